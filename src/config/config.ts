@@ -1,0 +1,92 @@
+import { resolve } from 'node:path';
+
+/** The whole configuration, read once at start from the environment; nothing else reads process.env. */
+export interface Config {
+  /** HOST: the address to listen on. */
+  readonly host: string;
+  /** PORT: 0 lets the system choose. */
+  readonly port: number;
+  /** DATA_DIR: database and spooled files; one process per directory. */
+  readonly dataDir: string;
+  /** LOG_LEVEL: fatal, error, warn, info, debug, trace, silent. */
+  readonly logLevel: string;
+  /** MAX_UPLOAD_BYTES: the largest file, in bytes. */
+  readonly maxUploadBytes: number;
+  /** MIN_FREE_BYTES: an upload that would leave less free disk is refused. */
+  readonly minFreeBytes: number;
+  /** UPLOAD_IDLE_MS: an upload that sends no byte for so long is ended. */
+  readonly uploadIdleMs: number;
+  /** SPOOL_KEEP_HOURS: how long the file of a cancelled or resumable failed job is kept. */
+  readonly spoolKeepHours: number;
+  /** JOB_CONCURRENCY: runner processes, and so jobs at a time. */
+  readonly jobConcurrency: number;
+  /** RUNNER_MAX_RSS_BYTES: a runner above it is killed. */
+  readonly runnerMaxRssBytes: number;
+  readonly kafka: KafkaConfig;
+}
+
+export interface KafkaConfig {
+  /** KAFKA_BROKERS (alias KAFKA_BOOTSTRAP): comma-separated host:port. */
+  readonly brokers: readonly string[];
+  /** KAFKA_CLIENT_ID. */
+  readonly clientId: string;
+  /** KAFKA_UNAVAILABLE_AFTER_MS: a running job fails after so long without a commit. */
+  readonly unavailableAfterMs: number;
+}
+
+const GiB = 1024 ** 3;
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
+
+/** Reads and checks the environment. Throws one Error that names every variable at fault. */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const problems: string[] = [];
+
+  const integer = (name: string, fallback: number, min: number, max = Number.MAX_SAFE_INTEGER): number => {
+    const text = env[name]?.trim();
+    if (!text) return fallback;
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    problems.push(`${name} must be a whole number from ${min} to ${max}, not ${JSON.stringify(text)}`);
+    return fallback;
+  };
+  const oneOf = (name: string, fallback: string, allowed: readonly string[]): string => {
+    const text = env[name]?.trim();
+    if (!text) return fallback;
+    if (allowed.includes(text)) return text;
+    problems.push(`${name} must be one of ${allowed.join(', ')}, not ${JSON.stringify(text)}`);
+    return fallback;
+  };
+  const brokers = (): string[] => {
+    const text = env['KAFKA_BROKERS']?.trim() || env['KAFKA_BOOTSTRAP']?.trim() || '127.0.0.1:9092';
+    const list = text.split(',').map((entry) => entry.trim());
+    for (const entry of list) {
+      const port = Number(/^(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):(\d{1,5})$/.exec(entry)?.[1]);
+      if (!(port >= 1 && port <= 65_535)) {
+        problems.push(`KAFKA_BROKERS must be host:port, comma-separated, not ${JSON.stringify(entry)}`);
+      }
+    }
+    return list;
+  };
+
+  const config: Config = {
+    host: env['HOST']?.trim() || '127.0.0.1',
+    port: integer('PORT', 8000, 0, 65_535),
+    dataDir: resolve(env['DATA_DIR']?.trim() || './.data'),
+    logLevel: oneOf('LOG_LEVEL', 'info', LOG_LEVELS),
+    maxUploadBytes: integer('MAX_UPLOAD_BYTES', GiB, 1),
+    minFreeBytes: integer('MIN_FREE_BYTES', GiB, 0),
+    uploadIdleMs: integer('UPLOAD_IDLE_MS', 30_000, 100),
+    spoolKeepHours: integer('SPOOL_KEEP_HOURS', 24, 0),
+    jobConcurrency: integer('JOB_CONCURRENCY', 2, 1, 64),
+    runnerMaxRssBytes: integer('RUNNER_MAX_RSS_BYTES', 512 * 1024 ** 2, 64 * 1024 ** 2),
+    kafka: {
+      brokers: brokers(),
+      clientId: env['KAFKA_CLIENT_ID']?.trim() || 'batch',
+      unavailableAfterMs: integer('KAFKA_UNAVAILABLE_AFTER_MS', 300_000, 1_000),
+    },
+  };
+  if (problems.length > 0) throw new Error(`The environment is not valid:\n  ${problems.join('\n  ')}`);
+  Object.freeze(config.kafka.brokers);
+  Object.freeze(config.kafka);
+  return Object.freeze(config);
+}

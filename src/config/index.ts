@@ -1,0 +1,1 @@
+export { type Config, type KafkaConfig, loadConfig } from './config.js';

@@ -1,0 +1,181 @@
+/**
+ * Every error a user can meet, and nothing else: code → HTTP status, title, hint.
+ * Nobody invents a code at the throw site; the contract's table is checked against this one.
+ */
+interface Entry {
+  /** HTTP status; null where the code only ever appears in `job.error`. */
+  status: number | null;
+  title: string;
+  /** What the user can do about it: one sentence, printed by the CLI. */
+  hint: string;
+  /** The same request may succeed later without being changed. */
+  retryable?: true;
+  /** A job that failed with it may be resumed from its checkpoint. */
+  resumable?: true;
+}
+
+const entries = {
+  FILE_TOO_LARGE: {
+    status: 413,
+    title: 'The file is too large',
+    hint: 'Split the file, or raise MAX_UPLOAD_BYTES on the server.',
+  },
+  UNSUPPORTED_FILE_TYPE: {
+    status: 400,
+    title: 'The file type is not supported',
+    hint: 'Send CSV text in UTF-8; pass format=csv where the first bytes look like something else.',
+  },
+  MODEL_NOT_FOUND: {
+    status: 404,
+    title: 'There is no such model',
+    hint: 'List the models with `batch model list`, or create one with `batch model create NAME SCHEMA`.',
+  },
+  KAFKA_UNAVAILABLE: {
+    status: 503,
+    title: 'Kafka is unreachable',
+    hint: 'Start the broker with `scripts/up.sh` or check KAFKA_BROKERS, then try again (a failed job: `batch job resume ID`).',
+    retryable: true,
+    resumable: true,
+  },
+  JOB_NOT_FOUND: {
+    status: 404,
+    title: 'There is no such job',
+    hint: 'List the jobs with `batch job list`.',
+  },
+  INTERNAL_ERROR: {
+    status: 500,
+    title: 'Something unforeseen went wrong',
+    hint: 'Open an issue with the request_id; the log holds the details under it.',
+  },
+  INVALID_JSON: {
+    status: 400,
+    title: 'The body is not valid JSON',
+    hint: 'Send a JSON object with Content-Type: application/json.',
+  },
+  INVALID_MULTIPART: {
+    status: 400,
+    title: 'The body is not valid multipart/form-data',
+    hint: 'Send one part named "file" as multipart/form-data, for example with curl -F file=@data.csv.',
+  },
+  MISSING_MODEL_ID: {
+    status: 400,
+    title: 'No model was named',
+    hint: 'Pass model_id as a form field or as a query parameter.',
+  },
+  MISSING_FILE: {
+    status: 400,
+    title: 'No file was sent',
+    hint: 'Send the file as the multipart part named "file", with a file name.',
+  },
+  READ_ERROR: {
+    status: 400,
+    title: 'The file is empty',
+    hint: 'Send a file with a header line.',
+  },
+  INVALID_SCHEMA: {
+    status: 400,
+    title: 'The schema is not valid',
+    hint: 'Correct the schema at the place that the message names.',
+  },
+  INVALID_OPTION: {
+    status: 400,
+    title: 'An option is not valid',
+    hint: 'Correct or remove the option that the message names.',
+  },
+  INVALID_REQUEST: {
+    status: 400,
+    title: 'The request is not valid',
+    hint: 'Correct the field that the message names; /docs shows what is expected.',
+  },
+  MODEL_ALREADY_EXISTS: {
+    status: 409,
+    title: 'A model with this id exists',
+    hint: 'Choose another id, or look at the existing one with `batch model describe ID`.',
+  },
+  JOB_STATE_CONFLICT: {
+    status: 409,
+    title: 'The job is in a state that does not allow this',
+    hint: 'Look at the job with `batch job status ID`.',
+  },
+  IDEMPOTENCY_KEY_REUSED: {
+    status: 409,
+    title: 'The Idempotency-Key belongs to another upload',
+    hint: 'Send a fresh Idempotency-Key for a different file or model.',
+  },
+  REJECTED_EXPIRED: {
+    status: 410,
+    title: 'The rejected rows are gone',
+    hint: 'Ingest the file again as a new job.',
+  },
+  SPOOL_EXPIRED: {
+    status: 410,
+    title: 'The uploaded file is gone',
+    hint: 'Ingest the file again as a new job.',
+  },
+  NOT_FOUND: { status: 404, title: 'There is no such path', hint: 'See /docs for the paths there are.' },
+  METHOD_NOT_ALLOWED: {
+    status: 405,
+    title: 'This path does not take this method',
+    hint: 'See /docs for the methods of this path.',
+  },
+  UNSUPPORTED_MEDIA_TYPE: {
+    status: 415,
+    title: 'The request has the wrong content type',
+    hint: 'Send application/json, or multipart/form-data for a file.',
+  },
+  UPLOAD_TIMEOUT: {
+    status: 408,
+    title: 'The upload stalled',
+    hint: 'Check the connection and upload again; the same Idempotency-Key is safe.',
+    retryable: true,
+  },
+  FORBIDDEN_HOST: {
+    status: 421,
+    title: 'This Host is not served here',
+    hint: 'Use localhost, or add the name to ALLOWED_HOSTS on the server.',
+  },
+  CROSS_SITE_REQUEST: {
+    status: 403,
+    title: 'Requests from other sites are refused',
+    hint: 'Call the API from its own pages or from a program that is not a browser.',
+  },
+  INSUFFICIENT_STORAGE: {
+    status: 507,
+    title: 'The server is short of disk space',
+    hint: 'Free disk space under DATA_DIR, then upload again.',
+    retryable: true,
+  },
+  HEADER_MISMATCH: {
+    status: null,
+    title: 'The header does not fit the model',
+    hint: 'Correct the header line or the model, then start a new job.',
+  },
+  ALL_ROWS_REJECTED: {
+    status: null,
+    title: 'No row satisfied the model',
+    hint: 'Look at the rejected rows in the DLQ topic: most often delimiter, date format or model do not fit the file.',
+  },
+  KAFKA_REJECTED: {
+    status: null,
+    title: 'Kafka refused the records',
+    hint: "Check the broker's limits and permissions for the job's topics, then start a new job.",
+  },
+  CHECKPOINT_LOST: {
+    status: null,
+    title: "The job's checkpoint and its topics no longer agree",
+    hint: 'Start a new job: continuing this one could lose or double rows.',
+  },
+  RUNNER_CRASHED: {
+    status: null,
+    title: 'The runner crashed three times without progress',
+    hint: 'Open an issue; the log names the signal and the position in the file.',
+  },
+  FILE_CORRUPT: {
+    status: null,
+    title: 'The file cannot be read to its end',
+    hint: 'Export the file again, then start a new job.',
+  },
+} satisfies Record<string, Entry>;
+
+export type ErrorCode = keyof typeof entries;
+export const catalogue: Readonly<Record<ErrorCode, Entry>> = entries;

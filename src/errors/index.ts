@@ -1,0 +1,2 @@
+export { BatchError } from './batch-error.js';
+export { catalogue, type ErrorCode } from './catalogue.js';

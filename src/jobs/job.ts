@@ -1,0 +1,38 @@
+import type { ErrorCode } from '../errors/index.js';
+
+export type JobState = 'PENDING' | 'RUNNING' | 'CANCELLING' | 'SUCCESS' | 'PARTIAL_SUCCESS' | 'FAILED' | 'CANCELLED';
+
+export interface Dialect {
+  delimiter: string;
+  quote: string;
+  header: boolean;
+}
+
+/** The Job as the API and batch.jobs show it (openapi: Job). Times are ISO 8601 in UTC. */
+export interface Job {
+  job_id: string;
+  model_id: string;
+  model_version: number;
+  state: JobState;
+  /** Grows by one at every stored change; batch.jobs carries snapshots in this order. */
+  revision: number;
+  filename: string;
+  format: 'csv';
+  size_bytes: number;
+  metadata: Record<string, string>;
+  /** The file's header in file order; null until it was read. */
+  columns: string[] | null;
+  dialect: Dialect;
+  totals: { rows: number; ok: number; errors: number };
+  progress: { bytes_done: number; bytes_total: number };
+  timings: { waiting_ms: number; processing_ms: number };
+  topics: { data: string; dlq: string };
+  end_offsets: { data: number; dlq: number } | null;
+  error: { code: ErrorCode; message: string; hint: string } | null;
+  /** 1 + the number of resumes. */
+  attempt: number;
+  created_at: string;
+  started_at: string | null;
+  updated_at: string;
+  finished_at: string | null;
+}

@@ -1,0 +1,1 @@
+export type { Column, CompiledSchema, Constraints } from './column.js';

@@ -1,0 +1,51 @@
+import type { ErrorCode } from '../errors/index.js';
+import type { Checkpoint } from '../kafka/index.js';
+import type { Column } from '../models/schema/index.js';
+
+/** Everything a runner needs to work on one job. */
+export interface Assignment {
+  jobId: string;
+  /** The fencing token; larger than any given out for this job before. */
+  lease: number;
+  /** `run`: continue to the end of the file. `settle`: only find out what is committed. */
+  intent: 'run' | 'settle';
+  spoolPath: string;
+  sizeBytes: number;
+  columns: Column[];
+  additionalColumns: boolean;
+  dialect: { delimiter: string; quote: string; header: boolean };
+  topics: { data: string; dlq: string };
+  /** The store has seen a commit of this job: a missing checkpoint means that it was lost. */
+  committedBefore: boolean;
+}
+
+/** How a runner's work on one job ended. `checkpoint` is what is committed, null where nothing is. */
+export type Outcome =
+  /** The whole file is decided and committed. */
+  | { kind: 'completed'; checkpoint: Checkpoint }
+  /** Stopped on request before the end of the file. */
+  | { kind: 'settled'; checkpoint: Checkpoint | null }
+  /** `settled: false` (only with KAFKA_UNAVAILABLE): the checkpoint is a lower bound. */
+  | { kind: 'failed'; error: { code: ErrorCode; detail: string }; checkpoint: Checkpoint | null; settled: boolean }
+  /** Shut down between two transactions; the job goes on from its checkpoint later. */
+  | { kind: 'stopped' };
+
+export type ToRunner =
+  | { type: 'assign'; assignment: Assignment }
+  | { type: 'lease-answer'; current: boolean }
+  /** Stop sending, settle, report. */
+  | { type: 'cancel' }
+  /** Commit what is open, report `stopped`. */
+  | { type: 'stop' };
+
+export type FromRunner =
+  /** Warm and without a job. */
+  | { type: 'ready' }
+  | { type: 'lease-question'; jobId: string; lease: number }
+  | { type: 'header'; jobId: string; lease: number; columns: string[] }
+  | { type: 'progress'; jobId: string; lease: number; bytesDone: number }
+  | { type: 'committed'; jobId: string; lease: number; checkpoint: Checkpoint }
+  | { type: 'finished'; jobId: string; lease: number; outcome: Outcome };
+
+/** Exit status of a runner whose lease is gone or whose pool does not answer (EX_TEMPFAIL): not a crash. */
+export const EXIT_LEASE_LOST = 75;
