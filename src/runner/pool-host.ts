@@ -10,16 +10,19 @@ export interface RunnerLoss {
 }
 
 /**
- * What the pool needs from whoever keeps the jobs. Every call is synchronous and quick: it runs on the API's event
- * loop. A call with a lease that is no longer current must be ignored by the host.
+ * What the pool needs from whoever keeps the jobs. Calls that return void are quick and never throw; their writes are
+ * kept in order for each job, behind the call. A call with a lease that is no longer current is ignored by the host.
+ * By the time the pool calls `finished` or `lost`, the job has no runner for it any more: a `submit` queues it again.
  */
 export interface RunnerPoolHost {
   /**
-   * A runner is free for this job: raise its lease and say what to do.
-   * null: the job needs no runner any more (already ended, or cancelled before it began).
+   * A runner is free for this job: raise its lease and say what to do. The lease is durable when the promise resolves.
+   * Never rejects. null: the job needs no runner now (ended, cancelled before it began, or the store failed, in which
+   * case the host submits the job again later).
    */
-  hire(jobId: string): Assignment | null;
-  isLeaseCurrent(jobId: string, lease: number): boolean;
+  hire(jobId: string): Promise<Assignment | null>;
+  /** Never rejects; false where the answer cannot be had. */
+  isLeaseCurrent(jobId: string, lease: number): Promise<boolean>;
   header(jobId: string, lease: number, columns: string[]): void;
   /** At most every 200 ms a job. */
   progress(jobId: string, lease: number, bytesDone: number): void;
@@ -37,7 +40,8 @@ export interface JobRunners {
   withdraw(jobId: string): boolean;
   /**
    * Asks the runner of a running job to stop sending and settle; after 5 s without an outcome the runner is killed
-   * (then `lost` follows). No effect where the job has no runner.
+   * (then `lost` follows). A job has a runner from the call of `hire` on: a cancel that comes before the assignment is
+   * sent takes effect right after it. No effect where the job has no runner.
    */
   cancel(jobId: string): void;
   /** The runners' process ids by job, for tests and the log. */
