@@ -1,0 +1,82 @@
+import { type Kysely } from 'kysely';
+import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
+import type { Tables } from './tables.js';
+
+/**
+ * `bigint` where a value may pass 2^31: SQLite gives such a column INTEGER affinity, Postgres 64 bits.
+ * A migration that was released is never changed; a new one is added behind it.
+ */
+const migrations: Record<string, Migration> = {
+  '0001_models_and_jobs': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('models')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('seq', 'bigint', (column) => column.notNull().unique())
+        .addColumn('version', 'integer', (column) => column.notNull())
+        .addColumn('hidden', 'integer', (column) => column.notNull())
+        .addColumn('created_at', 'text', (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable('model_versions')
+        .addColumn('model_id', 'text', (column) => column.notNull().references('models.id'))
+        .addColumn('version', 'integer', (column) => column.notNull())
+        .addColumn('name', 'text', (column) => column.notNull())
+        .addColumn('schema', 'text', (column) => column.notNull())
+        .addColumn('columns', 'text', (column) => column.notNull())
+        .addColumn('additional_columns', 'integer', (column) => column.notNull())
+        .addColumn('created_at', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('model_versions_key', ['model_id', 'version'])
+        .execute();
+      await db.schema
+        .createTable('jobs')
+        .addColumn('job_id', 'text', (column) => column.primaryKey())
+        .addColumn('seq', 'bigint', (column) => column.notNull().unique())
+        .addColumn('idempotency_key', 'text', (column) => column.unique())
+        .addColumn('model_id', 'text', (column) => column.notNull())
+        .addColumn('model_version', 'integer', (column) => column.notNull())
+        .addColumn('state', 'text', (column) => column.notNull())
+        .addColumn('revision', 'bigint', (column) => column.notNull())
+        .addColumn('published_revision', 'bigint', (column) => column.notNull())
+        .addColumn('lease', 'bigint', (column) => column.notNull())
+        .addColumn('crashes', 'integer', (column) => column.notNull())
+        .addColumn('attempt', 'integer', (column) => column.notNull())
+        .addColumn('filename', 'text', (column) => column.notNull())
+        .addColumn('format', 'text', (column) => column.notNull())
+        .addColumn('size_bytes', 'bigint', (column) => column.notNull())
+        .addColumn('metadata', 'text', (column) => column.notNull())
+        .addColumn('dialect', 'text', (column) => column.notNull())
+        .addColumn('columns', 'text')
+        .addColumn('checkpoint', 'text')
+        .addColumn('settled', 'integer', (column) => column.notNull())
+        .addColumn('bytes_done', 'bigint', (column) => column.notNull())
+        .addColumn('verdict_code', 'text')
+        .addColumn('verdict_message', 'text')
+        .addColumn('error_code', 'text')
+        .addColumn('error_message', 'text')
+        .addColumn('spooled', 'integer', (column) => column.notNull())
+        .addColumn('waiting_ms', 'bigint', (column) => column.notNull())
+        .addColumn('processing_ms', 'bigint', (column) => column.notNull())
+        .addColumn('phase_since', 'bigint', (column) => column.notNull())
+        .addColumn('created_at', 'text', (column) => column.notNull())
+        .addColumn('started_at', 'text')
+        .addColumn('updated_at', 'text', (column) => column.notNull())
+        .addColumn('finished_at', 'text')
+        .addForeignKeyConstraint('jobs_model_version', ['model_id', 'model_version'], 'model_versions', [
+          'model_id',
+          'version',
+        ])
+        .execute();
+      await db.schema.createIndex('jobs_by_state').on('jobs').columns(['state', 'seq']).execute();
+      await db.schema.createIndex('jobs_by_model').on('jobs').columns(['model_id', 'seq']).execute();
+    },
+  },
+};
+
+const provider: MigrationProvider = { getMigrations: async () => migrations };
+
+/** Brings the tables up to date. Throws what the failing migration threw. */
+export async function migrate(db: Kysely<Tables>): Promise<void> {
+  const { error } = await new Migrator({ db, provider }).migrateToLatest();
+  if (error !== undefined) throw new Error('The metadata store could not be brought up to date', { cause: error });
+}

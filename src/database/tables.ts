@@ -1,0 +1,78 @@
+/**
+ * The tables as they are stored. TEXT and INTEGER only, so that one migration set serves SQLite and Postgres:
+ * JSON is TEXT, times are ISO 8601 TEXT in UTC, truth values are 0 and 1.
+ */
+export interface Tables {
+  models: ModelsTable;
+  model_versions: ModelVersionsTable;
+  jobs: JobsTable;
+}
+
+export interface ModelsTable {
+  id: string;
+  /** Order of creation; the key of the pages of a list. */
+  seq: number;
+  /** The newest version; versions count from 1 and are never deleted. */
+  version: number;
+  /** 1: deleted for its users; jobs that pinned a version still find it. */
+  hidden: number;
+  created_at: string;
+}
+
+export interface ModelVersionsTable {
+  model_id: string;
+  version: number;
+  name: string;
+  /** JSON: the schema as its author spelled it. */
+  schema: string;
+  /** JSON: Column[]. */
+  columns: string;
+  additional_columns: number;
+  created_at: string;
+}
+
+export interface JobsTable {
+  job_id: string;
+  /** Order of creation; the key of the pages of a list. */
+  seq: number;
+  idempotency_key: string | null;
+  model_id: string;
+  model_version: number;
+  state: string;
+  revision: number;
+  /** The highest revision that batch.jobs is known to hold. */
+  published_revision: number;
+  /** The fencing token of the last runner. */
+  lease: number;
+  /** Runner crashes since the last commit. */
+  crashes: number;
+  attempt: number;
+  filename: string;
+  format: string;
+  size_bytes: number;
+  /** JSON: Record<string, string>. */
+  metadata: string;
+  /** JSON: Dialect. */
+  dialect: string;
+  /** JSON: string[], the file's header. */
+  columns: string | null;
+  /** JSON: Checkpoint, the newest one that was seen. */
+  checkpoint: string | null;
+  /** 1: the checkpoint is known to be all that is committed. */
+  settled: number;
+  bytes_done: number;
+  verdict_code: string | null;
+  verdict_message: string | null;
+  error_code: string | null;
+  error_message: string | null;
+  /** 1: the spooled file is still kept. */
+  spooled: number;
+  waiting_ms: number;
+  processing_ms: number;
+  /** Milliseconds since the epoch: when the job began to wait or to be worked on. */
+  phase_since: number;
+  created_at: string;
+  started_at: string | null;
+  updated_at: string;
+  finished_at: string | null;
+}

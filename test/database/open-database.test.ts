@@ -1,0 +1,112 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { buildSync } from 'esbuild';
+import { sql } from 'kysely';
+import { openDatabase } from '../../src/database/index.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'batch-database-'));
+const program = join(folder, 'hold-database.mjs');
+const children: ChildProcess[] = [];
+
+beforeAll(() => {
+  buildSync({
+    entryPoints: [join(import.meta.dirname, 'hold-database.ts')],
+    outfile: program,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    logLevel: 'error',
+  });
+});
+
+afterAll(() => {
+  for (const child of children) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function newDataDir(): string {
+  return mkdtempSync(join(folder, 'data-'));
+}
+
+async function startHolder(dataDir: string): Promise<{ child: ChildProcess; answer: string }> {
+  const child = spawn(process.execPath, [program, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] });
+  children.push(child);
+  const lines = createInterface({ input: child.stdout! });
+  const [answer] = (await once(lines, 'line')) as [string];
+  return { child, answer };
+}
+
+async function insertModel(db: Awaited<ReturnType<typeof openDatabase>>, id: string): Promise<void> {
+  await db
+    .insertInto('models')
+    .values({ id, seq: id.length, version: 1, hidden: 0, created_at: '2026-01-01T00:00:00.000Z' })
+    .execute();
+}
+
+describe('the metadata store', () => {
+  it('keeps what was written when it is opened again', async () => {
+    const dataDir = newDataDir();
+    const first = await openDatabase(dataDir);
+    await insertModel(first, 'orders');
+    await first.destroy();
+
+    const second = await openDatabase(dataDir);
+    expect(await second.selectFrom('models').select('id').execute()).toEqual([{ id: 'orders' }]);
+    await second.destroy();
+  });
+
+  it('writes ahead and syncs every commit', async () => {
+    const db = await openDatabase(newDataDir());
+    const pragma = async (name: string): Promise<unknown> =>
+      Object.values((await sql.raw<Record<string, unknown>>(`PRAGMA ${name}`).execute(db)).rows[0]!)[0];
+    expect(await pragma('journal_mode')).toBe('wal');
+    expect(await pragma('synchronous')).toBe(2);
+    expect(await pragma('locking_mode')).toBe('exclusive');
+    expect(await pragma('foreign_keys')).toBe(1);
+    await db.destroy();
+  });
+
+  it('undoes a transaction that throws, and others wait for it', async () => {
+    const db = await openDatabase(newDataDir());
+    const failing = db.transaction().execute(async (transaction) => {
+      await transaction
+        .insertInto('models')
+        .values({ id: 'a', seq: 1, version: 1, hidden: 0, created_at: '' })
+        .execute();
+      throw new Error('undo');
+    });
+    const other = insertModel(db, 'bb');
+    await expect(failing).rejects.toThrow('undo');
+    await other;
+    expect(await db.selectFrom('models').select('id').execute()).toEqual([{ id: 'bb' }]);
+    await db.destroy();
+  });
+
+  it('refuses a second process on the same folder, and says what to do', async () => {
+    const dataDir = newDataDir();
+    const db = await openDatabase(dataDir);
+    const { answer } = await startHolder(dataDir);
+    expect(answer).toBe(
+      `refused: Another process uses the data folder ${dataDir}: stop it, or start this one with another DATA_DIR.`,
+    );
+    await insertModel(db, 'orders');
+    await db.destroy();
+  });
+
+  it('is free again at once after its process was killed', async () => {
+    const dataDir = newDataDir();
+    const { child, answer } = await startHolder(dataDir);
+    expect(answer).toBe('open');
+    await expect(openDatabase(dataDir, 100)).rejects.toThrow(/Another process uses/);
+
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const db = await openDatabase(dataDir);
+    await insertModel(db, 'orders');
+    await db.destroy();
+  });
+});
