@@ -6,6 +6,8 @@ export interface Config {
   readonly host: string;
   /** PORT: 0 lets the system choose. */
   readonly port: number;
+  /** ALLOWED_HOSTS: host names (comma-separated, without port) served beside the localhost names and HOST; `*`: any. */
+  readonly allowedHosts: readonly string[];
   /** DATA_DIR: database and spooled files; one process per directory. */
   readonly dataDir: string;
   /** LOG_LEVEL: fatal, error, warn, info, debug, trace, silent. */
@@ -68,9 +70,21 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     return list;
   };
 
+  const hostNames = (): string[] => {
+    const list = (env['ALLOWED_HOSTS'] ?? '').split(',').map((entry) => entry.trim().toLowerCase());
+    const names = list.filter((entry) => entry !== '');
+    for (const entry of names) {
+      if (!/^(?:\*|[a-z0-9._-]+|\[[0-9a-f:.]+\])$/.test(entry)) {
+        problems.push(`ALLOWED_HOSTS must be host names without port, comma-separated, not ${JSON.stringify(entry)}`);
+      }
+    }
+    return names;
+  };
+
   const config: Config = {
     host: env['HOST']?.trim() || '127.0.0.1',
     port: integer('PORT', 8000, 0, 65_535),
+    allowedHosts: Object.freeze(hostNames()),
     dataDir: resolve(env['DATA_DIR']?.trim() || './.data'),
     logLevel: oneOf('LOG_LEVEL', 'info', LOG_LEVELS),
     maxUploadBytes: integer('MAX_UPLOAD_BYTES', GiB, 1),
