@@ -1,0 +1,78 @@
+# Shared by every script: where the project is, steps that say what they do and how long it took, and locks.
+# Written for bash 3.2 and newer. Functions return a status; only the scripts themselves exit.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+CACHE_DIR="$ROOT/.cache"
+RUN_DIR="$ROOT/.run"
+
+fail() {
+  printf '%s\n' "$*" >&2
+  return 1
+}
+
+now_ms() {
+  if [ -n "${EPOCHREALTIME:-}" ]; then
+    local micros=${EPOCHREALTIME/[.,]/}
+    echo $((micros / 1000))
+  else
+    echo $(($(date +%s) * 1000))
+  fi
+}
+
+# seconds_since MS: the time since now_ms said MS, as "1.2".
+seconds_since() {
+  local tenths=$((($(now_ms) - $1 + 50) / 100))
+  echo "$((tenths / 10)).$((tenths % 10))"
+}
+
+# step TITLE FUNCTION [ARG...]: runs it in this shell and prints one line: title, note, seconds. The function says what
+# it found or did in STEP_NOTE. Its output is shown only when it fails, and then the status is 1.
+step() {
+  local title=$1 log started
+  shift
+  STEP_NOTE=''
+  log=$(mktemp) || return 1
+  started=$(now_ms)
+  printf '  %-22s' "$title"
+  if "$@" >"$log" 2>&1 </dev/null; then
+    printf '%s (%s s)\n' "${STEP_NOTE:-done}" "$(seconds_since "$started")"
+    rm -f "$log"
+  else
+    printf 'FAILED (%s s)\n' "$(seconds_since "$started")"
+    tail -n 60 "$log" | sed 's/^/    /' >&2
+    rm -f "$log"
+    return 1
+  fi
+}
+
+# with_lock NAME FUNCTION [ARG...]: one process at a time, where flock exists.
+with_lock() {
+  local name=$1 status
+  shift
+  if command -v flock >/dev/null; then
+    mkdir -p "$CACHE_DIR"
+    exec 9>"$CACHE_DIR/$name.lock"
+    flock 9
+    "$@" 9>&-
+    status=$?
+    exec 9>&-
+    return $status
+  fi
+  "$@"
+}
+
+# within SECONDS COMMAND...: runs it, and ends it when it takes longer; status 124 then.
+within() {
+  local limit=$1
+  shift
+  if command -v timeout >/dev/null; then
+    timeout "$limit" "$@"
+  else
+    perl -e 'alarm shift; exec @ARGV' "$limit" "$@"
+  fi
+}
+
+# One word for the content of the named files and folders; names that do not exist do not count.
+fingerprint() {
+  (cd "$ROOT" && find "$@" -type f 2>/dev/null | LC_ALL=C sort | tr '\n' '\0' | xargs -0 cksum 2>/dev/null) | cksum | tr ' ' '-'
+}

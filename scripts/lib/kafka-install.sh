@@ -1,0 +1,35 @@
+# Apache Kafka as plain jars from Maven Central, for machines without docker and for the tests.
+
+KAFKA_LIBS="$CACHE_DIR/kafka/libs"
+
+# Java 17 or newer, which Kafka 4 asks for.
+require_java() {
+  local major
+  command -v java >/dev/null ||
+    { fail 'Java 17 or newer is needed to run Apache Kafka: install a JRE (apt-get install openjdk-17-jre-headless, brew install openjdk), or set KAFKA_BROKERS to a broker you have.'; return; }
+  major=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | head -n 1)
+  [ "${major:-0}" -ge 17 ] ||
+    fail "Java 17 or newer is needed to run Apache Kafka, and this is Java ${major:-unknown}: install a newer JRE, or set KAFKA_BROKERS to a broker you have."
+}
+
+ensure_kafka() {
+  require_java && with_lock kafka install_kafka
+}
+
+install_kafka() {
+  local wanted fresh="$KAFKA_LIBS.new"
+  wanted=$(fingerprint scripts/kafka/pom.xml)
+  if [ "$(cat "$KAFKA_LIBS/.stamp" 2>/dev/null)" = "$wanted" ]; then
+    STEP_NOTE='in .cache/kafka'
+    return
+  fi
+  command -v mvn >/dev/null ||
+    { fail 'Maven is needed to fetch Apache Kafka: install it (apt-get install maven, brew install maven), or set KAFKA_BROKERS to a broker you have.'; return; }
+  rm -rf "$fresh"
+  mvn -B -ntp -q -f "$ROOT/scripts/kafka/pom.xml" dependency:copy-dependencies -DoutputDirectory="$fresh" ||
+    { fail 'Maven could not fetch Apache Kafka: is Maven Central (or the mirror in ~/.m2/settings.xml) reachable?'; return; }
+  echo "$wanted" >"$fresh/.stamp"
+  rm -rf "$KAFKA_LIBS"
+  mv "$fresh" "$KAFKA_LIBS" || return
+  STEP_NOTE="fetched $(find "$KAFKA_LIBS" -name '*.jar' | wc -l | tr -d ' ') jars into .cache/kafka"
+}
