@@ -1,2 +1,3 @@
 export { type Database, openDatabase } from './open-database.js';
+export { beforeSeq, type Page, toPage } from './page.js';
 export type { JobsTable, Tables } from './tables.js';

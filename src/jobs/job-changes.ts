@@ -1,0 +1,101 @@
+import type { Updateable } from 'kysely';
+import type { JobsTable } from '../database/index.js';
+import { isoTime } from './clock.js';
+import type { JobRecord, NewJob } from './job-record.js';
+
+/** What may be written to a job after its creation. Absent members stay as they are. */
+export type JobChanges = Partial<
+  Pick<
+    JobRecord,
+    | 'state'
+    | 'crashes'
+    | 'attempt'
+    | 'columns'
+    | 'checkpoint'
+    | 'settled'
+    | 'bytesDone'
+    | 'verdict'
+    | 'error'
+    | 'spooled'
+    | 'waitingMs'
+    | 'processingMs'
+    | 'phaseSince'
+    | 'startedAt'
+    | 'finishedAt'
+  >
+>;
+
+/** The columns that the changes touch, as they are stored. */
+export function changedColumns(changes: JobChanges): Updateable<JobsTable> {
+  const columns: Updateable<JobsTable> = {
+    state: changes.state,
+    crashes: changes.crashes,
+    attempt: changes.attempt,
+    columns: json(changes.columns),
+    checkpoint: json(changes.checkpoint),
+    settled: flag(changes.settled),
+    bytes_done: changes.bytesDone,
+    spooled: flag(changes.spooled),
+    waiting_ms: changes.waitingMs,
+    processing_ms: changes.processingMs,
+    phase_since: changes.phaseSince,
+    started_at: changes.startedAt,
+    finished_at: changes.finishedAt,
+  };
+  if (changes.verdict !== undefined) {
+    columns.verdict_code = changes.verdict?.code ?? null;
+    columns.verdict_message = changes.verdict?.message ?? null;
+  }
+  if (changes.error !== undefined) {
+    columns.error_code = changes.error?.code ?? null;
+    columns.error_message = changes.error?.message ?? null;
+  }
+  return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
+}
+
+/** The row of a job that is just created at `now` (ms since the epoch), without its place in the order. */
+export function newRow(job: NewJob, now: number): Omit<JobsTable, 'seq'> {
+  return {
+    job_id: job.jobId,
+    idempotency_key: job.idempotencyKey,
+    model_id: job.modelId,
+    model_version: job.modelVersion,
+    state: 'PENDING',
+    revision: 1,
+    published_revision: 0,
+    lease: 0,
+    crashes: 0,
+    attempt: 1,
+    filename: job.filename,
+    format: job.format,
+    size_bytes: job.sizeBytes,
+    metadata: JSON.stringify(job.metadata),
+    dialect: JSON.stringify(job.dialect),
+    columns: null,
+    checkpoint: null,
+    // Nothing was ever sent for it, so nothing is committed.
+    settled: 1,
+    bytes_done: 0,
+    verdict_code: null,
+    verdict_message: null,
+    error_code: null,
+    error_message: null,
+    spooled: 1,
+    waiting_ms: 0,
+    processing_ms: 0,
+    phase_since: now,
+    created_at: isoTime(now),
+    started_at: null,
+    updated_at: isoTime(now),
+    finished_at: null,
+  };
+}
+
+function json(value: unknown): string | null | undefined {
+  if (value === undefined) return undefined;
+  return value === null ? null : JSON.stringify(value);
+}
+
+function flag(value: boolean | undefined): number | undefined {
+  return value === undefined ? undefined : Number(value);
+}

@@ -1,0 +1,148 @@
+import type { JobsTable } from '../database/index.js';
+import { catalogue, type ErrorCode } from '../errors/index.js';
+import type { Checkpoint } from '../kafka/index.js';
+import { type Dialect, type Job, type JobState } from './job.js';
+import { isTerminal } from './job-state.js';
+
+export interface JobError {
+  code: ErrorCode;
+  /** For the user: never row values. */
+  message: string;
+}
+
+/** What is known of a new job before it exists. */
+export interface NewJob {
+  jobId: string;
+  modelId: string;
+  modelVersion: number;
+  filename: string;
+  format: 'csv';
+  sizeBytes: number;
+  metadata: Record<string, string>;
+  dialect: Dialect;
+  /** null: the upload brought none. */
+  idempotencyKey: string | null;
+}
+
+/** A job as the store keeps it: what the Job shows, and what only the service knows. Times are ISO 8601 in UTC. */
+export interface JobRecord extends Readonly<NewJob> {
+  /** Order of creation. */
+  readonly seq: number;
+  readonly state: JobState;
+  readonly revision: number;
+  readonly publishedRevision: number;
+  /** The fencing token of the last runner; 0: the job never had one. */
+  readonly lease: number;
+  /** Runner crashes since the last commit. */
+  readonly crashes: number;
+  readonly attempt: number;
+  readonly columns: string[] | null;
+  /** The newest checkpoint that was seen; null: no commit was. */
+  readonly checkpoint: Checkpoint | null;
+  /** The checkpoint is known to be all that is committed, not just the last that was heard of. */
+  readonly settled: boolean;
+  readonly bytesDone: number;
+  /** The job must end FAILED with this, once it is settled. */
+  readonly verdict: JobError | null;
+  readonly error: JobError | null;
+  /** The spooled file is still kept. */
+  readonly spooled: boolean;
+  readonly waitingMs: number;
+  readonly processingMs: number;
+  /** Milliseconds since the epoch: when the job began to wait (PENDING) or to be worked on. */
+  readonly phaseSince: number;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly updatedAt: string;
+  readonly finishedAt: string | null;
+}
+
+export function topicsOf(jobId: string): { data: string; dlq: string } {
+  return { data: `batch_${jobId}`, dlq: `batch_${jobId}_dlq` };
+}
+
+/** The time spent in each phase up to `now` (ms since the epoch). A job that has ended spends none. */
+export function timings(record: JobRecord, now: number): { waitingMs: number; processingMs: number } {
+  const { state, waitingMs, processingMs } = record;
+  if (isTerminal(state)) return { waitingMs, processingMs };
+  const spent = Math.max(0, now - record.phaseSince);
+  return state === 'PENDING'
+    ? { waitingMs: waitingMs + spent, processingMs }
+    : { waitingMs, processingMs: processingMs + spent };
+}
+
+/** The job as users see it at `now` (ms since the epoch: the timings of a job under way go on between its writes). */
+export function toJob(record: JobRecord, now: number): Job {
+  const ok = record.checkpoint?.ok ?? 0;
+  const errors = record.checkpoint?.errors ?? 0;
+  const { waitingMs, processingMs } = timings(record, now);
+  return {
+    job_id: record.jobId,
+    model_id: record.modelId,
+    model_version: record.modelVersion,
+    state: record.state,
+    revision: record.revision,
+    filename: record.filename,
+    format: record.format,
+    size_bytes: record.sizeBytes,
+    metadata: record.metadata,
+    columns: record.columns,
+    dialect: record.dialect,
+    totals: { rows: ok + errors, ok, errors },
+    progress: { bytes_done: record.bytesDone, bytes_total: record.sizeBytes },
+    timings: { waiting_ms: waitingMs, processing_ms: processingMs },
+    topics: topicsOf(record.jobId),
+    end_offsets: endOffsets(record),
+    error: record.error && { ...record.error, hint: catalogue[record.error.code].hint },
+    attempt: record.attempt,
+    created_at: record.createdAt,
+    started_at: record.startedAt,
+    updated_at: record.updatedAt,
+    finished_at: record.finishedAt,
+  };
+}
+
+function endOffsets({ state, settled, checkpoint }: JobRecord): Job['end_offsets'] {
+  if (!isTerminal(state) || !settled) return null;
+  return { data: checkpoint?.dataEnd ?? 0, dlq: checkpoint?.dlqEnd ?? 0 };
+}
+
+/** Reads a row of the store; what it holds was written by `changedColumns` and `newRow`. */
+export function fromRow(row: JobsTable): JobRecord {
+  return {
+    jobId: row.job_id,
+    seq: row.seq,
+    idempotencyKey: row.idempotency_key,
+    modelId: row.model_id,
+    modelVersion: row.model_version,
+    state: row.state as JobState,
+    revision: row.revision,
+    publishedRevision: row.published_revision,
+    lease: row.lease,
+    crashes: row.crashes,
+    attempt: row.attempt,
+    filename: row.filename,
+    format: row.format as NewJob['format'],
+    sizeBytes: row.size_bytes,
+    metadata: JSON.parse(row.metadata) as Record<string, string>,
+    dialect: JSON.parse(row.dialect) as Dialect,
+    columns: row.columns === null ? null : (JSON.parse(row.columns) as string[]),
+    checkpoint: row.checkpoint === null ? null : (JSON.parse(row.checkpoint) as Checkpoint),
+    settled: row.settled === 1,
+    bytesDone: row.bytes_done,
+    verdict: jobError(row.verdict_code, row.verdict_message),
+    error: jobError(row.error_code, row.error_message),
+    spooled: row.spooled === 1,
+    waitingMs: row.waiting_ms,
+    processingMs: row.processing_ms,
+    phaseSince: row.phase_since,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    updatedAt: row.updated_at,
+    finishedAt: row.finished_at,
+  };
+}
+
+function jobError(code: string | null, message: string | null): JobError | null {
+  return code === null ? null : { code: code as ErrorCode, message: message ?? '' };
+}

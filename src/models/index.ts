@@ -1,0 +1,1 @@
+export { type ModelRecord, ModelStore, type NewModelVersion } from './model-store.js';

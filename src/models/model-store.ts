@@ -1,0 +1,171 @@
+import type { Selectable } from 'kysely';
+import { beforeSeq, type Database, type Page, type Tables, toPage } from '../database/index.js';
+import { BatchError } from '../errors/index.js';
+import type { Column, CompiledSchema } from './schema/index.js';
+
+/** One version of a model. Times are ISO 8601 in UTC. */
+export interface ModelRecord extends CompiledSchema {
+  readonly id: string;
+  readonly name: string;
+  /** From 1. */
+  readonly version: number;
+  /** As its author spelled it. */
+  readonly schema: unknown;
+  /** Of the model. */
+  readonly createdAt: string;
+  /** Of this version. */
+  readonly updatedAt: string;
+}
+
+export interface NewModelVersion {
+  name: string;
+  /** As its author spelled it: plain JSON. */
+  schema: unknown;
+  compiled: CompiledSchema;
+}
+
+type JoinedRow = Selectable<Tables['model_versions']> & { model_created_at: string; seq: number };
+
+/** The models in the metadata store. A version never changes and never goes: jobs pin it. */
+export class ModelStore {
+  constructor(
+    private readonly db: Database,
+    private readonly now: () => number = Date.now,
+  ) {}
+
+  /**
+   * A new model. An id that was deleted may be used again; its versions go on counting, because jobs may have pinned
+   * the old ones. Throws MODEL_ALREADY_EXISTS.
+   */
+  async create(id: string, model: NewModelVersion): Promise<ModelRecord> {
+    return this.db.transaction().execute(async (transaction) => {
+      const old = await transaction.selectFrom('models').selectAll().where('id', '=', id).executeTakeFirst();
+      if (old?.hidden === 0) throw new BatchError('MODEL_ALREADY_EXISTS', `The model id '${id}' is taken`);
+      const { top } = await transaction
+        .selectFrom('models')
+        .select((eb) => eb.fn.coalesce(eb.fn.max('seq'), eb.lit(0)).as('top'))
+        .executeTakeFirstOrThrow();
+      const row = { seq: top + 1, version: (old?.version ?? 0) + 1, hidden: 0, created_at: this.timestamp() };
+      await (old === undefined
+        ? transaction.insertInto('models').values({ id, ...row })
+        : transaction.updateTable('models').set(row).where('id', '=', id)
+      ).execute();
+      return this.addVersion(transaction, id, row.version, row.created_at, model);
+    });
+  }
+
+  /** The newest version; undefined: there is no such model. */
+  async get(id: string): Promise<ModelRecord | undefined> {
+    const row = await this.newest().where('models.id', '=', id).executeTakeFirst();
+    return row && fromRow(row);
+  }
+
+  /** A version that a job has pinned, of a deleted model too; undefined: there is none. */
+  async getVersion(id: string, version: number): Promise<ModelRecord | undefined> {
+    const row = await this.joined()
+      .where('models.id', '=', id)
+      .where('model_versions.version', '=', version)
+      .executeTakeFirst();
+    return row && fromRow(row);
+  }
+
+  /** A page of models in their newest version, newest model first. Throws INVALID_REQUEST for a foreign cursor. */
+  async list({ limit, cursor }: { limit: number; cursor?: string | undefined }): Promise<Page<ModelRecord>> {
+    const rows = await this.newest()
+      .where('models.seq', '<', beforeSeq(cursor))
+      .orderBy('models.seq', 'desc')
+      .limit(limit + 1)
+      .execute();
+    return toPage(rows, limit, fromRow);
+  }
+
+  /** The next version; without a name it keeps the last one's. undefined: there is no such model. */
+  async update(
+    id: string,
+    model: Omit<NewModelVersion, 'name'> & { name?: string | undefined },
+  ): Promise<ModelRecord | undefined> {
+    return this.db.transaction().execute(async (transaction) => {
+      const raised = await transaction
+        .updateTable('models')
+        .set((eb) => ({ version: eb('version', '+', 1) }))
+        .where('id', '=', id)
+        .where('hidden', '=', 0)
+        .returningAll()
+        .executeTakeFirst();
+      if (raised === undefined) return undefined;
+      const { name } = await transaction
+        .selectFrom('model_versions')
+        .select('name')
+        .where('model_id', '=', id)
+        .where('version', '=', raised.version - 1)
+        .executeTakeFirstOrThrow();
+      return this.addVersion(transaction, id, raised.version, raised.created_at, {
+        ...model,
+        name: model.name ?? name,
+      });
+    });
+  }
+
+  /** Hides the model; jobs keep the versions they have pinned. false: there is no such model. */
+  async delete(id: string): Promise<boolean> {
+    const { numUpdatedRows } = await this.db
+      .updateTable('models')
+      .set({ hidden: 1 })
+      .where('id', '=', id)
+      .where('hidden', '=', 0)
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  private async addVersion(
+    db: Pick<Database, 'insertInto'>,
+    id: string,
+    version: number,
+    modelCreatedAt: string,
+    { name, schema, compiled }: NewModelVersion,
+  ): Promise<ModelRecord> {
+    const row = await db
+      .insertInto('model_versions')
+      .values({
+        model_id: id,
+        version,
+        name,
+        schema: JSON.stringify(schema),
+        columns: JSON.stringify(compiled.columns),
+        additional_columns: Number(compiled.additionalColumns),
+        created_at: this.timestamp(),
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    return fromRow({ ...row, model_created_at: modelCreatedAt, seq: 0 });
+  }
+
+  private joined() {
+    return this.db
+      .selectFrom('models')
+      .innerJoin('model_versions', 'model_versions.model_id', 'models.id')
+      .selectAll('model_versions')
+      .select(['models.seq', 'models.created_at as model_created_at']);
+  }
+
+  private newest() {
+    return this.joined().whereRef('model_versions.version', '=', 'models.version').where('models.hidden', '=', 0);
+  }
+
+  private timestamp(): string {
+    return new Date(this.now()).toISOString();
+  }
+}
+
+function fromRow(row: JoinedRow): ModelRecord {
+  return {
+    id: row.model_id,
+    name: row.name,
+    version: row.version,
+    schema: JSON.parse(row.schema) as unknown,
+    columns: JSON.parse(row.columns) as Column[],
+    additionalColumns: row.additional_columns === 1,
+    createdAt: row.model_created_at,
+    updatedAt: row.created_at,
+  };
+}
