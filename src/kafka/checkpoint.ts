@@ -17,3 +17,36 @@ export interface Checkpoint {
   /** Size of the spooled file in bytes. */
   size: number;
 }
+
+const VERSION = 1;
+
+/** The offset's metadata: JSON, under 1 KiB (the broker's default limit is 4 KiB). */
+export function encodeCheckpoint(checkpoint: Checkpoint): string {
+  const { position, ok, errors, dataEnd, dlqEnd, eof, size } = checkpoint;
+  return JSON.stringify({ v: VERSION, ...position, ok, errors, data_end: dataEnd, dlq_end: dlqEnd, eof, size });
+}
+
+/** Throws an Error where the metadata is not a checkpoint of this version: it must never be taken for "none". */
+export function decodeCheckpoint(metadata: string): Checkpoint {
+  const fields = JSON.parse(metadata) as Record<string, unknown>;
+  if (fields['v'] !== VERSION) throw new Error(`the checkpoint has version ${String(fields['v'])}, not ${VERSION}`);
+  const count = (name: string): number => {
+    const value = fields[name];
+    if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+    throw new Error(`the checkpoint's ${name} is not a count`);
+  };
+  if (typeof fields['eof'] !== 'boolean') throw new Error("the checkpoint's eof is not a boolean");
+  const checkpoint: Checkpoint = {
+    position: { row: count('row'), line: count('line'), byte: count('byte') },
+    ok: count('ok'),
+    errors: count('errors'),
+    dataEnd: count('data_end'),
+    dlqEnd: count('dlq_end'),
+    eof: fields['eof'],
+    size: count('size'),
+  };
+  if (checkpoint.ok + checkpoint.errors !== checkpoint.position.row) {
+    throw new Error("the checkpoint's counts do not add up to its rows");
+  }
+  return checkpoint;
+}

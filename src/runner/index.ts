@@ -1,2 +1,3 @@
 export type { Assignment, Outcome } from './messages.js';
+export { RunnerPool, type RunnerPoolOptions } from './pool.js';
 export type { JobRunners, RunnerLoss, RunnerPoolHost } from './pool-host.js';

@@ -25,7 +25,7 @@ export type Outcome =
   | { kind: 'completed'; checkpoint: Checkpoint }
   /** Stopped on request before the end of the file. */
   | { kind: 'settled'; checkpoint: Checkpoint | null }
-  /** `settled: false` (only with KAFKA_UNAVAILABLE): the checkpoint is a lower bound. */
+  /** `settled: false`: what is committed could not be found out; the checkpoint is a lower bound. */
   | { kind: 'failed'; error: { code: ErrorCode; detail: string }; checkpoint: Checkpoint | null; settled: boolean }
   /** Shut down between two transactions; the job goes on from its checkpoint later. */
   | { kind: 'stopped' };

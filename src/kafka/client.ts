@@ -1,0 +1,21 @@
+import { Kafka, type KafkaConfig as KafkaJsConfig, logLevel } from 'kafkajs';
+import type { KafkaConfig } from '../config/index.js';
+
+/**
+ * How every part of the service connects: kafkajs stays silent (failures come as errors, which we log ourselves) and
+ * retries little, since whoever calls knows better when to try again.
+ */
+export function kafkaClientOptions(config: KafkaConfig): KafkaJsConfig {
+  return {
+    clientId: config.clientId,
+    brokers: [...config.brokers],
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: 3_000,
+    requestTimeout: 30_000,
+    retry: { retries: 2, initialRetryTime: 50, maxRetryTime: 500 },
+  };
+}
+
+export function createKafka(config: KafkaConfig): Kafka {
+  return new Kafka(kafkaClientOptions(config));
+}

@@ -1,0 +1,70 @@
+import { createRequire } from 'node:module';
+import { BatchError, type ErrorCode } from '../errors/index.js';
+
+const { createErrorFromCode } = createRequire(import.meta.url)('kafkajs/src/protocol/error') as {
+  createErrorFromCode(code: number): Error & { type: string };
+};
+
+/** kafkajs' own error for a protocol error code, so that our requests and its fail alike. */
+export function protocolError(code: number, during: string): Error & { type: string } {
+  const error = createErrorFromCode(code);
+  error.message = `${during}: ${error.type}: ${error.message}`;
+  return error;
+}
+
+/** The broker's name for an error (`MESSAGE_TOO_LARGE`), or '' where it is not a protocol error. */
+export function errorType(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return '';
+  const type = (error as { type?: unknown }).type;
+  if (typeof type === 'string') return type;
+  return errorType((error as { cause?: unknown }).cause);
+}
+
+/**
+ * What an error of the Kafka path means for the job.
+ * - fatal: trying again would fail again.
+ * - fenced: a newer producer took over, or the transaction was aborted for its age.
+ * - transient: everything else: close, start over from the checkpoint.
+ */
+export interface KafkaFailure {
+  kind: 'fatal' | 'fenced' | 'transient';
+  code: ErrorCode;
+  /** For the user and the log: the broker's own error name and message. */
+  detail: string;
+}
+
+const FATAL = new Set([
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'INVALID_RECORD',
+  'UNSUPPORTED_VERSION',
+  'UNSUPPORTED_FOR_MESSAGE_FORMAT',
+  'INVALID_TOPIC_EXCEPTION',
+  'INVALID_TRANSACTION_TIMEOUT',
+  'SASL_AUTHENTICATION_FAILED',
+  'UNSUPPORTED_SASL_MECHANISM',
+]);
+/** An aborted or taken-over transaction shows in old protocol versions as a wrong epoch, id or transaction state. */
+const FENCED = new Set(['INVALID_PRODUCER_EPOCH', 'INVALID_PRODUCER_ID_MAPPING', 'INVALID_TXN_STATE']);
+
+/** An answer, or the lack of one, that the protocol does not foresee; a new connection may do better. */
+export class UnexpectedAnswer extends Error {
+  override readonly name = 'UnexpectedAnswer';
+}
+
+/** Throws the error on where it comes neither from Kafka nor from the network: it is a defect of ours. */
+export function classifyFailure(error: unknown): KafkaFailure {
+  if (!(error instanceof Error)) throw error;
+  const detail = error.message;
+  if (error instanceof BatchError) return { kind: 'fatal', code: error.code, detail };
+  const type = errorType(error);
+  if (FATAL.has(type) || type.endsWith('_AUTHORIZATION_FAILED')) {
+    return { kind: 'fatal', code: 'KAFKA_REJECTED', detail: `${type}: ${detail}` };
+  }
+  const foreseen =
+    error.name.startsWith('KafkaJS') ||
+    error instanceof UnexpectedAnswer ||
+    (error as NodeJS.ErrnoException).syscall !== undefined;
+  if (!foreseen) throw error;
+  return { kind: FENCED.has(type) ? 'fenced' : 'transient', code: 'KAFKA_UNAVAILABLE', detail };
+}

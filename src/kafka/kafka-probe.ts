@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BatchError } from '../errors/index.js';
+
+const ANSWER_MS = 1_500;
+const FRESH_MS = 1_000;
+
+/** Tells whether a broker answers, at most once a second and within 1.5 s. */
+export class KafkaProbe {
+  #healthyUntil = 0;
+  #running: Promise<void> | undefined;
+
+  constructor(
+    private readonly ping: () => Promise<void>,
+    private readonly brokers: readonly string[],
+  ) {}
+
+  /** Throws BatchError KAFKA_UNAVAILABLE where no broker answers in time. A good answer holds for a second. */
+  async check(): Promise<void> {
+    if (performance.now() < this.#healthyUntil) return;
+    this.#running ??= this.#ask().finally(() => {
+      this.#running = undefined;
+    });
+    await this.#running;
+  }
+
+  async #ask(): Promise<void> {
+    const timeout = new AbortController();
+    const silence = sleep(ANSWER_MS, undefined, { signal: timeout.signal }).then(() => {
+      throw new Error(`no answer within ${ANSWER_MS} ms`);
+    });
+    const answer = this.ping();
+    try {
+      await Promise.race([answer, silence]);
+      this.#healthyUntil = performance.now() + FRESH_MS;
+    } catch (cause) {
+      throw new BatchError('KAFKA_UNAVAILABLE', `no broker answers at ${this.brokers.join(', ')}`, { cause });
+    } finally {
+      timeout.abort();
+      await Promise.allSettled([silence]);
+      answer.catch(() => undefined); // it may still fail after we stopped waiting
+    }
+  }
+}

@@ -1,0 +1,179 @@
+import type { Kafka } from 'kafkajs';
+
+/**
+ * The parts of kafkajs 2.2.4 that its public types do not show and that we build on: its cluster (bootstrap, TLS,
+ * SASL, metadata, coordinators) and its connections, on which we write requests of our own. `openCluster` fails
+ * loudly at once if any of it has changed shape, so that an upgrade is noticed at start and not under load.
+ */
+
+interface SocketRequest {
+  entry: {
+    apiKey: number;
+    apiName: string;
+    apiVersion: number;
+    correlationId: number;
+    resolve(answer: { payload: Buffer }): void;
+    reject(error: Error): void;
+  };
+  expectResponse: boolean;
+  requestTimeout: number | null;
+  sendRequest(): void;
+}
+
+export interface Connection {
+  readonly clientId: string;
+  readonly socket: { cork(): void; uncork(): void; write(bytes: Uint8Array): boolean; destroy(): void } | undefined;
+  readonly requestQueue: { push(request: SocketRequest): void; maybeThrottle(ms: number): void };
+  isAuthenticated(): boolean;
+  authenticate(): Promise<void>;
+  failIfNotConnected(): void;
+  nextCorrelationId(): number;
+  rejectRequests(error: Error): void;
+  disconnect(): Promise<boolean>;
+}
+
+interface ProducerIdentity {
+  transactionalId: string;
+  producerId: string;
+  producerEpoch: number;
+}
+
+export interface FetchedMessage {
+  offset: string;
+  key: Buffer | null;
+  value: Buffer | null;
+  isControlRecord: boolean;
+  batchContext: { producerId: string; inTransaction: boolean };
+}
+
+export interface Broker {
+  readonly nodeId: number;
+  readonly connectionPool: { readonly pool: Connection[]; getConnection(index?: number): Promise<Connection> };
+  connect(): Promise<void>;
+  initProducerId(request: {
+    transactionalId: string;
+    transactionTimeout: number;
+  }): Promise<{ producerId: string; producerEpoch: number }>;
+  addPartitionsToTxn(
+    request: ProducerIdentity & { topics: { topic: string; partitions: number[] }[] },
+  ): Promise<unknown>;
+  addOffsetsToTxn(request: ProducerIdentity & { groupId: string }): Promise<unknown>;
+  txnOffsetCommit(
+    request: ProducerIdentity & {
+      groupId: string;
+      topics: { topic: string; partitions: { partition: number; offset: string; metadata: string }[] }[];
+    },
+  ): Promise<unknown>;
+  endTxn(request: ProducerIdentity & { transactionResult: boolean }): Promise<unknown>;
+  fetch(request: {
+    isolationLevel: number;
+    maxWaitTime: number;
+    minBytes: number;
+    maxBytes: number;
+    topics: { topic: string; partitions: { partition: number; fetchOffset: string; maxBytes: number }[] }[];
+  }): Promise<{
+    responses: {
+      partitions: {
+        lastStableOffset: string;
+        abortedTransactions: { producerId: string; firstOffset: string }[] | null;
+        messages: FetchedMessage[];
+      }[];
+    }[];
+  }>;
+}
+
+export interface Cluster {
+  readonly brokerPool: { readonly brokers: Record<string, Broker>; readonly seedBroker?: Broker };
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  addMultipleTargetTopics(topics: string[]): Promise<void>;
+  findTopicPartitionMetadata(topic: string): { partitionId: number; leader: number }[];
+  findBroker(request: { nodeId: number }): Promise<Broker>;
+  findGroupCoordinator(request: { groupId: string; coordinatorType: number }): Promise<Broker>;
+  fetchTopicsOffset(
+    topics: { topic: string; fromBeginning: boolean; partitions: { partition: number }[] }[],
+  ): Promise<{ topic: string; partitions: { partition: number; offset: string }[] }[]>;
+}
+
+export const GROUP_COORDINATOR = 0;
+export const TRANSACTION_COORDINATOR = 1;
+export const READ_COMMITTED = 1;
+
+const CLUSTER_METHODS = [
+  'connect',
+  'disconnect',
+  'refreshMetadata',
+  'addMultipleTargetTopics',
+  'findTopicPartitionMetadata',
+  'findBroker',
+  'findGroupCoordinator',
+  'fetchTopicsOffset',
+] as const;
+const BROKER_METHODS = [
+  'initProducerId',
+  'addPartitionsToTxn',
+  'addOffsetsToTxn',
+  'txnOffsetCommit',
+  'endTxn',
+  'fetch',
+] as const;
+const CONNECTION_METHODS = [
+  'isAuthenticated',
+  'authenticate',
+  'failIfNotConnected',
+  'nextCorrelationId',
+  'rejectRequests',
+  'disconnect',
+] as const;
+
+function require(value: unknown, methods: readonly string[], what: string): void {
+  for (const method of methods) {
+    if (typeof (value as Record<string, unknown> | undefined)?.[method] !== 'function') {
+      throw new Error(`kafkajs changed: its ${what} has no method ${method}; this version is not supported`);
+    }
+  }
+}
+
+/**
+ * A cluster of our own, not connected yet, reading at read_committed and never creating a topic by asking for its
+ * metadata. Throws an Error if kafkajs' internals are not the expected ones.
+ */
+export function openCluster(kafka: Kafka): Cluster {
+  const symbol = Object.getOwnPropertySymbols(kafka).find((s) => s.description === 'private:Kafka:createCluster');
+  if (symbol === undefined) throw new Error('kafkajs changed: it has no createCluster; this version is not supported');
+  const create = (kafka as unknown as Record<symbol, (options: object) => Cluster>)[symbol];
+  const cluster = create?.call(kafka, {
+    allowAutoTopicCreation: false,
+    isolationLevel: READ_COMMITTED,
+    maxInFlightRequests: null,
+    metadataMaxAge: 300_000,
+  });
+  require(cluster, CLUSTER_METHODS, 'cluster');
+  return cluster as Cluster;
+}
+
+/** The connection for produce and coordinator requests of a broker, connected and authenticated. */
+export async function requestConnection(broker: Broker): Promise<Connection> {
+  require(broker, BROKER_METHODS, 'broker');
+  const connection = await broker.connectionPool.getConnection();
+  require(connection, CONNECTION_METHODS, 'connection');
+  require(connection.requestQueue, ['push', 'maybeThrottle'], 'request queue');
+  return connection;
+}
+
+/**
+ * Ends every connection of the cluster now: what is not written yet never leaves, what waits for an answer fails.
+ * (kafkajs' own disconnect waits for the answers.)
+ */
+export async function destroyCluster(cluster: Cluster, reason: Error): Promise<void> {
+  const brokers = new Set(Object.values(cluster.brokerPool.brokers ?? {}));
+  if (cluster.brokerPool.seedBroker) brokers.add(cluster.brokerPool.seedBroker);
+  for (const broker of brokers) {
+    for (const connection of broker.connectionPool.pool) {
+      connection.socket?.destroy();
+      connection.rejectRequests(reason);
+    }
+  }
+  await cluster.disconnect();
+}

@@ -1,0 +1,91 @@
+import { type Admin, type Kafka, KafkaJSError } from 'kafkajs';
+import type { JobTopics } from './transactional-session.js';
+
+export const JOBS_TOPIC = 'batch.jobs';
+const SEVEN_DAYS_MS = 604_800_000;
+/** A batch of 1 MiB and its 12 bytes of framing: Kafka's own default, set so that a broker's does not matter. */
+const MAX_MESSAGE_BYTES = 1_048_588;
+const MAX_REPLICATION = 3;
+const CREATE_TIMEOUT_MS = 10_000;
+
+/** The topics of a job: accepted rows, rejected rows. */
+export function jobTopics(jobId: string): JobTopics {
+  return { data: `batch_${jobId}`, dlq: `batch_${jobId}_dlq` };
+}
+
+/**
+ * Topic administration over one connection that is opened at the first call and again after a failure.
+ * Every call throws kafkajs' errors where the broker is away or refuses.
+ */
+export class TopicAdmin {
+  #admin: Promise<Admin> | undefined;
+  #brokers = 0;
+
+  constructor(private readonly kafka: Kafka) {}
+
+  /** Creates both topics of a job; false where one of the names is taken: the caller takes another id. */
+  async createJobTopics(jobId: string): Promise<boolean> {
+    const configEntries = [
+      { name: 'cleanup.policy', value: 'delete' },
+      { name: 'retention.ms', value: String(SEVEN_DAYS_MS) },
+      { name: 'max.message.bytes', value: String(MAX_MESSAGE_BYTES) },
+    ];
+    const { data, dlq } = jobTopics(jobId);
+    return this.#create([data, dlq], configEntries);
+  }
+
+  /** For a job that did not come into being: only right after `createJobTopics` returned true. */
+  async deleteJobTopics(jobId: string): Promise<void> {
+    const { data, dlq } = jobTopics(jobId);
+    await this.#use((admin) => admin.deleteTopics({ topics: [data, dlq], timeout: CREATE_TIMEOUT_MS }));
+  }
+
+  /** Creates batch.jobs where it does not exist. */
+  async ensureJobsTopic(): Promise<void> {
+    await this.#create([JOBS_TOPIC], [{ name: 'cleanup.policy', value: 'compact' }]);
+  }
+
+  /** Resolves where a broker answers. */
+  async ping(): Promise<void> {
+    await this.#use(async (admin) => {
+      this.#brokers = (await admin.describeCluster()).brokers.length;
+    });
+  }
+
+  async close(): Promise<void> {
+    const admin = this.#admin;
+    this.#admin = undefined;
+    await (await admin?.catch(() => undefined))?.disconnect();
+  }
+
+  async #create(topics: string[], configEntries: { name: string; value: string }[]): Promise<boolean> {
+    return this.#use(async (admin) => {
+      this.#brokers ||= (await admin.describeCluster()).brokers.length;
+      const replicationFactor = Math.max(1, Math.min(MAX_REPLICATION, this.#brokers));
+      return admin.createTopics({
+        waitForLeaders: false,
+        timeout: CREATE_TIMEOUT_MS,
+        topics: topics.map((topic) => ({ topic, numPartitions: 1, replicationFactor, configEntries })),
+      });
+    });
+  }
+
+  async #use<T>(call: (admin: Admin) => Promise<T>): Promise<T> {
+    this.#admin ??= this.#connect();
+    const admin = this.#admin;
+    try {
+      return await call(await admin);
+    } catch (error) {
+      // A protocol error came over a good connection; anything else may be the connection's fault.
+      const isAnswer = error instanceof KafkaJSError && error.name === 'KafkaJSProtocolError';
+      if (!isAnswer && this.#admin === admin) await this.close();
+      throw error;
+    }
+  }
+
+  async #connect(): Promise<Admin> {
+    const admin = this.kafka.admin();
+    await admin.connect();
+    return admin;
+  }
+}

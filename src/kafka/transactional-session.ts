@@ -1,0 +1,246 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Kafka } from 'kafkajs';
+import { BatchError } from '../errors/index.js';
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
+import { hasCommittedRecord, topicBounds } from './committed-records.js';
+import { errorType, UnexpectedAnswer } from './kafka-failure.js';
+import {
+  type Broker,
+  type Cluster,
+  type Connection,
+  destroyCluster,
+  GROUP_COORDINATOR,
+  openCluster,
+  requestConnection,
+  TRANSACTION_COORDINATOR,
+} from './kafkajs-internals.js';
+import { fetchStableOffset } from './offset-fetch.js';
+import { produceBatch } from './produce.js';
+import type { RecordBatch } from './record-batch.js';
+
+/** The broker aborts a transaction that is open for longer. */
+export const TRANSACTION_TIMEOUT_MS = 30_000;
+const RETRY_EVERY_MS = 5;
+const RETRY_FOR_MS = 30_000;
+/** A topic that was just created, or a broker that just started, may not know it yet. */
+const TOPIC_UNKNOWN_FOR_MS = 5_000;
+
+/** Answers that mean "in a moment": the coordinator is still completing a transaction, moving or loading. */
+const IN_A_MOMENT = new Set([
+  'CONCURRENT_TRANSACTIONS',
+  'UNSTABLE_OFFSET_COMMIT',
+  'GROUP_LOAD_IN_PROGRESS',
+  'COORDINATOR_LOAD_IN_PROGRESS',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+]);
+
+export interface JobTopics {
+  data: string;
+  dlq: string;
+}
+
+/** What the topics hold, against what the checkpoint claims. */
+export interface TopicsEvidence {
+  data: { start: number; end: number };
+  dlq: { start: number; end: number };
+  /** A committed record lies after the checkpoint in one of the topics. */
+  recordsBeyond: boolean;
+}
+
+/**
+ * One fenced producer of one job on connections of its own: the Kafka calls of the delivery protocol, in the order
+ * open → fetchCheckpoint → inspect → (produce…, commitOffsets, endTransaction)*. After any rejection the session must
+ * be closed and never used again: what was sent may still land, and only the next session's fence makes it harmless.
+ */
+export class TransactionalSession {
+  readonly #enlisted = new Set<string>();
+  readonly #sequences = new Map<string, number>();
+
+  private constructor(
+    readonly topics: JobTopics,
+    private readonly cluster: Cluster,
+    private readonly transactionalId: string,
+    private readonly coordinator: Broker,
+    private readonly leaders: ReadonlyMap<string, Connection>,
+    private readonly producerId: string,
+    private readonly producerEpoch: number,
+  ) {}
+
+  /**
+   * Connects and fences: InitProducerId aborts any open transaction of an older session of this job.
+   * Throws BatchError KAFKA_REJECTED where the topics do not exist, else Kafka errors (see `classifyFailure`).
+   */
+  static async open(kafka: Kafka, jobId: string, topics: JobTopics): Promise<TransactionalSession> {
+    const transactionalId = groupOf(jobId);
+    const cluster = openCluster(kafka);
+    try {
+      await cluster.connect();
+      const [leaders, coordinator] = await Promise.all([
+        connectLeaders(cluster, [topics.data, topics.dlq]),
+        inAMoment(() =>
+          cluster.findGroupCoordinator({ groupId: transactionalId, coordinatorType: TRANSACTION_COORDINATOR }),
+        ),
+      ]);
+      const identity = await inAMoment(() =>
+        coordinator.initProducerId({ transactionalId, transactionTimeout: TRANSACTION_TIMEOUT_MS }),
+      );
+      return new TransactionalSession(
+        topics,
+        cluster,
+        transactionalId,
+        coordinator,
+        leaders,
+        identity.producerId,
+        identity.producerEpoch,
+      );
+    } catch (error) {
+      await destroyCluster(cluster, new Error('the session could not be opened'));
+      throw error;
+    }
+  }
+
+  /** The job's committed checkpoint; null where none was ever committed. */
+  async fetchCheckpoint(): Promise<Checkpoint | null> {
+    const connection = await requestConnection(await this.#groupCoordinator());
+    const { offset, metadata } = await inAMoment(() =>
+      fetchStableOffset(connection, this.transactionalId, this.topics.data),
+    );
+    if (offset < 0) return null;
+    try {
+      return decodeCheckpoint(metadata);
+    } catch (cause) {
+      throw new BatchError('CHECKPOINT_LOST', 'the committed checkpoint cannot be read', { cause });
+    }
+  }
+
+  /** Looks at both topics as a read_committed reader would, from where the checkpoint ends. */
+  async inspect(checkpoint: Checkpoint | null): Promise<TopicsEvidence> {
+    const [data, dlq] = await Promise.all([
+      topicBounds(this.cluster, this.topics.data),
+      topicBounds(this.cluster, this.topics.dlq),
+    ]);
+    const beyond = async (topic: string, from: number, bounds: { start: number; end: number }) =>
+      hasCommittedRecord(this.cluster, topic, Math.max(from, bounds.start), bounds.end);
+    const recordsBeyond =
+      (await beyond(this.topics.data, checkpoint?.dataEnd ?? 0, data)) ||
+      (await beyond(this.topics.dlq, checkpoint?.dlqEnd ?? 0, dlq));
+    return { data, dlq, recordsBeyond };
+  }
+
+  /**
+   * Sends one batch as the next of its topic, which must be enlisted.
+   * Calls for one topic go out in call order. Resolves with the offset after the batch's last record once it is
+   * acknowledged; the batch must stay unchanged until then.
+   */
+  async produce(topic: string, batch: RecordBatch): Promise<number> {
+    const baseSequence = this.#sequences.get(topic) ?? 0;
+    this.#sequences.set(topic, (baseSequence + batch.count) % 2 ** 31);
+    const sealed = batch.seal({
+      producerId: BigInt(this.producerId),
+      producerEpoch: this.producerEpoch,
+      baseSequence,
+      timestamp: Date.now(),
+      transactional: true,
+    });
+    const leader = this.leaders.get(topic);
+    if (leader === undefined) throw new Error(`${topic} is not a topic of this session`);
+    return (await produceBatch(leader, topic, this.transactionalId, sealed)) + batch.count;
+  }
+
+  /** Enlists a topic in the open transaction (AddPartitionsToTxn); before its first `produce` in each. */
+  async enlist(topic: string): Promise<void> {
+    if (this.#enlisted.has(topic)) return;
+    await inAMoment(() =>
+      this.coordinator.addPartitionsToTxn({ ...this.#identity(), topics: [{ topic, partitions: [0] }] }),
+    );
+    this.#enlisted.add(topic);
+  }
+
+  /** Puts the checkpoint into the open transaction; it counts only once `endTransaction` has resolved. */
+  async commitOffsets(checkpoint: Checkpoint): Promise<void> {
+    const groupId = this.transactionalId;
+    await inAMoment(() => this.coordinator.addOffsetsToTxn({ ...this.#identity(), groupId }));
+    const groupCoordinator = await this.#groupCoordinator();
+    const partition = { partition: 0, offset: String(checkpoint.dataEnd), metadata: encodeCheckpoint(checkpoint) };
+    await inAMoment(() =>
+      groupCoordinator.txnOffsetCommit({
+        ...this.#identity(),
+        groupId,
+        topics: [{ topic: this.topics.data, partitions: [partition] }],
+      }),
+    );
+  }
+
+  /** Commits. A rejection leaves it unknown whether the transaction was committed. */
+  async endTransaction(): Promise<void> {
+    await inAMoment(() => this.coordinator.endTxn({ ...this.#identity(), transactionResult: true }));
+    this.#enlisted.clear();
+  }
+
+  /** Drops the connections at once; an open transaction is left to the next fence or its time-out. */
+  async close(): Promise<void> {
+    await destroyCluster(this.cluster, new Error('the session was closed'));
+  }
+
+  #group: Broker | undefined;
+
+  async #groupCoordinator(): Promise<Broker> {
+    this.#group ??= await inAMoment(() =>
+      this.cluster.findGroupCoordinator({ groupId: this.transactionalId, coordinatorType: GROUP_COORDINATOR }),
+    );
+    return this.#group;
+  }
+
+  #identity(): { transactionalId: string; producerId: string; producerEpoch: number } {
+    return {
+      transactionalId: this.transactionalId,
+      producerId: this.producerId,
+      producerEpoch: this.producerEpoch,
+    };
+  }
+}
+
+/** A job's transactional id, and the name of the group that holds its checkpoint; nobody joins the group. */
+function groupOf(jobId: string): string {
+  return `batch.${jobId}`;
+}
+
+async function connectLeaders(cluster: Cluster, topics: string[]): Promise<Map<string, Connection>> {
+  await retryWhile(
+    () => cluster.addMultipleTargetTopics(topics),
+    (error) => errorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION' || errorType(error) === 'LEADER_NOT_AVAILABLE',
+    TOPIC_UNKNOWN_FOR_MS,
+  ).catch((cause: unknown) => {
+    if (errorType(cause) !== 'UNKNOWN_TOPIC_OR_PARTITION') throw cause;
+    throw new BatchError('KAFKA_REJECTED', `UNKNOWN_TOPIC_OR_PARTITION: ${topics.join(' or ')} does not exist`, {
+      cause,
+    });
+  });
+  const leaders = new Map<string, Connection>();
+  for (const topic of topics) {
+    const partition = cluster.findTopicPartitionMetadata(topic).find(({ partitionId }) => partitionId === 0);
+    if (partition === undefined) throw new UnexpectedAnswer(`the metadata of ${topic} has no partition 0`);
+    leaders.set(topic, await requestConnection(await cluster.findBroker({ nodeId: partition.leader })));
+  }
+  return leaders;
+}
+
+function inAMoment<T>(call: () => Promise<T>): Promise<T> {
+  return retryWhile(call, (error) => IN_A_MOMENT.has(errorType(error)), RETRY_FOR_MS);
+}
+
+async function retryWhile<T>(
+  call: () => Promise<T>,
+  retryable: (error: unknown) => boolean,
+  forMs: number,
+): Promise<T> {
+  const deadline = performance.now() + forMs;
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!retryable(error) || performance.now() > deadline) throw error;
+      await sleep(RETRY_EVERY_MS);
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import { encodeRejectedRow, type Position, type Rejection, type RowSink } from '../formats/index.js';
+import { type Checkpoint, RecordBatch, type TransactionalSession } from '../kafka/index.js';
+
+/** Sending waits while more than this is not acknowledged. */
+const MAX_IN_FLIGHT_BYTES = 16_000_000;
+
+/**
+ * Collects decided rows into record batches for the two topics and sends each batch as soon as it is full.
+ * Keeps the counts and offsets from which a checkpoint is made. One writer serves one session.
+ */
+export class BatchWriter implements RowSink {
+  /** Set by the caller after each block of rows: where a checkpoint taken now would resume. */
+  position: Position;
+  #ok: number;
+  #errors: number;
+  #dataEnd: number;
+  #dlqEnd: number;
+  #eof = false;
+  #inFlightBytes = 0;
+  #failure: { reason: unknown } | undefined;
+  #waiting: (() => void)[] = [];
+  #rejectedByCode: Record<string, number> = {};
+  readonly #open = new Map<string, RecordBatch>();
+  readonly #free: RecordBatch[] = [];
+  /** Per topic: the last send, so that batches leave in order behind the topic's enlisting. */
+  readonly #queue = new Map<string, Promise<void>>();
+
+  constructor(
+    private readonly session: TransactionalSession,
+    private readonly jobId: string,
+    from: Checkpoint | null,
+    private readonly fileSize: number,
+    private readonly hooks: { sent(bytes: number): void },
+  ) {
+    this.position = from?.position ?? { row: 0, line: 0, byte: 0 };
+    this.#ok = from?.ok ?? 0;
+    this.#errors = from?.errors ?? 0;
+    this.#dataEnd = from?.dataEnd ?? 0;
+    this.#dlqEnd = from?.dlqEnd ?? 0;
+  }
+
+  accept(bytes: Uint8Array, start: number, end: number): void {
+    this.#ok++;
+    this.#append(this.session.topics.data, bytes, start, end);
+  }
+
+  reject(rejection: Rejection): void {
+    this.#errors++;
+    for (const { error } of rejection.errors.slice(0, 1)) {
+      this.#rejectedByCode[error] = (this.#rejectedByCode[error] ?? 0) + 1;
+    }
+    const record = encodeRejectedRow(this.jobId, rejection, new Date().toISOString());
+    this.#append(this.session.topics.dlq, record, 0, record.length);
+  }
+
+  endOfFile(): void {
+    this.#eof = true;
+  }
+
+  /** Rows rejected since the last call, by their first error. */
+  takeRejectedByCode(): Record<string, number> {
+    const taken = this.#rejectedByCode;
+    this.#rejectedByCode = {};
+    return taken;
+  }
+
+  /** Resolves when more may be sent; rejects with the first failure of a send. */
+  async room(): Promise<void> {
+    await this.#until(() => this.#inFlightBytes < MAX_IN_FLIGHT_BYTES);
+  }
+
+  /** Sends what is buffered, waits for every acknowledgement, and says what is then in the transaction. */
+  async drain(): Promise<Checkpoint> {
+    const position = this.position;
+    const eof = this.#eof;
+    for (const topic of [...this.#open.keys()]) this.#send(topic);
+    await this.#until(() => this.#inFlightBytes === 0);
+    return {
+      position,
+      ok: this.#ok,
+      errors: this.#errors,
+      dataEnd: this.#dataEnd,
+      dlqEnd: this.#dlqEnd,
+      eof,
+      size: this.fileSize,
+    };
+  }
+
+  #append(topic: string, bytes: Uint8Array, start: number, end: number): void {
+    let batch = this.#open.get(topic);
+    if (batch?.append(bytes, start, end)) return;
+    if (batch !== undefined) this.#send(topic);
+    batch = this.#free.pop() ?? new RecordBatch();
+    this.#open.set(topic, batch);
+    if (!batch.append(bytes, start, end)) throw new Error(`a record of ${end - start} bytes does not fit any batch`);
+  }
+
+  #send(topic: string): void {
+    const batch = this.#open.get(topic);
+    if (batch === undefined) return;
+    this.#open.delete(topic);
+    const { size } = batch;
+    this.#inFlightBytes += size;
+    this.hooks.sent(size);
+    const enlisted = (this.#queue.get(topic) ?? Promise.resolve()).then(() => this.session.enlist(topic));
+    const acknowledged = enlisted.then(() => this.session.produce(topic, batch));
+    this.#queue.set(topic, enlisted);
+    acknowledged.then(
+      (end) => {
+        if (topic === this.session.topics.data) this.#dataEnd = Math.max(this.#dataEnd, end);
+        else this.#dlqEnd = Math.max(this.#dlqEnd, end);
+        this.#inFlightBytes -= size;
+        batch.reset();
+        this.#free.push(batch);
+        this.#wake();
+      },
+      (reason: unknown) => {
+        this.#failure ??= { reason };
+        this.#wake();
+      },
+    );
+    // A failed enlisting is reported through `acknowledged`, which depends on it.
+    enlisted.catch(() => undefined);
+  }
+
+  async #until(condition: () => boolean): Promise<void> {
+    for (;;) {
+      if (this.#failure !== undefined) throw this.#failure.reason;
+      if (condition()) return;
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}

@@ -1,0 +1,265 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import type { Kafka } from 'kafkajs';
+import type { Logger } from 'pino';
+import { BatchError } from '../errors/index.js';
+import { classifyFailure, type KafkaFailure, TransactionalSession } from '../kafka/index.js';
+import { BatchWriter } from './batch-writer.js';
+import { FileRows } from './file-rows.js';
+import type { Assignment, FromRunner, Outcome } from './messages.js';
+import { type Action, type Event, initialState, type Limits, type State, step } from './protocol.js';
+
+const TICK_MS = 25;
+const PROGRESS_MS = 200;
+
+export interface JobRunDependencies {
+  kafka: Kafka;
+  log: Logger;
+  limits: Limits;
+  /** Whether the lease is still ours; false as well where nobody answers in time. */
+  askLease(): Promise<boolean>;
+  report(message: FromRunner): void;
+}
+
+/**
+ * Works on one job until it ends: drives the delivery protocol with the real clock, file and broker.
+ * `run` resolves with the outcome, or null where the lease was lost and the process must leave.
+ */
+export class JobRun {
+  #state: State;
+  #file: FileHandle | undefined;
+  #rows: FileRows | undefined;
+  #session: TransactionalSession | undefined;
+  #writer: BatchWriter | undefined;
+  /** Raised by every `close`: answers to calls of an older session are dropped. */
+  #generation = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #lastProgress = 0;
+  #closing: Promise<void> = Promise.resolve();
+  /** The reading loop; a cut waits for it, so that a checkpoint never speaks of half a block. */
+  #pumping: Promise<unknown> = Promise.resolve();
+  readonly #ended = Promise.withResolvers<Outcome | null>();
+
+  constructor(
+    private readonly job: Assignment,
+    private readonly dependencies: JobRunDependencies,
+  ) {
+    this.#state = initialState(job, performance.now(), dependencies.limits);
+  }
+
+  async run(): Promise<Outcome | null> {
+    const ticker = setInterval(() => this.#dispatch({ type: 'tick' }), TICK_MS);
+    try {
+      this.#dispatch({ type: 'start' });
+      return await this.#ended.promise;
+    } finally {
+      clearInterval(ticker);
+      clearTimeout(this.#timer);
+      await this.#closing;
+      await this.#file?.close();
+    }
+  }
+
+  /** The job was cancelled: stop sending, find out what is committed, end. */
+  settle(): void {
+    this.#dispatch({ type: 'settle' });
+  }
+
+  /** The process is shutting down: commit what is open, end. */
+  stop(): void {
+    this.#dispatch({ type: 'stop' });
+  }
+
+  #dispatch(event: Event): void {
+    const { state, actions } = step(this.#state, event, performance.now());
+    if (state.phase !== this.#state.phase) {
+      this.dependencies.log.trace({ event: event.type, from: this.#state.phase, to: state.phase }, 'protocol');
+    }
+    if (event.type === 'failed' && event.failure.kind !== 'fatal') {
+      this.dependencies.log.warn({ kind: event.failure.kind, reason: event.failure.detail }, 'kafka call failed');
+    }
+    this.#state = state;
+    for (const action of actions) this.#perform(action);
+  }
+
+  #perform(action: Action): void {
+    switch (action.do) {
+      case 'ask-lease':
+        this.#call(async () => ({ type: 'lease', current: await this.dependencies.askLease() }));
+        break;
+      case 'fence':
+        this.#call(async () => this.#fence());
+        break;
+      case 'fetch-checkpoint':
+        this.#call(async () => ({ type: 'fetched', checkpoint: await this.#openSession().fetchCheckpoint() }));
+        break;
+      case 'inspect':
+        this.#call(async () => ({
+          type: 'inspected',
+          evidence: await this.#openSession().inspect(action.checkpoint),
+        }));
+        break;
+      case 'read-from':
+        this.#call(async () => {
+          await this.#startReading(action.checkpoint);
+          return this.#startPump();
+        });
+        break;
+      case 'read-on':
+        this.#call(() => this.#startPump());
+        break;
+      case 'drain':
+        this.#call(async () => {
+          await this.#pumping.catch(() => undefined); // its failure is an event of its own
+          return { type: 'drained', checkpoint: await this.#openWriter().drain() };
+        });
+        break;
+      case 'commit-offsets':
+        this.#call(async () => {
+          await this.#openSession().commitOffsets(action.checkpoint);
+          return { type: 'offsets-committed' };
+        });
+        break;
+      case 'end-transaction':
+        this.#call(async () => {
+          await this.#openSession().endTransaction();
+          return { type: 'transaction-ended' };
+        });
+        break;
+      case 'report-commit':
+        this.#logCommit(action.checkpoint.position);
+        this.dependencies.report({ ...this.#about('committed'), checkpoint: action.checkpoint });
+        break;
+      case 'close':
+        this.#close();
+        break;
+      case 'wait':
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => this.#dispatch({ type: 'woken' }), action.ms);
+        break;
+      case 'finish':
+        this.#ended.resolve(action.outcome);
+        break;
+      case 'exit':
+        this.#ended.resolve(null);
+        break;
+    }
+  }
+
+  /** Makes a call; its event counts only while the session of its start is the open one. */
+  #call(call: () => Promise<Event | undefined>): void {
+    const generation = this.#generation;
+    call().then(
+      (event) => {
+        if (event !== undefined && generation === this.#generation) this.#dispatch(event);
+      },
+      (error: unknown) => {
+        if (generation === this.#generation) this.#dispatch({ type: 'failed', failure: failureOf(error) });
+      },
+    );
+  }
+
+  async #fence(): Promise<Event | undefined> {
+    const generation = this.#generation;
+    await this.#closing;
+    const session = await TransactionalSession.open(this.dependencies.kafka, this.job.jobId, this.job.topics);
+    if (generation !== this.#generation) {
+      await session.close();
+      return undefined;
+    }
+    this.#session = session;
+    return { type: 'fenced' };
+  }
+
+  #close(): void {
+    this.#generation++;
+    clearTimeout(this.#timer);
+    const session = this.#session;
+    this.#session = undefined;
+    this.#writer = undefined;
+    if (session === undefined) return;
+    this.#closing = session.close().catch((error: unknown) => {
+      this.dependencies.log.debug({ err: error }, 'closing the session failed');
+    });
+  }
+
+  async #startReading(from: State['checkpoint']): Promise<void> {
+    this.#file ??= await open(this.job.spoolPath, 'r');
+    const { size } = await this.#file.stat();
+    if (size !== this.job.sizeBytes) {
+      throw new BatchError('FILE_CORRUPT', `the stored file has ${size} bytes instead of ${this.job.sizeBytes}`);
+    }
+    this.#rows = await FileRows.open(this.#file, this.job, from?.position ?? null);
+    this.dependencies.report({ ...this.#about('header'), columns: this.#rows.columns });
+    this.#writer = new BatchWriter(this.#openSession(), this.job.jobId, from, this.job.sizeBytes, {
+      sent: (bytes) => this.#dispatch({ type: 'sent', bytes }),
+    });
+    this.#writer.position = this.#rows.position;
+    if (from !== null) this.dependencies.log.info({ row: from.position.row, byte: from.position.byte }, 'resumed');
+  }
+
+  #startPump(): Promise<Event | undefined> {
+    const pumping = this.#pump();
+    this.#pumping = pumping;
+    return pumping;
+  }
+
+  /** Reads, decides and sends until the transaction is cut or the file ends. */
+  async #pump(): Promise<Event | undefined> {
+    const generation = this.#generation;
+    const rows = this.#openRows();
+    const writer = this.#openWriter();
+    const streaming = () => generation === this.#generation && this.#state.phase === 'streaming';
+    while (streaming()) {
+      await writer.room();
+      if (!streaming()) break;
+      if (!(await rows.advance(writer))) {
+        writer.endOfFile();
+        return { type: 'end-of-file' };
+      }
+      writer.position = rows.position;
+      this.#reportProgress(rows.position.byte);
+    }
+    return undefined;
+  }
+
+  #reportProgress(bytesDone: number): void {
+    const now = performance.now();
+    if (now - this.#lastProgress < PROGRESS_MS) return;
+    this.#lastProgress = now;
+    this.dependencies.report({ ...this.#about('progress'), bytesDone });
+  }
+
+  #logCommit({ row, byte }: { row: number; byte: number }): void {
+    const rejected = this.#writer?.takeRejectedByCode() ?? {};
+    this.dependencies.log.debug({ row, byte }, 'checkpoint saved');
+    if (Object.keys(rejected).length > 0) this.dependencies.log.info({ row, rejected }, 'rows rejected');
+  }
+
+  #about<T extends FromRunner['type']>(type: T): { type: T; jobId: string; lease: number } {
+    return { type, jobId: this.job.jobId, lease: this.job.lease };
+  }
+
+  #openSession(): TransactionalSession {
+    if (this.#session === undefined) throw new Error('no session is open');
+    return this.#session;
+  }
+
+  #openWriter(): BatchWriter {
+    if (this.#writer === undefined) throw new Error('no writer is open');
+    return this.#writer;
+  }
+
+  #openRows(): FileRows {
+    if (this.#rows === undefined) throw new Error('no reader is open');
+    return this.#rows;
+  }
+}
+
+/** What a failed call means for the job; an error of our own code is thrown on and ends the process. */
+function failureOf(error: unknown): KafkaFailure {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code !== undefined && (syscall === 'read' || syscall === 'open' || syscall === 'fstat')) {
+    return { kind: 'fatal', code: 'FILE_CORRUPT', detail: `the stored file cannot be read (${code})` };
+  }
+  return classifyFailure(error);
+}

@@ -1,0 +1,95 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Logger, pino } from 'pino';
+import { loadConfig } from '../config/index.js';
+import { createKafka } from '../kafka/index.js';
+import { JobRun } from './job-run.js';
+import { type Assignment, EXIT_LEASE_LOST, type FromRunner, type ToRunner } from './messages.js';
+import { DEFAULT_LIMITS } from './protocol.js';
+
+/**
+ * A runner process: works on one job at a time as its pool says over IPC, and ends when the pool is gone.
+ * The pool ends it; signals meant for the service's whole process group are left to the pool.
+ */
+
+const LEASE_ANSWER_MS = 5_000;
+
+const config = loadConfig(process.env);
+const log: Logger = pino({ level: config.logLevel, base: { name: 'runner', pid: process.pid } });
+const kafka = createKafka(config.kafka);
+let current: JobRun | undefined;
+let answerLease: ((isCurrent: boolean) => void) | undefined;
+
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => undefined);
+process.on('disconnect', () => process.exit(EXIT_LEASE_LOST));
+// kafkajs 2.2.4 computes timeouts below zero, which newer Node versions report and treat as 1 ms: silence just that.
+process.removeAllListeners('warning');
+process.on('warning', (warning) => {
+  if (warning.name !== 'TimeoutNegativeWarning') log.warn({ err: warning }, 'process warning');
+});
+
+process.on('message', (message: ToRunner) => {
+  switch (message.type) {
+    case 'assign':
+      void work(message.assignment);
+      break;
+    case 'lease-answer':
+      answerLease?.(message.current);
+      break;
+    case 'cancel':
+      current?.settle();
+      break;
+    case 'stop':
+      current?.stop();
+      break;
+  }
+});
+report({ type: 'ready' });
+
+async function work(job: Assignment): Promise<void> {
+  const jobLog = log.child({ job_id: job.jobId, attempt_lease: job.lease });
+  const startedAt = performance.now();
+  if (job.intent === 'run') jobLog.info({ bytes: job.sizeBytes }, 'started processing file');
+  current = new JobRun(job, {
+    kafka,
+    log: jobLog,
+    limits: { ...DEFAULT_LIMITS, unavailableAfterMs: config.kafka.unavailableAfterMs },
+    askLease: () => askLease(job),
+    report,
+  });
+  const outcome = await current.run();
+  current = undefined;
+  if (outcome === null) {
+    jobLog.warn('the lease is gone; leaving the job to its new runner');
+    process.exit(EXIT_LEASE_LOST);
+  }
+  const seconds = (performance.now() - startedAt) / 1000;
+  const rows = 'checkpoint' in outcome ? (outcome.checkpoint?.position.row ?? 0) : undefined;
+  jobLog.info({ outcome: outcome.kind, rows, seconds: round(seconds), mb_per_s: speed(job, seconds) }, 'finished file');
+  report({ type: 'finished', jobId: job.jobId, lease: job.lease, outcome });
+}
+
+async function askLease(job: Assignment): Promise<boolean> {
+  const answer = new Promise<boolean>((resolve) => {
+    answerLease = resolve;
+  });
+  report({ type: 'lease-question', jobId: job.jobId, lease: job.lease });
+  const timeout = new AbortController();
+  const silence = sleep(LEASE_ANSWER_MS, false, { signal: timeout.signal }).catch(() => false);
+  const isCurrent = await Promise.race([answer, silence]);
+  timeout.abort();
+  return isCurrent;
+}
+
+function report(message: FromRunner): void {
+  if (process.send === undefined) throw new Error('a runner is started by its pool, not by hand');
+  if (process.connected) process.send(message);
+}
+
+function speed(job: Assignment, seconds: number): number {
+  return round(job.sizeBytes / 1e6 / seconds);
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

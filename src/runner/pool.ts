@@ -1,0 +1,210 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Assignment, FromRunner } from './messages.js';
+import type { JobRunners, RunnerLoss, RunnerPoolHost } from './pool-host.js';
+import { RunnerProcess } from './runner-process.js';
+
+const CANCEL_ANSWER_MS = 5_000;
+const RSS_CHECK_MS = 1_000;
+const FIRST_RESPAWN_MS = 50;
+const MAX_RESPAWN_MS = 5_000;
+
+export interface RunnerPoolOptions {
+  host: RunnerPoolHost;
+  log: Logger;
+  /** Runner processes, and so jobs at a time. */
+  size: number;
+  maxRssBytes: number;
+}
+
+interface Member {
+  process: RunnerProcess;
+  ready: boolean;
+  work: { jobId: string; assignment: Assignment | null; cancelled: boolean; timer?: NodeJS.Timeout } | null;
+}
+
+/**
+ * Keeps `size` warm runner processes, gives each queued job to the next free one, and replaces a runner that goes.
+ * A runner above the memory ceiling, or deaf to a cancel, is killed.
+ */
+export class RunnerPool implements JobRunners {
+  readonly running = new Map<string, number>();
+  readonly #queue: string[] = [];
+  readonly #members = new Map<RunnerProcess, Member>();
+  #respawnMs = FIRST_RESPAWN_MS;
+  #memoryWatch: NodeJS.Timeout | undefined;
+  #stopping = false;
+
+  constructor(private readonly options: RunnerPoolOptions) {}
+
+  start(): void {
+    for (let i = 0; i < this.options.size; i++) this.#spawn();
+    this.#memoryWatch = setInterval(() => void this.#checkMemory(), RSS_CHECK_MS);
+  }
+
+  submit(jobId: string): void {
+    if (this.#stopping || this.#queue.includes(jobId) || this.#memberOf(jobId) !== undefined) return;
+    this.#queue.push(jobId);
+    this.#hand();
+  }
+
+  withdraw(jobId: string): boolean {
+    const at = this.#queue.indexOf(jobId);
+    if (at < 0) return false;
+    this.#queue.splice(at, 1);
+    return true;
+  }
+
+  cancel(jobId: string): void {
+    const member = this.#memberOf(jobId);
+    if (member?.work == null || member.work.cancelled) return;
+    member.work.cancelled = true;
+    if (member.work.assignment !== null) this.#sendCancel(member);
+  }
+
+  /**
+   * Lets every runner finish its transaction, for at most `graceMs`; then kills what is left. Jobs that are not
+   * finished stay as they are in the store and go on at the next start.
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    this.#queue.length = 0;
+    clearInterval(this.#memoryWatch);
+    for (const member of this.#members.values()) {
+      if (member.work === null) member.process.dismiss();
+      else member.process.send({ type: 'stop' });
+    }
+    const deadline = performance.now() + graceMs;
+    while (this.#members.size > 0 && performance.now() < deadline) await sleep(20);
+    const left = [...this.#members.keys()];
+    for (const process of left) process.kill({ crash: false, detail: 'killed: it did not stop in time' });
+    while (this.#members.size > 0 && performance.now() < deadline + 1_000) await sleep(20);
+  }
+
+  #spawn(): void {
+    const process = new RunnerProcess({
+      message: (runner, message) => this.#onMessage(runner, message),
+      exit: (runner, loss) => this.#onExit(runner, loss),
+    });
+    this.#members.set(process, { process, ready: false, work: null });
+  }
+
+  /** Gives queued jobs to free runners. */
+  #hand(): void {
+    for (const member of this.#members.values()) {
+      if (!member.ready || member.work !== null) continue;
+      const jobId = this.#queue.shift();
+      if (jobId === undefined) return;
+      void this.#hire(member, jobId);
+    }
+  }
+
+  async #hire(member: Member, jobId: string): Promise<void> {
+    const work: NonNullable<Member['work']> = { jobId, assignment: null, cancelled: false };
+    member.work = work;
+    const assignment = await this.options.host.hire(jobId);
+    if (member.work !== work) return; // the runner went meanwhile, and `lost` was not due: it had no lease
+    if (assignment === null || this.#stopping) {
+      this.#release(member);
+      return;
+    }
+    work.assignment = assignment;
+    if (member.process.pid !== undefined) this.running.set(jobId, member.process.pid);
+    member.process.send({ type: 'assign', assignment });
+    if (work.cancelled) this.#sendCancel(member);
+  }
+
+  #sendCancel(member: Member): void {
+    const { work } = member;
+    if (work === null) return;
+    member.process.send({ type: 'cancel' });
+    work.timer = setTimeout(() => {
+      member.process.kill({ crash: false, detail: 'killed: it did not answer a cancel in time' });
+    }, CANCEL_ANSWER_MS);
+  }
+
+  #release(member: Member): void {
+    if (member.work !== null) {
+      clearTimeout(member.work.timer);
+      this.running.delete(member.work.jobId);
+      member.work = null;
+    }
+    if (this.#stopping) member.process.dismiss();
+    else this.#hand();
+  }
+
+  #onMessage(runner: RunnerProcess, message: FromRunner): void {
+    const member = this.#members.get(runner);
+    if (member === undefined) return;
+    const { host } = this.options;
+    switch (message.type) {
+      case 'ready':
+        member.ready = true;
+        this.#respawnMs = FIRST_RESPAWN_MS;
+        if (this.#stopping) member.process.dismiss();
+        else this.#hand();
+        break;
+      case 'lease-question':
+        void host.isLeaseCurrent(message.jobId, message.lease).then((current) => {
+          runner.send({ type: 'lease-answer', current });
+        });
+        break;
+      case 'header':
+        host.header(message.jobId, message.lease, message.columns);
+        break;
+      case 'progress':
+        host.progress(message.jobId, message.lease, message.bytesDone);
+        break;
+      case 'committed':
+        host.committed(message.jobId, message.lease, message.checkpoint);
+        break;
+      case 'finished':
+        this.#release(member);
+        host.finished(message.jobId, message.lease, message.outcome);
+        break;
+    }
+  }
+
+  #onExit(runner: RunnerProcess, loss: RunnerLoss): void {
+    const member = this.#members.get(runner);
+    if (member === undefined) return;
+    this.#members.delete(runner);
+    const { work } = member;
+    if (work !== null) {
+      clearTimeout(work.timer);
+      this.running.delete(work.jobId);
+    }
+    if (!this.#stopping) this.#replace(member);
+    if (work === null) return;
+    this.options.log.warn({ job_id: work.jobId, pid: runner.pid, ...loss }, 'runner lost');
+    if (work.assignment !== null) this.options.host.lost(work.jobId, work.assignment.lease, loss);
+    else this.submit(work.jobId);
+  }
+
+  /** A runner that never came up is replaced with growing delays, any other at once. */
+  #replace(gone: Member): void {
+    if (gone.ready) {
+      this.#spawn();
+      return;
+    }
+    this.options.log.error({ pid: gone.process.pid, retry_ms: this.#respawnMs }, 'a runner could not start');
+    setTimeout(() => {
+      if (!this.#stopping) this.#spawn();
+    }, this.#respawnMs).unref();
+    this.#respawnMs = Math.min(this.#respawnMs * 2, MAX_RESPAWN_MS);
+  }
+
+  async #checkMemory(): Promise<void> {
+    for (const member of this.#members.values()) {
+      const rss = await member.process.rss();
+      if (rss > this.options.maxRssBytes) {
+        member.process.kill({ crash: true, detail: `killed: ${rss} bytes of memory, above RUNNER_MAX_RSS_BYTES` });
+      }
+    }
+  }
+
+  #memberOf(jobId: string): Member | undefined {
+    for (const member of this.#members.values()) if (member.work?.jobId === jobId) return member;
+    return undefined;
+  }
+}

@@ -1,0 +1,64 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { EXIT_LEASE_LOST, type FromRunner, type ToRunner } from './messages.js';
+import type { RunnerLoss } from './pool-host.js';
+
+const RUNNER_MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
+const CRASH_SIGNALS: ReadonlySet<string> = new Set(['SIGSEGV', 'SIGABRT', 'SIGILL', 'SIGBUS', 'SIGFPE', 'SIGTRAP']);
+const PAGE_BYTES = 4096;
+
+export interface RunnerEvents {
+  message(runner: RunnerProcess, message: FromRunner): void;
+  exit(runner: RunnerProcess, loss: RunnerLoss): void;
+}
+
+/** One child process and the channel to it. The child leaves by itself when this process is gone. */
+export class RunnerProcess {
+  readonly pid: number | undefined;
+  readonly #child: ChildProcess;
+  #killedFor: RunnerLoss | undefined;
+
+  constructor(events: RunnerEvents) {
+    this.#child = fork(RUNNER_MAIN, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.pid = this.#child.pid;
+    this.#child.on('message', (message) => events.message(this, message as FromRunner));
+    let gone = false;
+    const exit = (loss: RunnerLoss) => {
+      if (gone) return;
+      gone = true;
+      events.exit(this, this.#killedFor ?? loss);
+    };
+    this.#child.on('exit', (code, signal) => exit(lossOf(code, signal)));
+    this.#child.on('error', (error) => {
+      // A failed spawn has no exit; a failed send or kill is followed by one.
+      if (this.pid === undefined) exit({ crash: false, detail: `the runner could not be started: ${error.message}` });
+    });
+  }
+
+  /** A message to a runner that is going is lost; its exit follows. */
+  send(message: ToRunner): void {
+    if (this.#child.connected) this.#child.send(message, () => undefined);
+  }
+
+  /** Lets an idle runner go. */
+  dismiss(): void {
+    if (this.#child.connected) this.#child.disconnect();
+  }
+
+  kill(loss: RunnerLoss): void {
+    this.#killedFor ??= loss;
+    this.#child.kill('SIGKILL');
+  }
+
+  /** Resident memory in bytes; 0 where the process is gone or the system does not tell. */
+  async rss(): Promise<number> {
+    const statm = await readFile(`/proc/${this.pid}/statm`, 'utf8').catch(() => '');
+    return (Number(statm.split(' ')[1]) || 0) * PAGE_BYTES;
+  }
+}
+
+function lossOf(code: number | null, signal: NodeJS.Signals | null): RunnerLoss {
+  if (signal !== null) return { crash: CRASH_SIGNALS.has(signal), detail: `ended by ${signal}` };
+  return { crash: code !== EXIT_LEASE_LOST, detail: `exit status ${code}` };
+}

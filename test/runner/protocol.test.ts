@@ -1,0 +1,285 @@
+import type { Checkpoint, KafkaFailure } from '../../src/kafka/index.js';
+import { type Action, DEFAULT_LIMITS, type Event, initialState, type State, step } from '../../src/runner/protocol.js';
+
+const SIZE = 1_000;
+const job = { intent: 'run' as const, sizeBytes: SIZE, committedBefore: false };
+const noRecords = { data: { start: 0, end: 0 }, dlq: { start: 0, end: 0 }, recordsBeyond: false };
+const lost: KafkaFailure = { kind: 'transient', code: 'KAFKA_UNAVAILABLE', detail: 'connection closed' };
+const fenced: KafkaFailure = { ...lost, kind: 'fenced' };
+const tooLarge: KafkaFailure = { kind: 'fatal', code: 'KAFKA_REJECTED', detail: 'MESSAGE_TOO_LARGE' };
+
+function checkpointAt(row: number, eof = false): Checkpoint {
+  return {
+    position: { row, line: row + 1, byte: row * 10 },
+    ok: row,
+    errors: 0,
+    dataEnd: row,
+    dlqEnd: 0,
+    eof,
+    size: SIZE,
+  };
+}
+
+/** Drives `step` by hand and keeps what it asked for. */
+class Driver {
+  now = 0;
+  asked: Action[] = [];
+  constructor(public state: State = initialState(job, 0)) {}
+
+  on(...events: Event[]): this {
+    for (const event of events) {
+      const { state, actions } = step(this.state, event, this.now);
+      this.state = state;
+      this.asked = actions;
+    }
+    return this;
+  }
+
+  /** Up to the streaming phase, from the given checkpoint. */
+  stream(checkpoint: Checkpoint | null = null): this {
+    return this.on(
+      { type: 'start' },
+      { type: 'lease', current: true },
+      { type: 'fenced' },
+      { type: 'lease', current: true },
+      { type: 'fetched', checkpoint },
+      {
+        type: 'inspected',
+        evidence: { ...noRecords, data: { start: 0, end: checkpoint?.dataEnd ?? 0 } },
+      },
+    );
+  }
+
+  get did(): string[] {
+    return this.asked.map((action) => action.do);
+  }
+}
+
+describe('the delivery protocol', () => {
+  it('asks for the lease before and after the fence, then reads from the checkpoint', () => {
+    const driver = new Driver();
+    expect(driver.on({ type: 'start' }).did).toEqual(['ask-lease']);
+    expect(driver.on({ type: 'lease', current: true }).did).toEqual(['fence']);
+    expect(driver.on({ type: 'fenced' }).did).toEqual(['ask-lease']);
+    expect(driver.on({ type: 'lease', current: true }).did).toEqual(['fetch-checkpoint']);
+    const checkpoint = checkpointAt(5);
+    expect(driver.on({ type: 'fetched', checkpoint }).asked).toEqual([{ do: 'inspect', checkpoint }]);
+    const evidence = { ...noRecords, data: { start: 0, end: 7 } };
+    expect(driver.on({ type: 'inspected', evidence }).asked).toEqual([{ do: 'read-from', checkpoint }]);
+  });
+
+  it.each(['first', 'second'])('leaves without touching the broker further when the %s lease answer is no', (which) => {
+    const driver = new Driver().on({ type: 'start' });
+    if (which === 'second') driver.on({ type: 'lease', current: true }, { type: 'fenced' });
+    expect(driver.on({ type: 'lease', current: false }).did).toEqual(['close', 'exit']);
+    expect(driver.on({ type: 'fenced' }, { type: 'tick' }).did).toEqual([]);
+  });
+
+  it('commits in the order drain, offsets, end of transaction, report, and reads on', () => {
+    const driver = new Driver().stream().on({ type: 'sent', bytes: 100 });
+    driver.now = DEFAULT_LIMITS.firstTransactionMs;
+    expect(driver.on({ type: 'tick' }).did).toEqual(['drain']);
+    const checkpoint = checkpointAt(10);
+    expect(driver.on({ type: 'drained', checkpoint }).asked).toEqual([{ do: 'commit-offsets', checkpoint }]);
+    expect(driver.on({ type: 'offsets-committed' }).did).toEqual(['end-transaction']);
+    expect(driver.on({ type: 'transaction-ended' }).asked).toEqual([
+      { do: 'report-commit', checkpoint },
+      { do: 'read-on' },
+    ]);
+    expect(driver.state.checkpoint).toEqual(checkpoint);
+  });
+
+  it('cuts at the size limit and never cuts an empty transaction', () => {
+    const driver = new Driver().stream();
+    driver.now = 1e9;
+    expect(driver.on({ type: 'tick' }).did).toEqual([]);
+    expect(driver.on({ type: 'sent', bytes: DEFAULT_LIMITS.transactionBytes }).did).toEqual(['drain']);
+  });
+
+  it('doubles the age of the cut from commit to commit up to the limit', () => {
+    const driver = new Driver().stream();
+    const ages: number[] = [];
+    for (let i = 1; i <= 7; i++) {
+      driver.on({ type: 'sent', bytes: 1 });
+      const start = driver.now;
+      while (driver.state.phase === 'streaming') {
+        driver.now += 10;
+        driver.on({ type: 'tick' });
+      }
+      ages.push(driver.now - start);
+      driver.on(
+        { type: 'drained', checkpoint: checkpointAt(i) },
+        { type: 'offsets-committed' },
+        { type: 'transaction-ended' },
+      );
+    }
+    expect(ages).toEqual([50, 100, 200, 400, 800, 1000, 1000]);
+  });
+
+  it('ends completed with the commit of the end of the file, also of a file without rows', () => {
+    const driver = new Driver().stream().on({ type: 'end-of-file' });
+    expect(driver.did).toEqual(['drain']);
+    const checkpoint = checkpointAt(0, true);
+    driver.on({ type: 'drained', checkpoint }, { type: 'offsets-committed' }, { type: 'transaction-ended' });
+    expect(driver.asked.at(-1)).toEqual({ do: 'finish', outcome: { kind: 'completed', checkpoint } });
+  });
+
+  it('finds a committed end of file after a crash and only finishes the job', () => {
+    const checkpoint = checkpointAt(10, true);
+    const driver = new Driver().stream(checkpoint);
+    expect(driver.asked).toEqual([{ do: 'close' }, { do: 'finish', outcome: { kind: 'completed', checkpoint } }]);
+  });
+
+  it('closes, waits longer each time and starts over from the lease after a passing failure', () => {
+    const driver = new Driver().stream().on({ type: 'sent', bytes: 1 });
+    const waits: number[] = [];
+    for (let i = 0; i < 9; i++) {
+      driver.on({ type: 'failed', failure: lost });
+      expect(driver.did).toEqual(['close', 'wait']);
+      waits.push((driver.asked[1] as { ms: number }).ms);
+      driver.on({ type: 'woken' });
+      expect(driver.did).toEqual(['ask-lease']);
+      driver.on({ type: 'lease', current: true });
+    }
+    expect(waits).toEqual([50, 100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+  });
+
+  it('gives up after five minutes without a commit, and says that its checkpoint is a lower bound', () => {
+    const driver = new Driver().stream(checkpointAt(3)).on({ type: 'sent', bytes: 1 });
+    driver.now = DEFAULT_LIMITS.unavailableAfterMs - 1;
+    expect(driver.on({ type: 'failed', failure: lost }).did).toEqual(['close', 'wait']);
+    driver.on({ type: 'woken' }, { type: 'lease', current: true });
+    driver.now++;
+    driver.on({ type: 'failed', failure: lost });
+    expect(driver.asked.at(-1)).toMatchObject({
+      do: 'finish',
+      outcome: { kind: 'failed', error: { code: 'KAFKA_UNAVAILABLE' }, settled: false, checkpoint: checkpointAt(3) },
+    });
+  });
+
+  it('tries transactions of half the size when one was aborted for its age', () => {
+    const driver = new Driver().stream().on({ type: 'sent', bytes: 1 });
+    driver.on({ type: 'failed', failure: fenced });
+    expect(driver.state.cutBytes).toBe(DEFAULT_LIMITS.transactionBytes / 2);
+    expect(driver.did).toEqual(['close', 'wait']);
+  });
+
+  it('settles before it reports a fatal failure that came after something was sent', () => {
+    const driver = new Driver().stream().on({ type: 'sent', bytes: 1 }, { type: 'failed', failure: tooLarge });
+    expect(driver.did).toEqual(['close', 'ask-lease']);
+    const checkpoint = checkpointAt(4);
+    driver.on({ type: 'lease', current: true }, { type: 'fenced' }, { type: 'lease', current: true });
+    driver.on({ type: 'fetched', checkpoint });
+    driver.on({ type: 'inspected', evidence: { ...noRecords, data: { start: 0, end: 4 } } });
+    expect(driver.asked.at(-1)).toEqual({
+      do: 'finish',
+      outcome: {
+        kind: 'failed',
+        error: { code: 'KAFKA_REJECTED', detail: 'MESSAGE_TOO_LARGE' },
+        checkpoint,
+        settled: true,
+      },
+    });
+  });
+
+  it('reports a header mismatch at once: nothing was sent since the checkpoint was read', () => {
+    const failure: KafkaFailure = { kind: 'fatal', code: 'HEADER_MISMATCH', detail: 'missing: id' };
+    const driver = new Driver().stream().on({ type: 'failed', failure });
+    expect(driver.asked.at(-1)).toMatchObject({
+      outcome: { kind: 'failed', error: { code: 'HEADER_MISMATCH' }, settled: true },
+    });
+  });
+
+  it.each(['streaming', 'draining', 'committing-offsets', 'ending-transaction'])(
+    'drops the session and settles when it is cancelled while %s',
+    (phase) => {
+      const driver = new Driver().stream().on({ type: 'sent', bytes: 1 });
+      const path: Event[] = [
+        { type: 'end-of-file' },
+        { type: 'drained', checkpoint: checkpointAt(9, true) },
+        { type: 'offsets-committed' },
+      ];
+      for (const event of path) if (driver.state.phase !== phase) driver.on(event);
+      expect(driver.state.phase).toBe(phase);
+      expect(driver.on({ type: 'settle' }).did).toEqual(['close', 'ask-lease']);
+      driver.on({ type: 'lease', current: true }, { type: 'fenced' }, { type: 'lease', current: true });
+      driver.on({ type: 'fetched', checkpoint: null }, { type: 'inspected', evidence: noRecords });
+      expect(driver.asked.at(-1)).toEqual({ do: 'finish', outcome: { kind: 'settled', checkpoint: null } });
+    },
+  );
+
+  it('keeps the result when a cancel finds the end of the file committed', () => {
+    const checkpoint = checkpointAt(9, true);
+    const driver = new Driver().on({ type: 'settle' }).stream(checkpoint);
+    expect(driver.asked.at(-1)).toEqual({ do: 'finish', outcome: { kind: 'completed', checkpoint } });
+  });
+
+  it('never gives a cancel up while the broker is away', () => {
+    const driver = new Driver()
+      .stream()
+      .on({ type: 'sent', bytes: 1 }, { type: 'settle' }, { type: 'lease', current: true });
+    driver.now = DEFAULT_LIMITS.unavailableAfterMs * 10;
+    expect(driver.on({ type: 'failed', failure: lost }).did).toEqual(['close', 'wait']);
+  });
+
+  it('commits what is open before it stops, and at once where nothing is', () => {
+    const idle = new Driver().stream().on({ type: 'stop' });
+    expect(idle.asked.at(-1)).toEqual({ do: 'finish', outcome: { kind: 'stopped' } });
+    const busy = new Driver().stream().on({ type: 'sent', bytes: 1 }, { type: 'stop' });
+    expect(busy.did).toEqual(['drain']);
+    busy.on(
+      { type: 'drained', checkpoint: checkpointAt(2) },
+      { type: 'offsets-committed' },
+      { type: 'transaction-ended' },
+    );
+    expect(busy.did).toEqual(['report-commit', 'close', 'finish']);
+  });
+
+  describe('on a checkpoint that does not fit the topics', () => {
+    const until = (checkpoint: Checkpoint | null, state = initialState(job, 0)) =>
+      new Driver(state).on(
+        { type: 'start' },
+        { type: 'lease', current: true },
+        { type: 'fenced' },
+        { type: 'lease', current: true },
+        { type: 'fetched', checkpoint },
+      );
+    const lostCheckpoint = { outcome: { kind: 'failed', error: { code: 'CHECKPOINT_LOST' }, settled: true } };
+
+    it('refuses to start over where the store has seen a commit', () => {
+      const driver = until(null, initialState({ ...job, committedBefore: true }, 0));
+      driver.on({ type: 'inspected', evidence: noRecords });
+      expect(driver.asked.at(-1)).toMatchObject(lostCheckpoint);
+    });
+
+    it('refuses to start over where a topic holds a committed record', () => {
+      const driver = until(null).on({ type: 'inspected', evidence: { ...noRecords, recordsBeyond: true } });
+      expect(driver.asked.at(-1)).toMatchObject(lostCheckpoint);
+    });
+
+    it.each([
+      ['a topic lost its beginning', { ...noRecords, data: { start: 1, end: 9 } }],
+      ['the DLQ lost its beginning', { ...noRecords, data: { start: 0, end: 9 }, dlq: { start: 2, end: 2 } }],
+      ['a topic ends too early', { ...noRecords, data: { start: 0, end: 4 } }],
+    ])('refuses to go on where %s', (_what, evidence) => {
+      expect(until(checkpointAt(5)).on({ type: 'inspected', evidence }).asked.at(-1)).toMatchObject(lostCheckpoint);
+    });
+
+    it('reads a stale checkpoint again for ten seconds, then refuses', () => {
+      const evidence = { ...noRecords, data: { start: 0, end: 9 }, recordsBeyond: true };
+      const driver = until(checkpointAt(5)).on({ type: 'inspected', evidence });
+      expect(driver.did).toEqual(['wait']);
+      expect(driver.on({ type: 'woken' }).did).toEqual(['fetch-checkpoint']);
+      driver.on({ type: 'fetched', checkpoint: checkpointAt(8) });
+      const recovered = step(driver.state, { type: 'inspected', evidence: { ...evidence, recordsBeyond: false } }, 100);
+      expect(recovered.actions).toEqual([{ do: 'read-from', checkpoint: checkpointAt(8) }]);
+      driver.now = DEFAULT_LIMITS.staleCheckpointMs;
+      expect(driver.on({ type: 'inspected', evidence }).asked.at(-1)).toMatchObject(lostCheckpoint);
+    });
+
+    it('refuses a file whose size is not that of the checkpoint', () => {
+      const driver = until({ ...checkpointAt(5), size: SIZE + 1 });
+      expect(driver.asked.at(-1)).toMatchObject({ outcome: { error: { code: 'FILE_CORRUPT' } } });
+    });
+  });
+});
