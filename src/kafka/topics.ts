@@ -1,4 +1,4 @@
-import { type Admin, type Kafka, KafkaJSError } from 'kafkajs';
+import type { Admin, Kafka } from 'kafkajs';
 import type { JobTopics } from './transactional-session.js';
 
 export const JOBS_TOPIC = 'batch.jobs';
@@ -77,7 +77,7 @@ export class TopicAdmin {
       return await call(await admin);
     } catch (error) {
       // A protocol error came over a good connection; anything else may be the connection's fault.
-      const isAnswer = error instanceof KafkaJSError && error.name === 'KafkaJSProtocolError';
+      const isAnswer = error instanceof Error && error.name === 'KafkaJSProtocolError';
       if (!isAnswer && this.#admin === admin) await this.close();
       throw error;
     }

@@ -75,12 +75,11 @@ export class TransactionalSession {
     const cluster = openCluster(kafka);
     try {
       await cluster.connect();
-      const [leaders, coordinator] = await Promise.all([
-        connectLeaders(cluster, [topics.data, topics.dlq]),
-        inAMoment(() =>
-          cluster.findGroupCoordinator({ groupId: transactionalId, coordinatorType: TRANSACTION_COORDINATOR }),
-        ),
-      ]);
+      // In this order: until the topics' metadata is there, kafkajs knows no broker to find a coordinator among.
+      const leaders = await connectLeaders(cluster, [topics.data, topics.dlq]);
+      const coordinator = await inAMoment(() =>
+        cluster.findGroupCoordinator({ groupId: transactionalId, coordinatorType: TRANSACTION_COORDINATOR }),
+      );
       const identity = await inAMoment(() =>
         coordinator.initProducerId({ transactionalId, transactionTimeout: TRANSACTION_TIMEOUT_MS }),
       );
