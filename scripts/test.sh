@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# Every check there is: types, build, lint, module boundaries, unused code, scripts, unit and property tests, and the
+# end-to-end tests against an Apache Kafka of their own. Needs nothing running, and what runs already does not matter.
+# Closes with "N passed, N failed"; the exit status is 1 where anything failed.
+set -uo pipefail
+for part in common toolchain kafka-install; do . "$(dirname "$0")/lib/$part.sh"; done
+cd "$ROOT" || exit 1
+
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/batch-test.XXXXXX") || exit 1
+mkdir "$WORK/tmp" "$WORK/results"
+export TMPDIR="$WORK/tmp"
+# Settings of a running stack or of the user's own service are none of the tests' business.
+unset BATCH_API_URL KAFKA_BROKERS KAFKA_BOOTSTRAP KAFKA_CLIENT_ID KAFKA_UNAVAILABLE_AFTER_MS E2E_KAFKA_BROKERS HOST PORT \
+  DATA_DIR LOG_LEVEL MAX_UPLOAD_BYTES MIN_FREE_BYTES UPLOAD_IDLE_MS SPOOL_KEEP_HOURS JOB_CONCURRENCY RUNNER_MAX_RSS_BYTES \
+  NODE_OPTIONS FORCE_COLOR
+export NO_COLOR=1
+LANES=''
+
+end_everything() {
+  local lane
+  for lane in $LANES; do kill -KILL -- "-$lane" 2>/dev/null; done
+  rm -rf "$WORK"
+}
+trap end_everything EXIT
+trap 'echo; echo interrupted; exit 130' INT TERM HUP
+
+close() {
+  local passed=0 failed=0 file p f
+  for file in "$WORK"/results/*; do
+    [ -f "$file" ] || continue
+    read -r p f <"$file"
+    passed=$((passed + p)) failed=$((failed + f))
+    [ "$f" -eq 0 ] || { printf '\n── %s ──\n' "$(basename "$file")"; tail -n 200 "$WORK/$(basename "$file").log"; }
+  done
+  printf '\n%s passed, %s failed\n' "$passed" "$failed"
+  [ "$failed" -eq 0 ]
+  exit
+}
+
+# report NAME PASSED FAILED STARTED
+report() {
+  local word=ok
+  [ "$3" -eq 0 ] || word=FAILED
+  echo "$2 $3" >"$WORK/results/$1"
+  printf '  %-22s%s%s (%s s)\n' "$1" "$word" "$([ $(($2 + $3)) -eq 1 ] || echo ", $2 of $(($2 + $3)) tests")" "$(seconds_since "$4")"
+}
+
+# check NAME COMMAND...: one check, its output kept for the end.
+check() {
+  local name=$1 started
+  shift
+  stop_without_parent
+  started=$(now_ms)
+  if "$@" >"$WORK/$name.log" 2>&1; then report "$name" 1 0 "$started"; else report "$name" 0 1 "$started"; fi
+}
+
+# jest_check NAME PROJECT: every test counts. Trouble that no test stands for (a file that does not load, a failed
+# set-up or tear-down) counts as one failure more.
+jest_check() {
+  local name=$1 started counts status
+  stop_without_parent
+  started=$(now_ms)
+  node --experimental-vm-modules --disable-warning=ExperimentalWarning --disable-warning=TimeoutNegativeWarning \
+    node_modules/jest/bin/jest.js --ci --selectProjects "$2" --json --outputFile "$WORK/$name.json" >"$WORK/$name.log" 2>&1
+  status=$?
+  counts=$(node -e '
+    const r = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));
+    const failed = r.numFailedTests + r.numRuntimeErrorTestSuites;
+    console.log(r.numPassedTests, failed > 0 || process.argv[2] === "0" ? failed : 1);
+  ' "$WORK/$name.json" $status 2>/dev/null) || counts='0 1'
+  report "$name" ${counts% *} ${counts#* } "$started"
+}
+
+# A lane whose test.sh was killed outright ends with its current check.
+stop_without_parent() {
+  kill -0 $$ 2>/dev/null || { rm -rf "$WORK"; exit 1; }
+}
+
+give_up() {
+  echo '0 1' >"$WORK/results/set-up"
+  echo 'The set-up failed, see above: no check was run.' >"$WORK/set-up.log"
+  close
+}
+
+shell_syntax() {
+  local file status=0
+  for file in scripts/*.sh scripts/lib/*.sh .ci/run; do bash -n "$file" || status=1; done
+  return $status
+}
+
+built_checks() {
+  check build ensure_build
+  jest_check unit-tests unit
+  jest_check end-to-end-tests e2e
+}
+
+static_checks() {
+  check types npm run -s types
+  check lint npm run -s lint
+  check boundaries npm run -s boundaries
+  check unused-code npm run -s unused
+  check shell-syntax shell_syntax
+}
+
+wait_for_kafka() {
+  wait "$kafka" || { cat "$WORK/kafka.log"; return 1; }
+  STEP_NOTE='in .cache/kafka'
+}
+
+ensure_kafka >"$WORK/kafka.log" 2>&1 &
+kafka=$!
+step 'Node.js' ensure_node || give_up
+step 'Packages' ensure_packages || give_up
+step 'Apache Kafka' wait_for_kafka || give_up
+
+# Two lanes side by side, each in a process group of its own so that nothing of it can be left.
+set -m
+built_checks </dev/null &
+export NO_COLOR=1
+LANES="$!"
+static_checks </dev/null &
+export NO_COLOR=1
+LANES="$LANES $!"
+set +m
+wait
+close

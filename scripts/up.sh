@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Brings everything up and says where: toolchain, broker, service. Run again, it starts only what is not up.
+# The broker is KAFKA_BROKERS if that is set; else Redpanda where docker answers; else Apache Kafka from Maven Central.
+# The service's settings (PORT, LOG_LEVEL, MAX_UPLOAD_BYTES, …) are taken from the environment. See also: down.sh
+set -uo pipefail
+for part in common ports toolchain kafka-install daemons broker; do . "$(dirname "$0")/lib/$part.sh"; done
+
+# What the running service was started with: other code, broker or data means that it has to be started anew.
+service_identity() { echo "$(build_inputs) $BROKERS $DATA_DIR"; }
+
+ensure_service() {
+  local pid port url
+  if pid=$(daemon_pid service) && [ "$(cat "$RUN_DIR/service.identity" 2>/dev/null)" = "$(service_identity)" ]; then
+    url=$(sed -n 's/^BATCH_API_URL=//p' "$RUN_DIR/env")
+    node "$ROOT/scripts/lib/probe.mjs" http "$url/healthz" 10 "$pid" ||
+      { fail "The service runs (process $pid) but does not answer at $url: scripts/down.sh, then again."; return; }
+    STEP_NOTE="was up already at $url"
+    return
+  fi
+  stop_daemon service 15
+  port=$(free_port "${PORT:-8000}") || return
+  case $HOST in 0.0.0.0 | ::) url="http://127.0.0.1:$port" ;; *) url="http://$HOST:$port" ;; esac
+  export HOST DATA_DIR
+  PORT=$port KAFKA_BROKERS=$BROKERS start_daemon service node "$ROOT/dist/main.js" || return
+  if ! node "$ROOT/scripts/lib/probe.mjs" http "$url/healthz" 60 "$(daemon_pid service)"; then
+    tail -n 40 "$RUN_DIR/service.log"
+    stop_daemon service 5
+    fail "The service did not come up at $url; the end of .run/service.log is above."
+    return
+  fi
+  service_identity >"$RUN_DIR/service.identity"
+  printf 'BATCH_API_URL=%s\nKAFKA_BROKERS=%s\n' "$url" "$BROKERS" >"$RUN_DIR/env"
+  STEP_NOTE="at $url"
+}
+
+HOST=${HOST:-127.0.0.1}
+DATA_DIR=${DATA_DIR:-$ROOT/.data}
+mkdir -p "$RUN_DIR"
+cd "$ROOT" || exit 1
+
+step 'Node.js' ensure_node || exit 1
+step 'Packages' ensure_packages || exit 1
+step 'Build' ensure_build || exit 1
+kind=$(cat "$RUN_DIR/broker.kind" 2>/dev/null)
+wanted=$(wanted_broker)
+if [ -n "$kind" ] && [ "$kind" != "$wanted" ]; then
+  step 'Previous broker' stop_broker || exit 1
+fi
+[ "$wanted" != apache ] || step 'Apache Kafka' ensure_kafka || exit 1
+echo "$wanted" >"$RUN_DIR/broker.kind"
+step 'Broker' "broker_$wanted" || exit 1
+step 'Service' ensure_service || exit 1

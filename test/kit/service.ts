@@ -1,0 +1,64 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { spawnOwned } from './owned-process.js';
+
+/** The built service (`dist/main.js`) as a process of the test's own. */
+export interface Service {
+  /** Where it listens, without a slash at the end. */
+  readonly url: string;
+  readonly pid: number;
+  /** Its DATA_DIR: pass it to the next `startService` to see a restart. */
+  readonly dataDir: string;
+  /** Everything it has logged so far. */
+  log(): string;
+  /** SIGKILL unless told otherwise; resolves when the process is gone (SIGSTOP and SIGCONT: at once). The data stay. */
+  kill(signal?: NodeJS.Signals): Promise<void>;
+  /** Ends it and removes its data, unless the caller named the folder. */
+  stop(): Promise<void>;
+}
+
+const ENTRY = resolve('dist/main.js');
+const START_TIMEOUT_MS = 30_000;
+const STOP_GRACE_MS = 15_000;
+
+/** Starts the service on a port of the system's choice; rejects with its log when it does not say that it listens. */
+export async function startService(options: {
+  brokers: string;
+  env?: Record<string, string>;
+  dataDir?: string;
+}): Promise<Service> {
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'batch-data-')));
+  const service = spawnOwned(process.execPath, [ENTRY], {
+    ...process.env,
+    HOST: '127.0.0.1',
+    PORT: '0',
+    LOG_LEVEL: 'info',
+    MIN_FREE_BYTES: '0',
+    DATA_DIR: dataDir,
+    KAFKA_BROKERS: options.brokers,
+    ...options.env,
+  });
+  const url = await service.until('it listened', START_TIMEOUT_MS, () => listeningUrl(service.output()));
+  return {
+    url,
+    pid: service.pid,
+    dataDir,
+    log: () => service.output(),
+    kill: (signal = 'SIGKILL') => service.kill(signal),
+    async stop() {
+      await service.stop(STOP_GRACE_MS);
+      if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** From the log line with msg "listening"; undefined before it is there. */
+function listeningUrl(log: string): string | undefined {
+  for (const line of log.split('\n')) {
+    if (!line.includes('"listening"')) continue;
+    const { msg, url } = JSON.parse(line) as { msg?: string; url?: string };
+    if (msg === 'listening' && url !== undefined) return url.replace(/\/$/, '');
+  }
+  return undefined;
+}
