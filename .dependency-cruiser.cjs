@@ -1,0 +1,106 @@
+// Which part may import which. Run by `npm run boundaries`; the reasons stand with each rule.
+
+const FOLDER = '^src/([^/]+)/';
+const FACES = ['^src/[^/]+/index\\.ts$', '^src/models/schema/index\\.ts$'];
+const WEB = '^node_modules/(@nestjs|@fastify|fastify|nestjs-pino|pino-http|multer|openapi-fetch|class-validator)(/|$)';
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    {
+      name: 'only-the-public-face',
+      comment: "A folder's index.ts says what the others may use; everything else in it can change freely.",
+      severity: 'error',
+      from: { path: FOLDER },
+      to: { path: FOLDER, pathNot: ['^src/$1/', ...FACES] },
+    },
+    {
+      name: 'only-the-public-face-at-the-top',
+      comment: 'The same for the files that compose the application.',
+      severity: 'error',
+      from: { path: '^src/[^/]+\\.ts$' },
+      to: { path: FOLDER, pathNot: FACES },
+    },
+    {
+      name: 'only-the-public-face-of-schemas',
+      comment: 'models/schema is a part of its own, with a face of its own.',
+      severity: 'error',
+      from: { path: '^src/models/', pathNot: '^src/models/schema/' },
+      to: { path: '^src/models/schema/', pathNot: FACES },
+    },
+    {
+      name: 'nobody-imports-an-entry',
+      comment: 'Entries start things when they are loaded. The CLI is one: what it shares belongs to the SDK.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/cli/' },
+      to: { path: '^src/(cli/|main\\.ts$|runner/main\\.ts$)' },
+    },
+    {
+      name: 'cli-over-the-sdk',
+      comment: 'Whatever the CLI can do, a program can do with the SDK.',
+      severity: 'error',
+      from: { path: '^src/cli/' },
+      to: { path: '^src/', pathNot: ['^src/cli/', '^src/sdk/index\\.ts$'] },
+    },
+    {
+      name: 'sdk-stands-alone',
+      comment: 'Clients install the SDK without the service.',
+      severity: 'error',
+      from: { path: '^src/sdk/' },
+      to: { path: '^src/', pathNot: '^src/sdk/' },
+    },
+    {
+      name: 'formats-and-kafka-are-plain',
+      comment:
+        'They know nothing of Nest, HTTP or the stores, so that a runner loads them alone and tests need none of it.',
+      severity: 'error',
+      from: { path: '^src/(formats|kafka)/' },
+      to: {
+        path: [
+          WEB,
+          '^node_modules/kysely/',
+          '^(node:)?(http|https|http2|sqlite)$',
+          '^src/(?!(formats|kafka|config|errors)/|models/schema/)',
+        ],
+      },
+    },
+    {
+      name: 'runner-loads-no-nest',
+      comment: 'A runner starts in a fraction of the time and memory without it.',
+      severity: 'error',
+      from: { path: '^src/runner/main\\.ts$' },
+      to: { path: WEB, reachable: true },
+    },
+    {
+      name: 'no-cycles',
+      comment: 'Modules that need each other are one module, or lack a third.',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'no-development-packages',
+      comment: 'What runs in production is under dependencies.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'unknown'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'no-unresolvable',
+      comment: 'An import that leads nowhere hides from every rule above.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+      mainFields: ['module', 'main', 'types'],
+    },
+  },
+};
