@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto';
+import { type JobUpload, sendUpload, type UploadProgress } from './job-upload.js';
+import { eachOf, nextCursor } from './pages.js';
+import { type BatchClientOptions, type CallOptions, Transport } from './transport.js';
+import type { Job, JobState, Liveness, Model, ModelCreate, Readiness } from './types.js';
+import { openSource } from './upload-source.js';
+import { type WaitOptions, waitUntilOver } from './wait.js';
+
+export interface CreateJobOptions extends CallOptions {
+  /** At most 255 characters; default a random UUID. The same key never starts a second job. */
+  idempotencyKey?: string | undefined;
+  /** Told the file's bytes as they are handed to the connection; starts again at 0 when an attempt is repeated. */
+  onProgress?: ((progress: UploadProgress) => void) | undefined;
+}
+
+export interface ListOptions extends CallOptions {
+  /** Entries fetched at a time, 1 to 1000. Default 100. */
+  pageSize?: number | undefined;
+}
+
+export interface JobFilter {
+  state?: JobState | undefined;
+  modelId?: string | undefined;
+}
+
+/**
+ * A Batch service. Every method throws BatchApiError (the service said no), BatchConnectionError (it did not answer)
+ * or the signal's reason. Reads, `cancelJob` and uploads from a path are repeated after a lost answer or a 503 with
+ * Retry-After; nothing else is.
+ */
+export class BatchClient {
+  private readonly transport: Transport;
+
+  constructor(options: BatchClientOptions) {
+    this.transport = new Transport(options);
+  }
+
+  get baseUrl(): string {
+    return this.transport.baseUrl;
+  }
+
+  async createModel(model: ModelCreate, options: CallOptions = {}): Promise<Model> {
+    const { data } = await this.transport.call(
+      (signal) => this.transport.http.POST('/models', { body: model, signal }),
+      { ...options, repeatable: false },
+    );
+    return data;
+  }
+
+  async getModel(id: string, options: CallOptions = {}): Promise<Model> {
+    const params = { path: { id } };
+    const { data } = await this.transport.call(
+      (signal) => this.transport.http.GET('/models/{id}', { params, signal }),
+      options,
+    );
+    return data;
+  }
+
+  /** Every model, newest first; pages are fetched as they are needed. */
+  listModels(options: ListOptions = {}): AsyncGenerator<Model, void, undefined> {
+    return eachOf(async (cursor) => {
+      const params = { query: { limit: options.pageSize, cursor } };
+      const { data, response } = await this.transport.call(
+        (signal) => this.transport.http.GET('/models', { params, signal }),
+        options,
+      );
+      return { items: data, next: nextCursor(response.headers.get('link')) };
+    });
+  }
+
+  /**
+   * Uploads a file with constant memory and starts a job. `replayed`: the idempotency key was seen before, and this
+   * is the job that exists. Throws the system's error where the file cannot be read, UploadSizeError where it
+   * changes meanwhile.
+   */
+  async createJob(upload: JobUpload, options: CreateJobOptions = {}): Promise<{ job: Job; replayed: boolean }> {
+    const source = await openSource(upload.file, { filename: upload.filename, size: upload.sizeBytes });
+    const headers = { ...this.transport.headers, 'idempotency-key': options.idempotencyKey ?? randomUUID() };
+    const { data, response } = await this.transport.call(
+      (signal) =>
+        sendUpload(`${this.baseUrl}/jobs`, headers, upload, source, { signal, onProgress: options.onProgress }),
+      { signal: options.signal, repeatable: source.replayable, timeoutMs: Number.POSITIVE_INFINITY },
+    );
+    return { job: data, replayed: response.headers.get('idempotency-replayed') === 'true' };
+  }
+
+  async getJob(id: string, options: CallOptions = {}): Promise<Job> {
+    const params = { path: { id } };
+    const { data } = await this.transport.call(
+      (signal) => this.transport.http.GET('/jobs/{id}', { params, signal }),
+      options,
+    );
+    return data;
+  }
+
+  /** Every job, newest first; pages are fetched as they are needed. */
+  listJobs(filter: JobFilter = {}, options: ListOptions = {}): AsyncGenerator<Job, void, undefined> {
+    return eachOf(async (cursor) => {
+      const params = { query: { state: filter.state, model_id: filter.modelId, limit: options.pageSize, cursor } };
+      const { data, response } = await this.transport.call(
+        (signal) => this.transport.http.GET('/jobs', { params, signal }),
+        options,
+      );
+      return { items: data, next: nextCursor(response.headers.get('link')) };
+    });
+  }
+
+  /** Normally CANCELLED already when it returns; CANCELLING where the job is still being stopped. */
+  async cancelJob(id: string, options: CallOptions = {}): Promise<Job> {
+    const params = { path: { id } };
+    const { data } = await this.transport.call(
+      (signal) => this.transport.http.DELETE('/jobs/{id}', { params, signal }),
+      options,
+    );
+    return data;
+  }
+
+  /** Continues a CANCELLED job, or a FAILED one whose error can pass, from its last committed row. */
+  async resumeJob(id: string, options: CallOptions = {}): Promise<Job> {
+    const params = { path: { id } };
+    const { data } = await this.transport.call(
+      (signal) => this.transport.http.POST('/jobs/{id}/resume', { params, signal }),
+      { ...options, repeatable: false },
+    );
+    return data;
+  }
+
+  /**
+   * The job once it is SUCCESS, PARTIAL_SUCCESS, FAILED or CANCELLED. Outlives a restart of the service. Throws
+   * WaitTimeoutError after `timeoutMs`.
+   */
+  waitForJob(id: string, options: WaitOptions = {}): Promise<Job> {
+    return waitUntilOver(id, (signal) => this.getJob(id, { signal }), options);
+  }
+
+  /** Whether the process is alive. */
+  async health(options: CallOptions = {}): Promise<Liveness> {
+    const { data } = await this.transport.call((signal) => this.transport.http.GET('/healthz', { signal }), options);
+    return data;
+  }
+
+  /** What works and what does not; does not throw when something does not. */
+  async readiness(options: CallOptions = {}): Promise<Readiness> {
+    const { data } = await this.transport.call<Readiness>(async (signal) => {
+      const { data, error, response } = await this.transport.http.GET('/readyz', { signal });
+      return { data: data ?? (isReadiness(error) ? error : undefined), error, response };
+    }, options);
+    return data;
+  }
+}
+
+export function createBatchClient(options: BatchClientOptions): BatchClient {
+  return new BatchClient(options);
+}
+
+function isReadiness(body: unknown): body is Readiness {
+  return typeof body === 'object' && body !== null && 'status' in body && 'details' in body;
+}

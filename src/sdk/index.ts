@@ -1,0 +1,20 @@
+export { BatchClient, type CreateJobOptions, createBatchClient, type JobFilter, type ListOptions } from './client.js';
+export { BatchApiError, BatchConnectionError, UploadSizeError, WaitTimeoutError } from './errors.js';
+export type { JobUpload, UploadProgress } from './job-upload.js';
+export type { RetryNotice, RetryPolicy } from './retry.js';
+export type { BatchClientOptions, CallOptions } from './transport.js';
+export {
+  type Column,
+  type ErrorCode,
+  type FormatOption,
+  isOver,
+  type Job,
+  type JobState,
+  type Liveness,
+  type Model,
+  type ModelCreate,
+  type Problem,
+  type Readiness,
+} from './types.js';
+export type { UploadContent } from './upload-source.js';
+export type { WaitOptions } from './wait.js';

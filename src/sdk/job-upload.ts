@@ -1,0 +1,102 @@
+import { ReadableStream } from 'node:stream/web';
+import { encodeForm } from './multipart.js';
+import type { FormatOption, Job } from './types.js';
+import type { UploadContent, UploadSource } from './upload-source.js';
+
+/** A file to ingest and how to read it; what is not given has the contract's default. */
+export interface JobUpload {
+  modelId: string;
+  /** A path, or the bytes. Only an upload from a path can be repeated when the connection breaks. */
+  file: UploadContent;
+  /** Shown with the job. Default: the path's last part, `stream` where there is none. */
+  filename?: string | undefined;
+  /** Of a stream, in bytes, where it is known: the server can then refuse a large file at once. */
+  sizeBytes?: number | undefined;
+  format?: FormatOption | undefined;
+  delimiter?: string | undefined;
+  quote?: string | undefined;
+  /** Whether the first line names the columns. */
+  header?: boolean | undefined;
+  /** Kept with the job. */
+  metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface UploadProgress {
+  bytesSent: number;
+  /** null where the size is unknown. */
+  bytesTotal: number | null;
+}
+
+/** The options as form fields, in the contract's spelling. */
+export function formFields(upload: JobUpload): Array<readonly [string, string]> {
+  const fields: Array<readonly [string, string | undefined]> = [
+    ['model_id', upload.modelId],
+    ['format', upload.format],
+    ['delimiter', upload.delimiter],
+    ['quote', upload.quote],
+    ['header', upload.header === undefined ? undefined : String(upload.header)],
+    ...Object.entries(upload.metadata ?? {}).map(([key, value]) => [`metadata.${key}`, value] as const),
+  ];
+  return fields.filter((field): field is readonly [string, string] => field[1] !== undefined);
+}
+
+/** One attempt to send the file, with constant memory. Throws what reading the file threw. */
+export async function sendUpload(
+  url: string,
+  headers: Record<string, string>,
+  upload: JobUpload,
+  source: UploadSource,
+  options: { signal: AbortSignal; onProgress?: ((progress: UploadProgress) => void) | undefined },
+): Promise<{ data?: Job | undefined; error?: unknown; response: Response }> {
+  const failed: { reason?: unknown } = {};
+  const form = encodeForm(
+    formFields(upload),
+    { field: 'file', filename: source.filename, size: source.size, content: source.chunks() },
+    (bytesSent) => options.onProgress?.({ bytesSent, bytesTotal: source.size }),
+  );
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: {
+        ...headers,
+        'content-type': form.contentType,
+        // Without it fetch sends chunks, and the server cannot refuse a large file before it has read it.
+        ...(form.contentLength === null ? {} : { 'content-length': String(form.contentLength) }),
+      },
+      // Not Readable.toWeb, and never a body that fetch would read into memory first.
+      body: ReadableStream.from(noting(form.chunks, failed)),
+      duplex: 'half',
+      signal: options.signal,
+    });
+    const body = parseJson(await response.text());
+    return response.ok && isJob(body) ? { data: body, response } : { error: body, response };
+  } catch (error) {
+    throw 'reason' in failed ? failed.reason : error;
+  }
+}
+
+/** fetch hides why its body broke: the reason is kept in `failed`. */
+async function* noting(
+  chunks: AsyncIterable<Uint8Array>,
+  failed: { reason?: unknown },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    failed.reason = error;
+    throw error;
+  }
+}
+
+function isJob(body: unknown): body is Job {
+  return typeof body === 'object' && body !== null && 'job_id' in body;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not JSON: not an answer of Batch, which the caller reports.
+    return null;
+  }
+}

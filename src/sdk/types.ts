@@ -1,0 +1,24 @@
+import type { components } from './api-types.js';
+
+type Schemas = components['schemas'];
+
+/** One file being ingested; see the contract for what each member promises. */
+export type Job = Schemas['Job'];
+export type JobState = Schemas['JobState'];
+/** A named, versioned schema that rows must satisfy. */
+export type Model = Schemas['Model'];
+export type ModelCreate = Schemas['ModelCreate'];
+export type Column = Schemas['Column'];
+/** The body of every error answer (RFC 9457). */
+export type Problem = Schemas['Problem'];
+export type ErrorCode = Schemas['ErrorCode'];
+export type Liveness = Schemas['Liveness'];
+export type Readiness = Schemas['Readiness'];
+export type FormatOption = Schemas['FormatOption'];
+
+const OVER: readonly JobState[] = ['SUCCESS', 'PARTIAL_SUCCESS', 'FAILED', 'CANCELLED'];
+
+/** Whether nothing more will happen to the job unless somebody resumes it. */
+export function isOver(state: JobState): boolean {
+  return OVER.includes(state);
+}
