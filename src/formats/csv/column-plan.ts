@@ -1,0 +1,73 @@
+import { BatchError } from '../../errors/index.js';
+import { type Column, MAX_COLUMN_NAME_BYTES, MAX_COLUMNS } from '../../models/schema/index.js';
+import { shorten } from '../text.js';
+
+/** Names that one message lists. */
+const MAX_LISTED = 20;
+/** Of a name in a message. */
+const MAX_SHOWN = 64;
+
+/** A model column that the file has. */
+export interface FileColumn {
+  /** Of its field in the row, from 0. */
+  index: number;
+  column: Column;
+}
+
+/**
+ * Finds the model's columns in a file's header, by name, byte for byte; in the file's order. Throws BatchError
+ * HEADER_MISMATCH where a required column is missing, a column is unexpected and the model takes no others, or the
+ * names are unusable (empty, repeated, too long, too many).
+ */
+export function matchHeader(
+  header: readonly string[],
+  columns: readonly Column[],
+  additionalColumns: boolean,
+): FileColumn[] {
+  checkNames(header);
+  const known = new Map(columns.map((column) => [column.name, column]));
+  const given = new Set(header);
+  const missing = columns.filter((column) => !column.nullable && !given.has(column.name)).map((column) => column.name);
+  const unexpected = header.filter((name) => !known.has(name));
+  if (missing.length > 0 || (!additionalColumns && unexpected.length > 0)) {
+    const problems = [];
+    if (missing.length > 0) problems.push(`missing columns: ${list(missing)}`);
+    if (unexpected.length > 0) problems.push(`unexpected columns: ${list(unexpected)}`);
+    throw new BatchError('HEADER_MISMATCH', problems.join('; '));
+  }
+  return header.flatMap((name, index) => {
+    const column = known.get(name);
+    return column === undefined ? [] : [{ index, column }];
+  });
+}
+
+function checkNames(header: readonly string[]): void {
+  if (header.length > MAX_COLUMNS) {
+    throw new BatchError('HEADER_MISMATCH', `the header names ${header.length} columns, more than ${MAX_COLUMNS}`);
+  }
+  const empty = header.flatMap((name, index) => (name === '' ? [index + 1] : []));
+  const long = header.filter((name) => Buffer.byteLength(name) > MAX_COLUMN_NAME_BYTES);
+  const seen = new Set<string>();
+  const repeated = new Set<string>();
+  for (const name of header) {
+    if (seen.has(name) && name !== '') repeated.add(name);
+    seen.add(name);
+  }
+  const problems = [];
+  if (empty.length > 0) problems.push(`columns without a name at position ${listOf(empty.map(String))}`);
+  if (repeated.size > 0) problems.push(`repeated columns: ${list([...repeated])}`);
+  if (long.length > 0) problems.push(`names longer than ${MAX_COLUMN_NAME_BYTES} bytes: ${list(long)}`);
+  if (problems.length > 0) throw new BatchError('HEADER_MISMATCH', problems.join('; '));
+}
+
+function list(names: readonly string[]): string {
+  return listOf(
+    names.slice(0, MAX_LISTED).map((name) => JSON.stringify(shorten(name, MAX_SHOWN))),
+    names.length,
+  );
+}
+
+function listOf(items: readonly string[], total = items.length): string {
+  const listed = items.slice(0, MAX_LISTED).join(', ');
+  return total > MAX_LISTED ? `${listed} and ${total - MAX_LISTED} more` : listed;
+}

@@ -1,0 +1,96 @@
+import { isUtf8 } from 'node:buffer';
+import { BatchError } from '../../errors/index.js';
+import type { Column } from '../../models/schema/index.js';
+import type { Position } from '../row-reader.js';
+import { matchHeader } from './column-plan.js';
+import { type CsvDialect, checkDialect } from './dialect.js';
+import { FieldParser } from './fields.js';
+import { RecordSplitter } from './record-splitter.js';
+
+export interface CsvHeader {
+  /** The names in the file's order; without a header line the model's, in the model's order. */
+  columns: string[];
+  /** Where the data begins. */
+  position: Position;
+}
+
+export interface CsvHeaderOptions {
+  dialect: CsvDialect;
+  /** The model's. */
+  columns: readonly Column[];
+  additionalColumns: boolean;
+}
+
+/**
+ * Reads the header from the beginning of the file and matches it with the model; takes no more chunks than it needs
+ * (a header is at most 1,000,000 bytes). Throws BatchError HEADER_MISMATCH where the header is missing, broken or does
+ * not fit the model, INVALID_OPTION where the dialect cannot be.
+ *
+ *     const header = await readCsvHeader(createReadStream(path), { dialect, columns, additionalColumns });
+ *     const reader = createCsvReader({ dialect, columns, additionalColumns, header, position: checkpoint?.position });
+ *     for await (const chunk of createReadStream(path, { start: reader.position.byte })) { reader.push(chunk); … }
+ */
+export async function readCsvHeader(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  options: CsvHeaderOptions,
+): Promise<CsvHeader> {
+  checkDialect(options.dialect);
+  const header = options.dialect.header ? await readHeaderLine(chunks, options.dialect) : modelOrder(options.columns);
+  matchHeader(header.columns, options.columns, options.additionalColumns);
+  return header;
+}
+
+function modelOrder(columns: readonly Column[]): CsvHeader {
+  if (columns.length === 0) throw mismatch('a file without a header line needs a model that names its columns');
+  return { columns: columns.map((column) => column.name), position: { row: 0, line: 0, byte: 0 } };
+}
+
+async function readHeaderLine(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  dialect: CsvDialect,
+): Promise<CsvHeader> {
+  const splitter = new RecordSplitter(dialect, { byte: 0, line: 0 });
+  for await (const chunk of chunks) {
+    splitter.push(chunk);
+    const header = headerFrom(splitter, dialect);
+    if (header !== null) return header;
+  }
+  splitter.end();
+  const header = headerFrom(splitter, dialect);
+  if (header === null) throw mismatch('the file has no header line');
+  return header;
+}
+
+/** null: not decided yet, or the file has ended. */
+function headerFrom(splitter: RecordSplitter, dialect: CsvDialect): CsvHeader | null {
+  const found = splitter.find();
+  if (found === 'more') {
+    // A broken line may go on for the whole file: what it is will not change.
+    if (splitter.broken) throw mismatch(brokenHeader(splitter));
+    return null;
+  }
+  if (found === 'end') return null;
+  if (found === 'broken') throw mismatch(brokenHeader(splitter));
+  const { bytes, start, stop } = splitter;
+  const record = bytes.subarray(start, stop);
+  if (!isUtf8(record)) throw mismatch('the header line is not valid UTF-8');
+  return {
+    columns: new FieldParser(dialect).parse(record, 1).flat(),
+    position: { row: 0, line: splitter.consumedLines, byte: splitter.consumedBytes },
+  };
+}
+
+function brokenHeader(splitter: RecordSplitter): string {
+  switch (splitter.breakCode) {
+    case 'STRAY_QUOTE':
+      return 'the header line has a quote in the middle of a name';
+    case 'UNTERMINATED_QUOTE':
+      return 'the header line opens a quote that is never closed';
+    case 'ROW_TOO_LARGE':
+      return 'the header line is larger than 1,000,000 bytes';
+  }
+}
+
+function mismatch(detail: string): BatchError {
+  return new BatchError('HEADER_MISMATCH', detail);
+}

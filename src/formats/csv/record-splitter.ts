@@ -1,0 +1,264 @@
+import { MAX_RAW_BYTES, MAX_RECORD_BYTES } from '../limits.js';
+import type { CsvDialect } from './dialect.js';
+
+const LF = 0x0a;
+const CR = 0x0d;
+const BOM = [0xef, 0xbb, 0xbf];
+
+/** What a byte is in a dialect: everything below LINE_FEED may stand in the middle of a line. */
+const TEXT = 0;
+const DELIMITER = 1;
+const QUOTE = 2;
+const LINE_FEED = 3;
+const CARRIAGE_RETURN = 4;
+
+/** Where the scan stands. */
+const BETWEEN_RECORDS = 0;
+const FIELD_START = 1;
+const UNQUOTED = 2;
+const QUOTED = 3;
+const AFTER_QUOTE = 4;
+/** The record is broken and its first physical line goes on. */
+const BROKEN_LINE = 5;
+
+export type BreakCode = 'STRAY_QUOTE' | 'UNTERMINATED_QUOTE' | 'ROW_TOO_LARGE';
+
+/** `more`: it needs `push` or `end`; `end`: there is nothing left. */
+export type Found = 'record' | 'broken' | 'more' | 'end';
+
+/**
+ * Cuts a file's bytes into records by the CSV grammar: a quote opens only as a field's first byte, only a delimiter or
+ * a line end may follow the closing one; LF, CRLF and lone CR end lines; a line of no bytes is no record. A record that
+ * breaks, or that is larger than 1,000,000 bytes, yields only its first physical line, and the scan resumes behind it.
+ *
+ * The findings depend on the bytes only, not on how they are cut into chunks. A byte is looked at three times at most:
+ * whichever record is given up, the next one that could run as far begins behind the bytes that were scanned for it.
+ */
+export class RecordSplitter {
+  /** Holds the last finding; valid until `push`. */
+  bytes: Buffer = Buffer.alloc(0);
+  /** The finding is `bytes[start, stop)`, without its line end. */
+  start = 0;
+  stop = 0;
+  /** The finding with its line end is `bytes[start, next)`. */
+  next = 0;
+  /** Of the finding's first byte in the file. */
+  byteOffset = 0;
+  /** The finding's first physical line, from 1. */
+  lineNumber = 0;
+  /** The record has a quote somewhere. */
+  quoted = false;
+  /** Why a `broken` finding is broken. */
+  breakCode: BreakCode = 'STRAY_QUOTE';
+
+  readonly #kinds = new Uint8Array(256);
+  /** Offset in the file of bytes[0]. */
+  #base: number;
+  /** Physical lines consumed. */
+  #line: number;
+  /** First byte that no finding covers yet, and the end of the bytes there are. */
+  #from = 0;
+  #end = 0;
+  #ended = false;
+  #bomPossible: boolean;
+  #state = BETWEEN_RECORDS;
+  #scan = 0;
+  /** First line end inside the record and how many there are so far. */
+  #innerLineEnd = -1;
+  #innerLines = 0;
+  /** The beginning of a broken line that is too long to hold; `start` and `stop` mean nothing then. */
+  #head: Buffer | null = null;
+
+  /** Begins at `at`: a byte offset of the file where a physical line begins, and the lines before it. */
+  constructor(dialect: CsvDialect, at: { byte: number; line: number }) {
+    this.#kinds[dialect.delimiter.charCodeAt(0)] = DELIMITER;
+    this.#kinds[dialect.quote.charCodeAt(0)] = QUOTE;
+    this.#kinds[LF] = LINE_FEED;
+    this.#kinds[CR] = CARRIAGE_RETURN;
+    this.#base = at.byte;
+    this.#line = at.line;
+    this.#bomPossible = at.byte === 0;
+  }
+
+  /** The byte offset behind the last finding (and the blank lines that followed it). */
+  get consumedBytes(): number {
+    return this.#state === BETWEEN_RECORDS ? this.#base + this.#from : this.byteOffset;
+  }
+
+  /** The physical lines up to there. */
+  get consumedLines(): number {
+    return this.#line;
+  }
+
+  /** The record at hand is given up; `breakCode` says why, though its first line may still go on. */
+  get broken(): boolean {
+    return this.#state === BROKEN_LINE;
+  }
+
+  /** At most 64 KiB of the finding. */
+  get raw(): Buffer {
+    return this.#head ?? this.bytes.subarray(this.start, Math.min(this.stop, this.start + MAX_RAW_BYTES));
+  }
+
+  get rawTruncated(): boolean {
+    return this.#head !== null || this.stop - this.start > MAX_RAW_BYTES;
+  }
+
+  /** Copies the chunk behind what is left; ends the last finding's validity. */
+  push(chunk: Uint8Array): void {
+    const left = this.#end - this.#from;
+    const needed = left + chunk.length;
+    const target = needed > this.bytes.length ? Buffer.allocUnsafeSlow(needed + (needed >> 1)) : this.bytes;
+    target.set(this.bytes.subarray(this.#from, this.#end), 0);
+    target.set(chunk, left);
+    this.bytes = target;
+    this.#base += this.#from;
+    this.#scan -= this.#from;
+    if (this.#innerLineEnd >= 0) this.#innerLineEnd -= this.#from;
+    this.start -= this.#from;
+    this.#from = 0;
+    this.#end = needed;
+  }
+
+  /** No more bytes will come. */
+  end(): void {
+    this.#ended = true;
+  }
+
+  /** The next record or broken line in the file's order. */
+  find(): Found {
+    if (this.#state === BETWEEN_RECORDS) {
+      if (this.#bomPossible && !this.#skipBom()) return 'more';
+      if (!this.#skipBlankLines()) return 'more';
+      if (this.#from === this.#end) return this.#ended ? 'end' : 'more';
+      this.#begin();
+    }
+    return this.#state === BROKEN_LINE ? this.#scanBrokenLine() : this.#scanRecord();
+  }
+
+  /** false: a few more bytes decide. */
+  #skipBom(): boolean {
+    for (const [index, byte] of BOM.entries()) {
+      if (index === this.#end && !this.#ended) return false;
+      if (index >= this.#end || this.bytes[index] !== byte) {
+        this.#bomPossible = false;
+        return true;
+      }
+    }
+    this.#from = BOM.length;
+    this.#bomPossible = false;
+    return true;
+  }
+
+  /** false: the next byte decides whether a CR stands alone. */
+  #skipBlankLines(): boolean {
+    while (this.#from < this.#end) {
+      const kind = this.#kindAt(this.#from);
+      if (kind < LINE_FEED) break;
+      const next = this.#behindLineEnd(this.#from);
+      if (next < 0) return false;
+      this.#from = next;
+      this.#line += 1;
+    }
+    return true;
+  }
+
+  #begin(): void {
+    this.#state = FIELD_START;
+    this.#scan = this.#from;
+    this.#innerLineEnd = -1;
+    this.#innerLines = 0;
+    this.#head = null;
+    this.quoted = false;
+    this.start = this.#from;
+    this.byteOffset = this.#base + this.#from;
+    this.lineNumber = this.#line + 1;
+  }
+
+  #scanRecord(): Found {
+    const { bytes, start } = this;
+    const kinds = this.#kinds;
+    const limit = Math.min(this.#end, start + MAX_RECORD_BYTES);
+    let state = this.#state;
+    let i = this.#scan;
+    for (; i < limit; i++) {
+      const kind = kinds[bytes[i] as number] as number;
+      if (state === QUOTED) {
+        if (kind === QUOTE) state = AFTER_QUOTE;
+        else if (kind >= LINE_FEED) this.#countInnerLine(i);
+        continue;
+      }
+      if (kind === TEXT) {
+        if (state === AFTER_QUOTE) return this.#break('STRAY_QUOTE', i);
+        state = UNQUOTED;
+      } else if (kind === DELIMITER) {
+        state = FIELD_START;
+      } else if (kind === QUOTE) {
+        if (state === UNQUOTED) return this.#break('STRAY_QUOTE', i);
+        state = QUOTED;
+        this.quoted = true;
+      } else {
+        const next = this.#behindLineEnd(i);
+        if (next < 0) break;
+        if (next - start > MAX_RECORD_BYTES) return this.#break('ROW_TOO_LARGE', i);
+        return this.#finish('record', i, next, this.#innerLines + 1);
+      }
+    }
+    this.#state = state;
+    this.#scan = i;
+    // Short of the limit only where a CR waits for its next byte.
+    if (i < limit) return 'more';
+    if (i < this.#end) return this.#break(state === QUOTED ? 'UNTERMINATED_QUOTE' : 'ROW_TOO_LARGE', i);
+    if (!this.#ended) return 'more';
+    if (state === QUOTED) return this.#break('UNTERMINATED_QUOTE', i);
+    return this.#finish('record', i, i, this.#innerLines + 1);
+  }
+
+  #countInnerLine(i: number): void {
+    if (this.bytes[i] === LF && this.bytes[i - 1] === CR) return;
+    this.#innerLines += 1;
+    if (this.#innerLineEnd < 0) this.#innerLineEnd = i;
+  }
+
+  /** Gives the record up at byte i: its first physical line is what is found. */
+  #break(code: BreakCode, i: number): Found {
+    this.breakCode = code;
+    this.#state = BROKEN_LINE;
+    this.#scan = this.#innerLineEnd < 0 ? i : this.#innerLineEnd;
+    return this.#scanBrokenLine();
+  }
+
+  #scanBrokenLine(): Found {
+    let i = this.#scan;
+    while (i < this.#end && this.#kindAt(i) < LINE_FEED) i++;
+    const next = i < this.#end ? this.#behindLineEnd(i) : this.#ended ? i : -1;
+    if (next >= 0) return this.#finish('broken', i, next, 1);
+    this.#scan = i;
+    if (this.#head === null && i - this.start > MAX_RAW_BYTES) {
+      this.#head = Buffer.from(this.bytes.subarray(this.start, this.start + MAX_RAW_BYTES));
+    }
+    // With its beginning kept, the rest of the line need not be held.
+    if (this.#head !== null) this.#from = i;
+    return 'more';
+  }
+
+  #finish(found: 'record' | 'broken', stop: number, next: number, lines: number): Found {
+    this.stop = stop;
+    this.next = next;
+    this.#from = next;
+    this.#line += lines;
+    this.#state = BETWEEN_RECORDS;
+    return found;
+  }
+
+  /** The index behind the line end at i; -1 where the byte that decides is not here yet. */
+  #behindLineEnd(i: number): number {
+    if (this.bytes[i] !== CR) return i + 1;
+    if (i + 1 < this.#end) return this.bytes[i + 1] === LF ? i + 2 : i + 1;
+    return this.#ended ? i + 1 : -1;
+  }
+
+  #kindAt(i: number): number {
+    return this.#kinds[this.bytes[i] as number] as number;
+  }
+}

@@ -1,0 +1,21 @@
+import type { ColumnType } from '../../models/schema/index.js';
+
+/** The range of a type in words. */
+export function rangeOf(type: ColumnType): string {
+  switch (type.kind) {
+    case 'int': {
+      const bits = BigInt(type.bits);
+      return type.signed ? `${-(1n << (bits - 1n))} to ${(1n << (bits - 1n)) - 1n}` : `0 to ${(1n << bits) - 1n}`;
+    }
+    case 'float':
+      return type.bits === 32 ? '±3.4028235e38' : '±1.7976931348623157e308';
+    case 'decimal':
+      return `${digits(type.precision - type.scale)} before the point, ${type.scale} after it`;
+    default:
+      return '';
+  }
+}
+
+function digits(count: number): string {
+  return count === 1 ? '1 digit' : `${count} digits`;
+}

@@ -1,0 +1,76 @@
+import { type Column, type ColumnType, parseColumnType } from '../../models/schema/index.js';
+import { MAX_MESSAGE_LENGTH, MAX_OBSERVED_LENGTH } from '../limits.js';
+import type { FieldError, RowErrorCode } from '../row-reader.js';
+import { prefix, shorten } from '../text.js';
+import { type ConstraintCheck, compileConstraints } from './constraints.js';
+import { rangeOf } from './range.js';
+import { typeTest } from './type-test.js';
+import type { ValueTest } from './value-test.js';
+
+/** Of an observed value inside a message. */
+const MAX_QUOTED_LENGTH = 80;
+/** Of a column's name inside a message. */
+const MAX_NAME_LENGTH = 128;
+
+/** Everything that a model says about one column's values. */
+export class ValueCheck {
+  readonly nullable: boolean;
+  readonly isString: boolean;
+  /** By the type alone; the constraints come on top. */
+  readonly test: ValueTest;
+  readonly constraints: readonly ConstraintCheck[];
+  readonly #column: Column;
+  readonly #type: ColumnType;
+
+  constructor(column: Column) {
+    const type = parseColumnType(column.type);
+    if (typeof type === 'string') throw new Error(`${column.type}: ${type}`);
+    this.#column = column;
+    this.#type = type;
+    this.nullable = column.nullable;
+    this.isString = type.kind === 'string';
+    this.test = typeTest(type);
+    this.constraints = compileConstraints(column.constraints, type);
+  }
+
+  /** What is not null is fine. */
+  get acceptsAnyText(): boolean {
+    return this.isString && this.constraints.length === 0;
+  }
+
+  /** The errors of a value that is not null. */
+  errorsOf(text: string): FieldError[] {
+    const code = this.test(text);
+    if (code !== null) return [this.#error(code, text, this.#typeProblem(code))];
+    return this.constraints
+      .filter((constraint) => !constraint.holds(text))
+      .map((constraint) => this.#error(constraint.code, text, constraint.problem));
+  }
+
+  /** The error of a null, which a required column does not take. */
+  nullError(text: string): FieldError {
+    return this.#error('NULL_VALUE', text, `is null, but ${article(this.#column.type)} is required`);
+  }
+
+  #typeProblem(code: RowErrorCode): string {
+    const type = this.#column.type;
+    if (code === 'OUT_OF_RANGE') return `is out of range for ${type} (${rangeOf(this.#type)})`;
+    return `is not ${article(type)}`;
+  }
+
+  #error(code: RowErrorCode, text: string, problem: string): FieldError {
+    const name = shorten(this.#column.name, MAX_NAME_LENGTH);
+    const message = `column '${name}': '${shorten(text, MAX_QUOTED_LENGTH)}' ${problem}`;
+    return {
+      column: this.#column.name,
+      type: this.#column.type,
+      error: code,
+      observed: prefix(text, MAX_OBSERVED_LENGTH),
+      message: shorten(message, MAX_MESSAGE_LENGTH),
+    };
+  }
+}
+
+function article(type: string): string {
+  return `${type.startsWith('Int') ? 'an' : 'a'} ${type}`;
+}
