@@ -1,0 +1,224 @@
+import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { Api } from '../kit/api.js';
+import { expectDelivered, expectPrefix, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
+import { isAlive, runnerOf } from '../kit/runners.js';
+import { type Service, startService } from '../kit/service.js';
+import { readTopic } from '../kit/topic.js';
+
+const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
+/** Long enough for several transactions, so that a kill meets committed and uncommitted rows. */
+const LONG = makeOrders(600_000, 97);
+
+let service: Service;
+let api: Api;
+
+beforeAll(async () => {
+  service = await startService({ brokers });
+  api = new Api(service.url);
+  await api.createModel('orders', ORDERS_SCHEMA);
+});
+
+afterAll(() => service.stop());
+
+async function killRunner(jobId: string): Promise<void> {
+  const pid = runnerOf(service, jobId);
+  if (pid !== undefined && isAlive(pid)) process.kill(pid, 'SIGKILL');
+}
+
+describe('a clean run', () => {
+  it('delivers every row of a good file, byte for byte and in order', async () => {
+    const orders = makeOrders(5_000);
+    const job = await api.ended((await api.createJob('orders', orders.csv)).job_id);
+    expect(job).toMatchObject({
+      state: 'SUCCESS',
+      totals: { rows: 5_000, ok: 5_000, errors: 0 },
+      columns: ['id', 'sku', 'qty', 'price', 'paid'],
+      progress: { bytes_done: orders.csv.length, bytes_total: orders.csv.length },
+      error: null,
+      attempt: 1,
+    });
+    expect(job.end_offsets?.data).toBeGreaterThanOrEqual(5_000);
+    await expectDelivered(brokers, job, orders);
+  });
+
+  it('puts rejected rows into the DLQ with place, reason and raw bytes', async () => {
+    const orders = makeOrders(300, 10);
+    const job = await api.ended((await api.createJob('orders', orders.csv)).job_id);
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { rows: 300, ok: 270, errors: 30 } });
+    await expectDelivered(brokers, job, orders);
+    const [first] = await readTopic(brokers, job.topics.dlq);
+    const rejected = JSON.parse(first?.value.toString() ?? '') as Record<string, unknown>;
+    const offset = orders.csv.indexOf('\n10,') + 1;
+    expect(rejected).toMatchObject({
+      job_id: job.job_id,
+      row_number: 10,
+      byte_offset: offset,
+      line: orders.csv.subarray(0, offset).toString().split('\n').length,
+      error: 'NOT_AN_INTEGER',
+      errors: [{ column: 'qty', type: 'Int32', error: 'NOT_AN_INTEGER', observed: '3.5' }],
+      raw_data: '10,"bolt, ""M10""\nlong",3.5,2.5,true',
+      raw_encoding: 'utf8',
+      raw_truncated: false,
+    });
+  });
+
+  it('accepts a header without rows, and fails a file that is rejected as a whole', async () => {
+    const empty = await api.ended((await api.createJob('orders', Buffer.from('id,sku,qty,price,paid\n'))).job_id);
+    expect(empty).toMatchObject({ state: 'SUCCESS', totals: { rows: 0 }, end_offsets: { data: 0, dlq: 0 } });
+    const bad = makeOrders(20, 1);
+    const failed = await api.ended((await api.createJob('orders', bad.csv)).job_id);
+    expect(failed).toMatchObject({
+      state: 'FAILED',
+      error: { code: 'ALL_ROWS_REJECTED' },
+      totals: { ok: 0, errors: 20 },
+    });
+    await expectDelivered(brokers, failed, bad);
+  });
+
+  it('fails a file with a foreign header before it produces a row', async () => {
+    const job = await api.ended((await api.createJob('orders', Buffer.from('id,name\n1,x\n'))).job_id);
+    expect(job).toMatchObject({ state: 'FAILED', error: { code: 'HEADER_MISMATCH' }, totals: { rows: 0 } });
+    expect(job.error?.message).toMatch(/missing columns: "sku", "qty", "price".*unexpected columns: "name"/);
+    expect(await readTopic(brokers, job.topics.data)).toEqual([]);
+  });
+
+  it("is read by Kafka's own console consumer", async () => {
+    const orders = makeOrders(50);
+    const lines = orders.accepted.filter((row) => !row.includes('\n'));
+    const csv = Buffer.from(`id,sku,qty,price,paid\n${lines.join('\n')}\n`);
+    const job = await api.ended((await api.createJob('orders', csv)).job_id);
+    const { stdout } = await promisify(execFile)('java', [
+      '-cp',
+      resolve('.cache/kafka/libs/*'),
+      'org.apache.kafka.tools.consumer.ConsoleConsumer',
+      ...['--bootstrap-server', brokers, '--topic', job.topics.data, '--from-beginning'],
+      ...['--command-property', 'isolation.level=read_committed', '--max-messages', String(lines.length)],
+      ...['--timeout-ms', '20000'],
+    ]);
+    expect(stdout.split('\n').filter((line) => line !== '')).toEqual(lines);
+  });
+
+  it('makes one job of a repeated Idempotency-Key, also when both requests run at once', async () => {
+    const orders = makeOrders(100);
+    const headers = { 'idempotency-key': `once-${Date.now()}` };
+    const [a, b] = await Promise.all([
+      api.upload('orders', orders.csv, headers),
+      api.upload('orders', orders.csv, headers),
+    ]);
+    const jobs = (await Promise.all([a, b].map((response) => response.json()))) as { job_id: string }[];
+    expect([a.status, b.status].toSorted()).toEqual([200, 202]);
+    expect(jobs[0]?.job_id).toBe(jobs[1]?.job_id);
+    const again = await api.upload('orders', orders.csv, headers);
+    expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([200, 'true']);
+    const other = await api.upload('orders', makeOrders(101).csv, headers);
+    expect([other.status, ((await other.json()) as { error: string }).error]).toEqual([409, 'IDEMPOTENCY_KEY_REUSED']);
+  });
+});
+
+describe('a job whose runner is killed', () => {
+  it('ends with every row exactly once after several kill -9', async () => {
+    const { job_id } = await api.createJob('orders', LONG.csv);
+    const killed = new Set<number>();
+    for (let rows = 0; killed.size < 4; ) {
+      const job = await api.until(job_id, ({ totals, state }) => totals.rows > rows || state !== 'RUNNING');
+      if (job.state !== 'RUNNING' && job.state !== 'PENDING') break;
+      rows = job.totals.rows;
+      await sleep(30 * killed.size);
+      const pid = runnerOf(service, job_id);
+      if (pid === undefined || killed.has(pid)) continue;
+      process.kill(pid, 'SIGKILL');
+      killed.add(pid);
+    }
+    const job = await api.ended(job_id, 120_000);
+    expect(killed.size).toBeGreaterThanOrEqual(3);
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { rows: 600_000, errors: LONG.rejected.length } });
+    await expectDelivered(brokers, job, LONG);
+  });
+});
+
+describe('cancel and resume', () => {
+  it('stops with what is committed, a prefix of the file, and goes on from there', async () => {
+    const { job_id } = await api.createJob('orders', LONG.csv);
+    await api.until(job_id, ({ totals }) => totals.rows > 0);
+    const response = await api.cancel(job_id);
+    expect(response.status).toBe(202);
+    const cancelled = await api.ended(job_id);
+    expect(cancelled.state).toBe('CANCELLED');
+    expect(cancelled.totals.rows).toBeLessThan(600_000);
+    await expectPrefix(brokers, cancelled, LONG, cancelled.totals.ok, cancelled.totals.errors);
+    expect((await api.cancel(job_id)).status).toBe(200);
+
+    expect((await api.resume(job_id)).status).toBe(202);
+    const job = await api.ended(job_id, 120_000);
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', attempt: 2, topics: cancelled.topics });
+    await expectDelivered(brokers, job, LONG);
+    expect((await api.cancel(job_id)).status).toBe(409);
+    expect((await api.resume(job_id)).status).toBe(409);
+  });
+
+  it('keeps its word when a cancel races the end of the file', async () => {
+    const orders = makeOrders(2_000, 7);
+    for (const delay of [0, 5, 10, 20, 30, 40, 60, 80]) {
+      const { job_id } = await api.createJob('orders', orders.csv);
+      await sleep(delay);
+      await api.cancel(job_id);
+      const job = await api.ended(job_id);
+      expect(['CANCELLED', 'PARTIAL_SUCCESS']).toContain(job.state);
+      expect(job.totals.rows).toBe(job.totals.ok + job.totals.errors);
+      await expectPrefix(brokers, job, orders, job.totals.ok, job.totals.errors);
+      if (job.state === 'PARTIAL_SUCCESS') expect(job.totals.rows).toBe(2_000);
+    }
+  });
+});
+
+describe('a lost checkpoint', () => {
+  it('fails the job as CHECKPOINT_LOST and never writes a row twice', async () => {
+    const { job_id } = await api.createJob('orders', LONG.csv);
+    await api.until(job_id, ({ totals }) => totals.rows > 0);
+    await api.cancel(job_id);
+    const cancelled = await api.ended(job_id);
+    await deleteGroup(`batch.${job_id}`);
+
+    expect((await api.resume(job_id)).status).toBe(202);
+    const job = await api.ended(job_id);
+    expect(job).toMatchObject({ state: 'FAILED', error: { code: 'CHECKPOINT_LOST' } });
+    expect(job.error?.hint).toMatch(/new job/);
+    await expectPrefix(brokers, { ...job, end_offsets: null }, LONG, cancelled.totals.ok, cancelled.totals.errors);
+  });
+});
+
+describe('the API process', () => {
+  it('takes its jobs up again after a kill -9', async () => {
+    const { job_id } = await api.createJob('orders', LONG.csv);
+    await api.until(job_id, ({ totals }) => totals.rows > 0);
+    await killRunner(job_id);
+    await service.kill('SIGKILL');
+    service = await startService({ brokers, dataDir: service.dataDir });
+    api.url = service.url;
+    const job = await api.ended(job_id, 120_000);
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', attempt: 1, totals: { rows: 600_000 } });
+    await expectDelivered(brokers, job, LONG);
+  });
+
+  it('lets runners finish their transaction on SIGTERM, and goes on after a restart', async () => {
+    const { job_id } = await api.createJob('orders', LONG.csv);
+    await api.until(job_id, ({ totals }) => totals.rows > 0);
+    await service.kill('SIGTERM');
+    service = await startService({ brokers, dataDir: service.dataDir });
+    api.url = service.url;
+    const job = await api.ended(job_id, 120_000);
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { rows: 600_000 } });
+    await expectDelivered(brokers, job, LONG);
+  });
+});
+
+async function deleteGroup(groupId: string): Promise<void> {
+  const { Kafka, logLevel } = await import('kafkajs');
+  const admin = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  await admin.deleteGroups([groupId]);
+  await admin.disconnect();
+}

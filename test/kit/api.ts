@@ -1,0 +1,68 @@
+import { openAsBlob } from 'node:fs';
+import type { Job } from '../../src/jobs/job.js';
+
+const TERMINAL = new Set(['SUCCESS', 'PARTIAL_SUCCESS', 'FAILED', 'CANCELLED']);
+const POLL_MS = 25;
+
+/** The HTTP API by plain fetch: tests of the service must not depend on the SDK being right. */
+export class Api {
+  url: string;
+
+  constructor(url: string) {
+    this.url = url;
+  }
+
+  async createModel(id: string, schema: unknown): Promise<void> {
+    const response = await fetch(`${this.url}/models`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ id, name: id, schema }),
+    });
+    if (response.status !== 201) throw new Error(`POST /models: ${response.status} ${await response.text()}`);
+  }
+
+  async upload(modelId: string, file: string | Buffer, headers: Record<string, string> = {}): Promise<Response> {
+    const form = new FormData();
+    const blob = typeof file === 'string' ? await openAsBlob(file) : new Blob([new Uint8Array(file)]);
+    form.set('file', blob, typeof file === 'string' ? 'rows.csv' : 'data.csv');
+    form.set('model_id', modelId);
+    return fetch(`${this.url}/jobs`, { method: 'POST', headers, body: form });
+  }
+
+  async createJob(modelId: string, file: string | Buffer, headers: Record<string, string> = {}): Promise<Job> {
+    const response = await this.upload(modelId, file, headers);
+    if (response.status !== 202 && response.status !== 200) {
+      throw new Error(`POST /jobs: ${response.status} ${await response.text()}`);
+    }
+    return (await response.json()) as Job;
+  }
+
+  async job(jobId: string): Promise<Job> {
+    const response = await fetch(`${this.url}/jobs/${jobId}`);
+    if (response.status !== 200) throw new Error(`GET /jobs/${jobId}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as Job;
+  }
+
+  async cancel(jobId: string): Promise<Response> {
+    return fetch(`${this.url}/jobs/${jobId}`, { method: 'DELETE' });
+  }
+
+  async resume(jobId: string): Promise<Response> {
+    return fetch(`${this.url}/jobs/${jobId}/resume`, { method: 'POST' });
+  }
+
+  /** Rejects after `timeoutMs` with the job as it was last seen. */
+  async until(jobId: string, what: (job: Job) => boolean, timeoutMs = 60_000): Promise<Job> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      const job = await this.job(jobId);
+      if (what(job)) return job;
+      if (Date.now() > deadline) throw new Error(`gave up on ${JSON.stringify(job)}`);
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  async ended(jobId: string, timeoutMs?: number): Promise<Job> {
+    return this.until(jobId, (job) => TERMINAL.has(job.state), timeoutMs);
+  }
+}
