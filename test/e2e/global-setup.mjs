@@ -1,10 +1,5 @@
-import { registerHooks } from 'node:module';
-
-// Jest runs this file outside its own module system: Node reads the kit's TypeScript itself, told where `.js` is `.ts`.
-registerHooks({
-  resolve: (specifier, context, next) =>
-    next(context.parentURL?.endsWith('.ts') ? specifier.replace(/^(\..*)\.js$/, '$1.ts') : specifier, context),
-});
+// Jest runs this file outside its own module system: Node reads the kit's TypeScript itself.
+import '../kit/typescript-hooks.mjs';
 
 /** Starts one broker for all end-to-end tests and names it in E2E_KAFKA_BROKERS, unless that names one already. */
 export default async function startSharedBroker() {

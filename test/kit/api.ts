@@ -2,7 +2,7 @@ import { openAsBlob } from 'node:fs';
 import type { Job } from '../../src/jobs/job.js';
 
 const TERMINAL = new Set(['SUCCESS', 'PARTIAL_SUCCESS', 'FAILED', 'CANCELLED']);
-const POLL_MS = 25;
+const POLL_MS = 5;
 
 /** The HTTP API by plain fetch: tests of the service must not depend on the SDK being right. */
 export class Api {
