@@ -1,6 +1,7 @@
 import { RE2JS } from 're2js';
 import type { ColumnType, Constraints } from '../../models/schema/index.js';
 import type { RowErrorCode } from '../row-reader.js';
+import { shorten } from '../text.js';
 import { canonicalInteger } from './integer.js';
 
 /** One thing that a value must satisfy beyond its type. */
@@ -13,6 +14,8 @@ export interface ConstraintCheck {
 
 /** Values that a message lists. */
 const MAX_LISTED = 10;
+/** Of a value or pattern in a message. */
+const MAX_SHOWN = 100;
 
 /** The checks in the order in which their errors are reported. */
 export function compileConstraints(constraints: Constraints, type: ColumnType): ConstraintCheck[] {
@@ -30,8 +33,12 @@ export function compileConstraints(constraints: Constraints, type: ColumnType): 
   }
   if (pattern !== undefined) {
     const compiled = RE2JS.compile(pattern);
-    const holds = (text: string): boolean => compiled.matcher(text).find();
-    checks.push({ code: 'PATTERN_MISMATCH', problem: `does not match the pattern ${pattern}`, holds });
+    const holds = (text: string): boolean => compiled.test(text);
+    checks.push({
+      code: 'PATTERN_MISMATCH',
+      problem: `does not match the pattern ${shorten(pattern, MAX_SHOWN)}`,
+      holds,
+    });
   }
   if (format === 'email') checks.push({ code: 'NOT_AN_EMAIL', problem: 'is not an email address', holds: isEmail });
   return checks;
@@ -39,7 +46,7 @@ export function compileConstraints(constraints: Constraints, type: ColumnType): 
 
 function enumCheck(values: readonly string[], type: ColumnType): ConstraintCheck {
   const allowed = new Set(values.map((value) => canonical(value, type)));
-  const listed = values.slice(0, MAX_LISTED).map((value) => `'${value}'`);
+  const listed = values.slice(0, MAX_LISTED).map((value) => `'${shorten(value, MAX_SHOWN)}'`);
   if (values.length > MAX_LISTED) listed.push('…');
   return {
     code: 'NOT_IN_ENUM',

@@ -1,6 +1,7 @@
 import type { CompiledSchema } from './column.js';
 import { compileFlatSchema } from './flat-schema.js';
 import { invalidSchema, isObject, show } from './invalid-schema.js';
+import { compileJsonSchema, isJsonSchema } from './json-schema.js';
 
 /**
  * Compiles a model's schema, in either spelling, into one typed column list.
@@ -11,5 +12,5 @@ import { invalidSchema, isObject, show } from './invalid-schema.js';
  */
 export function compileSchema(schema: unknown): CompiledSchema {
   if (!isObject(schema)) throw invalidSchema('', `a schema is a JSON object, not ${show(schema)}`);
-  return compileFlatSchema(schema);
+  return isJsonSchema(schema) ? compileJsonSchema(schema) : compileFlatSchema(schema);
 }

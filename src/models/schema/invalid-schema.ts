@@ -12,6 +12,23 @@ export function invalidSchema(pointer: string, problem: string, cause?: unknown)
   return new BatchError('INVALID_SCHEMA', `${pointer === '' ? 'the schema' : pointer}: ${problem}`, { cause });
 }
 
+/** Keywords that describe and never decide. */
+const ANNOTATIONS = ['title', 'description', '$comment', 'examples', 'deprecated'];
+
+/** Throws INVALID_SCHEMA at the first keyword that would be ignored. */
+export function checkKeywords(
+  schema: Readonly<Record<string, unknown>>,
+  pointer: string,
+  keywords: readonly string[],
+  where: string,
+): void {
+  for (const keyword of Object.keys(schema)) {
+    if (keywords.includes(keyword) || ANNOTATIONS.includes(keyword)) continue;
+    const problem = `${where} does not take ${show(keyword)}; it takes ${keywords.join(', ')}`;
+    throw invalidSchema(pointerTo(pointer, keyword), problem);
+  }
+}
+
 /** A value of the schema as a message shows it. */
 export function show(value: unknown): string {
   if (Array.isArray(value)) return 'an array';
