@@ -1,8 +1,8 @@
 import type { JobsTable } from '../database/index.js';
 import { catalogue, type ErrorCode } from '../errors/index.js';
-import type { Checkpoint } from '../kafka/index.js';
+import { type Checkpoint, jobTopics } from '../kafka/index.js';
 import { type Dialect, type Job, type JobState } from './job.js';
-import { isTerminal } from './job-state.js';
+import { isResumable, isTerminal } from './job-state.js';
 
 export interface JobError {
   code: ErrorCode;
@@ -57,8 +57,9 @@ export interface JobRecord extends Readonly<NewJob> {
   readonly finishedAt: string | null;
 }
 
-export function topicsOf(jobId: string): { data: string; dlq: string } {
-  return { data: `batch_${jobId}`, dlq: `batch_${jobId}_dlq` };
+/** Whether the spooled file of a job may still be needed, at least for some time. */
+export function needsSpool({ state, error }: Pick<JobRecord, 'state' | 'error'>): boolean {
+  return !isTerminal(state) || isResumable(state, error?.code ?? null);
 }
 
 /** The time spent in each phase up to `now` (ms since the epoch). A job that has ended spends none. */
@@ -91,7 +92,7 @@ export function toJob(record: JobRecord, now: number): Job {
     totals: { rows: ok + errors, ok, errors },
     progress: { bytes_done: record.bytesDone, bytes_total: record.sizeBytes },
     timings: { waiting_ms: waitingMs, processing_ms: processingMs },
-    topics: topicsOf(record.jobId),
+    topics: jobTopics(record.jobId),
     end_offsets: endOffsets(record),
     error: record.error && { ...record.error, hint: catalogue[record.error.code].hint },
     attempt: record.attempt,

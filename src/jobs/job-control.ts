@@ -1,0 +1,106 @@
+import { BatchError } from '../errors/index.js';
+import type { Clock } from './clock.js';
+import type { JobLedger } from './job-ledger.js';
+import { begin, endUnstarted, queueAgain } from './job-phases.js';
+import type { JobRecord, NewJob } from './job-record.js';
+import type { JobSpool } from './job-spool.js';
+import { isResumable } from './job-state.js';
+import type { InsertResult, JobStore } from './job-store.js';
+import type { JobSupervisor } from './job-supervisor.js';
+
+export interface JobControlOptions {
+  store: JobStore;
+  ledger: JobLedger;
+  supervisor: JobSupervisor;
+  spool: JobSpool;
+  clock: Clock;
+}
+
+/** How long a cancel waits for the job's end. */
+const CANCEL_WAIT_MS = 5000;
+
+/** What users do to jobs. */
+export class JobControl {
+  constructor(private readonly options: JobControlOptions) {}
+
+  /** A new job, whose file and topics are there: stores it, publishes it, queues it. From here on it exists. */
+  async accept(job: NewJob): Promise<InsertResult> {
+    const result = await this.options.ledger.insert(job);
+    if (result.kind === 'inserted') this.options.supervisor.submit(job.jobId);
+    return result;
+  }
+
+  /**
+   * Ends the job, waiting up to 5 s for a runner to stop: the job as it is then, normally CANCELLED; CANCELLING where
+   * that takes longer, SUCCESS and the like where the end was there first. `already`: it was CANCELLED before.
+   * Throws JOB_NOT_FOUND; JOB_STATE_CONFLICT where it has ended otherwise.
+   */
+  async cancel(jobId: string): Promise<{ record: JobRecord; already: boolean }> {
+    const { ledger, supervisor } = this.options;
+    const { record, end } = await ledger.exclusively(jobId, () => this.#cancel(jobId));
+    if (record.state === 'CANCELLED') {
+      if (end !== null) supervisor.withdraw(jobId);
+      return { record, already: end === null };
+    }
+    supervisor.settle(jobId);
+    await end;
+    return { record: await this.#require(jobId), already: false };
+  }
+
+  /**
+   * Queues a cancelled job, or one that failed with a resumable error, to go on from its checkpoint.
+   * Throws JOB_NOT_FOUND; JOB_STATE_CONFLICT; SPOOL_EXPIRED where its file is gone.
+   */
+  async resume(jobId: string): Promise<JobRecord> {
+    const { ledger, supervisor, spool, clock } = this.options;
+    const resumed = await ledger.exclusively(jobId, async () => {
+      const record = await this.#require(jobId);
+      const { state, error } = record;
+      if (!isResumable(state, error?.code ?? null)) {
+        const what = error === null ? state : `${state} (${error.code})`;
+        throw new BatchError('JOB_STATE_CONFLICT', `The job is ${what}: it cannot be resumed`);
+      }
+      if (!record.spooled || !(await spool.has(jobId))) {
+        throw new BatchError('SPOOL_EXPIRED', 'The uploaded file of this job is no longer kept');
+      }
+      return ledger.change(record, queueAgain(record, clock.now()));
+    });
+    supervisor.submit(jobId);
+    return resumed;
+  }
+
+  /** `end`: the job's end, or the wait for it; null: nothing was to be done. */
+  async #cancel(jobId: string): Promise<{ record: JobRecord; end: Promise<void> | null }> {
+    const { ledger, clock } = this.options;
+    const record = await this.#require(jobId);
+    switch (record.state) {
+      case 'CANCELLED':
+        return { record, end: null };
+      case 'PENDING':
+        if (record.settled) {
+          const ended = await ledger.change(record, endUnstarted(record, 'CANCELLED', clock.now()));
+          return { record: ended, end: Promise.resolve() };
+        }
+        // An earlier attempt was never settled: a runner has to find out what is committed before the job may end.
+        return this.#cancelRunning(await ledger.change(record, begin(record, clock.now())));
+      case 'RUNNING':
+        return this.#cancelRunning(record);
+      case 'CANCELLING':
+        return { record, end: ledger.ended(jobId, CANCEL_WAIT_MS) };
+      default:
+        throw new BatchError('JOB_STATE_CONFLICT', `The job is ${record.state}: it cannot be cancelled`);
+    }
+  }
+
+  async #cancelRunning(record: JobRecord): Promise<{ record: JobRecord; end: Promise<void> }> {
+    const { ledger } = this.options;
+    const cancelling = await ledger.change(record, { state: 'CANCELLING' });
+    return { record: cancelling, end: ledger.ended(record.jobId, CANCEL_WAIT_MS) };
+  }
+
+  async #require(jobId: string): Promise<JobRecord> {
+    const record = await this.options.store.get(jobId);
+    if (record === undefined) throw new BatchError('JOB_NOT_FOUND', `There is no job '${jobId}'`);
+    return record;
+  }
+}

@@ -1,0 +1,134 @@
+import type { Checkpoint } from '../kafka/index.js';
+import type { Assignment, Outcome, RunnerLoss } from '../runner/index.js';
+import type { JobState } from './job.js';
+import type { JobError, JobRecord } from './job-record.js';
+
+/** What to do about a job whose runner has reported or was lost. */
+export type Decision =
+  /** The job ends. */
+  | { kind: 'end'; state: JobState; error: JobError | null; checkpoint: Checkpoint | null; settled: boolean }
+  /** The job has ended before; more is known of it now. */
+  | { kind: 'amend'; error: JobError | null; checkpoint: Checkpoint | null; settled: boolean }
+  /** The job needs a runner again, after a delay; what is known of it by now is stored first. */
+  | {
+      kind: 'again';
+      delayMs: number;
+      known: Partial<Pick<JobRecord, 'checkpoint' | 'settled' | 'verdict' | 'crashes'>>;
+    }
+  /** Nothing now: the job has ended, or will be taken up again by other means. */
+  | { kind: 'leave' };
+
+const MAX_CRASHES = 3;
+const FIRST_DELAY_MS = 250;
+const MAX_DELAY_MS = 30_000;
+
+/** What a runner should do with the job; null: it needs none. */
+export function decideIntent({ state, verdict, error, settled }: JobRecord): Assignment['intent'] | null {
+  switch (state) {
+    case 'PENDING':
+    case 'RUNNING':
+      return verdict === null ? 'run' : 'settle';
+    case 'CANCELLING':
+      return 'settle';
+    case 'FAILED':
+      return error?.code === 'KAFKA_UNAVAILABLE' && !settled ? 'settle' : null;
+    default:
+      return null;
+  }
+}
+
+type Known = Pick<JobRecord, 'state' | 'verdict' | 'error' | 'crashes' | 'checkpoint'>;
+
+/** What a runner's report means. The checkpoint in it wins over what the store knows. */
+export function decideOutcome(job: Known, outcome: Outcome): Decision {
+  if (outcome.kind === 'stopped') return job.state === 'FAILED' ? { kind: 'leave' } : again(0);
+  const checkpoint = outcome.checkpoint ?? job.checkpoint;
+  switch (job.state) {
+    case 'RUNNING':
+    case 'CANCELLING':
+      if (outcome.checkpoint?.eof) return decideCompleted(outcome.checkpoint);
+      return outcome.kind === 'failed' ? decideFailed(job, outcome) : decideSettled(job, checkpoint);
+    case 'FAILED':
+      return decideSettlement(job, outcome);
+    case 'PENDING':
+      // Resumed while it was being settled: it waits for its turn.
+      return isSettled(outcome) ? again(0, { checkpoint, settled: true }) : again(0);
+    default:
+      return { kind: 'leave' };
+  }
+}
+
+/**
+ * What the loss of a runner means. Only its own fault counts as a crash; kills from outside are bounded by the time
+ * without a commit, `stalledMs` of `maxStalledMs`.
+ */
+export function decideLoss(job: Known, loss: RunnerLoss, stalledMs: number, maxStalledMs: number): Decision {
+  if (job.state === 'FAILED') return { kind: 'leave' };
+  const crashes = job.crashes + Number(loss.crash);
+  if (job.state !== 'RUNNING' || job.verdict !== null) {
+    return again(loss.crash ? delayAfter(crashes) : 0, { crashes });
+  }
+  const message =
+    crashes >= MAX_CRASHES
+      ? `the runner crashed ${crashes} times without a commit; last: ${loss.detail}`
+      : `no commit for ${Math.round(stalledMs / 1000)} s, while runners were lost; last: ${loss.detail}`;
+  const ends = crashes >= MAX_CRASHES || (!loss.crash && stalledMs >= maxStalledMs);
+  return again(0, ends ? { crashes, verdict: { code: 'RUNNER_CRASHED', message } } : { crashes });
+}
+
+/** The whole file is decided. A cancel that comes too late changes nothing. */
+function decideCompleted(checkpoint: Checkpoint): Decision {
+  const { ok, errors } = checkpoint;
+  const end = { kind: 'end', checkpoint, settled: true } as const;
+  if (errors === 0) return { ...end, state: 'SUCCESS', error: null };
+  if (ok > 0) return { ...end, state: 'PARTIAL_SUCCESS', error: null };
+  const rows = errors === 1 ? 'The only row was' : `All ${errors} rows were`;
+  return { ...end, state: 'FAILED', error: { code: 'ALL_ROWS_REJECTED', message: `${rows} rejected` } };
+}
+
+/** It is known what is committed, and the file's end is not. */
+function decideSettled(job: Known, checkpoint: Checkpoint | null): Decision {
+  const end = { kind: 'end', checkpoint, settled: true } as const;
+  if (job.state === 'CANCELLING') return { ...end, state: 'CANCELLED', error: null };
+  if (job.verdict !== null) return { ...end, state: 'FAILED', error: job.verdict };
+  return again(0, { checkpoint });
+}
+
+function decideFailed(job: Known, outcome: Extract<Outcome, { kind: 'failed' }>): Decision {
+  const error: JobError = { code: outcome.error.code, message: outcome.error.detail };
+  const checkpoint = outcome.checkpoint ?? job.checkpoint;
+  if (job.state === 'CANCELLING' && error.code === 'KAFKA_UNAVAILABLE') {
+    // A cancelled job waits for the broker: it must not end before it is known what is committed.
+    return outcome.settled ? decideSettled(job, checkpoint) : again(MAX_DELAY_MS, { checkpoint });
+  }
+  return { kind: 'end', state: 'FAILED', error, checkpoint, settled: isSettled(outcome) };
+}
+
+/** A FAILED job that was still to be settled. Its state stays: only a resume leaves FAILED. */
+function decideSettlement(job: Known, outcome: Exclude<Outcome, { kind: 'stopped' }>): Decision {
+  const checkpoint = outcome.checkpoint ?? job.checkpoint;
+  if (outcome.kind === 'failed' && outcome.error.code !== 'KAFKA_UNAVAILABLE') {
+    const error: JobError = { code: outcome.error.code, message: outcome.error.detail };
+    return { kind: 'amend', error, checkpoint, settled: isSettled(outcome) };
+  }
+  if (!isSettled(outcome)) return { kind: 'leave' };
+  const error = job.error && checkpoint?.eof ? { ...job.error, message: complete(job.error.message) } : job.error;
+  return { kind: 'amend', error, checkpoint, settled: true };
+}
+
+function complete(message: string): string {
+  return `${message} (the whole file is committed meanwhile: a resume finishes the job)`;
+}
+
+/** Whether the report's checkpoint is all that is committed. Of a lost one nothing can be said. */
+function isSettled(outcome: Exclude<Outcome, { kind: 'stopped' }>): boolean {
+  return outcome.kind !== 'failed' || (outcome.settled && outcome.error.code !== 'CHECKPOINT_LOST');
+}
+
+function again(delayMs: number, known: Extract<Decision, { kind: 'again' }>['known'] = {}): Decision {
+  return { kind: 'again', delayMs, known };
+}
+
+function delayAfter(crashes: number): number {
+  return Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(crashes, 10));
+}

@@ -1,0 +1,110 @@
+import type { Logger } from 'pino';
+import { BatchError } from '../errors/index.js';
+import { classifyFailure, type TopicAdmin } from '../kafka/index.js';
+import type { ModelService } from '../models/index.js';
+import { type ReceivedUpload, startsLikeJson } from '../upload/index.js';
+import type { JobControl } from './job-control.js';
+import { newJobId } from './job-id.js';
+import type { JobOptions } from './job-options.js';
+import type { JobRecord, NewJob } from './job-record.js';
+import type { InsertResult, JobStore } from './job-store.js';
+import { KeyedSerial } from './keyed-serial.js';
+
+export interface JobIntakeOptions {
+  models: ModelService;
+  store: JobStore;
+  control: JobControl;
+  topics: TopicAdmin;
+  log: Logger;
+}
+
+/** A job for an upload, and whether it is an earlier one's. */
+export interface Intake {
+  record: JobRecord;
+  replayed: boolean;
+}
+
+/** Turns a received upload into a job: durable file, topics, row, queue, in this order. */
+export class JobIntake {
+  readonly #byKey = new KeyedSerial();
+
+  constructor(private readonly options: JobIntakeOptions) {}
+
+  /**
+   * The job for this upload. With a key that was seen before: the earlier job.
+   * Throws MODEL_NOT_FOUND, UNSUPPORTED_FILE_TYPE, IDEMPOTENCY_KEY_REUSED, KAFKA_UNAVAILABLE, INSUFFICIENT_STORAGE;
+   * then there is no job, no topic, and the upload is still the caller's.
+   */
+  async accept(upload: ReceivedUpload, options: JobOptions, key: string | null): Promise<Intake> {
+    if (key === null) return this.#create(upload, options, null);
+    // Two requests with one key: the second finds the first one's job.
+    return this.#byKey.run(key, async () => {
+      const earlier = await this.options.store.findByIdempotencyKey(key);
+      return earlier === undefined ? this.#create(upload, options, key) : replay(earlier, upload, options);
+    });
+  }
+
+  async #create(upload: ReceivedUpload, options: JobOptions, idempotencyKey: string | null): Promise<Intake> {
+    const { modelId, dialect, metadata } = options;
+    const { version: modelVersion } = await this.options.models.require(modelId);
+    refuseJson(upload, options);
+    const { filename, sizeBytes } = upload;
+    const job = { modelId, modelVersion, filename, sizeBytes, metadata, dialect, idempotencyKey, format: 'csv' as const };
+    for (;;) {
+      const jobId = newJobId();
+      await upload.keepAs(jobId);
+      if (!(await this.#createTopics(jobId))) continue;
+      const result = await this.#store({ ...job, jobId });
+      if (result.kind === 'inserted') {
+        upload.handOver();
+        return { record: result.record, replayed: false };
+      }
+      // The id is taken after all. (The key cannot be: it is ours alone while this runs.)
+      await this.#deleteTopics(jobId);
+    }
+  }
+
+  /** From its success on the job exists, and nothing is undone any more. */
+  async #store(job: NewJob): Promise<InsertResult> {
+    try {
+      return await this.options.control.accept(job);
+    } catch (error) {
+      await this.#deleteTopics(job.jobId);
+      throw error;
+    }
+  }
+
+  /** false: the names are taken. */
+  async #createTopics(jobId: string): Promise<boolean> {
+    try {
+      return await this.options.topics.createJobTopics(jobId);
+    } catch (error) {
+      const { detail } = classifyFailure(error);
+      throw new BatchError('KAFKA_UNAVAILABLE', `The job's topics could not be created: ${detail}`, { cause: error });
+    }
+  }
+
+  async #deleteTopics(jobId: string): Promise<void> {
+    try {
+      await this.options.topics.deleteJobTopics(jobId);
+    } catch (error) {
+      this.options.log.warn({ err: error, job_id: jobId }, 'the topics of a job that did not come to be are left');
+    }
+  }
+}
+
+function refuseJson(upload: ReceivedUpload, { format }: JobOptions): void {
+  if (format === 'csv' || !startsLikeJson(upload.head)) return;
+  throw new BatchError(
+    'UNSUPPORTED_FILE_TYPE',
+    'The file looks like JSON; CSV text is supported (format=csv: it is CSV all the same)',
+  );
+}
+
+function replay(earlier: JobRecord, upload: ReceivedUpload, { modelId }: JobOptions): Intake {
+  if (earlier.modelId === modelId && earlier.sizeBytes === upload.sizeBytes) return { record: earlier, replayed: true };
+  throw new BatchError(
+    'IDEMPOTENCY_KEY_REUSED',
+    `The key was used for job '${earlier.jobId}' with another model or file size`,
+  );
+}

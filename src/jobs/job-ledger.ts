@@ -1,0 +1,89 @@
+import type { Clock } from './clock.js';
+import type { JobChanges } from './job-changes.js';
+import type { JobRecord, NewJob } from './job-record.js';
+import { isTerminal } from './job-state.js';
+import type { InsertResult, JobStore } from './job-store.js';
+import { KeyedSerial } from './keyed-serial.js';
+
+/** Takes every new revision of a job, in order; called when it is durable. Quick, never throws. */
+export interface SnapshotSink {
+  publish(record: JobRecord): void;
+}
+
+/**
+ * The one way by which jobs change: one change at a time for each job, durable before anyone hears of it, then
+ * published. Users of the ledger read the job inside `exclusively`, decide, and change it there.
+ */
+export class JobLedger {
+  readonly #serial = new KeyedSerial();
+  readonly #waiting = new Map<string, Set<() => void>>();
+
+  constructor(
+    private readonly store: JobStore,
+    private readonly snapshots: SnapshotSink,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Runs `task` when every earlier one for this job is done. */
+  async exclusively<T>(jobId: string, task: () => Promise<T>): Promise<T> {
+    return this.#serial.run(jobId, task);
+  }
+
+  async insert(job: NewJob): Promise<InsertResult> {
+    const result = await this.store.insert(job);
+    if (result.kind === 'inserted') this.snapshots.publish(result.record);
+    return result;
+  }
+
+  /** A change that users see. Throws where the job is not as `record` says any more. */
+  async change(record: JobRecord, changes: JobChanges): Promise<JobRecord> {
+    const guard = { states: [record.state], lease: record.lease };
+    const changed = current(record, await this.store.change(record.jobId, guard, changes));
+    this.snapshots.publish(changed);
+    if (isTerminal(changed.state)) this.#wake(changed.jobId);
+    return changed;
+  }
+
+  /** A change that only the service knows of. Throws as `change` does. */
+  async note(record: JobRecord, changes: Omit<JobChanges, 'state'>): Promise<JobRecord> {
+    const guard = { states: [record.state], lease: record.lease };
+    return current(record, await this.store.note(record.jobId, guard, changes));
+  }
+
+  /** The next lease, and what changes with it. Throws as `change` does. */
+  async raiseLease(record: JobRecord, changes: JobChanges): Promise<JobRecord> {
+    const raised = current(record, await this.store.raiseLease(record, changes));
+    if (raised.revision > record.revision) this.snapshots.publish(raised);
+    return raised;
+  }
+
+  /** Resolves when the job next ends, and after `ms` anyway. Call it inside `exclusively`, so as not to miss the end. */
+  ended(jobId: string, ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const waiting = this.#waiting.get(jobId) ?? new Set();
+      this.#waiting.set(jobId, waiting);
+      const done = (): void => {
+        cancelTimer();
+        waiting.delete(done);
+        if (waiting.size === 0 && this.#waiting.get(jobId) === waiting) this.#waiting.delete(jobId);
+        resolve();
+      };
+      const cancelTimer = this.clock.schedule(ms, done);
+      waiting.add(done);
+    });
+  }
+
+  /** Resolves when no change is under way or waiting. */
+  async idle(): Promise<void> {
+    await this.#serial.idle();
+  }
+
+  #wake(jobId: string): void {
+    for (const done of this.#waiting.get(jobId) ?? []) done();
+  }
+}
+
+function current(expected: JobRecord, written: JobRecord | undefined): JobRecord {
+  if (written !== undefined) return written;
+  throw new Error(`Job ${expected.jobId} was changed meanwhile (expected ${expected.state}, lease ${expected.lease})`);
+}

@@ -1,0 +1,88 @@
+import 'reflect-metadata';
+import { plainToInstance } from 'class-transformer';
+import { validateSync } from 'class-validator';
+import { BatchError } from '../errors/index.js';
+import type { Dialect } from './job.js';
+import { JobOptionsDto } from './job-options.dto.js';
+
+/** What a request for a job says beside its file. */
+export interface JobOptions {
+  modelId: string;
+  /** `csv` takes text that looks like JSON, too. */
+  format: 'auto' | 'csv';
+  dialect: Dialect;
+  metadata: Record<string, string>;
+}
+
+type Given = Readonly<Record<string, unknown>>;
+
+const METADATA = 'metadata.';
+const METADATA_KEY = /^[A-Za-z0-9_.-]{1,64}$/;
+const MAX_METADATA = 32;
+const MAX_METADATA_CHARACTERS = 1024;
+const NAMES = ['model_id', 'format', 'delimiter', 'quote', 'header'];
+
+/**
+ * The options of an upload from its query and its form fields. Throws INVALID_OPTION, naming what is unknown,
+ * malformed or given twice, and MISSING_MODEL_ID.
+ */
+export function parseJobOptions(query: Given, fields: Given): JobOptions {
+  const { modelId, ...options } = parsePartialOptions(query, fields);
+  if (modelId !== null) return { modelId, ...options };
+  throw new BatchError('MISSING_MODEL_ID', 'model_id is neither a form field nor a query parameter');
+}
+
+/** The same for a part of the request, of which `model_id` need not be one. */
+export function parsePartialOptions(
+  query: Given,
+  fields: Given = {},
+): Omit<JobOptions, 'modelId'> & { modelId: string | null } {
+  const given = collect(query, fields);
+  const metadata = takeMetadata(given);
+  for (const name of given.keys()) {
+    if (!NAMES.includes(name)) throw invalid(name, `there is no such option; there are ${NAMES.join(', ')}, metadata.*`);
+  }
+  const dto = plainToInstance(JobOptionsDto, Object.fromEntries(given), { exposeDefaultValues: true });
+  for (const { property, constraints } of validateSync(dto, { stopAtFirstError: true })) {
+    throw invalid(property, Object.values(constraints ?? {})[0] ?? 'malformed');
+  }
+  if (dto.delimiter === dto.quote) throw invalid('quote', 'must differ from the delimiter');
+  return {
+    modelId: dto.model_id || null,
+    format: dto.format,
+    dialect: { delimiter: dto.delimiter, quote: dto.quote, header: dto.header === 'true' },
+    metadata,
+  };
+}
+
+function collect(...sources: Given[]): Map<string, string> {
+  const given = new Map<string, string>();
+  for (const [name, value] of sources.flatMap((source) => Object.entries(source))) {
+    if (given.has(name) || Array.isArray(value)) throw invalid(name, 'given more than once');
+    if (typeof value !== 'string') throw invalid(name, 'must be text');
+    given.set(name, value);
+  }
+  return given;
+}
+
+/** Takes the `metadata.<key>` options out of what is given. */
+function takeMetadata(given: Map<string, string>): Record<string, string> {
+  const metadata: [string, string][] = [];
+  for (const [name, value] of given) {
+    if (!name.startsWith(METADATA)) continue;
+    const key = name.slice(METADATA.length);
+    if (!METADATA_KEY.test(key)) throw invalid(name, 'the key must be 1 to 64 letters, digits, _, . or -');
+    if ([...value].length > MAX_METADATA_CHARACTERS) {
+      throw invalid(name, `longer than ${MAX_METADATA_CHARACTERS} characters`);
+    }
+    metadata.push([key, value]);
+    given.delete(name);
+  }
+  if (metadata.length > MAX_METADATA) throw invalid('metadata', `more than ${MAX_METADATA} keys`);
+  return Object.fromEntries(metadata);
+}
+
+function invalid(name: string, what: string): BatchError {
+  const shown = name.length > 100 ? `${name.slice(0, 100)}…` : name;
+  return new BatchError('INVALID_OPTION', `${shown}: ${what}`);
+}

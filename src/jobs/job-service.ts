@@ -1,0 +1,73 @@
+import type { Page } from '../database/index.js';
+import { BatchError } from '../errors/index.js';
+import type { ReceivedUpload } from '../upload/index.js';
+import type { Clock } from './clock.js';
+import type { Job, JobState } from './job.js';
+import type { JobControl } from './job-control.js';
+import { isJobId } from './job-id.js';
+import type { JobIntake } from './job-intake.js';
+import { parseJobOptions } from './job-options.js';
+import { toJob } from './job-record.js';
+import type { JobStore } from './job-store.js';
+
+export interface JobServiceOptions {
+  store: JobStore;
+  intake: JobIntake;
+  control: JobControl;
+  clock: Clock;
+}
+
+/** What the API does with jobs: parsed requests in, the Jobs of the contract out. */
+export class JobService {
+  constructor(private readonly options: JobServiceOptions) {}
+
+  /** Starts a job for an upload. `replayed`: the Idempotency-Key's earlier job. Throws as `JobIntake.accept` does. */
+  async create(
+    upload: ReceivedUpload,
+    query: Readonly<Record<string, unknown>>,
+    key: string | null,
+  ): Promise<{ job: Job; replayed: boolean }> {
+    const options = parseJobOptions(query, upload.fields);
+    const { record, replayed } = await this.options.intake.accept(upload, options, key);
+    return { job: toJob(record, this.options.clock.now()), replayed };
+  }
+
+  /** A page of jobs, newest first. */
+  async list(filter: {
+    state?: JobState | undefined;
+    modelId?: string | undefined;
+    limit: number;
+    cursor?: string | undefined;
+  }): Promise<Page<Job>> {
+    const now = this.options.clock.now();
+    const { items, nextCursor } = await this.options.store.list(filter);
+    return { items: items.map((record) => toJob(record, now)), nextCursor };
+  }
+
+  /** Throws JOB_NOT_FOUND. */
+  async get(jobId: string): Promise<Job> {
+    requireJobId(jobId);
+    const record = await this.options.store.get(jobId);
+    if (record === undefined) throw new BatchError('JOB_NOT_FOUND', `There is no job '${jobId}'`);
+    return toJob(record, this.options.clock.now());
+  }
+
+  /** Throws JOB_NOT_FOUND, JOB_STATE_CONFLICT. `already`: it was cancelled before. */
+  async cancel(jobId: string): Promise<{ job: Job; already: boolean }> {
+    requireJobId(jobId);
+    const { record, already } = await this.options.control.cancel(jobId);
+    return { job: toJob(record, this.options.clock.now()), already };
+  }
+
+  /** Throws JOB_NOT_FOUND, JOB_STATE_CONFLICT, SPOOL_EXPIRED. */
+  async resume(jobId: string): Promise<Job> {
+    requireJobId(jobId);
+    return toJob(await this.options.control.resume(jobId), this.options.clock.now());
+  }
+}
+
+/** What cannot be an id is no job's. */
+function requireJobId(text: string): void {
+  if (isJobId(text)) return;
+  throw new BatchError('JOB_NOT_FOUND', `There is no job '${text.length > 32 ? `${text.slice(0, 32)}…` : text}'`);
+}

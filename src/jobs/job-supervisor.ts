@@ -1,0 +1,254 @@
+import type { Logger } from 'pino';
+import { type Checkpoint, jobTopics } from '../kafka/index.js';
+import type { CompiledSchema } from '../models/schema/index.js';
+import type { Assignment, JobRunners, Outcome, RunnerLoss, RunnerPoolHost } from '../runner/index.js';
+import type { Clock } from './clock.js';
+import type { JobChanges } from './job-changes.js';
+import { type Decision, decideIntent, decideLoss, decideOutcome } from './job-decisions.js';
+import type { JobLedger } from './job-ledger.js';
+import { begin, end } from './job-phases.js';
+import { type JobRecord, needsSpool } from './job-record.js';
+import type { JobSpool } from './job-spool.js';
+import type { JobStore } from './job-store.js';
+import { LiveJob } from './live-job.js';
+import { ProgressWriter } from './progress-writer.js';
+
+export interface JobSupervisorOptions {
+  store: JobStore;
+  ledger: JobLedger;
+  /** Finds the version of a model that a job has pinned. */
+  models: { getVersion(id: string, version: number): Promise<CompiledSchema | undefined> };
+  spool: JobSpool;
+  clock: Clock;
+  log: Logger;
+  /** A job whose runners are lost again and again fails after so long without a commit (KAFKA_UNAVAILABLE_AFTER_MS). */
+  maxStalledMs: number;
+}
+
+/** After a failure of the store. */
+const RETRY_MS = 1000;
+
+/**
+ * Hands jobs to runners and turns what runners tell into the jobs' states. Whatever is lost on the way (a write that
+ * failed, a report that never came), the job is handed out again and its checkpoint says where it stands.
+ */
+export class JobSupervisor implements RunnerPoolHost {
+  readonly #live = new Map<string, LiveJob>();
+  readonly #delayed = new Map<string, () => void>();
+  readonly #progress: ProgressWriter;
+  #runners: JobRunners | undefined;
+  #stopping = false;
+
+  constructor(private readonly options: JobSupervisorOptions) {
+    this.#progress = new ProgressWriter(options);
+  }
+
+  /** The pool that works for this supervisor; once, before the first job. */
+  attach(runners: JobRunners): void {
+    this.#runners = runners;
+  }
+
+  /** Queues a job that needs a runner; one that is queued or running already is left as it is. */
+  submit(jobId: string): void {
+    this.#undelay(jobId);
+    if (!this.#stopping) this.#pool.submit(jobId);
+  }
+
+  /** Takes a job that has ended before its turn out of the queue. */
+  withdraw(jobId: string): void {
+    this.#undelay(jobId);
+    this.#pool.withdraw(jobId);
+  }
+
+  /** Has the runner of a job that is CANCELLING settle, or a fresh one where it has none. */
+  settle(jobId: string): void {
+    this.#pool.cancel(jobId);
+    this.submit(jobId);
+  }
+
+  /** Time without a broker does not count against the jobs: call it while none answers. */
+  brokerAway(): void {
+    const now = this.options.clock.now();
+    for (const live of this.#live.values()) live.lastCommitAt = now;
+  }
+
+  /** Writes what is still in memory; call it when the pool has stopped. Later calls change nothing. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    for (const jobId of this.#delayed.keys()) this.#undelay(jobId);
+    await this.options.ledger.idle();
+    for (const live of this.#live.values()) this.#progress.write(live);
+    await this.options.ledger.idle();
+    for (const live of this.#live.values()) this.#progress.unplan(live);
+    this.#live.clear();
+  }
+
+  async hire(jobId: string): Promise<Assignment | null> {
+    if (this.#stopping) return null;
+    try {
+      return await this.options.ledger.exclusively(jobId, () => this.#assign(jobId));
+    } catch (error) {
+      this.options.log.error({ err: error, job_id: jobId }, 'a job could not be handed to a runner');
+      this.#submitLater(jobId, RETRY_MS);
+      return null;
+    }
+  }
+
+  async isLeaseCurrent(jobId: string, lease: number): Promise<boolean> {
+    return this.#holding(jobId, lease) !== undefined;
+  }
+
+  header(jobId: string, lease: number, columns: string[]): void {
+    const live = this.#holding(jobId, lease);
+    if (live === undefined) return;
+    live.header(columns);
+    this.#progress.plan(live);
+  }
+
+  progress(jobId: string, lease: number, bytesDone: number): void {
+    const live = this.#holding(jobId, lease);
+    if (live === undefined) return;
+    live.progress(bytesDone);
+    this.#progress.plan(live);
+  }
+
+  committed(jobId: string, lease: number, checkpoint: Checkpoint): void {
+    const live = this.#holding(jobId, lease);
+    if (live === undefined) return;
+    if (live.committed(checkpoint, this.options.clock.now())) this.#progress.write(live);
+    else this.#progress.plan(live);
+  }
+
+  finished(jobId: string, lease: number, outcome: Outcome): void {
+    this.#conclude(jobId, lease, (record) => decideOutcome(record, outcome));
+  }
+
+  lost(jobId: string, lease: number, loss: RunnerLoss): void {
+    const { clock, maxStalledMs } = this.options;
+    this.#conclude(jobId, lease, (record, live) =>
+      decideLoss(record, loss, clock.now() - live.lastCommitAt, maxStalledMs),
+    );
+  }
+
+  get #pool(): JobRunners {
+    if (this.#runners === undefined) throw new Error('The supervisor has no runners: attach a pool first');
+    return this.#runners;
+  }
+
+  /** The job under this lease; undefined: the lease is not current. */
+  #holding(jobId: string, lease: number): LiveJob | undefined {
+    const live = this.#live.get(jobId);
+    return live !== undefined && live.lease === lease && lease > 0 ? live : undefined;
+  }
+
+  async #assign(jobId: string): Promise<Assignment | null> {
+    const { store, ledger, models, spool, clock } = this.options;
+    const record = await store.get(jobId);
+    const intent = record === undefined ? null : decideIntent(record);
+    if (record === undefined || intent === null) return null;
+    const model = await models.getVersion(record.modelId, record.modelVersion);
+    if (model === undefined) throw new Error(`Model ${record.modelId} has no version ${record.modelVersion}`);
+
+    const now = clock.now();
+    const isBeginning = record.state === 'PENDING';
+    const raised = await ledger.raiseLease(record, {
+      ...(isBeginning ? begin(record, now) : {}),
+      ...(intent === 'run' ? { settled: false } : {}),
+    });
+    const live = (isBeginning ? undefined : this.#live.get(jobId)) ?? new LiveJob(raised, now);
+    live.hired(raised, now);
+    this.#live.set(jobId, live);
+    return {
+      jobId,
+      lease: raised.lease,
+      intent,
+      spoolPath: spool.path(jobId),
+      sizeBytes: raised.sizeBytes,
+      columns: model.columns,
+      additionalColumns: model.additionalColumns,
+      dialect: raised.dialect,
+      topics: jobTopics(jobId),
+      committedBefore: raised.checkpoint !== null,
+    };
+  }
+
+  /** The runner has told its last, and its lease ends: decide what becomes of the job. */
+  #conclude(jobId: string, lease: number, decide: (known: JobRecord, live: LiveJob) => Decision): void {
+    const { store, ledger, clock, log } = this.options;
+    const live = this.#holding(jobId, lease);
+    if (live === undefined) return;
+    live.lease = 0;
+    this.#progress.unplan(live);
+    const task = async (): Promise<void> => {
+      const record = await store.get(jobId);
+      if (record === undefined) return;
+      const told = live.take(clock.now()) ?? {};
+      try {
+        await this.#carryOut(record, told, decide({ ...record, ...told }, live));
+      } catch (error) {
+        live.giveBack(told);
+        throw error;
+      }
+    };
+    ledger.exclusively(jobId, task).catch((error: unknown) => {
+      log.error({ err: error, job_id: jobId }, 'what became of a job could not be stored; it will be found out again');
+      this.#submitLater(jobId, RETRY_MS);
+    });
+  }
+
+  async #carryOut(record: JobRecord, told: JobChanges, decision: Decision): Promise<void> {
+    const { ledger, clock, log } = this.options;
+    const { jobId } = record;
+    switch (decision.kind) {
+      case 'end': {
+        const ended = await ledger.change(record, { ...told, ...end(record, decision, clock.now()) });
+        this.#live.delete(jobId);
+        log.info({ job_id: jobId, state: ended.state, error: ended.error }, 'job ended');
+        await this.#dropSpool(ended);
+        return;
+      }
+      case 'amend': {
+        const { error, checkpoint, settled } = decision;
+        const spooled = record.spooled && needsSpool({ state: record.state, error });
+        const amended = await ledger.change(record, { error, checkpoint, settled, spooled });
+        this.#live.delete(jobId);
+        await this.#dropSpool(amended);
+        return;
+      }
+      case 'again': {
+        const { known, delayMs } = decision;
+        if (known.verdict) log.error({ job_id: jobId, verdict: known.verdict }, 'job will fail once it is settled');
+        const changes = { ...told, ...known };
+        const isVisible = 'columns' in changes || 'checkpoint' in changes || 'bytesDone' in changes;
+        if (isVisible) await ledger.change(record, changes);
+        else if (Object.keys(changes).length > 0) await ledger.note(record, changes);
+        if (delayMs > 0) this.#submitLater(jobId, delayMs);
+        else this.submit(jobId);
+        return;
+      }
+      case 'leave':
+        this.#live.delete(jobId);
+    }
+  }
+
+  async #dropSpool({ jobId, spooled }: JobRecord): Promise<void> {
+    if (spooled) return;
+    try {
+      await this.options.spool.remove(jobId);
+    } catch (error) {
+      this.options.log.warn({ err: error, job_id: jobId }, 'a file is left in the spool until the next start');
+    }
+  }
+
+  #submitLater(jobId: string, ms: number): void {
+    this.#undelay(jobId);
+    if (this.#stopping) return;
+    const cancel = this.options.clock.schedule(ms, () => this.submit(jobId));
+    this.#delayed.set(jobId, cancel);
+  }
+
+  #undelay(jobId: string): void {
+    this.#delayed.get(jobId)?.();
+    this.#delayed.delete(jobId);
+  }
+}

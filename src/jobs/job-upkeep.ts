@@ -1,0 +1,115 @@
+import type { Logger } from 'pino';
+import type { Clock } from './clock.js';
+import type { JobLedger } from './job-ledger.js';
+import { endUnstarted } from './job-phases.js';
+import { type JobError, type JobRecord, needsSpool } from './job-record.js';
+import type { JobSpool } from './job-spool.js';
+import { isTerminal } from './job-state.js';
+import type { JobStore } from './job-store.js';
+import type { JobSupervisor } from './job-supervisor.js';
+
+export interface JobUpkeepOptions {
+  store: JobStore;
+  ledger: JobLedger;
+  supervisor: JobSupervisor;
+  spool: JobSpool;
+  clock: Clock;
+  log: Logger;
+  /** Rejects where no broker answers. */
+  checkKafka: () => Promise<void>;
+  /** How long the file of a cancelled or resumable failed job is kept (SPOOL_KEEP_HOURS). */
+  spoolKeepMs: number;
+}
+
+const CHECK_EVERY_MS = 5000;
+const FILE_GONE: JobError = { code: 'FILE_CORRUPT', message: 'the uploaded file is gone from DATA_DIR' };
+
+/** What has to happen to jobs without anyone asking for it. */
+export class JobUpkeep {
+  #cancelNext: (() => void) | undefined;
+  #round: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(private readonly options: JobUpkeepOptions) {}
+
+  /**
+   * Takes up the jobs that an earlier process left, and removes files that no job needs. Call it once, before the
+   * first upload is taken (a file is in the spool before its job exists).
+   */
+  async recover(): Promise<void> {
+    const { store, supervisor, spool, log } = this.options;
+    const files = new Set(await spool.list());
+    const jobs = await store.unfinished();
+    for (const job of jobs) {
+      if (files.has(job.jobId) || (await this.#mayGoOnWithoutFile(job))) supervisor.submit(job.jobId);
+    }
+    for (const jobId of files) {
+      const job = await store.get(jobId);
+      if (job?.spooled && needsSpool(job)) continue;
+      log.info({ job_id: jobId }, 'removing a file that no job needs');
+      await spool.remove(jobId);
+    }
+    if (jobs.length > 0) log.info({ jobs: jobs.length }, 'jobs taken up again');
+  }
+
+  /** Looks after the jobs every 5 s from now on, until `stop`. */
+  start(): void {
+    this.#cancelNext = this.options.clock.schedule(CHECK_EVERY_MS, () => {
+      this.#round = this.#lookAfter()
+        .catch((error: unknown) => this.options.log.error({ err: error }, 'looking after the jobs failed'))
+        .then(() => {
+          if (!this.#stopped) this.start();
+        });
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelNext?.();
+    await this.#round;
+  }
+
+  /** Finds out, now that Kafka is back, what the jobs that failed without it have committed. */
+  async settleUnsettled(): Promise<void> {
+    for (const { jobId } of await this.options.store.unsettled()) this.options.supervisor.submit(jobId);
+  }
+
+  /** Removes the files of jobs that were not resumed in time. */
+  async expireSpools(): Promise<void> {
+    const { store, ledger, spool, clock, spoolKeepMs } = this.options;
+    const limit = clock.now() - spoolKeepMs;
+    for (const { jobId } of await store.keptSince(limit)) {
+      await ledger.exclusively(jobId, async () => {
+        const record = await store.get(jobId);
+        if (!record?.spooled || !isTerminal(record.state) || Date.parse(record.finishedAt ?? '') >= limit) return;
+        await ledger.note(record, { spooled: false });
+        await spool.remove(jobId);
+      });
+    }
+  }
+
+  async #lookAfter(): Promise<void> {
+    await this.expireSpools();
+    try {
+      await this.options.checkKafka();
+    } catch {
+      // Told by the readiness probe; here it only stops the jobs' clocks.
+      this.options.supervisor.brokerAway();
+      return;
+    }
+    await this.settleUnsettled();
+  }
+
+  /** The file is gone, so the job cannot go on; true: a runner has to find out what it has committed. */
+  async #mayGoOnWithoutFile({ jobId }: JobRecord): Promise<boolean> {
+    const { store, ledger, clock } = this.options;
+    return ledger.exclusively(jobId, async () => {
+      const record = await store.get(jobId);
+      if (record === undefined || record.state === 'CANCELLING') return record !== undefined;
+      const doomed = await ledger.note(record, { verdict: record.verdict ?? FILE_GONE });
+      if (record.state !== 'PENDING' || !record.settled) return true;
+      await ledger.change(doomed, endUnstarted(doomed, 'FAILED', clock.now()));
+      return false;
+    });
+  }
+}

@@ -1,0 +1,60 @@
+import { Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res, UseGuards, UseInterceptors } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { nextPageLink } from '../http/index.js';
+import { type ReceivedUpload, Upload, UploadInterceptor } from '../upload/index.js';
+import { idempotencyKey } from './idempotency-key.js';
+import type { Job } from './job.js';
+import { JobAdmissionGuard } from './job-admission.guard.js';
+import { JobListDto } from './job-list.dto.js';
+import { JobService } from './job-service.js';
+
+@Controller('jobs')
+export class JobsController {
+  constructor(private readonly jobs: JobService) {}
+
+  @Post()
+  @HttpCode(202)
+  @UseGuards(JobAdmissionGuard)
+  @UseInterceptors(UploadInterceptor)
+  async create(
+    @Upload() upload: ReceivedUpload,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Job> {
+    const query = request.query as Record<string, unknown>;
+    const { job, replayed } = await this.jobs.create(upload, query, idempotencyKey(request.headers));
+    reply.header('location', `/jobs/${job.job_id}`);
+    if (replayed) reply.code(200).header('idempotency-replayed', 'true');
+    return job;
+  }
+
+  @Get()
+  async list(
+    @Query() { model_id: modelId, ...query }: JobListDto,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Job[]> {
+    const { items, nextCursor } = await this.jobs.list({ ...query, modelId });
+    if (nextCursor !== null) reply.header('link', nextPageLink(request.url, nextCursor));
+    return items;
+  }
+
+  @Get(':id')
+  async get(@Param('id') id: string): Promise<Job> {
+    return this.jobs.get(id);
+  }
+
+  @Delete(':id')
+  @HttpCode(202)
+  async cancel(@Param('id') id: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<Job> {
+    const { job, already } = await this.jobs.cancel(id);
+    if (already) reply.code(200);
+    return job;
+  }
+
+  @Post(':id/resume')
+  @HttpCode(202)
+  async resume(@Param('id') id: string): Promise<Job> {
+    return this.jobs.resume(id);
+  }
+}

@@ -1,0 +1,80 @@
+import type { Checkpoint } from '../kafka/index.js';
+import type { JobChanges } from './job-changes.js';
+import type { JobRecord } from './job-record.js';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** A job under a runner: what the runner has told and the store does not hold yet. */
+export class LiveJob {
+  readonly jobId: string;
+  /** The current lease; 0: no runner has the job now. */
+  lease = 0;
+  /** When the job last committed, in ms since the epoch; its start where it has not. */
+  lastCommitAt: number;
+  /** When the store was last written. */
+  lastWriteAt: number;
+  /** Takes back the write that is planned; null: none is. */
+  unplan: (() => void) | null = null;
+
+  #rows: number;
+  #bytesDone = 0;
+  #hasHeader: boolean;
+  #crashes = 0;
+  #changes: Mutable<JobChanges> = {};
+
+  constructor(record: JobRecord, now: number) {
+    this.jobId = record.jobId;
+    this.lastCommitAt = now;
+    this.lastWriteAt = now;
+    this.#rows = record.checkpoint?.position.row ?? -1;
+    this.#hasHeader = record.columns !== null;
+  }
+
+  /** A runner begins where the store's checkpoint is, or further on. */
+  hired(record: JobRecord, now: number): void {
+    this.lease = record.lease;
+    this.lastWriteAt = now;
+    this.#bytesDone = record.checkpoint?.position.byte ?? 0;
+    this.#crashes = record.crashes;
+  }
+
+  header(columns: string[]): void {
+    if (this.#hasHeader) return; // the same file has the same header on every run
+    this.#hasHeader = true;
+    this.#changes.columns = columns;
+  }
+
+  progress(bytesDone: number): void {
+    this.#bytesDone = bytesDone;
+    this.#changes.bytesDone = bytesDone;
+  }
+
+  /** Totals never go back: an older checkpoint is not taken. true: the store should hear of it without delay. */
+  committed(checkpoint: Checkpoint, now: number): boolean {
+    this.lastCommitAt = now;
+    if (checkpoint.position.row < this.#rows) return false;
+    const isFirst = this.#rows < 0;
+    const hadCrashes = this.#crashes > 0;
+    this.#rows = checkpoint.position.row;
+    this.#crashes = 0;
+    this.#changes.checkpoint = checkpoint;
+    if (hadCrashes) this.#changes.crashes = 0;
+    if (checkpoint.position.byte > this.#bytesDone) this.progress(checkpoint.position.byte);
+    // After the last commit comes the job's end, which is written at once anyway.
+    return (isFirst || hadCrashes) && !checkpoint.eof;
+  }
+
+  /** What is to be written, null: nothing. A write that fails gives it back. */
+  take(now: number): JobChanges | null {
+    const changes = this.#changes;
+    if (Object.keys(changes).length === 0) return null;
+    this.#changes = {};
+    this.lastWriteAt = now;
+    return changes;
+  }
+
+  /** Keeps what was taken for the next write, where nothing newer was told meanwhile. */
+  giveBack(changes: JobChanges): void {
+    this.#changes = { ...changes, ...this.#changes };
+  }
+}
