@@ -155,13 +155,13 @@ export class JobStore {
     return rows.map(fromRow);
   }
 
-  /** Jobs that ended before `time` (ms since the epoch) and still keep their file. */
-  async keptSince(time: number): Promise<JobRecord[]> {
+  /** Jobs that ended `before` (ms since the epoch) and still keep their file. */
+  async expiredSpools(before: number): Promise<JobRecord[]> {
     const rows = await this.db
       .selectFrom('jobs')
       .selectAll()
       .where('spooled', '=', 1)
-      .where('finished_at', '<', isoTime(time))
+      .where('finished_at', '<', isoTime(before))
       .orderBy('seq')
       .execute();
     return rows.map(fromRow);

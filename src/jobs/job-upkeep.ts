@@ -78,7 +78,7 @@ export class JobUpkeep {
   async expireSpools(): Promise<void> {
     const { store, ledger, spool, clock, spoolKeepMs } = this.options;
     const limit = clock.now() - spoolKeepMs;
-    for (const { jobId } of await store.keptSince(limit)) {
+    for (const { jobId } of await store.expiredSpools(limit)) {
       await ledger.exclusively(jobId, async () => {
         const record = await store.get(jobId);
         if (!record?.spooled || !isTerminal(record.state) || Date.parse(record.finishedAt ?? '') >= limit) return;

@@ -1,0 +1,254 @@
+import { type JobRecord, JobStore, newJobId, toJob } from '../../src/jobs/index.js';
+import { ManualClock } from './support/manual-clock.js';
+import { aJob, openStore, type StoreFixture } from './support/store-fixture.js';
+
+const checkpoint = {
+  position: { row: 10, line: 11, byte: 400 },
+  ok: 8,
+  errors: 2,
+  dataEnd: 9,
+  dlqEnd: 3,
+  eof: false,
+  size: 1000,
+};
+
+describe('the job store', () => {
+  let fixture: StoreFixture;
+  let clock: ManualClock;
+  let store: JobStore;
+
+  beforeEach(async () => {
+    fixture = await openStore();
+    clock = new ManualClock();
+    store = new JobStore(fixture.db, clock);
+  });
+  afterEach(() => fixture.close());
+
+  async function insert(job: Parameters<typeof aJob>[0] = {}): Promise<JobRecord> {
+    const result = await store.insert(aJob(job));
+    if (result.kind !== 'inserted') throw new Error(result.kind);
+    return result.record;
+  }
+
+  it('begins a job as PENDING, and shows it as the contract says', async () => {
+    const record = await insert({ jobId: 'a1b2c3d4', metadata: { team: 'sales' } });
+    clock.advance(30);
+    expect(toJob(record, clock.now())).toEqual({
+      job_id: 'a1b2c3d4',
+      model_id: 'orders',
+      model_version: 1,
+      state: 'PENDING',
+      revision: 1,
+      filename: 'orders.csv',
+      format: 'csv',
+      size_bytes: 1000,
+      metadata: { team: 'sales' },
+      columns: null,
+      dialect: { delimiter: ',', quote: '"', header: true },
+      totals: { rows: 0, ok: 0, errors: 0 },
+      progress: { bytes_done: 0, bytes_total: 1000 },
+      timings: { waiting_ms: 30, processing_ms: 0 },
+      topics: { data: 'batch_a1b2c3d4', dlq: 'batch_a1b2c3d4_dlq' },
+      end_offsets: null,
+      error: null,
+      attempt: 1,
+      created_at: '2026-03-01T12:00:00.000Z',
+      started_at: null,
+      updated_at: '2026-03-01T12:00:00.000Z',
+      finished_at: null,
+    });
+  });
+
+  it('reads back every change that was written', async () => {
+    const { jobId } = await insert();
+    const changes = {
+      state: 'RUNNING',
+      crashes: 2,
+      attempt: 3,
+      columns: ['id', 'name'],
+      checkpoint,
+      settled: false,
+      bytesDone: 500,
+      verdict: { code: 'RUNNER_CRASHED', message: 'three times' },
+      error: { code: 'KAFKA_UNAVAILABLE', message: 'away' },
+      spooled: false,
+      waitingMs: 5,
+      processingMs: 6,
+      phaseSince: 7,
+      startedAt: '2026-03-01T12:00:01.000Z',
+      finishedAt: '2026-03-01T12:00:02.000Z',
+    } as const;
+    const changed = await store.change(jobId, { states: ['PENDING'] }, { ...changes, columns: [...changes.columns] });
+    expect(changed).toMatchObject({ ...changes, revision: 2 });
+    expect(await store.get(jobId)).toEqual(changed);
+
+    const cleared = await store.note(jobId, { states: ['RUNNING'] }, { verdict: null, error: null, finishedAt: null });
+    expect(cleared).toEqual({ ...changed, verdict: null, error: null, finishedAt: null });
+  });
+
+  it('does not know a job that never was', async () => {
+    expect(await store.get('zzzzzzzz')).toBeUndefined();
+    expect(await store.change('zzzzzzzz', { states: ['PENDING'] }, { state: 'RUNNING' })).toBeUndefined();
+    expect(await store.renumber('zzzzzzzz')).toBeUndefined();
+  });
+
+  it('lets exactly one of several racing changes win', async () => {
+    const { jobId } = await insert();
+    const results = await Promise.all([
+      store.change(jobId, { states: ['PENDING'] }, { state: 'CANCELLED' }),
+      store.change(jobId, { states: ['PENDING'] }, { state: 'RUNNING' }),
+      store.change(jobId, { states: ['PENDING'] }, { state: 'FAILED' }),
+    ]);
+    expect(results.filter((result) => result !== undefined)).toHaveLength(1);
+    expect((await store.get(jobId))?.revision).toBe(2);
+  });
+
+  it('gives each lease out once, and it only grows', async () => {
+    const record = await insert();
+    const [first, second] = await Promise.all([
+      store.raiseLease(record, { state: 'RUNNING' }),
+      store.raiseLease(record, { state: 'RUNNING' }),
+    ]);
+    expect([first?.lease, second?.lease]).toEqual([1, undefined]);
+    expect(first?.revision).toBe(2);
+    const third = await store.raiseLease(first!, {});
+    expect(third).toMatchObject({ lease: 2, revision: 2 });
+  });
+
+  it('does not take a change under a lease that is not current', async () => {
+    const record = await insert();
+    const first = await store.raiseLease(record, { state: 'RUNNING' });
+    await store.raiseLease(first!, {});
+    expect(await store.change(record.jobId, { states: ['RUNNING'], lease: 1 }, { bytesDone: 9 })).toBeUndefined();
+    expect(await store.change(record.jobId, { states: ['RUNNING'], lease: 2 }, { bytesDone: 9 })).toBeDefined();
+  });
+
+  it('refuses a change that the state table does not know', async () => {
+    const { jobId } = await insert();
+    await expect(store.change(jobId, { states: ['PENDING'] }, { state: 'SUCCESS' })).rejects.toThrow(
+      /PENDING to SUCCESS/,
+    );
+  });
+
+  it('gives one job for one Idempotency-Key, however often and fast it comes', async () => {
+    const results = await Promise.all(Array.from({ length: 5 }, () => store.insert(aJob({ idempotencyKey: 'k1' }))));
+    const inserted = results.filter((result) => result.kind === 'inserted');
+    expect(inserted).toHaveLength(1);
+    const owner = inserted[0]!.record.jobId;
+    expect(results.filter((result) => result.kind === 'key_taken' && result.record.jobId === owner)).toHaveLength(4);
+    expect((await store.findByIdempotencyKey('k1'))?.jobId).toBe(owner);
+    expect(await store.findByIdempotencyKey('k2')).toBeUndefined();
+  });
+
+  it('says when an id is taken', async () => {
+    const { jobId } = await insert();
+    expect(await store.insert(aJob({ jobId, idempotencyKey: 'fresh' }))).toEqual({ kind: 'id_taken' });
+  });
+
+  it('lists newest first in pages that new jobs do not disturb', async () => {
+    const ids: string[] = [];
+    for (let i = 0; i < 5; i++) ids.unshift((await insert()).jobId);
+    const first = await store.list({ limit: 2 });
+    await insert();
+    const second = await store.list({ limit: 2, cursor: first.nextCursor! });
+    const third = await store.list({ limit: 2, cursor: second.nextCursor! });
+    expect([...first.items, ...second.items, ...third.items].map((record) => record.jobId)).toEqual(ids);
+    expect(third.nextCursor).toBeNull();
+  });
+
+  it('filters a list by state and by model', async () => {
+    const model = { name: 'Other', schema: {}, compiled: { columns: [], additionalColumns: true } };
+    await fixture.models.create('other', model);
+    const a = await insert({ modelId: 'other' });
+    const b = await insert({ modelId: 'other' });
+    const c = await insert();
+    await store.change(b.jobId, { states: ['PENDING'] }, { state: 'CANCELLED' });
+    const ids = async (filter: Omit<Parameters<JobStore['list']>[0], 'limit'>): Promise<string[]> =>
+      (await store.list({ limit: 10, ...filter })).items.map((record) => record.jobId);
+    expect(await ids({ modelId: 'other' })).toEqual([b.jobId, a.jobId]);
+    expect(await ids({ state: 'PENDING' })).toEqual([c.jobId, a.jobId]);
+    expect(await ids({ state: 'PENDING', modelId: 'other' })).toEqual([a.jobId]);
+    expect(await ids({ state: 'SUCCESS' })).toEqual([]);
+  });
+
+  it('refuses a cursor that no page gave', async () => {
+    for (const cursor of ['', 'x', '-1', '1.5', "1' or 1=1", '9'.repeat(30)]) {
+      await expect(store.list({ limit: 1, cursor })).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
+    }
+  });
+
+  it('takes up again those under way first, then those waiting in the order of their waiting', async () => {
+    const jobs: JobRecord[] = [];
+    for (let i = 0; i < 5; i++) jobs.push(await insert());
+    const [a, b, c, d, e] = jobs.map((job) => job.jobId) as [string, string, string, string, string];
+    await store.change(a, { states: ['PENDING'] }, { phaseSince: clock.now() + 1 }); // resumed late
+    await store.change(c, { states: ['PENDING'] }, { state: 'CANCELLED' });
+    await store.change(d, { states: ['PENDING'] }, { state: 'RUNNING' });
+    await store.change(e, { states: ['PENDING'] }, { state: 'RUNNING' });
+    await store.change(e, { states: ['RUNNING'] }, { state: 'CANCELLING' });
+    expect((await store.unfinished()).map((record) => record.jobId)).toEqual([d, e, b, a]);
+  });
+
+  it('finds the failed jobs that are still to be settled', async () => {
+    const fail = async (code: 'KAFKA_UNAVAILABLE' | 'KAFKA_REJECTED', settled: boolean): Promise<string> => {
+      const { jobId } = await insert();
+      await store.change(jobId, { states: ['PENDING'] }, { state: 'FAILED', error: { code, message: '' }, settled });
+      return jobId;
+    };
+    await fail('KAFKA_UNAVAILABLE', true);
+    await fail('KAFKA_REJECTED', false);
+    const open = await fail('KAFKA_UNAVAILABLE', false);
+    expect((await store.unsettled()).map((record) => record.jobId)).toEqual([open]);
+  });
+
+  it('finds the files kept for longer than they should be', async () => {
+    const end = async (finishedAt: string, spooled: boolean): Promise<string> => {
+      const { jobId } = await insert();
+      await store.change(jobId, { states: ['PENDING'] }, { state: 'CANCELLED', finishedAt, spooled });
+      return jobId;
+    };
+    await insert();
+    const old = await end('2026-02-01T00:00:00.000Z', true);
+    await end('2026-02-01T00:00:00.000Z', false);
+    await end('2026-02-03T00:00:00.000Z', true);
+    const found = await store.expiredSpools(Date.parse('2026-02-02T00:00:00.000Z'));
+    expect(found.map((record) => record.jobId)).toEqual([old]);
+  });
+
+  it('knows which revisions batch.jobs lacks, and forgets none that came meanwhile', async () => {
+    const a = await insert();
+    const b = await insert();
+    expect(await store.unpublished(10)).toEqual([a.jobId, b.jobId]);
+    expect(await store.unpublished(1)).toEqual([a.jobId]);
+    await store.markPublished(
+      new Map([
+        [a.jobId, 1],
+        [b.jobId, 1],
+        [newJobId(), 1],
+      ]),
+    );
+    expect(await store.unpublished(10)).toEqual([]);
+
+    expect(await store.renumber(b.jobId)).toMatchObject({ revision: 2, publishedRevision: 1 });
+    await store.markPublished(new Map([[b.jobId, 1]]));
+    expect(await store.unpublished(10)).toEqual([b.jobId]);
+    await store.markPublished(new Map([[b.jobId, 2]]));
+    await store.markPublished(new Map([[b.jobId, 1]]));
+    expect((await store.get(b.jobId))?.publishedRevision).toBe(2);
+  });
+
+  it('shows end offsets for a settled end only', async () => {
+    const { jobId } = await insert();
+    const running = await store.change(jobId, { states: ['PENDING'] }, { state: 'RUNNING', checkpoint, settled: true });
+    expect(toJob(running!, 0).end_offsets).toBeNull();
+    const failed = { state: 'FAILED', error: { code: 'KAFKA_UNAVAILABLE', message: 'away' } } as const;
+    const unsettled = await store.change(jobId, { states: ['RUNNING'] }, { ...failed, settled: false });
+    expect(toJob(unsettled!, 0)).toMatchObject({
+      end_offsets: null,
+      totals: { rows: 10, ok: 8, errors: 2 },
+      error: { code: 'KAFKA_UNAVAILABLE', message: 'away', hint: expect.stringContaining('resume') },
+    });
+    const settled = await store.note(jobId, { states: ['FAILED'] }, { settled: true });
+    expect(toJob(settled!, 0).end_offsets).toEqual({ data: 9, dlq: 3 });
+  });
+});

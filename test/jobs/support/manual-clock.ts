@@ -1,0 +1,35 @@
+import type { Clock } from '../../../src/jobs/index.js';
+
+/** A clock that stands still until the test moves it. */
+export class ManualClock implements Clock {
+  #now = Date.parse('2026-03-01T12:00:00.000Z');
+  #next = 0;
+  readonly #timers = new Map<number, { due: number; action: () => void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  schedule(ms: number, action: () => void): () => void {
+    const id = this.#next++;
+    this.#timers.set(id, { due: this.#now + ms, action });
+    return () => void this.#timers.delete(id);
+  }
+
+  /** Moves on by `ms`, calling what falls due, in order. */
+  advance(ms: number): void {
+    const end = this.#now + ms;
+    for (;;) {
+      const [first] = [...this.#timers].sort(([, a], [, b]) => a.due - b.due);
+      if (first === undefined || first[1].due > end) break;
+      this.#timers.delete(first[0]);
+      this.#now = Math.max(this.#now, first[1].due);
+      first[1].action();
+    }
+    this.#now = end;
+  }
+
+  get pending(): number {
+    return this.#timers.size;
+  }
+}

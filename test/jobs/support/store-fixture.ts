@@ -1,0 +1,47 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Database, openDatabase } from '../../../src/database/index.js';
+import { type NewJob, newJobId } from '../../../src/jobs/index.js';
+import { ModelStore } from '../../../src/models/index.js';
+
+export interface StoreFixture {
+  db: Database;
+  models: ModelStore;
+  close(): Promise<void>;
+}
+
+/** A real database in a folder of its own, with the model that `aJob` pins. */
+export async function openStore(): Promise<StoreFixture> {
+  const folder = mkdtempSync(join(tmpdir(), 'batch-jobs-'));
+  const db = await openDatabase(folder);
+  const models = new ModelStore(db);
+  await models.create('orders', {
+    name: 'Orders',
+    schema: { id: 'Int32' },
+    compiled: { columns: [{ name: 'id', type: 'Int32', nullable: false, constraints: {} }], additionalColumns: true },
+  });
+  return {
+    db,
+    models,
+    async close() {
+      await db.destroy();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export function aJob(job: Partial<NewJob> = {}): NewJob {
+  return {
+    jobId: newJobId(),
+    modelId: 'orders',
+    modelVersion: 1,
+    filename: 'orders.csv',
+    format: 'csv',
+    sizeBytes: 1000,
+    metadata: {},
+    dialect: { delimiter: ',', quote: '"', header: true },
+    idempotencyKey: null,
+    ...job,
+  };
+}
