@@ -1,0 +1,49 @@
+import type { Kafka } from 'kafkajs';
+import { committedRecords, topicBounds } from './committed-records.js';
+import { errorType } from './kafka-failure.js';
+import { type Cluster, destroyCluster, openCluster } from './kafkajs-internals.js';
+
+export interface TopicRecord {
+  offset: number;
+  key: Buffer | null;
+  value: Buffer;
+}
+
+/**
+ * Partition 0 of a topic as a read_committed consumer sees it, without a consumer group: nothing to join, nothing left
+ * behind, and its end is known, so that no call waits for records that may never come.
+ */
+export class TopicReader {
+  private constructor(
+    private readonly cluster: Cluster,
+    private readonly topic: string,
+    /** The first offset there is, and the one after the last that may be read, at the time of opening. */
+    readonly bounds: { start: number; end: number },
+  ) {}
+
+  /** null where the topic does not exist. Throws kafkajs' errors where the broker is away. Close it when done. */
+  static async open(kafka: Kafka, topic: string): Promise<TopicReader | null> {
+    const cluster = openCluster(kafka);
+    try {
+      await cluster.connect();
+      await cluster.addMultipleTargetTopics([topic]);
+      return new TopicReader(cluster, topic, await topicBounds(cluster, topic));
+    } catch (error) {
+      await destroyCluster(cluster, new Error('the topic could not be opened'));
+      if (errorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return null;
+      throw error;
+    }
+  }
+
+  /** Records from offset `from` (or the first there is) to the end, in order; records without a value are left out. */
+  async *records(from: number): AsyncGenerator<TopicRecord> {
+    const { start, end } = this.bounds;
+    for await (const { offset, key, value } of committedRecords(this.cluster, this.topic, Math.max(from, start), end)) {
+      if (value !== null) yield { offset: Number(offset), key, value };
+    }
+  }
+
+  async close(): Promise<void> {
+    await destroyCluster(this.cluster, new Error('the reader was closed'));
+  }
+}
