@@ -222,9 +222,15 @@ function onFetched(state: State, checkpoint: Checkpoint | null): Step {
 function onInspected(state: State, evidence: TopicsEvidence, now: number): Step {
   const { checkpoint, limits } = state;
   const lost = (detail: string): Step => conclude(state, { code: 'CHECKPOINT_LOST', detail });
+  // The topics know more than the checkpoint: it may have been read a moment too early.
+  const staleOrLost = (detail: string): Step => {
+    const staleSince = state.staleSince ?? now;
+    if (now - staleSince >= limits.staleCheckpointMs) return lost(detail);
+    return go({ ...state, staleSince }, 'waiting', { do: 'wait', ms: STALE_RETRY_MS });
+  };
   if (checkpoint === null) {
-    if (state.committedBefore) return lost('rows of this job were committed, but its checkpoint is gone');
-    if (evidence.recordsBeyond) return lost("the job's topics hold records, but it has no checkpoint");
+    if (state.committedBefore) return staleOrLost('rows of this job were committed, but its checkpoint is gone');
+    if (evidence.recordsBeyond) return staleOrLost("the job's topics hold records, but it has no checkpoint");
   } else {
     if (evidence.data.start > 0 || evidence.dlq.start > 0) {
       return lost("the job's topics have lost their first records to retention");
@@ -232,12 +238,7 @@ function onInspected(state: State, evidence: TopicsEvidence, now: number): Step 
     if (evidence.data.end < checkpoint.dataEnd || evidence.dlq.end < checkpoint.dlqEnd) {
       return lost("the job's topics end before the checkpoint");
     }
-    if (evidence.recordsBeyond) {
-      const staleSince = state.staleSince ?? now;
-      if (now - staleSince >= limits.staleCheckpointMs)
-        return lost("the job's topics hold records after its checkpoint");
-      return go({ ...state, staleSince }, 'waiting', { do: 'wait', ms: STALE_RETRY_MS });
-    }
+    if (evidence.recordsBeyond) return staleOrLost("the job's topics hold records after its checkpoint");
   }
   const settled: State = { ...state, staleSince: null, dirty: false, transaction: null, pending: null };
   if (checkpoint?.eof) return end(settled, { do: 'close' }, finish({ kind: 'completed', checkpoint }));

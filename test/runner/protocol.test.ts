@@ -246,14 +246,14 @@ describe('the delivery protocol', () => {
       );
     const lostCheckpoint = { outcome: { kind: 'failed', error: { code: 'CHECKPOINT_LOST' }, settled: true } };
 
-    it('refuses to start over where the store has seen a commit', () => {
-      const driver = until(null, initialState({ ...job, committedBefore: true }, 0));
-      driver.on({ type: 'inspected', evidence: noRecords });
-      expect(driver.asked.at(-1)).toMatchObject(lostCheckpoint);
-    });
-
-    it('refuses to start over where a topic holds a committed record', () => {
-      const driver = until(null).on({ type: 'inspected', evidence: { ...noRecords, recordsBeyond: true } });
+    it.each([
+      ['the store has seen a commit', true, noRecords],
+      ['a topic holds a committed record', false, { ...noRecords, recordsBeyond: true }],
+    ])('refuses to start over without a checkpoint where %s, after ten seconds', (_what, committedBefore, evidence) => {
+      const driver = until(null, initialState({ ...job, committedBefore }, 0)).on({ type: 'inspected', evidence });
+      expect(driver.did).toEqual(['wait']);
+      driver.now = DEFAULT_LIMITS.staleCheckpointMs;
+      driver.on({ type: 'woken' }, { type: 'fetched', checkpoint: null }, { type: 'inspected', evidence });
       expect(driver.asked.at(-1)).toMatchObject(lostCheckpoint);
     });
 

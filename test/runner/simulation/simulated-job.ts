@@ -1,0 +1,388 @@
+import type { Checkpoint } from '../../../src/kafka/index.js';
+import type { Outcome } from '../../../src/runner/messages.js';
+import {
+  type Action,
+  DEFAULT_LIMITS,
+  type Event,
+  initialState,
+  type State,
+  step,
+} from '../../../src/runner/protocol.js';
+import { ModelBroker, Refused } from './model-broker.js';
+
+/** Mistakes that can be planted to see that the simulation catches them. */
+export type PlantedBug =
+  | 'skip-fence'
+  | 'commit-before-acknowledged'
+  | 'checkpoint-one-row-early'
+  | 'checkpoint-one-row-late'
+  | 'commit-unknown-is-committed'
+  | 'retry-unknown-commit-in-place'
+  | 'trust-stale-checkpoint'
+  | 'report-before-commit';
+
+export interface Verdict {
+  seed: number;
+  /** The committed rows, which must be 0 … rows − 1 in order. */
+  committed: number[];
+  rows: number;
+  outcome: Outcome | null;
+  /** The highest row count that a runner reported as committed while it was not. */
+  overstated: number;
+}
+
+const MAX_EVENTS = 20_000;
+const FILE_SIZE = 1_000;
+
+/** Runs one job of a random size against a model broker, with random delays, losses, kills, freezes and outages. */
+export function simulate(seed: number, bug?: PlantedBug): Verdict {
+  return new Simulation(seed, bug).run();
+}
+
+interface Task {
+  at: number;
+  order: number;
+  run(): void;
+}
+
+class Simulation {
+  now = 0;
+  readonly broker = new ModelBroker();
+  readonly rows: number;
+  lease = 0;
+  outcome: Outcome | null = null;
+  overstated = 0;
+  /** No request arrives before. */
+  outageUntil = 0;
+  /** How wild this seed is: the chance that something happens to a request or a runner. */
+  readonly trouble: number;
+  readonly seed: number;
+  readonly bug: PlantedBug | undefined;
+  #cancelled = false;
+  #runner: SimulatedRunner | undefined;
+  readonly #tasks: Task[] = [];
+  #order = 0;
+  #state: number;
+
+  constructor(seed: number, bug: PlantedBug | undefined) {
+    this.seed = seed;
+    this.bug = bug;
+    this.#state = (seed * 0x9e37_79b1) | 1;
+    this.rows = Math.floor(this.random() * 120);
+    this.trouble = this.random() ** 2 * 0.12;
+  }
+
+  run(): Verdict {
+    this.hire();
+    if (this.chance(0.25)) this.later(this.random() * 3_000, () => this.#cancel());
+    for (let count = 0; this.outcome === null && count < MAX_EVENTS; count++) {
+      const task = this.#take();
+      if (task === undefined) break;
+      this.now = task.at;
+      task.run();
+    }
+    // What is still on its way arrives after the end; it must not matter.
+    for (let task = this.#take(); task !== undefined && task.order < this.#order; task = this.#take()) {
+      this.now = Math.max(this.now, task.at);
+      task.run();
+      if (this.now > 1e7) break;
+    }
+    const { seed, rows, outcome, overstated } = this;
+    return { seed, committed: this.broker.committedRows(), rows, outcome, overstated };
+  }
+
+  /** The pool gives the job to a new runner. */
+  hire(): void {
+    if (this.outcome !== null) return;
+    this.lease++;
+    const runner = new SimulatedRunner(this, this.lease, this.#cancelled ? 'settle' : 'run');
+    this.#runner = runner;
+    this.later(1, () => runner.dispatch({ type: 'start' }));
+  }
+
+  #cancel(): void {
+    this.#cancelled = true;
+    this.#runner?.dispatch({ type: 'settle' });
+  }
+
+  /** Seeded xorshift32: 0 ≤ x < 1. */
+  random(): number {
+    let x = this.#state;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.#state = x;
+    return (x >>> 0) / 2 ** 32;
+  }
+
+  chance(probability: number): boolean {
+    return this.random() < probability;
+  }
+
+  later(ms: number, run: () => void): void {
+    this.#tasks.push({ at: this.now + ms, order: this.#order++, run });
+  }
+
+  #take(): Task | undefined {
+    let first = 0;
+    for (let i = 1; i < this.#tasks.length; i++) {
+      const [a, b] = [this.#tasks[i] as Task, this.#tasks[first] as Task];
+      if (a.at < b.at || (a.at === b.at && a.order < b.order)) first = i;
+    }
+    return this.#tasks.splice(first, 1)[0];
+  }
+}
+
+interface Session {
+  epoch: number;
+  sequence: number;
+  /** When the last request sent arrives: a connection keeps its order. */
+  arrival: number;
+  broken: boolean;
+  inFlight: number;
+  dataEnd: number;
+}
+
+class SimulatedRunner {
+  #state: State;
+  #session: Session = { epoch: -1, sequence: 0, arrival: 0, broken: false, inFlight: 0, dataEnd: 0 };
+  #generation = 0;
+  #cursor = 0;
+  #draining = false;
+  #isDead = false;
+  /** Frozen: what should happen to it before happens then. */
+  #frozenUntil = 0;
+  readonly #simulation: Simulation;
+  readonly #lease: number;
+
+  constructor(simulation: Simulation, lease: number, intent: 'run' | 'settle') {
+    this.#simulation = simulation;
+    this.#lease = lease;
+    const job = { intent, sizeBytes: FILE_SIZE, committedBefore: false };
+    this.#state = initialState(job, simulation.now, { ...DEFAULT_LIMITS, unavailableAfterMs: 1e9 });
+  }
+
+  dispatch(event: Event): void {
+    const { now } = this.#simulation;
+    if (this.#isDead) return;
+    if (now < this.#frozenUntil) {
+      this.#simulation.later(this.#frozenUntil - now, () => this.dispatch(event));
+      return;
+    }
+    if (this.#strikes()) return;
+    const { state, actions } = step(this.#state, this.#distorted(event), now);
+    this.#state = state;
+    for (const action of actions) this.#perform(action);
+  }
+
+  /** Sometimes the runner is killed, or frozen until after it was replaced; true: this event does not happen now. */
+  #strikes(): boolean {
+    const simulation = this.#simulation;
+    if (simulation.chance(simulation.trouble * 0.3)) {
+      this.#isDead = true;
+      simulation.later(simulation.random() * 100, () => simulation.hire());
+      return true;
+    }
+    if (simulation.chance(simulation.trouble * 0.1)) {
+      this.#frozenUntil = simulation.now + simulation.random() * 3_000;
+      simulation.later(simulation.random() * 1_000, () => simulation.hire());
+    }
+    return false;
+  }
+
+  #distorted(event: Event): Event {
+    if (event.type === 'fetched' && this.#simulation.bug === 'trust-stale-checkpoint') return event;
+    if (event.type === 'inspected' && this.#simulation.bug === 'trust-stale-checkpoint') {
+      return { ...event, evidence: { ...event.evidence, recordsBeyond: false } };
+    }
+    if (event.type === 'failed' && this.#state.phase === 'ending-transaction') {
+      if (this.#simulation.bug === 'commit-unknown-is-committed') return { type: 'transaction-ended' };
+    }
+    return event;
+  }
+
+  #perform(action: Action): void {
+    const simulation = this.#simulation;
+    switch (action.do) {
+      case 'ask-lease':
+        simulation.later(1, () => this.dispatch({ type: 'lease', current: simulation.lease === this.#lease }));
+        break;
+      case 'fence':
+        this.#session = { epoch: -1, sequence: 0, arrival: 0, broken: false, inFlight: 0, dataEnd: 0 };
+        this.#request(
+          () => (simulation.bug === 'skip-fence' ? simulation.broker.currentEpoch() : simulation.broker.fence()),
+          (epoch) => {
+            this.#session.epoch = epoch;
+            this.dispatch({ type: 'fenced' });
+          },
+        );
+        break;
+      case 'fetch-checkpoint':
+        this.#request(
+          () => simulation.broker.fetch(simulation.now, simulation.chance(0.3)),
+          (checkpoint) => this.dispatch({ type: 'fetched', checkpoint }),
+        );
+        break;
+      case 'inspect':
+        this.#request(
+          () => simulation.broker.inspect(action.checkpoint),
+          (evidence) => this.dispatch({ type: 'inspected', evidence }),
+        );
+        break;
+      case 'read-from':
+        this.#cursor = action.checkpoint?.position.row ?? 0;
+        this.#session.dataEnd = action.checkpoint?.dataEnd ?? 0;
+        this.#draining = false;
+        this.#pump();
+        break;
+      case 'read-on':
+        this.#draining = false;
+        this.#pump();
+        break;
+      case 'drain':
+        this.#draining = true;
+        this.#drained();
+        break;
+      case 'commit-offsets':
+        this.#commitOffsets(action.checkpoint);
+        break;
+      case 'end-transaction':
+        this.#endTransaction();
+        break;
+      case 'report-commit':
+        this.#checkReport(action.checkpoint);
+        break;
+      case 'close':
+        this.#generation++;
+        break;
+      case 'wait':
+        simulation.later(action.ms, () => this.dispatch({ type: 'woken' }));
+        break;
+      case 'finish':
+        if (simulation.lease === this.#lease) simulation.outcome = action.outcome;
+        break;
+      case 'exit':
+        this.#isDead = true;
+        break;
+    }
+  }
+
+  #pump(): void {
+    const generation = this.#generation;
+    this.#simulation.later(1 + this.#simulation.random() * 30, () => {
+      if (generation !== this.#generation || this.#isDead || this.#state.phase !== 'streaming') return;
+      if (this.#cursor === this.#simulation.rows) {
+        this.dispatch({ type: 'end-of-file' });
+        return;
+      }
+      this.#produce();
+      this.dispatch({ type: 'tick' });
+      this.#pump();
+    });
+  }
+
+  #produce(): void {
+    const simulation = this.#simulation;
+    const session = this.#session;
+    const count = Math.min(1 + Math.floor(simulation.random() * 6), simulation.rows - this.#cursor);
+    const rows = Array.from({ length: count }, (_, index) => this.#cursor + index);
+    const { epoch, sequence } = session;
+    session.sequence += count;
+    session.inFlight++;
+    this.#cursor += count;
+    this.dispatch({ type: 'sent', bytes: count });
+    this.#request(
+      () => simulation.broker.produce(epoch, sequence, rows, simulation.now),
+      (end) => {
+        session.inFlight--;
+        session.dataEnd = Math.max(session.dataEnd, end);
+        this.#drained();
+      },
+    );
+  }
+
+  #drained(): void {
+    const { bug, rows } = this.#simulation;
+    if (!this.#draining || this.#isDead) return;
+    if (this.#session.inFlight > 0 && bug !== 'commit-before-acknowledged') return;
+    this.#draining = false;
+    const off = bug === 'checkpoint-one-row-early' ? -1 : bug === 'checkpoint-one-row-late' ? 1 : 0;
+    const eof = this.#cursor === rows;
+    const row = eof ? rows : Math.max(0, this.#cursor + off);
+    const position = { row, line: row, byte: row };
+    const { dataEnd } = this.#session;
+    const checkpoint = { position, ok: row, errors: 0, dataEnd, dlqEnd: 0, eof, size: FILE_SIZE };
+    this.#simulation.later(0, () => this.dispatch({ type: 'drained', checkpoint }));
+  }
+
+  #commitOffsets(checkpoint: Checkpoint): void {
+    const simulation = this.#simulation;
+    const { epoch } = this.#session;
+    if (simulation.bug === 'report-before-commit') this.#checkReport(checkpoint);
+    this.#request(
+      () => simulation.broker.commitOffsets(epoch, checkpoint, simulation.now),
+      () => this.dispatch({ type: 'offsets-committed' }),
+    );
+  }
+
+  #endTransaction(): void {
+    const simulation = this.#simulation;
+    const { epoch } = this.#session;
+    const end = () => simulation.broker.endTransaction(epoch, simulation.now);
+    const ended = () => this.dispatch({ type: 'transaction-ended' });
+    if (simulation.bug === 'retry-unknown-commit-in-place')
+      this.#request(end, ended, () => this.#request(end, ended, ended));
+    else this.#request(end, ended);
+  }
+
+  #checkReport(checkpoint: Checkpoint): void {
+    const committed = this.#simulation.broker.committedRows().length;
+    if (checkpoint.ok > committed) this.#simulation.overstated = checkpoint.ok;
+  }
+
+  /** A request over the session's connection: it and its answer may be late or lost, also after the session is closed. */
+  #request<T>(arrive: () => T, answered: (result: T) => void, unanswered?: () => void): void {
+    const simulation = this.#simulation;
+    const session = this.#session;
+    const generation = this.#generation;
+    const settle = (event: () => void) => {
+      if (generation === this.#generation) event();
+    };
+    const fail = (kind: 'fenced' | 'transient') =>
+      settle(() => {
+        session.broken = true;
+        if (unanswered !== undefined && kind === 'transient') unanswered();
+        else this.dispatch({ type: 'failed', failure: { kind, code: 'KAFKA_UNAVAILABLE', detail: kind } });
+      });
+    if (simulation.chance(simulation.trouble * 0.2)) {
+      simulation.outageUntil = simulation.now + simulation.random() * 2_000;
+    }
+    const isLost =
+      session.broken || simulation.now < simulation.outageUntil || simulation.chance(simulation.trouble * 0.3);
+    if (isLost) {
+      session.broken = true;
+      simulation.later(5 + simulation.random() * 200, () => fail('transient'));
+      return;
+    }
+    const isSlow = simulation.chance(simulation.trouble);
+    const delay = simulation.random() * (isSlow ? (simulation.chance(0.02) ? 40_000 : 3_000) : 4);
+    session.arrival = Math.max(session.arrival, simulation.now + delay);
+    const isAnswerLost = simulation.chance(simulation.trouble * 0.4);
+    const isRepeated = simulation.chance(simulation.trouble * 0.2);
+    simulation.later(session.arrival - simulation.now, () => {
+      let result: T;
+      try {
+        result = arrive();
+        if (isRepeated) arrive();
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+        simulation.later(1, () => fail(error.kind));
+        return;
+      }
+      if (isAnswerLost) simulation.later(5 + simulation.random() * 300, () => fail('transient'));
+      else simulation.later(simulation.random() * 3, () => settle(() => answered(result)));
+    });
+    // A client that waits too long gives the connection up; its bytes may still arrive.
+    if (isSlow) simulation.later(1_500, () => settle(() => session.arrival > simulation.now && fail('transient')));
+  }
+}
