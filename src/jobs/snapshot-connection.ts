@@ -1,0 +1,35 @@
+import { ClientKafka } from '@nestjs/microservices';
+import { lastValueFrom } from 'rxjs';
+import type { KafkaConfig } from '../config/index.js';
+import { JOBS_TOPIC, kafkaClientOptions } from '../kafka/index.js';
+import type { Job } from './job.js';
+
+/** One connection to batch.jobs. After any error it is closed and another one takes its place. */
+export interface SnapshotConnection {
+  /** Resolves when every snapshot is acknowledged, in this order. Rejected: none, some or all may have arrived. */
+  send(jobs: readonly Job[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Idempotent, one request at a time: snapshots arrive in the order in which they were sent, each once. */
+export async function connectSnapshots(config: KafkaConfig): Promise<SnapshotConnection> {
+  const client = new ClientKafka({
+    client: { ...kafkaClientOptions(config), requestTimeout: 10_000 },
+    producerOnlyMode: true,
+    producer: {
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      retry: { retries: 2, initialRetryTime: 50, maxRetryTime: 500 },
+    },
+    send: { acks: -1 },
+  });
+  await client.connect();
+  return {
+    async send(jobs) {
+      const messages = jobs.map((job) => ({ key: job.job_id, value: JSON.stringify(job) }));
+      await lastValueFrom(client.emitBatch<unknown>(JOBS_TOPIC, { messages }));
+    },
+    close: () => client.close(),
+  };
+}

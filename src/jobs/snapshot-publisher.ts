@@ -1,0 +1,219 @@
+import type { Logger } from 'pino';
+import type { Clock } from './clock.js';
+import type { Job } from './job.js';
+import type { SnapshotSink } from './job-ledger.js';
+import { type JobRecord, toJob } from './job-record.js';
+import type { JobStore } from './job-store.js';
+import type { SnapshotConnection } from './snapshot-connection.js';
+import { SnapshotQueue } from './snapshot-queue.js';
+
+export interface SnapshotPublisherOptions {
+  store: Pick<JobStore, 'unpublished' | 'renumber' | 'markPublished'>;
+  /** Creates batch.jobs where it is missing; called before each connection. */
+  ensureTopic: () => Promise<void>;
+  connect: () => Promise<SnapshotConnection>;
+  clock: Clock;
+  log: Logger;
+}
+
+const QUEUE_LIMIT = 1000;
+const BATCH = 100;
+const FIRST_BACKOFF_MS = 250;
+const MAX_BACKOFF_MS = 10_000;
+/** A broker that neither answers nor refuses counts as an error after so long. */
+const PATIENCE_MS = 20_000;
+/** What was acknowledged is written to the store this often: forgetting it costs a repeated snapshot. */
+const MARK_EVERY_MS = 1000;
+const REMEMBERED_JOBS = 10_000;
+
+/**
+ * Writes the jobs' snapshots to batch.jobs, strictly in the order of revisions for each job. After an error it is not
+ * known what arrived: a new connection then carries every unpublished job as it is by now, under a new revision.
+ */
+export class SnapshotPublisher implements SnapshotSink {
+  readonly #queue = new SnapshotQueue(QUEUE_LIMIT);
+  /** The last revision sent, by job. */
+  readonly #sent = new Map<string, number>();
+  #acknowledged = new Map<string, number>();
+  #connection: SnapshotConnection | undefined;
+  /** The store holds revisions that are neither sent nor queued. */
+  #isBehind = true;
+  #failures = 0;
+  #running: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
+  #cancelMark: (() => void) | undefined;
+  #stopping = false;
+  /** The time that `stop` gives has passed. */
+  #isOver = false;
+
+  constructor(private readonly options: SnapshotPublisherOptions) {}
+
+  /** Publishes what a former process left unpublished, and from then on what comes. */
+  start(): void {
+    this.#run();
+  }
+
+  publish(record: JobRecord): void {
+    if (this.#stopping) return; // the next start finds it unpublished
+    if (!this.#queue.add(toJob(record, this.options.clock.now()))) {
+      this.#queue.clear();
+      this.#isBehind = true;
+    }
+    this.#run();
+  }
+
+  /** Sends what is queued, for at most `ms`, and ends. What stays unsent goes out at the next start. */
+  async stop(ms: number): Promise<void> {
+    this.#stopping = true;
+    if (this.#failures > 0) this.#wake?.();
+    await this.#within(ms, this.#running ?? Promise.resolve());
+    this.#isOver = true;
+    this.#cancelMark?.();
+    await this.#mark();
+    await this.#within(ms, this.#disconnect());
+  }
+
+  #run(): void {
+    this.#running ??= this.#work().finally(() => {
+      this.#running = undefined;
+      // Something may have come between the last look and the end.
+      if (!this.#stopping && this.#hasWork) this.#run();
+    });
+  }
+
+  get #hasWork(): boolean {
+    return this.#isBehind || this.#queue.size > 0;
+  }
+
+  async #work(): Promise<void> {
+    while (this.#hasWork && !this.#isOver) {
+      try {
+        await this.#sendNext();
+        if (this.#failures > 0) this.options.log.info('batch.jobs is written again');
+        this.#failures = 0;
+      } catch (error) {
+        if (this.#failures++ === 0) this.options.log.warn({ err: error }, 'batch.jobs cannot be written; trying again');
+        this.#isBehind = true;
+        await this.#disconnect();
+        if (this.#stopping) return;
+        await this.#pause(Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (this.#failures - 1)));
+      }
+      if (this.#stopping && this.#failures > 0) return;
+    }
+    if (this.#isOver) await this.#disconnect();
+  }
+
+  async #sendNext(): Promise<void> {
+    this.#connection ??= await this.#connect();
+    if (this.#isBehind) await this.#catchUp();
+    const jobs = this.#queue.take(BATCH).filter((job) => job.revision > (this.#sent.get(job.job_id) ?? 0));
+    if (jobs.length === 0) return;
+    for (const job of jobs) this.#remember(job);
+    await this.#patiently(this.#connection.send(jobs));
+    if (this.#isOver) return;
+    for (const job of jobs) this.#acknowledged.set(job.job_id, job.revision);
+    this.#cancelMark ??= this.options.clock.schedule(MARK_EVERY_MS, () => void this.#mark());
+  }
+
+  async #connect(): Promise<SnapshotConnection> {
+    await this.#patiently(this.options.ensureTopic());
+    const opening = this.options.connect();
+    try {
+      return await this.#patiently(opening);
+    } catch (error) {
+      // It may still open when nobody waits for it any more.
+      opening.then((late) => late.close()).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Queues unpublished jobs as they are, under new revisions: old ones may have arrived, or may still. */
+  async #catchUp(): Promise<void> {
+    const { store, clock } = this.options;
+    this.#isBehind = false;
+    this.#queue.clear();
+    try {
+      await this.#mark();
+      const ids = await store.unpublished(BATCH);
+      for (const jobId of ids) {
+        const record = await store.renumber(jobId);
+        const isQueued = record === undefined || this.#queue.add(toJob(record, clock.now()));
+        this.#isBehind ||= !isQueued;
+      }
+      this.#isBehind ||= ids.length === BATCH;
+    } catch (error) {
+      this.#isBehind = true;
+      throw error;
+    }
+  }
+
+  #remember({ job_id, revision }: Job): void {
+    this.#sent.delete(job_id);
+    this.#sent.set(job_id, revision);
+    if (this.#sent.size <= REMEMBERED_JOBS) return;
+    for (const oldest of this.#sent.keys()) {
+      this.#sent.delete(oldest);
+      return;
+    }
+  }
+
+  async #mark(): Promise<void> {
+    this.#cancelMark = undefined;
+    const acknowledged = this.#acknowledged;
+    if (acknowledged.size === 0) return;
+    this.#acknowledged = new Map();
+    try {
+      await this.options.store.markPublished(acknowledged);
+    } catch (error) {
+      this.#acknowledged = new Map([...acknowledged, ...this.#acknowledged]);
+      this.options.log.error({ err: error }, 'it could not be stored which snapshots are published');
+    }
+  }
+
+  async #disconnect(): Promise<void> {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    try {
+      await this.#within(PATIENCE_MS, connection?.close() ?? Promise.resolve());
+    } catch (error) {
+      this.options.log.debug({ err: error }, 'a connection to batch.jobs did not close well');
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const cancel = this.options.clock.schedule(ms, resolve);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+  }
+
+  /** Rejects where the promise does, or does not settle in time. */
+  async #patiently<T>(promise: Promise<T>): Promise<T> {
+    let cancel: () => void = () => undefined;
+    const silence = new Promise<never>((_, reject) => {
+      cancel = this.options.clock.schedule(PATIENCE_MS, () => reject(new Error(`no answer within ${PATIENCE_MS} ms`)));
+    });
+    try {
+      return await Promise.race([promise, silence]);
+    } finally {
+      cancel();
+    }
+  }
+
+  /** Waits for the promise, but no longer than `ms`. */
+  async #within(ms: number, promise: Promise<void>): Promise<void> {
+    let cancel: () => void = () => undefined;
+    const enough = new Promise<void>((resolve) => {
+      cancel = this.options.clock.schedule(ms, resolve);
+    });
+    try {
+      await Promise.race([promise, enough]);
+    } finally {
+      cancel();
+    }
+  }
+}
