@@ -9,3 +9,4 @@ export { isJobState, isResumable, isTerminal, JOB_STATES } from './job-state.js'
 export { type InsertResult, type JobFilter, JobStore } from './job-store.js';
 export { JobSupervisor, type JobSupervisorOptions } from './job-supervisor.js';
 export { JobUpkeep, type JobUpkeepOptions } from './job-upkeep.js';
+export { JobsModule } from './jobs.module.js';

@@ -49,7 +49,16 @@ export class JobIntake {
     const { version: modelVersion } = await this.options.models.require(modelId);
     refuseJson(upload, options);
     const { filename, sizeBytes } = upload;
-    const job = { modelId, modelVersion, filename, sizeBytes, metadata, dialect, idempotencyKey, format: 'csv' as const };
+    const job = {
+      modelId,
+      modelVersion,
+      filename,
+      sizeBytes,
+      metadata,
+      dialect,
+      idempotencyKey,
+      format: 'csv' as const,
+    };
     for (;;) {
       const jobId = newJobId();
       await upload.keepAs(jobId);

@@ -1,7 +1,7 @@
-import { IsIn, IsOptional, IsString, Matches } from 'class-validator';
+import { IsAscii, IsIn, IsNotIn, IsOptional, IsString, Length } from 'class-validator';
 
-/** One ASCII character that is no line end and no NUL. */
-const SEPARATOR = /^[\x01-\x09\x0B\x0C\x0E-\x7F]$/;
+const NO_SEPARATOR = { message: 'must be one ASCII character, not a line end' };
+const LINE_ENDS_AND_NUL = ['\n', '\r', '\0'];
 
 /** The options of POST /jobs as they arrive: text (openapi: JobUpload). */
 export class JobOptionsDto {
@@ -13,10 +13,14 @@ export class JobOptionsDto {
   @IsIn(['auto', 'csv'], { message: 'must be auto or csv' })
   format: 'auto' | 'csv' = 'auto';
 
-  @Matches(SEPARATOR, { message: 'must be one ASCII character, not a line end' })
+  @IsAscii(NO_SEPARATOR)
+  @Length(1, 1, NO_SEPARATOR)
+  @IsNotIn(LINE_ENDS_AND_NUL, NO_SEPARATOR)
   delimiter = ',';
 
-  @Matches(SEPARATOR, { message: 'must be one ASCII character, not a line end' })
+  @IsAscii(NO_SEPARATOR)
+  @Length(1, 1, NO_SEPARATOR)
+  @IsNotIn(LINE_ENDS_AND_NUL, NO_SEPARATOR)
   quote = '"';
 
   @IsIn(['true', 'false'], { message: 'must be true or false' })

@@ -40,7 +40,8 @@ export function parsePartialOptions(
   const given = collect(query, fields);
   const metadata = takeMetadata(given);
   for (const name of given.keys()) {
-    if (!NAMES.includes(name)) throw invalid(name, `there is no such option; there are ${NAMES.join(', ')}, metadata.*`);
+    if (!NAMES.includes(name))
+      throw invalid(name, `there is no such option; there are ${NAMES.join(', ')}, metadata.*`);
   }
   const dto = plainToInstance(JobOptionsDto, Object.fromEntries(given), { exposeDefaultValues: true });
   for (const { property, constraints } of validateSync(dto, { stopAtFirstError: true })) {

@@ -1,0 +1,27 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { LoggerModule } from 'nestjs-pino';
+import type { Logger } from 'pino';
+import type { Config } from './config/index.js';
+import { HealthModule } from './health/index.js';
+import { JobsModule } from './jobs/index.js';
+import { requestLogging } from './logging/index.js';
+import { ModelsModule } from './models/index.js';
+import { PlatformModule } from './platform.module.js';
+
+/** The API process: HTTP, jobs, models, health. */
+@Module({})
+// biome-ignore lint/complexity/noStaticOnlyClass: a module of Nest is a class
+export class AppModule {
+  static of(config: Config, log: Logger): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        LoggerModule.forRoot(requestLogging(log)),
+        PlatformModule.of(config, log),
+        ModelsModule,
+        JobsModule,
+        HealthModule,
+      ],
+    };
+  }
+}

@@ -1,0 +1,2 @@
+/** Where Nest finds the open database. */
+export const DATABASE = Symbol('database');

@@ -1,0 +1,42 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import { DATABASE, type Database } from '../database/index.js';
+import { BatchError } from '../errors/index.js';
+import { KafkaProbe } from '../kafka/index.js';
+import { Spool } from '../upload/index.js';
+
+const TIMEOUT_MS = 2_000;
+
+/** What an upload needs: a broker, the metadata store, room on the disk. */
+@Injectable()
+export class ServiceHealth {
+  constructor(
+    private readonly indicators: HealthIndicatorService,
+    private readonly probe: KafkaProbe,
+    @Inject(DATABASE) private readonly database: Database,
+    private readonly spool: Spool,
+  ) {}
+
+  async kafka(): Promise<HealthIndicatorResult<'kafka'>> {
+    return this.indicators
+      .check('kafka')
+      .attempt(() => this.probe.check())
+      .withTimeout(TIMEOUT_MS);
+  }
+
+  async store(): Promise<HealthIndicatorResult<'store'>> {
+    const ask = async (): Promise<void> => {
+      await this.database.selectFrom('models').select('id').limit(1).execute();
+    };
+    return this.indicators.check('store').attempt(ask).withTimeout(TIMEOUT_MS);
+  }
+
+  async disk(): Promise<HealthIndicatorResult<'disk'>> {
+    const ask = async (): Promise<{ free_bytes: number }> => {
+      const room = await this.spool.room();
+      if (room < 0) throw new BatchError('INSUFFICIENT_STORAGE', `${-room} bytes short of MIN_FREE_BYTES`);
+      return { free_bytes: room };
+    };
+    return this.indicators.check('disk').attempt(ask).withTimeout(TIMEOUT_MS);
+  }
+}

@@ -1,0 +1,100 @@
+import { Module } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { CONFIG, type Config } from '../config/index.js';
+import { DATABASE, type Database } from '../database/index.js';
+import { KafkaProbe, TopicAdmin } from '../kafka/index.js';
+import { LOG } from '../logging/index.js';
+import { ModelService, ModelStore, ModelsModule } from '../models/index.js';
+import { RunnerPool } from '../runner/index.js';
+import { Spool, UploadReceiver } from '../upload/index.js';
+import { systemClock as clock } from './clock.js';
+import { JobAdmissionGuard } from './job-admission.guard.js';
+import { JobControl } from './job-control.js';
+import { JobIntake } from './job-intake.js';
+import { JobLedger, type SnapshotSink } from './job-ledger.js';
+import { JobService } from './job-service.js';
+import { JobStore } from './job-store.js';
+import { JobSupervisor } from './job-supervisor.js';
+import { JobUpkeep } from './job-upkeep.js';
+import { JobsController } from './jobs.controller.js';
+import { JobsLifecycle } from './jobs-lifecycle.js';
+
+const HOUR_MS = 3_600_000;
+const SNAPSHOTS = Symbol('snapshots');
+
+@Module({
+  imports: [ModelsModule],
+  controllers: [JobsController],
+  providers: [
+    { provide: JobStore, inject: [DATABASE], useFactory: (db: Database) => new JobStore(db, clock) },
+    { provide: SNAPSHOTS, useFactory: (): SnapshotSink => ({ publish: () => undefined }) },
+    {
+      provide: JobLedger,
+      inject: [JobStore, SNAPSHOTS],
+      useFactory: (store: JobStore, snapshots: SnapshotSink) => new JobLedger(store, snapshots, clock),
+    },
+    {
+      provide: JobSupervisor,
+      inject: [JobStore, JobLedger, ModelStore, Spool, LOG, CONFIG],
+      useFactory: (
+        store: JobStore,
+        ledger: JobLedger,
+        models: ModelStore,
+        spool: Spool,
+        log: Logger,
+        { kafka }: Config,
+      ) => new JobSupervisor({ store, ledger, models, spool, clock, log, maxStalledMs: kafka.unavailableAfterMs }),
+    },
+    {
+      provide: RunnerPool,
+      inject: [JobSupervisor, LOG, CONFIG],
+      useFactory: (host: JobSupervisor, log: Logger, config: Config) =>
+        new RunnerPool({ host, log, size: config.jobConcurrency, maxRssBytes: config.runnerMaxRssBytes }),
+    },
+    {
+      provide: JobControl,
+      inject: [JobStore, JobLedger, JobSupervisor, Spool],
+      useFactory: (store: JobStore, ledger: JobLedger, supervisor: JobSupervisor, spool: Spool) =>
+        new JobControl({ store, ledger, supervisor, spool, clock }),
+    },
+    {
+      provide: JobUpkeep,
+      inject: [JobStore, JobLedger, JobSupervisor, Spool, KafkaProbe, LOG, CONFIG],
+      useFactory: (
+        store: JobStore,
+        ledger: JobLedger,
+        supervisor: JobSupervisor,
+        spool: Spool,
+        kafka: KafkaProbe,
+        log: Logger,
+        config: Config,
+      ) =>
+        new JobUpkeep({
+          ...{ store, ledger, supervisor, spool, clock, log },
+          checkKafka: () => kafka.check(),
+          spoolKeepMs: config.spoolKeepHours * HOUR_MS,
+        }),
+    },
+    {
+      provide: JobIntake,
+      inject: [ModelService, JobStore, JobControl, TopicAdmin, LOG],
+      useFactory: (models: ModelService, store: JobStore, control: JobControl, topics: TopicAdmin, log: Logger) =>
+        new JobIntake({ models, store, control, topics, log }),
+    },
+    {
+      provide: JobService,
+      inject: [JobStore, JobIntake, JobControl],
+      useFactory: (store: JobStore, intake: JobIntake, control: JobControl) =>
+        new JobService({ store, intake, control, clock }),
+    },
+    {
+      provide: UploadReceiver,
+      inject: [Spool, CONFIG],
+      useFactory: (spool: Spool, { maxUploadBytes: maxFileBytes, uploadIdleMs: idleMs }: Config) =>
+        new UploadReceiver(spool, { maxFileBytes, idleMs }),
+    },
+    JobAdmissionGuard,
+    JobsLifecycle,
+  ],
+})
+export class JobsModule {}

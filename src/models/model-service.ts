@@ -1,0 +1,39 @@
+import type { Page } from '../database/index.js';
+import { BatchError } from '../errors/index.js';
+import { type Model, toModel } from './model.js';
+import { isModelId, newModelId } from './model-id.js';
+import type { ModelRecord, ModelStore } from './model-store.js';
+import { compileSchema } from './schema/index.js';
+
+/** What users do with models. */
+export class ModelService {
+  constructor(private readonly store: ModelStore) {}
+
+  /**
+   * A new model. Without an id: the name where that is a valid id, else 8 random characters.
+   * Throws INVALID_SCHEMA, MODEL_ALREADY_EXISTS.
+   */
+  async create(given: { id?: string | undefined; name: string; schema: unknown }): Promise<Model> {
+    const { name, schema } = given;
+    const id = given.id ?? (isModelId(name) ? name : newModelId());
+    return toModel(await this.store.create(id, { name, schema, compiled: compileSchema(schema) }));
+  }
+
+  async list(page: { limit: number; cursor?: string | undefined }): Promise<Page<Model>> {
+    const { items, nextCursor } = await this.store.list(page);
+    return { items: items.map(toModel), nextCursor };
+  }
+
+  /** Throws MODEL_NOT_FOUND. */
+  async get(id: string): Promise<Model> {
+    return toModel(await this.require(id));
+  }
+
+  /** The newest version. Throws MODEL_NOT_FOUND, also for what cannot be an id. */
+  async require(id: string): Promise<ModelRecord> {
+    const record = isModelId(id) ? await this.store.get(id) : undefined;
+    if (record !== undefined) return record;
+    const shown = id.length > 63 ? `${id.slice(0, 63)}…` : id;
+    throw new BatchError('MODEL_NOT_FOUND', `There is no model '${shown}'`);
+  }
+}

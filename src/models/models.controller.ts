@@ -1,0 +1,37 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { nextPageLink, PageQueryDto } from '../http/index.js';
+import { ModelCreateDto } from './model.dto.js';
+import type { Model } from './model.js';
+import { ModelService } from './model-service.js';
+
+@Controller('models')
+export class ModelsController {
+  constructor(private readonly models: ModelService) {}
+
+  @Post()
+  @HttpCode(201)
+  @RouteConfig({ body: 'json' })
+  async create(@Body() body: ModelCreateDto, @Res({ passthrough: true }) reply: FastifyReply): Promise<Model> {
+    const model = await this.models.create(body);
+    reply.header('location', `/models/${model.id}`);
+    return model;
+  }
+
+  @Get()
+  async list(
+    @Query() query: PageQueryDto,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Model[]> {
+    const { items, nextCursor } = await this.models.list(query);
+    if (nextCursor !== null) reply.header('link', nextPageLink(request.url, nextCursor));
+    return items;
+  }
+
+  @Get(':id')
+  async get(@Param('id') id: string): Promise<Model> {
+    return this.models.get(id);
+  }
+}

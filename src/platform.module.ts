@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { CONFIG, type Config } from './config/index.js';
+import { DATABASE, type Database, openDatabase } from './database/index.js';
+import { createKafka, KafkaProbe, TopicAdmin } from './kafka/index.js';
+import { LOG } from './logging/index.js';
+import { Spool } from './upload/index.js';
+
+/** What every feature stands on: configuration, log, metadata store, spool folder, the way to Kafka. */
+@Module({})
+export class PlatformModule implements OnApplicationShutdown {
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    private readonly topics: TopicAdmin,
+  ) {}
+
+  static of(config: Config, log: Logger): DynamicModule {
+    return {
+      module: PlatformModule,
+      global: true,
+      providers: [
+        { provide: CONFIG, useValue: config },
+        { provide: LOG, useValue: log },
+        { provide: DATABASE, useFactory: () => openDatabase(config.dataDir) },
+        // Only the process that holds the database may touch the files.
+        { provide: Spool, inject: [DATABASE], useFactory: () => openSpool(config) },
+        { provide: TopicAdmin, useFactory: () => new TopicAdmin(createKafka(config.kafka)) },
+        {
+          provide: KafkaProbe,
+          inject: [TopicAdmin],
+          useFactory: (topics: TopicAdmin) => new KafkaProbe(() => topics.ping(), config.kafka.brokers),
+        },
+      ],
+      exports: [CONFIG, LOG, DATABASE, Spool, TopicAdmin, KafkaProbe],
+    };
+  }
+
+  /** The last step of a shutdown: nobody uses the database any more. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.topics.close();
+    await this.database.destroy();
+  }
+}
+
+async function openSpool(config: Config): Promise<Spool> {
+  const spool = new Spool(join(config.dataDir, 'spool'), config.minFreeBytes);
+  await spool.open();
+  await spool.removeParts();
+  return spool;
+}

@@ -1,0 +1,5 @@
+export { startsLikeJson } from './detect-format.js';
+export { ReceivedUpload } from './received-upload.js';
+export { Spool } from './spool.js';
+export { Upload, UploadInterceptor } from './upload.interceptor.js';
+export { type UploadLimits, UploadReceiver } from './upload-receiver.js';

@@ -1,0 +1,131 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import multer from 'multer';
+import { BatchError } from '../errors/index.js';
+import { inviteBody, watchBody } from '../http/index.js';
+import { FORM_LIMITS, fileTooLarge, fromMulter } from './multer-error.js';
+import { MulterRequest } from './multer-request.js';
+import { ReceivedUpload } from './received-upload.js';
+import type { Spool } from './spool.js';
+import { SpoolStorage } from './spool-storage.js';
+
+/** What a multipart body may hold beside the file. */
+const MULTIPART_OVERHEAD_BYTES = 64 * 1024;
+const MAX_FILENAME_CHARACTERS = 255;
+
+export interface UploadLimits {
+  /** The largest file; exactly so many bytes pass. */
+  maxFileBytes: number;
+  /** How long a body may stand still, in ms. */
+  idleMs: number;
+}
+
+/** Receives the files of multipart requests into the spool. */
+export class UploadReceiver {
+  constructor(
+    private readonly spool: Spool,
+    private readonly limits: UploadLimits,
+  ) {}
+
+  /**
+   * Receives the one file of a request, with constant memory, and the fields around it. Refuses as early as it can:
+   * an answer does not wait for the end of the body. Where it throws, no file is left.
+   *
+   * Throws UNSUPPORTED_MEDIA_TYPE, FILE_TOO_LARGE, INSUFFICIENT_STORAGE, INVALID_MULTIPART, INVALID_OPTION,
+   * UPLOAD_TIMEOUT, MISSING_FILE, READ_ERROR, UNSUPPORTED_FILE_TYPE (except for JSON).
+   */
+  async receive(request: IncomingMessage, response: ServerResponse): Promise<ReceivedUpload> {
+    const { spool, limits } = this;
+    const tooLarge = (): BatchError => fileTooLarge(limits.maxFileBytes);
+    requireMultipart(request.headers['content-type']);
+    const announced = Number(request.headers['content-length'] ?? 0);
+    if (announced > limits.maxFileBytes + MULTIPART_OVERHEAD_BYTES) throw tooLarge();
+    await spool.requireRoom(announced);
+    // Without a 'close' to come, multer would wait for ever.
+    if (request.destroyed) throw new BatchError('INVALID_MULTIPART', 'The client went away');
+    inviteBody(request, response);
+
+    const storage = new SpoolStorage(spool, tooLarge);
+    const form = new MulterRequest(request);
+    try {
+      const file = await parseForm(form, response, storage, limits);
+      return await takeFile(file, storage, form.body, spool);
+    } catch (error) {
+      await storage.settled();
+      throw fromMulter(storage.failure ?? error, limits.maxFileBytes);
+    }
+  }
+}
+
+function requireMultipart(type: string | undefined): void {
+  const media = type?.split(';', 1)[0]?.trim().toLowerCase();
+  if (media === 'multipart/form-data') return;
+  throw new BatchError(
+    'UNSUPPORTED_MEDIA_TYPE',
+    media === undefined ? 'The request has no Content-Type' : `The content type '${media}' is not taken here`,
+  );
+}
+
+function parseForm(
+  form: MulterRequest,
+  response: ServerResponse,
+  storage: SpoolStorage,
+  { maxFileBytes, idleMs }: UploadLimits,
+): Promise<Express.Multer.File | undefined> {
+  const parser = multer({
+    storage,
+    limits: { ...FORM_LIMITS, files: 1, fileSize: maxFileBytes },
+    defParamCharset: 'utf8',
+    streamHandler: (_form: unknown, busboy: NodeJS.WritableStream) => form.raw.pipe(busboy),
+  } as multer.Options).single('file');
+  return new Promise((resolve, reject) => {
+    const stopWatch = watchBody(
+      form.raw,
+      {
+        idleMs,
+        // Parts that multer skips count too.
+        maxBytes: maxFileBytes + MULTIPART_OVERHEAD_BYTES,
+        tooLarge: () => fileTooLarge(maxFileBytes),
+      },
+      (error) => form.emit('error', error),
+    );
+    const done = (error?: unknown): void => {
+      stopWatch();
+      if (error) reject(error);
+      else resolve((form as { file?: Express.Multer.File }).file);
+    };
+    // Multer asks for Express types, but uses no more of them than MulterRequest has.
+    const middleware = parser as unknown as (
+      request: MulterRequest,
+      response: ServerResponse,
+      next: typeof done,
+    ) => void;
+    middleware(form, response, done);
+  });
+}
+
+async function takeFile(
+  file: Express.Multer.File | undefined,
+  { stored }: SpoolStorage,
+  fields: Record<string, unknown>,
+  spool: Spool,
+): Promise<ReceivedUpload> {
+  if (file === undefined || stored === null) {
+    throw new BatchError(
+      'MISSING_FILE',
+      'file' in fields
+        ? "'file' came as a plain field, without a file name (with curl: -F file=@data.csv)"
+        : "The form has no file part named 'file' with a file name",
+    );
+  }
+  const name = displayName(file.originalname);
+  const upload = new ReceivedUpload(spool, stored.path, name, stored.size, stored.head, fields);
+  if (stored.size > 0) return upload;
+  await upload.discard();
+  throw new BatchError('READ_ERROR', 'The file has 0 bytes');
+}
+
+/** A file name fit to be shown: no control characters, at most 255 characters. */
+function displayName(name: string): string {
+  const clean = name.replace(/\p{Cc}/gu, '\uFFFD');
+  return [...clean].slice(0, MAX_FILENAME_CHARACTERS).join('');
+}

@@ -1,0 +1,40 @@
+import {
+  type CallHandler,
+  createParamDecorator,
+  type ExecutionContext,
+  Injectable,
+  type NestInterceptor,
+} from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { defer, lastValueFrom, type Observable } from 'rxjs';
+import type { ReceivedUpload } from './received-upload.js';
+import { UploadReceiver } from './upload-receiver.js';
+
+const uploads = new WeakMap<FastifyRequest, ReceivedUpload>();
+
+/** The upload that the interceptor received: `handler(@Upload() upload: ReceivedUpload)`. */
+export const Upload = createParamDecorator((_data: unknown, context: ExecutionContext): ReceivedUpload => {
+  const upload = uploads.get(context.switchToHttp().getRequest<FastifyRequest>());
+  if (upload === undefined) throw new Error('This route has no UploadInterceptor');
+  return upload;
+});
+
+/** Receives the multipart body before the handler runs; what the handler does not hand over is removed after it. */
+@Injectable()
+export class UploadInterceptor implements NestInterceptor {
+  constructor(private readonly receiver: UploadReceiver) {}
+
+  async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const reply = context.switchToHttp().getResponse<FastifyReply>();
+    const upload = await this.receiver.receive(request.raw, reply.raw);
+    uploads.set(request, upload);
+    return defer(async () => {
+      try {
+        return await lastValueFrom(next.handle());
+      } finally {
+        await upload.discard();
+      }
+    });
+  }
+}
