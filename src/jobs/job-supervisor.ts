@@ -174,7 +174,7 @@ export class JobSupervisor implements RunnerPoolHost {
 
   /** The runner has told its last, and its lease ends: decide what becomes of the job. */
   #conclude(jobId: string, lease: number, decide: (known: JobRecord, live: LiveJob) => Decision): void {
-    const { store, ledger, clock, log } = this.options;
+    const { store, ledger, log } = this.options;
     const live = this.#holding(jobId, lease);
     if (live === undefined) return;
     live.lease = 0;
@@ -182,7 +182,7 @@ export class JobSupervisor implements RunnerPoolHost {
     const task = async (): Promise<void> => {
       const record = await store.get(jobId);
       if (record === undefined) return;
-      const told = live.take(clock.now()) ?? {};
+      const told = live.take() ?? {};
       try {
         await this.#carryOut(record, told, decide({ ...record, ...told }, live));
       } catch (error) {

@@ -11,7 +11,7 @@ export class LiveJob {
   lease = 0;
   /** When the job last committed, in ms since the epoch; its start where it has not. */
   lastCommitAt: number;
-  /** When the store was last written. */
+  /** When a write was last begun, in ms since the epoch. */
   lastWriteAt: number;
   /** Takes back the write that is planned; null: none is. */
   unplan: (() => void) | null = null;
@@ -65,11 +65,10 @@ export class LiveJob {
   }
 
   /** What is to be written, null: nothing. A write that fails gives it back. */
-  take(now: number): JobChanges | null {
+  take(): JobChanges | null {
     const changes = this.#changes;
     if (Object.keys(changes).length === 0) return null;
     this.#changes = {};
-    this.lastWriteAt = now;
     return changes;
   }
 

@@ -26,8 +26,9 @@ export class ProgressWriter {
 
   /** Writes as soon as earlier changes of the job are done. */
   write(live: LiveJob): void {
-    const { ledger, log } = this.options;
+    const { ledger, clock, log } = this.options;
     this.unplan(live);
+    live.lastWriteAt = clock.now();
     ledger
       .exclusively(live.jobId, () => this.#flush(live))
       .catch((error: unknown) => {
@@ -37,10 +38,10 @@ export class ProgressWriter {
   }
 
   async #flush(live: LiveJob): Promise<void> {
-    const { store, ledger, clock } = this.options;
+    const { store, ledger } = this.options;
     const record = await store.get(live.jobId);
     if (record?.state !== 'RUNNING' && record?.state !== 'CANCELLING') return;
-    const changes = live.take(clock.now());
+    const changes = live.take();
     if (changes === null) return;
     try {
       await ledger.change(record, changes);

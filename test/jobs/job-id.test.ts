@@ -1,4 +1,4 @@
-import { isJobId, newJobId } from '../../src/jobs/index.js';
+import { isJobId, newJobId } from '../../src/jobs/job-id.js';
 
 describe('a job id', () => {
   it('is eight characters of a-z and 0-9', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { catalogue, type ErrorCode } from '../../src/errors/index.js';
-import { isJobState, isResumable, isTerminal, JOB_STATES, type JobState } from '../../src/jobs/index.js';
-import { mayFollow } from '../../src/jobs/job-state.js';
+import type { JobState } from '../../src/jobs/job.js';
+import { isJobState, isResumable, isTerminal, JOB_STATES, mayFollow } from '../../src/jobs/job-state.js';
 
 const state = fc.constantFrom(...JOB_STATES);
 

@@ -1,4 +1,6 @@
-import { type JobRecord, JobStore, newJobId, toJob } from '../../src/jobs/index.js';
+import { newJobId } from '../../src/jobs/job-id.js';
+import { type JobRecord, toJob } from '../../src/jobs/job-record.js';
+import { JobStore } from '../../src/jobs/job-store.js';
 import { ManualClock } from './support/manual-clock.js';
 import { aJob, openStore, type StoreFixture } from './support/store-fixture.js';
 

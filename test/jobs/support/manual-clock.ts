@@ -1,4 +1,4 @@
-import type { Clock } from '../../../src/jobs/index.js';
+import type { Clock } from '../../../src/jobs/clock.js';
 
 /** A clock that stands still until the test moves it. */
 export class ManualClock implements Clock {

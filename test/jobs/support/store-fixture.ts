@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Database, openDatabase } from '../../../src/database/index.js';
-import { type NewJob, newJobId } from '../../../src/jobs/index.js';
-import { ModelStore } from '../../../src/models/index.js';
+import { newJobId } from '../../../src/jobs/job-id.js';
+import type { NewJob } from '../../../src/jobs/job-record.js';
+import { ModelStore } from '../../../src/models/model-store.js';
 
 export interface StoreFixture {
   db: Database;

@@ -1,0 +1,140 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import type { Job } from '../../../src/jobs/job.js';
+import { JobControl } from '../../../src/jobs/job-control.js';
+import { JobLedger } from '../../../src/jobs/job-ledger.js';
+import { type JobRecord, type NewJob, toJob } from '../../../src/jobs/job-record.js';
+import { JobStore } from '../../../src/jobs/job-store.js';
+import { JobSupervisor } from '../../../src/jobs/job-supervisor.js';
+import { JobUpkeep } from '../../../src/jobs/job-upkeep.js';
+import type { Checkpoint } from '../../../src/kafka/checkpoint.js';
+import type { CompiledSchema } from '../../../src/models/schema/index.js';
+import { Spool } from '../../../src/upload/spool.js';
+import { ManualClock } from './manual-clock.js';
+import { ScriptedRunners } from './scripted-runners.js';
+import { aJob, openStore, type StoreFixture } from './store-fixture.js';
+
+/** The jobs side of a service over a real database and a real spool, with a clock and runners that the test moves. */
+export class Desk {
+  readonly clock = new ManualClock();
+  /** Everything that was published, in order. */
+  readonly snapshots: Job[] = [];
+  readonly store: JobStore;
+  readonly spool: Spool;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'batch-spool-'));
+  ledger!: JobLedger;
+  supervisor!: JobSupervisor;
+  control!: JobControl;
+  upkeep!: JobUpkeep;
+  runners!: ScriptedRunners;
+  /** Thrown by the next look at a model, as if the store had failed. */
+  storeFailure: Error | null = null;
+  kafkaIsAway = false;
+
+  private constructor(readonly fixture: StoreFixture) {
+    this.store = new JobStore(fixture.db, this.clock);
+    this.spool = new Spool(this.#folder, 0);
+    this.start();
+  }
+
+  static async open(): Promise<Desk> {
+    return new Desk(await openStore());
+  }
+
+  /** A process begins; what an earlier one held in memory is gone. */
+  start(): void {
+    const log = pino({ level: 'silent' });
+    const { store, spool, clock } = this;
+    this.ledger = new JobLedger(store, { publish: (record) => this.snapshots.push(toJob(record, clock.now())) }, clock);
+    const models = { getVersion: (id: string, version: number) => this.#getVersion(id, version) };
+    const { ledger } = this;
+    this.supervisor = new JobSupervisor({ store, ledger, models, spool, clock, log, maxStalledMs: 300_000 });
+    const { supervisor } = this;
+    this.control = new JobControl({ store, ledger, supervisor, spool, clock });
+    this.upkeep = new JobUpkeep({
+      ...{ store, ledger, supervisor, spool, clock, log },
+      checkKafka: async () => {
+        if (this.kafkaIsAway) throw new Error('away');
+      },
+      spoolKeepMs: 24 * 3_600_000,
+    });
+    this.runners = new ScriptedRunners(supervisor);
+    supervisor.attach(this.runners);
+  }
+
+  async close(): Promise<void> {
+    await this.supervisor.stop();
+    await this.fixture.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** A new job with its file, queued. */
+  async accept(job: Partial<NewJob> = {}): Promise<string> {
+    const fresh = aJob(job);
+    await writeFile(this.spool.path(fresh.jobId), 'id\n');
+    const result = await this.control.accept(fresh);
+    expect(result.kind).toBe('inserted');
+    return fresh.jobId;
+  }
+
+  /** A new job that a runner has. */
+  async acceptAndHire(): Promise<string> {
+    const jobId = await this.accept();
+    expect((await this.runners.next())?.jobId).toBe(jobId);
+    return jobId;
+  }
+
+  /** Reports a commit of so many rows, as the job's runner. */
+  commit(jobId: string, ok: number, errors = 0): Checkpoint {
+    const checkpoint = aCheckpoint(ok, errors);
+    this.supervisor.committed(jobId, this.runners.assignments.get(jobId)!.lease, checkpoint);
+    return checkpoint;
+  }
+
+  /** Everything that was set going is done. */
+  async quiet(): Promise<void> {
+    await this.ledger.idle();
+  }
+
+  async record(jobId: string): Promise<JobRecord> {
+    return (await this.store.get(jobId))!;
+  }
+
+  async job(jobId: string): Promise<Job> {
+    return toJob(await this.record(jobId), this.clock.now());
+  }
+
+  /** The states that were published of a job, without repetitions. */
+  states(jobId: string): string[] {
+    const states = this.snapshots.filter((job) => job.job_id === jobId).map((job) => job.state);
+    return states.filter((state, at) => state !== states[at - 1]);
+  }
+
+  async files(): Promise<string[]> {
+    return readdir(this.#folder);
+  }
+
+  async #getVersion(id: string, version: number): Promise<CompiledSchema | undefined> {
+    const failure = this.storeFailure;
+    this.storeFailure = null;
+    if (failure !== null) throw failure;
+    return this.fixture.models.getVersion(id, version);
+  }
+}
+
+/** 10 bytes a row; a commit marker in each topic that has records. */
+export function aCheckpoint(ok: number, errors = 0, eof = false): Checkpoint {
+  const row = ok + errors;
+  return {
+    position: { row, line: row + 1, byte: eof ? 1000 : row * 10 },
+    ok,
+    errors,
+    dataEnd: ok && ok + 1,
+    dlqEnd: errors && errors + 1,
+    eof,
+    size: 1000,
+  };
+}

@@ -1,0 +1,54 @@
+import type { Assignment, Outcome } from '../../../src/runner/messages.js';
+import type { JobRunners, RunnerPoolHost } from '../../../src/runner/pool-host.js';
+
+/** Runners that do what the test says, under the rules that the pool keeps. */
+export class ScriptedRunners implements JobRunners {
+  readonly running = new Map<string, number>();
+  readonly queue: string[] = [];
+  readonly assignments = new Map<string, Assignment>();
+  /** Jobs whose runner was asked to stop, in order. */
+  readonly cancelled: string[] = [];
+
+  constructor(private readonly host: RunnerPoolHost) {}
+
+  submit(jobId: string): void {
+    if (!this.queue.includes(jobId) && !this.assignments.has(jobId)) this.queue.push(jobId);
+  }
+
+  withdraw(jobId: string): boolean {
+    const at = this.queue.indexOf(jobId);
+    if (at < 0) return false;
+    this.queue.splice(at, 1);
+    return true;
+  }
+
+  cancel(jobId: string): void {
+    if (this.assignments.has(jobId)) this.cancelled.push(jobId);
+  }
+
+  /** A runner becomes free: takes the first queued job, if there is one and it still needs a runner. */
+  async next(): Promise<Assignment | null> {
+    const jobId = this.queue.shift();
+    if (jobId === undefined) return null;
+    const assignment = await this.host.hire(jobId);
+    if (assignment !== null) this.assignments.set(jobId, assignment);
+    return assignment;
+  }
+
+  finish(jobId: string, outcome: Outcome): void {
+    const { lease } = this.#release(jobId);
+    this.host.finished(jobId, lease, outcome);
+  }
+
+  lose(jobId: string, crash: boolean, detail = crash ? 'SIGSEGV' : 'SIGKILL'): void {
+    const { lease } = this.#release(jobId);
+    this.host.lost(jobId, lease, { crash, detail });
+  }
+
+  #release(jobId: string): Assignment {
+    const assignment = this.assignments.get(jobId);
+    if (assignment === undefined) throw new Error(`No runner has ${jobId}`);
+    this.assignments.delete(jobId);
+    return assignment;
+  }
+}
