@@ -1,0 +1,343 @@
+import { isUtf8 } from 'node:buffer';
+import fc from 'fast-check';
+import { TYPE_VECTORS } from '../values/vectors.js';
+import { naiveSplit } from './naive-split.js';
+import {
+  asBytes,
+  bytesOf,
+  type CreateReader,
+  type Decision,
+  latin1,
+  optionsFor,
+  readAll,
+  readFrom,
+} from './read-all.js';
+import { CSV_VECTORS, inShort } from './vectors.js';
+
+const MiB = 1024 ** 2;
+
+/** What every reader of CSV promises; each implementation runs it. */
+export function describeCsvReader(name: string, create: CreateReader): void {
+  describe(`${name}: the grammar`, () => {
+    it.each(CSV_VECTORS.map((vector) => [vector.name, vector] as const))('%s', async (_name, vector) => {
+      expect(inShort((await readAll(create, vector)).decisions)).toEqual(vector.expected);
+    });
+
+    it.each(CSV_VECTORS.map((vector) => [vector.name, vector] as const))('byte by byte: %s', async (_name, vector) => {
+      const cuts = Array.from(bytesOf(vector), (_, index) => index);
+      expect(inShort((await readAll(create, vector, cuts)).decisions)).toEqual(vector.expected);
+    });
+
+    it.each(CSV_VECTORS.map((vector) => [vector.name, vector] as const))(
+      'ends at the end: %s',
+      async (_name, vector) => {
+        const { positions, decisions } = await readAll(create, vector);
+        const bytes = bytesOf(vector);
+        const lines = (latin1(bytes).match(/\r\n|\r|\n|[^\r\n]$/g) ?? []).length;
+        expect(positions.at(-1)?.position).toEqual({ row: decisions.length, line: lines, byte: bytes.length });
+      },
+    );
+  });
+
+  describe(`${name}: the values`, () => {
+    for (const { type, accepted, rejected } of TYPE_VECTORS) {
+      it(`takes what is a ${type}`, async () => {
+        const file = `v,rest\n${accepted.map((text) => `${quoted(text)},x\n`).join('')}`;
+        const { decisions } = await readAll(create, { file, schema: { v: type } });
+        expect(decisions).toEqual(accepted.map((text) => ({ accepted: asBytes(`${quoted(text)},x`) })));
+      });
+
+      if (Object.keys(rejected).length === 0) continue;
+      it.each(Object.entries(rejected))(`calls what is no ${type} %s`, async (code, texts) => {
+        const file = `v,rest\n${texts.map((text) => `${quoted(text)},x\n`).join('')}`;
+        const { decisions } = await readAll(create, { file, schema: { v: type } });
+        expect(decisions.map((decision) => errorsOf(decision)[0])).toEqual(
+          texts.map((text) =>
+            expect.objectContaining({ column: 'v', type, error: code, observed: text.slice(0, 256) }),
+          ),
+        );
+      });
+    }
+
+    it('says what is wrong with a value in words', async () => {
+      const schema = { qty: 'Int32', flag: 'Nullable(Bool)', at: 'UInt8', on: 'Date' };
+      const { decisions } = await readAll(create, { file: 'qty,flag,at,on\n3.14,maybe,300,\n', schema });
+      expect(errorsOf(decisions[0]).map((each) => each.message)).toEqual([
+        "column 'qty': '3.14' is not an Int32",
+        "column 'flag': 'maybe' is not a Bool",
+        "column 'at': '300' is out of range for UInt8 (0 to 255)",
+        "column 'on': '' is null, but a Date is required",
+      ]);
+    });
+
+    it('keeps at most 256 characters of a value and 512 of a message, never half a character', async () => {
+      const column = `c${'é'.repeat(127)}`;
+      const value = `1${'😀'.repeat(300)}`;
+      const { decisions } = await readAll(create, { file: `${column}\n${value}\n`, schema: { [column]: 'Int8' } });
+      const [error] = errorsOf(decisions[0]);
+      expect(error?.observed).toBe(`1${'😀'.repeat(127)}`);
+      expect(error?.column).toBe(column);
+      expect(error?.message.length).toBeLessThanOrEqual(512);
+      expect(Buffer.from(error?.message ?? '').toString()).toBe(error?.message);
+    });
+
+    it('keeps at most 100 errors of a row and says that there were more', async () => {
+      const names = Array.from({ length: 101 }, (_, index) => `c${index}`);
+      const schema = Object.fromEntries(names.map((each) => [each, 'Int8']));
+      const file = `${names.join()}\n${names.map(() => 'x').join()}\n1,${names
+        .slice(1)
+        .map(() => 'x')
+        .join()}\n`;
+      const [first, second] = (await readAll(create, { file, schema })).decisions;
+      expect([errorsOf(first).length, errorsOf(second).length]).toEqual([100, 100]);
+      expect(errorsOf(first).at(-1)?.column).toBe('c99');
+      expect(errorsOf(second).at(-1)?.column).toBe('c100');
+      expect([first, second]).toMatchObject([
+        { rejected: { errorsTruncated: true } },
+        { rejected: { errorsTruncated: false } },
+      ]);
+    });
+  });
+
+  describe(`${name}: large rows`, () => {
+    const long = 'x'.repeat(2 * MiB);
+    const cuts = Array.from({ length: 60 }, (_, index) => (index + 1) * 65_521);
+
+    async function both(file: string): Promise<Decision[]> {
+      const whole = await readAll(create, { file });
+      const inChunks = await readAll(create, { file }, cuts);
+      expect(inChunks.decisions).toEqual(whole.decisions);
+      expect(whole.positions.at(-1)?.position.byte).toBe(file.length);
+      return whole.decisions;
+    }
+
+    it('rejects a line of 2 MiB and goes on with the next', async () => {
+      const decisions = await both(`a\n1\n${long}\r\n2\n`);
+      expect(decisions).toEqual([
+        { accepted: '1' },
+        {
+          rejected: expect.objectContaining({ rowNumber: 2, line: 3, byteOffset: 4, rawTruncated: true }),
+          raw: long.slice(0, 65_536),
+        },
+        { accepted: '2' },
+      ]);
+      expect(errorsOf(decisions[1])).toMatchObject([
+        { error: 'ROW_TOO_LARGE', column: null, type: null, observed: null },
+      ]);
+    });
+
+    it('calls a quote open after 1,000,000 bytes unterminated, on one line or on many', async () => {
+      expect(shortErrors(await both(`a\n"${long}"\n2\n`))).toEqual(['UNTERMINATED_QUOTE', 'ok']);
+      const lines = `${'y'.repeat(99_999)}\n`.repeat(20);
+      expect(shortErrors(await both(`a\n"${lines}"\n2\n`))).toEqual([
+        'UNTERMINATED_QUOTE',
+        ...Array(19).fill('ok'),
+        'UNTERMINATED_QUOTE',
+        'ok',
+      ]);
+    });
+
+    it('finds a stray quote at the beginning of a line of any length', async () => {
+      expect(shortErrors(await both(`a\nx"${long}\n2\n"a"b${long}`))).toEqual(['STRAY_QUOTE', 'ok', 'STRAY_QUOTE']);
+    });
+
+    it.each([
+      ['\n', 'ok'],
+      ['\r\n', 'ok'],
+      ['\r', 'ok'],
+      ['', 'ok'],
+    ])('takes a value of 999,989 bytes, the most that fits a record (line end %j)', async (lineEnd, expected) => {
+      expect(shortErrors(await both(`a\n${'x'.repeat(999_989)}${lineEnd}`))).toEqual([expected]);
+      expect(shortErrors(await both(`a\n${'x'.repeat(999_990)}${lineEnd}`))).toEqual(['ROW_TOO_LARGE']);
+      expect(shortErrors(await both(`a\n"${'x'.repeat(999_987)}"${lineEnd}`))).toEqual([expected]);
+    });
+
+    it.each([
+      ['LF', '\n', 999_998, 'ROW_TOO_LARGE'],
+      ['CRLF', '\r\n', 999_997, 'ROW_TOO_LARGE'],
+      ['CR', '\r', 999_998, 'ROW_TOO_LARGE'],
+      // Without one it is the closing quote that lies beyond.
+      ['no line end', '', 999_999, 'UNTERMINATED_QUOTE'],
+    ])('counts the line end (%s) into the 1,000,000 bytes of a record', async (_name, lineEnd, size, code) => {
+      // A row that spans two lines: within the limit the whole row is too large for a record, over it the first line.
+      const within = `"\n${'x'.repeat(size - 2)}"${lineEnd}`;
+      const over = `"\n${'x'.repeat(size - 1)}"${lineEnd}`;
+      const [whole, ...none] = await both(`a\n${within}`);
+      expect([shortErrors(whole ? [whole] : []), none]).toEqual([['ROW_TOO_LARGE'], []]);
+      const [first, second] = await both(`a\n${over}`);
+      expect(first).toMatchObject({
+        raw: '"',
+        rejected: { errors: [{ error: code }], rawTruncated: false },
+      });
+      expect(second).toMatchObject({ rejected: { line: 3, errors: [{ error: 'STRAY_QUOTE' }] } });
+    });
+
+    it('keeps the raw bytes whole up to 65,536', async () => {
+      const exact = 'x'.repeat(65_535);
+      const decisions = await both(`a\n${exact}"\n${exact}x"\n`);
+      expect(decisions).toMatchObject([
+        { raw: `${exact}"`, rejected: { rawTruncated: false } },
+        { raw: `${exact}x`, rejected: { rawTruncated: true } },
+      ]);
+    });
+
+    it('decides about a bounded number of rows a step', async () => {
+      const { positions } = await readAll(create, { file: `a\n${'x\n'.repeat(2500)}`, schema: { a: 'Int8' } });
+      const steps = positions.map(({ decided }, index) => decided - (positions[index - 1]?.decided ?? 0));
+      expect(Math.max(...steps)).toBeLessThanOrEqual(1000);
+      const bytes = await readAll(create, { file: `a\n${`${'x'.repeat(999)}\n`.repeat(500)}` });
+      expect(bytes.positions[0]?.decided).toBeLessThanOrEqual(70);
+    });
+  });
+
+  describe(`${name}: properties`, () => {
+    const schema = { a: 'Nullable(Int16)', b: 'Nullable(String)', c: 'DateTime' };
+
+    it('decides the same however the file is cut', async () => {
+      await fc.assert(
+        fc.asyncProperty(messyFile, fc.array(fc.nat(), { maxLength: 30 }), async (body, cuts) => {
+          const given = { file: Buffer.concat([Buffer.from('a,b,c\n'), body]), schema };
+          const whole = await readAll(create, given);
+          const cut = await readAll(create, given, cuts);
+          expect(cut.decisions).toEqual(whole.decisions);
+          expect(cut.positions.at(-1)).toEqual(whole.positions.at(-1));
+          const bytewise = await readAll(
+            create,
+            given,
+            Array.from(body, (_, index) => index),
+          );
+          expect(bytewise.decisions).toEqual(whole.decisions);
+        }),
+        { numRuns: 150 },
+      );
+    });
+
+    it('decides the same about what is left from every position it had', async () => {
+      await fc.assert(
+        fc.asyncProperty(messyFile, fc.array(fc.nat(), { maxLength: 10 }), async (body, cuts) => {
+          const given = { file: Buffer.concat([Buffer.from('a,b,c\n'), body]), schema };
+          const everyByte = Array.from(body, (_, index) => index);
+          const { decisions, positions } = await readAll(create, given, everyByte);
+          const options = await optionsFor(given);
+          for (const { position, decided } of new Map(positions.map((each) => [each.position.byte, each])).values()) {
+            expect(position.row).toBe(decided);
+            const rest = readFrom(create({ ...options, position }), given.file, cuts);
+            expect(rest.decisions).toEqual(decisions.slice(decided));
+          }
+        }),
+        { numRuns: 40 },
+      );
+    });
+
+    it('splits as the grammar says and loses no byte', async () => {
+      await fc.assert(
+        fc.asyncProperty(messyFile, async (body) => {
+          const file = Buffer.concat([Buffer.from('a,b,c\n'), body]);
+          const { decisions } = await readAll(create, {
+            file,
+            schema: { a: 'Nullable(String)', b: 'Nullable(String)' },
+          });
+          const findings = naiveSplit(latin1(file)).slice(1);
+          expect(decisions.map((each) => ('accepted' in each ? each.accepted : each.raw))).toEqual(
+            findings.map((finding) => finding.raw),
+          );
+          for (const [index, { byteOffset, line, raw, fields, code }] of findings.entries()) {
+            const decision = decisions[index];
+            const valid = isUtf8(Buffer.from(raw, 'latin1'));
+            const expected = code ?? (valid ? (fields?.length === 3 ? undefined : 'RAGGED_ROW') : 'INVALID_ENCODING');
+            expect(errorsOf(decision)[0]?.error).toBe(expected);
+            if (expected) expect(decision).toMatchObject({ rejected: { byteOffset, line, rowNumber: index + 1 } });
+          }
+          const between = latin1(file).slice('a,b,c\n'.length);
+          let at = 0;
+          for (const { raw } of findings) {
+            const start = between.indexOf(raw, at);
+            expect(between.slice(at, start)).toMatch(/^[\r\n]*$/);
+            at = start + raw.length;
+          }
+          expect(between.slice(at)).toMatch(/^[\r\n]*$/);
+        }),
+        { numRuns: 300 },
+      );
+    });
+
+    it('sees the fields that were written', async () => {
+      const text = fc.string({
+        unit: fc.oneof(
+          fc.constantFrom(',', '"', '\n', '\r', ' ', ';', 'é', '\u0000'),
+          fc.string({ minLength: 1, maxLength: 1, unit: 'grapheme' }),
+        ),
+        maxLength: 8,
+      });
+      const table = fc.array(fc.tuple(text, text, text), { maxLength: 12 });
+      const style = fc.record({
+        delimiter: fc.constantFrom(',', ';', '\t'),
+        quote: fc.constantFrom('"', "'"),
+        lineEnd: fc.constantFrom('\n', '\r\n', '\r'),
+        always: fc.boolean(),
+      });
+      await fc.assert(
+        fc.asyncProperty(table, style, async (rows, { delimiter, quote, lineEnd, always }) => {
+          const write = (value: string): string =>
+            always || value === '' || /[\r\n]/.test(value) || value.includes(quote) || value.includes(delimiter)
+              ? quote + value.replaceAll(quote, quote + quote) + quote
+              : value;
+          const lines = rows.map((row) => row.map(write).join(delimiter));
+          const file = [['a', 'b', 'c'].join(delimiter), ...lines].join(lineEnd);
+          // A type that none of the texts satisfies makes the reader show what it sees.
+          const schema = { a: 'UUID', b: 'UUID', c: 'UUID' };
+          const { decisions } = await readAll(create, { file, schema, delimiter, quote });
+          expect(decisions.map((each) => errorsOf(each).map((error) => error.observed))).toEqual(rows);
+          expect(decisions.map((each) => 'raw' in each && each.raw)).toEqual(lines.map(asBytes));
+        }),
+        { numRuns: 200 },
+      );
+    });
+
+    it('agrees with a plain reading of typed values', async () => {
+      const row = fc.record({
+        a: fc.oneof(fc.integer({ min: -40_000, max: 40_000 }).map(String), fc.constantFrom('', 'x', '1.5', '+7')),
+        b: fc.string({ unit: fc.constantFrom('b', 'é'), maxLength: 3 }),
+        c: fc.oneof(
+          fc.date({ noInvalidDate: true, min: new Date(0), max: new Date(4e12) }).map((date) => date.toISOString()),
+          fc.constantFrom('', 'soon'),
+        ),
+      });
+      await fc.assert(
+        fc.asyncProperty(fc.array(row, { maxLength: 30 }), async (rows) => {
+          const file = `a,b,c\n${rows.map(({ a, b, c }) => `${a},${b},${c}\n`).join('')}`;
+          const { decisions } = await readAll(create, { file, schema });
+          const good = rows.map(
+            ({ a, c }) => (a === '' || (/^[+-]?\d+$/.test(a) && Math.abs(Number(a) + 0.5) < 32_768)) && c.length > 4,
+          );
+          expect(decisions.map((each) => 'accepted' in each)).toEqual(good);
+        }),
+        { numRuns: 100 },
+      );
+    });
+  });
+}
+
+/** Bytes in which everything happens that can happen to a CSV file. */
+const messyFile = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom(',', '"', '""', '\n', '\r\n', '\r', '1', '-12', 'x', ' ', '\0', '\ufeff', 'é', '😀'),
+      fc.constantFrom('1,b,2023-01-01T00:00:00Z\n', ',"",5\r\n', '"1","a ""b"", c","2023-01-01 00:00:00"\n', '\n"'),
+      fc.constantFrom(Buffer.from([0xff]), Buffer.from([0xc3]), Buffer.from([0xe2, 0x82])),
+    ),
+    { maxLength: 40 },
+  )
+  .map((parts) => Buffer.concat(parts.map((part) => Buffer.from(part as Buffer))));
+
+function quoted(text: string): string {
+  return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function errorsOf(decision: Decision | undefined) {
+  return decision !== undefined && 'rejected' in decision ? decision.rejected.errors : [];
+}
+
+function shortErrors(decisions: readonly Decision[]): string[] {
+  return decisions.map((decision) => errorsOf(decision)[0]?.error ?? 'ok');
+}
