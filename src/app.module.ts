@@ -3,8 +3,8 @@ import { LoggerModule } from 'nestjs-pino';
 import type { Logger } from 'pino';
 import type { Config } from './config/index.js';
 import { HealthModule } from './health/index.js';
+import { requestLogging } from './http/index.js';
 import { JobsModule } from './jobs/index.js';
-import { requestLogging } from './logging/index.js';
 import { ModelsModule } from './models/index.js';
 import { PlatformModule } from './platform.module.js';
 

@@ -4,8 +4,8 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
 import { type Config, loadConfig } from './config/index.js';
-import { configureApp, createHttpServer } from './http/index.js';
-import { createLog, NestLog } from './logging/index.js';
+import { configureApp, createHttpServer, NestLog } from './http/index.js';
+import { createLog } from './logging/index.js';
 import { explainStartFailure } from './start-failure.js';
 
 /** How long requests that are being answered may take after a signal. */
@@ -85,7 +85,17 @@ function fail(message: string): never {
   process.exit(1);
 }
 
+/** kafkajs 2.2.4 computes a timeout below zero on Node 24, which is harmless; every other warning is logged. */
+function logWarnings(log: Logger): void {
+  process.removeAllListeners('warning');
+  process.on('warning', (warning) => {
+    if (warning.name !== 'TimeoutNegativeWarning') log.warn({ err: warning }, 'process warning');
+  });
+}
+
 const config = readConfig();
-start(config, createLog(config.logLevel)).catch((error: unknown) => {
+const log = createLog(config.logLevel);
+logWarnings(log);
+start(config, log).catch((error: unknown) => {
   fail(explainStartFailure(error, config) ?? (error instanceof Error ? String(error.stack) : String(error)));
 });

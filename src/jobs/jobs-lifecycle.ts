@@ -2,9 +2,12 @@ import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap
 import { RunnerPool } from '../runner/index.js';
 import { JobSupervisor } from './job-supervisor.js';
 import { JobUpkeep } from './job-upkeep.js';
+import { SnapshotPublisher } from './snapshot-publisher.js';
 
 /** How long a shutdown waits for the runners' open transactions. */
-const RUNNER_GRACE_MS = 5_000;
+const RUNNER_GRACE_MS = 4_000;
+/** How long it waits for the last snapshots to be acknowledged. */
+const SNAPSHOT_GRACE_MS = 1_000;
 
 /** Starts the work on jobs before the first request, and ends it after the last one was taken. */
 @Injectable()
@@ -13,18 +16,20 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
     private readonly upkeep: JobUpkeep,
     private readonly supervisor: JobSupervisor,
     private readonly pool: RunnerPool,
+    private readonly snapshots: SnapshotPublisher,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     this.supervisor.attach(this.pool);
+    this.snapshots.start();
     this.pool.start();
     await this.upkeep.recover();
     this.upkeep.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await this.upkeep.stop();
-    await this.pool.stop(RUNNER_GRACE_MS);
+    await Promise.all([this.upkeep.stop(), this.pool.stop(RUNNER_GRACE_MS)]);
     await this.supervisor.stop();
+    await this.snapshots.stop(SNAPSHOT_GRACE_MS);
   }
 }

@@ -11,27 +11,39 @@ import { systemClock as clock } from './clock.js';
 import { JobAdmissionGuard } from './job-admission.guard.js';
 import { JobControl } from './job-control.js';
 import { JobIntake } from './job-intake.js';
-import { JobLedger, type SnapshotSink } from './job-ledger.js';
+import { JobLedger } from './job-ledger.js';
 import { JobService } from './job-service.js';
 import { JobStore } from './job-store.js';
 import { JobSupervisor } from './job-supervisor.js';
 import { JobUpkeep } from './job-upkeep.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsLifecycle } from './jobs-lifecycle.js';
+import { connectSnapshots } from './snapshot-connection.js';
+import { SnapshotPublisher } from './snapshot-publisher.js';
 
 const HOUR_MS = 3_600_000;
-const SNAPSHOTS = Symbol('snapshots');
 
 @Module({
   imports: [ModelsModule],
   controllers: [JobsController],
   providers: [
     { provide: JobStore, inject: [DATABASE], useFactory: (db: Database) => new JobStore(db, clock) },
-    { provide: SNAPSHOTS, useFactory: (): SnapshotSink => ({ publish: () => undefined }) },
+    {
+      provide: SnapshotPublisher,
+      inject: [JobStore, TopicAdmin, LOG, CONFIG],
+      useFactory: (store: JobStore, topics: TopicAdmin, log: Logger, { kafka }: Config) =>
+        new SnapshotPublisher({
+          store,
+          ensureTopic: () => topics.ensureJobsTopic(),
+          connect: () => connectSnapshots(kafka),
+          clock,
+          log,
+        }),
+    },
     {
       provide: JobLedger,
-      inject: [JobStore, SNAPSHOTS],
-      useFactory: (store: JobStore, snapshots: SnapshotSink) => new JobLedger(store, snapshots, clock),
+      inject: [JobStore, SnapshotPublisher],
+      useFactory: (store: JobStore, snapshots: SnapshotPublisher) => new JobLedger(store, snapshots, clock),
     },
     {
       provide: JobSupervisor,
@@ -70,7 +82,12 @@ const SNAPSHOTS = Symbol('snapshots');
         config: Config,
       ) =>
         new JobUpkeep({
-          ...{ store, ledger, supervisor, spool, clock, log },
+          store,
+          ledger,
+          supervisor,
+          spool,
+          clock,
+          log,
           checkKafka: () => kafka.check(),
           spoolKeepMs: config.spoolKeepHours * HOUR_MS,
         }),
