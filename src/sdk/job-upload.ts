@@ -48,7 +48,7 @@ export async function sendUpload(
   source: UploadSource,
   options: { signal: AbortSignal; onProgress?: ((progress: UploadProgress) => void) | undefined },
 ): Promise<{ data?: Job | undefined; error?: unknown; response: Response }> {
-  const failed: { reason?: unknown } = {};
+  const attempt: Attempt = { over: false };
   const form = encodeForm(
     formFields(upload),
     { field: 'file', filename: source.filename, size: source.size, content: source.chunks() },
@@ -64,28 +64,43 @@ export async function sendUpload(
         ...(form.contentLength === null ? {} : { 'content-length': String(form.contentLength) }),
       },
       // Not Readable.toWeb, and never a body that fetch would read into memory first.
-      body: ReadableStream.from(noting(form.chunks, failed)),
+      body: ReadableStream.from(during(attempt, form.chunks)),
       duplex: 'half',
       signal: options.signal,
     });
     const body = parseJson(await response.text());
     return response.ok && isJob(body) ? { data: body, response } : { error: body, response };
   } catch (error) {
-    throw 'reason' in failed ? failed.reason : error;
+    throw 'failure' in attempt ? attempt.failure : error;
+  } finally {
+    attempt.over = true;
+    // Closes the file. Not awaited, since a stalled stream may never return; what it says no longer matters.
+    form.chunks.return().catch(() => undefined);
   }
 }
 
-/** fetch hides why its body broke: the reason is kept in `failed`. */
-async function* noting(
+interface Attempt {
+  over: boolean;
+  /** Why the body broke, which fetch hides. */
+  failure?: unknown;
+}
+
+/** The body as long as the attempt lasts: fetch itself goes on reading after an early answer or an abort. */
+async function* during(
+  attempt: Attempt,
   chunks: AsyncIterable<Uint8Array>,
-  failed: { reason?: unknown },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    yield* chunks;
+    for await (const chunk of chunks) {
+      if (attempt.over) break;
+      yield chunk;
+    }
   } catch (error) {
-    failed.reason = error;
+    attempt.failure = error;
     throw error;
   }
+  // A chunked body that just ended here would pass for a complete one.
+  if (attempt.over) throw new Error('the attempt is over');
 }
 
 function isJob(body: unknown): body is Job {

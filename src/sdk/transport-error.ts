@@ -14,7 +14,8 @@ const REPLY_LOST = new Set([
 
 /** Whether `fetch` threw because of the connection, before or after the answer began. */
 export function isTransportFailure(error: unknown): boolean {
-  return error instanceof TypeError && (error.message === 'fetch failed' || error.message === 'terminated');
+  const { name, message } = error as Partial<Error>;
+  return name === 'TypeError' && (message === 'fetch failed' || message === 'terminated');
 }
 
 /** `fetch` hides the reason of every failure behind one TypeError: this is what it was. */
@@ -23,11 +24,10 @@ export function toConnectionError(error: unknown, url: string): BatchConnectionE
   return new BatchConnectionError(url, code ?? 'NO_ANSWER', code !== null && REPLY_LOST.has(code), { cause: error });
 }
 
-function systemCode(error: unknown): string | null {
-  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth++) {
-    const code = (current as NodeJS.ErrnoException).code;
-    if (typeof code === 'string') return code;
-    if (current instanceof AggregateError && current.errors.length > 0) return systemCode(current.errors[0]);
-  }
-  return null;
+/** The code of the innermost cause that has one. By shape, not class: the errors may come from another realm. */
+function systemCode(error: unknown, depth = 0): string | null {
+  if (typeof error !== 'object' || error === null || depth > 5) return null;
+  const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: unknown };
+  const inner = systemCode(cause, depth + 1) ?? (Array.isArray(errors) ? systemCode(errors[0], depth + 1) : null);
+  return inner ?? (typeof code === 'string' ? code : null);
 }

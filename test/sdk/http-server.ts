@@ -7,10 +7,10 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-/** A real HTTP server on a random port; what `handler` does with a request is the test's business. */
-export async function startServer(handler: RequestListener): Promise<TestServer> {
+/** A real HTTP server on a random port unless one is given; what `handler` does with a request is the test's business. */
+export async function startServer(handler: RequestListener, port = 0): Promise<TestServer> {
   const server = createServer(handler);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     server,

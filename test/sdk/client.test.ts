@@ -1,0 +1,215 @@
+import type { RequestListener } from 'node:http';
+import { BatchApiError, createBatchClient } from '../../src/sdk/index.js';
+import { answer, answerProblem, contract, jobPartial, jobPending, jobRunning } from './contract.js';
+import { readBody, startServer, type TestServer } from './http-server.js';
+
+const fast = { retries: 3, baseDelayMs: 1, maxDelayMs: 5 };
+let server: TestServer | undefined;
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+});
+
+async function clientOf(handler: RequestListener, prefix = '') {
+  server = await startServer(handler);
+  return createBatchClient({ baseUrl: server.url + prefix, retry: fast });
+}
+
+describe('requests', () => {
+  it('repeats a read after a lost answer', async () => {
+    let requests = 0;
+    const client = await clientOf((request, response) => {
+      if (++requests < 3) request.socket.destroy();
+      else answer(response, 200, jobRunning());
+    });
+    expect((await client.getJob('a1b2c3d4')).state).toBe('RUNNING');
+    expect(requests).toBe(3);
+  });
+
+  it('repeats a read whose answer breaks off in the middle', async () => {
+    let requests = 0;
+    const client = await clientOf((request, response) => {
+      if (++requests > 1) return answer(response, 200, jobRunning());
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' });
+      response.write('{"job_id":', () => request.socket.destroy());
+    });
+    expect((await client.getJob('a1b2c3d4')).job_id).toBe('a1b2c3d4');
+    expect(requests).toBe(2);
+  });
+
+  it.each([
+    ['createModel', (client: ReturnType<typeof createBatchClient>) => client.createModel({ name: 'm', schema: {} })],
+    ['resumeJob', (client: ReturnType<typeof createBatchClient>) => client.resumeJob('a1b2c3d4')],
+  ])('sends %s once: nobody knows whether it was carried out', async (_, call) => {
+    let requests = 0;
+    const client = await clientOf((request) => {
+      requests++;
+      request.socket.destroy();
+    });
+    await expect(call(client)).rejects.toMatchObject({ name: 'BatchConnectionError', replyLost: true });
+    expect(requests).toBe(1);
+  });
+
+  it('gives up on a service that accepts the connection and says nothing', async () => {
+    server = await startServer(() => undefined);
+    const client = createBatchClient({ baseUrl: server.url, retry: { ...fast, retries: 1 }, timeoutMs: 50 });
+    await expect(client.getJob('a1b2c3d4')).rejects.toMatchObject({ name: 'BatchConnectionError', code: 'TIMEOUT' });
+  });
+
+  it.each([
+    [404, 'text/html', '<h1>Not found</h1>'],
+    [200, 'text/html', '<h1>It works</h1>'],
+    [502, 'application/json', '{"oops":true}'],
+  ])('says so when something else answers: %d %s', async (status, type, body) => {
+    const client = await clientOf((_, response) => {
+      response.writeHead(status, { 'content-type': type });
+      response.end(body);
+    });
+    const error = await client.getJob('a1b2c3d4').catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(BatchApiError);
+    expect(error).toMatchObject({ code: 'UNEXPECTED_RESPONSE', status, problem: null });
+    expect((error as Error).message).toContain(`answered ${status} with ${type}`);
+  });
+
+  it('keeps the path before the routes of a service behind a proxy', async () => {
+    const client = await clientOf((request, response) => answer(response, 200, { url: request.url }), '/ingest/');
+    expect(await client.getJob('a1b2c3d4')).toEqual({ url: '/ingest/jobs/a1b2c3d4' });
+  });
+
+  it('escapes ids', async () => {
+    const client = await clientOf((request, response) => answer(response, 200, { url: request.url }));
+    expect(await client.getModel('../jobs?x=1')).toEqual({ url: '/models/..%2Fjobs%3Fx%3D1' });
+  });
+
+  it('reports readiness also when the service is not ready, and at once', async () => {
+    const report = contract.paths['/readyz'].get.responses['503'].content['application/json'].examples.kafkaDown.value;
+    let requests = 0;
+    const client = await clientOf((_, response) => {
+      requests++;
+      answer(response, 503, report);
+    });
+    expect(await client.readiness()).toEqual(report);
+    expect(requests).toBe(1);
+  });
+
+  it('sends a model as it is given', async () => {
+    let body: unknown;
+    const client = await clientOf(async (request, response) => {
+      body = JSON.parse((await readBody(request)).toString());
+      answer(response, 201, contract.components.examples.ModelOrders.value);
+    });
+    const model = { id: 'orders', name: 'Orders', schema: { id: 'String' } };
+    expect((await client.createModel(model)).columns).toHaveLength(3);
+    expect(body).toEqual(model);
+  });
+
+  it('leaves no listener behind on a signal that is used for many requests', async () => {
+    const client = await clientOf((_, response) => answer(response, 200, jobRunning()));
+    const stop = new AbortController();
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on('warning', note);
+    for (let n = 0; n < 50; n++) await client.getJob('a1b2c3d4', { signal: stop.signal });
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe('lists', () => {
+  const jobs = Array.from({ length: 7 }, (_, n) => ({ ...jobPending(), job_id: `job0000${n}` }));
+
+  function paged(seen: string[]): RequestListener {
+    return (request, response) => {
+      seen.push(request.url ?? '');
+      const query = new URL(request.url ?? '', 'http://any').searchParams;
+      const start = Number(query.get('cursor') ?? 0);
+      const end = start + Number(query.get('limit') ?? 100);
+      query.set('cursor', String(end));
+      const link: Record<string, string> = end < jobs.length ? { link: `</jobs?${query}>; rel="next"` } : {};
+      answer(response, 200, jobs.slice(start, end), link);
+    };
+  }
+
+  it('follows the pages, with the filter on each', async () => {
+    const seen: string[] = [];
+    const client = await clientOf(paged(seen));
+    const ids: string[] = [];
+    for await (const job of client.listJobs({ state: 'PENDING', modelId: 'orders' }, { pageSize: 3 })) {
+      ids.push(job.job_id);
+    }
+    expect(ids).toEqual(jobs.map(({ job_id }) => job_id));
+    expect(seen).toEqual([
+      '/jobs?state=PENDING&model_id=orders&limit=3',
+      '/jobs?state=PENDING&model_id=orders&limit=3&cursor=3',
+      '/jobs?state=PENDING&model_id=orders&limit=3&cursor=6',
+    ]);
+  });
+
+  it('fetches no page that nobody asked for', async () => {
+    const seen: string[] = [];
+    const client = await clientOf(paged(seen));
+    for await (const job of client.listJobs({}, { pageSize: 3 })) if (job.job_id === 'job00002') break;
+    expect(seen).toHaveLength(1);
+  });
+
+  it('repeats a page that got lost without doubling an entry', async () => {
+    const seen: string[] = [];
+    const handler = paged(seen);
+    let requests = 0;
+    const client = await clientOf((request, response) => {
+      if (++requests === 2) request.socket.destroy();
+      else handler(request, response);
+    });
+    const ids: string[] = [];
+    for await (const job of client.listJobs({}, { pageSize: 4 })) ids.push(job.job_id);
+    expect(ids).toEqual(jobs.map(({ job_id }) => job_id));
+  });
+});
+
+describe('waitForJob', () => {
+  it('reports every look and returns the finished job', async () => {
+    const answers = [jobPending(), jobRunning(), jobPartial()];
+    const client = await clientOf((_, response) => answer(response, 200, answers.shift()));
+    const states: string[] = [];
+    const job = await client.waitForJob('a1b2c3d4', {
+      onProgress: ({ state }) => states.push(state),
+      maxIntervalMs: 1,
+    });
+    expect(job.state).toBe('PARTIAL_SUCCESS');
+    expect(states).toEqual(['PENDING', 'RUNNING', 'PARTIAL_SUCCESS']);
+  });
+
+  it('goes on when the service restarts meanwhile', async () => {
+    const client = await clientOf((_, response) => answer(response, 200, jobRunning()));
+    const port = Number(new URL(client.baseUrl).port);
+    const waiting = client.waitForJob('a1b2c3d4', { maxIntervalMs: 1 });
+    await new Promise((resolve) => server?.server.once('request', resolve));
+    await server?.close();
+    server = await startServer((_, response) => answer(response, 200, jobPartial()), port);
+    expect((await waiting).state).toBe('PARTIAL_SUCCESS');
+  });
+
+  it('does not wait for a service that was never there, nor for a job that does not exist', async () => {
+    const client = await clientOf((_, response) => answerProblem(response, 'JOB_NOT_FOUND'));
+    await expect(client.waitForJob('a1b2c3d5')).rejects.toMatchObject({ code: 'JOB_NOT_FOUND' });
+    await server?.close();
+    await expect(client.waitForJob('a1b2c3d5')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  it('throws the job as it was last seen when the time is over', async () => {
+    const client = await clientOf((_, response) => answer(response, 200, jobRunning()));
+    const waiting = client.waitForJob('a1b2c3d4', { timeoutMs: 20, maxIntervalMs: 1 });
+    await expect(waiting).rejects.toMatchObject({ name: 'WaitTimeoutError', job: { state: 'RUNNING' } });
+  });
+
+  it('ends with the signal’s reason', async () => {
+    const client = await clientOf((_, response) => answer(response, 200, jobRunning()));
+    const stop = new AbortController();
+    const waiting = client.waitForJob('a1b2c3d4', {
+      signal: stop.signal,
+      onProgress: () => stop.abort(new Error('enough')),
+    });
+    await expect(waiting).rejects.toThrow('enough');
+  });
+});

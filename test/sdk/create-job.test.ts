@@ -1,0 +1,238 @@
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BatchApiError, BatchConnectionError, createBatchClient, UploadSizeError } from '../../src/sdk/index.js';
+import { answer, answerProblem, jobPending } from './contract.js';
+import { readBody, startServer, type TestServer } from './http-server.js';
+
+const CSV = 'id,qty\n1,3\n2,5\n';
+const MiB = 1024 ** 2;
+const fast = { retries: 3, baseDelayMs: 1, maxDelayMs: 5 };
+
+let folder: string;
+let path: string;
+let server: TestServer | undefined;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'batch-sdk-'));
+  path = join(folder, 'orders.csv');
+  await writeFile(path, CSV);
+});
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function clientOf(handler: Parameters<typeof startServer>[0]) {
+  server = await startServer(handler);
+  return createBatchClient({ baseUrl: server.url, retry: fast });
+}
+
+function keyOf(request: IncomingMessage) {
+  return String(request.headers['idempotency-key']);
+}
+
+async function* generate(chunk: Uint8Array, times: number, onChunk: (n: number) => void = () => undefined) {
+  for (let n = 1; n <= times; n++) {
+    onChunk(n);
+    yield chunk;
+  }
+}
+
+describe('createJob', () => {
+  it('sends the file under its own name, with its options, its size and an idempotency key', async () => {
+    let seen = { body: '', length: '', key: '' };
+    const client = await clientOf(async (request, response) => {
+      const body = (await readBody(request)).toString();
+      seen = { body, length: String(request.headers['content-length']), key: keyOf(request) };
+      answer(response, 202, jobPending());
+    });
+    const { job, replayed } = await client.createJob({
+      modelId: 'orders',
+      file: path,
+      format: 'csv',
+      delimiter: ';',
+      header: false,
+      metadata: { source: 'crm' },
+    });
+    expect(job.job_id).toBe('a1b2c3d4');
+    expect(replayed).toBe(false);
+    expect(seen.length).toBe(String(seen.body.length));
+    expect(seen.key).toMatch(/^[0-9a-f-]{36}$/);
+    expect(seen.body).toContain('name="file"; filename="orders.csv"');
+    const fields = [...seen.body.matchAll(/name="([^"]+)"\r\n\r\n(.*)\r\n/g)].map(([, name, value]) => [name, value]);
+    expect(Object.fromEntries(fields)).toEqual({
+      model_id: 'orders',
+      format: 'csv',
+      delimiter: ';',
+      header: 'false',
+      'metadata.source': 'crm',
+    });
+  });
+
+  it('sends the whole file again under the same key when the answer is lost, and takes the job that exists', async () => {
+    const seen: Array<{ key: string; body: string }> = [];
+    const client = await clientOf(async (request, response) => {
+      seen.push({ key: keyOf(request), body: (await readBody(request)).toString() });
+      if (seen.length < 3) request.socket.destroy();
+      else answer(response, 200, jobPending(), { 'idempotency-replayed': 'true' });
+    });
+    const { job, replayed } = await client.createJob({ modelId: 'orders', file: path });
+    expect(job.job_id).toBe('a1b2c3d4');
+    expect(replayed).toBe(true);
+    expect(seen).toHaveLength(3);
+    expect(new Set(seen.map(({ key }) => key)).size).toBe(1);
+    for (const { body } of seen) expect(body).toContain(CSV);
+  });
+
+  it('gives up after the policy’s repetitions and says that the connection broke', async () => {
+    let requests = 0;
+    const client = await clientOf((request) => {
+      requests++;
+      request.socket.destroy();
+    });
+    const error = await client.createJob({ modelId: 'orders', file: path }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(BatchConnectionError);
+    expect(error).toMatchObject({ replyLost: true, url: server?.url });
+    expect(requests).toBe(4);
+  });
+
+  it('waits as Retry-After says after a 503, within its own bound, and tells about it', async () => {
+    let requests = 0;
+    server = await startServer(async (request, response) => {
+      await readBody(request);
+      if (++requests === 1) answerProblem(response, 'KAFKA_UNAVAILABLE', { 'retry-after': '7' });
+      else answer(response, 202, jobPending());
+    });
+    const notices: unknown[] = [];
+    const client = createBatchClient({
+      baseUrl: server.url,
+      retry: fast,
+      onRetry: ({ error, retry, retries, delayMs }) => notices.push([error.code, retry, retries, delayMs]),
+    });
+    await client.createJob({ modelId: 'orders', file: path });
+    expect(requests).toBe(2);
+    expect(notices).toEqual([['KAFKA_UNAVAILABLE', 1, 3, 5]]);
+  });
+
+  it('never repeats the upload of a stream, which cannot be read twice', async () => {
+    let requests = 0;
+    const client = await clientOf(async (request) => {
+      requests++;
+      await readBody(request);
+      request.socket.destroy();
+    });
+    const upload = client.createJob({ modelId: 'orders', file: generate(Buffer.from(CSV), 1) });
+    await expect(upload).rejects.toBeInstanceOf(BatchConnectionError);
+    expect(requests).toBe(1);
+  });
+
+  it('never repeats what the service refused', async () => {
+    let requests = 0;
+    const client = await clientOf(async (request, response) => {
+      requests++;
+      await readBody(request);
+      answerProblem(response, 'MODEL_NOT_FOUND');
+    });
+    const error = await client.createJob({ modelId: 'nope', file: path }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(BatchApiError);
+    expect(error).toMatchObject({
+      code: 'MODEL_NOT_FOUND',
+      status: 404,
+      hint: expect.stringContaining('batch model list'),
+      request_id: '8f14e45f-ceea-467f-a8b3-5c1c8a1f2d10',
+      problem: expect.objectContaining({ title: 'There is no such model' }),
+    });
+    expect(requests).toBe(1);
+  });
+
+  it('does not wait for a service that is not there', async () => {
+    const client = await clientOf(() => undefined);
+    await server?.close();
+    const error = await client.createJob({ modelId: 'orders', file: path }).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ name: 'BatchConnectionError', code: 'ECONNREFUSED', replyLost: false });
+  });
+
+  it('takes an answer that comes before the body was read, and stops reading the file', async () => {
+    let pulled = 0;
+    const client = await clientOf((request, response) => {
+      answerProblem(response, 'FILE_TOO_LARGE');
+      request.resume();
+    });
+    const endless = generate(new Uint8Array(256 * 1024), Number.POSITIVE_INFINITY, (n) => {
+      pulled = n;
+    });
+    const upload = client.createJob({ modelId: 'orders', file: endless });
+    await expect(upload).rejects.toMatchObject({ code: 'FILE_TOO_LARGE', status: 413 });
+    expect(await endless.next()).toEqual({ done: true, value: undefined });
+    expect(pulled).toBeGreaterThan(0);
+  });
+
+  it('holds a few chunks of a large upload, whatever its size', async () => {
+    let received = 0;
+    let ahead = 0;
+    const client = await clientOf(async (request, response) => {
+      for await (const chunk of request) received += (chunk as Buffer).length;
+      answer(response, 202, jobPending());
+    });
+    const chunk = new Uint8Array(256 * 1024);
+    const file = generate(chunk, 256, (n) => {
+      ahead = Math.max(ahead, n * chunk.length - received);
+    });
+    const sent: number[] = [];
+    await client.createJob(
+      { modelId: 'orders', file },
+      { onProgress: ({ bytesSent, bytesTotal }) => sent.push(bytesTotal === null ? bytesSent : -1) },
+    );
+    expect(received).toBeGreaterThan(64 * MiB);
+    expect(ahead).toBeLessThan(16 * MiB);
+    expect(sent).toHaveLength(257);
+    expect(sent.at(-1)).toBe(64 * MiB);
+  });
+
+  it('reports progress against the size of a file', async () => {
+    const client = await clientOf(async (request, response) => {
+      await readBody(request);
+      answer(response, 202, jobPending());
+    });
+    const progress: unknown[] = [];
+    await client.createJob({ modelId: 'orders', file: path }, { onProgress: (step) => progress.push(step) });
+    expect(progress).toEqual([
+      { bytesSent: 0, bytesTotal: CSV.length },
+      { bytesSent: CSV.length, bytesTotal: CSV.length },
+    ]);
+  });
+
+  it('fails with the reason when the file shrinks while it is read', async () => {
+    const client = await clientOf((request) => void request.resume());
+    const shrinking = join(folder, 'shrinking.csv');
+    await writeFile(shrinking, new Uint8Array(4 * MiB));
+    const upload = client.createJob(
+      { modelId: 'orders', file: shrinking },
+      { onProgress: ({ bytesSent }) => bytesSent > 0 && bytesSent < MiB && void truncate(shrinking, 2 * MiB) },
+    );
+    await expect(upload).rejects.toBeInstanceOf(UploadSizeError);
+  });
+
+  it('says what is wrong with a path before it connects', async () => {
+    const client = await clientOf(() => {
+      throw new Error('nothing should have been sent');
+    });
+    await expect(client.createJob({ modelId: 'm', file: join(folder, 'gone.csv') })).rejects.toMatchObject({
+      code: 'ENOENT',
+    });
+    await expect(client.createJob({ modelId: 'm', file: folder })).rejects.toMatchObject({ code: 'EISDIR' });
+  });
+
+  it('ends with the signal’s reason, and the file is let go', async () => {
+    const client = await clientOf((request) => void request.resume());
+    const stop = new AbortController();
+    const endless = generate(new Uint8Array(1024), Number.POSITIVE_INFINITY, (n) => {
+      if (n === 100) stop.abort(new Error('enough'));
+    });
+    const upload = client.createJob({ modelId: 'orders', file: endless }, { signal: stop.signal });
+    await expect(upload).rejects.toThrow('enough');
+    expect(await endless.next()).toEqual({ done: true, value: undefined });
+  });
+});
