@@ -22,6 +22,8 @@ const shared = {
 };
 export default {
   coverageProvider: 'v8',
+  // Generous: a test that waits for something bounds the wait itself.
+  testTimeout: 180_000,
   projects: [
     {
       ...shared,
@@ -35,7 +37,6 @@ export default {
       testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
       globalSetup: '<rootDir>/test/e2e/global-setup.mjs',
       globalTeardown: '<rootDir>/test/e2e/global-teardown.mjs',
-      testTimeout: 60_000,
     },
   ],
 };
