@@ -126,7 +126,7 @@ describe('lists', () => {
       const start = Number(query.get('cursor') ?? 0);
       const end = start + Number(query.get('limit') ?? 100);
       query.set('cursor', String(end));
-      const link: Record<string, string> = end < jobs.length ? { link: `</jobs?${query}>; rel="next"` } : {};
+      const link: Record<string, string> = end < jobs.length ? { link: `</jobs?${query.toString()}>; rel="next"` } : {};
       answer(response, 200, jobs.slice(start, end), link);
     };
   }
