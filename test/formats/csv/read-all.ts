@@ -96,3 +96,9 @@ export function latin1(bytes: Uint8Array): string {
 export function asBytes(text: string): string {
   return Buffer.from(text).toString('latin1');
 }
+
+/** The chunks of a file that is cut at these offsets. */
+export function cutAt(file: Uint8Array, cuts: readonly number[]): Uint8Array[] {
+  const ends = [...cuts, file.length];
+  return ends.map((end, index) => file.subarray(ends[index - 1] ?? 0, end));
+}

@@ -1,0 +1,151 @@
+import { type CsvHeader, readCsvHeader } from '../../../src/formats/index.js';
+import { compileSchema } from '../../../src/models/schema/index.js';
+import { cutAt } from './read-all.js';
+
+interface Options {
+  schema?: unknown;
+  delimiter?: string;
+  quote?: string;
+  header?: boolean;
+}
+
+function read(chunks: Iterable<Uint8Array>, options: Options = {}): Promise<CsvHeader> {
+  const { schema = { type: 'object' }, delimiter = ',', quote = '"', header = true } = options;
+  return readCsvHeader(chunks, { ...compileSchema(schema), dialect: { delimiter, quote, header } });
+}
+
+function mismatch(detail: string | RegExp): unknown {
+  const message = typeof detail === 'string' ? detail : expect.stringMatching(detail);
+  return expect.objectContaining({ code: 'HEADER_MISMATCH', message });
+}
+
+const closed = { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'], additionalProperties: false };
+
+describe('reading the header', () => {
+  it.each([
+    ['a,b\n1,2\n', ['a', 'b'], 1, 4],
+    ['a,b\r\n1,2\n', ['a', 'b'], 1, 5],
+    ['a,b\r1,2\n', ['a', 'b'], 1, 4],
+    ['a,b', ['a', 'b'], 1, 3],
+    ['\n\r\n\ra\n', ['a'], 4, 6],
+    ['\ufeffa,b\n', ['a', 'b'], 1, 7],
+    ['\ufeff\n"a","b,""\n"\n1', ['a', 'b,"\n'], 3, 16],
+    [' a ,é\n', [' a ', 'é'], 1, 7],
+  ])('finds the names and the data of %j, however it is cut', async (text, columns, line, byte) => {
+    const file = Buffer.from(text);
+    const expected = { columns, position: { row: 0, line, byte } };
+    expect(await read([file])).toEqual(expected);
+    for (let cut = 0; cut <= file.length; cut++) expect(await read(cutAt(file, [cut]))).toEqual(expected);
+    expect(await read(cutAt(file, [...file.keys()]))).toEqual(expected);
+  });
+
+  it('takes no more chunks than it needs', async () => {
+    let taken = 0;
+    function* chunks(): Generator<Uint8Array> {
+      for (const text of ['a,', 'b\r', '\n', '1,2\n', '3,4\n']) {
+        taken += 1;
+        yield Buffer.from(text);
+      }
+    }
+    await read(chunks());
+    expect(taken).toBe(3);
+  });
+
+  it('takes the names from the model where the file has none', async () => {
+    expect(await read([], { schema: { b: 'String', a: 'Nullable(Int8)' }, header: false })).toEqual({
+      columns: ['b', 'a'],
+      position: { row: 0, line: 0, byte: 0 },
+    });
+    await expect(read([], { header: false })).rejects.toEqual(mismatch(/needs a model that names its columns/));
+  });
+
+  it.each([
+    ['nothing', '', 'the file has no header line'],
+    ['a BOM alone', '\ufeff', 'the file has no header line'],
+    ['blank lines', '\n\r\n\r', 'the file has no header line'],
+    ['a stray quote', 'a,b"\n1,2\n', /quote in the middle/],
+    ['an open quote', 'a,"b\n1,2\n', /never closed/],
+    ['empty names', 'a,,"",d\n', 'columns without a name at position 2, 3'],
+    ['a comma at the end', 'a,\n', 'columns without a name at position 2'],
+    ['repeated names', 'a,b,a,"b",a\n', 'repeated columns: "a", "b"'],
+    ['long names', `${'x'.repeat(256)},${'é'.repeat(129)}\n`, `names longer than 256 bytes: "${'é'.repeat(63)}…"`],
+    ['over 1,000,000 bytes', 'x'.repeat(1_000_001), /larger than 1,000,000 bytes/],
+    ['over 1,000,000 quoted bytes', `"${'x'.repeat(1_000_001)}`, /never closed/],
+    ['10,001 names', Array.from({ length: 10_001 }, (_, index) => index).join(), /10001 columns, more than 10000/],
+    ['many problems', `,${'a,'.repeat(30)}\n`, 'columns without a name at position 1, 32; repeated columns: "a"'],
+  ])('refuses a header of %s', async (_name, file, detail) => {
+    await expect(read([Buffer.from(file)])).rejects.toEqual(mismatch(detail));
+  });
+
+  it('refuses a header that is not UTF-8', async () => {
+    await expect(read([Buffer.from('a,\xff\n', 'latin1')])).rejects.toEqual(mismatch(/not valid UTF-8/));
+  });
+
+  it('does not read on when the header is broken already', async () => {
+    let taken = 0;
+    function* chunks(): Generator<Uint8Array> {
+      for (yield Buffer.from('a"'); ; taken++) yield Buffer.alloc(1 << 16, 'x');
+    }
+    await expect(read(chunks())).rejects.toEqual(mismatch(/quote in the middle/));
+    expect(taken).toBe(0);
+  });
+
+  it.each([
+    [{ delimiter: '' }, 'delimiter'],
+    [{ delimiter: 'é' }, 'delimiter'],
+    [{ delimiter: '||' }, 'delimiter'],
+    [{ delimiter: '\n' }, 'delimiter'],
+    [{ quote: '\r' }, 'quote'],
+    [{ quote: '' }, 'quote'],
+    [{ delimiter: '"' }, 'different'],
+  ])('refuses the dialect %j', async (dialect, word) => {
+    await expect(read([Buffer.from('a\n')], dialect)).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+      message: expect.stringContaining(word),
+    });
+  });
+});
+
+describe('matching the header with the model', () => {
+  const schema = { id: 'Int32', qty: 'Int32', note: 'Nullable(String)' };
+
+  it.each([
+    ['another order', 'qty,note,id\n'],
+    ['more columns', 'x,id,y,qty,note\n'],
+    ['no column that may be null', 'id,qty\n'],
+  ])('takes %s', async (_name, file) => {
+    expect((await read([Buffer.from(file)], { schema })).columns).toEqual(file.trim().split(','));
+  });
+
+  it.each([
+    ['a missing column', 'id,note\n', 'missing columns: "qty"'],
+    ['names in another case', 'ID,qty\n', 'missing columns: "id"; unexpected columns: "ID"'],
+    ['names with spaces', 'id, qty\n', 'missing columns: "qty"; unexpected columns: " qty"'],
+    ['another delimiter', 'id;qty;note\n', 'missing columns: "id", "qty"; unexpected columns: "id;qty;note"'],
+  ])('refuses %s', async (_name, file, detail) => {
+    await expect(read([Buffer.from(file)], { schema })).rejects.toEqual(mismatch(detail));
+  });
+
+  it('refuses unexpected columns where the model takes no others', async () => {
+    expect((await read([Buffer.from('a\n')], { schema: closed })).columns).toEqual(['a']);
+    await expect(read([Buffer.from('a,z\n')], { schema: closed })).rejects.toEqual(mismatch('unexpected columns: "z"'));
+  });
+
+  it('lists 20 names at most', async () => {
+    const names = Array.from({ length: 25 }, (_, index) => `c${index}`);
+    const wide = Object.fromEntries(names.map((name) => [name, 'String']));
+    const listed = names.slice(0, 20).map((name) => `"${name}"`);
+    await expect(read([Buffer.from('x\n')], { schema: wide })).rejects.toEqual(
+      mismatch(`missing columns: ${listed.join(', ')} and 5 more; unexpected columns: "x"`),
+    );
+  });
+
+  it('knows columns by names that objects have already', async () => {
+    const file = Buffer.from('constructor,__proto__,toString\n');
+    const odd: unknown = JSON.parse('{"constructor":"String","__proto__":"Int8"}');
+    expect((await read([file], { schema: odd })).columns).toEqual(['constructor', '__proto__', 'toString']);
+    await expect(read([Buffer.from('valueOf\n')], { schema: odd })).rejects.toEqual(
+      mismatch('missing columns: "constructor", "__proto__"; unexpected columns: "valueOf"'),
+    );
+  });
+});
