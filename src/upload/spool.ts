@@ -65,7 +65,7 @@ export class Spool {
     try {
       return (await stat(this.path(jobId))).isFile();
     } catch (error) {
-      if (isMissing(error)) return false;
+      if (systemCode(error) === 'ENOENT') return false;
       throw error;
     }
   }
@@ -83,15 +83,15 @@ export class Spool {
   }
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
-}
-
 /** A full disk or quota as INSUFFICIENT_STORAGE, anything else as it is. */
 export function asStorageError(error: unknown): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : null;
+  const code = systemCode(error);
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
   return new BatchError('INSUFFICIENT_STORAGE', 'The disk became full', { cause: error });
+}
+
+function systemCode(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }
 
 async function syncPath(path: string): Promise<void> {
