@@ -34,6 +34,7 @@ export class JobRun {
   #generation = 0;
   #timer: NodeJS.Timeout | undefined;
   #lastProgress = 0;
+  #startByte = 0;
   #closing: Promise<void> = Promise.resolve();
   /** The reading loop; a cut waits for it, so that a checkpoint never speaks of half a block. */
   #pumping: Promise<unknown> = Promise.resolve();
@@ -57,6 +58,13 @@ export class JobRun {
       await this.#closing;
       await this.#file?.close();
     }
+  }
+
+  /** Rows committed so far, and the bytes of the file that this run has decided. */
+  get decided(): { rows: number; bytes: number } {
+    const rows = this.#state.checkpoint?.position.row ?? 0;
+    const end = this.#state.checkpoint?.position.byte ?? 0;
+    return { rows, bytes: Math.max(0, end - this.#startByte) };
   }
 
   /** The job was cancelled: stop sending, find out what is committed, end. */
@@ -183,6 +191,7 @@ export class JobRun {
   }
 
   async #startReading(from: State['checkpoint']): Promise<void> {
+    this.#startByte = from?.position.byte ?? 0;
     this.#file ??= await open(this.job.spoolPath, 'r');
     const { size } = await this.#file.stat();
     if (size !== this.job.sizeBytes) {

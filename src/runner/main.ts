@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Logger, pino } from 'pino';
 import { loadConfig } from '../config/index.js';
 import { createKafka } from '../kafka/index.js';
+import { createLog } from '../logging/index.js';
 import { JobRun } from './job-run.js';
 import { type Assignment, EXIT_LEASE_LOST, type FromRunner, type ToRunner } from './messages.js';
 import { DEFAULT_LIMITS } from './protocol.js';
@@ -14,7 +14,7 @@ import { DEFAULT_LIMITS } from './protocol.js';
 const LEASE_ANSWER_MS = 5_000;
 
 const config = loadConfig(process.env);
-const log: Logger = pino({ level: config.logLevel, base: { name: 'runner', pid: process.pid } });
+const log = createLog(config.logLevel).child({ component: 'runner' });
 const kafka = createKafka(config.kafka);
 let current: JobRun | undefined;
 let answerLease: ((isCurrent: boolean) => void) | undefined;
@@ -47,7 +47,7 @@ process.on('message', (message: ToRunner) => {
 report({ type: 'ready' });
 
 async function work(job: Assignment): Promise<void> {
-  const jobLog = log.child({ job_id: job.jobId, attempt_lease: job.lease });
+  const jobLog = log.child({ job_id: job.jobId, lease: job.lease });
   const startedAt = performance.now();
   if (job.intent === 'run') jobLog.info({ bytes: job.sizeBytes }, 'started processing file');
   current = new JobRun(job, {
@@ -58,14 +58,17 @@ async function work(job: Assignment): Promise<void> {
     report,
   });
   const outcome = await current.run();
-  current = undefined;
   if (outcome === null) {
     jobLog.warn('the lease is gone; leaving the job to its new runner');
     process.exit(EXIT_LEASE_LOST);
   }
   const seconds = (performance.now() - startedAt) / 1000;
-  const rows = 'checkpoint' in outcome ? (outcome.checkpoint?.position.row ?? 0) : undefined;
-  jobLog.info({ outcome: outcome.kind, rows, seconds: round(seconds), mb_per_s: speed(job, seconds) }, 'finished file');
+  const { rows, bytes } = current.decided;
+  current = undefined;
+  if (job.intent === 'run') {
+    const speed = { seconds: round(seconds), mb_per_s: round(bytes / 1e6 / seconds) };
+    jobLog.info({ outcome: outcome.kind, rows, ...speed }, 'finished file');
+  }
   report({ type: 'finished', jobId: job.jobId, lease: job.lease, outcome });
 }
 
@@ -84,10 +87,6 @@ async function askLease(job: Assignment): Promise<boolean> {
 function report(message: FromRunner): void {
   if (process.send === undefined) throw new Error('a runner is started by its pool, not by hand');
   if (process.connected) process.send(message);
-}
-
-function speed(job: Assignment, seconds: number): number {
-  return round(job.sizeBytes / 1e6 / seconds);
 }
 
 function round(value: number): number {
