@@ -89,9 +89,9 @@ scripts/up.sh || exit 1
 # The scripts above may have fetched Node for themselves.
 . scripts/lib/toolchain.sh
 ensure_node || exit 1
-set -a
-. "$RUN_DIR/env"
-set +a
+BATCH_API_URL=$(sed -n 's/^BATCH_API_URL=//p' "$RUN_DIR/env")
+KAFKA_BROKERS=$(sed -n 's/^KAFKA_BROKERS=//p' "$RUN_DIR/env")
+export BATCH_API_URL KAFKA_BROKERS
 
 heading 'A model says what a row must look like'
 if bin/batch model describe orders --output json >"$RUN_DIR/demo-model.json" 2>/dev/null; then

@@ -2,8 +2,14 @@
 
 COMPOSE_PROJECT=batch
 
+# given, compose or apache. An address that up.sh itself wrote to .run/env and that came back by way of the user's
+# environment does not count as given: that broker is still ours.
 wanted_broker() {
-  if [ -n "${KAFKA_BROKERS:-${KAFKA_BOOTSTRAP:-}}" ]; then
+  local address=${KAFKA_BROKERS:-${KAFKA_BOOTSTRAP:-}} kind
+  kind=$(cat "$RUN_DIR/broker.kind" 2>/dev/null)
+  if [ -n "$kind" ] && [ "$address" = "$(sed -n 's/^KAFKA_BROKERS=//p' "$RUN_DIR/env" 2>/dev/null)" ]; then
+    echo "$kind"
+  elif [ -n "$address" ]; then
     echo given
   elif command -v docker >/dev/null && within 5 docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1; then
     echo compose
