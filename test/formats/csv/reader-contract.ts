@@ -264,15 +264,15 @@ export function describeCsvReader(name: string, create: CreateReader): void {
     it('sees the fields that were written', async () => {
       const text = fc.string({
         unit: fc.oneof(
-          fc.constantFrom(',', '"', '\n', '\r', ' ', ';', 'é', '\u0000'),
+          fc.constantFrom(...',;|" \'`\n\r\t\0\x01xq\\=#é'),
           fc.string({ minLength: 1, maxLength: 1, unit: 'grapheme' }),
         ),
         maxLength: 8,
       });
       const table = fc.array(fc.tuple(text, text, text), { maxLength: 12 });
       const style = fc.record({
-        delimiter: fc.constantFrom(',', ';', '\t'),
-        quote: fc.constantFrom('"', "'"),
+        delimiter: fc.constantFrom(',', ';', '\t', ' ', '|', '\u0000', '\u001f', 'x', '\\', '#'),
+        quote: fc.constantFrom('"', "'", '`', '\u0001', '\u007f', 'q', '='),
         lineEnd: fc.constantFrom('\n', '\r\n', '\r'),
         always: fc.boolean(),
       });
