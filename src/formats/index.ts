@@ -1,6 +1,5 @@
 export { type CsvReaderOptions, createCsvReader } from './csv/csv-reader.js';
-export { type CsvDialect, checkDialect } from './csv/dialect.js';
-export { type CsvHeader, type CsvHeaderOptions, readCsvHeader } from './csv/header.js';
+export { type CsvHeader, readCsvHeader } from './csv/header.js';
 export { encodedRecordBytes, fitsRecord } from './limits.js';
 export { encodeRejectedRow, type RejectedRow } from './rejected-row.js';
 export type * from './row-reader.js';

@@ -1,4 +1,5 @@
 import type { Column } from '../../models/schema/index.js';
+import { MAX_ERRORS } from '../limits.js';
 import type { FieldError } from '../row-reader.js';
 import { ValueCheck } from '../values/value-check.js';
 import { matchHeader } from './column-plan.js';
@@ -42,7 +43,7 @@ export class RowCheck {
     }
   }
 
-  /** Every error of the row, in the file's order of columns; null where there is none. */
+  /** The row's errors in the file's order of columns, the first 100 at least; null where there is none. */
   errorsOf(fields: readonly string[], bytes: Uint8Array, record: RecordRange): FieldError[] | null {
     let errors: FieldError[] | null = null;
     for (let i = 0; i < this.#checks.length; i++) {
@@ -50,11 +51,13 @@ export class RowCheck {
       const check = this.#checks[i] as ValueCheck;
       const text = fields[index] as string;
       const isNull = text === '' ? this.#isNull(check, bytes, record, index) : this.#nullValues?.has(text) === true;
-      if (isNull) {
-        if (!check.nullable) errors = append(errors, [check.nullError(text)]);
-      } else if (check.test(text) !== null || check.constraints.length > 0) {
-        errors = append(errors, check.errorsOf(text));
-      }
+      if (isNull ? check.nullable : check.constraints.length === 0 && check.test(text) === null) continue;
+      const found = isNull ? [check.nullError(text)] : check.errorsOf(text);
+      if (found.length === 0) continue;
+      errors ??= [];
+      errors.push(...found);
+      // One more than is kept says that there are more.
+      if (errors.length > MAX_ERRORS) break;
     }
     return errors;
   }
@@ -64,9 +67,4 @@ export class RowCheck {
     if (check.isString && !check.nullable) return false;
     return !record.quoted || !this.fieldParser.isQuoted(bytes, record.start, record.stop, index);
   }
-}
-
-function append(errors: FieldError[] | null, more: FieldError[]): FieldError[] | null {
-  if (more.length === 0) return errors;
-  return errors === null ? more : errors.concat(more);
 }
