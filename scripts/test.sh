@@ -18,7 +18,10 @@ LANES=''
 
 end_everything() {
   local lane
-  for lane in $LANES; do kill -KILL -- "-$lane" 2>/dev/null; done
+  {
+    for lane in $LANES; do kill -KILL -- "-$lane"; done
+    wait
+  } 2>/dev/null
   rm -rf "$WORK"
 }
 trap end_everything EXIT
@@ -107,8 +110,12 @@ wait_for_kafka() {
   STEP_NOTE='in .cache/kafka'
 }
 
-ensure_kafka >"$WORK/kafka.log" 2>&1 &
+# Everything that goes on beside this shell is in a process group of its own, so that nothing of it can be left.
+set -m
+ensure_kafka >"$WORK/kafka.log" 2>&1 </dev/null &
 kafka=$!
+LANES=$kafka
+set +m
 step 'Node.js' ensure_node || give_up
 step 'Packages' ensure_packages || give_up
 step 'Apache Kafka' wait_for_kafka || give_up
