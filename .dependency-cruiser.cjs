@@ -2,7 +2,7 @@
 
 const FOLDER = '^src/([^/]+)/';
 const FACES = ['^src/[^/]+/index\\.ts$', '^src/models/schema/index\\.ts$'];
-const WEB = '^node_modules/(@nestjs|@fastify|fastify|nestjs-pino|pino-http|multer|openapi-fetch|class-validator)(/|$)';
+const WEB = '(^|/)node_modules/(@nestjs|@fastify|fastify|nestjs-pino|pino-http|multer|openapi-fetch|class-validator)(/|$)';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -58,7 +58,7 @@ module.exports = {
       to: {
         path: [
           WEB,
-          '^node_modules/kysely/',
+          '(^|/)node_modules/kysely/',
           '^(node:)?(http|https|http2|sqlite)$',
           '^src/(?!(formats|kafka|config|errors)/|models/schema/)',
         ],
