@@ -14,16 +14,17 @@ const REQUEST_GRACE_MS = 3_000;
 const EXIT_MS = 9_500;
 
 async function start(config: Config, log: Logger): Promise<void> {
-  const { adapter, routes } = createHttpServer({
+  const { adapter, answerError } = createHttpServer({
     allowedHosts: servedNames(config),
     idleMs: config.uploadIdleMs,
+    log,
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, log), adapter, {
     abortOnError: false,
     bodyParser: false,
     logger: new NestLog(log),
   });
-  configureApp(app, routes, log);
+  configureApp(app, answerError);
   stopOnSignal(app, log);
   await app.listen({ port: config.port, host: config.host });
   log.info({ url: urlOf(app), data_dir: config.dataDir, kafka: config.kafka.brokers }, 'listening');

@@ -21,7 +21,9 @@ export function fromFramework(
   const raised = frameworkError(error);
   if (raised === null) return error;
   if (raised.status === 404) {
-    if (allowed.length === 0) return new BatchError('NOT_FOUND', `There is no path ${request.path}`);
+    // A path with a wildcard takes the method, and still may know nothing under this name.
+    const isPathUnknown = allowed.length === 0 || allowed.includes(request.method === 'HEAD' ? 'GET' : request.method);
+    if (isPathUnknown) return new BatchError('NOT_FOUND', `There is no path ${request.path}`);
     return new BatchError('METHOD_NOT_ALLOWED', `${request.path} takes ${allowed.join(', ')}, not ${request.method}`);
   }
   if (raised.status === 415) {

@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { FastifyError, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import type { RouteOptions } from 'fastify';
+import type { Logger } from 'pino';
 import { BatchError } from '../errors/index.js';
+import { type AnswerError, errorAnswerer, pathOf } from './answer-error.js';
 import { deferContinue } from './expect-continue.js';
-import { fromFramework } from './framework-error.js';
 import { readJson } from './json-body.js';
 import { lingerOverBody } from './linger.js';
 import { PROBLEM_CONTENT_TYPE, toProblem } from './problem.js';
@@ -24,6 +25,14 @@ export interface HttpServerOptions {
   allowedHosts: readonly string[];
   /** How long a body may stand still, in ms. */
   idleMs: number;
+  log: Logger;
+}
+
+export interface HttpServer {
+  adapter: FastifyAdapter;
+  /** Fills as routes are registered. */
+  routes: RouteTable;
+  answerError: AnswerError;
 }
 
 /** Paths that probes ask for by address: no Host check. */
@@ -32,17 +41,16 @@ const HEALTH_PATHS = new Set(['/healthz', '/readyz']);
 /**
  * Fastify as this service needs it, before Nest adds its routes: request ids, refusal of foreign hosts and sites,
  * bodies read by us only (JSON where the route says so), early answers that reach their client, and problems for
- * what goes wrong before a route is found. `routes` fills as routes are registered.
+ * whatever goes wrong.
  */
-export function createHttpServer(options: HttpServerOptions): { adapter: FastifyAdapter; routes: RouteTable } {
+export function createHttpServer(options: HttpServerOptions): HttpServer {
   const routes = new RouteTable();
-  const adapter = new FastifyAdapter({
+  const answerError = errorAnswerer(routes, options.log);
+  const adapter = new QuietAdapter({
     genReqId: (request: IncomingMessage) => requestId(request.headers),
     // Malformed ids are "not found", however long: the header limit (16 KiB) bounds them.
     routerOptions: { maxParamLength: 16_384 },
-    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
-      sendProblem(fromFramework(error, { method: request.method, path: pathOf(request.url) }, []), request, reply);
-    },
+    frameworkErrors: answerError,
     clientErrorHandler: answerUnparsable,
   });
   const server = adapter.getInstance();
@@ -50,6 +58,9 @@ export function createHttpServer(options: HttpServerOptions): { adapter: Fastify
   // A slow but honest upload may take hours; what stands still is ended by its own watch.
   server.server.requestTimeout = 0;
   deferContinue(server.server);
+
+  // For hooks, and for routes that Nest does not know; its own go through ProblemFilter.
+  server.setErrorHandler(answerError);
 
   server.addHook('onRoute', (route: RouteOptions) => routes.add(route.method, route.url));
   server.addHook('onRequest', async (request, reply) => {
@@ -73,21 +84,14 @@ export function createHttpServer(options: HttpServerOptions): { adapter: Fastify
       request.body = await readJson(request.raw, reply.raw, options.idleMs);
     }
   });
-  return { adapter, routes };
+  return { adapter, routes, answerError };
 }
 
-/** The path of a request's URL, without query. */
-export function pathOf(url: string): string {
-  return url.split('?', 1)[0] ?? url;
-}
-
-/** Ends a request with the problem of `error`. */
-export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const problem = toProblem(error, pathOf(request.url), request.id);
-  // Fastify asks for it where a body was not read; the client would be cut off before it finds the answer.
-  reply.removeHeader('connection');
-  reply.header(REQUEST_ID_HEADER, request.id);
-  reply.code(problem.status).header('content-type', PROBLEM_CONTENT_TYPE).send(JSON.stringify(problem));
+/** Leaves Fastify's error handler as it is: Nest's would lead to the same place, and Fastify warns of a second one. */
+class QuietAdapter extends FastifyAdapter {
+  override setErrorHandler(): ReturnType<FastifyAdapter['setErrorHandler']> {
+    return this.getInstance();
+  }
 }
 
 /** Bytes that are no HTTP: there is no request yet, and so no reply object. */

@@ -75,7 +75,8 @@ export async function startTestApp(env: Record<string, string> = {}): Promise<Te
   });
   const log = createLog(env['LOG_LEVEL'] ?? 'silent');
   const kafka = new KafkaAtHand();
-  const { adapter, routes } = createHttpServer({ allowedHosts: config.allowedHosts, idleMs: config.uploadIdleMs });
+  const { allowedHosts, uploadIdleMs: idleMs } = config;
+  const { adapter, routes, answerError } = createHttpServer({ allowedHosts, idleMs, log });
   const module = await Test.createTestingModule({ imports: [AppModule.of(config, log)] })
     .overrideProvider(KafkaProbe)
     .useValue(kafka)
@@ -85,7 +86,7 @@ export async function startTestApp(env: Record<string, string> = {}): Promise<Te
     .useValue(new IdleRunners())
     .compile();
   const app = module.createNestApplication<NestFastifyApplication>(adapter, { bodyParser: false, logger: false });
-  configureApp(app, routes, log);
+  configureApp(app, answerError);
   await app.listen({ port: 0, host: '127.0.0.1' });
   const { port } = app.getHttpServer().address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;

@@ -1,0 +1,95 @@
+import { call, post } from './support/requests.js';
+import { startTestApp, type TestApp } from './support/test-app.js';
+
+const SCHEMA = { qty: 'Int32', id: 'String', price: 'Nullable(Float64)' };
+
+describe('models over HTTP', () => {
+  let server: TestApp;
+
+  beforeAll(async () => {
+    server = await startTestApp();
+  });
+  afterAll(() => server.close());
+
+  it('are created, and found under their address', async () => {
+    const { status, headers, body } = await post(server, '/models', { id: 'm-1', name: 'First one', schema: SCHEMA });
+    expect(status).toBe(201);
+    expect(headers.get('location')).toBe('/models/m-1');
+    expect(body).toMatchObject({ id: 'm-1', name: 'First one', version: 1 });
+    expect(Object.keys(body.schema)).toEqual(['qty', 'id', 'price']);
+    expect(body.columns[2]).toEqual({ name: 'price', type: 'Float64', nullable: true, constraints: {} });
+    expect((await call(server, '/models/m-1')).body).toEqual(body);
+  });
+
+  it('take their name as id where it is one, else a random id', async () => {
+    expect((await post(server, '/models', { name: 'by-name', schema: SCHEMA })).body.id).toBe('by-name');
+    expect((await post(server, '/models', { name: 'not an id', schema: SCHEMA })).body.id).toMatch(/^[a-z2-7]{8}$/);
+  });
+
+  it('refuse an id that is taken', async () => {
+    await post(server, '/models', { name: 'taken', schema: SCHEMA });
+    const { body } = await post(server, '/models', { name: 'taken', schema: SCHEMA });
+    expect(body).toMatchObject({ status: 409, error: 'MODEL_ALREADY_EXISTS' });
+  });
+
+  it.each<[string, unknown, string, RegExp]>([
+    ['no name', { schema: SCHEMA }, 'INVALID_REQUEST', /^name /],
+    ['an empty name', { name: '', schema: SCHEMA }, 'INVALID_REQUEST', /^name /],
+    ['an endless name', { name: 'a'.repeat(129), schema: SCHEMA }, 'INVALID_REQUEST', /^name /],
+    ['a number as name', { name: 1, schema: SCHEMA }, 'INVALID_REQUEST', /^name /],
+    ['an impossible id', { id: '-a', name: 'a', schema: SCHEMA }, 'INVALID_REQUEST', /^id /],
+    ['an endless id', { id: 'a'.repeat(64), name: 'a', schema: SCHEMA }, 'INVALID_REQUEST', /^id /],
+    ['null as id', { id: null, name: 'a', schema: SCHEMA }, 'INVALID_REQUEST', /^id /],
+    ['no schema', { name: 'a' }, 'INVALID_REQUEST', /^schema /],
+    ['a list as schema', { name: 'a', schema: [] }, 'INVALID_REQUEST', /^schema /],
+    ['an unknown member', { name: 'a', schema: SCHEMA, colour: 'red' }, 'INVALID_REQUEST', /colour/],
+    ['an unknown type', { name: 'a', schema: { qty: 'Integer' } }, 'INVALID_SCHEMA', /\/qty/],
+    ['a list', [], 'INVALID_REQUEST', /./],
+    ['a string', '"a"', 'INVALID_REQUEST', /./],
+    ['null', 'null', 'INVALID_REQUEST', /./],
+    ['half an object', '{"name":', 'INVALID_JSON', /./],
+    ['nothing', '', 'INVALID_JSON', /empty/],
+    ['a prototype', '{"__proto__":{},"name":"a","schema":{}}', 'INVALID_JSON', /__proto__/],
+    ['more than 1 MiB', { name: 'a', schema: { a: 'a'.repeat(1024 ** 2) } }, 'INVALID_REQUEST', /1 MiB/],
+  ])('refuse %s', async (_what, body, code, detail) => {
+    const answer = await post(server, '/models', body);
+    expect(answer.body).toMatchObject({ status: 400, error: code, detail: expect.stringMatching(detail) });
+  });
+
+  it('refuse what is not UTF-8', async () => {
+    const answer = await call(server, '/models', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json; charset=utf-8' },
+      body: new Uint8Array([0x22, 0xff, 0x22]),
+    });
+    expect(answer.body).toMatchObject({ error: 'INVALID_JSON' });
+  });
+
+  it.each(['text/plain', 'application/xml', 'multipart/form-data; boundary=x', 'nonsense'])(
+    'refuse %s',
+    async (type) => {
+      const answer = await call(server, '/models', { method: 'POST', headers: { 'content-type': type }, body: '{}' });
+      expect(answer.body).toMatchObject({ status: 415, error: 'UNSUPPORTED_MEDIA_TYPE' });
+    },
+  );
+
+  it.each(['nope', 'a%20b', '-', 'x'.repeat(5000)])('are not found under an id that is none (%#)', async (id) => {
+    expect((await call(server, `/models/${id}`)).body).toMatchObject({ status: 404, error: 'MODEL_NOT_FOUND' });
+  });
+
+  it('come in pages, newest first, with a link to the next', async () => {
+    for (const id of ['p1', 'p2', 'p3']) await post(server, '/models', { id, name: id, schema: SCHEMA });
+    const first = await call(server, '/models?limit=2');
+    expect(first.body.map(({ id }: { id: string }) => id)).toEqual(['p3', 'p2']);
+    const next = /^<(.+)>; rel="next"$/.exec(first.headers.get('link') ?? '')?.[1] ?? '';
+    expect((await call(server, next)).body[0].id).toBe('p1');
+    expect((await call(server, '/models')).headers.get('link')).toBeNull();
+  });
+
+  it.each(['limit=0', 'limit=1001', 'limit=x', 'limit=', 'limit=1&limit=2', 'cursor=a%20b', 'cursor=', 'page=2'])(
+    'refuse the query %s',
+    async (query) => {
+      expect((await call(server, `/models?${query}`)).body).toMatchObject({ status: 400, error: 'INVALID_REQUEST' });
+    },
+  );
+});

@@ -1,0 +1,213 @@
+import { type Answer, call, type Form, upload } from './support/requests.js';
+import { startTestApp, type TestApp } from './support/test-app.js';
+
+const CSV = 'id,qty\n1,2\n';
+const MODEL: [string, string] = ['model_id', 'orders'];
+
+describe('an upload', () => {
+  let server: TestApp;
+
+  beforeAll(async () => {
+    server = await startTestApp({ MAX_UPLOAD_BYTES: '100000' });
+    await server.createModel('orders');
+    await server.createModel('others');
+  });
+  beforeEach(() => {
+    server.kafka.up = true;
+  });
+  afterAll(() => server.close());
+
+  /** The answer is this problem, and neither a file nor topics are left of the upload. */
+  async function refused(form: Form, status: number, code: string, detail: RegExp = /./): Promise<Answer> {
+    const files = await server.spooled();
+    const topics = server.kafka.topics.size;
+    const answer = await upload(server, form);
+    expect(answer.body).toMatchObject({ status, error: code, detail: expect.stringMatching(detail) });
+    expect(answer.status).toBe(status);
+    expect(await server.spooled()).toEqual(files);
+    expect(server.kafka.topics.size).toBe(topics);
+    return answer;
+  }
+
+  it('becomes a job with its file in the spool and its topics', async () => {
+    const { status, headers, body } = await upload(server, { fields: [MODEL], file: CSV, filename: 'orders.csv' });
+    expect(status).toBe(202);
+    expect(headers.get('location')).toBe(`/jobs/${body.job_id}`);
+    expect(body).toMatchObject({
+      job_id: expect.stringMatching(/^[a-z0-9]{8}$/),
+      ...{ model_id: 'orders', model_version: 1, state: 'PENDING', revision: 1, attempt: 1 },
+      ...{ filename: 'orders.csv', format: 'csv', size_bytes: CSV.length, metadata: {}, columns: null },
+      dialect: { delimiter: ',', quote: '"', header: true },
+      topics: { data: `batch_${body.job_id}`, dlq: `batch_${body.job_id}_dlq` },
+    });
+    expect(await server.spooled()).toContain(body.job_id);
+    expect(server.kafka.topics).toContain(body.job_id);
+    expect((await call(server, `/jobs/${body.job_id}`)).body).toMatchObject({ job_id: body.job_id });
+  });
+
+  it.each<[string, Form]>([
+    ['before the file', { fields: [MODEL, ['delimiter', ';'], ['metadata.source', 'crm']], file: CSV }],
+    ['after the file', { file: CSV, after: [MODEL, ['delimiter', ';'], ['metadata.source', 'crm']] }],
+    ['in the query', { file: CSV, query: '?model_id=orders&delimiter=%3B&metadata.source=crm' }],
+    ['here and there', { file: CSV, query: '?delimiter=%3B', fields: [MODEL], after: [['metadata.source', 'crm']] }],
+  ])('takes model and options %s', async (_where, form) => {
+    const { status, body } = await upload(server, form);
+    expect(status).toBe(202);
+    expect(body).toMatchObject({ dialect: { delimiter: ';' }, metadata: { source: 'crm' } });
+  });
+
+  it('keeps the name of the file as it is, but no folder and no control characters', async () => {
+    const { body } = await upload(server, { fields: [MODEL], file: CSV, filename: '../../Übersicht\n年.csv' });
+    expect(body.filename).toBe('Übersicht\uFFFD年.csv');
+  });
+
+  it.each<[string, Form, number, string, RegExp]>([
+    ['has no file', { fields: [MODEL] }, 400, 'MISSING_FILE', /'file'/],
+    ['has the file as a plain field', { fields: [MODEL, ['file', CSV]] }, 400, 'MISSING_FILE', /plain field/],
+    ['has no file name', { fields: [MODEL], file: CSV, filename: '' }, 400, 'MISSING_FILE', /file name/],
+    ['names no model', { file: CSV }, 400, 'MISSING_MODEL_ID', /model_id/],
+    ['has an empty file', { fields: [MODEL], file: '' }, 400, 'READ_ERROR', /0 bytes/],
+    ['names an unknown model', { file: CSV, after: [['model_id', 'nope']] }, 404, 'MODEL_NOT_FOUND', /'nope'/],
+    ['names an impossible model', { file: CSV, query: '?model_id=a%20b' }, 404, 'MODEL_NOT_FOUND', /'a b'/],
+    ['is too large', { fields: [MODEL], file: 'a'.repeat(100_001) }, 413, 'FILE_TOO_LARGE', /100000 bytes/],
+    ['is JSON', { fields: [MODEL], file: ' {"a":1}' }, 400, 'UNSUPPORTED_FILE_TYPE', /JSON/],
+    ['is Parquet', { fields: [MODEL], file: 'PAR1abc' }, 400, 'UNSUPPORTED_FILE_TYPE', /Parquet/],
+    ['has a NUL byte', { fields: [MODEL], file: 'a,b\n1,\0' }, 400, 'UNSUPPORTED_FILE_TYPE', /NUL/],
+    ['has an unknown option', { fields: [MODEL, ['sep', ';']], file: CSV }, 400, 'INVALID_OPTION', /^sep: /],
+    [
+      'has an option twice',
+      { fields: [MODEL], file: CSV, query: '?model_id=orders' },
+      400,
+      'INVALID_OPTION',
+      /model_id/,
+    ],
+    ['repeats a field', { fields: [MODEL, MODEL], file: CSV }, 400, 'INVALID_OPTION', /model_id/],
+    ['repeats a parameter', { fields: [MODEL], file: CSV, query: '?quote=a&quote=b' }, 400, 'INVALID_OPTION', /quote/],
+    ['nests an option', { fields: [MODEL, ['metadata[a]', '1']], file: CSV }, 400, 'INVALID_OPTION', /metadata\[a\]/],
+    ['has an endless field', { fields: [['x', 'a'.repeat(9000)]], file: CSV }, 400, 'INVALID_OPTION', /^x: longer/],
+    ['has a field of an endless name', { fields: [['x'.repeat(129), '']], file: CSV }, 400, 'INVALID_OPTION', /128/],
+  ])('is refused where it %s', async (_what, form, status, code, detail) => {
+    await refused(form, status, code, detail);
+  });
+
+  it('takes JSON that is said to be CSV', async () => {
+    expect((await upload(server, { fields: [MODEL, ['format', 'csv']], file: '[a],b\n' })).status).toBe(202);
+  });
+
+  it('takes a file of exactly the limit', async () => {
+    expect((await upload(server, { fields: [MODEL], file: 'a'.repeat(100_000) })).status).toBe(202);
+  });
+
+  it('is refused with two files, or one of another name', async () => {
+    const body = new FormData();
+    body.append('file', new Blob([CSV]), 'a.csv');
+    body.append('file', new Blob([CSV]), 'b.csv');
+    const two = await call(server, '/jobs?model_id=orders', { method: 'POST', body });
+    expect(two.body).toMatchObject({ status: 400, error: 'INVALID_MULTIPART' });
+    const other = new FormData();
+    other.append('data', new Blob([CSV]), 'a.csv');
+    const answer = await call(server, '/jobs?model_id=orders', { method: 'POST', body: other });
+    expect(answer.body).toMatchObject({
+      status: 400,
+      error: 'MISSING_FILE',
+      detail: expect.stringContaining("'data'"),
+    });
+    expect((await server.spooled()).filter((name) => name.endsWith('.part'))).toEqual([]);
+  });
+
+  it.each([
+    ['text/csv', 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    ['application/json', 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    ['multipart/form-data', 400, 'INVALID_MULTIPART'],
+    ['multipart/form-data; boundary=x', 400, 'INVALID_MULTIPART'],
+  ])('is refused as %s', async (type, status, code) => {
+    const answer = await call(server, '/jobs?model_id=orders', {
+      method: 'POST',
+      headers: { 'content-type': type },
+      body: '{"a":1}',
+    });
+    expect(answer.body).toMatchObject({ status, error: code });
+  });
+
+  it('is refused without a body', async () => {
+    const answer = await call(server, '/jobs?model_id=orders', { method: 'POST' });
+    expect(answer.body).toMatchObject({ status: 415, error: 'UNSUPPORTED_MEDIA_TYPE' });
+  });
+
+  it('is refused while Kafka is away, and works with the next request after that', async () => {
+    server.kafka.up = false;
+    const { headers } = await refused({ fields: [MODEL], file: CSV }, 503, 'KAFKA_UNAVAILABLE');
+    expect(headers.get('retry-after')).toBe('5');
+    server.kafka.up = true;
+    expect((await upload(server, { fields: [MODEL], file: CSV })).status).toBe(202);
+  });
+
+  it('leaves nothing where the broker goes between the upload and its topics', async () => {
+    const check = server.kafka.check.bind(server.kafka);
+    server.kafka.check = async () => {
+      await check();
+      server.kafka.up = false;
+    };
+    try {
+      await refused({ fields: [MODEL], file: CSV }, 503, 'KAFKA_UNAVAILABLE', /topics/);
+    } finally {
+      server.kafka.check = check;
+    }
+  });
+
+  it('takes 32 files at once', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 32 }, (_, at) => upload(server, { fields: [MODEL], file: CSV + 'x'.repeat(at * 1000) })),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
+    expect(new Set(answers.map(({ body }) => body.job_id)).size).toBe(32);
+  });
+
+  describe('with an Idempotency-Key', () => {
+    it('answers a repetition with the first job', async () => {
+      const form: Form = { fields: [MODEL], file: CSV, headers: { 'idempotency-key': 'again' } };
+      const first = await upload(server, form);
+      const second = await upload(server, form);
+      expect([first.status, second.status]).toEqual([202, 200]);
+      expect(first.headers.get('idempotency-replayed')).toBeNull();
+      expect(second.headers.get('idempotency-replayed')).toBe('true');
+      expect(second.headers.get('location')).toBe(first.headers.get('location'));
+      expect(second.body.job_id).toBe(first.body.job_id);
+    });
+
+    it('makes one job of requests at the same time', async () => {
+      const files = (await server.spooled()).length;
+      const form: Form = { fields: [MODEL], file: CSV, headers: { 'idempotency-key': 'at once' } };
+      const answers = await Promise.all(Array.from({ length: 8 }, () => upload(server, form)));
+      expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 200, 200, 200, 200, 202]);
+      expect(new Set(answers.map(({ body }) => body.job_id)).size).toBe(1);
+      expect(await server.spooled()).toHaveLength(files + 1);
+    });
+
+    it.each<[string, Form]>([
+      ['model', { fields: [['model_id', 'others']], file: CSV }],
+      ['size', { fields: [MODEL], file: `${CSV}3,4\n` }],
+    ])('is refused with another %s', async (what, form) => {
+      const headers = { 'idempotency-key': `other ${what}` };
+      expect((await upload(server, { fields: [MODEL], file: CSV, headers })).status).toBe(202);
+      await refused({ ...form, headers }, 409, 'IDEMPOTENCY_KEY_REUSED');
+    });
+
+    it.each(['', 'é', 'a'.repeat(256)])('is refused where it is malformed (%#)', async (key) => {
+      await refused({ fields: [MODEL], file: CSV, headers: { 'idempotency-key': key } }, 400, 'INVALID_REQUEST');
+    });
+  });
+});
+
+it('is refused at once where it would leave too little free disk', async () => {
+  const server = await startTestApp({ MIN_FREE_BYTES: `${Number.MAX_SAFE_INTEGER}` });
+  try {
+    await server.createModel('orders');
+    const { status, body } = await upload(server, { fields: [MODEL], file: CSV });
+    expect({ status, error: body.error }).toEqual({ status: 507, error: 'INSUFFICIENT_STORAGE' });
+    expect(await server.spooled()).toEqual([]);
+    expect((await call(server, '/readyz')).body).toMatchObject({ error: { disk: { status: 'down' } } });
+  } finally {
+    await server.close();
+  }
+});

@@ -1,0 +1,79 @@
+import fc from 'fast-check';
+import { parseJobOptions } from '../../src/jobs/job-options.js';
+
+const MODEL = { model_id: 'orders' };
+
+describe('the options of a job', () => {
+  it('have defaults', () => {
+    expect(parseJobOptions(MODEL, {})).toEqual({
+      modelId: 'orders',
+      format: 'auto',
+      dialect: { delimiter: ',', quote: '"', header: true },
+      metadata: {},
+    });
+  });
+
+  it('come from the query and from the form alike', () => {
+    const options = { format: 'csv', delimiter: '\t', quote: "'", header: 'false', 'metadata.a.b': '1' };
+    const expected = {
+      ...{ modelId: 'orders', format: 'csv', metadata: { 'a.b': '1' } },
+      dialect: { delimiter: '\t', quote: "'", header: false },
+    };
+    expect(parseJobOptions({ ...MODEL, ...options }, {})).toEqual(expected);
+    expect(parseJobOptions(MODEL, options)).toEqual(expected);
+  });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ['unknown', { encoding: 'utf8' }, 'encoding: '],
+    ['a member of every object', { constructor: 'x' }, 'constructor: '],
+    ['repeated', { delimiter: [',', ';'] }, 'delimiter: '],
+    ['nested', { delimiter: { a: ',' } }, 'delimiter: '],
+    ['of another format', { format: 'parquet' }, 'format: '],
+    ['without a value', { format: '' }, 'format: '],
+    ['two characters', { delimiter: '||' }, 'delimiter: '],
+    ['no character', { delimiter: '' }, 'delimiter: '],
+    ['not ASCII', { delimiter: '§' }, 'delimiter: '],
+    ['a line end', { quote: '\n' }, 'quote: '],
+    ['a NUL', { quote: '\0' }, 'quote: '],
+    ['the delimiter', { quote: ',' }, 'quote: '],
+    ['another truth', { header: 'yes' }, 'header: '],
+    ['metadata without a key', { 'metadata.': 'x' }, 'metadata.: '],
+    ['metadata with a strange key', { 'metadata.a b': 'x' }, 'metadata.a b: '],
+    ['metadata with an endless value', { 'metadata.a': 'x'.repeat(1025) }, 'metadata.a: '],
+    [
+      'endless metadata',
+      Object.fromEntries(Array.from({ length: 33 }, (_, at) => [`metadata.${at}`, ''])),
+      'metadata: ',
+    ],
+  ])('are refused where one is %s', (_what, fields, detail) => {
+    const refused = expect.objectContaining({
+      code: 'INVALID_OPTION',
+      message: expect.stringContaining(detail),
+    });
+    expect(() => parseJobOptions(MODEL, fields)).toThrow(refused);
+    expect(() => parseJobOptions({ ...MODEL, ...fields }, {})).toThrow(refused);
+  });
+
+  it.each(['', undefined])('need a model (%j)', (model_id) => {
+    expect(() => parseJobOptions(model_id === undefined ? {} : { model_id }, {})).toThrow(
+      expect.objectContaining({ code: 'MISSING_MODEL_ID' }),
+    );
+  });
+
+  it('are refused where one comes in both places', () => {
+    expect(() => parseJobOptions(MODEL, MODEL)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
+  });
+
+  it('keep any metadata as it came', () => {
+    const key = fc.stringMatching(/^[A-Za-z0-9_.-]{1,64}$/);
+    const value = fc.string({ maxLength: 200, unit: 'grapheme' });
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.tuple(key, value), { maxLength: 32, selector: ([name]) => name }), (entries) => {
+        const metadata = Object.fromEntries(entries);
+        const fields = Object.fromEntries(entries.map(([name, text]) => [`metadata.${name}`, text]));
+        expect(JSON.stringify(parseJobOptions(MODEL, fields).metadata)).toBe(JSON.stringify(metadata));
+      }),
+      { numRuns: 50, examples: [[[['__proto__', 'x']]]] },
+    );
+  });
+});
