@@ -1,0 +1,43 @@
+import { Command } from '@commander-js/extra-typings';
+import type { Readiness } from '../../sdk/index.js';
+import { EXIT } from '../failure.js';
+import type { Style } from '../render/style.js';
+import { table } from '../render/table.js';
+import type { Session } from '../session.js';
+
+export function healthCommand(open: () => Session) {
+  return new Command('health')
+    .description('Say what of the service works; exit 1 if it cannot take uploads.')
+    .addHelpText('after', '\nExample:\n  $ batch health')
+    .action(async () => {
+      const session = open();
+      const client = await session.client();
+      const readiness = await client.readiness({ signal: session.signal });
+      const result = { url: client.baseUrl, status: readiness.status, details: readiness.details };
+      session.show(result, (_, style) => healthTable(client.baseUrl, readiness, style));
+      if (readiness.status !== 'ok') session.exitCode = EXIT.failed;
+    });
+}
+
+function healthTable(url: string, readiness: Readiness, style: Style): string {
+  const ready = readiness.status === 'ok';
+  const rows = Object.entries(readiness.details ?? {}).map(([part, { status, message }]) => ({
+    part,
+    status,
+    message,
+  }));
+  const parts = table(
+    [
+      { title: 'PART', text: ({ part }) => part },
+      {
+        title: 'STATUS',
+        text: ({ status }) => status,
+        paint: ({ status }) => (status === 'up' ? style.green : style.red),
+      },
+      { title: 'MESSAGE', text: ({ message }) => message ?? '' },
+    ],
+    rows,
+    style,
+  );
+  return `${url} is ${ready ? style.green('ready') : style.red(`not ready (${readiness.status})`)}\n\n${parts}`;
+}

@@ -1,0 +1,75 @@
+import { stat } from 'node:fs/promises';
+import { Command, Option } from '@commander-js/extra-typings';
+import type { BatchClient, JobUpload } from '../../sdk/index.js';
+import { CliError, Interrupted } from '../failure.js';
+import { uploadLine } from '../progress.js';
+import { jobDetails } from '../render/job-table.js';
+import { bytes } from '../render/units.js';
+import type { Session } from '../session.js';
+import { waitAndConclude } from './job-wait.js';
+import { character, keyValue, positiveInteger } from './options.js';
+
+/** What the service takes unless it is configured otherwise: a file above it is not worth its upload. */
+const DEFAULT_MAX_BYTES = 1024 ** 3;
+
+export function jobCreateCommand(open: () => Session) {
+  return new Command('create')
+    .description('Upload a file and start a job.')
+    .argument('<model>', 'the id of the model that the rows must satisfy')
+    .argument('<file>', 'the file, or - for standard input')
+    .option('--wait', 'wait until the job is over; exit 2 if some rows were rejected, 1 if it failed')
+    .addOption(new Option('--format <format>', 'how to read the file').choices(['auto', 'csv'] as const))
+    .option('--delimiter <char>', 'what separates the fields (default: ,)', character)
+    .option('--quote <char>', 'what encloses fields (default: ")', character)
+    .option('--no-header', "the first line is a row; the columns are the model's, in its order")
+    .option('--metadata <key=value>', 'kept with the job; can be repeated', keyValue)
+    .option('--max <bytes>', 'refuse a larger file before uploading it', positiveInteger, DEFAULT_MAX_BYTES)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ batch job create orders orders.csv --wait
+  $ batch job create orders export.txt --delimiter ';' --metadata source=crm --metadata day=2026-11-20
+  $ zcat orders.csv.gz | batch job create orders - --wait`,
+    )
+    .action(async (model, file, options) => {
+      const session = open();
+      if (file !== '-') await refuseTooLarge(file, options.max);
+      const client = await session.client();
+      const job = await upload(session, client, {
+        modelId: model,
+        ...(file === '-' ? { file: session.environment.stdin(), filename: 'stdin' } : { file }),
+        format: options.format,
+        delimiter: options.delimiter,
+        quote: options.quote,
+        header: options.header ? undefined : false,
+        metadata: options.metadata,
+      });
+      if (options.wait === true) return waitAndConclude(session, client, job.job_id);
+      session.show(job, jobDetails);
+      session.note(`\nNext: batch job wait ${job.job_id}`);
+    });
+}
+
+async function upload(session: Session, client: BatchClient, file: JobUpload) {
+  const line = await uploadLine(session);
+  try {
+    const { job } = await client.createJob(file, { signal: session.signal, onProgress: (step) => line.update(step) });
+    return job;
+  } catch (error) {
+    throw session.signal.aborted ? new Interrupted('the upload was broken off; no job was started') : error;
+  } finally {
+    line.stop();
+  }
+}
+
+async function refuseTooLarge(file: string, max: number): Promise<void> {
+  const { size } = await stat(file);
+  if (size <= max) return;
+  const limit = max % 1024 === 0 ? `${max} (${bytes(max)})` : `${max}`;
+  throw new CliError(
+    'FILE_TOO_LARGE',
+    `'${file}' has ${size} bytes; the limit is ${limit}`,
+    'Split the file, or raise MAX_UPLOAD_BYTES on the server and pass the same number as --max.',
+  );
+}

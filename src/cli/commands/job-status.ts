@@ -1,0 +1,52 @@
+import type { BatchClient, Job } from '../../sdk/index.js';
+import { jobDetails } from '../render/job-table.js';
+import { displayWidth } from '../render/table.js';
+import type { Session } from '../session.js';
+import { goesOn } from './job-wait.js';
+
+const LOOK_EVERY_MS = 400;
+
+/** Shows the job again at every change until it is over: in place on a terminal, one line of JSON each otherwise. */
+export async function watchJob(session: Session, client: BatchClient, id: string): Promise<void> {
+  const screen = new Screen(session);
+  let shown = '';
+  try {
+    await client.waitForJob(id, {
+      signal: session.signal,
+      maxIntervalMs: LOOK_EVERY_MS,
+      onProgress: (job) => {
+        const text = textOf(job, session);
+        if (text !== shown) screen.replace(text);
+        shown = text;
+      },
+    });
+  } catch (error) {
+    throw session.signal.aborted ? goesOn(id) : error;
+  }
+}
+
+function textOf(job: Job, session: Session): string {
+  return session.mode === 'json' ? `${JSON.stringify(job)}\n` : jobDetails(job, session.style);
+}
+
+/** Overwrites what it wrote before, where the stream is a terminal that shows tables. */
+class Screen {
+  private lines = 0;
+
+  constructor(private readonly session: Session) {}
+
+  replace(text: string): void {
+    const { stdout } = this.session.environment;
+    const inPlace = stdout.isTTY === true && this.session.mode === 'table';
+    const back = inPlace && this.lines > 0 ? `\x1b[${this.lines}A\x1b[0J` : '';
+    stdout.write(back + text);
+    this.lines = linesOf(text, stdout.columns ?? 80);
+  }
+}
+
+/** Terminal lines that a text takes, long ones wrapped. */
+function linesOf(text: string, columns: number): number {
+  const escapes = new RegExp(`${'\x1b'}\\[[0-9;]*m`, 'g');
+  const lines = text.replace(escapes, '').split('\n').slice(0, -1);
+  return lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(displayWidth(line) / columns)), 0);
+}

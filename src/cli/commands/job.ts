@@ -1,0 +1,93 @@
+import { Command } from '@commander-js/extra-typings';
+import type { Job } from '../../sdk/index.js';
+import { jobDetails, jobTable } from '../render/job-table.js';
+import type { Session } from '../session.js';
+import { jobCreateCommand } from './job-create.js';
+import { watchJob } from './job-status.js';
+import { waitAndConclude } from './job-wait.js';
+import { jobState, positiveInteger } from './options.js';
+
+const DEFAULT_LIMIT = 100;
+
+export function jobCommand(open: () => Session) {
+  const job = new Command('job').description('Files being ingested.');
+  job.addCommand(jobCreateCommand(open));
+
+  job
+    .command('list')
+    .description('List the jobs, newest first.')
+    .option('--state <state>', 'only jobs in this state, such as FAILED', jobState)
+    .option('--model <id>', 'only jobs of this model')
+    .option('--limit <n>', 'at most so many', positiveInteger, DEFAULT_LIMIT)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ batch job list\n  $ batch job list --state FAILED --model orders --limit 10',
+    )
+    .action(async (options) => {
+      const session = open();
+      const client = await session.client();
+      const filter = { state: options.state, modelId: options.model };
+      const paging = { pageSize: Math.min(options.limit, 1000), signal: session.signal };
+      const jobs: Job[] = [];
+      let more = false;
+      for await (const entry of client.listJobs(filter, paging)) {
+        more = jobs.length === options.limit;
+        if (more) break;
+        jobs.push(entry);
+      }
+      session.show(jobs, jobTable);
+      if (jobs.length === 0) session.note('There are no such jobs: batch job create MODEL FILE');
+      if (more) session.note(`\nThere are more: --limit ${options.limit * 10}`);
+    });
+
+  job
+    .command('status')
+    .description('Show a job.')
+    .argument('<id>')
+    .option('--watch', 'show it again at every change until it is over')
+    .addHelpText('after', '\nExamples:\n  $ batch job status a1b2c3d4\n  $ batch job status a1b2c3d4 --watch')
+    .action(async (id, options) => {
+      const session = open();
+      const client = await session.client();
+      if (options.watch === true) return watchJob(session, client, id);
+      session.show(await client.getJob(id, { signal: session.signal }), jobDetails);
+    });
+
+  job
+    .command('wait')
+    .description('Wait until a job is over; exit 0 for SUCCESS, 2 for PARTIAL_SUCCESS, 1 for FAILED and CANCELLED.')
+    .argument('<id>')
+    .addHelpText('after', '\nExample:\n  $ batch job wait a1b2c3d4 && echo all rows accepted')
+    .action(async (id) => {
+      const session = open();
+      await waitAndConclude(session, await session.client(), id);
+    });
+
+  job
+    .command('cancel')
+    .description('Cancel a job. Rows that are committed stay in its topics; it can be resumed.')
+    .argument('<id>')
+    .addHelpText('after', '\nExample:\n  $ batch job cancel a1b2c3d4')
+    .action(async (id) => {
+      const session = open();
+      const client = await session.client();
+      const cancelled = await client.cancelJob(id, { signal: session.signal });
+      session.show(cancelled, jobDetails);
+      if (cancelled.state === 'CANCELLING') session.note(`\nIt is still being stopped: batch job wait ${id}`);
+      else session.note(`\nGo on with it: batch job resume ${id}`);
+    });
+
+  job
+    .command('resume')
+    .description('Continue a cancelled job, or a failed one whose error can pass, from its last committed row.')
+    .argument('<id>')
+    .addHelpText('after', '\nExample:\n  $ batch job resume a1b2c3d4')
+    .action(async (id) => {
+      const session = open();
+      const client = await session.client();
+      session.show(await client.resumeJob(id, { signal: session.signal }), jobDetails);
+      session.note(`\nNext: batch job wait ${id}`);
+    });
+
+  return job;
+}

@@ -1,0 +1,80 @@
+import { Command } from '@commander-js/extra-typings';
+import type { Model, ModelCreate } from '../../sdk/index.js';
+import { CliError } from '../failure.js';
+import { modelDetails, modelTable } from '../render/model-table.js';
+import type { Session } from '../session.js';
+
+export function modelCommand(open: () => Session) {
+  const model = new Command('model').description('Named schemas that rows must satisfy.');
+
+  model
+    .command('create')
+    .description('Create a model.')
+    .argument('<name>', 'for people; also the id, where it is a valid one')
+    .argument('<schema>', 'a file with the schema as JSON, or - for standard input')
+    .option('--id <id>', 'letters, digits, _ and -')
+    .addHelpText(
+      'after',
+      `
+A schema maps column names to types: String, Bool, Int8 … Int64, UInt8 … UInt64, Float32, Float64, DateTime,
+each as Nullable(…) where a value may be missing.
+
+Examples:
+  $ batch model create orders schemas/orders.json
+  $ echo '{"id": "String", "qty": "Int32"}' | batch model create orders -
+  $ batch model create "Orders of 2026" orders.json --id orders-2026`,
+    )
+    .action(async (name, file, options) => {
+      const session = open();
+      const schema = parseSchema(await readText(file, session), file);
+      const client = await session.client();
+      const created = await client.createModel({ id: options.id, name, schema }, { signal: session.signal });
+      session.show(created, modelDetails);
+      session.note(`\nNext: batch job create ${created.id} FILE --wait`);
+    });
+
+  model
+    .command('list')
+    .description('List the models, newest first.')
+    .addHelpText('after', '\nExample:\n  $ batch model list')
+    .action(async () => {
+      const session = open();
+      const client = await session.client();
+      const models: Model[] = [];
+      for await (const entry of client.listModels({ pageSize: 1000, signal: session.signal })) models.push(entry);
+      session.show(models, modelTable);
+      if (models.length === 0) session.note('There are no models yet: batch model create NAME SCHEMA');
+    });
+
+  model
+    .command('describe')
+    .description('Show a model and its columns.')
+    .argument('<id>')
+    .addHelpText('after', '\nExample:\n  $ batch model describe orders')
+    .action(async (id) => {
+      const session = open();
+      const client = await session.client();
+      session.show(await client.getModel(id, { signal: session.signal }), modelDetails);
+    });
+
+  return model;
+}
+
+async function readText(file: string, session: Session): Promise<string> {
+  const { readFile } = await import('node:fs/promises');
+  if (file !== '-') return readFile(file, { encoding: 'utf8', signal: session.signal });
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of session.environment.stdin()) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Only that it is JSON is judged here; the service says what is wrong with the schema itself. */
+function parseSchema(text: string, file: string): ModelCreate['schema'] {
+  try {
+    return JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch (error) {
+    const where = file === '-' ? 'standard input' : `'${file}'`;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CliError('INVALID_JSON', `${where} is not JSON: ${reason}`, 'Correct the schema file.');
+  }
+}

@@ -1,0 +1,44 @@
+import { InvalidArgumentError } from '@commander-js/extra-typings';
+import type { JobState } from '../../sdk/index.js';
+
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || !Number.isSafeInteger(value)) {
+    throw new InvalidArgumentError('It must be a whole number from 1.');
+  }
+  return value;
+}
+
+/** One character; `\t` and `tab` for the one that shells make hard to type. */
+export function character(text: string): string {
+  if (text === '\\t' || text === 'tab') return '\t';
+  if (text.length !== 1) throw new InvalidArgumentError('It must be one character, \\t for a tab.');
+  return text;
+}
+
+/** Collects `key=value`, given as often as one likes. */
+export function keyValue(text: string, previous: Record<string, string> | undefined): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('It must be key=value.');
+  const key = text.slice(0, at);
+  if (previous !== undefined && Object.hasOwn(previous, key))
+    throw new InvalidArgumentError(`'${key}' is given twice.`);
+  return { ...previous, [key]: text.slice(at + 1) };
+}
+
+const STATES: readonly JobState[] = [
+  'PENDING',
+  'RUNNING',
+  'CANCELLING',
+  'SUCCESS',
+  'PARTIAL_SUCCESS',
+  'FAILED',
+  'CANCELLED',
+];
+
+/** In any case. */
+export function jobState(text: string): JobState {
+  const state = STATES.find((known) => known === text.toUpperCase());
+  if (state === undefined) throw new InvalidArgumentError(`It must be one of ${STATES.join(', ')}.`);
+  return state;
+}

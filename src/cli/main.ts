@@ -1,0 +1,37 @@
+import { fileURLToPath } from 'node:url';
+import { Interrupted } from './failure.js';
+import { run } from './run.js';
+
+/** Set by scripts/bundle-cli.mjs. */
+declare const BATCH_VERSION: string;
+
+const INTERRUPTED = 130;
+
+const interrupt = new AbortController();
+process.on('SIGINT', () => {
+  // Pressed again: whatever is still being tidied up is not worth waiting for.
+  if (interrupt.signal.aborted) process.exit(INTERRUPTED);
+  interrupt.abort(new Interrupted('interrupted'));
+});
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // The reader, `head` for example, has seen enough.
+    if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+    throw error;
+  });
+}
+
+const exitCode = await run({
+  argv: process.argv.slice(2),
+  env: process.env,
+  stdin: () => process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  projectRoot: fileURLToPath(new URL('../..', import.meta.url)),
+  version: BATCH_VERSION,
+  interrupt: interrupt.signal,
+});
+process.exitCode = exitCode;
+await new Promise((resolve) => process.stdout.write('', resolve));
+// Neither idle connections nor an unfinished standard input keep the command alive.
+process.exit(exitCode);

@@ -1,0 +1,36 @@
+import { Command, Option } from '@commander-js/extra-typings';
+import { healthCommand } from './commands/health.js';
+import { jobCommand } from './commands/job.js';
+import { modelCommand } from './commands/model.js';
+import type { Environment } from './environment.js';
+import { Session } from './session.js';
+
+/** The whole command line; `onSession` is told the invocation's session once its options are known. */
+export function buildProgram(environment: Environment, onSession: (session: Session) => void) {
+  const program = new Command('batch')
+    .description('Files in, validated rows in Kafka exactly once.')
+    .version(environment.version)
+    .option('--api-url <url>', 'where the service is (env: BATCH_API_URL; default: what scripts/up.sh started)')
+    .addOption(
+      new Option('--output <mode>', 'default: table on a terminal, json otherwise').choices(['table', 'json'] as const),
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ batch model create orders schemas/orders.json
+  $ batch job create orders orders.csv --wait
+  $ batch job list --output json
+
+Exit codes: 0 done, 1 error or a job that FAILED or was CANCELLED, 2 PARTIAL_SUCCESS, 64 usage.`,
+    );
+  const open = () => {
+    const session = new Session(program.opts(), environment);
+    onSession(session);
+    return session;
+  };
+  program.addCommand(modelCommand(open));
+  program.addCommand(jobCommand(open));
+  program.addCommand(healthCommand(open));
+  return program;
+}

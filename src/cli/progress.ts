@@ -1,0 +1,87 @@
+import type { Options, Params, SingleBar } from 'cli-progress';
+import type { Job, UploadProgress } from '../sdk/index.js';
+import { bar } from './render/bar.js';
+import { jobBar } from './render/job-table.js';
+import { bytes, counted } from './render/units.js';
+import type { Session } from './session.js';
+
+const WIDTH = 24;
+const LABEL = 'Processing'.length;
+
+/** A live line on stderr; every call is nothing where nobody watches. */
+export interface LiveLine<T> {
+  update(value: T): void;
+  /** Leaves the line as it is and goes to the next. */
+  stop(): void;
+}
+
+/** `Uploading   [######------------------]  25%  2.5 MiB of 10.0 MiB  48.2 MiB/s`. */
+export function uploadLine(session: Session): Promise<LiveLine<UploadProgress>> {
+  return liveLine(session, uploadText);
+}
+
+/** `Processing  [########XX--------------]  41%  9000 rows, 10 rejected`. */
+export function processingLine(session: Session): Promise<LiveLine<Job>> {
+  return liveLine(session, (job: Job) => processingText(job));
+}
+
+export function uploadText({ bytesSent, bytesTotal }: UploadProgress, elapsedMs: number): string {
+  const speed = elapsedMs > 0 ? `  ${bytes(Math.round((bytesSent / elapsedMs) * 1000))}/s` : '';
+  const label = 'Uploading'.padEnd(LABEL);
+  if (bytesTotal === null) return `${label}  ${bytes(bytesSent)}${speed}`;
+  // An empty file is sent as soon as it is opened.
+  const gauge = bytesTotal === 0 ? bar(1, 1, 0, WIDTH) : bar(bytesSent, bytesTotal, 0, WIDTH);
+  return `${label}  ${gauge}  ${bytes(bytesSent)} of ${bytes(bytesTotal)}${speed}`;
+}
+
+export function processingText(job: Job): string {
+  const rejected = job.totals.errors > 0 ? `, ${job.totals.errors} rejected` : '';
+  const rows = `${counted(job.totals.rows, 'row')}${rejected}`;
+  const state = job.state === 'RUNNING' ? '' : `  ${job.state}`;
+  return `${'Processing'.padEnd(LABEL)}  ${jobBar(job, WIDTH)}  ${rows}${state}`;
+}
+
+async function liveLine<T>(session: Session, text: (value: T, elapsedMs: number) => string): Promise<LiveLine<T>> {
+  if (!session.watched) return { update: () => undefined, stop: () => undefined };
+  const { SingleBar } = await import('cli-progress');
+  return new BarLine(
+    (format) =>
+      new SingleBar({
+        stream: session.environment.stderr,
+        format,
+        hideCursor: true,
+        forceRedraw: true,
+        // Ctrl-C is ours: the line is stopped like after any other error.
+        gracefulExit: false,
+      }),
+    text,
+  );
+}
+
+class BarLine<T> implements LiveLine<T> {
+  private readonly bar: SingleBar;
+  private readonly started = Date.now();
+  private value: T | undefined;
+  private running = false;
+
+  constructor(
+    make: (format: NonNullable<Options['format']>) => SingleBar,
+    private readonly text: (value: T, elapsedMs: number) => string,
+  ) {
+    this.bar = make((_options: Options, _params: Params) =>
+      this.value === undefined ? '' : this.text(this.value, Date.now() - this.started),
+    );
+  }
+
+  update(value: T): void {
+    this.value = value;
+    if (this.running) this.bar.update(0);
+    else this.bar.start(1, 0);
+    this.running = true;
+  }
+
+  stop(): void {
+    if (this.running) this.bar.stop();
+    this.running = false;
+  }
+}

@@ -1,0 +1,70 @@
+import type { Job, JobState } from '../../sdk/index.js';
+import { bar } from './bar.js';
+import { type Paint, plain, printable, type Style } from './style.js';
+import { type Column, table } from './table.js';
+import { bytes, duration } from './units.js';
+
+const BAR_WIDTH = 8;
+
+export function jobTable(jobs: readonly Job[], style: Style): string {
+  const columns: Column<Job>[] = [
+    { title: 'JOB', text: (job) => job.job_id },
+    { title: 'MODEL', text: (job) => job.model_id },
+    { title: 'STATE', text: (job) => job.state, paint: (job) => stateColour(job.state, style) },
+    { title: 'TOTAL', text: (job) => String(job.totals.rows), align: 'right' },
+    { title: 'OK', text: (job) => String(job.totals.ok), align: 'right' },
+    {
+      title: 'ERRORS',
+      text: (job) => String(job.totals.errors),
+      paint: (job) => (job.totals.errors > 0 ? style.red : (text) => text),
+      align: 'right',
+    },
+    { title: 'PROGRESS', text: (job) => jobBar(job, BAR_WIDTH) },
+    { title: 'WAITING', text: (job) => duration(job.timings.waiting_ms), align: 'right' },
+    { title: 'PROCESSING', text: (job) => duration(job.timings.processing_ms), align: 'right' },
+  ];
+  return table(columns, jobs, style);
+}
+
+/** The table of one job, and below it what did not fit in. */
+export function jobDetails(job: Job, style: Style = plain): string {
+  const facts: Array<[string, string]> = [
+    ['file', `${printable(job.filename)}, ${bytes(job.size_bytes)}`],
+    ['accepted', topic(job.topics.data, job.end_offsets?.data)],
+    ['rejected', topic(job.topics.dlq, job.end_offsets?.dlq)],
+  ];
+  for (const [key, value] of Object.entries(job.metadata)) facts.push([printable(key), printable(value)]);
+  if (job.attempt > 1) facts.push(['attempt', String(job.attempt)]);
+  if (job.error !== null) {
+    facts.push(['error', style.red(`${job.error.code}: ${printable(job.error.message)}`)]);
+    facts.push(['hint', printable(job.error.hint)]);
+  }
+  const width = Math.max(...facts.map(([name]) => name.length));
+  const lines = facts.map(([name, value]) => `${style.dim(name.padEnd(width))}  ${value}\n`);
+  return `${jobTable([job], style)}\n${lines.join('')}`;
+}
+
+export function jobBar(job: Job, width: number): string {
+  const { bytes_done, bytes_total } = job.progress;
+  const rejectedShare = job.totals.rows === 0 ? 0 : job.totals.errors / job.totals.rows;
+  // A job of an empty file part is done all the same.
+  const over = job.state === 'SUCCESS' || job.state === 'PARTIAL_SUCCESS';
+  return over ? bar(1, 1, rejectedShare, width) : bar(bytes_done, bytes_total, rejectedShare, width);
+}
+
+export function stateColour(state: JobState, style: Style): Paint {
+  const colours: Record<JobState, Paint> = {
+    PENDING: style.dim,
+    RUNNING: style.cyan,
+    CANCELLING: style.yellow,
+    SUCCESS: style.green,
+    PARTIAL_SUCCESS: style.yellow,
+    FAILED: style.red,
+    CANCELLED: style.yellow,
+  };
+  return colours[state];
+}
+
+function topic(name: string, end: number | undefined): string {
+  return end === undefined ? `topic ${name}` : `topic ${name}, read to offset ${end}`;
+}

@@ -1,0 +1,79 @@
+import type { BatchClient, RetryNotice } from '../sdk/index.js';
+import { apiUrl } from './api-url.js';
+import type { Environment } from './environment.js';
+import { EXIT, type Failure } from './failure.js';
+import { printable, type Style, styleFor } from './render/style.js';
+
+export type OutputMode = 'table' | 'json';
+
+/** What the options before or after any command say. */
+export interface GlobalOptions {
+  apiUrl?: string | undefined;
+  output?: OutputMode | undefined;
+}
+
+/** One invocation: where the service is, how results are shown, what the exit code will be. */
+export class Session {
+  exitCode: number = EXIT.done;
+  readonly mode: OutputMode;
+  readonly style: Style;
+
+  constructor(
+    private readonly options: GlobalOptions,
+    readonly environment: Environment,
+  ) {
+    this.mode = outputMode(options.output, environment);
+    this.style = styleFor(environment.stdout, environment.env);
+  }
+
+  get signal(): AbortSignal {
+    return this.environment.interrupt;
+  }
+
+  /** Whether somebody watches: progress bars and notes go to stderr, never to stdout. */
+  get watched(): boolean {
+    return this.environment.stderr.isTTY === true;
+  }
+
+  /** Loads the SDK only now: help and usage errors do not need it. */
+  async client(): Promise<BatchClient> {
+    const baseUrl = apiUrl(this.options.apiUrl, this.environment);
+    const { createBatchClient } = await import('../sdk/index.js');
+    return createBatchClient({ baseUrl, onRetry: (notice) => this.noteRetry(notice) });
+  }
+
+  /** The command's result: JSON, or what `render` makes of it. */
+  show<T>(result: T, render: (result: T, style: Style) => string): void {
+    const text = this.mode === 'json' ? `${JSON.stringify(result, null, 2)}\n` : render(result, this.style);
+    this.environment.stdout.write(text);
+  }
+
+  /** What helps a person and no program. */
+  note(text: string): void {
+    if (this.watched) this.environment.stderr.write(`${text}\n`);
+  }
+
+  private noteRetry({ error, retry, retries, delayMs }: RetryNotice): void {
+    this.note(`${printable(error.message)}; trying again in ${(delayMs / 1000).toFixed(1)} s (${retry} of ${retries})`);
+  }
+}
+
+/** A terminal gets tables, anything else JSON. */
+export function outputMode(flag: OutputMode | undefined, environment: Environment): OutputMode {
+  return flag ?? (environment.stdout.isTTY === true ? 'table' : 'json');
+}
+
+/** `CODE: message` and the hint on stderr; with JSON output an object like the service's own problems. */
+export function report(failure: Failure, mode: OutputMode, environment: Environment): void {
+  const { code, message, hint, problem } = failure;
+  const { stderr, env } = environment;
+  if (mode === 'json') {
+    stderr.write(`${JSON.stringify(problem ?? { error: code, message, hint }, null, 2)}\n`);
+    return;
+  }
+  const style = styleFor(stderr, env);
+  stderr.write(`${style.red(`${code}:`)} ${printable(message)}\n`);
+  if (hint !== null) stderr.write(`${style.dim('hint:')} ${printable(hint)}\n`);
+  if (problem?.error === 'INTERNAL_ERROR')
+    stderr.write(`${style.dim('request_id:')} ${printable(problem.request_id)}\n`);
+}
