@@ -8,7 +8,7 @@ const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 
 await build({
   absWorkingDir: root,
-  entryPoints: ['src/cli/main.ts'],
+  entryPoints: ['src/cli/batch.ts'],
   outfile: process.argv[2] ?? 'dist/cli/batch.js',
   bundle: true,
   platform: 'node',
