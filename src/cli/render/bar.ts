@@ -4,9 +4,11 @@
  */
 export function bar(done: number, total: number, rejectedShare: number, width: number): string {
   const { percent, filled } = progress(done, total, width);
-  let rejected = Math.round(filled * rejectedShare);
-  if (rejectedShare > 0) rejected = Math.max(rejected, Math.min(1, filled));
-  if (rejectedShare < 1) rejected = Math.min(rejected, Math.max(filled - 1, 0));
+  const share = Math.round(filled * rejectedShare);
+  // Of a filled part of one cell, the rejected rows are what the user has to see.
+  const least = rejectedShare > 0 ? 1 : 0;
+  const most = rejectedShare < 1 ? Math.max(filled - 1, least) : filled;
+  const rejected = Math.min(Math.max(share, least), most, filled);
   return `[${'#'.repeat(filled - rejected)}${'X'.repeat(rejected)}${'-'.repeat(width - filled)}] ${percent}%`;
 }
 

@@ -21,7 +21,8 @@ export function table<T>(columns: readonly Column<T>[], rows: readonly T[], styl
         if (columns[at]?.align === 'right') return space + painted;
         return at === texts.length - 1 ? painted : painted + space;
       })
-      .join('  ');
+      .join('  ')
+      .trimEnd();
   const titles = columns.map(({ title }) => title);
   const lines = rows.map((row, n) => line(cells[n] ?? [], (at) => columns[at]?.paint?.(row) ?? ((text) => text)));
   return [line(titles, () => style.bold), ...lines].map((text) => `${text}\n`).join('');

@@ -1,0 +1,184 @@
+import fc from 'fast-check';
+import { processingText, uploadText } from '../../src/cli/progress.js';
+import { bar } from '../../src/cli/render/bar.js';
+import { jobDetails, jobTable } from '../../src/cli/render/job-table.js';
+import { modelDetails, modelTable } from '../../src/cli/render/model-table.js';
+import { plain, printable, styleFor } from '../../src/cli/render/style.js';
+import { displayWidth, table } from '../../src/cli/render/table.js';
+import { bytes, duration } from '../../src/cli/render/units.js';
+import { contract, jobFailed, jobPartial, jobPending, jobRunning } from '../sdk/contract.js';
+
+const lines = (...text: string[]) => text.map((line) => `${line}\n`).join('');
+
+describe('the progress bar', () => {
+  it.each([
+    [0, 100, 0, '[--------] 0%'],
+    [61, 100, 0.2, '[####X---] 61%'],
+    [50, 100, 0, '[####----] 50%'],
+    [100, 100, 0, '[########] 100%'],
+    [100, 100, 1, '[XXXXXXXX] 100%'],
+    [99, 100, 0, '[#######-] 99%'],
+    [999_999, 1_000_000, 0, '[#######-] 99%'],
+    [100, 100, 0.000001, '[#######X] 100%'],
+    [100, 100, 0.999999, '[#XXXXXXX] 100%'],
+    [0, 0, 0, '[--------] 0%'],
+    [120, 100, 0, '[########] 100%'],
+  ])('shows %d of %d with %d rejected as %s', (done, total, rejected, text) => {
+    expect(bar(done, total, rejected, 8)).toBe(text);
+  });
+
+  it('has the same width always, and is full only when nothing is left', () => {
+    const share = fc.double({ min: 0, max: 1, noNaN: true });
+    fc.assert(
+      fc.property(fc.nat(1e9), fc.nat(1e9), share, fc.integer({ min: 2, max: 40 }), (done, total, rejected, width) => {
+        const [, gauge = '', percent = ''] = /^\[([#X-]*)\] (\d+)%$/.exec(bar(done, total, rejected, width)) ?? [];
+        expect(gauge).toHaveLength(width);
+        expect(gauge).toMatch(/^#*X*-*$/);
+        expect([!gauge.includes('-'), percent === '100']).toEqual(Array(2).fill(total > 0 && done >= total));
+        const filled = gauge.replaceAll('-', '');
+        if (filled.length > 0) expect(filled.includes('X')).toBe(rejected > 0);
+      }),
+    );
+  });
+});
+
+describe('tables', () => {
+  it('are as wide as their widest cell, also where characters take two cells', () => {
+    const columns = [
+      { title: 'NAME', text: (row: { name: string }) => row.name },
+      { title: 'N', text: (row: { name: string }) => String(row.name.length), align: 'right' as const },
+      { title: 'LAST', text: () => 'x' },
+    ];
+    expect(table(columns, [{ name: '注文' }, { name: 'Übersicht' }, { name: '🎉' }], plain)).toBe(
+      lines('NAME       N  LAST', '注文       2  x', 'Übersicht  9  x', '🎉         2  x'),
+    );
+  });
+
+  it('count a flag, an accent and a joined emoji as one character', () => {
+    expect(['abc', 'é', 'e\u0301', '注', '🇩🇪', '👩‍👩‍👧'].map(displayWidth)).toEqual([3, 1, 1, 2, 2, 2]);
+  });
+
+  it('let no control character through to the terminal', () => {
+    expect(printable('a\x1b[31mred\u009b0m\r\n')).toBe('a\uFFFD[31mred\uFFFD0m\uFFFD\uFFFD');
+    const job = { ...jobFailed(), filename: '\x1b]0;evil\x07.csv', model_id: '\x1b[2J' };
+    expect(jobDetails(job)).not.toMatch(/[^\P{Cc}\n]/u);
+  });
+
+  it('show jobs', () => {
+    const jobs = [
+      jobPending(),
+      jobRunning(),
+      jobPartial(),
+      { ...jobFailed(), model_id: 'customers', timings: { waiting_ms: 72_300, processing_ms: 7_500_000 } },
+    ];
+    expect(jobTable(jobs, plain)).toBe(
+      lines(
+        'JOB       MODEL      STATE            TOTAL     OK  ERRORS  PROGRESS         WAITING  PROCESSING',
+        'a1b2c3d4  orders     PENDING              0      0       0  [--------] 0%       0 ms        0 ms',
+        'a1b2c3d4  orders     RUNNING           9000   8990      10  [###X----] 50%     12 ms      431 ms',
+        'a1b2c3d4  orders     PARTIAL_SUCCESS  18000  17980      20  [#######X] 100%    12 ms      862 ms',
+        'a1b2c3d4  customers  FAILED               0      0       0  [--------] 0%     1m 12s      2h 05m',
+      ),
+    );
+  });
+
+  it('show one job with what does not fit into a line', () => {
+    expect(jobDetails({ ...jobPartial(), attempt: 2, metadata: { source: 'crm' } })).toBe(
+      lines(
+        'JOB       MODEL   STATE            TOTAL     OK  ERRORS  PROGRESS         WAITING  PROCESSING',
+        'a1b2c3d4  orders  PARTIAL_SUCCESS  18000  17980      20  [#######X] 100%    12 ms      862 ms',
+        '',
+        'file      orders.csv, 1.0 MiB',
+        'accepted  topic batch_a1b2c3d4, read to offset 17982',
+        'rejected  topic batch_a1b2c3d4_dlq, read to offset 22',
+        'source    crm',
+        'attempt   2',
+      ),
+    );
+  });
+
+  it('show why a job failed', () => {
+    expect(jobDetails(jobFailed()).split('\n').slice(-3)).toEqual([
+      "error     HEADER_MISMATCH: the header lacks the columns 'id', 'qty'; it has 'name', 'email', which the model does not know",
+      'hint      Correct the header line or the model, then start a new job.',
+      '',
+    ]);
+  });
+
+  it('show models', () => {
+    const model = contract.components.examples.ModelOrders.value;
+    expect(modelTable([model, { ...model, name: 'Übersicht', version: 12 }], plain)).toBe(
+      lines(
+        'MODEL   NAME       VERSION  COLUMNS  UPDATED',
+        'orders  orders           1        3  2026-11-20T09:00:00.000Z',
+        'orders  Übersicht       12        3  2026-11-20T09:00:00.000Z',
+      ),
+    );
+    expect(modelDetails(model, plain)).toBe(
+      lines(
+        'orders  orders, version 1, 2026-11-20T09:00:00.000Z',
+        '',
+        'COLUMN  TYPE     NULL  CONSTRAINTS',
+        'id      String   no',
+        'qty     Int32    no',
+        'price   Float64  yes',
+      ),
+    );
+  });
+});
+
+describe('the live lines', () => {
+  it('show an upload', () => {
+    expect(uploadText({ bytesSent: 2_621_440, bytesTotal: 10_485_760 }, 100)).toBe(
+      'Uploading   [######------------------] 25%  2.5 MiB of 10.0 MiB  25.0 MiB/s',
+    );
+    expect(uploadText({ bytesSent: 0, bytesTotal: 0 }, 0)).toBe(
+      'Uploading   [########################] 100%  0 B of 0 B',
+    );
+    expect(uploadText({ bytesSent: 2048, bytesTotal: null }, 1000)).toBe('Uploading   2.0 KiB  2.0 KiB/s');
+  });
+
+  it('show a job', () => {
+    expect(processingText(jobRunning())).toBe('Processing  [###########X------------] 50%  9000 rows, 10 rejected');
+    expect(processingText(jobPending())).toBe('Processing  [------------------------] 0%  0 rows  PENDING');
+  });
+});
+
+describe('figures', () => {
+  it.each([
+    [0, '0 ms'],
+    [999.4, '999 ms'],
+    [1000, '1.0 s'],
+    [59_949, '59.9 s'],
+    [59_950, '1m 00s'],
+    [3_599_400, '59m 59s'],
+    [3_600_000, '1h 00m'],
+  ])('say %d ms as %s', (ms, text) => {
+    expect(duration(ms)).toBe(text);
+  });
+
+  it.each([
+    [0, '0 B'],
+    [1023, '1023 B'],
+    [1024, '1.0 KiB'],
+    [1024 ** 2 - 1, '1.0 MiB'],
+    [1024 ** 3, '1.0 GiB'],
+  ])('say %d bytes as %s', (count, text) => {
+    expect(bytes(count)).toBe(text);
+  });
+});
+
+describe('colours', () => {
+  const terminal = { isTTY: true } as NodeJS.WriteStream;
+  it('are for terminals that want them', () => {
+    expect(styleFor(terminal, {}).red('x')).toBe('\x1b[31mx\x1b[39m');
+    for (const env of [{ NO_COLOR: '1' }, { TERM: 'dumb' }]) expect(styleFor(terminal, env).red('x')).toBe('x');
+    expect(styleFor({} as NodeJS.WriteStream, {}).red('x')).toBe('x');
+  });
+
+  it('do not change the layout', () => {
+    const escapes = new RegExp(`${'\x1b'}\\[\\d+m`, 'g');
+    const jobs = [jobRunning(), jobPartial()];
+    expect(jobTable(jobs, styleFor(terminal, {})).replace(escapes, '')).toBe(jobTable(jobs, plain));
+  });
+});
