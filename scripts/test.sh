@@ -27,13 +27,16 @@ end_everything() {
 trap end_everything EXIT
 trap 'echo; echo interrupted; exit 130' INT TERM HUP
 
+# Without colours and links, which some tools print whatever they are told.
+plain() { sed $'s/\033\\[[0-9;]*m//g; s/\033]8;;[^\033]*\033\\\\//g'; }
+
 close() {
   local passed=0 failed=0 file p f
   for file in "$WORK"/results/*; do
     [ -f "$file" ] || continue
     read -r p f <"$file"
     passed=$((passed + p)) failed=$((failed + f))
-    [ "$f" -eq 0 ] || { printf '\n── %s ──\n' "$(basename "$file")"; tail -n 200 "$WORK/$(basename "$file").log"; }
+    [ "$f" -eq 0 ] || { printf '\n── %s ──\n' "$(basename "$file")"; plain <"$WORK/$(basename "$file").log" | tail -n 200; }
   done
   printf '\n%s passed, %s failed\n' "$passed" "$failed"
   [ "$failed" -eq 0 ]
