@@ -45,9 +45,9 @@ function isHelp({ code }: CommanderError): boolean {
   return code === 'commander.help' || code === 'commander.helpDisplayed' || code === 'commander.version';
 }
 
-/** A group without a command (`batch job`) gets its help too, but was not asked for it. */
-function helpExitCode({ code }: CommanderError): number {
-  return code === 'commander.help' ? EXIT.usage : EXIT.done;
+/** A group without a command (`batch job`) gets its help too, but did not ask for it. */
+function helpExitCode({ exitCode }: CommanderError): number {
+  return exitCode === 0 ? EXIT.done : EXIT.usage;
 }
 
 function usageError(error: CommanderError): CliError {

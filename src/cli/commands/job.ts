@@ -27,7 +27,8 @@ export function jobCommand(open: () => Session) {
       const session = open();
       const client = await session.client();
       const filter = { state: options.state, modelId: options.model };
-      const paging = { pageSize: Math.min(options.limit, 1000), signal: session.signal };
+      // One more than is shown tells whether there are more.
+      const paging = { pageSize: Math.min(options.limit + 1, 1000), signal: session.signal };
       const jobs: Job[] = [];
       let more = false;
       for await (const entry of client.listJobs(filter, paging)) {

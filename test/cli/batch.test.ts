@@ -1,0 +1,369 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import {
+  answer,
+  answerProblem,
+  contract,
+  jobFailed,
+  jobPartial,
+  jobPending,
+  jobRunning,
+  problem,
+} from '../sdk/contract.js';
+import { Bundle, type RunOptions } from './support/bundle.js';
+import { Service } from './support/service.js';
+
+const model = contract.components.examples.ModelOrders.value;
+const CSV = 'id,qty\n1,3\n';
+const done = { ...jobPartial(), state: 'SUCCESS' as const, totals: { rows: 2, ok: 2, errors: 0 } };
+const cancelled = contract.components.examples.JobCancelled.value;
+
+let bundle: Bundle;
+let service: Service;
+beforeAll(async () => {
+  bundle = await Bundle.build();
+  await writeFile(bundle.path('orders.csv'), CSV);
+  await writeFile(bundle.path('orders.json'), '{"id":"String"}');
+  await writeFile(bundle.path('broken.json'), '{"id":');
+});
+afterAll(() => bundle.remove());
+beforeEach(async () => {
+  service = await Service.start();
+});
+afterEach(() => service.close());
+
+function batch(command: string, options: RunOptions = {}) {
+  return bundle.run(command.split(' '), { ...options, env: { BATCH_API_URL: service.url, ...options.env } });
+}
+
+async function json(command: string, options?: RunOptions) {
+  const { code, stdout, stderr } = await batch(command, options);
+  expect([code, stderr]).toEqual([0, '']);
+  return JSON.parse(stdout);
+}
+
+describe('on a pipe, batch', () => {
+  it('prints what the service answered, as JSON and nothing else', async () => {
+    service.routes = {
+      'POST /models': (response) => answer(response, 201, model),
+      'GET /models': (response) => answer(response, 200, [model]),
+      'GET /models/orders': (response) => answer(response, 200, model),
+      'POST /jobs': (response) => answer(response, 202, jobPending()),
+      'GET /jobs': (response) => answer(response, 200, [jobPending()]),
+      'GET /jobs/a1b2c3d4': (response) => answer(response, 200, jobRunning()),
+      'DELETE /jobs/a1b2c3d4': (response) => answer(response, 202, cancelled),
+      'POST /jobs/a1b2c3d4/resume': (response) => answer(response, 202, jobPending()),
+    };
+    expect(await json('model create orders orders.json')).toEqual(model);
+    expect(await json('model list')).toEqual([model]);
+    expect(await json('model describe orders')).toEqual(model);
+    expect(await json('job create orders orders.csv')).toEqual(jobPending());
+    expect(await json('job list')).toEqual([jobPending()]);
+    expect(await json('job status a1b2c3d4')).toEqual(jobRunning());
+    expect(await json('job cancel a1b2c3d4')).toEqual(cancelled);
+    expect(await json('job resume a1b2c3d4')).toEqual(jobPending());
+  });
+
+  it('prints tables where it is told to', async () => {
+    service.routes['GET /jobs'] = (response) => answer(response, 200, [done]);
+    const { stdout } = await batch('job list --output table');
+    expect(stdout.split('\n').slice(0, 2)).toEqual([
+      'JOB       MODEL   STATE    TOTAL  OK  ERRORS  PROGRESS         WAITING  PROCESSING',
+      'a1b2c3d4  orders  SUCCESS      2   2       0  [########] 100%    12 ms      862 ms',
+    ]);
+  });
+
+  it('prints each change of a watched job as one line of JSON, and exits 0 however the job ends', async () => {
+    const answers = [jobPending(), jobRunning(), jobRunning(), jobFailed()];
+    service.routes['GET /jobs/a1b2c3d4'] = (response) => answer(response, 200, answers.shift());
+    const { code, stdout } = await batch('job status a1b2c3d4 --watch');
+    const states = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).state);
+    expect([code, states]).toEqual([0, ['PENDING', 'RUNNING', 'FAILED']]);
+  });
+});
+
+describe('batch model create', () => {
+  beforeEach(() => {
+    service.routes['POST /models'] = (response) => answer(response, 201, model);
+  });
+
+  it('reads the schema from a file or from standard input, with a byte order mark or without', async () => {
+    await json('model create Orders orders.json --id orders');
+    await json('model create orders -', { input: '\uFEFF{"id":"String"}' });
+    expect(service.seen.map(({ body }) => JSON.parse(body))).toEqual([
+      { id: 'orders', name: 'Orders', schema: { id: 'String' } },
+      { name: 'orders', schema: { id: 'String' } },
+    ]);
+  });
+
+  it('says which file is not JSON, or cannot be read', async () => {
+    const broken = await batch('model create orders broken.json --output table');
+    expect(broken.code).toBe(1);
+    expect(broken.stderr).toMatch(/^INVALID_JSON: 'broken\.json' is not JSON: .+\nhint: /);
+    const gone = await batch('model create orders gone.json --output table');
+    expect(gone.code).toBe(1);
+    expect(gone.stderr).toMatch(/^FILE_NOT_READABLE: cannot read 'gone\.json': there is no such file\nhint: /);
+    expect(service.seen).toEqual([]);
+  });
+});
+
+describe('batch job create', () => {
+  it('sends the options in the contract’s spelling', async () => {
+    service.routes['POST /jobs'] = (response) => answer(response, 202, jobPending());
+    await json(
+      'job create orders orders.csv --format csv --delimiter \\t --quote | --no-header --metadata a=1 --metadata b=x=y',
+    );
+    const [{ body = '', headers = {} } = {}] = service.seen;
+    const fields = [...body.matchAll(/name="([^"]+)"\r\n\r\n(.*)\r\n/g)].map(([, name, value]) => [name, value]);
+    expect(Object.fromEntries(fields)).toEqual({
+      model_id: 'orders',
+      format: 'csv',
+      delimiter: '\t',
+      quote: '|',
+      header: 'false',
+      'metadata.a': '1',
+      'metadata.b': 'x=y',
+    });
+    expect(headers['idempotency-key']).toMatch(/^[0-9a-f-]{36}$/);
+    expect(body).toContain(`filename="orders.csv"`);
+  });
+
+  it('uploads standard input', async () => {
+    service.routes['POST /jobs'] = (response) => answer(response, 202, jobPending());
+    await json('job create orders -', { input: CSV });
+    expect(service.seen[0]?.body).toContain(`filename="stdin"`);
+    expect(service.seen[0]?.body).toContain(CSV);
+  });
+
+  it('ends when the service refuses what is still being typed into standard input', async () => {
+    service.routes['POST /jobs'] = (response, _seen, request) => {
+      answerProblem(response, 'MODEL_NOT_FOUND');
+      request.resume();
+    };
+    const { code, stderr } = await batch('job create nope - --output table');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^MODEL_NOT_FOUND: There is no model/);
+  });
+
+  it('sends the file again when the answer is lost', async () => {
+    service.routes['POST /jobs'] = (response) => {
+      if (service.seen.length === 1) response.socket?.destroy();
+      else answer(response, 200, jobPending(), { 'idempotency-replayed': 'true' });
+    };
+    expect((await json('job create orders orders.csv')).job_id).toBe('a1b2c3d4');
+    expect(new Set(service.seen.map(({ headers }) => headers['idempotency-key'])).size).toBe(1);
+    expect(service.seen).toHaveLength(2);
+  });
+
+  it.each([
+    ['gone.csv', "FILE_NOT_READABLE: cannot read 'gone.csv': there is no such file\n"],
+    ['bin', "FILE_NOT_READABLE: cannot read 'bin': it is a directory\n"],
+    ['orders.csv --max 10', "FILE_TOO_LARGE: 'orders.csv' has 11 bytes; the limit is 10\n"],
+  ])('refuses %s before it connects', async (file, message) => {
+    const { code, stderr } = await batch(`job create orders ${file} --output table`);
+    expect([code, stderr.slice(0, message.length)]).toEqual([1, message]);
+    expect(service.seen).toEqual([]);
+  });
+});
+
+describe('batch job list', () => {
+  it('filters, and takes no more than it was asked for', async () => {
+    const jobs = [jobPending(), jobRunning(), jobPartial()];
+    service.routes['GET /jobs'] = (response) => answer(response, 200, jobs, { link: '</jobs?cursor=abc>; rel="next"' });
+    expect(await json('job list --state pending --model orders --limit 2')).toHaveLength(2);
+    expect(service.seen.map(({ url }) => url)).toEqual(['/jobs?state=PENDING&model_id=orders&limit=3']);
+  });
+});
+
+describe('the exit code', () => {
+  it.each([
+    ['SUCCESS', 0, done],
+    ['PARTIAL_SUCCESS', 2, jobPartial()],
+    ['FAILED', 1, jobFailed()],
+    ['CANCELLED', 1, cancelled],
+  ])('of waiting for a job that ends %s is %d', async (_, code, job) => {
+    service.routes = {
+      'POST /jobs': (response) => answer(response, 202, jobPending()),
+      'GET /jobs/a1b2c3d4': (response) => answer(response, 200, job),
+    };
+    for (const command of ['job wait a1b2c3d4', 'job create orders orders.csv --wait']) {
+      const result = await batch(command);
+      expect([result.code, JSON.parse(result.stdout)]).toEqual([code, job]);
+      const { error } = job;
+      expect(result.stderr === '' ? null : JSON.parse(result.stderr)).toEqual(
+        error && { error: error.code, message: error.message, hint: error.hint },
+      );
+    }
+  });
+
+  it.each([
+    'job',
+    'job create orders',
+    'job create orders orders.csv extra',
+    'job create orders orders.csv --bogus',
+    'job create orders orders.csv --delimiter ;;',
+    'job create orders orders.csv --metadata novalue',
+    'job create orders orders.csv --metadata a=1 --metadata a=2',
+    'job create orders orders.csv --format parquet',
+    'job list --limit 0',
+    'job list --state SLEEPING',
+    'job stats a1b2c3d4',
+    'job list --output yaml',
+    'job list --api-url ftp://example.org',
+    'nonsense',
+  ])('of `batch %s` is 64, and nothing is sent', async (command) => {
+    const { code, stdout, stderr } = await batch(`${command} --output table`.replace('yaml --output table', 'yaml'));
+    expect([code, stdout]).toEqual([64, '']);
+    expect(stderr).toMatch(
+      command === 'job' ? /^Usage: batch job/ : command.endsWith('yaml') ? /"error": "USAGE"/ : /^USAGE: /,
+    );
+    expect(service.seen).toEqual([]);
+  });
+
+  it('of help and of the version is 0', async () => {
+    for (const command of ['--help', 'job --help', 'job create --help', 'help job', '--version']) {
+      const { code, stdout, stderr } = await batch(command);
+      expect([command, code, stderr]).toEqual([command, 0, '']);
+      expect(stdout).not.toBe('');
+    }
+  });
+});
+
+describe('an error', () => {
+  it('is a code, a message and a hint', async () => {
+    service.routes['GET /jobs/zzzzzzzz'] = (response) => answerProblem(response, 'JOB_NOT_FOUND');
+    expect(await batch('job status zzzzzzzz --output table')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: "JOB_NOT_FOUND: There is no job 'a1b2c3d5'\nhint: List the jobs with `batch job list`.\n",
+    });
+  });
+
+  it('is the problem itself with JSON output', async () => {
+    service.routes['GET /jobs/zzzzzzzz'] = (response) => answerProblem(response, 'JOB_NOT_FOUND');
+    const { code, stdout, stderr } = await batch('job status zzzzzzzz');
+    expect([code, stdout]).toEqual([1, '']);
+    expect(JSON.parse(stderr)).toEqual(problem('JOB_NOT_FOUND'));
+  });
+
+  it('names the request where the service is at fault', async () => {
+    service.routes['GET /jobs'] = (response) => answerProblem(response, 'INTERNAL_ERROR');
+    const { stderr } = await batch('job list --output table');
+    expect(stderr).toContain('request_id: 8f14e45f-ceea-467f-a8b3-5c1c8a1f2d10');
+  });
+
+  it('says where nothing answers and what to do about it', async () => {
+    const { url } = service;
+    await service.close();
+    const { code, stderr } = await batch('job list --output table');
+    expect([code, stderr]).toEqual([
+      1,
+      `CONNECTION_FAILED: nothing answers at ${url} (ECONNREFUSED)\n` +
+        'hint: Start the service with `scripts/up.sh`, or name another one with --api-url or BATCH_API_URL.\n',
+    ]);
+  });
+
+  it('says so where something else answers', async () => {
+    service.routes['GET /jobs'] = (response) => {
+      response.setHeader('content-type', 'text/html');
+      response.end('<h1>It works!</h1>');
+    };
+    const { code, stderr } = await batch('job list --output table');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^UNEXPECTED_RESPONSE: .*answered 200 with text\/html/);
+  });
+});
+
+describe('batch health', () => {
+  const examples = contract.paths['/readyz'].get.responses;
+  it.each([
+    ['200', 'ready', 0],
+    ['503', 'kafkaDown', 1],
+  ])('answers a report of status %s with its parts and an exit code', async (status, name, code) => {
+    const report = examples[status].content['application/json'].examples[name].value;
+    service.routes['GET /readyz'] = (response) => answer(response, Number(status), report);
+    const result = await batch('health');
+    expect(result.code).toBe(code);
+    expect(JSON.parse(result.stdout)).toEqual({ url: service.url, status: report.status, details: report.details });
+    expect((await batch('health --output table')).stdout).toMatch(/^http.* is (not )?ready.*\n\nPART +STATUS/);
+  });
+});
+
+describe('the address of the service', () => {
+  beforeEach(async () => {
+    service.routes['GET /models'] = (response) => answer(response, 200, []);
+    await mkdir(bundle.path('.run'), { recursive: true });
+  });
+  afterEach(() => rm(bundle.path('.run'), { recursive: true, force: true }));
+  const nowhere = 'http://127.0.0.1:9';
+
+  it('is --api-url before anything else', async () => {
+    const { code } = await batch(`--api-url ${service.url} model list`, { env: { BATCH_API_URL: nowhere } });
+    expect(code).toBe(0);
+  });
+
+  it('is BATCH_API_URL before what up.sh wrote', async () => {
+    await writeFile(bundle.path('.run/env'), `BATCH_API_URL=${nowhere}\n`);
+    expect((await batch('model list')).code).toBe(0);
+  });
+
+  it('is what up.sh wrote where nothing else is said', async () => {
+    await writeFile(bundle.path('.run/env'), `KAFKA_BROKERS=127.0.0.1:9092\nBATCH_API_URL=${service.url}\n`);
+    expect((await batch('model list', { env: { BATCH_API_URL: '' } })).code).toBe(0);
+  });
+});
+
+describe('an interruption', () => {
+  it('of waiting says how to go on', async () => {
+    service.routes['GET /jobs/a1b2c3d4'] = (response) => answer(response, 200, jobRunning());
+    const waiting = batch('job status a1b2c3d4 --watch --output json', { when: ['RUNNING', (kill) => kill('SIGINT')] });
+    const { code, stderr } = await waiting;
+    expect(code).toBe(130);
+    expect(JSON.parse(stderr)).toMatchObject({
+      error: 'INTERRUPTED',
+      message: 'job a1b2c3d4 goes on. Wait again: batch job wait a1b2c3d4. Stop it: batch job cancel a1b2c3d4',
+    });
+  });
+
+  it('of an upload says that no job was started', async () => {
+    let arrived: () => void = () => undefined;
+    const uploading = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    service.routes['POST /jobs'] = (_response, _seen, request) => {
+      request.resume();
+      arrived();
+    };
+    let stop: (signal: NodeJS.Signals) => void = () => undefined;
+    const running = bundle.run(['job', 'create', 'orders', '-', '--output', 'table'], {
+      env: { BATCH_API_URL: service.url },
+      started: (kill) => {
+        stop = kill;
+      },
+    });
+    await uploading;
+    stop('SIGINT');
+    const { code, stderr } = await running;
+    expect([code, stderr]).toEqual([130, 'INTERRUPTED: the upload was broken off; no job was started\n']);
+  });
+});
+
+describe('a reader that has seen enough', () => {
+  it('is no error', async () => {
+    service.routes['GET /jobs'] = (response) => answer(response, 200, Array(1000).fill(jobPending()));
+    const { code, stdout, stderr } = await batch('job list --limit 1000', { closeStdoutAfter: 1 });
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout.length).toBeLessThan(500_000);
+  });
+});
+
+describe('bin/batch', () => {
+  it('says how to build what is not built', async () => {
+    await rm(bundle.path('dist'), { recursive: true });
+    const { code, stderr } = await batch('--help');
+    expect(code).toBe(1);
+    expect(stderr).toContain('npm install && npm run build');
+  });
+});
