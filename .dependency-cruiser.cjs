@@ -2,7 +2,8 @@
 
 const FOLDER = '^src/([^/]+)/';
 const FACES = ['^src/[^/]+/index\\.ts$', '^src/models/schema/index\\.ts$'];
-const WEB = '(^|/)node_modules/(@nestjs|@fastify|fastify|nestjs-pino|pino-http|multer|openapi-fetch|class-validator)(/|$)';
+const WEB =
+  '(^|/)node_modules/(@nestjs|@fastify|fastify|nestjs-pino|pino-http|multer|openapi-fetch|class-validator)(/|$)';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
