@@ -15,6 +15,7 @@ remove_data() {
   STEP_NOTE='.data and .run removed'
 }
 
+hold_lock stack
 status=0
 step 'Service' stop_daemon service 15 || status=1
 step 'Broker' stop_broker $clean || status=1

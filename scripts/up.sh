@@ -37,6 +37,7 @@ HOST=${HOST:-127.0.0.1}
 DATA_DIR=${DATA_DIR:-$ROOT/.data}
 mkdir -p "$RUN_DIR"
 cd "$ROOT" || exit 1
+hold_lock stack
 
 step 'Node.js' ensure_node || exit 1
 step 'Packages' ensure_packages || exit 1

@@ -61,6 +61,15 @@ with_lock() {
   "$@"
 }
 
+# hold_lock NAME: until this script ends; waits for whoever holds it now. What the script starts and leaves running has
+# to close descriptor 8.
+hold_lock() {
+  command -v flock >/dev/null || return 0
+  mkdir -p "$CACHE_DIR"
+  exec 8>"$CACHE_DIR/$1.lock"
+  flock -n 8 || { echo "  Waiting for another script that is at work on the stack …"; flock 8; }
+}
+
 # within SECONDS COMMAND...: runs it, and ends it when it takes longer; status 124 then.
 within() {
   local limit=$1
