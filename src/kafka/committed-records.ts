@@ -9,7 +9,8 @@ const filterAbortedMessages = createRequire(import.meta.url)('kafkajs/src/consum
   partition: Pick<FetchedPartition, 'messages' | 'abortedTransactions'>,
 ) => FetchedMessage[];
 
-const FETCH_BYTES = 8 * 1024 * 1024;
+/** Of one answer; a batch is at most 1 MiB and always comes whole. */
+const FETCH_BYTES = 2 * 1024 * 1024;
 const FETCH_WAIT_MS = 500;
 
 /** First offset and read_committed end (last stable offset) of partition 0. */
