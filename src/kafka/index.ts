@@ -1,8 +1,8 @@
-export { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
+export type { Checkpoint } from './checkpoint.js';
 export { createKafka, kafkaClientOptions } from './client.js';
 export { classifyFailure, type KafkaFailure } from './kafka-failure.js';
 export { KafkaProbe } from './kafka-probe.js';
-export { BATCH_HEADER_BYTES, MAX_BATCH_BYTES, MAX_RECORD_BYTES, RecordBatch } from './record-batch.js';
+export { RecordBatch } from './record-batch.js';
 export { TopicReader, type TopicRecord } from './topic-reader.js';
 export { JOBS_TOPIC, jobTopics, TopicAdmin } from './topics.js';
 export { type JobTopics, type TopicsEvidence, TransactionalSession } from './transactional-session.js';
