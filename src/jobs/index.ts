@@ -1,12 +1,1 @@
-export { type Clock, isoTime, systemClock } from './clock.js';
-export type { Dialect, Job, JobState } from './job.js';
-export { JobControl, type JobControlOptions } from './job-control.js';
-export { isJobId, newJobId } from './job-id.js';
-export { JobLedger, type SnapshotSink } from './job-ledger.js';
-export { type JobError, type JobRecord, type NewJob, toJob } from './job-record.js';
-export type { JobSpool } from './job-spool.js';
-export { isJobState, isResumable, isTerminal, JOB_STATES } from './job-state.js';
-export { type InsertResult, type JobFilter, JobStore } from './job-store.js';
-export { JobSupervisor, type JobSupervisorOptions } from './job-supervisor.js';
-export { JobUpkeep, type JobUpkeepOptions } from './job-upkeep.js';
 export { JobsModule } from './jobs.module.js';
