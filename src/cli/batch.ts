@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 import { Interrupted } from './failure.js';
 import { run } from './run.js';
 
@@ -6,6 +7,11 @@ import { run } from './run.js';
 declare const BATCH_VERSION: string;
 
 const INTERRUPTED = 130;
+
+// A background compilation that waits for a garbage collection can hang the process at its very end
+// (https://github.com/nodejs/node/issues/54918). Nothing here runs long enough to be worth compiling.
+setFlagsFromString('--no-maglev');
+setFlagsFromString('--no-opt');
 
 const interrupt = new AbortController();
 process.on('SIGINT', () => {

@@ -115,7 +115,7 @@ describe('batch job create', () => {
     await json(
       'job create orders orders.csv --format csv --delimiter \\t --quote | --no-header --metadata a=1 --metadata b=x=y',
     );
-    const [{ body = '', headers = {} } = {}] = service.seen;
+    const { body, headers } = service.seen[0]!;
     const fields = [...body.matchAll(/name="([^"]+)"\r\n\r\n(.*)\r\n/g)].map(([, name, value]) => [name, value]);
     expect(Object.fromEntries(fields)).toEqual({
       model_id: 'orders',

@@ -11,6 +11,7 @@ const LOOK_EVERY_MS = 400;
 /** Waits for a job with a live line, shows it, and sets the exit code by its state. */
 export async function waitAndConclude(session: Session, client: BatchClient, id: string): Promise<void> {
   const job = await waitLive(session, client, id);
+  session.note('');
   session.show(job, jobDetails);
   session.exitCode = exitCodeOf(job);
   if (job.error !== null) {
