@@ -5,7 +5,8 @@ export interface TopicRecord {
 }
 
 /**
- * The committed records of a one-partition topic, in order, from its start to the end it had when the reading began.
+ * The committed records of a one-partition topic, in order, from its start to the end it had when the reading began:
+ * records of a transaction that is open then belong to it if the transaction is committed within 10 s.
  * `brokers` is host:port, comma-separated. Throws kafkajs' error where the topic or the broker is not there.
  */
 export function committedRecords(brokers: string, topic: string): AsyncGenerator<TopicRecord, void, void>;

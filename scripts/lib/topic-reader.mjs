@@ -1,12 +1,17 @@
 // Reads a topic of one partition as a consumer at read_committed would, but without a consumer group: nothing to join,
 // nothing left behind, and it knows when it has reached the end. It uses kafkajs' own decoder and transaction filter.
 import { createRequire } from 'node:module';
+import { setTimeout } from 'node:timers/promises';
 
 const require = createRequire(import.meta.url);
 const { Kafka, logLevel } = require('kafkajs');
 const Batch = require('kafkajs/src/consumer/batch.js');
 
+const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;
+const EARLIEST = '-2';
+const LATEST = '-1';
+const OPEN_TRANSACTION_WAIT_MS = 10_000;
 const EMPTY_ANSWERS_ALLOWED = 20;
 
 export async function* committedRecords(brokers, topic) {
@@ -16,8 +21,8 @@ export async function* committedRecords(brokers, topic) {
     await cluster.addMultipleTargetTopics([topic]);
     const [partition] = cluster.findTopicPartitionMetadata(topic);
     const leader = await cluster.findBroker({ nodeId: String(partition.leader) });
-    let next = await edge(cluster, topic, true);
-    const end = await edge(cluster, topic, false);
+    let next = await offsetOf(leader, topic, EARLIEST, READ_COMMITTED);
+    const end = await committedEnd(leader, topic);
     for (let empty = 0; next < end; ) {
       const batch = await fetch(leader, topic, next);
       if (batch.isEmptyIncludingFiltered()) {
@@ -36,6 +41,20 @@ export async function* committedRecords(brokers, topic) {
   }
 }
 
+/**
+ * A producer's commit is acknowledged some time before its marker is in the topic. So what is written but not yet
+ * readable gets a moment to become it; only a transaction that stays open is left out.
+ */
+async function committedEnd(leader, topic) {
+  const written = await offsetOf(leader, topic, LATEST, READ_UNCOMMITTED);
+  const deadline = Date.now() + OPEN_TRANSACTION_WAIT_MS;
+  for (;;) {
+    const readable = await offsetOf(leader, topic, LATEST, READ_COMMITTED);
+    if (readable >= written || Date.now() > deadline) return readable;
+    await setTimeout(10);
+  }
+}
+
 function openCluster(brokers) {
   const kafka = new Kafka({
     brokers: brokers.split(','),
@@ -47,10 +66,10 @@ function openCluster(brokers) {
   return kafka[symbol]({ allowAutoTopicCreation: false, isolationLevel: READ_COMMITTED, metadataMaxAge: 300_000 });
 }
 
-/** The first offset of the topic, or the one after the last that a read_committed consumer may read. */
-async function edge(cluster, topic, fromBeginning) {
-  const [{ partitions }] = await cluster.fetchTopicsOffset([{ topic, fromBeginning, partitions: [{ partition: 0 }] }]);
-  return BigInt(partitions[0].offset);
+async function offsetOf(broker, topic, timestamp, isolationLevel) {
+  const topics = [{ topic, partitions: [{ partition: 0, timestamp }] }];
+  const { responses } = await broker.listOffsets({ replicaId: -1, isolationLevel, topics });
+  return BigInt(responses[0].partitions[0].offset);
 }
 
 async function fetch(broker, topic, offset) {

@@ -7,8 +7,8 @@ export interface TopicRecord {
 }
 
 /**
- * Every record that a consumer at read_committed sees in the (one-partition) topic now, in order: decoded and
- * filtered by kafkajs, not by our own code. Rejects where the topic does not exist.
+ * Every record that a consumer at read_committed sees in the (one-partition) topic, in order, up to the end it has
+ * now (see topic-reader.d.mts): decoded and filtered by kafkajs, not by our own code. Rejects where the topic does not exist.
  */
 export async function readTopic(brokers: string, topic: string): Promise<TopicRecord[]> {
   const records: TopicRecord[] = [];
