@@ -73,7 +73,7 @@ function takeMetadata(given: Map<string, string>): Record<string, string> {
     if (!name.startsWith(METADATA)) continue;
     const key = name.slice(METADATA.length);
     if (!METADATA_KEY.test(key)) throw invalid(name, 'the key must be 1 to 64 letters, digits, _, . or -');
-    if ([...value].length > MAX_METADATA_CHARACTERS) {
+    if (Array.from(value).length > MAX_METADATA_CHARACTERS) {
       throw invalid(name, `longer than ${MAX_METADATA_CHARACTERS} characters`);
     }
     metadata.push([key, value]);

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -7,9 +6,8 @@ import type { StorageEngine } from 'multer';
 import { BatchError } from '../errors/index.js';
 import { FileHead, unsupportedType } from './detect-format.js';
 import { asStorageError, type Spool } from './spool.js';
+import { SpoolFile } from './spool-file.js';
 
-/** Fewer, larger writes: less CPU for each byte. */
-const WRITE_BYTES = 1024 ** 2;
 /** How often free disk space is looked at while a file of unknown length comes in. */
 const ROOM_CHECK_BYTES = 64 * 1024 ** 2;
 
@@ -69,7 +67,7 @@ export class SpoolStorage implements StorageEngine {
 
   private async store(source: Readable): Promise<StoredFile> {
     const path = this.spool.newPart();
-    const out = createWriteStream(path, { flags: 'wx', mode: 0o600, highWaterMark: WRITE_BYTES });
+    const out = new SpoolFile(path);
     const stop = new AbortController();
     const head = this.watch(source, stop);
     try {

@@ -127,5 +127,5 @@ async function takeFile(
 /** A file name fit to be shown: no control characters, at most 255 characters. */
 function displayName(name: string): string {
   const clean = name.replace(/\p{Cc}/gu, '\uFFFD');
-  return [...clean].slice(0, MAX_FILENAME_CHARACTERS).join('');
+  return Array.from(clean).slice(0, MAX_FILENAME_CHARACTERS).join('');
 }

@@ -53,7 +53,10 @@ describe('the HTTP front', () => {
     const { body, headers } = await call(server, path, { method });
     expect(body).toMatchObject({
       ...{ type: `/docs/errors#${code}`, title: expect.any(String), status, error: code },
-      ...{ instance: path, detail: expect.any(String), hint: expect.any(String), request_id: expect.any(String) },
+      instance: path,
+      detail: expect.any(String),
+      hint: expect.any(String),
+      request_id: expect.any(String),
     });
     expect(body.message).toBe(body.detail);
     expect(headers.get('content-type')).toContain('application/problem+json');

@@ -40,7 +40,9 @@ describe('jobs over HTTP', () => {
   it('are resumed after a cancel, but not while they wait', async () => {
     const id = await createJob();
     expect((await call(server, `/jobs/${id}/resume`, { method: 'POST' })).body).toMatchObject({
-      ...{ status: 409, error: 'JOB_STATE_CONFLICT', detail: expect.stringContaining('PENDING') },
+      status: 409,
+      error: 'JOB_STATE_CONFLICT',
+      detail: expect.stringContaining('PENDING'),
     });
     await call(server, `/jobs/${id}`, { method: 'DELETE' });
     const resumed = await call(server, `/jobs/${id}/resume`, { method: 'POST' });

@@ -35,7 +35,11 @@ describe('an upload', () => {
     expect(headers.get('location')).toBe(`/jobs/${body.job_id}`);
     expect(body).toMatchObject({
       job_id: expect.stringMatching(/^[a-z0-9]{8}$/),
-      ...{ model_id: 'orders', model_version: 1, state: 'PENDING', revision: 1, attempt: 1 },
+      model_id: 'orders',
+      model_version: 1,
+      state: 'PENDING',
+      revision: 1,
+      attempt: 1,
       ...{ filename: 'orders.csv', format: 'csv', size_bytes: CSV.length, metadata: {}, columns: null },
       dialect: { delimiter: ',', quote: '"', header: true },
       topics: { data: `batch_${body.job_id}`, dlq: `batch_${body.job_id}_dlq` },
@@ -179,7 +183,9 @@ describe('an upload', () => {
       const files = (await server.spooled()).length;
       const form: Form = { fields: [MODEL], file: CSV, headers: { 'idempotency-key': 'at once' } };
       const answers = await Promise.all(Array.from({ length: 8 }, () => upload(server, form)));
-      expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 200, 200, 200, 200, 202]);
+      expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([
+        200, 200, 200, 200, 200, 200, 200, 202,
+      ]);
       expect(new Set(answers.map(({ body }) => body.job_id)).size).toBe(1);
       expect(await server.spooled()).toHaveLength(files + 1);
     });

@@ -91,7 +91,11 @@ export async function startTestApp(env: Record<string, string> = {}): Promise<Te
   const { port } = app.getHttpServer().address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
   return {
-    ...{ url, port, kafka, routes, app },
+    url,
+    port,
+    kafka,
+    routes,
+    app,
     spooled: () => readdir(join(dataDir, 'spool')),
     async createModel(id) {
       const response = await fetch(`${url}/models`, {
