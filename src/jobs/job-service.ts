@@ -7,7 +7,7 @@ import type { JobControl } from './job-control.js';
 import { isJobId } from './job-id.js';
 import type { JobIntake } from './job-intake.js';
 import { parseJobOptions } from './job-options.js';
-import { toJob } from './job-record.js';
+import { type JobRecord, toJob } from './job-record.js';
 import type { JobStore } from './job-store.js';
 
 export interface JobServiceOptions {
@@ -46,10 +46,15 @@ export class JobService {
 
   /** Throws JOB_NOT_FOUND. */
   async get(jobId: string): Promise<Job> {
+    return toJob(await this.record(jobId), this.options.clock.now());
+  }
+
+  /** The job as it is stored. Throws JOB_NOT_FOUND. */
+  async record(jobId: string): Promise<JobRecord> {
     requireJobId(jobId);
     const record = await this.options.store.get(jobId);
     if (record === undefined) throw new BatchError('JOB_NOT_FOUND', `There is no job '${jobId}'`);
-    return toJob(record, this.options.clock.now());
+    return record;
   }
 
   /** Throws JOB_NOT_FOUND, JOB_STATE_CONFLICT. `already`: it was cancelled before. */

@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { CONFIG, type Config } from '../config/index.js';
 import { DATABASE, type Database } from '../database/index.js';
-import { KafkaProbe, TopicAdmin } from '../kafka/index.js';
+import { createKafka, KafkaProbe, TopicAdmin } from '../kafka/index.js';
 import { LOG } from '../logging/index.js';
 import { ModelService, ModelStore, ModelsModule } from '../models/index.js';
 import { RunnerPool } from '../runner/index.js';
@@ -18,6 +18,8 @@ import { JobSupervisor } from './job-supervisor.js';
 import { JobUpkeep } from './job-upkeep.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsLifecycle } from './jobs-lifecycle.js';
+import { RejectedRowsController } from './rejected-rows.controller.js';
+import { RejectedRows } from './rejected-rows.js';
 import { connectSnapshots } from './snapshot-connection.js';
 import { SnapshotPublisher } from './snapshot-publisher.js';
 
@@ -25,7 +27,7 @@ const HOUR_MS = 3_600_000;
 
 @Module({
   imports: [ModelsModule],
-  controllers: [JobsController],
+  controllers: [JobsController, RejectedRowsController],
   providers: [
     { provide: JobStore, inject: [DATABASE], useFactory: (db: Database) => new JobStore(db, clock) },
     {
@@ -109,6 +111,11 @@ const HOUR_MS = 3_600_000;
       inject: [Spool, CONFIG],
       useFactory: (spool: Spool, { maxUploadBytes: maxFileBytes, uploadIdleMs: idleMs }: Config) =>
         new UploadReceiver(spool, { maxFileBytes, idleMs }),
+    },
+    {
+      provide: RejectedRows,
+      inject: [KafkaProbe, CONFIG],
+      useFactory: (probe: KafkaProbe, { kafka }: Config) => new RejectedRows(createKafka(kafka), probe),
     },
     JobAdmissionGuard,
     JobsLifecycle,

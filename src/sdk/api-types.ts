@@ -87,6 +87,36 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/jobs/{id}/rejected": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The job's id. A malformed one is JOB_NOT_FOUND like any other unknown id.
+                 * @example a1b2c3d4
+                 */
+                id: components["parameters"]["JobId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read the rejected rows
+         * @description The rows in the job's DLQ topic that are committed now, in the file's order, each with every reason. A running
+         *     job may have more later; a job without any has `[]`.
+         *
+         *     `Accept: application/x-ndjson` streams all of them from the first on, one JSON object per line, whatever `limit`
+         *     and `cursor` say.
+         */
+        get: operations["listRejectedRows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/models": {
         parameters: {
             query?: never;
@@ -305,6 +335,43 @@ export interface components {
             /** Format: date-time */
             finished_at: string | null;
         };
+        /** @description A row that does not satisfy the model, as it stands in the job's DLQ topic. */
+        RejectedRow: {
+            job_id: components["schemas"]["JobId"];
+            /** @description Counts data rows from 1; the header is none. */
+            row_number: number;
+            /** @description The physical line on which the row begins, from 1; null where the format has no lines. */
+            line: number | null;
+            /** @description Of the row's first byte in the file; null where the format has none. */
+            byte_offset: number | null;
+            error: components["schemas"]["RowErrorCode"];
+            /** @description The first error's. */
+            message: string;
+            errors: components["schemas"]["FieldError"][];
+            /** @description There were more errors than are listed. */
+            errors_truncated: boolean;
+            /** @description The row's bytes without the line end, at most 64 KiB. */
+            raw_data: string;
+            /**
+             * @description base64 where the bytes are not valid UTF-8.
+             * @enum {string}
+             */
+            raw_encoding: "utf8" | "base64";
+            raw_truncated: boolean;
+            timestamp: components["schemas"]["Timestamp"];
+        };
+        FieldError: {
+            /** @description null where the row's structure is at fault. */
+            column: string | null;
+            /** @description The column's type. */
+            type: string | null;
+            error: components["schemas"]["RowErrorCode"];
+            /** @description The field's text; null where there is no single value. */
+            observed: string | null;
+            message: string;
+        };
+        /** @enum {string} */
+        RowErrorCode: "NULL_VALUE" | "NOT_AN_INTEGER" | "OUT_OF_RANGE" | "NOT_A_NUMBER" | "NOT_A_BOOLEAN" | "INVALID_DATE" | "INVALID_DATETIME" | "INVALID_UUID" | "NOT_IN_ENUM" | "TOO_SHORT" | "TOO_LONG" | "PATTERN_MISMATCH" | "NOT_AN_EMAIL" | "RAGGED_ROW" | "STRAY_QUOTE" | "UNTERMINATED_QUOTE" | "INVALID_ENCODING" | "ROW_TOO_LARGE";
         /**
          * Format: date-time
          * @description RFC 3339, UTC.
@@ -783,6 +850,63 @@ export interface operations {
             };
             421: components["responses"]["ForbiddenHost"];
             500: components["responses"]["InternalError"];
+        };
+    };
+    listRejectedRows: {
+        parameters: {
+            query?: {
+                /** @description At most so many entries a page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the page starts; taken from the previous page's `Link` header, never made up. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The job's id. A malformed one is JOB_NOT_FOUND like any other unknown id.
+                 * @example a1b2c3d4
+                 */
+                id: components["parameters"]["JobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rejected rows. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RejectedRow"][];
+                    "application/x-ndjson": string;
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            403: components["responses"]["CrossSiteRequest"];
+            404: components["responses"]["JobNotFound"];
+            /** @description The topic no longer holds the rows; retention has removed them. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: components["responses"]["ForbiddenHost"];
+            500: components["responses"]["InternalError"];
+            /** @description No Kafka broker answers. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     listModels: {
