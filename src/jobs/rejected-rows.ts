@@ -43,7 +43,8 @@ export class RejectedRows {
     let reader: TopicReader | null = null;
     try {
       reader = await TopicReader.open(this.kafka, dlq);
-      const isGone = reader === null || reader.bounds.start === reader.bounds.end;
+      // A topic that still begins at 0 has lost nothing: what was counted is about to become readable.
+      const isGone = reader === null || (reader.bounds.start > 0 && reader.bounds.start === reader.bounds.end);
       if (isGone && counted > 0) {
         throw new BatchError('REJECTED_EXPIRED', `The topic '${dlq}' no longer holds the ${counted} rejected rows`);
       }

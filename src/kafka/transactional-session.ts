@@ -25,6 +25,8 @@ const RETRY_FOR_MS = 30_000;
 /** A topic that was just created, or a broker that just started, may not know it yet. */
 const TOPIC_UNKNOWN_FOR_MS = 5_000;
 
+const READABLE_WITHIN_MS = 10_000;
+
 /** Answers that mean "in a moment": the coordinator is still completing a transaction, moving or loading. */
 const IN_A_MOMENT = new Set([
   'CONCURRENT_TRANSACTIONS',
@@ -170,10 +172,27 @@ export class TransactionalSession {
     );
   }
 
-  /** Commits. A rejection leaves it unknown whether the transaction was committed. */
+  /**
+   * Commits. A rejection leaves it unknown whether the transaction was committed. Kafka acknowledges a commit that is
+   * decided; its markers reach the topics a moment later (see `readable`).
+   */
   async endTransaction(): Promise<void> {
     await inAMoment(() => this.coordinator.endTxn({ ...this.#identity(), transactionResult: true }));
     this.#enlisted.clear();
+  }
+
+  /** Resolves when a read_committed reader gets everything up to the committed checkpoint. */
+  async readable(checkpoint: Checkpoint): Promise<void> {
+    const deadline = performance.now() + READABLE_WITHIN_MS;
+    for (;;) {
+      const [data, dlq] = await Promise.all([
+        topicBounds(this.cluster, this.topics.data),
+        topicBounds(this.cluster, this.topics.dlq),
+      ]);
+      if (data.end >= checkpoint.dataEnd && dlq.end >= checkpoint.dlqEnd) return;
+      if (performance.now() > deadline) throw new UnexpectedAnswer('the committed rows did not become readable');
+      await sleep(RETRY_EVERY_MS);
+    }
   }
 
   /** Drops the connections at once; an open transaction is left to the next fence or its time-out. */

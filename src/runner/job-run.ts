@@ -129,7 +129,9 @@ export class JobRun {
         break;
       case 'end-transaction':
         this.#call(async () => {
-          await this.#openSession().endTransaction();
+          const session = this.#openSession();
+          await session.endTransaction();
+          if (action.checkpoint.eof) await session.readable(action.checkpoint);
           return { type: 'transaction-ended' };
         });
         break;

@@ -112,7 +112,8 @@ export type Action =
   /** Stops reading, sends what is buffered, answers `drained` when all is acknowledged. */
   | { do: 'drain' }
   | { do: 'commit-offsets'; checkpoint: Checkpoint }
-  | { do: 'end-transaction' }
+  /** Commits; for the end of the file also waits until a read_committed reader sees all of it. */
+  | { do: 'end-transaction'; checkpoint: Checkpoint }
   | { do: 'report-commit'; checkpoint: Checkpoint }
   /** Drops the session at once; later answers of it must not become events. */
   | { do: 'close' }
@@ -183,8 +184,8 @@ export function step(state: State, event: Event, now: number): Step {
         checkpoint: event.checkpoint,
       });
     case 'offsets-committed':
-      return state.phase === 'committing-offsets'
-        ? go(state, 'ending-transaction', { do: 'end-transaction' })
+      return state.phase === 'committing-offsets' && state.pending !== null
+        ? go(state, 'ending-transaction', { do: 'end-transaction', checkpoint: state.pending })
         : stay(state);
     case 'transaction-ended':
       return state.phase === 'ending-transaction' ? onCommitted(state, now) : stay(state);

@@ -81,7 +81,7 @@ describe('the delivery protocol', () => {
     expect(driver.on({ type: 'tick' }).did).toEqual(['drain']);
     const checkpoint = checkpointAt(10);
     expect(driver.on({ type: 'drained', checkpoint }).asked).toEqual([{ do: 'commit-offsets', checkpoint }]);
-    expect(driver.on({ type: 'offsets-committed' }).did).toEqual(['end-transaction']);
+    expect(driver.on({ type: 'offsets-committed' }).asked).toEqual([{ do: 'end-transaction', checkpoint }]);
     expect(driver.on({ type: 'transaction-ended' }).asked).toEqual([
       { do: 'report-commit', checkpoint },
       { do: 'read-on' },
