@@ -2,6 +2,7 @@ import { Command, Option } from '@commander-js/extra-typings';
 import { healthCommand } from './commands/health.js';
 import { jobCommand } from './commands/job.js';
 import { modelCommand } from './commands/model.js';
+import { wholeNumber } from './commands/options.js';
 import type { Environment } from './environment.js';
 import { Session } from './session.js';
 
@@ -13,6 +14,11 @@ export function buildProgram(environment: Environment, onSession: (session: Sess
     .option('--api-url <url>', 'where the service is (env: BATCH_API_URL; default: what scripts/up.sh started)')
     .addOption(
       new Option('--output <mode>', 'default: table on a terminal, json otherwise').choices(['table', 'json'] as const),
+    )
+    .option(
+      '--retries <n>',
+      'how often to try again when the connection breaks or Kafka is away (default: 4)',
+      wholeNumber,
     )
     .addHelpText(
       'after',

@@ -1,19 +1,12 @@
-import type { Options, Params, SingleBar } from 'cli-progress';
+import type { Options, SingleBar } from 'cli-progress';
 import type { Job, UploadProgress } from '../sdk/index.js';
 import { bar } from './render/bar.js';
 import { jobBar } from './render/job-table.js';
 import { bytes, counted } from './render/units.js';
-import type { Session } from './session.js';
+import type { LiveLine, Session } from './session.js';
 
 const WIDTH = 24;
 const LABEL = 'Processing'.length;
-
-/** A live line on stderr; every call is nothing where nobody watches. */
-export interface LiveLine<T> {
-  update(value: T): void;
-  /** Leaves the line as it is and goes to the next. */
-  stop(): void;
-}
 
 /** `Uploading   [######------------------]  25%  2.5 MiB of 10.0 MiB  48.2 MiB/s`. */
 export function uploadLine(session: Session): Promise<LiveLine<UploadProgress>> {
@@ -41,10 +34,11 @@ export function processingText(job: Job): string {
   return `${'Processing'.padEnd(LABEL)}  ${jobBar(job, WIDTH)}  ${rows}${state}`;
 }
 
+/** On stderr; does nothing where nobody watches. */
 async function liveLine<T>(session: Session, text: (value: T, elapsedMs: number) => string): Promise<LiveLine<T>> {
   if (!session.watched) return { update: () => undefined, stop: () => undefined };
   const { SingleBar } = await import('cli-progress');
-  return new BarLine(
+  const line = new BarLine(
     (format) =>
       new SingleBar({
         stream: session.environment.stderr,
@@ -56,32 +50,34 @@ async function liveLine<T>(session: Session, text: (value: T, elapsedMs: number)
       }),
     text,
   );
+  session.line = line;
+  return line;
 }
 
 class BarLine<T> implements LiveLine<T> {
   private readonly bar: SingleBar;
-  private readonly started = Date.now();
-  private value: T | undefined;
-  private running = false;
+  private shown = '';
+  /** null: not drawn now. */
+  private startedAt: number | null = null;
 
   constructor(
     make: (format: NonNullable<Options['format']>) => SingleBar,
     private readonly text: (value: T, elapsedMs: number) => string,
   ) {
-    this.bar = make((_options: Options, _params: Params) =>
-      this.value === undefined ? '' : this.text(this.value, Date.now() - this.started),
-    );
+    this.bar = make(() => this.shown);
   }
 
   update(value: T): void {
-    this.value = value;
-    if (this.running) this.bar.update(0);
-    else this.bar.start(1, 0);
-    this.running = true;
+    const now = Date.now();
+    const isNew = this.startedAt === null;
+    this.startedAt ??= now;
+    this.shown = this.text(value, now - this.startedAt);
+    if (isNew) this.bar.start(1, 0);
+    else this.bar.update(0);
   }
 
   stop(): void {
-    if (this.running) this.bar.stop();
-    this.running = false;
+    if (this.startedAt !== null) this.bar.stop();
+    this.startedAt = null;
   }
 }

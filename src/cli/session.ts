@@ -10,6 +10,14 @@ export type OutputMode = 'table' | 'json';
 export interface GlobalOptions {
   apiUrl?: string | undefined;
   output?: OutputMode | undefined;
+  /** How often a request is repeated; default the SDK's. */
+  retries?: number | undefined;
+}
+
+/** A line that is drawn again and again; `stop` leaves it as it is and goes to the next. */
+export interface LiveLine<T> {
+  update(value: T): void;
+  stop(): void;
 }
 
 /** One invocation: where the service is, how results are shown, what the exit code will be. */
@@ -17,6 +25,8 @@ export class Session {
   exitCode: number = EXIT.done;
   readonly mode: OutputMode;
   readonly style: Style;
+  /** What is being drawn on stderr; whoever writes there stops it first, and its next update goes on below. */
+  line: Pick<LiveLine<never>, 'stop'> | undefined;
 
   constructor(
     private readonly options: GlobalOptions,
@@ -39,7 +49,12 @@ export class Session {
   async client(): Promise<BatchClient> {
     const baseUrl = apiUrl(this.options.apiUrl, this.environment);
     const { createBatchClient } = await import('../sdk/index.js');
-    return createBatchClient({ baseUrl, onRetry: (notice) => this.noteRetry(notice) });
+    const { retries } = this.options;
+    return createBatchClient({
+      baseUrl,
+      retry: retries === undefined ? {} : { retries },
+      onRetry: (notice) => this.noteRetry(notice),
+    });
   }
 
   /** The command's result: JSON, or what `render` makes of it. */
@@ -48,13 +63,16 @@ export class Session {
     this.environment.stdout.write(text);
   }
 
-  /** What helps a person and no program. */
+  /** What to do next: for a person who sees tables, not for a program that reads JSON. */
   note(text: string): void {
-    if (this.watched) this.environment.stderr.write(`${text}\n`);
+    if (this.watched && this.mode === 'table') this.environment.stderr.write(`${text}\n`);
   }
 
   private noteRetry({ error, retry, retries, delayMs }: RetryNotice): void {
-    this.note(`${printable(error.message)}; trying again in ${(delayMs / 1000).toFixed(1)} s (${retry} of ${retries})`);
+    if (!this.watched) return;
+    this.line?.stop();
+    const pause = `${(delayMs / 1000).toFixed(1)} s`;
+    this.environment.stderr.write(`${printable(error.message)}; trying again in ${pause} (${retry} of ${retries})\n`);
   }
 }
 

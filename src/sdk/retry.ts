@@ -10,7 +10,8 @@ export interface RetryPolicy {
   maxDelayMs: number;
 }
 
-export const DEFAULT_RETRY: Readonly<RetryPolicy> = { retries: 3, baseDelayMs: 250, maxDelayMs: 10_000 };
+/** Together longer than a restart of the service takes. */
+export const DEFAULT_RETRY: Readonly<RetryPolicy> = { retries: 4, baseDelayMs: 500, maxDelayMs: 10_000 };
 
 /** Told before each pause. */
 export interface RetryNotice {

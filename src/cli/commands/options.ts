@@ -1,11 +1,15 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings';
 import type { JobState } from '../../sdk/index.js';
 
-export function positiveInteger(text: string): number {
+export function wholeNumber(text: string): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value < 1 || !Number.isSafeInteger(value)) {
-    throw new InvalidArgumentError('It must be a whole number from 1.');
-  }
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError('It must be a whole number.');
+  return value;
+}
+
+export function positiveInteger(text: string): number {
+  const value = wholeNumber(text);
+  if (value < 1) throw new InvalidArgumentError('It must be at least 1.');
   return value;
 }
 
