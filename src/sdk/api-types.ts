@@ -377,8 +377,10 @@ export interface components {
          * @description RFC 3339, UTC.
          */
         Timestamp: string;
+        /** @description What the rows must satisfy, in one of two spellings. */
+        ModelSchema: components["schemas"]["FlatSchema"] | components["schemas"]["RowSchema"];
         /**
-         * @description Column name → type. Types: String, Bool, Int8 to Int64, UInt8 to UInt64, Float32, Float64, DateTime; each as Nullable(…) where a value may be missing. At least one column; names take at most 256 bytes.
+         * @description Column name → type. Types: String, Bool, Int8 to Int64, UInt8 to UInt64, Float32, Float64, Decimal(P,S) with at most P digits, S of them after the point, Date, DateTime, DateTime64(n) with at most n digits of a second's fraction, UUID; each as Nullable(…) where a value may be missing. Names take at most 256 bytes.
          * @example {
          *       "id": "String",
          *       "qty": "Int32",
@@ -386,32 +388,116 @@ export interface components {
          *     }
          */
         FlatSchema: {
-            [key: string]: string;
+            [key: string]: components["schemas"]["ColumnSpelling"];
         };
+        ColumnName: string;
+        ColumnSpelling: components["schemas"]["ColumnType"] | string;
+        ColumnType: string;
+        /**
+         * @description JSON Schema (2020-12) of one row: an object of strings, integers (Int64), numbers (Float64) and booleans. What is not `required` may be missing. `additionalProperties: false` refuses files with columns that are not named here. Anything that would be ignored is INVALID_SCHEMA.
+         * @example {
+         *       "type": "object",
+         *       "properties": {
+         *         "id": {
+         *           "type": "string",
+         *           "minLength": 1
+         *         },
+         *         "qty": {
+         *           "type": "integer",
+         *           "minimum": 1
+         *         }
+         *       },
+         *       "required": [
+         *         "id",
+         *         "qty"
+         *       ]
+         *     }
+         */
+        RowSchema: {
+            $schema?: string;
+            $id?: string;
+            /** @constant */
+            type?: "object";
+            properties?: {
+                [key: string]: components["schemas"]["PropertySchema"];
+            };
+            /** @description Names of properties. */
+            required?: string[];
+            additionalProperties?: boolean;
+            title?: unknown;
+            description?: unknown;
+            $comment?: unknown;
+            examples?: unknown;
+            deprecated?: unknown;
+        };
+        /** @description One column. A required one may be missing all the same with `["<type>", "null"]`. */
+        PropertySchema: {
+            type: components["schemas"]["PropertyType"] | (components["schemas"]["PropertyType"] | "null")[];
+            nullable?: boolean;
+            enum?: unknown[];
+            /**
+             * @description For strings.
+             * @enum {string}
+             */
+            format?: "date" | "date-time" | "uuid" | "email";
+            /** @description For strings, in Unicode code points. */
+            minLength?: number;
+            /** @description For strings, in Unicode code points. */
+            maxLength?: number;
+            /** @description For strings, in RE2 syntax. */
+            pattern?: string;
+            /** @description For integers and numbers. */
+            minimum?: number;
+            /** @description For integers and numbers. */
+            maximum?: number;
+            /** @description For integers and numbers. */
+            exclusiveMinimum?: number;
+            /** @description For integers and numbers. */
+            exclusiveMaximum?: number;
+            title?: unknown;
+            description?: unknown;
+            $comment?: unknown;
+            examples?: unknown;
+            deprecated?: unknown;
+        };
+        /** @enum {string} */
+        PropertyType: "string" | "integer" | "number" | "boolean";
         ModelCreate: {
             id?: components["schemas"]["ModelId"];
             /** @description For people. */
             name: string;
-            schema: components["schemas"]["FlatSchema"];
+            schema: components["schemas"]["ModelSchema"];
         };
         Model: {
             id: components["schemas"]["ModelId"];
             name: string;
             version: number;
             /** @description As it was given. */
-            schema: components["schemas"]["FlatSchema"];
+            schema: components["schemas"]["ModelSchema"];
             /** @description What the schema means, in its order. */
             columns: components["schemas"]["Column"][];
             created_at: components["schemas"]["Timestamp"];
             updated_at: components["schemas"]["Timestamp"];
         };
         Column: {
-            name: string;
+            name: components["schemas"]["ColumnName"];
             /** @description The canonical spelling, without Nullable. */
-            type: string;
+            type: components["schemas"]["ColumnType"];
             nullable: boolean;
-            /** @description What a value must satisfy beyond its type. */
-            constraints: Record<string, never>;
+            constraints: components["schemas"]["Constraints"];
+        };
+        /** @description What a value must satisfy beyond its type. */
+        Constraints: {
+            enum?: string[];
+            minimum?: number;
+            maximum?: number;
+            exclusiveMinimum?: number;
+            exclusiveMaximum?: number;
+            minLength?: components["schemas"]["Count"];
+            maxLength?: components["schemas"]["Count"];
+            pattern?: string;
+            /** @enum {string} */
+            format?: "email";
         };
         Liveness: {
             /** @constant */

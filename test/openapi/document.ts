@@ -89,7 +89,12 @@ export function examplesOf(content: Content): Array<{ key: string; value: Json }
   return members(`${content.pointer}/examples`).map(({ key, node }) => ({ key, value: node['value'] ?? null }));
 }
 
-const ajv = new Ajv2020({ strict: true, strictTypes: false, allErrors: true, allowUnionTypes: true });
+const ajv = new Ajv2020({
+  strict: true,
+  strictTypes: false,
+  allErrors: true,
+  allowUnionTypes: true,
+});
 ajv.addFormat('date-time', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
 ajv.addVocabulary(['components', 'paths', 'openapi', 'info', 'servers', 'tags', 'example']);
 ajv.addSchema(contract as AnySchema, 'contract', false, false);

@@ -1,0 +1,48 @@
+import { compileSchema } from '../../src/models/schema/index.js';
+import { violations } from './document.js';
+
+function isCompiled(schema: unknown): boolean {
+  try {
+    compileSchema(schema);
+    return true;
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'INVALID_SCHEMA' });
+    return false;
+  }
+}
+
+describe('the contract takes the schemas that the service takes', () => {
+  it.each([
+    { a: 'String' },
+    { type: 'String', properties: 'Int8' },
+    { a: 'Nullable(UUID)', b: 'Decimal(76,76)', c: 'DateTime64(9)', d: 'Nullable(Decimal(10,2))' },
+    { type: 'object' },
+    { properties: {} },
+    { $schema: 'https://json-schema.org/draft/2020-12/schema', title: 'any row' },
+    { type: 'object', properties: { a: { type: ['string', 'null'], format: 'email' } }, required: ['a'] },
+    { type: 'object', properties: { a: { type: 'integer', exclusiveMinimum: 0 } }, additionalProperties: false },
+  ])('%j', (schema) => {
+    expect([isCompiled(schema), violations('/components/schemas/ModelSchema', schema)]).toEqual([true, []]);
+  });
+});
+
+describe('the contract refuses the schemas that the service refuses', () => {
+  it.each([
+    {},
+    { title: 'any row' },
+    { required: [] },
+    { '': 'String' },
+    { a: 'Integer' },
+    { a: 'Decimal(77,2)' },
+    { a: 'DateTime64(10)' },
+    { a: 'Nullable(Nullable(UUID))' },
+    { type: 'object', additionalProperties: {} },
+    { type: 'object', patternProperties: {} },
+    { type: 'object', properties: { a: { type: 'array' } } },
+    { type: 'object', properties: { a: { type: 'string', format: 'uri' } } },
+    { type: 'object', properties: { a: { type: 'string', minLength: -1 } } },
+  ])('%j', (schema) => {
+    const refused = violations('/components/schemas/ModelSchema', schema).length > 0;
+    expect([isCompiled(schema), refused]).toEqual([false, true]);
+  });
+});
