@@ -40,7 +40,8 @@ export class ProgressWriter {
   async #flush(live: LiveJob): Promise<void> {
     const { store, ledger } = this.options;
     const record = await store.get(live.jobId);
-    if (record?.state !== 'RUNNING' && record?.state !== 'CANCELLING') return;
+    // Where the runner has left meanwhile, what it told is written with what becomes of the job.
+    if (record === undefined || live.lease === 0 || record.lease !== live.lease) return;
     const changes = live.take();
     if (changes === null) return;
     try {

@@ -1,4 +1,4 @@
-import { type ModelRecord, ModelStore, type NewModelVersion } from '../../src/models/index.js';
+import { type ModelRecord, ModelStore, type NewModelVersion } from '../../src/models/model-store.js';
 import { openStore, type StoreFixture } from '../jobs/support/store-fixture.js';
 
 function aModel(name: string, type = 'Int32'): NewModelVersion {

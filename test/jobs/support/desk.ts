@@ -36,7 +36,7 @@ export class Desk {
 
   private constructor(readonly fixture: StoreFixture) {
     this.store = new JobStore(fixture.db, this.clock);
-    this.spool = new Spool(this.#folder, 0);
+    this.spool = new ListedSpool(this.#folder, 0);
     this.start();
   }
 
@@ -46,6 +46,7 @@ export class Desk {
 
   /** A process begins; what an earlier one held in memory is gone. */
   start(): void {
+    this.clock.dropTimers();
     const log = pino({ level: 'silent' });
     const { store, spool, clock } = this;
     this.ledger = new JobLedger(store, { publish: (record) => this.snapshots.push(toJob(record, clock.now())) }, clock);
@@ -122,6 +123,13 @@ export class Desk {
     this.storeFailure = null;
     if (failure !== null) throw failure;
     return this.fixture.models.getVersion(id, version);
+  }
+}
+
+/** Jest's realm is not that of node:fs, whose errors are no `Error` there: so without `stat`. */
+class ListedSpool extends Spool {
+  override async has(jobId: string): Promise<boolean> {
+    return (await this.list()).includes(jobId);
   }
 }
 

@@ -29,6 +29,11 @@ export class ManualClock implements Clock {
     this.#now = end;
   }
 
+  /** The process that scheduled them is gone. */
+  dropTimers(): void {
+    this.#timers.clear();
+  }
+
   get pending(): number {
     return this.#timers.size;
   }

@@ -26,10 +26,9 @@ export class ScriptedRunners implements JobRunners {
     if (this.assignments.has(jobId)) this.cancelled.push(jobId);
   }
 
-  /** A runner becomes free: takes the first queued job, if there is one and it still needs a runner. */
-  async next(): Promise<Assignment | null> {
-    const jobId = this.queue.shift();
-    if (jobId === undefined) return null;
+  /** A runner becomes free: takes the first queued job (or this one), if it is queued and still needs a runner. */
+  async next(jobId = this.queue[0]): Promise<Assignment | null> {
+    if (jobId === undefined || !this.withdraw(jobId)) return null;
     const assignment = await this.host.hire(jobId);
     if (assignment !== null) this.assignments.set(jobId, assignment);
     return assignment;

@@ -1,0 +1,251 @@
+import { writeFile } from 'node:fs/promises';
+import { aCheckpoint, Desk } from './support/desk.js';
+import { aJob } from './support/store-fixture.js';
+
+let desk: Desk;
+beforeEach(async () => {
+  desk = await Desk.open();
+});
+afterEach(() => desk.close());
+
+/** A job that failed while no broker answered. */
+async function failWithoutKafka(): Promise<string> {
+  const jobId = await desk.acceptAndHire();
+  desk.commit(jobId, 3);
+  desk.runners.finish(jobId, {
+    kind: 'failed',
+    error: { code: 'KAFKA_UNAVAILABLE', detail: 'away' },
+    checkpoint: aCheckpoint(3),
+    settled: false,
+  });
+  await desk.quiet();
+  return jobId;
+}
+
+describe('accepting a job', () => {
+  it('stores, publishes and queues it', async () => {
+    const jobId = await desk.accept();
+    expect((await desk.record(jobId)).state).toBe('PENDING');
+    expect(desk.snapshots).toEqual([await desk.job(jobId)]);
+    expect(desk.runners.queue).toEqual([jobId]);
+  });
+
+  it('does nothing for a key that has its job', async () => {
+    const jobId = await desk.accept({ idempotencyKey: 'k' });
+    const again = await desk.control.accept(aJob({ idempotencyKey: 'k' }));
+    expect(again).toMatchObject({ kind: 'key_taken', record: { jobId } });
+    expect(desk.runners.queue).toEqual([jobId]);
+    expect(desk.snapshots).toHaveLength(1);
+  });
+});
+
+describe('cancelling a job', () => {
+  it('ends one that waits for its first runner at once', async () => {
+    const jobId = await desk.accept();
+    desk.clock.advance(70);
+    expect(await desk.control.cancel(jobId)).toMatchObject({ record: { state: 'CANCELLED' }, already: false });
+    expect(await desk.job(jobId)).toMatchObject({
+      state: 'CANCELLED',
+      end_offsets: { data: 0, dlq: 0 },
+      timings: { waiting_ms: 70, processing_ms: 0 },
+      finished_at: '2026-03-01T12:00:00.070Z',
+    });
+    expect(desk.runners.queue).toEqual([]);
+    expect(await desk.files()).toEqual([jobId]);
+  });
+
+  it('has the runner of one under way settle, and waits for it', async () => {
+    const jobId = await desk.acceptAndHire();
+    desk.commit(jobId, 5);
+    const cancelling = desk.control.cancel(jobId);
+    await desk.quiet();
+    expect((await desk.record(jobId)).state).toBe('CANCELLING');
+    expect(desk.runners.cancelled).toEqual([jobId]);
+    desk.runners.finish(jobId, { kind: 'settled', checkpoint: aCheckpoint(8, 1) });
+    expect(await cancelling).toMatchObject({ record: { state: 'CANCELLED' }, already: false });
+    expect(await desk.job(jobId)).toMatchObject({
+      totals: { rows: 9, ok: 8, errors: 1 },
+      end_offsets: { data: 9, dlq: 2 },
+      error: null,
+    });
+    expect(desk.states(jobId)).toEqual(['PENDING', 'RUNNING', 'CANCELLING', 'CANCELLED']);
+    expect(await desk.files()).toEqual([jobId]);
+    expect(desk.clock.pending).toBe(0);
+  });
+
+  it('waits five seconds at most', async () => {
+    const jobId = await desk.acceptAndHire();
+    const cancelling = desk.control.cancel(jobId);
+    await desk.quiet();
+    desk.clock.advance(5000);
+    expect(await cancelling).toMatchObject({ record: { state: 'CANCELLING' }, already: false });
+  });
+
+  it('lets a fresh runner settle after the old one was killed', async () => {
+    const jobId = await desk.acceptAndHire();
+    const cancelling = desk.control.cancel(jobId);
+    await desk.quiet();
+    desk.runners.lose(jobId, false);
+    await desk.quiet();
+    expect(await desk.runners.next()).toMatchObject({ intent: 'settle', lease: 2 });
+    desk.runners.finish(jobId, { kind: 'settled', checkpoint: null });
+    expect(await cancelling).toMatchObject({ record: { state: 'CANCELLED' } });
+  });
+
+  it('comes too late for a job whose end is committed: it keeps its result', async () => {
+    const jobId = await desk.acceptAndHire();
+    const cancelling = desk.control.cancel(jobId);
+    await desk.quiet();
+    desk.runners.finish(jobId, { kind: 'completed', checkpoint: aCheckpoint(5, 1, true) });
+    expect(await cancelling).toMatchObject({ record: { state: 'PARTIAL_SUCCESS' }, already: false });
+    expect(desk.states(jobId)).toEqual(['PENDING', 'RUNNING', 'CANCELLING', 'PARTIAL_SUCCESS']);
+    await desk.quiet();
+    expect(await desk.files()).toEqual([]);
+  });
+
+  it('does not end before it is known what is committed', async () => {
+    const jobId = await desk.acceptAndHire();
+    const cancelling = desk.control.cancel(jobId);
+    await desk.quiet();
+    desk.runners.finish(jobId, {
+      kind: 'failed',
+      error: { code: 'KAFKA_UNAVAILABLE', detail: 'away' },
+      checkpoint: null,
+      settled: false,
+    });
+    await desk.quiet();
+    expect((await desk.record(jobId)).state).toBe('CANCELLING');
+    desk.clock.advance(30_000);
+    await cancelling;
+    expect(await desk.runners.next()).toMatchObject({ intent: 'settle' });
+  });
+
+  it('twice at once is one cancel, and both learn the end', async () => {
+    const jobId = await desk.acceptAndHire();
+    const both = Promise.all([desk.control.cancel(jobId), desk.control.cancel(jobId)]);
+    await desk.quiet();
+    desk.runners.finish(jobId, { kind: 'settled', checkpoint: null });
+    const cancelled = { record: { state: 'CANCELLED' }, already: false };
+    expect(await both).toMatchObject([cancelled, cancelled]);
+    expect(await desk.control.cancel(jobId)).toMatchObject({ record: { state: 'CANCELLED' }, already: true });
+  });
+
+  it('is refused for a job that has ended, with its state, and for one that never was', async () => {
+    const jobId = await desk.acceptAndHire();
+    desk.runners.finish(jobId, { kind: 'completed', checkpoint: aCheckpoint(5, 0, true) });
+    await desk.quiet();
+    await expect(desk.control.cancel(jobId)).rejects.toMatchObject({
+      code: 'JOB_STATE_CONFLICT',
+      message: expect.stringContaining('SUCCESS'),
+    });
+    await expect(desk.control.cancel('zzzzzzzz')).rejects.toMatchObject({ code: 'JOB_NOT_FOUND' });
+  });
+
+  it('reaches a job that is just being handed out', async () => {
+    const jobId = await desk.accept();
+    const [assignment] = await Promise.all([
+      desk.runners.next(),
+      desk.control.cancel(jobId).then(undefined, (error: unknown) => error),
+      desk.quiet().then(async () => {
+        desk.runners.finish(jobId, { kind: 'settled', checkpoint: null });
+        await desk.quiet();
+      }),
+    ]);
+    expect(assignment).toMatchObject({ jobId });
+    expect((await desk.record(jobId)).state).toBe('CANCELLED');
+  });
+});
+
+describe('resuming a job', () => {
+  it('queues a cancelled one for another attempt from its checkpoint', async () => {
+    const jobId = await desk.acceptAndHire();
+    desk.commit(jobId, 5);
+    const cancelling = desk.control.cancel(jobId);
+    await desk.quiet();
+    desk.clock.advance(100);
+    desk.runners.finish(jobId, { kind: 'settled', checkpoint: aCheckpoint(5) });
+    await cancelling;
+    desk.clock.advance(1_000_000);
+
+    const resumed = await desk.control.resume(jobId);
+    expect(resumed).toMatchObject({ state: 'PENDING', attempt: 2, error: null, finishedAt: null });
+    desk.clock.advance(30);
+    expect(await desk.runners.next()).toMatchObject({ intent: 'run', committedBefore: true, lease: 2 });
+    desk.clock.advance(200);
+    desk.runners.finish(jobId, { kind: 'completed', checkpoint: aCheckpoint(9, 0, true) });
+    await desk.quiet();
+    expect(await desk.job(jobId)).toMatchObject({
+      state: 'SUCCESS',
+      attempt: 2,
+      timings: { waiting_ms: 30, processing_ms: 300 },
+      started_at: '2026-03-01T12:00:00.000Z',
+    });
+    expect(await desk.files()).toEqual([]);
+  });
+
+  it('is possible after a failure for want of Kafka', async () => {
+    const jobId = await failWithoutKafka();
+    expect(await desk.control.resume(jobId)).toMatchObject({ state: 'PENDING', error: null });
+    expect(await desk.runners.next()).toMatchObject({ intent: 'run' });
+  });
+
+  it('once only, when two ask at the same time', async () => {
+    const jobId = await failWithoutKafka();
+    const results = await Promise.allSettled([desk.control.resume(jobId), desk.control.resume(jobId)]);
+    expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected']);
+    expect((await desk.record(jobId)).attempt).toBe(2);
+  });
+
+  it('is refused for any other job', async () => {
+    const jobId = await desk.accept();
+    await expect(desk.control.resume(jobId)).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT' });
+    await desk.runners.next();
+    await expect(desk.control.resume(jobId)).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT' });
+    desk.runners.finish(jobId, {
+      kind: 'failed',
+      error: { code: 'HEADER_MISMATCH', detail: '' },
+      checkpoint: null,
+      settled: true,
+    });
+    await desk.quiet();
+    await expect(desk.control.resume(jobId)).rejects.toMatchObject({
+      code: 'JOB_STATE_CONFLICT',
+      message: expect.stringContaining('FAILED (HEADER_MISMATCH)'),
+    });
+    await expect(desk.control.resume('zzzzzzzz')).rejects.toMatchObject({ code: 'JOB_NOT_FOUND' });
+  });
+
+  it('is too late when the file is gone', async () => {
+    const jobId = await failWithoutKafka();
+    await desk.spool.remove(jobId);
+    await expect(desk.control.resume(jobId)).rejects.toMatchObject({ code: 'SPOOL_EXPIRED' });
+    await writeFile(desk.spool.path(jobId), 'id\n');
+    desk.clock.advance(24 * 3_600_000 + 1);
+    await desk.upkeep.expireSpools();
+    await expect(desk.control.resume(jobId)).rejects.toMatchObject({ code: 'SPOOL_EXPIRED' });
+  });
+
+  it('waits for its turn where the job is just being settled', async () => {
+    const jobId = await failWithoutKafka();
+    await desk.upkeep.settleUnsettled();
+    expect(await desk.runners.next()).toMatchObject({ intent: 'settle' });
+    await desk.control.resume(jobId);
+    expect(desk.runners.queue).toEqual([]);
+    desk.runners.finish(jobId, { kind: 'settled', checkpoint: aCheckpoint(6) });
+    await desk.quiet();
+    expect(await desk.job(jobId)).toMatchObject({ state: 'PENDING', totals: { rows: 6 } });
+    expect(await desk.runners.next()).toMatchObject({ intent: 'run', lease: 3 });
+  });
+
+  it('and cancelling again settles first where nobody knows yet what is committed', async () => {
+    const jobId = await failWithoutKafka();
+    await desk.control.resume(jobId);
+    const cancelling = desk.control.cancel(jobId);
+    await desk.quiet();
+    expect((await desk.record(jobId)).state).toBe('CANCELLING');
+    expect(await desk.runners.next()).toMatchObject({ intent: 'settle' });
+    desk.runners.finish(jobId, { kind: 'settled', checkpoint: aCheckpoint(6) });
+    expect(await cancelling).toMatchObject({ record: { state: 'CANCELLED' } });
+    expect(await desk.job(jobId)).toMatchObject({ totals: { rows: 6 }, end_offsets: { data: 7, dlq: 0 } });
+  });
+});

@@ -1,0 +1,216 @@
+import fc from 'fast-check';
+import type { Job } from '../../src/jobs/job.js';
+import { isTerminal, mayFollow } from '../../src/jobs/job-state.js';
+import type { Checkpoint } from '../../src/kafka/checkpoint.js';
+import type { Outcome } from '../../src/runner/messages.js';
+import { aCheckpoint, Desk } from './support/desk.js';
+
+/** What may happen to a job, in any order; what makes no sense at a moment is left out by the interpreter. */
+const event = fc.oneof(
+  { weight: 6, arbitrary: fc.constant({ do: 'hire' } as const) },
+  {
+    weight: 5,
+    arbitrary: fc.record({ do: fc.constant('commit' as const), ok: fc.nat(3), errors: fc.nat(2), told: fc.boolean() }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('progress' as const), bytes: fc.nat(1000) }) },
+  { weight: 2, arbitrary: fc.constant({ do: 'complete' } as const) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('fail' as const),
+      code: fc.constantFrom('KAFKA_REJECTED', 'KAFKA_UNAVAILABLE', 'CHECKPOINT_LOST'),
+      settled: fc.boolean(),
+    }),
+  },
+  { weight: 2, arbitrary: fc.constant({ do: 'settle' } as const) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('lose' as const), crash: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'stopped' } as const) },
+  { weight: 2, arbitrary: fc.constant({ do: 'cancel' } as const) },
+  { weight: 3, arbitrary: fc.constant({ do: 'resume' } as const) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(1, 400, 1000, 60_000, 400_000) }),
+  },
+  { weight: 2, arbitrary: fc.constant({ do: 'restart' } as const) },
+  { weight: 1, arbitrary: fc.constant({ do: 'kafka-back' } as const) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('zombie' as const), rows: fc.nat(50) }) },
+) satisfies fc.Arbitrary<{ do: string }>;
+
+type Event = typeof event extends fc.Arbitrary<infer E> ? E : never;
+
+/** One job, and what Kafka really holds of it. */
+class Story {
+  committed: Checkpoint | null = null;
+  highestLease = 0;
+  waits: Promise<unknown>[] = [];
+
+  constructor(
+    readonly desk: Desk,
+    readonly jobId: string,
+  ) {}
+
+  async tell(step: Event): Promise<void> {
+    const { desk, jobId } = this;
+    const assignment = desk.runners.assignments.get(jobId);
+    switch (step.do) {
+      case 'hire':
+        if (assignment === undefined) await this.hire();
+        break;
+      case 'commit':
+        if (assignment?.intent === 'run') this.commit(step.ok, step.errors, false, step.told);
+        break;
+      case 'progress':
+        if (assignment) desk.supervisor.progress(jobId, assignment.lease, step.bytes);
+        break;
+      case 'complete':
+        if (assignment) this.complete();
+        break;
+      case 'fail':
+        if (assignment)
+          this.report({
+            kind: 'failed',
+            error: { code: step.code, detail: 'x' },
+            settled: step.settled,
+            checkpoint: step.code === 'CHECKPOINT_LOST' ? null : this.committed,
+          });
+        break;
+      case 'settle':
+        if (assignment?.intent === 'settle' || desk.runners.cancelled.includes(jobId)) this.settle();
+        break;
+      case 'lose':
+        if (assignment) desk.runners.lose(jobId, step.crash);
+        break;
+      case 'stopped':
+        if (assignment) this.report({ kind: 'stopped' });
+        break;
+      case 'cancel':
+        this.waits.push(desk.control.cancel(jobId).catch(conflict));
+        break;
+      case 'resume':
+        await desk.control.resume(jobId).catch(conflict);
+        break;
+      case 'wait':
+        desk.clock.advance(step.ms);
+        break;
+      case 'restart':
+        this.waits = []; // nobody waits any more for an answer of the old process
+        desk.start();
+        await desk.upkeep.recover();
+        break;
+      case 'kafka-back':
+        await desk.upkeep.settleUnsettled();
+        break;
+      case 'zombie':
+        desk.supervisor.committed(jobId, this.highestLease - 1, aCheckpoint(1000 + step.rows));
+        desk.supervisor.finished(jobId, this.highestLease - 1, {
+          kind: 'completed',
+          checkpoint: aCheckpoint(1000, 0, true),
+        });
+        break;
+    }
+    await desk.quiet();
+  }
+
+  async hire(): Promise<void> {
+    const assignment = await this.desk.runners.next(this.jobId);
+    if (assignment === null) return;
+    expect(assignment.lease).toBeGreaterThan(this.highestLease);
+    expect((await this.desk.record(this.jobId)).lease).toBe(assignment.lease);
+    this.highestLease = assignment.lease;
+  }
+
+  commit(ok: number, errors: number, eof: boolean, told: boolean): void {
+    if (this.committed?.eof) return;
+    this.committed = aCheckpoint((this.committed?.ok ?? 0) + ok, (this.committed?.errors ?? 0) + errors, eof);
+    if (told) this.desk.supervisor.committed(this.jobId, this.highestLease, this.committed);
+  }
+
+  complete(): void {
+    if (this.desk.runners.assignments.get(this.jobId)?.intent === 'settle') this.settle();
+    else {
+      this.commit(1, 0, true, true);
+      this.report({ kind: 'completed', checkpoint: this.committed! });
+    }
+  }
+
+  settle(): void {
+    const { committed } = this;
+    this.report(
+      committed?.eof ? { kind: 'completed', checkpoint: committed } : { kind: 'settled', checkpoint: committed },
+    );
+  }
+
+  /** The job is worked on without mishap until it has ended. */
+  async bringToItsEnd(): Promise<void> {
+    for (let i = 0; i < 10 && !isTerminal((await this.desk.record(this.jobId)).state); i++) {
+      await this.tell({ do: 'wait', ms: 60_000 });
+      await this.tell({ do: 'hire' });
+      await this.tell({ do: 'complete' });
+    }
+    await Promise.all(this.waits);
+  }
+
+  private report(outcome: Outcome): void {
+    this.desk.runners.finish(this.jobId, outcome);
+  }
+}
+
+function conflict(error: { code?: string }): void {
+  expect(['JOB_STATE_CONFLICT', 'SPOOL_EXPIRED']).toContain(error.code);
+}
+
+function checkSnapshots(snapshots: readonly Job[]): void {
+  for (const [at, job] of snapshots.entries()) {
+    const before = snapshots[at - 1];
+    const { totals, state } = job;
+    expect(totals.rows).toBe(totals.ok + totals.errors);
+    expect(job.finished_at !== null).toBe(isTerminal(state));
+    expect(job.error !== null).toBe(state === 'FAILED');
+    if (!isTerminal(state)) expect(job.end_offsets).toBeNull();
+    if (before === undefined) {
+      expect(job).toMatchObject({ state: 'PENDING', revision: 1, attempt: 1 });
+      continue;
+    }
+    expect(job.revision).toBe(before.revision + 1);
+    expect(state === before.state || mayFollow(before.state, state)).toBe(true);
+    expect(totals.ok).toBeGreaterThanOrEqual(before.totals.ok);
+    expect(totals.errors).toBeGreaterThanOrEqual(before.totals.errors);
+    expect(job.attempt - before.attempt).toBe(isTerminal(before.state) && state === 'PENDING' ? 1 : 0);
+    expect(job.timings.waiting_ms).toBeGreaterThanOrEqual(before.timings.waiting_ms);
+    expect(job.timings.processing_ms).toBeGreaterThanOrEqual(before.timings.processing_ms);
+  }
+}
+
+describe('whatever happens to a job', () => {
+  let desk: Desk;
+  beforeAll(async () => {
+    desk = await Desk.open();
+  });
+  afterAll(() => desk.close());
+
+  it('it goes only where the state table leads, counts what is committed and comes to one end', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(event, { maxLength: 40 }), async (events) => {
+        const jobId = await desk.accept();
+        const story = new Story(desk, jobId);
+        for (const step of events) await story.tell(step);
+        await story.bringToItsEnd();
+
+        const snapshots = desk.snapshots.filter((job) => job.job_id === jobId);
+        checkSnapshots(snapshots);
+        const job = await desk.job(jobId);
+        const last = snapshots.at(-1)!;
+        expect(last).toEqual(job);
+        expect(isTerminal(job.state)).toBe(true);
+        if (job.end_offsets !== null) {
+          const { ok = 0, errors = 0, dataEnd: data = 0, dlqEnd: dlq = 0 } = story.committed ?? {};
+          expect(job).toMatchObject({ totals: { ok, errors }, end_offsets: { data, dlq } });
+        }
+        if (job.state === 'SUCCESS' || job.state === 'PARTIAL_SUCCESS') expect(story.committed?.eof).toBe(true);
+        const { spooled } = await desk.record(jobId);
+        expect((await desk.files()).includes(jobId)).toBe(spooled);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});

@@ -1,0 +1,243 @@
+import { writeFile } from 'node:fs/promises';
+import { aCheckpoint, Desk } from './support/desk.js';
+
+const HOUR_MS = 3_600_000;
+
+let desk: Desk;
+beforeEach(async () => {
+  desk = await Desk.open();
+});
+afterEach(() => desk.close());
+
+async function cancelled(): Promise<string> {
+  const jobId = await desk.accept();
+  await desk.control.cancel(jobId);
+  return jobId;
+}
+
+async function failedWithoutKafka(): Promise<string> {
+  const jobId = await desk.acceptAndHire();
+  desk.runners.finish(jobId, {
+    kind: 'failed',
+    error: { code: 'KAFKA_UNAVAILABLE', detail: 'away' },
+    checkpoint: aCheckpoint(3),
+    settled: false,
+  });
+  await desk.quiet();
+  return jobId;
+}
+
+describe('a new start', () => {
+  it('takes up every unfinished job, those under way first', async () => {
+    const running = await desk.acceptAndHire();
+    const cancelling = await desk.acceptAndHire();
+    const waiting = await desk.accept();
+    const ended = await cancelled();
+    const cancel = desk.control.cancel(cancelling);
+    await desk.quiet();
+    desk.clock.advance(5000);
+    await cancel;
+
+    desk.start();
+    await desk.upkeep.recover();
+    expect(desk.runners.queue).toEqual([running, cancelling, waiting]);
+    expect(await desk.runners.next()).toMatchObject({ jobId: running, intent: 'run', lease: 2 });
+    expect(await desk.runners.next()).toMatchObject({ jobId: cancelling, intent: 'settle', lease: 2 });
+    expect(await desk.runners.next()).toMatchObject({ jobId: waiting, intent: 'run', lease: 1 });
+    expect((await desk.record(ended)).state).toBe('CANCELLED');
+  });
+
+  it('does not forget crashes and verdicts', async () => {
+    const jobId = await desk.acceptAndHire();
+    for (let i = 0; i < 2; i++) {
+      desk.runners.lose(jobId, true);
+      await desk.quiet();
+      await desk.runners.next();
+    }
+    desk.start();
+    await desk.upkeep.recover();
+    await desk.runners.next();
+    desk.runners.lose(jobId, true);
+    await desk.quiet();
+    desk.start();
+    await desk.upkeep.recover();
+    expect(await desk.runners.next()).toMatchObject({ intent: 'settle' });
+    desk.runners.finish(jobId, { kind: 'settled', checkpoint: null });
+    await desk.quiet();
+    expect(await desk.job(jobId)).toMatchObject({ state: 'FAILED', error: { code: 'RUNNER_CRASHED' } });
+  });
+
+  it('removes the files that no job needs, and no others', async () => {
+    const waiting = await desk.accept();
+    const kept = await cancelled();
+    await writeFile(desk.spool.path('orphan00'), '');
+    desk.start();
+    await desk.upkeep.recover();
+    expect((await desk.files()).sort()).toEqual([waiting, kept].sort());
+  });
+
+  it('removes the file of a job that ended just before', async () => {
+    const jobId = await desk.acceptAndHire();
+    desk.runners.finish(jobId, { kind: 'completed', checkpoint: aCheckpoint(1, 0, true) });
+    await desk.quiet();
+    await writeFile(desk.spool.path(jobId), 'as if the process had been killed before it was removed');
+    desk.start();
+    await desk.upkeep.recover();
+    expect(await desk.files()).toEqual([]);
+  });
+
+  it('fails a waiting job whose file is gone', async () => {
+    const jobId = await desk.accept();
+    await desk.spool.remove(jobId);
+    desk.start();
+    await desk.upkeep.recover();
+    expect(await desk.job(jobId)).toMatchObject({
+      state: 'FAILED',
+      error: { code: 'FILE_CORRUPT', message: 'the uploaded file is gone from DATA_DIR' },
+      end_offsets: { data: 0, dlq: 0 },
+    });
+    expect(desk.runners.queue).toEqual([]);
+    expect(desk.snapshots.at(-1)?.state).toBe('FAILED');
+  });
+
+  it('settles a job under way whose file is gone before it fails it', async () => {
+    const jobId = await desk.acceptAndHire();
+    desk.commit(jobId, 4);
+    await desk.quiet();
+    await desk.spool.remove(jobId);
+    desk.start();
+    await desk.upkeep.recover();
+    expect(await desk.runners.next()).toMatchObject({ jobId, intent: 'settle', committedBefore: true });
+    desk.runners.finish(jobId, { kind: 'settled', checkpoint: aCheckpoint(6) });
+    await desk.quiet();
+    expect(await desk.job(jobId)).toMatchObject({
+      state: 'FAILED',
+      error: { code: 'FILE_CORRUPT' },
+      totals: { rows: 6 },
+      end_offsets: { data: 7, dlq: 0 },
+    });
+  });
+});
+
+describe('a job that failed without Kafka', () => {
+  it('is settled once the broker is back', async () => {
+    const jobId = await failedWithoutKafka();
+    expect((await desk.job(jobId)).end_offsets).toBeNull();
+    await desk.upkeep.settleUnsettled();
+    expect(await desk.runners.next()).toMatchObject({ jobId, intent: 'settle', lease: 2 });
+    const published = desk.snapshots.length;
+    desk.runners.finish(jobId, { kind: 'settled', checkpoint: aCheckpoint(5, 1) });
+    await desk.quiet();
+    expect(await desk.job(jobId)).toMatchObject({
+      state: 'FAILED',
+      error: { code: 'KAFKA_UNAVAILABLE', message: 'away' },
+      totals: { rows: 6, ok: 5, errors: 1 },
+      end_offsets: { data: 6, dlq: 2 },
+    });
+    expect(desk.snapshots).toHaveLength(published + 1);
+    await desk.upkeep.settleUnsettled();
+    expect(desk.runners.queue).toEqual([]);
+  });
+
+  it('stays as it is where the broker goes again, and is tried at the next occasion', async () => {
+    const jobId = await failedWithoutKafka();
+    const before = await desk.job(jobId);
+    for (const lose of [true, false]) {
+      await desk.upkeep.settleUnsettled();
+      await desk.runners.next();
+      if (lose) desk.runners.lose(jobId, true);
+      else desk.runners.finish(jobId, { kind: 'stopped' });
+      await desk.quiet();
+    }
+    expect(await desk.job(jobId)).toEqual(before);
+    expect(desk.runners.queue).toEqual([]);
+    await desk.upkeep.settleUnsettled();
+    expect(desk.runners.queue).toEqual([jobId]);
+  });
+
+  it('says so when the settling finds the whole file committed, and ends SUCCESS when resumed', async () => {
+    const jobId = await failedWithoutKafka();
+    await desk.upkeep.settleUnsettled();
+    await desk.runners.next();
+    desk.runners.finish(jobId, { kind: 'completed', checkpoint: aCheckpoint(9, 0, true) });
+    await desk.quiet();
+    expect(await desk.job(jobId)).toMatchObject({
+      state: 'FAILED',
+      totals: { rows: 9 },
+      error: { code: 'KAFKA_UNAVAILABLE', message: expect.stringContaining('the whole file is committed') },
+    });
+    await desk.control.resume(jobId);
+    await desk.runners.next();
+    desk.runners.finish(jobId, { kind: 'completed', checkpoint: aCheckpoint(9, 0, true) });
+    await desk.quiet();
+    expect((await desk.record(jobId)).state).toBe('SUCCESS');
+  });
+
+  it('can no longer be resumed when the settling finds the checkpoint lost', async () => {
+    const jobId = await failedWithoutKafka();
+    await desk.upkeep.settleUnsettled();
+    await desk.runners.next();
+    const error = { code: 'CHECKPOINT_LOST', detail: 'gone' } as const;
+    desk.runners.finish(jobId, { kind: 'failed', error, checkpoint: null, settled: true });
+    await desk.quiet();
+    expect(await desk.job(jobId)).toMatchObject({
+      state: 'FAILED',
+      error: { code: 'CHECKPOINT_LOST' },
+      end_offsets: null,
+    });
+    await expect(desk.control.resume(jobId)).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT' });
+    expect(await desk.files()).toEqual([]);
+  });
+});
+
+describe('kept files', () => {
+  it('go when nobody resumed the job in time', async () => {
+    const old = await cancelled();
+    desk.clock.advance(23 * HOUR_MS);
+    const recent = await cancelled();
+    const waiting = await desk.accept();
+    desk.clock.advance(HOUR_MS + 1);
+    await desk.upkeep.expireSpools();
+    expect((await desk.files()).sort()).toEqual([recent, waiting].sort());
+    expect(await desk.record(old)).toMatchObject({ spooled: false });
+  });
+
+  it('stay for a job that was resumed', async () => {
+    const jobId = await cancelled();
+    desk.clock.advance(25 * HOUR_MS);
+    await desk.control.resume(jobId);
+    await desk.upkeep.expireSpools();
+    expect(await desk.files()).toEqual([jobId]);
+  });
+});
+
+describe('the regular round', () => {
+  /** Lets a round that was begun come to its end: the next one is planned then. */
+  async function round(): Promise<void> {
+    desk.clock.advance(5000);
+    while (desk.clock.pending === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  it('settles when Kafka answers, not before', async () => {
+    const jobId = await failedWithoutKafka();
+    desk.kafkaIsAway = true;
+    desk.upkeep.start();
+    await round();
+    expect(desk.runners.queue).toEqual([]);
+    desk.kafkaIsAway = false;
+    await round();
+    expect(desk.runners.queue).toEqual([jobId]);
+    await desk.upkeep.stop();
+    expect(desk.clock.pending).toBe(0);
+  });
+
+  it('removes expired files, Kafka or not', async () => {
+    await cancelled();
+    desk.clock.advance(25 * HOUR_MS);
+    desk.kafkaIsAway = true;
+    desk.upkeep.start();
+    await round();
+    expect(await desk.files()).toEqual([]);
+    await desk.upkeep.stop();
+  });
+});

@@ -1,0 +1,65 @@
+import fc from 'fast-check';
+import type { Job, JobState } from '../../src/jobs/job.js';
+import { SnapshotQueue } from '../../src/jobs/snapshot-queue.js';
+
+function snapshot(job_id: string, revision: number, state: JobState): Job {
+  return { job_id, revision, state } as Job;
+}
+
+describe('the queue of snapshots', () => {
+  it('keeps the last of several in one state, and every state', () => {
+    const queue = new SnapshotQueue(10);
+    const all = [
+      snapshot('a', 1, 'PENDING'),
+      snapshot('a', 2, 'RUNNING'),
+      snapshot('b', 1, 'PENDING'),
+      snapshot('a', 3, 'RUNNING'),
+      snapshot('a', 4, 'SUCCESS'),
+    ];
+    for (const job of all) expect(queue.add(job)).toBe(true);
+    expect(queue.take(10)).toEqual([all[0], all[3], all[2], all[4]]);
+    expect(queue.size).toBe(0);
+  });
+
+  it('puts one that comes late before the later ones of its job', () => {
+    const queue = new SnapshotQueue(10);
+    const [first, second] = [snapshot('a', 2, 'CANCELLING'), snapshot('a', 3, 'CANCELLED')];
+    queue.add(second);
+    queue.add(first);
+    expect(queue.take(10)).toEqual([first, second]);
+  });
+
+  it('takes no more than its limit, but still replaces', () => {
+    const queue = new SnapshotQueue(1);
+    expect(queue.add(snapshot('a', 1, 'RUNNING'))).toBe(true);
+    expect(queue.add(snapshot('b', 1, 'RUNNING'))).toBe(false);
+    expect(queue.add(snapshot('a', 2, 'RUNNING'))).toBe(true);
+    expect(queue.take(10)).toEqual([snapshot('a', 2, 'RUNNING')]);
+  });
+
+  it('gives each job in the order of its revisions, however they come in', () => {
+    const states: JobState[] = ['PENDING', 'RUNNING', 'SUCCESS'];
+    const arrival = fc.record({
+      job: fc.constantFrom('a', 'b', 'c'),
+      revision: fc.integer({ min: 1, max: 30 }),
+      take: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.uniqueArray(arrival, { selector: ({ job, revision }) => `${job}${revision}` }), (arrivals) => {
+        const queue = new SnapshotQueue(1000);
+        for (const { job, revision } of arrivals)
+          queue.add(snapshot(job, revision, states[Math.floor(revision / 11)]!));
+        const out = queue.take(1000);
+        for (const job of ['a', 'b', 'c']) {
+          const mine = out.filter(({ job_id }) => job_id === job);
+          const revisions = mine.map(({ revision }) => revision);
+          expect(revisions).toEqual([...revisions].sort((x, y) => x - y));
+          const arrived = arrivals.filter((one) => one.job === job).map(({ revision }) => revision);
+          const stateOf = (revision: number): JobState => states[Math.floor(revision / 11)]!;
+          expect(new Set(mine.map(({ state }) => state))).toEqual(new Set(arrived.map(stateOf)));
+          if (arrived.length > 0) expect(revisions.at(-1)).toBe(Math.max(...arrived));
+        }
+      }),
+    );
+  });
+});
