@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { RouteOptions } from 'fastify';
@@ -100,13 +100,21 @@ function answerUnparsable(error: NodeJS.ErrnoException, socket: Socket): void {
     socket.destroy();
     return;
   }
-  const detail =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? "The request's headers are too large"
-      : 'The request is not valid HTTP, or its headers did not arrive in time';
-  const body = JSON.stringify(toProblem(new BatchError('INVALID_REQUEST', detail), '/', requestId({})));
+  const problem = toProblem(unparsable(error.code), '/', requestId({}));
+  const body = JSON.stringify(problem);
   socket.end(
-    `HTTP/1.1 400 Bad Request\r\nContent-Type: ${PROBLEM_CONTENT_TYPE}\r\n` +
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\nContent-Type: ${PROBLEM_CONTENT_TYPE}\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
+}
+
+function unparsable(code: string | undefined): BatchError {
+  switch (code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new BatchError('UPLOAD_TIMEOUT', "The request's headers did not arrive in time");
+    case 'HPE_HEADER_OVERFLOW':
+      return new BatchError('INVALID_REQUEST', "The request's headers are too large");
+    default:
+      return new BatchError('INVALID_REQUEST', 'The request is not valid HTTP');
+  }
 }

@@ -3,6 +3,7 @@ import {
   Delete,
   Get,
   HttpCode,
+  Inject,
   Param,
   Post,
   Query,
@@ -12,7 +13,9 @@ import {
   UseInterceptors,
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
 import { nextPageLink } from '../http/index.js';
+import { LOG } from '../logging/index.js';
 import { type ReceivedUpload, Upload, UploadInterceptor } from '../upload/index.js';
 import { idempotencyKey } from './idempotency-key.js';
 import type { Job } from './job.js';
@@ -22,7 +25,10 @@ import { JobService } from './job-service.js';
 
 @Controller('jobs')
 export class JobsController {
-  constructor(private readonly jobs: JobService) {}
+  constructor(
+    private readonly jobs: JobService,
+    @Inject(LOG) private readonly log: Logger,
+  ) {}
 
   @Post()
   @HttpCode(202)
@@ -37,6 +43,7 @@ export class JobsController {
     const { job, replayed } = await this.jobs.create(upload, query, idempotencyKey(request.headers));
     reply.header('location', `/jobs/${job.job_id}`);
     if (replayed) reply.code(200).header('idempotency-replayed', 'true');
+    else this.log.info({ job_id: job.job_id, bytes: job.size_bytes, request_id: request.id }, 'job accepted');
     return job;
   }
 

@@ -160,6 +160,27 @@ describe('an answer that does not wait for the body', () => {
     await expectNoPart();
   });
 
+  it('leaves no file of a body whose chunks are malformed', async () => {
+    await client.send(uploadHead({ 'transfer-encoding': 'chunked' }));
+    await client.send(chunk(`${FILE_PART}id,qty\n`));
+    await client.send('this is no chunk\r\n');
+    expect((await client.response()).status).toBe(400);
+    await expectNoPart();
+  });
+
+  it('cuts off a client that goes on and on', async () => {
+    server.kafka.up = false;
+    await client.send(uploadHead({ 'content-length': 1024 ** 3 }));
+    expect((await client.response()).status).toBe(503);
+    const piece = Buffer.alloc(4 * MAX, 'a');
+    let sent = 0;
+    const sendAll = async () => {
+      for (; sent < 1024 ** 3; sent += piece.length) await client.send(piece);
+    };
+    await expect(sendAll()).rejects.toThrow();
+    expect(sent).toBeLessThan(1024 ** 3);
+  });
+
   it('says that the body ended too early', async () => {
     const body = `${FILE_PART}id,qty\n`;
     await client.send(uploadHead({ 'content-length': body.length }));

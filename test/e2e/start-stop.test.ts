@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Api } from '../kit/api.js';
+import { freePort } from '../kit/ports.js';
+import { isAlive, runnerPids } from '../kit/runners.js';
+import { type Service, startService } from '../kit/service.js';
+
+const NO_BROKER = '127.0.0.1:1';
+const SCHEMA = { id: 'String', qty: 'Int32' };
+
+/** Runs the service until it ends by itself. */
+async function run(env: Record<string, string>): Promise<{ status: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [resolve('dist/main.js')], { env: { ...process.env, ...env } });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk) => {
+    stdout += String(chunk);
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += String(chunk);
+  });
+  const status = await new Promise<number | null>((done) => child.once('close', done));
+  return { status, stdout, stderr };
+}
+
+describe('a service that cannot start', () => {
+  let folder: string;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'batch-start-'));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  /** One line that names what to change, and no stack. */
+  async function fails(env: Record<string, string>, words: RegExp): Promise<void> {
+    const { status, stdout, stderr } = await run({ PORT: '0', KAFKA_BROKERS: NO_BROKER, DATA_DIR: folder, ...env });
+    expect(stderr.trim()).toMatch(words);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(stdout).not.toContain('    at ');
+    expect(status).toBe(1);
+  }
+
+  it('names every variable at fault', async () => {
+    const { status, stderr } = await run({ PORT: 'x', MAX_UPLOAD_BYTES: '-1' });
+    expect(stderr).toMatch(/PORT must be .*\n.*MAX_UPLOAD_BYTES must be /);
+    expect(stderr).not.toContain('    at ');
+    expect(status).toBe(1);
+  });
+
+  it('says that its port is taken, and what to do', async () => {
+    const port = await freePort();
+    const other = createServer().listen(port, '127.0.0.1');
+    await fails({ PORT: `${port}` }, new RegExp(`Port ${port} on 127.0.0.1 is in use: .*PORT`));
+    other.close();
+  });
+
+  it('says that an address is not its own', async () => {
+    await fails({ HOST: '203.0.113.1' }, /Cannot listen on 203\.0\.113\.1.*HOST/);
+  });
+
+  it('says that another process has its data', async () => {
+    const service = await startService({ brokers: NO_BROKER });
+    await fails({ DATA_DIR: service.dataDir }, /Another process uses .*DATA_DIR/);
+    await service.stop();
+  });
+
+  it('says that its data folder cannot be one', async () => {
+    await writeFile(join(folder, 'file'), '');
+    await fails({ DATA_DIR: join(folder, 'file') }, /DATA_DIR/);
+    await mkdir(join(folder, 'data/batch.db'), { recursive: true });
+    await fails({ DATA_DIR: join(folder, 'data') }, /DATA_DIR/);
+  });
+});
+
+describe('a service without a broker', () => {
+  let service: Service;
+
+  beforeAll(async () => {
+    service = await startService({ brokers: NO_BROKER });
+  });
+  afterAll(() => service.stop());
+
+  it('starts, keeps models and says what is missing', async () => {
+    const api = new Api(service.url);
+    await api.createModel('orders', SCHEMA);
+    expect((await fetch(`${service.url}/healthz`)).status).toBe(200);
+    const ready = await fetch(`${service.url}/readyz`);
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toMatchObject({ error: { kafka: { status: 'down' } } });
+    expect(await (await fetch(`${service.url}/jobs`)).json()).toEqual([]);
+    const refused = await api.upload('orders', Buffer.from('id,qty\n'));
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get('retry-after')).toBe('5');
+  });
+
+  it('writes JSON to its log and no warnings of its own making', () => {
+    for (const line of service.log().trim().split('\n')) expect(() => JSON.parse(line) as unknown).not.toThrow();
+  });
+});
+
+describe('a service that is stopped', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'by %s is gone soon, with its runners, even during an upload',
+    async (signal) => {
+      const service = await startService({ brokers: process.env['E2E_KAFKA_BROKERS'] ?? NO_BROKER });
+      await new Api(service.url).createModel('orders', SCHEMA);
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          controller.enqueue(
+            Buffer.from('--x\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\nid,qty\n'),
+          );
+        },
+      });
+      const upload = fetch(`${service.url}/jobs?model_id=orders`, {
+        method: 'POST',
+        headers: { 'content-type': 'multipart/form-data; boundary=x' },
+        body,
+        duplex: 'half',
+      } as RequestInit).then(
+        (response) => response.status,
+        () => 'cut off',
+      );
+      await sleep(300);
+      const runners = runnerPids(service);
+      const began = Date.now();
+      await service.kill(signal);
+      expect(Date.now() - began).toBeLessThan(10_000);
+      expect(await upload).toBe('cut off');
+      await sleep(500);
+      expect(runners.filter(isAlive)).toEqual([]);
+      await service.stop();
+      expect(service.log()).toContain('"stopped"');
+    },
+  );
+});
