@@ -6,10 +6,10 @@ KAFKA_LIBS="$CACHE_DIR/kafka/libs"
 require_java() {
   local major
   command -v java >/dev/null ||
-    { fail 'Java 17 or newer is needed to run Apache Kafka: install a JRE (apt-get install openjdk-17-jre-headless, brew install openjdk), or set KAFKA_BROKERS to a broker you have.'; return; }
+    { fail 'Java 17 or newer is needed to run Apache Kafka: install a JRE (apt-get install openjdk-17-jre-headless, brew install openjdk), or give scripts/up.sh a running docker or a broker of yours in KAFKA_BROKERS.'; return; }
   major=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | head -n 1)
   [ "${major:-0}" -ge 17 ] ||
-    fail "Java 17 or newer is needed to run Apache Kafka, and this is Java ${major:-unknown}: install a newer JRE, or set KAFKA_BROKERS to a broker you have."
+    fail "Java 17 or newer is needed to run Apache Kafka, and this is Java ${major:-unknown}: install a newer JRE, or give scripts/up.sh a running docker or a broker of yours in KAFKA_BROKERS."
 }
 
 ensure_kafka() {
@@ -24,7 +24,7 @@ install_kafka() {
     return
   fi
   command -v mvn >/dev/null ||
-    { fail 'Maven is needed to fetch Apache Kafka: install it (apt-get install maven, brew install maven), or set KAFKA_BROKERS to a broker you have.'; return; }
+    { fail 'Maven is needed to fetch Apache Kafka: install it (apt-get install maven, brew install maven), or give scripts/up.sh a running docker or a broker of yours in KAFKA_BROKERS.'; return; }
   rm -rf "$fresh"
   mvn -B -ntp -q -f "$ROOT/scripts/kafka/pom.xml" dependency:copy-dependencies -DoutputDirectory="$fresh" ||
     { fail 'Maven could not fetch Apache Kafka: is Maven Central (or the mirror in ~/.m2/settings.xml) reachable?'; return; }
