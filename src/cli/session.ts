@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { BatchClient, RetryNotice } from '../sdk/index.js';
 import { apiUrl } from './api-url.js';
 import type { Environment } from './environment.js';
@@ -61,6 +62,12 @@ export class Session {
   show<T>(result: T, render: (result: T, style: Style) => string): void {
     const text = this.mode === 'json' ? `${JSON.stringify(result, null, 2)}\n` : render(result, this.style);
     this.environment.stdout.write(text);
+  }
+
+  /** A piece of a result that is too long to be held as a whole; waits where the reader is slower. */
+  async print(text: string): Promise<void> {
+    const { stdout } = this.environment;
+    if (!stdout.write(text)) await once(stdout, 'drain', { signal: this.signal });
   }
 
   /** What to do next: for a person who sees tables, not for a program that reads JSON. */

@@ -391,7 +391,8 @@ export interface components {
             [key: string]: components["schemas"]["ColumnSpelling"];
         };
         ColumnName: string;
-        ColumnSpelling: components["schemas"]["ColumnType"] | string;
+        /** @description A type, or Nullable(type). */
+        ColumnSpelling: string;
         ColumnType: string;
         /**
          * @description JSON Schema (2020-12) of one row: an object of strings, integers (Int64), numbers (Float64) and booleans. What is not `required` may be missing. `additionalProperties: false` refuses files with columns that are not named here. Anything that would be ignored is INVALID_SCHEMA.

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type JobUpload, sendUpload, type UploadProgress } from './job-upload.js';
 import { eachOf, nextCursor } from './pages.js';
 import { type BatchClientOptions, type CallOptions, Transport } from './transport.js';
-import type { Job, JobState, Liveness, Model, ModelCreate, Readiness } from './types.js';
+import type { Job, JobState, Liveness, Model, ModelCreate, Readiness, RejectedRow } from './types.js';
 import { openSource } from './upload-source.js';
 import { type WaitOptions, waitUntilOver } from './wait.js';
 
@@ -101,6 +101,19 @@ export class BatchClient {
         (signal) => this.transport.http.GET('/jobs', { params, signal }),
         options,
       );
+      return { items: data, next: nextCursor(response.headers.get('link')) };
+    });
+  }
+
+  /** The rows in the job's DLQ topic, in the file's order; of a running job those that are committed so far. */
+  listRejectedRows(id: string, options: ListOptions = {}): AsyncGenerator<RejectedRow, void, undefined> {
+    return eachOf(async (cursor) => {
+      const params = { path: { id }, query: { limit: options.pageSize, cursor } };
+      const { data, response } = await this.transport.call<RejectedRow[]>(async (signal) => {
+        const { data, ...rest } = await this.transport.http.GET('/jobs/{id}/rejected', { params, signal });
+        // Text would be NDJSON, which nobody asked for.
+        return { data: typeof data === 'string' ? undefined : data, ...rest };
+      }, options);
       return { items: data, next: nextCursor(response.headers.get('link')) };
     });
   }

@@ -15,6 +15,7 @@ export {
   type ModelCreate,
   type Problem,
   type Readiness,
+  type RejectedRow,
 } from './types.js';
 export type { UploadContent } from './upload-source.js';
 export type { WaitOptions } from './wait.js';

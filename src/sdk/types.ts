@@ -9,6 +9,8 @@ export type JobState = Schemas['JobState'];
 export type Model = Schemas['Model'];
 export type ModelCreate = Schemas['ModelCreate'];
 export type Column = Schemas['Column'];
+/** A row that does not satisfy its model, with every reason. */
+export type RejectedRow = Schemas['RejectedRow'];
 /** The body of every error answer (RFC 9457). */
 export type Problem = Schemas['Problem'];
 export type ErrorCode = Schemas['ErrorCode'];

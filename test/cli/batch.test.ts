@@ -177,6 +177,55 @@ describe('batch job list', () => {
   });
 });
 
+describe('batch job rejected', () => {
+  const [row] =
+    contract.paths['/jobs/{id}/rejected'].get.responses['200'].content['application/json'].examples.one.value;
+  const error = { column: null, type: null, error: 'RAGGED_ROW', observed: null, message: '3 fields, not 2' };
+  const ragged = { ...row, row_number: 18, line: 20, error: error.error, errors: [error], raw_data: '1,"a, b",3' };
+
+  function serve(rows: unknown[]) {
+    service.routes['GET /jobs/a1b2c3d4/rejected'] = (response, { url }) => {
+      const from = Number(new URL(url, 'http://any').searchParams.get('cursor') ?? 0);
+      const link: Record<string, string> =
+        from + 1 < rows.length ? { link: `</jobs/a1b2c3d4/rejected?cursor=${from + 1}>; rel="next"` } : {};
+      answer(response, 200, rows.slice(from, from + 1), link);
+    };
+  }
+
+  it('prints the rows of all pages as JSON', async () => {
+    serve([row, ragged]);
+    expect(await json('job rejected a1b2c3d4')).toEqual([row, ragged]);
+    serve([]);
+    expect(await json('job rejected a1b2c3d4')).toEqual([]);
+  });
+
+  it('prints them as lines of JSON, as CSV and as a table', async () => {
+    serve([row, ragged]);
+    const ndjson = await batch('job rejected a1b2c3d4 --format ndjson');
+    expect(ndjson.stdout).toBe(`${JSON.stringify(row)}\n${JSON.stringify(ragged)}\n`);
+    const csv = await batch('job rejected a1b2c3d4 --format csv');
+    expect(csv.stdout.split('\r\n')).toEqual([
+      'row_number,line,column,type,error,observed,message,raw_data',
+      `17,18,qty,Int32,NOT_AN_INTEGER,3.14,column 'qty': '3.14' is not an Int32,"17,3.14"`,
+      '18,20,,,RAGGED_ROW,,"3 fields, not 2","1,""a, b"",3"',
+      '',
+    ]);
+    const table = await batch('job rejected a1b2c3d4 --format table');
+    expect(table.stdout).toBe(
+      'ROW  LINE  COLUMN  TYPE   ERROR           OBSERVED  MESSAGE\n' +
+        " 17    18  qty     Int32  NOT_AN_INTEGER  3.14      column 'qty': '3.14' is not an Int32\n" +
+        ' 18    20                 RAGGED_ROW                3 fields, not 2\n',
+    );
+  });
+
+  it('stops at the limit, and prints a header also where there is no row', async () => {
+    serve([row, ragged]);
+    expect(await json('job rejected a1b2c3d4 --limit 1')).toEqual([row]);
+    serve([]);
+    expect((await batch('job rejected a1b2c3d4 --format csv')).stdout).toMatch(/^row_number,[^\n]*\r\n$/);
+  });
+});
+
 describe('the exit code', () => {
   it.each([
     ['SUCCESS', 0, done],

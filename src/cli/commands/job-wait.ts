@@ -21,7 +21,7 @@ export async function waitAndConclude(session: Session, client: BatchClient, id:
   }
   if (job.state === 'CANCELLED') session.note(`\nThe job was cancelled; go on with: batch job resume ${id}`);
   if (job.state === 'PARTIAL_SUCCESS') {
-    session.note(`\n${counted(job.totals.errors, 'row')} rejected; the reasons are in the topic ${job.topics.dlq}`);
+    session.note(`\n${counted(job.totals.errors, 'row')} rejected; see why: batch job rejected ${id}`);
   }
 }
 

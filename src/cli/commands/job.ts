@@ -3,6 +3,7 @@ import type { Job } from '../../sdk/index.js';
 import { jobDetails, jobTable } from '../render/job-table.js';
 import type { Session } from '../session.js';
 import { jobCreateCommand } from './job-create.js';
+import { jobRejectedCommand } from './job-rejected.js';
 import { watchJob } from './job-status.js';
 import { waitAndConclude } from './job-wait.js';
 import { jobState, positiveInteger } from './options.js';
@@ -90,5 +91,6 @@ export function jobCommand(open: () => Session) {
       session.note(`\nNext: batch job wait ${id}`);
     });
 
+  job.addCommand(jobRejectedCommand(open));
   return job;
 }
