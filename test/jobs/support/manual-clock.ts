@@ -34,6 +34,11 @@ export class ManualClock implements Clock {
     this.#timers.clear();
   }
 
+  /** How long it is until each action, in ms, the nearest first. */
+  get dueIn(): number[] {
+    return [...this.#timers.values()].map(({ due }) => due - this.#now).sort((a, b) => a - b);
+  }
+
   get pending(): number {
     return this.#timers.size;
   }

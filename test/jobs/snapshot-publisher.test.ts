@@ -1,0 +1,219 @@
+import { pino } from 'pino';
+import type { Job } from '../../src/jobs/job.js';
+import { JobLedger } from '../../src/jobs/job-ledger.js';
+import type { JobRecord } from '../../src/jobs/job-record.js';
+import { JobStore } from '../../src/jobs/job-store.js';
+import type { SnapshotConnection } from '../../src/jobs/snapshot-connection.js';
+import { SnapshotPublisher } from '../../src/jobs/snapshot-publisher.js';
+import { ManualClock } from './support/manual-clock.js';
+import { aJob, openStore, type StoreFixture } from './support/store-fixture.js';
+
+/** A topic that is there, away, or silent, as the test says. */
+class Topic {
+  readonly received: Job[] = [];
+  mode: 'there' | 'away' | 'silent' | 'loses-acks' = 'there';
+  topicsEnsured = 0;
+  opened = 0;
+  closed = 0;
+
+  async ensure(): Promise<void> {
+    await this.answer();
+    this.topicsEnsured++;
+  }
+
+  async connect(): Promise<SnapshotConnection> {
+    await this.answer();
+    this.opened++;
+    return {
+      send: async (jobs) => {
+        await this.answer();
+        this.received.push(...jobs);
+        if (this.mode === 'loses-acks') throw new Error('connection lost');
+      },
+      close: async () => {
+        this.closed++;
+      },
+    };
+  }
+
+  of(jobId: string): string[] {
+    return this.received.filter((job) => job.job_id === jobId).map((job) => `${job.revision} ${job.state}`);
+  }
+
+  private async answer(): Promise<void> {
+    if (this.mode === 'away') throw new Error('no broker');
+    if (this.mode === 'silent') await new Promise(() => undefined);
+  }
+}
+
+let fixture: StoreFixture;
+let clock: ManualClock;
+let store: JobStore;
+let topic: Topic;
+let publisher: SnapshotPublisher;
+let ledger: JobLedger;
+
+function startProcess(): void {
+  publisher = new SnapshotPublisher({
+    store,
+    ensureTopic: () => topic.ensure(),
+    connect: () => topic.connect(),
+    clock,
+    log: pino({ level: 'silent' }),
+  });
+  publisher.start();
+  ledger = new JobLedger(store, publisher, clock);
+}
+
+beforeEach(async () => {
+  fixture = await openStore();
+  clock = new ManualClock();
+  store = new JobStore(fixture.db, clock);
+  topic = new Topic();
+  startProcess();
+});
+afterEach(async () => {
+  topic.mode = 'away';
+  const stopping = publisher.stop(1000);
+  clock.advance(1000);
+  await stopping;
+  await fixture.close();
+});
+
+async function insert(): Promise<JobRecord> {
+  const result = await ledger.insert(aJob());
+  if (result.kind !== 'inserted') throw new Error(result.kind);
+  return result.record;
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let turns = 0; !condition(); turns++) {
+    if (turns > 5000) throw new Error(`never: ${condition.toString()}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Whether the store comes to know that everything is published. */
+async function allPublished(): Promise<boolean> {
+  for (let tries = 0; tries < 50; tries++) {
+    clock.advance(1000);
+    for (let turns = 0; turns < 10; turns++) await new Promise((resolve) => setImmediate(resolve));
+    if ((await store.unpublished(1)).length === 0) return true;
+  }
+  return false;
+}
+
+describe('the publisher of batch.jobs', () => {
+  it('sends every change of state in order, and remembers what is there', async () => {
+    const pending = await insert();
+    const running = await ledger.change(pending, { state: 'RUNNING' });
+    const progressed = await ledger.change(running, { bytesDone: 5 });
+    await ledger.change(progressed, { state: 'SUCCESS' });
+    await until(() => topic.of(pending.jobId).at(-1) === '4 SUCCESS');
+    const states = topic.received.map((job) => job.state);
+    expect(states.filter((state, at) => state !== states[at - 1])).toEqual(['PENDING', 'RUNNING', 'SUCCESS']);
+    const revisions = topic.received.map((job) => job.revision);
+    expect(revisions).toEqual([...new Set(revisions)].sort((a, b) => a - b));
+    expect(topic).toMatchObject({ topicsEnsured: 1, opened: 1 });
+    expect(await allPublished()).toBe(true);
+    expect((await store.get(pending.jobId))?.publishedRevision).toBe(4);
+  });
+
+  it('sends the current state under a new revision after an error, over a new connection', async () => {
+    const pending = await insert();
+    await until(() => topic.received.length === 1);
+    topic.mode = 'loses-acks';
+    const running = await ledger.change(pending, { state: 'RUNNING' });
+    await until(() => topic.closed === 1);
+    await ledger.change(running, { state: 'CANCELLING' });
+    topic.mode = 'there';
+    clock.advance(250);
+    await until(() => topic.of(pending.jobId).length === 3);
+    // The lost ack's snapshot did arrive: the same number must not stand for anything else.
+    expect(topic.of(pending.jobId)).toEqual(['1 PENDING', '2 RUNNING', '4 CANCELLING']);
+    expect(topic.opened).toBe(2);
+    expect(await allPublished()).toBe(true);
+  });
+
+  it('catches up with an outage, waiting longer each time', async () => {
+    topic.mode = 'away';
+    const a = await insert();
+    const b = await insert();
+    await ledger.change(a, { state: 'CANCELLED' });
+    for (const backoff of [250, 500, 1000, 2000, 4000, 8000, 10_000]) {
+      await until(() => clock.dueIn[0] === backoff);
+      clock.advance(backoff - 1);
+      expect(clock.dueIn).toEqual([1]);
+      clock.advance(1);
+    }
+    await until(() => clock.dueIn[0] === 10_000);
+    topic.mode = 'there';
+    clock.advance(10_000);
+    await until(() => topic.received.length === 2);
+    expect(topic.of(a.jobId)).toEqual(['3 CANCELLED']);
+    expect(topic.of(b.jobId)).toEqual(['2 PENDING']);
+    expect(await allPublished()).toBe(true);
+  });
+
+  it('does not wait for ever for a broker that is silent', async () => {
+    const job = await insert();
+    await until(() => topic.received.length === 1);
+    topic.mode = 'silent';
+    await ledger.change(job, { state: 'RUNNING' });
+    await until(() => clock.dueIn.includes(20_000));
+    topic.mode = 'there';
+    clock.advance(20_000);
+    await until(() => topic.closed === 1);
+    await until(() => clock.dueIn.includes(250));
+    clock.advance(250);
+    await until(() => topic.received.length === 2);
+    expect(topic.of(job.jobId)).toEqual(['1 PENDING', '3 RUNNING']);
+  });
+
+  it('publishes at a new start what an earlier process did not', async () => {
+    topic.mode = 'away';
+    const old = await insert();
+    await ledger.change(old, { state: 'CANCELLED' });
+    const known = await insert();
+    await store.markPublished(new Map([[known.jobId, 1]]));
+    await publisher.stop(1000);
+
+    topic.mode = 'there';
+    startProcess();
+    await until(() => topic.received.length === 1);
+    expect(topic.of(old.jobId)).toEqual(['3 CANCELLED']);
+    expect(await allPublished()).toBe(true);
+  });
+
+  it('catches up with more jobs than one message batch holds', async () => {
+    topic.mode = 'away';
+    const ids: string[] = [];
+    for (let i = 0; i < 250; i++) ids.push((await insert()).jobId);
+    topic.mode = 'there';
+    clock.advance(10_000);
+    await until(() => topic.received.length >= 250);
+    expect(new Set(topic.received.map((job) => job.job_id))).toEqual(new Set(ids));
+    expect(await allPublished()).toBe(true);
+  });
+
+  it('sends what is queued before it stops, and marks it', async () => {
+    const job = await insert();
+    await publisher.stop(1000);
+    expect(topic.of(job.jobId)).toHaveLength(1);
+    expect(await store.unpublished(1)).toEqual([]);
+    expect(topic.closed).toBe(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('stops in time when the broker is silent', async () => {
+    const job = await insert();
+    await until(() => topic.received.length === 1);
+    topic.mode = 'silent';
+    await ledger.change(job, { state: 'RUNNING' });
+    await until(() => clock.dueIn.includes(20_000));
+    const stopping = publisher.stop(3000);
+    clock.advance(3000);
+    await stopping;
+    expect(await store.unpublished(1)).toEqual([job.jobId]);
+  });
+});
