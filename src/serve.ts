@@ -1,4 +1,6 @@
 import 'reflect-metadata';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
@@ -13,6 +15,7 @@ const EXIT_MS = 9_500;
 
 /** Starts the service. Throws what keeps it from starting. */
 export async function serve(config: Config, log: Logger): Promise<void> {
+  await tryAddress(config);
   const { adapter, answerError } = createHttpServer({
     allowedHosts: servedNames(config),
     idleMs: config.uploadIdleMs,
@@ -27,6 +30,15 @@ export async function serve(config: Config, log: Logger): Promise<void> {
   stopOnSignal(app, log);
   await app.listen({ port: config.port, host: config.host });
   log.info({ url: urlOf(app), data_dir: config.dataDir, kafka: config.kafka.brokers }, 'listening');
+}
+
+/** Fails as listening would, before any work has begun. */
+async function tryAddress({ host, port }: Config): Promise<void> {
+  const server = createServer();
+  server.listen({ host, port });
+  await once(server, 'listening');
+  server.close();
+  await once(server, 'close');
 }
 
 /** SIGTERM or SIGINT: takes no more requests, lets runners finish their transaction, and is gone within 10 s. */
