@@ -63,9 +63,11 @@ export async function sendUpload(
         // Without it fetch sends chunks, and the server cannot refuse a large file before it has read it.
         ...(form.contentLength === null ? {} : { 'content-length': String(form.contentLength) }),
       },
-      // Not Readable.toWeb, and never a body that fetch would read into memory first.
       body: ReadableStream.from(during(attempt, form.chunks)),
       duplex: 'half',
+      // Without both of these, fetch keeps a second copy of the body, all of it, for a redirect or a login to come.
+      redirect: 'error',
+      window: null,
       signal: options.signal,
     });
     const body = parseJson(await response.text());

@@ -2,6 +2,8 @@ import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { BatchApiError, BatchConnectionError, createBatchClient, UploadSizeError } from '../../src/sdk/index.js';
 import { answer, answerProblem, jobPending } from './contract.js';
 import { readBody, startServer, type TestServer } from './http-server.js';
@@ -31,6 +33,11 @@ async function clientOf(handler: Parameters<typeof startServer>[0]) {
 
 function keyOf(request: IncomingMessage) {
   return String(request.headers['idempotency-key']);
+}
+
+function garbageCollector(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
 }
 
 async function* generate(chunk: Uint8Array, times: number, onChunk: (n: number) => void = () => undefined) {
@@ -189,6 +196,30 @@ describe('createJob', () => {
     expect(ahead).toBeLessThan(16 * MiB);
     expect(sent).toHaveLength(257);
     expect(sent.at(-1)).toBe(64 * MiB);
+  });
+
+  it('keeps nothing of what is sent already', async () => {
+    const client = await clientOf(async (request, response) => {
+      for await (const _chunk of request);
+      answer(response, 202, jobPending());
+    });
+    const collect = garbageCollector();
+    const kept: number[] = [];
+    async function* fresh() {
+      const chunks: WeakRef<Uint8Array>[] = [];
+      for (let n = 1; n <= 200; n++) {
+        const chunk = new Uint8Array(64 * 1024);
+        chunks.push(new WeakRef(chunk));
+        yield chunk;
+        if (n % 50 > 0) continue;
+        await new Promise((resolve) => setTimeout(resolve));
+        collect();
+        kept.push(chunks.filter((reference) => reference.deref() !== undefined).length);
+      }
+    }
+    await client.createJob({ modelId: 'orders', file: fresh() });
+    expect(kept).toHaveLength(4);
+    expect(Math.max(...kept)).toBeLessThan(50);
   });
 
   it('reports progress against the size of a file', async () => {
