@@ -1,5 +1,5 @@
 import { compileSchema } from '../../src/models/schema/index.js';
-import { violations } from './document.js';
+import { type Branch, violations } from './document.js';
 
 function isCompiled(schema: unknown): boolean {
   try {
@@ -12,7 +12,7 @@ function isCompiled(schema: unknown): boolean {
 }
 
 describe('the contract takes the schemas that the service takes', () => {
-  it.each([
+  it.each<Branch>([
     { a: 'String' },
     { type: 'String', properties: 'Int8' },
     { a: 'Nullable(UUID)', b: 'Decimal(76,76)', c: 'DateTime64(9)', d: 'Nullable(Decimal(10,2))' },
@@ -27,7 +27,7 @@ describe('the contract takes the schemas that the service takes', () => {
 });
 
 describe('the contract refuses the schemas that the service refuses', () => {
-  it.each([
+  it.each<Branch>([
     {},
     { title: 'any row' },
     { required: [] },
