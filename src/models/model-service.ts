@@ -29,6 +29,20 @@ export class ModelService {
     return toModel(await this.require(id));
   }
 
+  /** The next version; without a name the model keeps its own. Throws INVALID_SCHEMA, MODEL_NOT_FOUND. */
+  async update(id: string, given: { name?: string | undefined; schema: unknown }): Promise<Model> {
+    const { name, schema } = given;
+    await this.require(id);
+    const updated = await this.store.update(id, { name, schema, compiled: compileSchema(schema) });
+    return updated === undefined ? this.get(id) : toModel(updated);
+  }
+
+  /** Hides the model from new jobs. Throws MODEL_NOT_FOUND. */
+  async delete(id: string): Promise<void> {
+    await this.require(id);
+    await this.store.delete(id);
+  }
+
   /** The newest version. Throws MODEL_NOT_FOUND, also for what cannot be an id. */
   async require(id: string): Promise<ModelRecord> {
     const record = isModelId(id) ? await this.store.get(id) : undefined;

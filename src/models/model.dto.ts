@@ -1,11 +1,19 @@
 import { Transform } from 'class-transformer';
 import { IsObject, IsString, Length, Matches, ValidateIf } from 'class-validator';
 
+const NAME_MESSAGE = 'name must be text of 1 to 128 characters';
+
 /** The schema as it was given: not copied, so that its members keep their order and values. */
 const AsGiven = () => Transform(({ obj }: { obj: { schema?: unknown } }) => obj.schema);
 
+class WithSchema {
+  @AsGiven()
+  @IsObject({ message: 'schema must be a JSON object' })
+  schema: Record<string, unknown>;
+}
+
 /** POST /models (openapi: ModelCreate). */
-export class ModelCreateDto {
+export class ModelCreateDto extends WithSchema {
   @ValidateIf((dto: ModelCreateDto) => dto.id !== undefined)
   @IsString({ message: 'id must be a string' })
   @Matches(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/, {
@@ -13,11 +21,15 @@ export class ModelCreateDto {
   })
   id?: string;
 
-  @IsString({ message: 'name must be a string' })
-  @Length(1, 128, { message: 'name must have 1 to 128 characters' })
+  @IsString({ message: NAME_MESSAGE })
+  @Length(1, 128, { message: NAME_MESSAGE })
   name: string;
+}
 
-  @AsGiven()
-  @IsObject({ message: 'schema must be a JSON object' })
-  schema: Record<string, unknown>;
+/** PUT /models/{id} (openapi: ModelUpdate). */
+export class ModelUpdateDto extends WithSchema {
+  @ValidateIf((dto: ModelUpdateDto) => dto.name !== undefined)
+  @IsString({ message: NAME_MESSAGE })
+  @Length(1, 128, { message: NAME_MESSAGE })
+  name?: string;
 }

@@ -1,8 +1,8 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { nextPageLink, PageQueryDto } from '../http/index.js';
-import { ModelCreateDto } from './model.dto.js';
+import { ModelCreateDto, ModelUpdateDto } from './model.dto.js';
 import type { Model } from './model.js';
 import { ModelService } from './model-service.js';
 
@@ -33,5 +33,17 @@ export class ModelsController {
   @Get(':id')
   async get(@Param('id') id: string): Promise<Model> {
     return this.models.get(id);
+  }
+
+  @Put(':id')
+  @RouteConfig({ body: 'json' })
+  async update(@Param('id') id: string, @Body() body: ModelUpdateDto): Promise<Model> {
+    return this.models.update(id, body);
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  async delete(@Param('id') id: string): Promise<void> {
+    await this.models.delete(id);
   }
 }

@@ -153,9 +153,17 @@ export interface paths {
         };
         /** Look at a model */
         get: operations["getModel"];
-        put?: never;
+        /**
+         * Give a model its next version
+         * @description Jobs that exist keep the version they started with; new jobs take this one. Without `name`, the model keeps its name.
+         */
+        put: operations["updateModel"];
         post?: never;
-        delete?: never;
+        /**
+         * Delete a model
+         * @description Hides the model: no new job can name it. Jobs that exist keep their version of it, and its id may be used again.
+         */
+        delete: operations["deleteModel"];
         options?: never;
         head?: never;
         patch?: never;
@@ -465,10 +473,15 @@ export interface components {
         PropertyType: "string" | "integer" | "number" | "boolean";
         ModelCreate: {
             id?: components["schemas"]["ModelId"];
-            /** @description For people. */
-            name: string;
+            name: components["schemas"]["ModelName"];
             schema: components["schemas"]["ModelSchema"];
         };
+        ModelUpdate: {
+            name?: components["schemas"]["ModelName"];
+            schema: components["schemas"]["ModelSchema"];
+        };
+        /** @description For people. */
+        ModelName: string;
         Model: {
             id: components["schemas"]["ModelId"];
             name: string;
@@ -552,6 +565,24 @@ export interface components {
     responses: {
         /** @description A query parameter is not valid; the message names it. */
         InvalidRequest: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description No byte of the body arrived for 30 seconds. */
+        BodyStalled: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description There is no such model. */
+        ModelNotFound: {
             headers: {
                 [name: string]: unknown;
             };
@@ -1059,6 +1090,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["CrossSiteRequest"];
+            408: components["responses"]["BodyStalled"];
             /** @description A model with this id exists. */
             409: {
                 headers: {
@@ -1098,8 +1130,41 @@ export interface operations {
                 };
             };
             403: components["responses"]["CrossSiteRequest"];
-            /** @description There is no such model. */
-            404: {
+            404: components["responses"]["ModelNotFound"];
+            421: components["responses"]["ForbiddenHost"];
+            500: components["responses"]["InternalError"];
+        };
+    };
+    updateModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The model's id. A malformed one is MODEL_NOT_FOUND like any other unknown id.
+                 * @example orders
+                 */
+                id: components["parameters"]["ModelIdPath"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelUpdate"];
+            };
+        };
+        responses: {
+            /** @description The model in its new version. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description The body is not valid, or the schema is not; the message names the place. */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1107,6 +1172,38 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            403: components["responses"]["CrossSiteRequest"];
+            404: components["responses"]["ModelNotFound"];
+            408: components["responses"]["BodyStalled"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["ForbiddenHost"];
+            500: components["responses"]["InternalError"];
+        };
+    };
+    deleteModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The model's id. A malformed one is MODEL_NOT_FOUND like any other unknown id.
+                 * @example orders
+                 */
+                id: components["parameters"]["ModelIdPath"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: components["responses"]["CrossSiteRequest"];
+            404: components["responses"]["ModelNotFound"];
             421: components["responses"]["ForbiddenHost"];
             500: components["responses"]["InternalError"];
         };

@@ -77,6 +77,47 @@ describe('models over HTTP', () => {
     expect((await call(server, `/models/${id}`)).body).toMatchObject({ status: 404, error: 'MODEL_NOT_FOUND' });
   });
 
+  it('get a next version, and keep their name unless it changes', async () => {
+    const created = await post(server, '/models', { id: 'v', name: 'Versioned', schema: SCHEMA });
+    const put = (body: unknown) =>
+      call(server, '/models/v', {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    const second = await put({ schema: { a: 'String' } });
+    expect(second.status).toBe(200);
+    expect(second.body).toMatchObject({ id: 'v', name: 'Versioned', version: 2, schema: { a: 'String' } });
+    expect(second.body.created_at).toBe(created.body.created_at);
+    expect((await put({ name: 'Renamed', schema: SCHEMA })).body).toMatchObject({ name: 'Renamed', version: 3 });
+    expect((await call(server, '/models/v')).body).toMatchObject({ version: 3 });
+    for (const body of [
+      {},
+      { schema: SCHEMA, id: 'w' },
+      { schema: SCHEMA, name: '' },
+      { schema: SCHEMA, name: null },
+    ]) {
+      expect((await put(body)).body).toMatchObject({ status: 400, error: 'INVALID_REQUEST' });
+    }
+    expect((await put({ schema: { a: 'Text' } })).body).toMatchObject({ status: 400, error: 'INVALID_SCHEMA' });
+    expect((await call(server, '/models/v')).body.version).toBe(3);
+  });
+
+  it('are gone when they are deleted, and leave their id to others', async () => {
+    await post(server, '/models', { name: 'gone', schema: SCHEMA });
+    const deleted = await call(server, '/models/gone', { method: 'DELETE' });
+    expect([deleted.status, deleted.body]).toEqual([204, '']);
+    const put = {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ schema: SCHEMA }),
+    };
+    for (const init of [{}, { method: 'DELETE' }, put]) {
+      expect((await call(server, '/models/gone', init)).body).toMatchObject({ status: 404, error: 'MODEL_NOT_FOUND' });
+    }
+    expect((await post(server, '/models', { name: 'gone', schema: SCHEMA })).status).toBe(201);
+  });
+
   it('come in pages, newest first, with a link to the next', async () => {
     for (const id of ['p1', 'p2', 'p3']) await post(server, '/models', { id, name: id, schema: SCHEMA });
     const first = await call(server, '/models?limit=2');
