@@ -28,7 +28,8 @@ const REMEMBERED_JOBS = 10_000;
 
 /**
  * Writes the jobs' snapshots to batch.jobs, strictly in the order of revisions for each job. After an error it is not
- * known what arrived: a new connection then carries every unpublished job as it is by now, under a new revision.
+ * known what arrived: over a new connection go what is queued, and every unpublished job as it is by now, under a
+ * revision that was never sent.
  */
 export class SnapshotPublisher implements SnapshotSink {
   readonly #queue = new SnapshotQueue(QUEUE_LIMIT);
@@ -36,7 +37,7 @@ export class SnapshotPublisher implements SnapshotSink {
   readonly #sent = new Map<string, number>();
   #acknowledged = new Map<string, number>();
   #connection: SnapshotConnection | undefined;
-  /** The store holds revisions that are neither sent nor queued. */
+  /** The store may hold revisions that are neither published nor queued. */
   #isBehind = true;
   #failures = 0;
   #running: Promise<void> | undefined;
@@ -55,10 +56,7 @@ export class SnapshotPublisher implements SnapshotSink {
 
   publish(record: JobRecord): void {
     if (this.#stopping) return; // the next start finds it unpublished
-    if (!this.#queue.add(toJob(record, this.options.clock.now()))) {
-      this.#queue.clear();
-      this.#isBehind = true;
-    }
+    this.#enqueue(record);
     this.#run();
   }
 
@@ -127,24 +125,32 @@ export class SnapshotPublisher implements SnapshotSink {
     }
   }
 
-  /** Queues unpublished jobs as they are, under new revisions: old ones may have arrived, or may still. */
+  /**
+   * Queues unpublished jobs as they are by now, under new revisions: old ones may have arrived, or may still. A job
+   * that has something newer in the queue needs no more.
+   */
   async #catchUp(): Promise<void> {
-    const { store, clock } = this.options;
+    const { store } = this.options;
     this.#isBehind = false;
-    this.#queue.clear();
     try {
       await this.#mark();
       const ids = await store.unpublished(BATCH);
       for (const jobId of ids) {
-        const record = await store.renumber(jobId);
-        const isQueued = record === undefined || this.#queue.add(toJob(record, clock.now()));
-        this.#isBehind ||= !isQueued;
+        const record = this.#queue.has(jobId) ? undefined : await store.renumber(jobId);
+        if (record !== undefined) this.#enqueue(record);
       }
       this.#isBehind ||= ids.length === BATCH;
     } catch (error) {
       this.#isBehind = true;
       throw error;
     }
+  }
+
+  /** Where the queue overflows, the store knows what is missing. */
+  #enqueue(record: JobRecord): void {
+    if (this.#queue.add(toJob(record, this.options.clock.now()))) return;
+    this.#queue.clear();
+    this.#isBehind = true;
   }
 
   #remember({ job_id, revision }: Job): void {

@@ -28,6 +28,10 @@ export class SnapshotQueue {
     return true;
   }
 
+  has(jobId: string): boolean {
+    return this.#jobs.some((job) => job.job_id === jobId);
+  }
+
   /** The next snapshots, at most `count`; they are no longer in the queue. */
   take(count: number): Job[] {
     return this.#jobs.splice(0, count);

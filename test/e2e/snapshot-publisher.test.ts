@@ -1,0 +1,115 @@
+import { Kafka, logLevel } from 'kafkajs';
+import { pino } from 'pino';
+import { systemClock } from '../../src/jobs/clock.js';
+import type { Job } from '../../src/jobs/job.js';
+import { JobLedger } from '../../src/jobs/job-ledger.js';
+import type { JobRecord } from '../../src/jobs/job-record.js';
+import { JobStore } from '../../src/jobs/job-store.js';
+import { connectSnapshots } from '../../src/jobs/snapshot-connection.js';
+import { SnapshotPublisher } from '../../src/jobs/snapshot-publisher.js';
+import { createKafka, JOBS_TOPIC, TopicAdmin } from '../../src/kafka/index.js';
+import { aJob, openStore, type StoreFixture } from '../jobs/support/store-fixture.js';
+import { type Broker, startBroker } from '../kit/kafka-broker.js';
+import { readTopic } from '../kit/topic.js';
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+let broker: Broker;
+let fixture: StoreFixture;
+let store: JobStore;
+let topics: TopicAdmin;
+let publisher: SnapshotPublisher;
+let ledger: JobLedger;
+
+beforeAll(async () => {
+  broker = await startBroker();
+});
+afterAll(() => broker.stop());
+
+beforeEach(async () => {
+  fixture = await openStore();
+  store = new JobStore(fixture.db, systemClock);
+  const kafka = { brokers: [broker.brokers], clientId: 'test', unavailableAfterMs: 300_000 };
+  topics = new TopicAdmin(createKafka(kafka));
+  publisher = new SnapshotPublisher({
+    store,
+    ensureTopic: () => topics.ensureJobsTopic(),
+    connect: () => connectSnapshots(kafka),
+    clock: systemClock,
+    log: pino({ level: 'silent' }),
+  });
+  publisher.start();
+  ledger = new JobLedger(store, publisher, systemClock);
+});
+afterEach(async () => {
+  await publisher.stop(3000);
+  await topics.close();
+  await fixture.close();
+});
+
+async function insert(): Promise<JobRecord> {
+  const result = await ledger.insert(aJob());
+  if (result.kind !== 'inserted') throw new Error(result.kind);
+  return result.record;
+}
+
+/** The job's snapshots in the topic, once the last one is as it should be. */
+async function snapshotsUpTo(jobId: string, state: Job['state']): Promise<Job[]> {
+  for (let tries = 0; tries < 150; tries++) {
+    const records = await readTopic(broker.brokers, JOBS_TOPIC).catch(() => []);
+    const jobs = records
+      .filter(({ key }) => key?.toString() === jobId)
+      .map(({ value }) => JSON.parse(value.toString()) as Job);
+    if (jobs.at(-1)?.state === state) return jobs;
+    await sleep(200);
+  }
+  throw new Error(`${jobId} was never published as ${state}`);
+}
+
+describe('batch.jobs', () => {
+  it('holds every change of a job under its id, in the order of revisions', async () => {
+    const pending = await insert();
+    const running = await ledger.change(pending, { state: 'RUNNING', columns: ['id', 'größe'] });
+    const cancelling = await ledger.change(running, { state: 'CANCELLING' });
+    await ledger.change(cancelling, { state: 'CANCELLED', settled: true });
+    const jobs = await snapshotsUpTo(pending.jobId, 'CANCELLED');
+    // The first connection may fail where the topic is just being made, so the numbers may have grown meanwhile.
+    expect(jobs.map(({ state }) => state)).toEqual(['PENDING', 'RUNNING', 'CANCELLING', 'CANCELLED']);
+    const revisions = jobs.map(({ revision }) => revision);
+    expect(revisions).toEqual([...new Set(revisions)].sort((a, b) => a - b));
+    expect(jobs.at(-1)).toMatchObject({ job_id: pending.jobId, columns: ['id', 'größe'], end_offsets: { data: 0 } });
+  });
+
+  it('is one compacted partition', async () => {
+    await snapshotsUpTo((await insert()).jobId, 'PENDING');
+    const admin = new Kafka({ brokers: [broker.brokers], logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    const { topics: described } = await admin.fetchTopicMetadata({ topics: [JOBS_TOPIC] });
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: 2, name: JOBS_TOPIC, configNames: ['cleanup.policy'] }],
+    });
+    await admin.disconnect();
+    expect(described[0]?.partitions).toHaveLength(1);
+    expect(resources[0]?.configEntries[0]).toMatchObject({ configName: 'cleanup.policy', configValue: 'compact' });
+  });
+
+  it('gets what changed while the broker was killed, and numbers only ever grow', async () => {
+    const pending = await insert();
+    await snapshotsUpTo(pending.jobId, 'PENDING');
+    await broker.kill();
+    const running = await ledger.change(pending, { state: 'RUNNING' });
+    await sleep(500);
+    await ledger.change(running, { state: 'CANCELLING' });
+    const other = await insert();
+    await broker.restart();
+
+    const jobs = await snapshotsUpTo(pending.jobId, 'CANCELLING');
+    const revisions = jobs.map(({ revision }) => revision);
+    expect(revisions).toEqual([...new Set(revisions)].sort((a, b) => a - b));
+    expect(revisions.at(-1)).toBe((await store.get(pending.jobId))?.revision);
+    expect(await snapshotsUpTo(other.jobId, 'PENDING')).not.toEqual([]);
+    await sleep(1500);
+    expect(await store.unpublished(10)).toEqual([]);
+  });
+});
