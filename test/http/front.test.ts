@@ -52,7 +52,10 @@ describe('the HTTP front', () => {
   ])('answers %s %s with the problem %i %s', async (method, path, status, code) => {
     const { body, headers } = await call(server, path, { method });
     expect(body).toMatchObject({
-      ...{ type: `/docs/errors#${code}`, title: expect.any(String), status, error: code },
+      type: `/docs/errors#${code}`,
+      title: expect.any(String),
+      status,
+      error: code,
       instance: path,
       detail: expect.any(String),
       hint: expect.any(String),

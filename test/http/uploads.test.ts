@@ -40,7 +40,11 @@ describe('an upload', () => {
       state: 'PENDING',
       revision: 1,
       attempt: 1,
-      ...{ filename: 'orders.csv', format: 'csv', size_bytes: CSV.length, metadata: {}, columns: null },
+      filename: 'orders.csv',
+      format: 'csv',
+      size_bytes: CSV.length,
+      metadata: {},
+      columns: null,
       dialect: { delimiter: ',', quote: '"', header: true },
       topics: { data: `batch_${body.job_id}`, dlq: `batch_${body.job_id}_dlq` },
     });
