@@ -222,25 +222,15 @@ export interface components {
         ModelId: string;
         Count: number;
         /**
-         * @description `auto` looks at the first 64 KiB and refuses what is not text that looks like CSV; `csv` also takes text that starts like JSON.
-         * @default auto
+         * @description `auto` (unless given) looks at the first 64 KiB and refuses what is not text that looks like CSV; `csv` also takes text that starts like JSON.
          * @enum {string}
          */
         FormatOption: "auto" | "csv";
-        /**
-         * @description What separates fields: one ASCII character, not a line end and not the quote.
-         * @default ,
-         */
+        /** @description What separates fields: one ASCII character, not a line end and not the quote. `,` unless given. */
         DelimiterOption: string;
-        /**
-         * @description What encloses a field that holds delimiters or line ends: one ASCII character, not a line end.
-         * @default "
-         */
+        /** @description What encloses a field that holds delimiters or line ends: one ASCII character, not a line end. `"` unless given. */
         QuoteOption: string;
-        /**
-         * @description Whether the first line names the columns. `false`: the columns are the model's, in its order.
-         * @default true
-         */
+        /** @description Whether the first line names the columns: `true` unless given. `false`: the columns are the model's, in its order. */
         HeaderOption: boolean;
         MetadataValue: string;
         JobUpload: {
@@ -646,10 +636,7 @@ export interface components {
         };
     };
     parameters: {
-        /**
-         * @description A name for this upload, chosen by the client (a UUID, for example) and kept with the job. Repeating the request with it cannot start a second job.
-         * @example 0d3b6f2e-6f0a-4f6e-9d55-0a8f4f1f7d11
-         */
+        /** @description A name for this upload, chosen by the client (a UUID, for example) and kept with the job. Repeating the request with it cannot start a second job. */
         IdempotencyKey: string;
         /**
          * @description The job's id. A malformed one is JOB_NOT_FOUND like any other unknown id.
@@ -754,10 +741,7 @@ export interface operations {
                 };
             };
             header?: {
-                /**
-                 * @description A name for this upload, chosen by the client (a UUID, for example) and kept with the job. Repeating the request with it cannot start a second job.
-                 * @example 0d3b6f2e-6f0a-4f6e-9d55-0a8f4f1f7d11
-                 */
+                /** @description A name for this upload, chosen by the client (a UUID, for example) and kept with the job. Repeating the request with it cannot start a second job. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
