@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type JobUpload, sendUpload, type UploadProgress } from './job-upload.js';
 import { eachOf, nextCursor } from './pages.js';
 import { type BatchClientOptions, type CallOptions, Transport } from './transport.js';
-import type { Job, JobState, Liveness, Model, ModelCreate, Readiness, RejectedRow } from './types.js';
+import type { Job, JobState, Liveness, Model, ModelCreate, ModelUpdate, Readiness, RejectedRow } from './types.js';
 import { openSource } from './upload-source.js';
 import { type WaitOptions, waitUntilOver } from './wait.js';
 
@@ -54,6 +54,28 @@ export class BatchClient {
       options,
     );
     return data;
+  }
+
+  /** The model's next version; jobs that exist keep the one they started with. */
+  async updateModel(id: string, model: ModelUpdate, options: CallOptions = {}): Promise<Model> {
+    const params = { path: { id } };
+    const { data } = await this.transport.call(
+      (signal) => this.transport.http.PUT('/models/{id}', { params, body: model, signal }),
+      { ...options, repeatable: false },
+    );
+    return data;
+  }
+
+  /** Hides the model; jobs that pinned a version of it keep that. */
+  async deleteModel(id: string, options: CallOptions = {}): Promise<void> {
+    const params = { path: { id } };
+    await this.transport.call(
+      async (signal) => {
+        const { response, error } = await this.transport.http.DELETE('/models/{id}', { params, signal });
+        return { data: response.ok ? null : undefined, error, response };
+      },
+      { ...options, repeatable: false },
+    );
   }
 
   /** Every model, newest first; pages are fetched as they are needed. */

@@ -35,7 +35,7 @@ export class BatchConnectionError extends Error {
   constructor(
     /** The address that was tried. */
     readonly url: string,
-    /** The system's code (`ECONNREFUSED`, `ECONNRESET`, …), or TIMEOUT. */
+    /** The system's code (`ECONNREFUSED`, `ECONNRESET`, …), TIMEOUT, or in words where there is no code. */
     readonly code: string,
     /**
      * true: the request may have reached the service, and only the answer is missing.

@@ -13,6 +13,7 @@ export {
   type Liveness,
   type Model,
   type ModelCreate,
+  type ModelUpdate,
   type Problem,
   type Readiness,
   type RejectedRow,

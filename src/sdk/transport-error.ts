@@ -21,7 +21,10 @@ export function isTransportFailure(error: unknown): boolean {
 /** `fetch` hides the reason of every failure behind one TypeError: this is what it was. */
 export function toConnectionError(error: unknown, url: string): BatchConnectionError {
   const code = systemCode(error);
-  return new BatchConnectionError(url, code ?? 'NO_ANSWER', code !== null && REPLY_LOST.has(code), { cause: error });
+  const { cause } = error as { cause?: { message?: unknown } };
+  // fetch's own refusals, such as of a port that it considers bad, have no code.
+  const reason = code ?? (typeof cause?.message === 'string' ? cause.message : 'NO_ANSWER');
+  return new BatchConnectionError(url, reason, code !== null && REPLY_LOST.has(code), { cause: error });
 }
 
 /** The code of the innermost cause that has one. By shape, not class: the errors may come from another realm. */

@@ -91,7 +91,7 @@ export class Transport {
 /** A success in another format than JSON comes from something else that listens on the port. */
 async function refuseStrangers(response: Response): Promise<undefined> {
   const type = response.headers.get('content-type') ?? '';
-  if (!response.ok || /^application\/(json|[\w.-]+\+json)\b/i.test(type)) return undefined;
+  if (!response.ok || response.status === 204 || /^application\/(json|[\w.-]+\+json)\b/i.test(type)) return undefined;
   await response.body?.cancel();
   throw new BatchApiError(response, null);
 }

@@ -8,6 +8,7 @@ export type JobState = Schemas['JobState'];
 /** A named, versioned schema that rows must satisfy. */
 export type Model = Schemas['Model'];
 export type ModelCreate = Schemas['ModelCreate'];
+export type ModelUpdate = Schemas['ModelUpdate'];
 export type Column = Schemas['Column'];
 /** A row that does not satisfy its model, with every reason. */
 export type RejectedRow = Schemas['RejectedRow'];

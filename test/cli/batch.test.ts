@@ -47,6 +47,8 @@ describe('on a pipe, batch', () => {
       'POST /models': (response) => answer(response, 201, model),
       'GET /models': (response) => answer(response, 200, [model]),
       'GET /models/orders': (response) => answer(response, 200, model),
+      'PUT /models/orders': (response) => answer(response, 200, { ...model, version: 2 }),
+      'DELETE /models/orders': (response) => response.writeHead(204).end(),
       'POST /jobs': (response) => answer(response, 202, jobPending()),
       'GET /jobs': (response) => answer(response, 200, [jobPending()]),
       'GET /jobs/a1b2c3d4': (response) => answer(response, 200, jobRunning()),
@@ -56,6 +58,9 @@ describe('on a pipe, batch', () => {
     expect(await json('model create orders orders.json')).toEqual(model);
     expect(await json('model list')).toEqual([model]);
     expect(await json('model describe orders')).toEqual(model);
+    expect(await json('model update orders orders.json --name Orders')).toEqual({ ...model, version: 2 });
+    expect(JSON.parse(service.seen.at(-1)?.body ?? '')).toEqual({ name: 'Orders', schema: { id: 'String' } });
+    expect(await json('model delete orders')).toEqual({ deleted: 'orders' });
     expect(await json('job create orders orders.csv')).toEqual(jobPending());
     expect(await json('job list')).toEqual([jobPending()]);
     expect(await json('job status a1b2c3d4')).toEqual(jobRunning());

@@ -2,6 +2,7 @@ import { Command } from '@commander-js/extra-typings';
 import type { Model, ModelCreate } from '../../sdk/index.js';
 import { CliError } from '../failure.js';
 import { modelDetails, modelTable } from '../render/model-table.js';
+import { printable } from '../render/style.js';
 import type { Session } from '../session.js';
 
 export function modelCommand(open: () => Session) {
@@ -31,6 +32,33 @@ Examples:
       const created = await client.createModel({ id: options.id, name, schema }, { signal: session.signal });
       session.show(created, modelDetails);
       session.note(`\nNext: batch job create ${created.id} FILE --wait`);
+    });
+
+  model
+    .command('update')
+    .description('Give a model its next version; jobs that exist keep theirs.')
+    .argument('<id>')
+    .argument('<schema>', 'a file with the schema as JSON, or - for standard input')
+    .option('--name <name>', 'a new name')
+    .addHelpText('after', '\nExample:\n  $ batch model update orders schemas/orders.json')
+    .action(async (id, file, options) => {
+      const session = open();
+      const schema = parseSchema(await readText(file, session), file);
+      const client = await session.client();
+      const updated = await client.updateModel(id, { name: options.name, schema }, { signal: session.signal });
+      session.show(updated, modelDetails);
+    });
+
+  model
+    .command('delete')
+    .description('Delete a model; jobs that exist keep their version of it.')
+    .argument('<id>')
+    .addHelpText('after', '\nExample:\n  $ batch model delete orders')
+    .action(async (id) => {
+      const session = open();
+      const client = await session.client();
+      await client.deleteModel(id, { signal: session.signal });
+      session.show({ deleted: id }, () => `deleted ${printable(id)}\n`);
     });
 
   model
