@@ -1,12 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import type { Column } from '../../models/schema/index.js';
-import { BLOCK_BYTES, BLOCK_ROWS, fitsRecord, MAX_ERRORS, MAX_RAW_BYTES } from '../limits.js';
-import type { FieldError, Position, RowErrorCode, RowReader, RowSink } from '../row-reader.js';
+import { BLOCK_BYTES, BLOCK_ROWS, fitsRecord } from '../limits.js';
+import type { FieldError, Position, RowReader, RowSink } from '../row-reader.js';
 import { type CsvDialect, checkDialect } from './dialect.js';
 import { FieldParser } from './fields.js';
 import type { CsvHeader } from './header.js';
-import { type BreakCode, RecordSplitter } from './record-splitter.js';
-import { type RecordRange, RowCheck } from './row-check.js';
+import { RecordSplitter } from './record-splitter.js';
+import { RowCheck } from './row-check.js';
+import { broken, invalidEncoding, ragged, rejectionOf, tooLarge } from './row-errors.js';
 
 export interface CsvReaderOptions {
   dialect: CsvDialect;
@@ -31,9 +32,19 @@ export function createCsvReader(options: CsvReaderOptions): RowReader {
   return new CsvReader(options);
 }
 
+/** A well-formed record in the splitter's bytes. */
+interface RecordRange {
+  start: number;
+  stop: number;
+  byteOffset: number;
+  lineNumber: number;
+  /** It has a quote somewhere. */
+  quoted: boolean;
+}
+
 class CsvReader implements RowReader {
   readonly #splitter: RecordSplitter;
-  readonly #fields: FieldParser;
+  readonly #parser: FieldParser;
   readonly #check: RowCheck;
   readonly #fieldCount: number;
   #row: number;
@@ -42,8 +53,8 @@ class CsvReader implements RowReader {
     const position = options.position ?? options.header.position;
     this.#row = position.row;
     this.#splitter = new RecordSplitter(options.dialect, position);
-    this.#fields = new FieldParser(options.dialect);
-    this.#check = new RowCheck(options, this.#fields);
+    this.#parser = new FieldParser(options.dialect);
+    this.#check = new RowCheck(options);
     this.#fieldCount = options.header.columns.length;
   }
 
@@ -80,7 +91,7 @@ class CsvReader implements RowReader {
 
   /** `whole`: the bytes from the block's first record to its last. */
   #decide(block: readonly RecordRange[], whole: Buffer, sink: RowSink): void {
-    const rows = this.#fields.parse(whole, block.length);
+    const rows = this.#parser.parse(whole, block.length);
     const valid = isUtf8(whole);
     for (const [index, record] of block.entries()) {
       this.#row += 1;
@@ -92,53 +103,25 @@ class CsvReader implements RowReader {
 
   #errorsOf(record: RecordRange, fields: string[], valid: boolean): FieldError[] | null {
     const { bytes } = this.#splitter;
-    const size = record.stop - record.start;
-    if (!fitsRecord(size)) {
-      return [rowError('ROW_TOO_LARGE', `the row's ${size} bytes do not fit into a record of 1,000,000 bytes`)];
-    }
-    if (!valid && !isUtf8(bytes.subarray(record.start, record.stop))) {
-      return [rowError('INVALID_ENCODING', 'the row is not valid UTF-8')];
-    }
-    if (fields.length !== this.#fieldCount) {
-      return [rowError('RAGGED_ROW', `expected ${this.#fieldCount} fields, found ${fields.length}`)];
-    }
-    return this.#check.errorsOf(fields, bytes, record);
+    const { start, stop } = record;
+    if (!fitsRecord(stop - start)) return [tooLarge(stop - start)];
+    if (!valid && !isUtf8(bytes.subarray(start, stop))) return [invalidEncoding()];
+    if (fields.length !== this.#fieldCount) return [ragged(this.#fieldCount, fields.length)];
+    return this.#check.errorsOf({
+      text: (index) => fields[index] as string,
+      isQuoted: (index) => record.quoted && this.#parser.isQuoted(bytes, start, stop, index),
+    });
   }
 
-  #rejectRecord(record: RecordRange, errors: FieldError[], sink: RowSink): void {
-    const rawStop = Math.min(record.stop, record.start + MAX_RAW_BYTES);
-    sink.reject({
-      rowNumber: this.#row,
-      line: record.lineNumber,
-      byteOffset: record.byteOffset,
-      errors: errors.slice(0, MAX_ERRORS),
-      errorsTruncated: errors.length > MAX_ERRORS,
-      raw: this.#splitter.bytes.subarray(record.start, rawStop),
-      rawTruncated: rawStop < record.stop,
-    });
+  #rejectRecord({ start, stop, lineNumber, byteOffset }: RecordRange, errors: FieldError[], sink: RowSink): void {
+    const place = { rowNumber: this.#row, line: lineNumber, byteOffset };
+    sink.reject(rejectionOf(place, errors, this.#splitter.bytes, start, stop));
   }
 
   #rejectBroken(sink: RowSink): void {
     const { breakCode, lineNumber, byteOffset, raw, rawTruncated } = this.#splitter;
     this.#row += 1;
-    sink.reject({
-      rowNumber: this.#row,
-      line: lineNumber,
-      byteOffset,
-      errors: [rowError(breakCode, BREAK_MESSAGES[breakCode])],
-      errorsTruncated: false,
-      raw,
-      rawTruncated,
-    });
+    const place = { rowNumber: this.#row, line: lineNumber, byteOffset };
+    sink.reject({ ...rejectionOf(place, [broken(breakCode)], raw, 0, raw.length), rawTruncated });
   }
-}
-
-const BREAK_MESSAGES: Readonly<Record<BreakCode, string>> = {
-  STRAY_QUOTE: 'a quote stands neither at the beginning nor at the end of its field',
-  UNTERMINATED_QUOTE: 'the quote that opens here is not closed within 1,000,000 bytes or before the end of the file',
-  ROW_TOO_LARGE: 'the row is larger than 1,000,000 bytes',
-};
-
-function rowError(error: RowErrorCode, message: string): FieldError {
-  return { column: null, type: null, error, observed: null, message };
 }

@@ -104,6 +104,11 @@ export class RecordSplitter {
     return this.#head !== null || this.stop - this.start > MAX_RAW_BYTES;
   }
 
+  /** What was pushed and is not found yet; valid until `push`. */
+  get rest(): Buffer {
+    return this.bytes.subarray(this.#from, this.#end);
+  }
+
   /** Copies the chunk behind what is left; ends the last finding's validity. */
   push(chunk: Uint8Array): void {
     const left = this.#end - this.#from;

@@ -14,19 +14,19 @@ const MAX_NAME_LENGTH = 128;
 
 /** Everything that a model says about one column's values. */
 export class ValueCheck {
+  readonly type: ColumnType;
   readonly nullable: boolean;
   readonly isString: boolean;
   /** By the type alone; the constraints come on top. */
   readonly test: ValueTest;
   readonly constraints: readonly ConstraintCheck[];
   readonly #column: Column;
-  readonly #type: ColumnType;
 
   constructor(column: Column) {
     const type = parseColumnType(column.type);
     if (typeof type === 'string') throw new Error(`${column.type}: ${type}`);
     this.#column = column;
-    this.#type = type;
+    this.type = type;
     this.nullable = column.nullable;
     this.isString = type.kind === 'string';
     this.test = typeTest(type);
@@ -54,7 +54,7 @@ export class ValueCheck {
 
   #typeProblem(code: RowErrorCode): string {
     const type = this.#column.type;
-    if (code === 'OUT_OF_RANGE') return `is out of range for ${type} (${rangeOf(this.#type)})`;
+    if (code === 'OUT_OF_RANGE') return `is out of range for ${type} (${rangeOf(this.type)})`;
     return `is not ${article(type)}`;
   }
 
