@@ -238,10 +238,14 @@ export interface components {
             file: string;
             /** @description The model that the rows must satisfy. Required, here or as a query parameter. */
             model_id?: components["schemas"]["ModelId"];
-            format?: components["schemas"]["FormatOption"];
-            delimiter?: components["schemas"]["DelimiterOption"];
-            quote?: components["schemas"]["QuoteOption"];
-            header?: components["schemas"]["HeaderOption"];
+            /** @default auto */
+            format: components["schemas"]["FormatOption"];
+            /** @default , */
+            delimiter: components["schemas"]["DelimiterOption"];
+            /** @default " */
+            quote: components["schemas"]["QuoteOption"];
+            /** @default true */
+            header: components["schemas"]["HeaderOption"];
         } & {
             [key: string]: components["schemas"]["MetadataValue"];
         };
