@@ -1,6 +1,7 @@
 # The broker that up.sh brings and down.sh takes away. .run/broker.kind says which kind it is.
 
-COMPOSE_PROJECT=batch
+# One for each clone, so that two of them do not stop each other's broker.
+COMPOSE_PROJECT="batch-$(printf '%s' "$ROOT" | cksum | cut -d' ' -f1)"
 
 # given, compose or apache. An address that up.sh itself wrote to .run/env and that came back by way of the user's
 # environment does not count as given: that broker is still ours.

@@ -34,7 +34,7 @@ step() {
   log=$(mktemp) || return 1
   started=$(now_ms)
   printf '  %-22s' "$title"
-  if "$@" >"$log" 2>&1 </dev/null; then
+  if "$@" >"$log" 2>&1 </dev/null 8>&-; then
     printf '%s (%s s)\n' "${STEP_NOTE:-done}" "$(seconds_since "$started")"
     rm -f "$log"
   else
@@ -61,8 +61,8 @@ with_lock() {
   "$@"
 }
 
-# hold_lock NAME: until this script ends; waits for whoever holds it now. What the script starts and leaves running has
-# to close descriptor 8.
+# hold_lock NAME: until this script ends; waits for whoever holds it now. It is descriptor 8, which steps close for what
+# they start: a daemon must not hold it on.
 hold_lock() {
   command -v flock >/dev/null || return 0
   mkdir -p "$CACHE_DIR"

@@ -27,7 +27,7 @@ start_daemon() {
   shift
   mkdir -p "$RUN_DIR"
   [ -f "$RUN_DIR/$name.log" ] && mv -f "$RUN_DIR/$name.log" "$RUN_DIR/$name.log.1"
-  in_own_session "$@" </dev/null >"$RUN_DIR/$name.log" 2>&1 8>&- 9>&- &
+  in_own_session "$@" </dev/null >"$RUN_DIR/$name.log" 2>&1 &
   pid=$!
   disown "$pid"
   started=$(start_time "$pid") || { fail "$1 ended at once."; return; }

@@ -73,6 +73,18 @@ describe('a daemon', () => {
     expect(out).toBe('own session\nend of input');
   });
 
+  it('does not hold on to the lock of the script that started it', () => {
+    const { out } = bash(
+      LIBRARIES,
+      `CACHE_DIR=$RUN_DIR
+       (hold_lock stack; step Sleeper start_daemon sleeper sleep 60) >/dev/null
+       daemon_pid sleeper >/dev/null && flock -n "$RUN_DIR/stack.lock" echo free
+       stop_daemon sleeper 5`,
+      runDir,
+    );
+    expect(out).toBe('free');
+  });
+
   it('is known by its start time whatever its program is called', () => {
     const program = join(runDir, 'a) b (c 7');
     cpSync('/bin/sleep', program);
