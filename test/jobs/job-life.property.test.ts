@@ -75,7 +75,7 @@ class Story {
           });
         break;
       case 'settle':
-        if (assignment?.intent === 'settle' || desk.runners.cancelled.includes(jobId)) this.settle();
+        if (assignment && (assignment.intent === 'settle' || desk.runners.cancelled.includes(jobId))) this.settle();
         break;
       case 'lose':
         if (assignment) desk.runners.lose(jobId, step.crash);

@@ -36,7 +36,7 @@ export class Desk {
 
   private constructor(readonly fixture: StoreFixture) {
     this.store = new JobStore(fixture.db, this.clock);
-    this.spool = new ListedSpool(this.#folder, 0);
+    this.spool = new Spool(this.#folder, 0);
     this.start();
   }
 
@@ -56,7 +56,12 @@ export class Desk {
     const { supervisor } = this;
     this.control = new JobControl({ store, ledger, supervisor, spool, clock });
     this.upkeep = new JobUpkeep({
-      ...{ store, ledger, supervisor, spool, clock, log },
+      store,
+      ledger,
+      supervisor,
+      spool,
+      clock,
+      log,
       checkKafka: async () => {
         if (this.kafkaIsAway) throw new Error('away');
       },
@@ -123,13 +128,6 @@ export class Desk {
     this.storeFailure = null;
     if (failure !== null) throw failure;
     return this.fixture.models.getVersion(id, version);
-  }
-}
-
-/** Jest's realm is not that of node:fs, whose errors are no `Error` there: so without `stat`. */
-class ListedSpool extends Spool {
-  override async has(jobId: string): Promise<boolean> {
-    return (await this.list()).includes(jobId);
   }
 }
 
