@@ -81,7 +81,7 @@ within() {
   fi
 }
 
-# One word for the content of the named files and folders; names that do not exist do not count.
+# One word for the content of the named files and folders; names that do not exist do not count, nor what was compiled.
 fingerprint() {
-  (cd "$ROOT" && find "$@" -type f 2>/dev/null | LC_ALL=C sort | tr '\n' '\0' | xargs -0 cksum 2>/dev/null) | cksum | tr ' ' '-'
+  (cd "$ROOT" && find "$@" -type f ! -name "*.wasm" 2>/dev/null | LC_ALL=C sort | tr '\n' '\0' | xargs -0 cksum 2>/dev/null) | cksum | tr ' ' '-'
 }

@@ -60,6 +60,28 @@ export interface RowSink {
   /** The record value is `bytes[start, end)`. */
   accept(bytes: Uint8Array, start: number, end: number): void;
   reject(rejection: Rejection): void;
+  /** false: take nothing more for now. A reader that heeds it stops at the row and returns true from `advance`. */
+  readonly hasRoom?: boolean;
+  /** Where accepted rows may be written in place of `accept`, by a reader that can write into these batches. */
+  readonly batches?: BatchSupply;
+}
+
+/** The record batches that accepted rows go to, one open at a time. */
+export interface BatchSupply {
+  /** The open batch, until `close` the same one; null where there is no room (see `RowSink.hasRoom`). */
+  open(): OpenBatch | null;
+  /** The next row does not fit into the open batch. */
+  close(): void;
+}
+
+/** A record batch (KIP-98) that is being filled. */
+export interface OpenBatch {
+  readonly buffer: Buffer;
+  /** Behind the last record, from the beginning of the buffer. */
+  readonly size: number;
+  readonly count: number;
+  /** Records were written behind the last one. */
+  extend(size: number, count: number): void;
 }
 
 /**
@@ -76,4 +98,14 @@ export interface RowReader {
   advance(sink: RowSink): boolean;
   /** Always at a row boundary. */
   readonly position: Position;
+  /** The way round `push`, of a reader that has one. */
+  readonly inlet?: Inlet;
+}
+
+/** Takes the next bytes where they are read, without a copy. */
+export interface Inlet {
+  /** Where the next bytes may be read to, while the reader works on others; another place after each `filled`. */
+  readonly space: Buffer;
+  /** So many bytes lie at the beginning of `space`; called like `push`. */
+  filled(bytes: number): void;
 }

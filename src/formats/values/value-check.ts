@@ -42,6 +42,12 @@ export class ValueCheck {
   errorsOf(text: string): FieldError[] {
     const code = this.test(text);
     if (code !== null) return [this.#error(code, text, this.#typeProblem(code))];
+    return this.constraintErrorsOf(text) ?? [];
+  }
+
+  /** Of a value that is neither null nor of another type; null where there is none. */
+  constraintErrorsOf(text: string): FieldError[] | null {
+    if (this.constraints.every((constraint) => constraint.holds(text))) return null;
     return this.constraints
       .filter((constraint) => !constraint.holds(text))
       .map((constraint) => this.#error(constraint.code, text, constraint.problem));

@@ -1,0 +1,12 @@
+const LF: u8 = 0x0a;
+const CR: u8 = 0x0d;
+
+/** The address of the first LF or CR in [from, to); `to` where there is none. */
+export function findLineEnd(from: i32, to: i32): i32 {
+  for (let at = from; at < to; at += 16) {
+    const text = v128.load(at);
+    const found = i8x16.bitmask(v128.or(i8x16.eq(text, i8x16.splat(LF)), i8x16.eq(text, i8x16.splat(CR))));
+    if (found !== 0) return min(at + ctz(found), to);
+  }
+  return to;
+}

@@ -1,0 +1,160 @@
+import { DELIMITER, NEXT_RECORD, NOT_ASCII, QUOTE, ROWS_FOUND, STRAY_AT } from '../control-slots';
+import { FIELD_ENDS, QUOTED_LINES, ROW_ENDS } from '../memory-layout';
+import { get, set } from './control';
+
+const LF: u8 = 0x0a;
+const CR: u8 = 0x0d;
+
+/**
+ * Phase 1. Finds where the fields and records of the bytes from NEXT_RECORD up to `to` end, 64 bytes at a time: each
+ * kind of byte becomes a bit mask, the bits between an opening and a closing quote are taken out, the rest is written
+ * down as addresses. `to` must not lie between a CR and the byte that says whether it belongs to a CRLF.
+ *
+ * Stops at the first byte that breaks a record, because from there on nobody knows what is inside quotes.
+ */
+export function findStructure(to: i32): void {
+  const delimiters = i8x16.splat(<u8>get(DELIMITER));
+  const quotes = i8x16.splat(<u8>get(QUOTE));
+  const lineFeeds = i8x16.splat(LF);
+  const returns = i8x16.splat(CR);
+  let fieldEnd = FIELD_ENDS;
+  let rowEnd = ROW_ENDS;
+  let quotedLine = QUOTED_LINES;
+  let stray: i32 = 0;
+  let everything = i8x16.splat(0);
+  /** All ones while the last block ended inside quotes. */
+  let insideBefore: u64 = 0;
+  /** Whether the last block's last byte was a closing quote; a delimiter, a line end or one. */
+  let closedBefore: u64 = 0;
+  let endedBefore: u64 = 1;
+
+  for (let at: i32 = get(NEXT_RECORD); at < to; at += 64) {
+    const a = v128.load(at, 0);
+    const b = v128.load(at, 16);
+    const c = v128.load(at, 32);
+    const d = v128.load(at, 48);
+    everything = v128.or(everything, v128.or(v128.or(a, b), v128.or(c, d)));
+    const valid: u64 = to - at < 64 ? ((<u64>1) << (<u64>(to - at))) - 1 : ~(<u64>0);
+    const quoteBits = maskOf(a, b, c, d, quotes);
+    let delimiterBits = maskOf(a, b, c, d, delimiters);
+    let lineBits = maskOf(a, b, c, d, lineFeeds);
+    /** The CR of each CRLF: it ends the field but is not where the line ends. */
+    let pairedBits: u64 = 0;
+    if (hasAny(a, b, c, d, returns)) {
+      const returnBits = maskOf(a, b, c, d, returns);
+      const feedNext: u64 = load<u8>(at, 64) === LF ? 1 : 0;
+      pairedBits = returnBits & ((lineBits >> 1) | (feedNext << 63));
+      lineBits |= returnBits & ~pairedBits;
+    }
+
+    if ((quoteBits | insideBefore | closedBefore) === 0) {
+      endedBefore = (delimiterBits | lineBits | pairedBits) >> 63;
+    } else {
+      // The parity of the quotes up to a byte says whether it is inside: true as long as none of them is stray.
+      const inside = prefixXor(quoteBits) ^ insideBefore;
+      insideBefore = <u64>(<i64>inside >> 63);
+      const closing = quoteBits & ~inside;
+      const opening = quoteBits & inside;
+      const ending = (delimiterBits | lineBits | pairedBits) & ~inside;
+      // Two quotes inside quotes look like a closing and an opening one: an opening quote may follow a closing one.
+      const mayOpen = ((ending | closing) << 1) | endedBefore;
+      const mustEnd = (closing << 1) | closedBefore;
+      const wrong = ((opening & ~mayOpen) | (mustEnd & ~(ending | quoteBits))) & valid;
+      endedBefore = (ending | closing) >> 63;
+      closedBefore = closing >> 63;
+      let quotedLineBits = lineBits & inside & valid;
+      while (quotedLineBits !== 0) {
+        store<i32>(quotedLine, at + <i32>ctz(quotedLineBits));
+        quotedLine += 4;
+        quotedLineBits &= quotedLineBits - 1;
+      }
+      delimiterBits &= ~inside;
+      lineBits &= ~inside;
+      if (wrong !== 0) {
+        const good = (wrong & (0 - wrong)) - 1;
+        delimiterBits &= good;
+        lineBits &= good;
+        stray = at + <i32>ctz(wrong);
+        to = at;
+      }
+    }
+
+    lineBits &= valid;
+    let endBits = (delimiterBits & valid) | lineBits;
+    let rest = lineBits;
+    while (rest !== 0) {
+      // All ends up to and including this one.
+      const upTo = endBits & (rest ^ (rest - 1));
+      store<i32>(rowEnd, fieldEnd + ((<i32>popcnt(upTo)) << 2));
+      rowEnd += 4;
+      rest &= rest - 1;
+    }
+    const count = <i32>popcnt(endBits);
+    if (count !== 0) {
+      // More than there are may be written: the next block overwrites it.
+      endBits = write4(fieldEnd, at, endBits);
+      if (count > 4) {
+        endBits = write4(fieldEnd + 16, at, endBits);
+        if (count > 8) {
+          endBits = write4(fieldEnd + 32, at, endBits);
+          if (count > 12) {
+            let next = fieldEnd + 48;
+            while (endBits !== 0) {
+              store<i32>(next, at + <i32>ctz(endBits));
+              next += 4;
+              endBits &= endBits - 1;
+            }
+          }
+        }
+      }
+      fieldEnd += count << 2;
+    }
+  }
+
+  store<i32>(quotedLine, i32.MAX_VALUE);
+  set(ROWS_FOUND, (rowEnd - ROW_ENDS) >> 2);
+  set(STRAY_AT, stray);
+  set(NOT_ASCII, i8x16.bitmask(everything) !== 0 ? 1 : 0);
+}
+
+function maskOf(a: v128, b: v128, c: v128, d: v128, byte: v128): u64 {
+  return (
+    bits(i8x16.eq(a, byte)) |
+    (bits(i8x16.eq(b, byte)) << 16) |
+    (bits(i8x16.eq(c, byte)) << 32) |
+    (bits(i8x16.eq(d, byte)) << 48)
+  );
+}
+
+function hasAny(a: v128, b: v128, c: v128, d: v128, byte: v128): bool {
+  const left = v128.or(i8x16.eq(a, byte), i8x16.eq(b, byte));
+  const right = v128.or(i8x16.eq(c, byte), i8x16.eq(d, byte));
+  return v128.any_true(v128.or(left, right));
+}
+
+function bits(v: v128): u64 {
+  return <u64>(<u32>i8x16.bitmask(v));
+}
+
+/** Each bit becomes the parity of itself and all bits below it. */
+function prefixXor(mask: u64): u64 {
+  mask ^= mask << 1;
+  mask ^= mask << 2;
+  mask ^= mask << 4;
+  mask ^= mask << 8;
+  mask ^= mask << 16;
+  mask ^= mask << 32;
+  return mask;
+}
+
+/** Writes the addresses of the lowest four bits; returns the others. */
+function write4(to: i32, base: i32, mask: u64): u64 {
+  store<i32>(to, base + <i32>ctz(mask), 0);
+  mask &= mask - 1;
+  store<i32>(to, base + <i32>ctz(mask), 4);
+  mask &= mask - 1;
+  store<i32>(to, base + <i32>ctz(mask), 8);
+  mask &= mask - 1;
+  store<i32>(to, base + <i32>ctz(mask), 12);
+  return mask & (mask - 1);
+}

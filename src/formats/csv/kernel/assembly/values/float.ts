@@ -1,0 +1,44 @@
+import { DIGITS } from '../../column-format';
+import { allBits, bitsOf, digitBits, isSign, isWithin, skipDigits } from './scan';
+
+/** Reading on beyond this could overflow, and decides nothing. */
+const MAX_EXPONENT = 9_999;
+
+/**
+ * `[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?`, as far as it is certain not to overflow: `false` for very large numbers
+ * leaves the decision to the caller.
+ */
+export function isFloat(at: i32, length: i32, column: i32): bool {
+  if (isWithin(length, 16)) {
+    const text = v128.load(at);
+    const all = allBits(length);
+    const digits = digitBits(text) & all;
+    const points = bitsOf(text, 0x2e) & all;
+    const sign = isSign(at) ? 1 : 0;
+    if ((digits | points | sign) === all && (points & (points - 1)) === 0 && digits !== 0) return true;
+  }
+  return isAnyFloat(at, at + length, load<u16>(column, DIGITS));
+}
+
+function isAnyFloat(at: i32, stop: i32, safeDigits: i32): bool {
+  if (at < stop && isSign(at)) at++;
+  const whole = at;
+  at = skipDigits(at, stop);
+  const wholeDigits = at - whole;
+  let digits = wholeDigits;
+  if (at < stop && load<u8>(at) === 0x2e) {
+    const fraction = at + 1;
+    at = skipDigits(fraction, stop);
+    digits += at - fraction;
+  }
+  if (digits === 0) return false;
+  if (at === stop) return wholeDigits <= safeDigits;
+  if ((load<u8>(at) | 0x20) !== 0x65) return false;
+  at++;
+  const negative = at < stop && load<u8>(at) === 0x2d;
+  if (at < stop && isSign(at)) at++;
+  if (at === stop || skipDigits(at, stop) !== stop) return false;
+  let exponent = 0;
+  for (; at < stop && exponent <= MAX_EXPONENT; at++) exponent = exponent * 10 + <i32>load<u8>(at) - 0x30;
+  return wholeDigits + (negative ? 0 : exponent) <= safeDigits;
+}

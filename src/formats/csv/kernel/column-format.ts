@@ -1,0 +1,34 @@
+/**
+ * What a column's values must be, COLUMN_BYTES at COLUMNS + index × COLUMN_BYTES. Read by both compilers, like
+ * memory-layout.ts.
+ *
+ *     0  u8   type, one of the below
+ *     1  u8   NULLABLE | CONSTRAINED
+ *     2  u16  Int: so many digits always fit; Float: so many before the point; Decimal: digits before the
+ *             point; DateTime, DateTime64: fraction digits
+ *     4  u8   Decimal: digits after the point
+ *     8  u64  Int: the largest value
+ *     16 u64  Int: the largest magnitude of a negative value
+ */
+export const TYPE = 0;
+export const FLAGS = 1;
+export const DIGITS = 2;
+export const SCALE = 4;
+export const HIGHEST = 8;
+export const LOWEST = 16;
+
+export const NULLABLE = 1;
+export const CONSTRAINED = 2;
+
+/** Takes whatever is there: an unknown column, or text without any condition. */
+export const ANY = 0;
+/** Text that may have to be there, or has constraints. */
+export const STRING = 1;
+export const INT = 2;
+export const FLOAT = 3;
+export const DECIMAL = 4;
+export const BOOL = 5;
+export const DATE = 6;
+export const DATE_TIME = 7;
+export const DATE_TIME_64 = 8;
+export const UUID = 9;

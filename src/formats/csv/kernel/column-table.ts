@@ -1,0 +1,116 @@
+import type { ColumnType } from '../../../models/schema/index.js';
+import type { ValueCheck } from '../../values/value-check.js';
+import {
+  ANY,
+  BOOL,
+  CONSTRAINED,
+  DATE,
+  DATE_TIME,
+  DATE_TIME_64,
+  DECIMAL,
+  DIGITS,
+  FLAGS,
+  FLOAT,
+  HIGHEST,
+  INT,
+  LOWEST,
+  NULLABLE,
+  SCALE,
+  STRING,
+  TYPE,
+  UUID,
+} from './column-format.js';
+import { COLUMN_COUNT, CONSTRAINED_COUNT, NULL_COUNT, NULL_LENGTHS } from './control-slots.js';
+import type { CsvKernel } from './csv-kernel.js';
+import { COLUMN_BYTES, COLUMNS, NULLS, NULLS_BYTES } from './memory-layout.js';
+
+/** So many digits are less than any overflow. */
+const SAFE_FLOAT_DIGITS = { 32: 38, 64: 308 } as const;
+const SAFE_INT_DIGITS = { 8: 2, 16: 4, 32: 9, 64: 18 } as const;
+const SAFE_UINT64_DIGITS = 19;
+const MAX_FRACTION_DIGITS = 9;
+
+/** Tells the kernel how the fields of a row are checked; `checks` is by the index of the field. */
+export function writeColumns(kernel: CsvKernel, fieldCount: number, checks: ReadonlyMap<number, ValueCheck>): void {
+  let constrained = 0;
+  for (let index = 0; index < fieldCount; index++) {
+    const check = checks.get(index);
+    const column = kernel.memory.subarray(COLUMNS + index * COLUMN_BYTES, COLUMNS + (index + 1) * COLUMN_BYTES);
+    column.fill(0);
+    if (check === undefined) {
+      column[TYPE] = ANY;
+      continue;
+    }
+    writeType(column, check.type);
+    const isConstrained = check.constraints.length > 0;
+    if (isConstrained) constrained += 1;
+    column[FLAGS] = (check.nullable ? NULLABLE : 0) | (isConstrained ? CONSTRAINED : 0);
+  }
+  kernel.set(COLUMN_COUNT, fieldCount);
+  kernel.set(CONSTRAINED_COUNT, constrained);
+}
+
+function writeType(column: Buffer, type: ColumnType): void {
+  switch (type.kind) {
+    case 'string':
+      column[TYPE] = STRING;
+      break;
+    case 'int': {
+      const highest = (1n << BigInt(type.signed ? type.bits - 1 : type.bits)) - 1n;
+      column[TYPE] = INT;
+      column.writeUInt16LE(type.bits === 64 && !type.signed ? SAFE_UINT64_DIGITS : SAFE_INT_DIGITS[type.bits], DIGITS);
+      column.writeBigUInt64LE(highest, HIGHEST);
+      column.writeBigUInt64LE(type.signed ? highest + 1n : 0n, LOWEST);
+      break;
+    }
+    case 'float':
+      column[TYPE] = FLOAT;
+      column.writeUInt16LE(SAFE_FLOAT_DIGITS[type.bits], DIGITS);
+      break;
+    case 'decimal':
+      column[TYPE] = DECIMAL;
+      column.writeUInt16LE(type.precision - type.scale, DIGITS);
+      column[SCALE] = type.scale;
+      break;
+    case 'bool':
+      column[TYPE] = BOOL;
+      break;
+    case 'date':
+      column[TYPE] = DATE;
+      break;
+    case 'datetime':
+      column[TYPE] = DATE_TIME;
+      column.writeUInt16LE(MAX_FRACTION_DIGITS, DIGITS);
+      break;
+    case 'datetime64':
+      column[TYPE] = DATE_TIME_64;
+      column.writeUInt16LE(type.digits, DIGITS);
+      break;
+    case 'uuid':
+      column[TYPE] = UUID;
+      break;
+  }
+}
+
+/** Tells the kernel which texts stand for null; false where there are too many of them. */
+export function writeNulls(kernel: CsvKernel, nullValues: readonly string[], quote: string): boolean {
+  // As they stand in the file: a quote can only be there inside quotes, and doubled. Empty texts are told apart by
+  // their quotes, and half a character is in no row that is valid UTF-8.
+  const spellings = [...new Set(nullValues)]
+    .filter((value) => value !== '' && value.isWellFormed())
+    .map((value) => Buffer.from(value.replaceAll(quote, quote + quote)));
+  const { memory } = kernel;
+  let text = NULLS + 8 * spellings.length;
+  if (text + spellings.reduce((sum, { length }) => sum + length, 0) > NULLS + NULLS_BYTES) return false;
+  let lengths = 0;
+  for (const [index, spelling] of spellings.entries()) {
+    memory.writeUInt32LE(spelling.length, NULLS + 8 * index);
+    memory.writeUInt32LE(text, NULLS + 8 * index + 4);
+    memory.set(spelling, text);
+    text += spelling.length;
+    lengths |= 1 << Math.min(spelling.length, 31);
+  }
+  kernel.set(NULL_COUNT, spellings.length);
+  kernel.set(NULL_LENGTHS, lengths);
+  return true;
+}

@@ -1,0 +1,121 @@
+import { isUtf8 } from 'node:buffer';
+import { fitsRecord } from '../../limits.js';
+import type { FieldError } from '../../row-reader.js';
+import type { CsvDialect } from '../dialect.js';
+import type { RowCheck, RowFields } from '../row-check.js';
+import { invalidEncoding, ragged, tooLarge } from '../row-errors.js';
+import type { CsvKernel } from './csv-kernel.js';
+import { ENTRIES, FAILED } from './memory-layout.js';
+
+const ENTRY_SLOTS = 3;
+/** The column of an entry. */
+const COLUMN_BITS = 0xffff;
+
+/** Decides about the rows that are not plainly good, by the reference reader's checks. */
+export class RowJudge {
+  readonly #delimiter: string;
+  readonly #quote: string;
+  readonly #quoteByte: number;
+  readonly #field = new OneField();
+  readonly #entries: Int32Array;
+  readonly #memory: Buffer;
+
+  constructor(
+    { memory }: CsvKernel,
+    private readonly check: RowCheck,
+    private readonly fieldCount: number,
+    dialect: CsvDialect,
+  ) {
+    this.#memory = memory;
+    this.#entries = new Int32Array(memory.buffer, ENTRIES);
+    this.#delimiter = dialect.delimiter;
+    this.#quote = dialect.quote;
+    this.#quoteByte = dialect.quote.charCodeAt(0);
+  }
+
+  /** The errors of a row by the fields that the kernel left: `count` entries from `entry` on. null: it is good. */
+  errorsOfEntries(entry: number, count: number): FieldError[] | null {
+    const entries = this.#entries;
+    const memory = this.#memory;
+    let errors: FieldError[] | null = null;
+    for (let slot = entry * ENTRY_SLOTS; slot < (entry + count) * ENTRY_SLOTS; slot += ENTRY_SLOTS) {
+      const column = (entries[slot] as number) & COLUMN_BITS;
+      const check = this.check.checks.get(column);
+      if (check === undefined) throw new Error(`the kernel left column ${column}, which takes anything`);
+      const start = entries[slot + 1] as number;
+      const raw = memory.toString('utf8', start, entries[slot + 2] as number);
+      const quoted = memory[start] === this.#quoteByte;
+      this.#field.quoted = quoted;
+      this.#field.value = quoted ? unquoted(raw, this.#quote) : raw;
+      const failed = ((entries[slot] as number) & FAILED) !== 0;
+      const found = failed
+        ? this.check.errorsOfField(check, this.#field, column)
+        : check.constraintErrorsOf(this.#field.value);
+      if (found !== null) errors = errors === null ? found : errors.concat(found);
+    }
+    return errors;
+  }
+
+  /** The errors of the well-formed record bytes[start, stop). null: it is good. */
+  errorsOfRow(bytes: Buffer, start: number, stop: number): FieldError[] | null {
+    if (!fitsRecord(stop - start)) return [tooLarge(stop - start)];
+    const record = bytes.subarray(start, stop);
+    if (!isUtf8(record)) return [invalidEncoding()];
+    const fields = splitFields(record.toString(), this.#delimiter, this.#quote);
+    if (fields.length !== this.fieldCount) return [ragged(this.fieldCount, fields.length)];
+    return this.check.errorsOf(new SplitFields(fields, this.#quote));
+  }
+}
+
+class OneField implements RowFields {
+  value = '';
+  quoted = false;
+
+  text(): string {
+    return this.value;
+  }
+
+  isQuoted(): boolean {
+    return this.quoted;
+  }
+}
+
+class SplitFields implements RowFields {
+  constructor(
+    private readonly raw: readonly string[],
+    private readonly quote: string,
+  ) {}
+
+  text(index: number): string {
+    const raw = this.raw[index] as string;
+    return raw.startsWith(this.quote) ? unquoted(raw, this.quote) : raw;
+  }
+
+  isQuoted(index: number): boolean {
+    return (this.raw[index] as string).startsWith(this.quote);
+  }
+}
+
+/** The text of a field that is in quotes. */
+function unquoted(raw: string, quote: string): string {
+  const text = raw.slice(1, -1);
+  return text.includes(quote) ? text.replaceAll(quote + quote, quote) : text;
+}
+
+/** The fields of a well-formed record, with their quotes. */
+function splitFields(record: string, delimiter: string, quote: string): string[] {
+  if (!record.includes(quote)) return record.split(delimiter);
+  const fields: string[] = [];
+  let inside = false;
+  let from = 0;
+  for (let i = 0; i < record.length; i++) {
+    const character = record[i];
+    if (character === quote) inside = !inside;
+    else if (character === delimiter && !inside) {
+      fields.push(record.slice(from, i));
+      from = i + 1;
+    }
+  }
+  fields.push(record.slice(from));
+  return fields;
+}
