@@ -86,7 +86,8 @@ async function askLease(job: Assignment): Promise<boolean> {
 
 function report(message: FromRunner): void {
   if (process.send === undefined) throw new Error('a runner is started by its pool, not by hand');
-  if (process.connected) process.send(message);
+  // A pool that is gone does not listen; `disconnect` ends this process.
+  if (process.connected) process.send(message, undefined, undefined, () => undefined);
 }
 
 function round(value: number): number {

@@ -38,7 +38,7 @@ describe('a broker that goes away', () => {
 
       await broker.restart();
       const job = await api.ended(job_id, 120_000);
-      expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { rows: 600_000 } });
+      expect(job).toMatchObject({ error: null, state: 'PARTIAL_SUCCESS', totals: { rows: 600_000 } });
       await expectDelivered(broker.brokers, job, LONG);
     },
   );
