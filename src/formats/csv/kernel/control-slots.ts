@@ -12,6 +12,8 @@ export const CONSTRAINED_COUNT = 3;
 /** Spellings of null, and bit n for a spelling of n bytes (31: or more). */
 export const NULL_COUNT = 4;
 export const NULL_LENGTHS = 5;
+/** The quote may be part of a number, a date and the like: two of them inside quotes must not be taken for two. */
+export const QUOTE_IS_TEXT = 6;
 
 /** Of `findStructure`: records (and blank lines) found. */
 export const ROWS_FOUND = 8;

@@ -16,6 +16,7 @@ import {
   NOT_ASCII,
   OVERLONG,
   QUOTE,
+  QUOTE_IS_TEXT,
   ROWS_CHECKED,
   ROWS_FOUND,
   ROWS_LEFT,
@@ -70,6 +71,7 @@ class KernelReader implements RowReader, Inlet {
     writeColumns(kernel, fieldCount, check.checks);
     kernel.set(DELIMITER, options.dialect.delimiter.charCodeAt(0));
     kernel.set(QUOTE, options.dialect.quote.charCodeAt(0));
+    kernel.set(QUOTE_IS_TEXT, /[\w+\-.: ]/.test(options.dialect.quote) ? 1 : 0);
     kernel.set(NEXT_RECORD, this.#windows.end);
     kernel.set(LINES, line);
     // Only at the beginning there may be a byte order mark.

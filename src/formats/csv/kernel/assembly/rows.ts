@@ -21,6 +21,7 @@ import {
   NULL_COUNT,
   OVERLONG,
   QUOTE,
+  QUOTE_IS_TEXT,
   ROWS_CHECKED,
   ROWS_FOUND,
   ROWS_LEFT,
@@ -76,11 +77,11 @@ export function beginRows(): void {
  */
 export function checkRows(most: i32): void {
   // Two copies of the same code, so that the usual one does not ask at every field.
-  if (get(CONSTRAINED_COUNT) === 0 && get(NULL_COUNT) === 0) checkRowsOf<u8>(most);
+  if ((get(CONSTRAINED_COUNT) | get(NULL_COUNT) | get(QUOTE_IS_TEXT)) === 0) checkRowsOf<u8>(most);
   else checkRowsOf<u16>(most);
 }
 
-/** T of two bytes: there are spellings of null or constraints. */
+/** T of two bytes: there are spellings of null, constraints, or an odd quote. */
 function checkRowsOf<T>(most: i32): void {
   const quote = <u8>get(QUOTE);
   const fieldBytes = get(COLUMN_COUNT) << 2;
@@ -174,12 +175,18 @@ function judge<T>(type: u8, at: i32, end: i32, quote: u8, column: i32): i32 {
   }
   const isNull = at === end ? type !== STRING || (flags & NULLABLE) !== 0 : isSpelledNull(at, end, quote);
   if (isNull) return (flags & NULLABLE) !== 0 ? GOOD : FAILED;
-  if (type !== STRING && !isGood(type, at, end, quote, column)) return FAILED;
+  if (type !== STRING && (hasQuoteInside(at, end, quote) || !isGood(type, at, end, quote, column))) return FAILED;
   return (flags & CONSTRAINED) !== 0 ? TYPED : GOOD;
 }
 
 function isSpelledNull(at: i32, end: i32, quote: u8): bool {
   return load<u8>(at) === quote ? isNullSpelling(at + 1, end - at - 2) : isNullSpelling(at, end - at);
+}
+
+function hasQuoteInside(at: i32, end: i32, quote: u8): bool {
+  if (load<u8>(at) !== quote) return false;
+  for (at++; at < end - 1; at++) if (load<u8>(at) === quote) return true;
+  return false;
 }
 
 /** Of a field that is not empty, its quotes included. */

@@ -1,0 +1,153 @@
+import fc from 'fast-check';
+import { CsvKernel, createCsvReader, createKernelReader } from '../../../../src/formats/index.js';
+import { TYPE_VECTORS } from '../../values/vectors.js';
+import { type Given, readAll } from '../read-all.js';
+
+const kernel = new CsvKernel();
+
+interface Field {
+  text: string;
+  /** In quotes, needed or not. */
+  quoted: boolean;
+}
+
+/** A column's part of a schema, and texts that are its values or nearly so. */
+interface TestColumn {
+  spelled: unknown;
+  text: fc.Arbitrary<string>;
+}
+
+const anyText = fc.oneof(
+  fc.constantFrom('', '', 'NULL', '\\N', '0', '1', '-1', '12', '1.5', '2023-01-01', 'a@b.c'),
+  fc.string({ unit: fc.constantFrom(...',;"\'\n\r\t01-+.eETZ:é'.split('')), maxLength: 40 }),
+  fc.bigInt({ min: -(2n ** 66n), max: 2n ** 66n }).map(String),
+  fc.double().map(String),
+  fc.date({ noInvalidDate: true, min: new Date(-7e13), max: new Date(2.6e14) }).map((date) => date.toISOString()),
+  fc.uuid(),
+);
+
+const typedColumn: fc.Arbitrary<TestColumn> = fc
+  .tuple(fc.constantFrom(...TYPE_VECTORS), fc.boolean())
+  .map(([{ type, accepted, rejected }, nullable]) => {
+    const near = [...accepted, ...accepted, ...Object.values(rejected).flat()].filter((text) => text.length < 1000);
+    // One character more, less or another: what one byte can decide.
+    const vector = fc
+      .tuple(fc.constantFrom(...near), fc.nat(), fc.nat({ max: 1 }), fc.constantFrom('', ...'09-+.:eTZ a"'))
+      .map(([text, at, remove, insert]) => splice(text, at, remove, insert));
+    return {
+      spelled: nullable ? `Nullable(${type})` : type,
+      text: fc.oneof(
+        { weight: 3, arbitrary: fc.constantFrom(...accepted) },
+        { weight: 3, arbitrary: vector },
+        { weight: 1, arbitrary: anyText },
+      ),
+    };
+  });
+
+const constrainedColumn: fc.Arbitrary<TestColumn> = fc
+  .constantFrom(
+    { type: 'integer', minimum: -5, maximum: 9007199254740991 },
+    { type: 'integer', enum: [1, 2, 12] },
+    { type: 'number', exclusiveMinimum: 0 },
+    { type: 'string', minLength: 2, maxLength: 4 },
+    { type: 'string', pattern: '^[0-9]+$' },
+    { type: 'string', enum: ['', 'NULL', '1'] },
+    { type: 'boolean' },
+    { type: 'string', format: 'date' },
+    { type: 'string', format: 'email' },
+    { type: 'string' },
+  )
+  .map((spelled) => ({ spelled, text: anyText }));
+
+const model = fc.oneof(
+  fc.array(typedColumn, { minLength: 1, maxLength: 8 }).map((columns) => ({
+    schema: named(columns.map(({ spelled }) => spelled)),
+    texts: columns.map(({ text }) => text),
+  })),
+  fc
+    .tuple(fc.array(constrainedColumn, { minLength: 1, maxLength: 5 }), fc.subarray([0, 1, 2, 3, 4]))
+    .map(([columns, required]) => ({
+      schema: {
+        type: 'object',
+        properties: named(columns.map(({ spelled }) => spelled)),
+        required: required.filter((index) => index < columns.length).map(nameOf),
+      },
+      texts: columns.map(({ text }) => text),
+    })),
+);
+
+const dialect = fc
+  .record({
+    delimiter: fc.constantFrom(',', ';', '\t', '|', '\u0000', '0', '-'),
+    quote: fc.constantFrom('"', "'", '\u0001', '1'),
+    lineEnd: fc.constantFrom('\n', '\r\n', '\r'),
+    header: fc.boolean(),
+    nullValues: fc.subarray(['NULL', '\\N', '0', '-1', '"', "it's", '2023-01-01', '\ud800', '']),
+    bom: fc.boolean(),
+  })
+  .filter(({ nullValues }) => nullValues.length !== 1);
+
+/** What happens to files on their way. */
+const mutation = fc.record({
+  at: fc.nat(),
+  remove: fc.nat({ max: 2 }),
+  insert: fc.constantFrom('', '"', '\n', '\r', ',', '""', '\r\n\r\n', 'x', '\u00ff', '\u00e2\u0082'),
+});
+
+const file = fc
+  .tuple(model, dialect)
+  .chain(([{ schema, texts }, style]) => {
+    const fields = texts.map((text) => fc.record({ text, quoted: fc.boolean() }));
+    const row = fc.oneof(
+      { weight: 9, arbitrary: fc.tuple(...fields) },
+      { weight: 1, arbitrary: fc.array(fc.oneof(...fields), { maxLength: texts.length + 2 }) },
+    );
+    return fc.record({
+      schema: fc.constant(schema),
+      style: fc.constant(style),
+      rows: fc.array(row, { maxLength: 25 }),
+      mutations: fc.oneof(fc.constant([]), fc.array(mutation, { maxLength: 4 })),
+      names: fc.constant(texts.map((_, index) => nameOf(index))),
+    });
+  })
+  .map(({ schema, style, rows, mutations, names }): Given => {
+    const { delimiter, quote, lineEnd, header, nullValues, bom } = style;
+    const special = [delimiter, quote, '\r', '\n'];
+    const write = ({ text, quoted }: Field): string =>
+      quoted || special.some((each) => text.includes(each))
+        ? quote + text.replaceAll(quote, quote + quote) + quote
+        : text;
+    let body = Buffer.from(rows.map((row) => row.map(write).join(delimiter)).join(lineEnd)).toString('latin1');
+    for (const { at, remove, insert } of mutations) body = splice(body, at, remove, insert);
+    const first = header ? `${names.map((name) => quote + name + quote).join(delimiter)}${lineEnd}` : '';
+    const mark = bom ? '\u00ef\u00bb\u00bf' : '';
+    return { file: Buffer.from(mark + first + body, 'latin1'), schema, delimiter, quote, header, nullValues };
+  });
+
+describe('the kernel and the reference reader', () => {
+  it('decide the same about whatever file', async () => {
+    await fc.assert(
+      fc.asyncProperty(file, fc.array(fc.nat(), { maxLength: 6 }), async (given, cuts) => {
+        const expected = await readAll(createCsvReader, given);
+        const got = await readAll((options) => createKernelReader(options, kernel), given, cuts);
+        expect(got.decisions).toEqual(expected.decisions);
+        expect(got.positions.at(-1)).toEqual(expected.positions.at(-1));
+      }),
+      { numRuns: 1500 },
+    );
+  });
+});
+
+function splice(text: string, at: number, remove: number, insert: string): string {
+  const index = at % (text.length + 1);
+  return text.slice(0, index) + insert + text.slice(index + remove);
+}
+
+function named(values: readonly unknown[]): Record<string, unknown> {
+  return Object.fromEntries(values.map((value, index) => [nameOf(index), value]));
+}
+
+/** A letter: delimiters and quotes may be digits. */
+function nameOf(index: number): string {
+  return String.fromCharCode(0x61 + index);
+}
