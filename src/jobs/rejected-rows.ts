@@ -54,7 +54,7 @@ export class RejectedRows {
       const { detail } = classifyFailure(error);
       throw new BatchError('KAFKA_UNAVAILABLE', `The rejected rows could not be read: ${detail}`, { cause: error });
     } finally {
-      await reader?.close();
+      reader?.close();
     }
   }
 }

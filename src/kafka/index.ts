@@ -6,3 +6,4 @@ export { RecordBatch } from './record-batch.js';
 export { TopicReader, type TopicRecord } from './topic-reader.js';
 export { JOBS_TOPIC, jobTopics, TopicAdmin } from './topics.js';
 export { type JobTopics, type TopicsEvidence, TransactionalSession } from './transactional-session.js';
+export { within } from './within.js';

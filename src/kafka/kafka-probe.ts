@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchError } from '../errors/index.js';
+import { within } from './within.js';
 
 const ANSWER_MS = 1_500;
 const FRESH_MS = 1_000;
@@ -24,20 +24,11 @@ export class KafkaProbe {
   }
 
   async #ask(): Promise<void> {
-    const timeout = new AbortController();
-    const silence = sleep(ANSWER_MS, undefined, { signal: timeout.signal }).then(() => {
-      throw new Error(`no answer within ${ANSWER_MS} ms`);
-    });
-    const answer = this.ping();
     try {
-      await Promise.race([answer, silence]);
+      await within(ANSWER_MS, 'ping', this.ping());
       this.#healthyUntil = performance.now() + FRESH_MS;
     } catch (cause) {
       throw new BatchError('KAFKA_UNAVAILABLE', `no broker answers at ${this.brokers.join(', ')}`, { cause });
-    } finally {
-      timeout.abort();
-      await Promise.allSettled([silence]);
-      answer.catch(() => undefined); // it may still fail after we stopped waiting
     }
   }
 }

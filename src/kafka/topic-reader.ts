@@ -29,7 +29,7 @@ export class TopicReader {
       await cluster.addMultipleTargetTopics([topic]);
       return new TopicReader(cluster, topic, await topicBounds(cluster, topic));
     } catch (error) {
-      await destroyCluster(cluster, new Error('the topic could not be opened'));
+      destroyCluster(cluster, new Error('the topic could not be opened'));
       if (errorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return null;
       throw error;
     }
@@ -43,7 +43,7 @@ export class TopicReader {
     }
   }
 
-  async close(): Promise<void> {
-    await destroyCluster(this.cluster, new Error('the reader was closed'));
+  close(): void {
+    destroyCluster(this.cluster, new Error('the reader was closed'));
   }
 }

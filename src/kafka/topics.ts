@@ -1,5 +1,6 @@
 import type { Admin, Kafka } from 'kafkajs';
 import type { JobTopics } from './transactional-session.js';
+import { within } from './within.js';
 
 export const JOBS_TOPIC = 'batch.jobs';
 const SEVEN_DAYS_MS = 604_800_000;
@@ -7,6 +8,7 @@ const SEVEN_DAYS_MS = 604_800_000;
 const MAX_MESSAGE_BYTES = 1_048_588;
 const MAX_REPLICATION = 3;
 const CREATE_TIMEOUT_MS = 10_000;
+const CALL_MS = 15_000;
 
 /** The topics of a job: accepted rows, rejected rows. */
 export function jobTopics(jobId: string): JobTopics {
@@ -74,7 +76,7 @@ export class TopicAdmin {
     this.#admin ??= this.#connect();
     const admin = this.#admin;
     try {
-      return await call(await admin);
+      return await within(CALL_MS, 'topic administration', admin.then(call));
     } catch (error) {
       // A protocol error came over a good connection; anything else may be the connection's fault.
       const isAnswer = error instanceof Error && error.name === 'KafkaJSProtocolError';

@@ -95,7 +95,7 @@ export class TransactionalSession {
         identity.producerEpoch,
       );
     } catch (error) {
-      await destroyCluster(cluster, new Error('the session could not be opened'));
+      destroyCluster(cluster, new Error('the session could not be opened'));
       throw error;
     }
   }
@@ -196,8 +196,8 @@ export class TransactionalSession {
   }
 
   /** Drops the connections at once; an open transaction is left to the next fence or its time-out. */
-  async close(): Promise<void> {
-    await destroyCluster(this.cluster, new Error('the session was closed'));
+  close(): void {
+    destroyCluster(this.cluster, new Error('the session was closed'));
   }
 
   #group: Broker | undefined;

@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { Kafka } from 'kafkajs';
 import type { Logger } from 'pino';
 import { BatchError } from '../errors/index.js';
-import { classifyFailure, type KafkaFailure, TransactionalSession } from '../kafka/index.js';
+import { classifyFailure, type KafkaFailure, TransactionalSession, within } from '../kafka/index.js';
 import { BatchWriter } from './batch-writer.js';
 import { FileRows } from './file-rows.js';
 import type { Assignment, FromRunner, Outcome } from './messages.js';
@@ -10,6 +10,8 @@ import { type Action, type Event, initialState, type Limits, type State, step } 
 
 const TICK_MS = 25;
 const PROGRESS_MS = 200;
+/** For one step of the protocol; kafkajs gives up a request after 30 s. */
+const CALL_MS = 45_000;
 
 export interface JobRunDependencies {
   kafka: Kafka;
@@ -35,7 +37,6 @@ export class JobRun {
   #timer: NodeJS.Timeout | undefined;
   #lastProgress = 0;
   #startByte = 0;
-  #closing: Promise<void> = Promise.resolve();
   /** The reading loop; a cut waits for it, so that a checkpoint never speaks of half a block. */
   #pumping: Promise<unknown> = Promise.resolve();
   readonly #ended = Promise.withResolvers<Outcome | null>();
@@ -55,7 +56,6 @@ export class JobRun {
     } finally {
       clearInterval(ticker);
       clearTimeout(this.#timer);
-      await this.#closing;
       await this.#file?.close();
     }
   }
@@ -95,13 +95,16 @@ export class JobRun {
         this.#call(async () => ({ type: 'lease', current: await this.dependencies.askLease() }));
         break;
       case 'fence':
-        this.#call(async () => this.#fence());
+        this.#ask(action.do, async () => this.#fence());
         break;
       case 'fetch-checkpoint':
-        this.#call(async () => ({ type: 'fetched', checkpoint: await this.#openSession().fetchCheckpoint() }));
+        this.#ask(action.do, async () => ({
+          type: 'fetched',
+          checkpoint: await this.#openSession().fetchCheckpoint(),
+        }));
         break;
       case 'inspect':
-        this.#call(async () => ({
+        this.#ask(action.do, async () => ({
           type: 'inspected',
           evidence: await this.#openSession().inspect(action.checkpoint),
         }));
@@ -116,19 +119,19 @@ export class JobRun {
         this.#call(() => this.#startPump());
         break;
       case 'drain':
-        this.#call(async () => {
+        this.#ask(action.do, async () => {
           await this.#pumping.catch(() => undefined); // its failure is an event of its own
           return { type: 'drained', checkpoint: await this.#openWriter().drain() };
         });
         break;
       case 'commit-offsets':
-        this.#call(async () => {
+        this.#ask(action.do, async () => {
           await this.#openSession().commitOffsets(action.checkpoint);
           return { type: 'offsets-committed' };
         });
         break;
       case 'end-transaction':
-        this.#call(async () => {
+        this.#ask(action.do, async () => {
           const session = this.#openSession();
           await session.endTransaction();
           if (action.checkpoint.eof) await session.readable(action.checkpoint);
@@ -155,6 +158,11 @@ export class JobRun {
     }
   }
 
+  /** Makes a call to Kafka, which must answer in time. */
+  #ask(what: Action['do'], call: () => Promise<Event | undefined>): void {
+    this.#call(() => within(CALL_MS, what, call()));
+  }
+
   /** Makes a call; its event counts only while the session of its start is the open one. */
   #call(call: () => Promise<Event | undefined>): void {
     const generation = this.#generation;
@@ -170,10 +178,9 @@ export class JobRun {
 
   async #fence(): Promise<Event | undefined> {
     const generation = this.#generation;
-    await this.#closing;
     const session = await TransactionalSession.open(this.dependencies.kafka, this.job.jobId, this.job.topics);
     if (generation !== this.#generation) {
-      await session.close();
+      session.close();
       return undefined;
     }
     this.#session = session;
@@ -183,13 +190,9 @@ export class JobRun {
   #close(): void {
     this.#generation++;
     clearTimeout(this.#timer);
-    const session = this.#session;
+    this.#session?.close();
     this.#session = undefined;
     this.#writer = undefined;
-    if (session === undefined) return;
-    this.#closing = session.close().catch((error: unknown) => {
-      this.dependencies.log.debug({ err: error }, 'closing the session failed');
-    });
   }
 
   async #startReading(from: State['checkpoint']): Promise<void> {

@@ -1,0 +1,18 @@
+import { UnexpectedAnswer } from './kafka-failure.js';
+
+/**
+ * The promise's result, or UnexpectedAnswer where there is none after `ms`. kafkajs bounds its requests, but one that
+ * meets a breaking connection at the wrong moment is never answered and never times out.
+ */
+export async function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new UnexpectedAnswer(`${what}: no answer within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([promise, silence]);
+  } finally {
+    clearTimeout(timer);
+    promise.catch(() => undefined); // it may still fail after nobody waits for it
+  }
+}
