@@ -12,7 +12,7 @@ let api: Api;
 
 beforeAll(async () => {
   broker = await startBroker();
-  service = await startService({ brokers: broker.brokers });
+  service = await startService({ brokers: broker.brokers, env: { LOG_LEVEL: 'debug' } });
   api = new Api(service.url);
   await api.createModel('orders', ORDERS_SCHEMA);
 });
@@ -22,12 +22,29 @@ afterAll(async () => {
   await broker.stop();
 });
 
+/**
+ * Kafka 4.3.1 itself loses a commit when the only broker is killed between deciding it and writing its markers: at the
+ * restart it takes partitions without a leader for deleted ones. A job then fails rather than guess; see DESIGN.md.
+ */
+async function inTheMiddleOfTransaction(jobId: string): Promise<void> {
+  const commits = (): number =>
+    service
+      .log()
+      .split('\n')
+      .filter((line) => line.includes('checkpoint saved') && line.includes(jobId)).length;
+  // By the fourth, transactions last 800 ms.
+  for (const deadline = Date.now() + 30_000; commits() < 4; await sleep(5)) {
+    if (Date.now() > deadline) throw new Error('the job did not commit four times');
+  }
+  await sleep(250);
+}
+
 describe('a broker that goes away', () => {
   it.each(['SIGTERM', 'SIGKILL'] as const)(
     'in the middle of a job (%s) and comes back costs no row',
     async (signal) => {
       const { job_id } = await api.createJob('orders', LONG.csv);
-      await api.until(job_id, ({ totals }) => totals.rows > 0);
+      await inTheMiddleOfTransaction(job_id);
       await broker.kill(signal);
       await sleep(1_000);
       const refused = await api.upload('orders', makeOrders(10).csv);
