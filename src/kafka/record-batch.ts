@@ -27,8 +27,13 @@ export class RecordBatch {
   #end = BATCH_HEADER_BYTES;
   #count = 0;
 
-  constructor(capacity = MAX_BATCH_BYTES) {
-    this.#buffer = Buffer.allocUnsafeSlow(capacity);
+  /** Over a buffer that nobody else writes to, except through `extend`. */
+  constructor(buffer: Buffer = Buffer.allocUnsafeSlow(MAX_BATCH_BYTES)) {
+    this.#buffer = buffer;
+  }
+
+  get buffer(): Buffer {
+    return this.#buffer;
   }
 
   get count(): number {
@@ -63,6 +68,12 @@ export class RecordBatch {
     this.#end = at;
     this.#count++;
     return true;
+  }
+
+  /** Says that records were written into the buffer, from `size` on as `append` would: so many bytes and records now. */
+  extend(size: number, count: number): void {
+    this.#end = size;
+    this.#count = count;
   }
 
   /** Writes the header and the checksum; the bytes are valid until `reset`. Needs at least one record. */

@@ -1,14 +1,18 @@
-import { encodeRejectedRow, type Position, type Rejection, type RowSink } from '../formats/index.js';
+import { type BatchSupply, encodeRejectedRow, type Position, type Rejection, type RowSink } from '../formats/index.js';
 import { type Checkpoint, RecordBatch, type TransactionalSession } from '../kafka/index.js';
+import type { BatchRing } from './batch-ring.js';
 
 /** Sending waits while more than this is not acknowledged. */
 const MAX_IN_FLIGHT_BYTES = 16_000_000;
+/** One for each topic: what a row may need. */
+const MIN_FREE_BATCHES = 2;
 
 /**
  * Collects decided rows into record batches for the two topics and sends each batch as soon as it is full.
  * Keeps the counts and offsets from which a checkpoint is made. One writer serves one session.
  */
-export class BatchWriter implements RowSink {
+export class BatchWriter implements RowSink, BatchSupply {
+  readonly batches: BatchSupply = this;
   /** Set by the caller after each block of rows: where a checkpoint taken now would resume. */
   position: Position;
   #ok: number;
@@ -21,7 +25,6 @@ export class BatchWriter implements RowSink {
   #waiting: (() => void)[] = [];
   #rejectedByCode: Record<string, number> = {};
   readonly #open = new Map<string, RecordBatch>();
-  readonly #free: RecordBatch[] = [];
   /** Per topic: the last send, so that batches leave in order behind the topic's enlisting. */
   readonly #queue = new Map<string, Promise<void>>();
 
@@ -31,6 +34,7 @@ export class BatchWriter implements RowSink {
     from: Checkpoint | null,
     private readonly fileSize: number,
     private readonly hooks: { sent(bytes: number): void },
+    private readonly ring: BatchRing,
   ) {
     this.position = from?.position ?? { row: 0, line: 0, byte: 0 };
     this.#ok = from?.ok ?? 0;
@@ -39,8 +43,29 @@ export class BatchWriter implements RowSink {
     this.#dlqEnd = from?.dlqEnd ?? 0;
   }
 
+  get hasRoom(): boolean {
+    return this.#inFlightBytes < MAX_IN_FLIGHT_BYTES && this.ring.free >= MIN_FREE_BATCHES;
+  }
+
+  /** Whether what was sent may still be read by the socket: its memory must not be used for anything else. */
+  get isInFlight(): boolean {
+    return this.#inFlightBytes > 0;
+  }
+
+  /** The batch that accepted rows go to; null where there is none for now. */
+  open(): RecordBatch | null {
+    const { data } = this.session.topics;
+    const batch = this.#open.get(data) ?? this.ring.take();
+    if (batch !== null) this.#open.set(data, batch);
+    return batch;
+  }
+
+  /** Sends it. */
+  close(): void {
+    this.#send(this.session.topics.data);
+  }
+
   accept(bytes: Uint8Array, start: number, end: number): void {
-    this.#ok++;
     this.#append(this.session.topics.data, bytes, start, end);
   }
 
@@ -66,14 +91,14 @@ export class BatchWriter implements RowSink {
 
   /** Resolves when more may be sent; rejects with the first failure of a send. */
   async room(): Promise<void> {
-    await this.#until(() => this.#inFlightBytes < MAX_IN_FLIGHT_BYTES);
+    await this.#until(() => this.hasRoom);
   }
 
   /** Sends what is buffered, waits for every acknowledgement, and says what is then in the transaction. */
   async drain(): Promise<Checkpoint> {
     const position = this.position;
     const eof = this.#eof;
-    for (const topic of [...this.#open.keys()]) this.#send(topic);
+    for (const topic of this.#open.keys()) this.#send(topic);
     await this.#until(() => this.#inFlightBytes === 0);
     return {
       position,
@@ -90,16 +115,18 @@ export class BatchWriter implements RowSink {
     let batch = this.#open.get(topic);
     if (batch?.append(bytes, start, end)) return;
     if (batch !== undefined) this.#send(topic);
-    batch = this.#free.pop() ?? new RecordBatch();
+    // Readers that do not ask for room get it all the same.
+    batch = this.ring.take() ?? new RecordBatch();
     this.#open.set(topic, batch);
     if (!batch.append(bytes, start, end)) throw new Error(`a record of ${end - start} bytes does not fit any batch`);
   }
 
   #send(topic: string): void {
     const batch = this.#open.get(topic);
-    if (batch === undefined) return;
+    if (batch === undefined || batch.count === 0) return;
     this.#open.delete(topic);
     const { size } = batch;
+    if (topic === this.session.topics.data) this.#ok += batch.count;
     this.#inFlightBytes += size;
     this.hooks.sent(size);
     const enlisted = (this.#queue.get(topic) ?? Promise.resolve()).then(() => this.session.enlist(topic));
@@ -110,8 +137,7 @@ export class BatchWriter implements RowSink {
         if (topic === this.session.topics.data) this.#dataEnd = Math.max(this.#dataEnd, end);
         else this.#dlqEnd = Math.max(this.#dlqEnd, end);
         this.#inFlightBytes -= size;
-        batch.reset();
-        this.#free.push(batch);
+        this.ring.giveBack(batch);
         this.#wake();
       },
       (reason: unknown) => {

@@ -1,13 +1,30 @@
 import type { FileHandle } from 'node:fs/promises';
-import { createCsvReader, type Position, type RowReader, type RowSink, readCsvHeader } from '../formats/index.js';
+import {
+  type CsvKernel,
+  createCsvReader,
+  createKernelReader,
+  type Position,
+  type RowReader,
+  type RowSink,
+  readCsvHeader,
+} from '../formats/index.js';
 import type { Assignment } from './messages.js';
 
 const CHUNK_BYTES = 256 * 1024;
 
-/** The rows of a spooled file, from a checkpoint's position or the start of the data. One chunk is held at a time. */
+/** Which reader a job's rows are read by. */
+export function readerOf({ csvReader }: Assignment): 'kernel' | 'reference' {
+  return csvReader === 'reference' ? 'reference' : 'kernel';
+}
+
+/**
+ * The rows of a spooled file, from a checkpoint's position or the start of the data. Two chunks are held at a time: the
+ * next one is being read while the rows of the last are decided.
+ */
 export class FileRows {
-  readonly #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  readonly #chunk: Buffer | undefined;
   #readAt: number;
+  #reading: Promise<number> | undefined;
   #ended = false;
 
   private constructor(
@@ -17,19 +34,23 @@ export class FileRows {
     private readonly reader: RowReader,
   ) {
     this.#readAt = reader.position.byte;
+    if (reader.inlet === undefined) this.#chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   }
 
-  /** Reads the header first, always: a resumed run needs it too. Throws BatchError HEADER_MISMATCH, or fs errors. */
-  static async open(file: FileHandle, job: Assignment, from: Position | null): Promise<FileRows> {
+  /**
+   * Reads the header first, always: a resumed run needs it too. Without a kernel the reference reader reads the rows.
+   * Throws BatchError HEADER_MISMATCH, or fs errors.
+   */
+  static async open(
+    file: FileHandle,
+    job: Assignment,
+    from: Position | null,
+    kernel: CsvKernel | null,
+  ): Promise<FileRows> {
     const { columns, additionalColumns, dialect } = job;
     const header = await readCsvHeader(chunksOf(file), { columns, additionalColumns, dialect });
-    const reader = createCsvReader({
-      columns,
-      additionalColumns,
-      dialect,
-      header,
-      ...(from === null ? {} : { position: from }),
-    });
+    const options = { columns, additionalColumns, dialect, header, ...(from === null ? {} : { position: from }) };
+    const reader = kernel === null ? createCsvReader(options) : createKernelReader(options, kernel);
     return new FileRows(file, header.columns, reader);
   }
 
@@ -37,19 +58,37 @@ export class FileRows {
     return this.reader.position;
   }
 
+  /** A read is under way: the reader's memory is being written to. */
+  get isReading(): boolean {
+    return this.#reading !== undefined;
+  }
+
   /** Decides a bounded number of rows; false once the file has ended and every row is decided. */
   async advance(sink: RowSink): Promise<boolean> {
     if (this.reader.advance(sink)) return true;
     if (this.#ended) return false;
-    const { bytesRead } = await this.file.read(this.#chunk, 0, CHUNK_BYTES, this.#readAt);
-    if (bytesRead === 0) {
+    const bytes = await (this.#reading ?? this.#read());
+    this.#reading = undefined;
+    this.#readAt += bytes;
+    if (bytes === 0) {
       this.#ended = true;
       this.reader.end();
+    } else if (this.#chunk === undefined) {
+      this.reader.inlet?.filled(bytes);
+      this.#reading = this.#read();
+      // Whoever waits for it next sees the failure; nobody may, when the session ends.
+      this.#reading.catch(() => undefined);
     } else {
-      this.#readAt += bytesRead;
-      this.reader.push(this.#chunk.subarray(0, bytesRead));
+      this.reader.push(this.#chunk.subarray(0, bytes));
     }
     return true;
+  }
+
+  async #read(): Promise<number> {
+    const space = this.#chunk ?? this.reader.inlet?.space;
+    if (space === undefined) throw new Error('the reader takes no bytes');
+    const { bytesRead } = await this.file.read(space, 0, space.length, this.#readAt);
+    return bytesRead;
   }
 }
 

@@ -2,9 +2,12 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { Kafka } from 'kafkajs';
 import type { Logger } from 'pino';
 import { BatchError } from '../errors/index.js';
+import type { CsvKernel } from '../formats/index.js';
 import { classifyFailure, type KafkaFailure, TransactionalSession, within } from '../kafka/index.js';
+import { BatchRing } from './batch-ring.js';
 import { BatchWriter } from './batch-writer.js';
-import { FileRows } from './file-rows.js';
+import { FileRows, readerOf } from './file-rows.js';
+import type { KernelShelf } from './kernel-shelf.js';
 import type { Assignment, FromRunner, Outcome } from './messages.js';
 import { type Action, type Event, initialState, type Limits, type State, step } from './protocol.js';
 
@@ -20,6 +23,7 @@ export interface JobRunDependencies {
   /** Whether the lease is still ours; false as well where nobody answers in time. */
   askLease(): Promise<boolean>;
   report(message: FromRunner): void;
+  kernels: KernelShelf;
 }
 
 /**
@@ -32,6 +36,8 @@ export class JobRun {
   #rows: FileRows | undefined;
   #session: TransactionalSession | undefined;
   #writer: BatchWriter | undefined;
+  /** What rows and writer share; null where the reference reader works. */
+  #kernel: CsvKernel | null = null;
   /** Raised by every `close`: answers to calls of an older session are dropped. */
   #generation = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -39,6 +45,8 @@ export class JobRun {
   #startByte = 0;
   /** The reading loop; a cut waits for it, so that a checkpoint never speaks of half a block. */
   #pumping: Promise<unknown> = Promise.resolve();
+  /** Loops that have not ended, those of closed sessions among them. */
+  #pumps = 0;
   readonly #ended = Promise.withResolvers<Outcome | null>();
 
   constructor(
@@ -111,8 +119,8 @@ export class JobRun {
         break;
       case 'read-from':
         this.#call(async () => {
-          await this.#startReading(action.checkpoint);
-          return this.#startPump();
+          const isOpen = await this.#startReading(action.checkpoint);
+          return isOpen ? this.#startPump() : undefined;
         });
         break;
       case 'read-on':
@@ -192,27 +200,46 @@ export class JobRun {
     clearTimeout(this.#timer);
     this.#session?.close();
     this.#session = undefined;
+    // Memory that a read, the loop or a socket may still use is not used again.
+    const isQuiet = this.#pumps === 0 && this.#rows?.isReading === false && this.#writer?.isInFlight === false;
+    if (this.#kernel !== null && isQuiet) this.dependencies.kernels.putBack(this.#kernel);
+    this.#kernel = null;
     this.#writer = undefined;
   }
 
-  async #startReading(from: State['checkpoint']): Promise<void> {
+  /** false: the session was closed meanwhile. */
+  async #startReading(from: State['checkpoint']): Promise<boolean> {
+    const generation = this.#generation;
     this.#startByte = from?.position.byte ?? 0;
     this.#file ??= await open(this.job.spoolPath, 'r');
     const { size } = await this.#file.stat();
     if (size !== this.job.sizeBytes) {
       throw new BatchError('FILE_CORRUPT', `the stored file has ${size} bytes instead of ${this.job.sizeBytes}`);
     }
-    this.#rows = await FileRows.open(this.#file, this.job, from?.position ?? null);
-    this.dependencies.report({ ...this.#about('header'), columns: this.#rows.columns });
-    this.#writer = new BatchWriter(this.#openSession(), this.job.jobId, from, this.job.sizeBytes, {
-      sent: (bytes) => this.#dispatch({ type: 'sent', bytes }),
-    });
-    this.#writer.position = this.#rows.position;
+    const kernel = readerOf(this.job) === 'kernel' ? this.dependencies.kernels.take() : null;
+    const rows = await FileRows.open(this.#file, this.job, from?.position ?? null, kernel);
+    if (generation !== this.#generation) return false;
+    this.#kernel = kernel;
+    this.#rows = rows;
+    this.dependencies.report({ ...this.#about('header'), columns: rows.columns });
+    this.#writer = new BatchWriter(
+      this.#openSession(),
+      this.job.jobId,
+      from,
+      this.job.sizeBytes,
+      { sent: (bytes) => this.#dispatch({ type: 'sent', bytes }) },
+      new BatchRing(kernel?.batchBuffers),
+    );
+    this.#writer.position = rows.position;
     if (from !== null) this.dependencies.log.info({ row: from.position.row, byte: from.position.byte }, 'resumed');
+    return true;
   }
 
   #startPump(): Promise<Event | undefined> {
-    const pumping = this.#pump();
+    this.#pumps += 1;
+    const pumping = this.#pump().finally(() => {
+      this.#pumps -= 1;
+    });
     this.#pumping = pumping;
     return pumping;
   }

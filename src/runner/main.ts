@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../config/index.js';
 import { createKafka } from '../kafka/index.js';
 import { createLog } from '../logging/index.js';
+import { readerOf } from './file-rows.js';
 import { JobRun } from './job-run.js';
+import { KernelShelf } from './kernel-shelf.js';
 import { type Assignment, EXIT_LEASE_LOST, type FromRunner, type ToRunner } from './messages.js';
 import { DEFAULT_LIMITS } from './protocol.js';
 
@@ -16,6 +18,7 @@ const LEASE_ANSWER_MS = 5_000;
 const config = loadConfig(process.env);
 const log = createLog(config.logLevel).child({ component: 'runner' });
 const kafka = createKafka(config.kafka);
+const kernels = new KernelShelf();
 let current: JobRun | undefined;
 let answerLease: ((isCurrent: boolean) => void) | undefined;
 
@@ -49,13 +52,14 @@ report({ type: 'ready' });
 async function work(job: Assignment): Promise<void> {
   const jobLog = log.child({ job_id: job.jobId, lease: job.lease });
   const startedAt = performance.now();
-  if (job.intent === 'run') jobLog.info({ bytes: job.sizeBytes }, 'started processing file');
+  if (job.intent === 'run') jobLog.info({ bytes: job.sizeBytes, reader: readerOf(job) }, 'started processing file');
   current = new JobRun(job, {
     kafka,
     log: jobLog,
     limits: { ...DEFAULT_LIMITS, unavailableAfterMs: config.kafka.unavailableAfterMs },
     askLease: () => askLease(job),
     report,
+    kernels,
   });
   const outcome = await current.run();
   if (outcome === null) {
