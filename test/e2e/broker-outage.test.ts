@@ -32,11 +32,11 @@ async function inTheMiddleOfTransaction(jobId: string): Promise<void> {
       .log()
       .split('\n')
       .filter((line) => line.includes('checkpoint saved') && line.includes(jobId)).length;
-  // By the fourth, transactions last 800 ms.
-  for (const deadline = Date.now() + 30_000; commits() < 4; await sleep(5)) {
-    if (Date.now() > deadline) throw new Error('the job did not commit four times');
+  // After the third, a transaction lasts 400 ms.
+  for (const deadline = Date.now() + 30_000; commits() < 3; await sleep(5)) {
+    if (Date.now() > deadline) throw new Error('the job did not commit three times');
   }
-  await sleep(250);
+  await sleep(150);
 }
 
 describe('a broker that goes away', () => {
