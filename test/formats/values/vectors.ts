@@ -87,7 +87,10 @@ function integer(type: string, lowest: string, highest: string, below: string, a
   return {
     type,
     accepted: ['0', '-0', '+0', '00', '1', '+1', '0001', lowest, highest, `+${zeros}${highest}`, zeros],
-    rejected: { NOT_AN_INTEGER: notIntegers, OUT_OF_RANGE: [below, above, `${zeros}${above}`, '9'.repeat(400)] },
+    rejected: {
+      NOT_AN_INTEGER: [...notIntegers, '1000000000000000000x', '10000000000000000000x'],
+      OUT_OF_RANGE: [below, above, `${zeros}${above}`, '9'.repeat(400), `1${'0'.repeat(20)}`],
+    },
   };
 }
 

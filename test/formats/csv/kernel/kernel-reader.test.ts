@@ -1,6 +1,185 @@
-import { CsvKernel, createKernelReader } from '../../../../src/formats/index.js';
+import fc from 'fast-check';
+import { CsvKernel, createCsvReader, createKernelReader, type RowReader } from '../../../../src/formats/index.js';
+import { type Given, optionsFor, readAll } from '../read-all.js';
 import { describeCsvReader } from '../reader-contract.js';
+import { RingSink } from './ring-sink.js';
+import { structuredFile } from './structured-file.js';
 
 const kernel = new CsvKernel();
+const MiB = 1024 ** 2;
 
 describeCsvReader('the kernel', (options) => createKernelReader(options, kernel));
+
+describe('the kernel and the reference reader', () => {
+  const schema = { a: 'Nullable(Int16)', b: 'String', c: 'String' };
+
+  async function expectSame(given: Given, cuts: number[] = []): Promise<void> {
+    const expected = await readAll(createCsvReader, given);
+    const got = await readAll((options) => createKernelReader(options, kernel), given, cuts);
+    expect(got.decisions).toEqual(expected.decisions);
+    expect(got.positions.at(-1)).toEqual(expected.positions.at(-1));
+  }
+
+  it('agree on quotes and line ends wherever blocks of 64 bytes begin and end', async () => {
+    await fc.assert(
+      fc.asyncProperty(structuredFile, fc.array(fc.nat(), { maxLength: 4 }), (file, cuts) =>
+        expectSame({ file, schema }, cuts),
+      ),
+      { numRuns: 800 },
+    );
+  });
+
+  it.each(['\n', '\r\n', '\r'])('agree on every length of a row around 64 bytes (line end %j)', async (end) => {
+    for (let length = 50; length < 140; length++) {
+      const text = 'x'.repeat(length);
+      const rows = [
+        `1,${text},`,
+        `2,"${text}",""`,
+        `3,"${text}""${end}","${end}"`,
+        `${text},,`,
+        `4,${text}"`,
+        '5,"",x',
+      ];
+      await expectSame({ file: `a,b,c${end}${rows.join(end)}${end}`, schema });
+    }
+  });
+
+  it.each([
+    ['a quote behind the limit', `${'x'.repeat(1_000_010)}"\n`],
+    ['a quote at the limit', `${'x'.repeat(999_999)}"\n`],
+    ['a quote behind the limit', `${'x'.repeat(1_000_000)}"\n`],
+    ['lines behind a quote that closes beyond the limit', `"${`${'x'.repeat(999)}\n`.repeat(1_010)}"\n`],
+    ['many long rows', `${'y'.repeat(300_000)}\n`.repeat(12)],
+    ['rows about as long as a chunk', `${'z'.repeat(262_143)}\n${'z'.repeat(262_144)}\n${'z'.repeat(262_145)}\n`],
+    ['line ends only', '\n'.repeat(700_000)],
+    ['line ends in quotes', `"${'\n'.repeat(700_000)}"\n1\n`],
+    ['delimiters only', `${','.repeat(700_000)}\n`],
+    ['a quote at every line', '"\n'.repeat(2_000)],
+    ['a quote that is never closed', `"${`${'x,'.repeat(500)}\n`.repeat(1_300)}`],
+  ])('agree on %s', async (_name, body) => {
+    const cuts = Array.from({ length: 80 }, (_, index) => (index + 1) * 65_521);
+    await expectSame({ file: `a\n1\n${body}2\n` });
+    await expectSame({ file: `a\n1\n${body}2\n` }, cuts);
+  });
+
+  it('agree on rows of the most columns there may be, all of them wrong', async () => {
+    const names = Array.from({ length: 10_000 }, (_, index) => `c${index}`);
+    const wide = Object.fromEntries(names.map((name) => [name, { type: 'integer', minimum: 1 }]));
+    const row = (text: string): string => `${names.map(() => text).join()}\n`;
+    const lastIsWrong = row('1').replace(/1\n$/, '0\n');
+    const file = `${names.join()}\n${row('x')}${row('1')}${row('0')}${lastIsWrong}`;
+    await expectSame({ file, schema: { type: 'object', properties: wide, required: names } });
+  });
+
+  it('agree where there are more spellings of null than the kernel has room for', async () => {
+    const nullValues = Array.from({ length: 9_000 }, (_, index) => `none${index}`);
+    await expectSame({ file: 'a,b,c\nnone7,none8,x\nnone1,x,none0\n1,y,z\n', schema, nullValues });
+  });
+});
+
+describe("the kernel's batches", () => {
+  const schema = { a: 'Nullable(Int16)', b: 'String', c: 'String' };
+
+  it('hold the accepted rows, in order, however small they are and whenever there is no room', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        structuredFile,
+        fc.integer({ min: 2_600, max: 6_000 }),
+        fc.array(fc.nat({ max: 3 }), { minLength: 1, maxLength: 5 }),
+        async (file, capacity, allowances) => {
+          const given = { file, schema };
+          const { decisions } = await readAll(createCsvReader, given);
+          const sink = new RingSink(kernel, capacity);
+          const reader = createKernelReader(await optionsFor(given), kernel);
+          const positions = pushAll(reader, file.subarray(reader.position.byte), sink, allowances);
+          sink.close();
+          expect(sink.accepted).toEqual(decisions.flatMap((each) => ('accepted' in each ? [each.accepted] : [])));
+          expect(sink.rejected).toEqual(decisions.filter((each) => 'rejected' in each));
+          for (const { row, decided } of positions) expect(row).toBe(decided);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('take the largest row there is', async () => {
+    const largest = `${'x'.repeat(999_989)}`;
+    const file = Buffer.from(`a\n1\n${largest}\n${largest}\n2\n`);
+    const sink = new RingSink(kernel, MiB);
+    const reader = createKernelReader(await optionsFor({ file }), kernel);
+    pushAll(reader, file.subarray(2), sink, []);
+    sink.close();
+    expect(sink.accepted).toEqual(['1', largest, largest, '2']);
+  });
+
+  it('refuse rows of another kernel, and rows that fit no batch', async () => {
+    const file = Buffer.from('a\n1\n');
+    const options = await optionsFor({ file });
+    const foreign = new RingSink(new CsvKernel(), MiB);
+    expect(() => pushAll(createKernelReader(options, kernel), file.subarray(2), foreign, [])).toThrow('memory');
+    const tiny = new RingSink(kernel, 64);
+    expect(() => pushAll(createKernelReader(options, kernel), file.subarray(2), tiny, [])).toThrow('empty batch');
+  });
+
+  it('are filled through the inlet as well', async () => {
+    const rows = Array.from({ length: 40_000 }, (_, index) => `${index % 30_000},${'x'.repeat(index % 23)},"\n"`);
+    const file = Buffer.from(`a,b,c\n${rows.join('\r\n')}`);
+    const sink = new RingSink(kernel, MiB);
+    const reader = createKernelReader(await optionsFor({ file, schema }), kernel);
+    let at = reader.position.byte;
+    for (;;) {
+      while (reader.advance(sink)) expect(reader.position.row).toBe(sink.decided);
+      const space = reader.inlet?.space ?? Buffer.alloc(0);
+      const bytes = file.copy(space, 0, at);
+      if (bytes === 0) break;
+      reader.inlet?.filled(bytes);
+      // What comes next is read meanwhile, and must not disturb.
+      reader.inlet?.space.fill(0x22);
+      at += bytes;
+    }
+    reader.end();
+    while (reader.advance(sink));
+    sink.close();
+    expect(sink.rejected).toEqual([]);
+    expect(sink.accepted).toEqual(rows);
+  });
+
+  it('keep a chunk that does not fit apart from the one who pushed it', async () => {
+    const file = Buffer.from(`a\n${`${'1'.repeat(99)}\n`.repeat(15_000)}`);
+    const { decisions } = await readAll((options) => createKernelReader(options, kernel), { file });
+    expect(decisions.length).toBe(15_000);
+    const reader = createKernelReader(await optionsFor({ file }), kernel);
+    const sink = new RingSink(kernel, MiB);
+    const chunk = Buffer.from(file.subarray(2));
+    reader.push(chunk);
+    chunk.fill(0x22);
+    while (reader.advance(sink));
+    sink.close();
+    expect(sink.accepted.length).toBe(15_000);
+  });
+});
+
+/** Pushes the file, letting the sink take only so much between two calls of `advance`. */
+function pushAll(
+  reader: RowReader,
+  data: Buffer,
+  sink: RingSink,
+  allowances: readonly number[],
+): { row: number; decided: number }[] {
+  const positions: { row: number; decided: number }[] = [];
+  let turn = 0;
+  const advance = (): void => {
+    for (let more = true; more; ) {
+      if (allowances.length > 0) sink.allowance = allowances[turn++ % allowances.length] as number;
+      // Some room comes back, sooner or later.
+      if (turn % 3 === 0) sink.allowance += 3;
+      more = reader.advance(sink);
+      positions.push({ row: reader.position.row, decided: sink.decided });
+    }
+  };
+  reader.push(data);
+  advance();
+  reader.end();
+  advance();
+  return positions;
+}

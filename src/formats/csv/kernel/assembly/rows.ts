@@ -51,7 +51,6 @@ import { isFloat } from './values/float';
 import { isInteger } from './values/integer';
 import { isUuid } from './values/uuid';
 
-const LF: u8 = 0x0a;
 const CR: u8 = 0x0d;
 /** The most bytes of a value that fit into a Kafka record of 1,000,000 bytes. */
 const MAX_VALUE = 999_989;
@@ -103,7 +102,8 @@ function checkRowsOf<T>(most: i32): void {
     const fieldsEnd = load<i32>(rowEnd);
     const lineEnd = load<i32>(fieldsEnd - 4);
     let stop = lineEnd;
-    if (load<u8>(lineEnd) === LF && stop > start && load<u8>(lineEnd - 1) === CR) stop--;
+    // Any other CR would be a line end of its own.
+    if (stop > start && load<u8>(lineEnd - 1) === CR) stop--;
     if (stop !== start) {
       if (lineEnd + 1 - start > MAX_RECORD) {
         overlong = 1;
