@@ -41,6 +41,7 @@ describe('the kernel and the reference reader', () => {
         '5,"",x',
       ];
       await expectSame({ file: `a,b,c${end}${rows.join(end)}${end}`, schema });
+      for (const row of rows) await expectSame({ file: `a,b,c${end}${row}${end}"6",x,""${end}`, schema });
     }
   });
 
