@@ -46,6 +46,7 @@ const migrations: Record<string, Migration> = {
         .addColumn('size_bytes', 'bigint', (column) => column.notNull())
         .addColumn('metadata', 'text', (column) => column.notNull())
         .addColumn('dialect', 'text', (column) => column.notNull())
+        .addColumn('csv_reader', 'text', (column) => column.notNull())
         .addColumn('columns', 'text')
         .addColumn('checkpoint', 'text')
         .addColumn('settled', 'integer', (column) => column.notNull())

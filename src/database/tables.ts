@@ -54,6 +54,7 @@ export interface JobsTable {
   metadata: string;
   /** JSON: Dialect. */
   dialect: string;
+  csv_reader: string;
   /** JSON: string[], the file's header. */
   columns: string | null;
   /** JSON: Checkpoint, the newest one that was seen. */

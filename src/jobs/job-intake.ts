@@ -45,7 +45,7 @@ export class JobIntake {
   }
 
   async #create(upload: ReceivedUpload, options: JobOptions, idempotencyKey: string | null): Promise<Intake> {
-    const { modelId, dialect, metadata } = options;
+    const { modelId, dialect, csvReader, metadata } = options;
     const { version: modelVersion } = await this.options.models.require(modelId);
     refuseJson(upload, options);
     const { filename, sizeBytes } = upload;
@@ -56,6 +56,7 @@ export class JobIntake {
       sizeBytes,
       metadata,
       dialect,
+      csvReader,
       idempotencyKey,
       format: 'csv' as const,
     };

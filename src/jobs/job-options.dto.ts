@@ -25,4 +25,7 @@ export class JobOptionsDto {
 
   @IsIn(['true', 'false'], { message: 'must be true or false' })
   header: 'true' | 'false' = 'true';
+
+  @IsIn(['auto', 'reference'], { message: 'must be auto or reference' })
+  csv_reader: 'auto' | 'reference' = 'auto';
 }

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import { BatchError } from '../errors/index.js';
-import type { Dialect } from './job.js';
+import type { CsvReader, Dialect } from './job.js';
 import { JobOptionsDto } from './job-options.dto.js';
 
 /** What a request for a job says beside its file. */
@@ -11,6 +11,7 @@ export interface JobOptions {
   /** `csv` takes text that looks like JSON, too. */
   format: 'auto' | 'csv';
   dialect: Dialect;
+  csvReader: CsvReader;
   metadata: Record<string, string>;
 }
 
@@ -20,7 +21,7 @@ const METADATA = 'metadata.';
 const METADATA_KEY = /^[A-Za-z0-9_.-]{1,64}$/;
 const MAX_METADATA = 32;
 const MAX_METADATA_CHARACTERS = 1024;
-const NAMES = ['model_id', 'format', 'delimiter', 'quote', 'header'];
+const NAMES = ['model_id', 'format', 'delimiter', 'quote', 'header', 'csv_reader'];
 
 /**
  * The options of an upload from its query and its form fields. Throws INVALID_OPTION, naming what is unknown,
@@ -52,6 +53,7 @@ export function parsePartialOptions(
     modelId: dto.model_id || null,
     format: dto.format,
     dialect: { delimiter: dto.delimiter, quote: dto.quote, header: dto.header === 'true' },
+    csvReader: dto.csv_reader,
     metadata,
   };
 }

@@ -1,7 +1,7 @@
 import type { JobsTable } from '../database/index.js';
 import { catalogue, type ErrorCode } from '../errors/index.js';
 import { type Checkpoint, jobTopics } from '../kafka/index.js';
-import { type Dialect, type Job, type JobState } from './job.js';
+import { type CsvReader, type Dialect, type Job, type JobState } from './job.js';
 import { isResumable, isTerminal } from './job-state.js';
 
 export interface JobError {
@@ -20,6 +20,7 @@ export interface NewJob {
   sizeBytes: number;
   metadata: Record<string, string>;
   dialect: Dialect;
+  csvReader: CsvReader;
   /** null: the upload brought none. */
   idempotencyKey: string | null;
 }
@@ -127,6 +128,7 @@ export function fromRow(row: JobsTable): JobRecord {
     sizeBytes: row.size_bytes,
     metadata: JSON.parse(row.metadata) as Record<string, string>,
     dialect: JSON.parse(row.dialect) as Dialect,
+    csvReader: row.csv_reader as CsvReader,
     columns: row.columns === null ? null : (JSON.parse(row.columns) as string[]),
     checkpoint: row.checkpoint === null ? null : (JSON.parse(row.checkpoint) as Checkpoint),
     settled: row.settled === 1,

@@ -167,6 +167,7 @@ export class JobSupervisor implements RunnerPoolHost {
       columns: model.columns,
       additionalColumns: model.additionalColumns,
       dialect: raised.dialect,
+      csvReader: raised.csvReader,
       topics: jobTopics(jobId),
       committedBefore: raised.checkpoint !== null,
     };

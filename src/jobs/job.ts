@@ -2,6 +2,9 @@ import type { ErrorCode } from '../errors/index.js';
 
 export type JobState = 'PENDING' | 'RUNNING' | 'CANCELLING' | 'SUCCESS' | 'PARTIAL_SUCCESS' | 'FAILED' | 'CANCELLED';
 
+/** Which reader takes a CSV file: the fastest that knows its dialect, or the slow one that all are checked against. */
+export type CsvReader = 'auto' | 'reference';
+
 export interface Dialect {
   delimiter: string;
   quote: string;

@@ -15,7 +15,7 @@ export interface Assignment {
   additionalColumns: boolean;
   dialect: { delimiter: string; quote: string; header: boolean };
   /** `reference` forces the slow reader; absent: `auto`. */
-  csvReader?: 'auto' | 'reference';
+  csvReader: 'auto' | 'reference';
   topics: { data: string; dlq: string };
   /** The store has seen a commit of this job: a missing checkpoint means that it was lost. */
   committedBefore: boolean;

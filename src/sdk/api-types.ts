@@ -230,6 +230,11 @@ export interface components {
         DelimiterOption: string;
         /** @description What encloses a field that holds delimiters or line ends: one ASCII character, not a line end. `"` unless given. */
         QuoteOption: string;
+        /**
+         * @description Which reader takes the file: `auto` the fastest that knows its dialect, `reference` the slow one that the fast one is checked against. Both decide the same about every row.
+         * @enum {string}
+         */
+        CsvReaderOption: "auto" | "reference";
         /** @description Whether the first line names the columns: `true` unless given. `false`: the columns are the model's, in its order. */
         HeaderOption: boolean;
         MetadataValue: string;
@@ -246,6 +251,8 @@ export interface components {
             quote: components["schemas"]["QuoteOption"];
             /** @default true */
             header: components["schemas"]["HeaderOption"];
+            /** @default auto */
+            csv_reader: components["schemas"]["CsvReaderOption"];
         } & {
             [key: string]: components["schemas"]["MetadataValue"];
         };
@@ -736,6 +743,8 @@ export interface operations {
                 quote?: components["schemas"]["QuoteOption"];
                 /** @description See the form field of this name. */
                 header?: components["schemas"]["HeaderOption"];
+                /** @description See the form field of this name. */
+                csv_reader?: components["schemas"]["CsvReaderOption"];
                 /**
                  * @description Any number of parameters `metadata.<key>=<value>`, kept with the job. As an object: its member names are the parameters' names, `{"metadata.source":"crm"}` is `?metadata.source=crm`.
                  * @example {}

@@ -17,6 +17,8 @@ export interface JobUpload {
   quote?: string | undefined;
   /** Whether the first line names the columns. */
   header?: boolean | undefined;
+  /** `reference` takes the slow reader that the fast one is checked against. */
+  csvReader?: 'auto' | 'reference' | undefined;
   /** Kept with the job. */
   metadata?: Readonly<Record<string, string>> | undefined;
 }
@@ -35,6 +37,7 @@ export function formFields(upload: JobUpload): Array<readonly [string, string]> 
     ['delimiter', upload.delimiter],
     ['quote', upload.quote],
     ['header', upload.header === undefined ? undefined : String(upload.header)],
+    ['csv_reader', upload.csvReader],
     ...Object.entries(upload.metadata ?? {}).map(([key, value]) => [`metadata.${key}`, value] as const),
   ];
   return fields.filter((field): field is readonly [string, string] => field[1] !== undefined);

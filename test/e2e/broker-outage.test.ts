@@ -43,7 +43,7 @@ describe('a broker that goes away', () => {
   it.each(['SIGTERM', 'SIGKILL'] as const)(
     'in the middle of a job (%s) and comes back costs no row',
     async (signal) => {
-      const { job_id } = await api.createJob('orders', LONG.csv);
+      const { job_id } = await api.createSlowJob('orders', LONG.csv);
       await inTheMiddleOfTransaction(job_id);
       await broker.kill(signal);
       await sleep(1_000);

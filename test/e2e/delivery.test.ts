@@ -120,7 +120,7 @@ describe('a clean run', () => {
 
 describe('a job whose runner is killed', () => {
   it('ends with every row exactly once after several kill -9', async () => {
-    const { job_id } = await api.createJob('orders', LONG.csv);
+    const { job_id } = await api.createSlowJob('orders', LONG.csv);
     const killed = new Set<number>();
     while (killed.size < 4) {
       const job = await api.until(job_id, ({ state }) => state !== 'PENDING');
@@ -140,7 +140,7 @@ describe('a job whose runner is killed', () => {
 
 describe('cancel and resume', () => {
   it('stops with what is committed, a prefix of the file, and goes on from there', async () => {
-    const { job_id } = await api.createJob('orders', LONG.csv);
+    const { job_id } = await api.createSlowJob('orders', LONG.csv);
     await api.until(job_id, ({ totals }) => totals.rows > 0);
     const response = await api.cancel(job_id);
     expect(response.status).toBe(202);
@@ -175,7 +175,7 @@ describe('cancel and resume', () => {
 
 describe('a lost checkpoint', () => {
   it('fails the job as CHECKPOINT_LOST and never writes a row twice', async () => {
-    const { job_id } = await api.createJob('orders', LONG.csv);
+    const { job_id } = await api.createSlowJob('orders', LONG.csv);
     await api.until(job_id, ({ totals }) => totals.rows > 0);
     await api.cancel(job_id);
     const cancelled = await api.ended(job_id);
@@ -191,7 +191,7 @@ describe('a lost checkpoint', () => {
 
 describe('the API process', () => {
   it('takes its jobs up again after a kill -9', async () => {
-    const { job_id } = await api.createJob('orders', LONG.csv);
+    const { job_id } = await api.createSlowJob('orders', LONG.csv);
     await api.until(job_id, ({ totals }) => totals.rows > 0);
     await killRunner(job_id);
     await service.kill('SIGKILL');
@@ -203,7 +203,7 @@ describe('the API process', () => {
   });
 
   it('lets runners finish their transaction on SIGTERM, and goes on after a restart', async () => {
-    const { job_id } = await api.createJob('orders', LONG.csv);
+    const { job_id } = await api.createSlowJob('orders', LONG.csv);
     await api.until(job_id, ({ totals }) => totals.rows > 0);
     await service.kill('SIGTERM');
     service = await startService({ brokers, dataDir: service.dataDir });

@@ -9,15 +9,24 @@ describe('the options of a job', () => {
       modelId: 'orders',
       format: 'auto',
       dialect: { delimiter: ',', quote: '"', header: true },
+      csvReader: 'auto',
       metadata: {},
     });
   });
 
   it('come from the query and from the form alike', () => {
-    const options = { format: 'csv', delimiter: '\t', quote: "'", header: 'false', 'metadata.a.b': '1' };
+    const options = {
+      format: 'csv',
+      delimiter: '\t',
+      quote: "'",
+      header: 'false',
+      csv_reader: 'reference',
+      'metadata.a.b': '1',
+    };
     const expected = {
       ...{ modelId: 'orders', format: 'csv', metadata: { 'a.b': '1' } },
       dialect: { delimiter: '\t', quote: "'", header: false },
+      csvReader: 'reference',
     };
     expect(parseJobOptions({ ...MODEL, ...options }, {})).toEqual(expected);
     expect(parseJobOptions(MODEL, options)).toEqual(expected);

@@ -21,6 +21,7 @@ describe('handing out a job', () => {
       columns: [{ name: 'id', type: 'Int32', nullable: false, constraints: {} }],
       additionalColumns: true,
       dialect: { delimiter: ',', quote: '"', header: true },
+      csvReader: 'auto',
       topics: { data: `batch_${jobId}`, dlq: `batch_${jobId}_dlq` },
       committedBefore: false,
     });

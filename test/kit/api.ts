@@ -21,20 +21,36 @@ export class Api {
     if (response.status !== 201) throw new Error(`POST /models: ${response.status} ${await response.text()}`);
   }
 
-  async upload(modelId: string, file: string | Buffer, headers: Record<string, string> = {}): Promise<Response> {
+  async upload(
+    modelId: string,
+    file: string | Buffer,
+    headers: Record<string, string> = {},
+    options: Record<string, string> = {},
+  ): Promise<Response> {
     const form = new FormData();
     const blob = typeof file === 'string' ? await openAsBlob(file) : new Blob([new Uint8Array(file)]);
     form.set('file', blob, typeof file === 'string' ? 'rows.csv' : 'data.csv');
     form.set('model_id', modelId);
+    for (const [name, value] of Object.entries(options)) form.set(name, value);
     return fetch(`${this.url}/jobs`, { method: 'POST', headers, body: form });
   }
 
-  async createJob(modelId: string, file: string | Buffer, headers: Record<string, string> = {}): Promise<Job> {
-    const response = await this.upload(modelId, file, headers);
+  async createJob(
+    modelId: string,
+    file: string | Buffer,
+    headers: Record<string, string> = {},
+    options: Record<string, string> = {},
+  ): Promise<Job> {
+    const response = await this.upload(modelId, file, headers, options);
     if (response.status !== 202 && response.status !== 200) {
       throw new Error(`POST /jobs: ${response.status} ${await response.text()}`);
     }
     return (await response.json()) as Job;
+  }
+
+  /** A job that takes long enough for a test to step in: read by the slow reader. */
+  async createSlowJob(modelId: string, file: Buffer): Promise<Job> {
+    return this.createJob(modelId, file, {}, { csv_reader: 'reference' });
   }
 
   async job(jobId: string): Promise<Job> {

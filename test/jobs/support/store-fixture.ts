@@ -42,6 +42,7 @@ export function aJob(job: Partial<NewJob> = {}): NewJob {
     sizeBytes: 1000,
     metadata: {},
     dialect: { delimiter: ',', quote: '"', header: true },
+    csvReader: 'auto',
     idempotencyKey: null,
     ...job,
   };
