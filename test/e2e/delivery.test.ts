@@ -138,6 +138,21 @@ describe('a job whose runner is killed', () => {
   });
 });
 
+describe('a job that the fast reader takes', () => {
+  it('ends with every row exactly once wherever a kill -9 meets it', async () => {
+    const orders = makeOrders(200_000, 50);
+    for (const delay of [0, 15, 30, 45, 60]) {
+      const { job_id } = await api.createJob('orders', orders.csv);
+      await api.until(job_id, ({ state }) => state !== 'PENDING');
+      await sleep(delay);
+      await killRunner(job_id);
+      const job = await api.ended(job_id, 120_000);
+      expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { rows: 200_000, errors: 4_000 } });
+      await expectDelivered(brokers, job, orders);
+    }
+  });
+});
+
 describe('cancel and resume', () => {
   it('stops with what is committed, a prefix of the file, and goes on from there', async () => {
     const { job_id } = await api.createSlowJob('orders', LONG.csv);
