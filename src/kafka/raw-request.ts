@@ -11,13 +11,16 @@ interface ApiCall {
 
 const REQUEST_TIMEOUT_MS = 30_000;
 
+/** The turn of the last request of each connection. */
+const turns = new WeakMap<Connection, Promise<void>>();
+
 /**
  * Sends one request over a kafkajs connection without copying its parts, and returns the answer's bytes after the
- * correlation id. The parts must stay unchanged until the promise settles: after a rejection the bytes may still have
+ * correlation id. Requests of one connection are written in the order of the calls. The parts must stay unchanged until the promise settles: after a rejection the bytes may still have
  * reached the broker. Rejects with kafkajs' connection and time-out errors (30 s).
  */
 export async function sendRaw(connection: Connection, call: ApiCall, parts: readonly Uint8Array[]): Promise<Buffer> {
-  if (!connection.isAuthenticated()) await connection.authenticate();
+  await takeTurn(connection);
   connection.failIfNotConnected();
   const correlationId = connection.nextCorrelationId();
   const header = encodeHeader(connection.clientId, correlationId, call, parts);
@@ -37,6 +40,20 @@ export async function sendRaw(connection: Connection, call: ApiCall, parts: read
     });
   });
   return payload;
+}
+
+/**
+ * Resolves in the order of the calls, with the connection authenticated. A SASL session may have to be renewed at any
+ * time, and a request that comes when that is just done must not overtake those that waited for it: batches out of
+ * sequence are refused. Everybody therefore waits for whoever came before, also when there is nothing to renew.
+ */
+function takeTurn(connection: Connection): Promise<void> {
+  const authenticate = async (): Promise<void> => {
+    if (!connection.isAuthenticated()) await connection.authenticate();
+  };
+  const turn = (turns.get(connection) ?? Promise.resolve()).then(authenticate, authenticate);
+  turns.set(connection, turn);
+  return turn;
 }
 
 /** Request header v1 (v2 with an empty tag section where flexible), preceded by the message size. */
