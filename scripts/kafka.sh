@@ -2,6 +2,7 @@
 # A single Apache Kafka broker (KRaft, combined role) on the loopback interface.
 #   kafka.sh install                                           fetch the jars once
 #   kafka.sh run --dir DIR --port PORT [--controller-port P]   run it in the foreground: this process becomes the broker
+#                [--listener NAME://HOST:PORT] [--properties FILE]   one more listener; broker settings that it needs
 # A folder that was used before is taken up again with its topics, on any port. Its log is DIR/broker.log.
 set -uo pipefail
 . "$(dirname "$0")/lib/common.sh"
@@ -12,7 +13,7 @@ set -uo pipefail
 CLUSTER_ID=QmF0Y2hMb2NhbEthZmthMQ
 
 usage() {
-  sed -n '2,5s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,6s/^# \{0,1\}//p' "$0" >&2
   exit 64
 }
 
@@ -20,8 +21,8 @@ write_settings() {
   cat >"$1" <<SETTINGS
 process.roles=broker,controller
 node.id=1
-listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller_port
-advertised.listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller_port
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller_port${listener:+,$listener}
+advertised.listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller_port${listener:+,$listener}
 controller.listener.names=CONTROLLER
 controller.quorum.bootstrap.servers=127.0.0.1:$controller_port
 log.dirs=$dir/data
@@ -39,15 +40,18 @@ broker.session.timeout.ms=5000
 broker.heartbeat.interval.ms=1000
 log.cleaner.dedupe.buffer.size=8388608
 SETTINGS
+  [ -z "$properties" ] || cat "$properties" >>"$1"
 }
 
 run() {
-  dir='' port='' controller_port=''
+  dir='' port='' controller_port='' listener='' properties=''
   while [ $# -gt 0 ]; do
     case $1 in
       --dir) dir=${2:-} ;;
       --port) port=${2:-} ;;
       --controller-port) controller_port=${2:-} ;;
+      --listener) listener=${2:-} ;;
+      --properties) properties=${2:-} ;;
       *) usage ;;
     esac
     shift $(($# > 1 ? 2 : 1))
@@ -57,7 +61,7 @@ run() {
   [ -n "$controller_port" ] || controller_port=$(free_port $((port + 1))) || exit 1
   ensure_kafka >"$dir/install.log" 2>&1 || { cat "$dir/install.log" >&2; exit 1; }
 
-  write_settings "$dir/server.properties"
+  write_settings "$dir/server.properties" || exit 1
   local java=(java -Xms128m -Xmx1g "-Dbroker.dir=$dir" "-Dlog4j2.configurationFile=file:$ROOT/scripts/kafka/log4j2.properties" -cp "$KAFKA_LIBS/*")
   if [ ! -f "$dir/data/meta.properties" ]; then
     "${java[@]}" kafka.tools.StorageTool format --standalone --ignore-formatted \

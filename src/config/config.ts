@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { type KafkaSasl, type KafkaTls, readKafkaSasl, readKafkaTls } from './kafka-security.js';
 
 /** The whole configuration, read once at start from the environment; nothing else reads process.env. */
 export interface Config {
@@ -34,6 +35,17 @@ export interface KafkaConfig {
   readonly clientId: string;
   /** KAFKA_UNAVAILABLE_AFTER_MS: a running job fails after so long without a commit. */
   readonly unavailableAfterMs: number;
+  /**
+   * KAFKA_SSL: TLS to every broker, whose certificate must be valid for its advertised name; null: plain TCP.
+   * KAFKA_SSL_CA: path of a PEM file with the certificate authorities to trust instead of the well-known ones.
+   * KAFKA_SSL_CERT, KAFKA_SSL_KEY: paths of PEM files for a client certificate. Files are read once, at start.
+   */
+  readonly tls: KafkaTls | null;
+  /**
+   * KAFKA_SASL_MECHANISM (plain, scram-sha-256, scram-sha-512), KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD: all or none;
+   * null: no authentication. `plain` without TLS sends the password in clear text.
+   */
+  readonly sasl: KafkaSasl | null;
 }
 
 const GiB = 1024 ** 3;
@@ -97,6 +109,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       brokers: brokers(),
       clientId: env['KAFKA_CLIENT_ID']?.trim() || 'batch',
       unavailableAfterMs: integer('KAFKA_UNAVAILABLE_AFTER_MS', 300_000, 1_000),
+      tls: readKafkaTls(env, problems),
+      sasl: readKafkaSasl(env, problems),
     },
   };
   if (problems.length > 0) throw new Error(`The environment is not valid:\n  ${problems.join('\n  ')}`);

@@ -1,4 +1,4 @@
-import { Kafka, type KafkaConfig as KafkaJsConfig, logLevel } from 'kafkajs';
+import { Kafka, type KafkaConfig as KafkaJsConfig, logLevel, type SASLOptions } from 'kafkajs';
 import type { KafkaConfig } from '../config/index.js';
 
 /**
@@ -12,6 +12,8 @@ export function kafkaClientOptions(config: KafkaConfig): KafkaJsConfig {
     logLevel: logLevel.NOTHING,
     connectionTimeout: 3_000,
     requestTimeout: 30_000,
+    ...(config.tls && { ssl: { ...config.tls } }),
+    ...(config.sasl && { sasl: { ...config.sasl } as SASLOptions }), // a copy of its own: kafkajs writes into it
     retry: { retries: 2, initialRetryTime: 50, maxRetryTime: 500 },
   };
 }

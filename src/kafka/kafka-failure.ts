@@ -20,6 +20,25 @@ export function errorType(error: unknown): string {
   return errorType((error as { cause?: unknown }).cause);
 }
 
+/** The broker did not take our credentials, or not their mechanism. */
+export function isAuthenticationFailure(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at.name === 'KafkaJSSASLAuthenticationError') return true;
+  }
+  return ['SASL_AUTHENTICATION_FAILED', 'UNSUPPORTED_SASL_MECHANISM'].includes(errorType(error));
+}
+
+/** There is no TLS session: a certificate that is not trusted or for another name, or a listener that speaks no TLS. */
+export function isTlsFailure(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const { code } = at as { code?: unknown };
+    // OpenSSL's and Node's names for it have an underscore (CERT_HAS_EXPIRED, ERR_SSL_…), those of sockets do not.
+    if (typeof code === 'string' && (code === 'EPROTO' || (code.includes('_') && !code.startsWith('EAI_'))))
+      return true;
+  }
+  return false;
+}
+
 /**
  * What an error of the Kafka path means for the job.
  * - fatal: trying again would fail again.
@@ -41,8 +60,6 @@ const FATAL = new Set([
   'UNSUPPORTED_FOR_MESSAGE_FORMAT',
   'INVALID_TOPIC_EXCEPTION',
   'INVALID_TRANSACTION_TIMEOUT',
-  'SASL_AUTHENTICATION_FAILED',
-  'UNSUPPORTED_SASL_MECHANISM',
 ]);
 /** An aborted or taken-over transaction shows in old protocol versions as a wrong epoch, id or transaction state. */
 const FENCED = new Set(['INVALID_PRODUCER_EPOCH', 'INVALID_PRODUCER_ID_MAPPING', 'INVALID_TXN_STATE']);
@@ -57,6 +74,13 @@ export function classifyFailure(error: unknown): KafkaFailure {
   if (!(error instanceof Error)) throw error;
   const detail = error.message;
   if (error instanceof BatchError) return { kind: 'fatal', code: error.code, detail };
+  if (isAuthenticationFailure(error)) {
+    return {
+      kind: 'fatal',
+      code: 'KAFKA_REJECTED',
+      detail: `${errorType(error) || 'SASL_AUTHENTICATION_FAILED'}: ${detail}`,
+    };
+  }
   const type = errorType(error);
   if (FATAL.has(type) || type.endsWith('_AUTHORIZATION_FAILED')) {
     return { kind: 'fatal', code: 'KAFKA_REJECTED', detail: `${type}: ${detail}` };

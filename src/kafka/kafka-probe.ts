@@ -1,4 +1,5 @@
 import { BatchError } from '../errors/index.js';
+import { isAuthenticationFailure, isTlsFailure } from './kafka-failure.js';
 import { within } from './within.js';
 
 const ANSWER_MS = 1_500;
@@ -14,7 +15,7 @@ export class KafkaProbe {
     private readonly brokers: readonly string[],
   ) {}
 
-  /** Throws BatchError KAFKA_UNAVAILABLE where no broker answers in time. A good answer holds for a second. */
+  /** Throws BatchError KAFKA_UNAVAILABLE where no broker answers in time or none lets us in. A good answer holds for a second. */
   async check(): Promise<void> {
     if (performance.now() < this.#healthyUntil) return;
     this.#running ??= this.#ask().finally(() => {
@@ -28,7 +29,18 @@ export class KafkaProbe {
       await within(ANSWER_MS, 'ping', this.ping());
       this.#healthyUntil = performance.now() + FRESH_MS;
     } catch (cause) {
-      throw new BatchError('KAFKA_UNAVAILABLE', `no broker answers at ${this.brokers.join(', ')}`, { cause });
+      throw new BatchError('KAFKA_UNAVAILABLE', this.#explain(cause), { cause });
     }
+  }
+
+  /** A broker that is there and turns us away is another trouble than none. The password is in no error of kafkajs. */
+  #explain(cause: unknown): string {
+    const brokers = this.brokers.join(', ');
+    const reason = cause instanceof Error ? cause.message : '';
+    if (isAuthenticationFailure(cause)) {
+      return `the broker refused the authentication (KAFKA_SASL_…) at ${brokers}: ${reason}`;
+    }
+    if (isTlsFailure(cause)) return `there is no TLS connection (KAFKA_SSL…) to ${brokers}: ${reason}`;
+    return `no broker answers at ${brokers}`;
   }
 }

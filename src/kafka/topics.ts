@@ -1,4 +1,5 @@
 import type { Admin, Kafka } from 'kafkajs';
+import { isAuthenticationFailure } from './kafka-failure.js';
 import type { JobTopics } from './transactional-session.js';
 import { within } from './within.js';
 
@@ -79,7 +80,8 @@ export class TopicAdmin {
       return await within(CALL_MS, 'topic administration', admin.then(call));
     } catch (error) {
       // A protocol error came over a good connection; anything else may be the connection's fault.
-      const isAnswer = error instanceof Error && error.name === 'KafkaJSProtocolError';
+      const isAnswer =
+        error instanceof Error && error.name === 'KafkaJSProtocolError' && !isAuthenticationFailure(error);
       if (!isAnswer && this.#admin === admin) await this.close();
       throw error;
     }
@@ -87,7 +89,12 @@ export class TopicAdmin {
 
   async #connect(): Promise<Admin> {
     const admin = this.kafka.admin();
-    await admin.connect();
-    return admin;
+    try {
+      await admin.connect();
+      return admin;
+    } catch (error) {
+      await admin.disconnect(); // a connection that was refused in the end may still be open
+      throw error;
+    }
   }
 }

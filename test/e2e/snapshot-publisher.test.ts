@@ -29,7 +29,7 @@ afterAll(() => broker.stop());
 beforeEach(async () => {
   fixture = await openStore();
   store = new JobStore(fixture.db, systemClock);
-  const kafka = { brokers: [broker.brokers], clientId: 'test', unavailableAfterMs: 300_000 };
+  const kafka = { brokers: [broker.brokers], clientId: 'test', unavailableAfterMs: 300_000, tls: null, sasl: null };
   topics = new TopicAdmin(createKafka(kafka));
   publisher = new SnapshotPublisher({
     store,

@@ -23,8 +23,17 @@ const SCRIPT = resolve('scripts/kafka.sh');
 /** Generous, because the first start may fetch the jars. */
 const START_TIMEOUT_MS = 180_000;
 
+export interface BrokerOptions {
+  dir?: string;
+  port?: number;
+  /** One more listener, `NAME://host:port`. `brokers` stays the plain one. */
+  listener?: string;
+  /** Path of a file with further broker settings; read again at a restart. */
+  properties?: string;
+}
+
 /** Starts a broker and waits until it answers. Any folder used before is taken up again. */
-export async function startBroker(options: { dir?: string; port?: number } = {}): Promise<Broker> {
+export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'batch-kafka-')));
   const port = options.port ?? (await freePort());
   const controllerPort = await freePort();
@@ -32,6 +41,8 @@ export async function startBroker(options: { dir?: string; port?: number } = {})
 
   const start = async (): Promise<OwnedProcess> => {
     const args = ['run', '--dir', dir, '--port', `${port}`, '--controller-port', `${controllerPort}`];
+    if (options.listener !== undefined) args.push('--listener', options.listener);
+    if (options.properties !== undefined) args.push('--properties', options.properties);
     const started = spawnOwned(SCRIPT, args);
     await started.until('it answered', START_TIMEOUT_MS, () => answers(brokers));
     return started;

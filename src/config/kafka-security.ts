@@ -1,0 +1,107 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
+
+/** PEM text. Without `ca` the certificate authorities that Node brings count. */
+export interface KafkaTls {
+  readonly ca?: string;
+  /** Client certificate and its key: both or none. */
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
+
+export interface KafkaSasl {
+  readonly mechanism: (typeof MECHANISMS)[number];
+  readonly username: string;
+  /** Never part of a log or an error. */
+  readonly password: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** KAFKA_SSL, and the files it needs, read now; null: plain TCP. Adds to `problems` what is wrong. */
+export function readKafkaTls(env: Environment, problems: string[]): KafkaTls | null {
+  const isOn = env['KAFKA_SSL']?.trim().toLowerCase() || 'false';
+  if (isOn !== 'true' && isOn !== 'false') {
+    problems.push(`KAFKA_SSL must be true or false, not ${JSON.stringify(isOn)}`);
+    return null;
+  }
+  const paths = { ca: 'KAFKA_SSL_CA', cert: 'KAFKA_SSL_CERT', key: 'KAFKA_SSL_KEY' };
+  if (isOn === 'false') {
+    const idle = Object.values(paths).filter((name) => env[name]?.trim());
+    if (idle.length > 0) problems.push(`${idle.join(', ')}: of use only with KAFKA_SSL=true`);
+    return null;
+  }
+  const before = problems.length;
+  const tls: { ca?: string; cert?: string; key?: string } = {};
+  for (const part of ['ca', 'cert', 'key'] as const) {
+    const path = env[paths[part]]?.trim();
+    if (!path) continue;
+    const text = readPem(path, paths[part], problems);
+    if (text !== null) tls[part] = text;
+  }
+  if (problems.length > before) return null;
+  if ((tls.cert === undefined) !== (tls.key === undefined)) {
+    problems.push('KAFKA_SSL_CERT and KAFKA_SSL_KEY are needed together');
+  } else if (tls.cert !== undefined) {
+    checkKeyPair(tls, problems);
+  }
+  return Object.freeze(tls);
+}
+
+/** KAFKA_SASL_MECHANISM, _USERNAME and _PASSWORD; null: no authentication. Adds to `problems` what is wrong. */
+export function readKafkaSasl(env: Environment, problems: string[]): KafkaSasl | null {
+  const mechanism = env['KAFKA_SASL_MECHANISM']?.trim() ?? '';
+  const username = env['KAFKA_SASL_USERNAME'] ?? '';
+  const password = env['KAFKA_SASL_PASSWORD'] ?? '';
+  if (mechanism === '' && username === '' && password === '') return null;
+  const settings = { MECHANISM: mechanism, USERNAME: username, PASSWORD: password };
+  const missing = Object.entries(settings).filter(([, value]) => value === '');
+  if (missing.length > 0) {
+    const names = missing.map(([name]) => `KAFKA_SASL_${name}`).join(' and ');
+    problems.push(`KAFKA_SASL_MECHANISM, _USERNAME and _PASSWORD are needed together: ${names} not set`);
+  }
+  const known = MECHANISMS.find((name) => name === mechanism.toLowerCase());
+  if (mechanism !== '' && known === undefined) {
+    problems.push(`KAFKA_SASL_MECHANISM must be one of ${MECHANISMS.join(', ')}, not ${JSON.stringify(mechanism)}`);
+  }
+  return known === undefined || missing.length > 0 ? null : Object.freeze({ mechanism: known, username, password });
+}
+
+/** The text of a PEM file; null where there is none, which is a problem. */
+function readPem(path: string, name: string, problems: string[]): string | null {
+  const isKey = name === 'KAFKA_SSL_KEY';
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    problems.push(
+      `${name}: the file ${JSON.stringify(path)} cannot be read (${(error as NodeJS.ErrnoException).code})`,
+    );
+    return null;
+  }
+  if (isKey ? /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text) : isCertificate(text)) return text;
+  problems.push(
+    `${name}: the file ${JSON.stringify(path)} holds no ${isKey ? 'private key' : 'certificate'} in PEM format`,
+  );
+  return null;
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    new X509Certificate(pem); // of several certificates it reads the first
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function checkKeyPair({ cert, key }: KafkaTls, problems: string[]): void {
+  try {
+    createSecureContext({ cert, key });
+  } catch (error) {
+    problems.push(`KAFKA_SSL_CERT and KAFKA_SSL_KEY cannot be used: ${(error as Error).message}`);
+  }
+}
