@@ -3,6 +3,11 @@
 # bench/RESULTS.md. Takes some minutes; `npm run bench` calls it.
 set -uo pipefail
 for part in common toolchain kafka-install; do . "$(dirname "$0")/lib/$part.sh"; done
+case ${1:-} in
+  '') ;;
+  -h | --help) usage; exit ;;
+  *) usage >&2; exit 64 ;;
+esac
 cd "$ROOT" || exit 1
 unset BATCH_API_URL KAFKA_BROKERS KAFKA_BOOTSTRAP HOST PORT DATA_DIR
 

@@ -14,7 +14,8 @@ stop=''
 case ${1:-} in
   '') ;;
   --stop) stop=yes ;;
-  *) echo 'usage: scripts/demo.sh [--stop]' >&2; exit 64 ;;
+  -h | --help) usage '[--stop]'; exit ;;
+  *) usage '[--stop]' >&2; exit 64 ;;
 esac
 # A stack that somebody had brought up before belongs to them.
 [ -t 1 ] || daemon_pid service >/dev/null || stop=yes

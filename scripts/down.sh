@@ -7,7 +7,8 @@ clean=''
 case ${1:-} in
   '') ;;
   --clean) clean=--clean ;;
-  *) echo "usage: scripts/down.sh [--clean]" >&2; exit 64 ;;
+  -h | --help) usage '[--clean]'; exit ;;
+  *) usage '[--clean]' >&2; exit 64 ;;
 esac
 
 remove_data() {

@@ -4,6 +4,11 @@
 # Closes with "N passed, N failed"; the exit status is 1 where anything failed.
 set -uo pipefail
 for part in common toolchain kafka-install; do . "$(dirname "$0")/lib/$part.sh"; done
+case ${1:-} in
+  '') ;;
+  -h | --help) usage; exit ;;
+  *) usage >&2; exit 64 ;;
+esac
 cd "$ROOT" || exit 1
 
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/batch-test.XXXXXX") || exit 1

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings everything up and says where: toolchain, broker, service. Run again, it starts only what is not up.
 # The broker is KAFKA_BROKERS if that is set; else Redpanda where docker answers; else Apache Kafka from Maven Central.
-# The service's settings (PORT, LOG_LEVEL, MAX_UPLOAD_BYTES, …) are taken from the environment. See also: down.sh
+# The service's settings (PORT, LOG_LEVEL, MAX_UPLOAD_BYTES, …) are taken from the environment. down.sh stops it all.
 set -uo pipefail
 for part in common ports toolchain kafka-install daemons broker; do . "$(dirname "$0")/lib/$part.sh"; done
 
@@ -33,6 +33,11 @@ ensure_service() {
   STEP_NOTE="at $url"
 }
 
+case ${1:-} in
+  '') ;;
+  -h | --help) usage; exit ;;
+  *) usage >&2; exit 64 ;;
+esac
 HOST=${HOST:-127.0.0.1}
 DATA_DIR=${DATA_DIR:-$ROOT/.data}
 mkdir -p "$RUN_DIR"

@@ -10,6 +10,12 @@ fail() {
   return 1
 }
 
+# usage [OPTIONS]: how the running script is called, and the comment at its head.
+usage() {
+  printf 'usage: scripts/%s%s\n\n' "${0##*/}" "${1:+ $1}"
+  sed -n '2,${/^#/!q; s/^# \{0,1\}//p;}' "$0"
+}
+
 now_ms() {
   if [ -n "${EPOCHREALTIME:-}" ]; then
     local micros=${EPOCHREALTIME/[.,]/}
