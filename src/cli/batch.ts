@@ -27,17 +27,22 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-const exitCode = await run({
-  argv: process.argv.slice(2),
-  env: process.env,
-  stdin: () => process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  projectRoot: fileURLToPath(new URL('../..', import.meta.url)),
-  version: BATCH_VERSION,
-  interrupt: interrupt.signal,
-});
-process.exitCode = exitCode;
-await new Promise((resolve) => process.stdout.write('', resolve));
-// Neither idle connections nor an unfinished standard input keep the command alive.
-process.exit(exitCode);
+// Not awaited at the top level: the single executable is bundled as CommonJS, which has no such thing.
+async function main(): Promise<void> {
+  const exitCode = await run({
+    argv: process.argv.slice(2),
+    env: process.env,
+    stdin: () => process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    projectRoot: fileURLToPath(new URL('../..', import.meta.url)),
+    version: BATCH_VERSION,
+    interrupt: interrupt.signal,
+  });
+  process.exitCode = exitCode;
+  await new Promise((resolve) => process.stdout.write('', resolve));
+  // Neither idle connections nor an unfinished standard input keep the command alive.
+  process.exit(exitCode);
+}
+
+void main();
