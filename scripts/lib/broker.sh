@@ -36,7 +36,7 @@ broker_compose() {
   if [ -z "$port" ] || [ -z "$console" ]; then
     port=$(free_port 9092) && console=$(free_port 8080) || return
   fi
-  BATCH_KAFKA_PORT=$port BATCH_CONSOLE_PORT=$console compose up --detach --wait --wait-timeout 180 ||
+  BATCH_KAFKA_PORT=$port BATCH_CONSOLE_PORT=$console compose up --detach --wait --wait-timeout 180 redpanda console ||
     { compose logs --tail 40; fail 'Redpanda did not come up under docker compose.'; return; }
   BROKERS="127.0.0.1:$port"
   node "$ROOT/scripts/lib/probe.mjs" kafka "$BROKERS" 30 || { fail "Redpanda does not answer at $BROKERS."; return; }
