@@ -20,12 +20,16 @@ export function fromFramework(
   if (error instanceof BatchError) return error;
   const raised = frameworkError(error);
   if (raised === null) return error;
-  if (raised.status === 404) {
-    // A path with a wildcard takes the method, and still may know nothing under this name.
-    const isPathUnknown = allowed.length === 0 || allowed.includes(request.method === 'HEAD' ? 'GET' : request.method);
-    if (isPathUnknown) return new BatchError('NOT_FOUND', `There is no path ${request.path}`);
+  // Whatever else is wrong with it: Fastify misses the Content-Type of a QUERY before it looks for the route.
+  if (
+    raised.status < 500 &&
+    allowed.length > 0 &&
+    !allowed.includes(request.method === 'HEAD' ? 'GET' : request.method)
+  ) {
     return new BatchError('METHOD_NOT_ALLOWED', `${request.path} takes ${allowed.join(', ')}, not ${request.method}`);
   }
+  // Also where a path with a wildcard takes the method: it may know nothing under this name.
+  if (raised.status === 404) return new BatchError('NOT_FOUND', `There is no path ${request.path}`);
   if (raised.status === 415) {
     return new BatchError('UNSUPPORTED_MEDIA_TYPE', 'The Content-Type header cannot be understood');
   }

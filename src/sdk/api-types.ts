@@ -1223,6 +1223,7 @@ export interface operations {
                     "application/json": components["schemas"]["Liveness"];
                 };
             };
+            403: components["responses"]["CrossSiteRequest"];
             500: components["responses"]["InternalError"];
         };
     };
@@ -1244,6 +1245,7 @@ export interface operations {
                     "application/json": components["schemas"]["Readiness"];
                 };
             };
+            403: components["responses"]["CrossSiteRequest"];
             500: components["responses"]["InternalError"];
             /** @description Something needed does not work, or the service is shutting down. */
             503: {

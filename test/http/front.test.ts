@@ -48,6 +48,7 @@ describe('the HTTP front', () => {
     ['DELETE', '/models', 405, 'METHOD_NOT_ALLOWED'],
     ['GET', '/jobs/a1b2c3d4/resume', 405, 'METHOD_NOT_ALLOWED'],
     ['OPTIONS', '/jobs', 405, 'METHOD_NOT_ALLOWED'],
+    ['QUERY', '/jobs', 405, 'METHOD_NOT_ALLOWED'],
     ['GET', '/jobs/%zz', 400, 'INVALID_REQUEST'],
   ])('answers %s %s with the problem %i %s', async (method, path, status, code) => {
     const { body, headers } = await call(server, path, { method });

@@ -4,10 +4,11 @@ import { checkKeywords, invalidSchema, isObject, pointerTo, show } from './inval
 import { compileProperty } from './json-schema-property.js';
 
 const KEYWORDS = ['$schema', '$id', 'type', 'properties', 'required', 'additionalProperties'];
+const DIALECT = /^https?:/;
 
 /** Whether a schema is written in JSON Schema rather than in the flat spelling. */
 export function isJsonSchema(schema: Readonly<Record<string, unknown>>): boolean {
-  return schema['type'] === 'object' || isObject(schema['properties']) || /^https?:/.test(String(schema['$schema']));
+  return schema['type'] === 'object' || isObject(schema['properties']) || DIALECT.test(String(schema['$schema']));
 }
 
 /**
@@ -16,7 +17,11 @@ export function isJsonSchema(schema: Readonly<Record<string, unknown>>): boolean
  */
 export function compileJsonSchema(schema: Readonly<Record<string, unknown>>): CompiledSchema {
   checkKeywords(schema, '', KEYWORDS, 'a schema of rows');
-  const { type, properties, additionalProperties = true } = schema;
+  const { $schema: dialect, $id: id, type, properties, additionalProperties = true } = schema;
+  if (dialect !== undefined && !(typeof dialect === 'string' && DIALECT.test(dialect))) {
+    throw invalidSchema('/$schema', `expected the address of a JSON Schema dialect, not ${show(dialect)}`);
+  }
+  if (id !== undefined && typeof id !== 'string') throw invalidSchema('/$id', `expected a string, not ${show(id)}`);
   if (type !== undefined && type !== 'object') {
     throw invalidSchema('/type', `a row is an "object", not ${show(type)}`);
   }

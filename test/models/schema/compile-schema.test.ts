@@ -177,6 +177,9 @@ describe('the JSON Schema spelling', () => {
 
   it.each([
     ['/type', { type: 'array', properties: {} }],
+    ['/$schema', { type: 'object', $schema: null }],
+    ['/$schema', { type: 'object', $schema: 'draft-07' }],
+    ['/$id', { type: 'object', $id: 1 }],
     ['/properties', { type: 'object', properties: [] }],
     ['/required', { type: 'object', required: 'a' }],
     ['/required/1', { type: 'object', properties: { a: { type: 'string' } }, required: ['a', 'b'] }],
