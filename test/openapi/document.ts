@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Ajv2020, type AnySchema } from 'ajv/dist/2020.js';
+import { Ajv2020, type AnySchema, type ValidateFunction } from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
 
 export type Json = null | boolean | number | string | Json[] | Branch;
@@ -36,7 +36,8 @@ export function members(pointer: string): Member[] {
   });
 }
 
-function resolve(pointer: string): { pointer: string; node: Branch } {
+/** What stands at the place, references followed. */
+export function resolve(pointer: string): { pointer: string; node: Branch } {
   const node = at(pointer);
   if (!isBranch(node)) throw new Error(`nothing at ${pointer}`);
   return typeof node['$ref'] === 'string' ? resolve(node['$ref'].slice(1)) : { pointer, node };
@@ -99,9 +100,12 @@ ajv.addFormat('date-time', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
 ajv.addVocabulary(['components', 'paths', 'openapi', 'info', 'servers', 'tags', 'example']);
 ajv.addSchema(contract as AnySchema, 'contract', false, false);
 
+const validators = new Map<string, ValidateFunction>();
+
 /** What the schema at this place has against the value; throws where the schema itself is not valid. */
 export function violations(pointer: string, value: Json): string[] {
-  const validate = ajv.compile({ $ref: `contract#${pointer}` });
+  const validate = validators.get(pointer) ?? ajv.compile({ $ref: `contract#${pointer}` });
+  validators.set(pointer, validate);
   validate(value);
   return (validate.errors ?? []).map((error) => `${error.instancePath} ${error.message}`);
 }

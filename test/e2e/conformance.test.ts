@@ -1,0 +1,441 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Kafka, logLevel } from 'kafkajs';
+import { Api } from '../kit/api.js';
+import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
+import { runnerPids } from '../kit/runners.js';
+import { type Service, startService } from '../kit/service.js';
+import {
+  at,
+  type Branch,
+  isBranch,
+  type Json,
+  members,
+  type Operation,
+  operations,
+  resolve,
+} from '../openapi/document.js';
+import { constraintsOf, forbidden } from '../openapi/forbidden.js';
+import { breakStore } from './support/break-store.js';
+import { type Answer, ContractClient, documented, type Question } from './support/contract-client.js';
+
+const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
+const NO_BROKER = '127.0.0.1:1';
+const IDLE_MS = 1_000;
+const MAX_BYTES = 1_000_000;
+const CSV = 'id,qty\n1,2\n';
+
+/** What no request can cause: the two catch whatever fails in what they look at. */
+const NOT_CAUSED = ['getLiveness 500 INTERNAL_ERROR', 'getReadiness 500 INTERNAL_ERROR'];
+
+/** One that keeps to every constraint, and has something for each. */
+const FLAT: Branch = { id: 'flat', name: 'Flat', schema: { id: 'String', price: 'Nullable(Decimal(10,2))' } };
+const JSON_SCHEMA: Branch = {
+  id: 'json-schema',
+  name: 'JSON Schema',
+  schema: {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    $id: 'orders',
+    type: 'object',
+    properties: {
+      id: { type: 'string', minLength: 1, maxLength: 9, pattern: '^[a-z]+$', nullable: false },
+      email: { type: ['null', 'string'], format: 'email' },
+      country: { type: 'string', enum: ['DE', 'FR'] },
+      qty: { type: ['integer'], minimum: 1, maximum: 10 },
+      price: { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 100 },
+    },
+    required: ['id', 'qty'],
+    additionalProperties: false,
+  },
+};
+
+const dataDirs: string[] = [];
+const seen = new Set<string>();
+const uploads = { file: CSV, model_id: 'orders' };
+let service: Service;
+let client: ContractClient;
+/** A job with rejected rows, and one that was cancelled. */
+let partial = '';
+let cancelled = '';
+
+async function newDataDir(): Promise<string> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'batch-conformance-'));
+  dataDirs.push(dataDir);
+  return dataDir;
+}
+
+function clientOf(running: Service): ContractClient {
+  return new ContractClient(running.url, seen);
+}
+
+/** As a form or a query has it. */
+function text(value: Json): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** A form in which the file is the member of that name. */
+function form(fields: Branch): FormData {
+  const made = new FormData();
+  for (const [name, value] of Object.entries(fields)) {
+    if (name === 'file') made.set(name, new Blob([text(value)]), 'orders.csv');
+    else made.set(name, text(value));
+  }
+  return made;
+}
+
+async function expectProblem(id: string, question: Question, status: number, code: string): Promise<Answer> {
+  const answer = await client.ask(id, question);
+  expect([answer.status, answer.body.error]).toEqual([status, code]);
+  return answer;
+}
+
+async function expectStatus(id: string, question: Question, status: number): Promise<Answer> {
+  const answer = await client.ask(id, question);
+  expect([id, answer.status]).toEqual([id, status]);
+  return answer;
+}
+
+beforeAll(async () => {
+  const env = { UPLOAD_IDLE_MS: `${IDLE_MS}`, MAX_UPLOAD_BYTES: `${MAX_BYTES}`, JOB_CONCURRENCY: '1' };
+  service = await startService({ brokers, dataDir: await newDataDir(), env });
+  client = clientOf(service);
+  const api = new Api(service.url);
+  await api.createModel('orders', { id: 'String', qty: 'Int32' });
+  await api.createModel('wide', ORDERS_SCHEMA);
+  partial = (await api.ended((await api.createJob('wide', makeOrders(60, 2).csv)).job_id)).job_id;
+});
+
+afterAll(async () => {
+  await service.stop();
+  for (const dataDir of dataDirs) await rm(dataDir, { recursive: true, force: true });
+});
+
+describe('models, by the contract', () => {
+  it.each([FLAT, JSON_SCHEMA])('are created, read, changed, listed and deleted (%#)', async (model) => {
+    const id = model['id'] as string;
+    const created = await expectStatus('createModel', { body: model }, 201);
+    expect(created.headers.location).toBe(`/models/${id}`);
+    expect(created.body.schema).toEqual(model['schema']);
+    expect((await expectStatus('getModel', { id }, 200)).body).toEqual(created.body);
+    expect((await expectStatus('updateModel', { id, body: { schema: ORDERS_SCHEMA } }, 200)).body.version).toBe(2);
+    const page = await expectStatus('listModels', { query: { limit: '1' } }, 200);
+    expect([page.body.length, page.headers.link]).toEqual([1, expect.stringContaining('cursor=')]);
+    await expectStatus('deleteModel', { id }, 204);
+  });
+
+  it('answer each error as it is documented', async () => {
+    await expectProblem(
+      'createModel',
+      { body: { name: 'orders', schema: ORDERS_SCHEMA } },
+      409,
+      'MODEL_ALREADY_EXISTS',
+    );
+    for (const id of ['getModel', 'deleteModel']) await expectProblem(id, { id: 'none' }, 404, 'MODEL_NOT_FOUND');
+    const none = { id: 'none', body: { schema: ORDERS_SCHEMA } };
+    await expectProblem('updateModel', none, 404, 'MODEL_NOT_FOUND');
+    await expectProblem('listModels', { query: { limit: '0' } }, 400, 'INVALID_REQUEST');
+    for (const [id, at] of [
+      ['createModel', ''],
+      ['updateModel', 'orders'],
+    ] as const) {
+      const type = { 'content-type': 'application/json' };
+      await expectProblem(id, { id: at, headers: type, body: Buffer.from('{"name":') }, 400, 'INVALID_JSON');
+      await expectProblem(id, { id: at, body: { name: 'a' } }, 400, 'INVALID_REQUEST');
+      await expectProblem(id, { id: at, body: { name: 'a', schema: { a: 'Text' } } }, 400, 'INVALID_SCHEMA');
+      const text = { id: at, headers: { 'content-type': 'text/plain' }, body: Buffer.from('a') };
+      await expectProblem(id, text, 415, 'UNSUPPORTED_MEDIA_TYPE');
+    }
+  });
+});
+
+describe('jobs, by the contract', () => {
+  it('are created once for each Idempotency-Key', async () => {
+    const question: Question = { headers: { 'idempotency-key': 'conformance' }, body: form(uploads) };
+    const first = await expectStatus('createJob', question, 202);
+    const again = await expectStatus('createJob', question, 200);
+    expect(first.headers.location).toBe(`/jobs/${first.body.job_id}`);
+    expect([again.headers.location, again.headers['idempotency-replayed']]).toEqual([first.headers.location, 'true']);
+    const other = { ...question, body: form({ ...uploads, file: `${CSV}3,4\n` }) };
+    await expectProblem('createJob', other, 409, 'IDEMPOTENCY_KEY_REUSED');
+    await expectStatus('getJob', { id: first.body.job_id }, 200);
+    const page = await expectStatus('listJobs', { query: { limit: '1' } }, 200);
+    expect([page.body.length, page.headers.link]).toEqual([1, expect.stringContaining('cursor=')]);
+  });
+
+  it('are cancelled while they wait, and resumed', async () => {
+    const api = new Api(service.url);
+    for (const deadline = Date.now() + 30_000; runnerPids(service).length === 0; ) {
+      expect(Date.now()).toBeLessThan(deadline);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const runners = runnerPids(service);
+    for (const pid of runners) process.kill(pid, 'SIGSTOP');
+    const ids: string[] = [];
+    try {
+      for (let count = 0; count < 3; count++)
+        ids.push((await expectStatus('createJob', { body: form(uploads) }, 202)).body.job_id);
+      for (const id of ids.slice(1)) {
+        expect((await expectStatus('cancelJob', { id }, 202)).body.state).toBe('CANCELLED');
+        await expectStatus('cancelJob', { id }, 200);
+      }
+    } finally {
+      for (const pid of runners) process.kill(pid, 'SIGCONT');
+    }
+    const [, resumed = '', kept = ''] = ids;
+    expect((await expectStatus('resumeJob', { id: resumed }, 202)).body.attempt).toBe(2);
+    await api.ended(resumed);
+    await expectProblem('resumeJob', { id: resumed }, 409, 'JOB_STATE_CONFLICT');
+    await expectProblem('cancelJob', { id: resumed }, 409, 'JOB_STATE_CONFLICT');
+    await rm(join(service.dataDir, 'spool', kept));
+    await expectProblem('resumeJob', { id: kept }, 410, 'SPOOL_EXPIRED');
+    cancelled = kept;
+  });
+
+  it('give back their rejected rows, in pages and as a stream', async () => {
+    const page = await expectStatus('listRejectedRows', { id: partial, query: { limit: '7' } }, 200);
+    expect([page.body.length, page.headers.link]).toEqual([7, expect.stringContaining('cursor=')]);
+    const headers = { accept: 'application/x-ndjson' };
+    const stream = await expectStatus('listRejectedRows', { id: partial, headers }, 200);
+    expect(stream.text.trimEnd().split('\n')).toHaveLength(30);
+  });
+
+  it('answer each error as it is documented', async () => {
+    for (const id of ['getJob', 'cancelJob', 'resumeJob', 'listRejectedRows']) {
+      await expectProblem(id, { id: 'nosuchid' }, 404, 'JOB_NOT_FOUND');
+    }
+    await expectProblem('listJobs', { query: { state: 'DONE' } }, 400, 'INVALID_REQUEST');
+    await expectProblem('listRejectedRows', { id: partial, query: { limit: '0' } }, 400, 'INVALID_REQUEST');
+    const api = new Api(service.url);
+    const { job_id: id } = await api.ended((await api.createJob('wide', makeOrders(4, 2).csv)).job_id);
+    const admin = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    await admin.deleteTopics({ topics: [`batch_${id}_dlq`] });
+    await admin.disconnect();
+    await expectProblem('listRejectedRows', { id }, 410, 'REJECTED_EXPIRED');
+  });
+
+  it.each<[string, number, Question]>([
+    ['UNSUPPORTED_FILE_TYPE', 400, { body: form({ ...uploads, file: '{"id":1}' }) }],
+    ['MISSING_MODEL_ID', 400, { body: form({ file: CSV }) }],
+    ['MISSING_FILE', 400, { body: form({ model_id: 'orders' }) }],
+    ['READ_ERROR', 400, { body: form({ ...uploads, file: '' }) }],
+    ['INVALID_OPTION', 400, { body: form({ ...uploads, delimiter: ';;' }) }],
+    ['INVALID_REQUEST', 400, { body: form(uploads), headers: { 'idempotency-key': '' } }],
+    [
+      'INVALID_MULTIPART',
+      400,
+      { body: Buffer.from('x'), headers: { 'content-type': 'multipart/form-data; boundary=x' } },
+    ],
+    ['MODEL_NOT_FOUND', 404, { body: form({ ...uploads, model_id: 'none' }) }],
+    ['FILE_TOO_LARGE', 413, { body: form(uploads), claim: 2 * MAX_BYTES }],
+    ['FILE_TOO_LARGE', 413, { body: form({ ...uploads, file: 'a'.repeat(MAX_BYTES + 1) }) }],
+    ['UNSUPPORTED_MEDIA_TYPE', 415, { body: { file: CSV } }],
+  ])('refuse a file with %s', async (code, status, question) => {
+    await expectProblem('createJob', question, status, code);
+  });
+});
+
+describe('every operation, by the contract', () => {
+  /** One that would work. */
+  function harmless(operation: Operation): Question {
+    if (operation.id === 'createJob') return { body: form({ ...uploads, model_id: 'none' }) };
+    const at = operation.path.startsWith('/models/') ? { id: 'none' } : { id: partial };
+    if (operation.id === 'createModel') return { ...at, body: { name: 'orders', schema: ORDERS_SCHEMA } };
+    return operation.id === 'updateModel' ? { ...at, body: { schema: ORDERS_SCHEMA } } : at;
+  }
+
+  it.each(operations.map((operation) => [operation.id, operation] as const))(
+    '%s knows its own',
+    async (id, operation) => {
+      const isProbe = operation.path.endsWith('z');
+      for (const [headers, status] of [
+        [{ host: 'evil.example' }, isProbe ? 200 : 421],
+        [{ origin: 'https://evil.example' }, 403],
+      ] as const) {
+        await expectStatus(id, { ...harmless(operation), headers }, status);
+      }
+    },
+  );
+
+  it('with a body ends a request that stands still', async () => {
+    await Promise.all(
+      (['createJob', 'createModel', 'updateModel'] as const).map(async (id) => {
+        const body = id === 'createJob' ? form(uploads) : Buffer.from('{');
+        const json = { headers: { 'content-type': 'application/json' } };
+        const question = { id: 'orders', body, ...(id === 'createJob' ? {} : json), claim: 10_000 };
+        await expectProblem(id, question, 408, 'UPLOAD_TIMEOUT');
+      }),
+    );
+  });
+});
+
+describe('every constraint of a request', () => {
+  function isType(constraint: string, ...types: string[]): boolean {
+    return constraint.endsWith('/type') && types.some((type) => type === at(constraint));
+  }
+
+  const accepted: string[] = [];
+  afterEach(() => {
+    expect(accepted.splice(0)).toEqual([]);
+  });
+
+  /** A value for an option that has a list of them, or is text. */
+  function anyOf(schema: Branch): Json {
+    return Array.isArray(schema['enum']) ? (schema['enum'][0] ?? null) : 'text';
+  }
+
+  /** The service takes none of them, and says so as the contract documents. */
+  async function refused(operation: string, constraint: string, question: Question): Promise<void> {
+    const { status } = await client.ask(operation, question);
+    if (status < 400 || status > 499) accepted.push(`${operation}: ${constraint} broken: ${status}`);
+  }
+
+  it.each(['createModel', 'updateModel'])('in the body of %s is kept', async (operation) => {
+    const schema = members(`${operations.find(({ id }) => id === operation)?.pointer}/requestBody/content`)[0];
+    const pointer = `${schema?.pointer}/schema`;
+    const tried = new Set<string>();
+    for (const sample of [FLAT, JSON_SCHEMA]) {
+      const { id, ...update } = sample;
+      for (const { constraint, value } of forbidden(pointer, operation === 'createModel' ? sample : update)) {
+        tried.add(constraint);
+        await refused(operation, constraint, { id: 'orders', body: value });
+      }
+    }
+    // A member's name is text always.
+    expect(constraintsOf(pointer).filter((constraint) => !tried.has(constraint))).toEqual([
+      '/components/schemas/ColumnName/type',
+    ]);
+  });
+
+  it('in the form of createJob is kept', async () => {
+    const pointer = '/components/schemas/JobUpload';
+    const sample = {
+      ...Object.fromEntries(members(`${pointer}/properties`).map(({ key, node }) => [key, anyOf(node)])),
+      ...uploads,
+      format: 'csv',
+      delimiter: ';',
+      quote: "'",
+      header: true,
+      'metadata.source': 'crm',
+    };
+    await expectStatus('createJob', { body: form(sample) }, 202);
+    const tried = new Set<string>();
+    for (const { constraint, value } of forbidden(pointer, sample)) {
+      if (!isBranch(value) || !Object.values(value).every((field) => typeof field !== 'object')) continue;
+      // In a form, everything is text.
+      if (isType(constraint, 'string', 'object')) continue;
+      tried.add(constraint);
+      await refused('createJob', constraint, { body: form(value) });
+    }
+    const inexpressible = constraintsOf(pointer).filter((constraint) => !tried.has(constraint));
+    expect(inexpressible.filter((constraint) => !isType(constraint, 'string', 'object'))).toEqual([]);
+  });
+
+  const samples: Branch = {
+    id: 'a1b2c3d4',
+    model_id: 'orders',
+    format: 'csv',
+    delimiter: ';',
+    quote: "'",
+    header: true,
+    metadata: { 'metadata.source': 'crm' },
+    state: 'RUNNING',
+    limit: 10,
+    cursor: 'abc',
+    'Idempotency-Key': 'key',
+  };
+
+  it.each(operations.map((operation) => [operation.id, operation] as const))(
+    'in the parameters of %s is kept',
+    async (id, operation) => {
+      const path = operation.pointer.slice(0, operation.pointer.lastIndexOf('/'));
+      const parameters = [...members(`${path}/parameters`), ...members(`${operation.pointer}/parameters`)];
+      for (const { pointer, node } of parameters) {
+        const name = node['name'] as string;
+        const schema = `${pointer}/schema`;
+        const tried = new Set<string>();
+        const body = id === 'updateModel' ? { schema: ORDERS_SCHEMA } : undefined;
+        const base: Question =
+          id === 'createJob' ? { body: form(name === 'model_id' ? { file: CSV } : uploads) } : { body };
+        for (const { constraint, value } of forbidden(schema, samples[name] ?? anyOf(resolve(schema).node))) {
+          const isObject = isBranch(value) && name === 'metadata';
+          if (!isObject && (typeof value === 'object' || isType(constraint, 'string'))) continue;
+          if (isObject && !Object.values(value).every((part) => typeof part === 'string')) continue;
+          tried.add(constraint);
+          const place = node['in'] === 'path' ? text(value) : partial;
+          const headers = node['in'] === 'header' ? { [name]: text(value) } : {};
+          const query =
+            node['in'] !== 'query' ? {} : isObject ? (value as Record<string, string>) : { [name]: text(value) };
+          await refused(id, constraint, { ...base, id: place, headers, query });
+        }
+        const untried = constraintsOf(schema).filter((constraint) => !tried.has(constraint));
+        expect(untried.filter((constraint) => !isType(constraint, 'string', 'object'))).toEqual([]);
+        if (node['in'] === 'query' && name !== 'metadata') {
+          const twice = Array.from({ length: 2 }, () => text(samples[name] ?? anyOf(resolve(schema).node)));
+          await refused(id, `${name}, once`, { ...base, id: partial, query: { [name]: twice } });
+        }
+      }
+    },
+  );
+});
+
+describe('a service that lacks what it needs, by the contract', () => {
+  it('says so while there is no broker', async () => {
+    await service.stop();
+    service = await startService({ brokers: NO_BROKER, dataDir: service.dataDir });
+    client = clientOf(service);
+    for (const [id, at] of [
+      ['createJob', ''],
+      ['listRejectedRows', partial],
+    ] as const) {
+      await expectProblem(
+        id,
+        { id: at, body: id === 'createJob' ? form(uploads) : undefined },
+        503,
+        'KAFKA_UNAVAILABLE',
+      );
+    }
+    expect((await expectStatus('getReadiness', {}, 503)).body.error.kafka.status).toBe('down');
+    await expectStatus('getLiveness', {}, 200);
+  });
+
+  it('says so while its store is broken', async () => {
+    await service.stop();
+    breakStore(service.dataDir, partial, 'wide');
+    service = await startService({ brokers, dataDir: service.dataDir });
+    client = clientOf(service);
+    const questions: [string, Question][] = [
+      ['createModel', { body: FLAT }],
+      ['updateModel', { id: 'orders', body: { schema: ORDERS_SCHEMA } }],
+      ['createJob', { body: form(uploads) }],
+      ...['getModel', 'deleteModel'].map((id): [string, Question] => [id, { id: 'wide' }]),
+      ...['getJob', 'cancelJob', 'resumeJob', 'listRejectedRows'].map((id): [string, Question] => [
+        id,
+        { id: partial },
+      ]),
+      ['listModels', {}],
+      ['listJobs', {}],
+    ];
+    for (const [id, question] of questions) await expectProblem(id, question, 500, 'INTERNAL_ERROR');
+  });
+
+  it('says so while its disk is full', async () => {
+    await service.stop();
+    const env = { MIN_FREE_BYTES: `${Number.MAX_SAFE_INTEGER}` };
+    service = await startService({ brokers, dataDir: await newDataDir(), env });
+    client = clientOf(service);
+    await new Api(service.url).createModel('orders', ORDERS_SCHEMA);
+    await expectProblem('createJob', { body: form(uploads) }, 507, 'INSUFFICIENT_STORAGE');
+    expect((await expectStatus('getReadiness', {}, 503)).body.error.disk.status).toBe('down');
+  });
+});
+
+it('has shown every answer of the contract', () => {
+  expect(cancelled).not.toBe('');
+  expect(
+    documented()
+      .filter((what) => !seen.has(what))
+      .toSorted(),
+  ).toEqual(NOT_CAUSED);
+});
