@@ -5,6 +5,14 @@ import { ModelService } from '../models/index.js';
 import { idempotencyKey } from './idempotency-key.js';
 import { parsePartialOptions } from './job-options.js';
 
+type Given = Readonly<Record<string, unknown>>;
+
+/** Judges a part of a request for a job. Throws INVALID_OPTION, MODEL_NOT_FOUND. */
+export async function admitJob(models: ModelService, query: Given, fields: Given = {}): Promise<void> {
+  const { modelId } = parsePartialOptions(query, fields);
+  if (modelId !== null) await models.require(modelId);
+}
+
 /**
  * What can be said about an upload before its body is read. Kafka comes first: without it there is no use in
  * anything else.
@@ -21,8 +29,7 @@ export class JobAdmissionGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     await this.kafka.check();
     idempotencyKey(request.headers);
-    const { modelId } = parsePartialOptions(request.query as Record<string, unknown>);
-    if (modelId !== null) await this.models.require(modelId);
+    await admitJob(this.models, request.query as Given);
     return true;
   }
 }

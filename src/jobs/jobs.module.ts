@@ -8,7 +8,7 @@ import { ModelService, ModelStore, ModelsModule } from '../models/index.js';
 import { RunnerPool } from '../runner/index.js';
 import { Spool, UploadReceiver } from '../upload/index.js';
 import { systemClock as clock } from './clock.js';
-import { JobAdmissionGuard } from './job-admission.guard.js';
+import { admitJob, JobAdmissionGuard } from './job-admission.guard.js';
 import { JobControl } from './job-control.js';
 import { JobIntake } from './job-intake.js';
 import { JobLedger } from './job-ledger.js';
@@ -108,9 +108,12 @@ const HOUR_MS = 3_600_000;
     },
     {
       provide: UploadReceiver,
-      inject: [Spool, CONFIG],
-      useFactory: (spool: Spool, { maxUploadBytes: maxFileBytes, uploadIdleMs: idleMs }: Config) =>
-        new UploadReceiver(spool, { maxFileBytes, idleMs }),
+      inject: [Spool, ModelService, CONFIG],
+      useFactory: (
+        spool: Spool,
+        models: ModelService,
+        { maxUploadBytes: maxFileBytes, uploadIdleMs: idleMs }: Config,
+      ) => new UploadReceiver(spool, { maxFileBytes, idleMs }, (...given) => admitJob(models, ...given)),
     },
     {
       provide: RejectedRows,

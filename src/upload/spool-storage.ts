@@ -36,6 +36,8 @@ export class SpoolStorage implements StorageEngine {
   constructor(
     private readonly spool: Spool,
     private readonly tooLarge: () => BatchError,
+    /** Called when the file begins; what it throws refuses the file unread. */
+    private readonly admit: () => Promise<void>,
   ) {}
 
   /** Resolves when no write is under way any more. */
@@ -66,6 +68,7 @@ export class SpoolStorage implements StorageEngine {
   }
 
   private async store(source: Readable): Promise<StoredFile> {
+    await this.admit();
     const path = this.spool.newPart();
     const out = new SpoolFile(path);
     const stop = new AbortController();

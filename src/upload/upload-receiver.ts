@@ -19,11 +19,20 @@ export interface UploadLimits {
   idleMs: number;
 }
 
+/**
+ * Looks at what the request says before its file: the query, and the fields that came first. What it throws ends the
+ * upload there, before a byte of the file is read.
+ */
+export type UploadAdmission = (query: Fields, fields: Fields) => Promise<void>;
+
+type Fields = Readonly<Record<string, unknown>>;
+
 /** Receives the files of multipart requests into the spool. */
 export class UploadReceiver {
   constructor(
     private readonly spool: Spool,
     private readonly limits: UploadLimits,
+    private readonly admit: UploadAdmission,
   ) {}
 
   /**
@@ -31,9 +40,9 @@ export class UploadReceiver {
    * an answer does not wait for the end of the body. Where it throws, no file is left.
    *
    * Throws UNSUPPORTED_MEDIA_TYPE, FILE_TOO_LARGE, INSUFFICIENT_STORAGE, INVALID_MULTIPART, INVALID_OPTION,
-   * UPLOAD_TIMEOUT, MISSING_FILE, READ_ERROR, UNSUPPORTED_FILE_TYPE (except for JSON).
+   * UPLOAD_TIMEOUT, MISSING_FILE, READ_ERROR, UNSUPPORTED_FILE_TYPE (except for JSON), and what the admission throws.
    */
-  async receive(request: IncomingMessage, response: ServerResponse): Promise<ReceivedUpload> {
+  async receive(request: IncomingMessage, response: ServerResponse, query: Fields): Promise<ReceivedUpload> {
     const { spool, limits } = this;
     const tooLarge = (): BatchError => fileTooLarge(limits.maxFileBytes);
     requireMultipart(request.headers['content-type']);
@@ -44,8 +53,8 @@ export class UploadReceiver {
     if (request.destroyed) throw new BatchError('INVALID_MULTIPART', 'The client went away');
     inviteBody(request, response);
 
-    const storage = new SpoolStorage(spool, tooLarge);
     const form = new MulterRequest(request);
+    const storage = new SpoolStorage(spool, tooLarge, () => this.admit(query, form.body));
     try {
       const file = await parseForm(form, response, storage, limits);
       return await takeFile(file, storage, form.body, spool);

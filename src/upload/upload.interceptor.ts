@@ -27,7 +27,7 @@ export class UploadInterceptor implements NestInterceptor {
   async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const reply = context.switchToHttp().getResponse<FastifyReply>();
-    const upload = await this.receiver.receive(request.raw, reply.raw);
+    const upload = await this.receiver.receive(request.raw, reply.raw, request.query as Record<string, unknown>);
     uploads.set(request, upload);
     return defer(async () => {
       try {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { chunk, FILE_PART, FORM_END, RawClient, uploadHead } from './support/raw-client.js';
+import { BOUNDARY, chunk, FILE_PART, FORM_END, RawClient, uploadHead } from './support/raw-client.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 
 const MAX = 1024 ** 2;
@@ -70,6 +70,19 @@ describe('an answer that does not wait for the body', () => {
     await client.send(body);
     const { status, interim } = await client.response();
     expect({ status, interim }).toEqual({ status: 202, interim: [100] });
+  });
+
+  it.each([
+    ['model_id', 'nope', 404, 'MODEL_NOT_FOUND'],
+    ['delimiter', ';;', 400, 'INVALID_OPTION'],
+  ])('refuses a wrong %s field when the file begins, not when it ends', async (name, value, expected, code) => {
+    const boundary = `--${BOUNDARY}`;
+    const field = `${boundary}\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
+    await client.send(uploadHead({ 'content-length': 1_000_000 }, '/jobs'));
+    await client.send(`${field}${FILE_PART}id,qty\n1,2\n`);
+    const { status, body } = await client.response();
+    expect([status, (JSON.parse(body) as { error: string }).error]).toEqual([expected, code]);
+    await expectNoPart();
   });
 
   it('refuses a file over the limit by its Content-Length', async () => {
