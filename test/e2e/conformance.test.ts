@@ -6,58 +6,26 @@ import { Api } from '../kit/api.js';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { runnerPids } from '../kit/runners.js';
 import { type Service, startService } from '../kit/service.js';
-import {
-  at,
-  type Branch,
-  isBranch,
-  type Json,
-  members,
-  type Operation,
-  operations,
-  resolve,
-} from '../openapi/document.js';
-import { constraintsOf, forbidden } from '../openapi/forbidden.js';
+import { at, type Branch, type Operation, operations, violations } from '../openapi/document.js';
 import { breakStore } from './support/break-store.js';
 import { type Answer, ContractClient, documented, type Question } from './support/contract-client.js';
+import { CSV, FLAT, form, JSON_SCHEMA } from './support/samples.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
 const NO_BROKER = '127.0.0.1:1';
 const IDLE_MS = 1_000;
 const MAX_BYTES = 1_000_000;
-const CSV = 'id,qty\n1,2\n';
 
 /** What no request can cause: the two catch whatever fails in what they look at. */
 const NOT_CAUSED = ['getLiveness 500 INTERNAL_ERROR', 'getReadiness 500 INTERNAL_ERROR'];
-
-/** One that keeps to every constraint, and has something for each. */
-const FLAT: Branch = { id: 'flat', name: 'Flat', schema: { id: 'String', price: 'Nullable(Decimal(10,2))' } };
-const JSON_SCHEMA: Branch = {
-  id: 'json-schema',
-  name: 'JSON Schema',
-  schema: {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    $id: 'orders',
-    type: 'object',
-    properties: {
-      id: { type: 'string', minLength: 1, maxLength: 9, pattern: '^[a-z]+$', nullable: false },
-      email: { type: ['null', 'string'], format: 'email' },
-      country: { type: 'string', enum: ['DE', 'FR'] },
-      qty: { type: ['integer'], minimum: 1, maximum: 10 },
-      price: { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 100 },
-    },
-    required: ['id', 'qty'],
-    additionalProperties: false,
-  },
-};
 
 const dataDirs: string[] = [];
 const seen = new Set<string>();
 const uploads = { file: CSV, model_id: 'orders' };
 let service: Service;
 let client: ContractClient;
-/** A job with rejected rows, and one that was cancelled. */
+/** A job with rejected rows. */
 let partial = '';
-let cancelled = '';
 
 async function newDataDir(): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), 'batch-conformance-'));
@@ -67,21 +35,6 @@ async function newDataDir(): Promise<string> {
 
 function clientOf(running: Service): ContractClient {
   return new ContractClient(running.url, seen);
-}
-
-/** As a form or a query has it. */
-function text(value: Json): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
-/** A form in which the file is the member of that name. */
-function form(fields: Branch): FormData {
-  const made = new FormData();
-  for (const [name, value] of Object.entries(fields)) {
-    if (name === 'file') made.set(name, new Blob([text(value)]), 'orders.csv');
-    else made.set(name, text(value));
-  }
-  return made;
 }
 
 async function expectProblem(id: string, question: Question, status: number, code: string): Promise<Answer> {
@@ -189,7 +142,6 @@ describe('jobs, by the contract', () => {
     await expectProblem('cancelJob', { id: resumed }, 409, 'JOB_STATE_CONFLICT');
     await rm(join(service.dataDir, 'spool', kept));
     await expectProblem('resumeJob', { id: kept }, 410, 'SPOOL_EXPIRED');
-    cancelled = kept;
   });
 
   it('give back their rejected rows, in pages and as a stream', async () => {
@@ -270,116 +222,6 @@ describe('every operation, by the contract', () => {
   });
 });
 
-describe('every constraint of a request', () => {
-  function isType(constraint: string, ...types: string[]): boolean {
-    return constraint.endsWith('/type') && types.some((type) => type === at(constraint));
-  }
-
-  const accepted: string[] = [];
-  afterEach(() => {
-    expect(accepted.splice(0)).toEqual([]);
-  });
-
-  /** A value for an option that has a list of them, or is text. */
-  function anyOf(schema: Branch): Json {
-    return Array.isArray(schema['enum']) ? (schema['enum'][0] ?? null) : 'text';
-  }
-
-  /** The service takes none of them, and says so as the contract documents. */
-  async function refused(operation: string, constraint: string, question: Question): Promise<void> {
-    const { status } = await client.ask(operation, question);
-    if (status < 400 || status > 499) accepted.push(`${operation}: ${constraint} broken: ${status}`);
-  }
-
-  it.each(['createModel', 'updateModel'])('in the body of %s is kept', async (operation) => {
-    const schema = members(`${operations.find(({ id }) => id === operation)?.pointer}/requestBody/content`)[0];
-    const pointer = `${schema?.pointer}/schema`;
-    const tried = new Set<string>();
-    for (const sample of [FLAT, JSON_SCHEMA]) {
-      const { id, ...update } = sample;
-      for (const { constraint, value } of forbidden(pointer, operation === 'createModel' ? sample : update)) {
-        tried.add(constraint);
-        await refused(operation, constraint, { id: 'orders', body: value });
-      }
-    }
-    // A member's name is text always.
-    expect(constraintsOf(pointer).filter((constraint) => !tried.has(constraint))).toEqual([
-      '/components/schemas/ColumnName/type',
-    ]);
-  });
-
-  it('in the form of createJob is kept', async () => {
-    const pointer = '/components/schemas/JobUpload';
-    const sample = {
-      ...Object.fromEntries(members(`${pointer}/properties`).map(({ key, node }) => [key, anyOf(node)])),
-      ...uploads,
-      format: 'csv',
-      delimiter: ';',
-      quote: "'",
-      header: true,
-      'metadata.source': 'crm',
-    };
-    await expectStatus('createJob', { body: form(sample) }, 202);
-    const tried = new Set<string>();
-    for (const { constraint, value } of forbidden(pointer, sample)) {
-      if (!isBranch(value) || !Object.values(value).every((field) => typeof field !== 'object')) continue;
-      // In a form, everything is text.
-      if (isType(constraint, 'string', 'object')) continue;
-      tried.add(constraint);
-      await refused('createJob', constraint, { body: form(value) });
-    }
-    const inexpressible = constraintsOf(pointer).filter((constraint) => !tried.has(constraint));
-    expect(inexpressible.filter((constraint) => !isType(constraint, 'string', 'object'))).toEqual([]);
-  });
-
-  const samples: Branch = {
-    id: 'a1b2c3d4',
-    model_id: 'orders',
-    format: 'csv',
-    delimiter: ';',
-    quote: "'",
-    header: true,
-    metadata: { 'metadata.source': 'crm' },
-    state: 'RUNNING',
-    limit: 10,
-    cursor: 'abc',
-    'Idempotency-Key': 'key',
-  };
-
-  it.each(operations.map((operation) => [operation.id, operation] as const))(
-    'in the parameters of %s is kept',
-    async (id, operation) => {
-      const path = operation.pointer.slice(0, operation.pointer.lastIndexOf('/'));
-      const parameters = [...members(`${path}/parameters`), ...members(`${operation.pointer}/parameters`)];
-      for (const { pointer, node } of parameters) {
-        const name = node['name'] as string;
-        const schema = `${pointer}/schema`;
-        const tried = new Set<string>();
-        const body = id === 'updateModel' ? { schema: ORDERS_SCHEMA } : undefined;
-        const base: Question =
-          id === 'createJob' ? { body: form(name === 'model_id' ? { file: CSV } : uploads) } : { body };
-        for (const { constraint, value } of forbidden(schema, samples[name] ?? anyOf(resolve(schema).node))) {
-          const isObject = isBranch(value) && name === 'metadata';
-          if (!isObject && (typeof value === 'object' || isType(constraint, 'string'))) continue;
-          if (isObject && !Object.values(value).every((part) => typeof part === 'string')) continue;
-          tried.add(constraint);
-          const place = node['in'] === 'path' ? text(value) : partial;
-          const headers = node['in'] === 'header' ? { [name]: text(value) } : {};
-          const query =
-            node['in'] !== 'query' ? {} : isObject ? (value as Record<string, string>) : { [name]: text(value) };
-          await refused(id, constraint, { ...base, id: place, headers, query });
-        }
-        const untried = constraintsOf(schema).filter((constraint) => !tried.has(constraint));
-        expect(untried.filter((constraint) => !isType(constraint, 'string', 'object'))).toEqual([]);
-        if (node['in'] === 'query' && name !== 'metadata') {
-          const twice = Array.from({ length: 2 }, () => text(samples[name] ?? anyOf(resolve(schema).node)));
-          await refused(id, `${name}, once`, { ...base, id: partial, query: { [name]: twice } });
-        }
-      }
-    },
-  );
-});
-
 describe('a service that lacks what it needs, by the contract', () => {
   it('says so while there is no broker', async () => {
     await service.stop();
@@ -431,11 +273,26 @@ describe('a service that lacks what it needs, by the contract', () => {
   });
 });
 
-it('has shown every answer of the contract', () => {
-  expect(cancelled).not.toBe('');
+describe('what the contract does not know', () => {
+  it.each([
+    ['GET', '/nope', 404, 'NOT_FOUND', null],
+    ['PATCH', '/jobs', 405, 'METHOD_NOT_ALLOWED', 'GET, POST'],
+    ['DELETE', '/healthz', 405, 'METHOD_NOT_ALLOWED', 'GET'],
+  ])('is a problem: %s %s', async (method, path, status, code, allow) => {
+    const response = await fetch(service.url + path, { method });
+    const problem = (await response.json()) as Branch;
+    expect([response.status, problem['error'], response.headers.get('allow')]).toEqual([status, code, allow]);
+    expect(violations('/components/schemas/Problem', problem)).toEqual([]);
+    seen.add(`none ${status} ${code}`);
+  });
+});
+
+it('has shown every answer and every code of the contract', () => {
   expect(
     documented()
       .filter((what) => !seen.has(what))
       .toSorted(),
   ).toEqual(NOT_CAUSED);
+  const codes = new Set([...seen].map((what) => what.split(' ')[2]));
+  expect((at('/components/schemas/ErrorCode/enum') as string[]).filter((code) => !codes.has(code))).toEqual([]);
 });
