@@ -75,9 +75,9 @@ cd "$WORK" || exit 1
   --max-examples "$EXAMPLES" --max-time "$SECONDS_AT_MOST" --request-timeout 20 --continue-on-failure \
   --generation-database none "$@"
 status=$?
-if grep -q '"level":\(50\|60\)' "$RUN_DIR/service.log"; then
+if grep -q -E '"level":"(error|fatal)"' "$RUN_DIR/service.log"; then
   echo 'Errors in the log of the service:'
-  grep '"level":\(50\|60\)' "$RUN_DIR/service.log" | head -n 20
+  grep -E '"level":"(error|fatal)"' "$RUN_DIR/service.log" | head -n 20
   [ $status -ne 0 ] || status=1
 fi
 exit $status
