@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { fitsRecord } from './limits.js';
-import type { FieldError, Rejection } from './row-reader.js';
+import type { FieldError, RejectedRowFrame, Rejection } from './row-reader.js';
 import { prefix } from './text.js';
 
 /** A row that is in no data topic: the DLQ record's JSON, and what the API returns (openapi: RejectedRow). */
@@ -35,6 +35,18 @@ export function encodeRejectedRow(jobId: string, rejection: Rejection, timestamp
     json = Buffer.from(JSON.stringify(row));
   }
   return json;
+}
+
+/** What stands around a rejection's own parts where `encodeRejectedRow` is not called for each. */
+export function rejectedRowFrame(jobId: string, timestampIso: string): RejectedRowFrame {
+  return [
+    `{"job_id":${JSON.stringify(jobId)},"row_number":`,
+    ',"line":',
+    ',"byte_offset":',
+    ',"errors":[',
+    '],"errors_truncated":false,"raw_data":"',
+    `","raw_encoding":"utf8","raw_truncated":false,"timestamp":${JSON.stringify(timestampIso)}}`,
+  ];
 }
 
 function rejectedRow(jobId: string, rejection: Rejection, timestampIso: string): RejectedRow {

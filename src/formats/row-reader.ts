@@ -64,6 +64,8 @@ export interface RowSink {
   readonly hasRoom?: boolean;
   /** Where accepted rows may be written in place of `accept`, by a reader that can write into these batches. */
   readonly batches?: BatchSupply;
+  /** The same for rejected rows, in place of `reject`. */
+  readonly rejections?: RejectionSupply;
 }
 
 /** The record batches that accepted rows go to, one open at a time. */
@@ -73,6 +75,17 @@ export interface BatchSupply {
   /** The next row does not fit into the open batch. */
   close(): void;
 }
+
+/** The record batches that rejections go to, as `encodeRejectedRow` writes them. */
+export interface RejectionSupply extends BatchSupply {
+  /** For the rejections that are written next; the same object as long as it has not changed. */
+  readonly frame: RejectedRowFrame;
+  /** So many rejections were written whose first error is this one. */
+  written(code: RowErrorCode, rows: number): void;
+}
+
+/** Pieces of JSON before the row's number, line, offset, first error and errors, before its raw data and behind them. */
+export type RejectedRowFrame = readonly string[];
 
 /** A record batch (KIP-98) that is being filled. */
 export interface OpenBatch {

@@ -1,4 +1,14 @@
-import { type BatchSupply, encodeRejectedRow, type Position, type Rejection, type RowSink } from '../formats/index.js';
+import {
+  type BatchSupply,
+  encodeRejectedRow,
+  type Position,
+  type RejectedRowFrame,
+  type Rejection,
+  type RejectionSupply,
+  type RowErrorCode,
+  type RowSink,
+  rejectedRowFrame,
+} from '../formats/index.js';
 import { type Checkpoint, RecordBatch, type TransactionalSession } from '../kafka/index.js';
 import type { BatchRing } from './batch-ring.js';
 
@@ -11,8 +21,9 @@ const MIN_FREE_BATCHES = 2;
  * Collects decided rows into record batches for the two topics and sends each batch as soon as it is full.
  * Keeps the counts and offsets from which a checkpoint is made. One writer serves one session.
  */
-export class BatchWriter implements RowSink, BatchSupply {
-  readonly batches: BatchSupply = this;
+export class BatchWriter implements RowSink {
+  readonly batches: BatchSupply;
+  readonly rejections: RejectionSupply;
   /** Set by the caller after each block of rows: where a checkpoint taken now would resume. */
   position: Position;
   #ok: number;
@@ -24,6 +35,8 @@ export class BatchWriter implements RowSink, BatchSupply {
   #failure: { reason: unknown } | undefined;
   #waiting: (() => void)[] = [];
   #rejectedByCode: Record<string, number> = {};
+  #clock = { now: Number.NaN, text: '' };
+  #frame: { timestamp: string; pieces: RejectedRowFrame } | undefined;
   readonly #open = new Map<string, RecordBatch>();
   /** Per topic: the last send, so that batches leave in order behind the topic's enlisting. */
   readonly #queue = new Map<string, Promise<void>>();
@@ -41,6 +54,17 @@ export class BatchWriter implements RowSink, BatchSupply {
     this.#errors = from?.errors ?? 0;
     this.#dataEnd = from?.dataEnd ?? 0;
     this.#dlqEnd = from?.dlqEnd ?? 0;
+    const { data, dlq } = session.topics;
+    const frame = (): RejectedRowFrame => this.#currentFrame();
+    this.batches = { open: () => this.#openBatch(data), close: () => this.#send(data) };
+    this.rejections = {
+      open: () => this.#openBatch(dlq),
+      close: () => this.#send(dlq),
+      written: (code, rows) => this.#count(code, rows),
+      get frame() {
+        return frame();
+      },
+    };
   }
 
   get hasRoom(): boolean {
@@ -52,29 +76,13 @@ export class BatchWriter implements RowSink, BatchSupply {
     return this.#inFlightBytes > 0;
   }
 
-  /** The batch that accepted rows go to; null where there is none for now. */
-  open(): RecordBatch | null {
-    const { data } = this.session.topics;
-    const batch = this.#open.get(data) ?? this.ring.take();
-    if (batch !== null) this.#open.set(data, batch);
-    return batch;
-  }
-
-  /** Sends it. */
-  close(): void {
-    this.#send(this.session.topics.data);
-  }
-
   accept(bytes: Uint8Array, start: number, end: number): void {
     this.#append(this.session.topics.data, bytes, start, end);
   }
 
   reject(rejection: Rejection): void {
-    this.#errors++;
-    for (const { error } of rejection.errors.slice(0, 1)) {
-      this.#rejectedByCode[error] = (this.#rejectedByCode[error] ?? 0) + 1;
-    }
-    const record = encodeRejectedRow(this.jobId, rejection, new Date().toISOString());
+    for (const { error } of rejection.errors.slice(0, 1)) this.#count(error, 1);
+    const record = encodeRejectedRow(this.jobId, rejection, this.#timestamp());
     this.#append(this.session.topics.dlq, record, 0, record.length);
   }
 
@@ -109,6 +117,32 @@ export class BatchWriter implements RowSink, BatchSupply {
       eof,
       size: this.fileSize,
     };
+  }
+
+  #openBatch(topic: string): RecordBatch | null {
+    const batch = this.#open.get(topic) ?? this.ring.take();
+    if (batch !== null) this.#open.set(topic, batch);
+    return batch;
+  }
+
+  #count(code: RowErrorCode, rows: number): void {
+    this.#errors += rows;
+    this.#rejectedByCode[code] = (this.#rejectedByCode[code] ?? 0) + rows;
+  }
+
+  #currentFrame(): RejectedRowFrame {
+    const timestamp = this.#timestamp();
+    if (timestamp !== this.#frame?.timestamp) {
+      this.#frame = { timestamp, pieces: rejectedRowFrame(this.jobId, timestamp) };
+    }
+    return this.#frame.pieces;
+  }
+
+  /** Now, as text that is made once a millisecond. */
+  #timestamp(): string {
+    const now = Date.now();
+    if (now !== this.#clock.now) this.#clock = { now, text: new Date(now).toISOString() };
+    return this.#clock.text;
   }
 
   #append(topic: string, bytes: Uint8Array, start: number, end: number): void {

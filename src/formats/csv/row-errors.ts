@@ -12,7 +12,7 @@ export function invalidEncoding(): FieldError {
   return rowError('INVALID_ENCODING', 'the row is not valid UTF-8');
 }
 
-export function ragged(expected: number, found: number): FieldError {
+export function ragged(expected: number, found: number | string): FieldError {
   return rowError('RAGGED_ROW', `expected ${expected} fields, found ${found}`);
 }
 

@@ -58,6 +58,13 @@ export class ValueCheck {
     return this.#error('NULL_VALUE', text, `is null, but ${article(this.#column.type)} is required`);
   }
 
+  /** The errors of a text that is nothing like the type, and of one that is, but out of range, as far as there are. */
+  typeErrorsOf(text: string): FieldError[] {
+    const mismatch = this.test(text);
+    const codes: (RowErrorCode | null)[] = rangeOf(this.type) === '' ? [mismatch] : [mismatch, 'OUT_OF_RANGE'];
+    return codes.flatMap((code) => (code === null ? [] : [this.#error(code, text, this.#typeProblem(code))]));
+  }
+
   #typeProblem(code: RowErrorCode): string {
     const type = this.#column.type;
     if (code === 'OUT_OF_RANGE') return `is out of range for ${type} (${rangeOf(this.type)})`;

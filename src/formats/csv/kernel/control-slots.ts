@@ -15,22 +15,44 @@ export const NULL_LENGTHS = 5;
 /** The quote may be part of a number, a date and the like: two of them inside quotes must not be taken for two. */
 export const QUOTE_IS_TEXT = 6;
 
-/** Of `findStructure`: records (and blank lines) found. */
-export const ROWS_FOUND = 8;
+/** Where the next record begins, and the physical lines before it; given, then kept. */
+export const NEXT_RECORD = 8;
+export const LINES = 9;
+
+/** Of phase 1: records (and blank lines) found. */
+export const RECORDS_FOUND = 10;
 /** Where a quote stands that the grammar forbids, or what must not follow a quote; 0: nowhere. */
-export const STRAY_AT = 9;
-/** A byte above 127 was seen. */
-export const NOT_ASCII = 10;
+export const STRAY_AT = 11;
+/** A byte above 127 was seen since `fillTable` began. */
+export const NOT_ASCII = 12;
 
-/** Of `checkRows`: rows in the table, how many of them are not plainly good. */
-export const ROWS_CHECKED = 12;
-export const ROWS_LEFT = 13;
-/** Where the next record begins, and the physical lines before it; given before `findStructure`, then kept. */
-export const NEXT_RECORD = 14;
-export const LINES = 15;
-/** The next record has more than MAX_RECORD bytes. */
-export const OVERLONG = 16;
+/** Of `fillTable`: rows in the table, and how many of them are not plainly good. */
+export const ROWS_CHECKED = 14;
+export const ROWS_LEFT = 15;
+/** Of a table without rows: why there are none. */
+export const STATUS = 16;
+/** More bytes are needed. */
+export const NEEDS_MORE = 0;
+/** The next record is too large, or where its first line ends is not known: it is left to JavaScript. */
+export const NEEDS_SPLITTER = 1;
 
-/** Of `appendRows`: where the batch ends and how many records it has; given, then kept. */
-export const BATCH_END = 18;
-export const BATCH_RECORDS = 19;
+/** Of `emitRows`: the open batches; given, then kept. Address (0: none), capacity, bytes, records. */
+export const DATA_BATCH = 18;
+export const DATA_CAPACITY = 19;
+export const DATA_BYTES = 20;
+export const DATA_RECORDS = 21;
+export const DLQ_BATCH = 22;
+export const DLQ_CAPACITY = 23;
+export const DLQ_BYTES = 24;
+export const DLQ_RECORDS = 25;
+/** The most that frame and templates of one error take in a rejection; 0: the kernel writes no rejections. */
+export const TEMPLATE_TEXT = 26;
+/** Rejections written. */
+export const REJECTED = 27;
+/** Why it stopped: one of the below. */
+export const STOPPED = 28;
+export const DONE = 0;
+export const DATA_FULL = 1;
+export const DLQ_FULL = 2;
+/** The row is left to JavaScript. */
+export const LEFT_OVER = 3;

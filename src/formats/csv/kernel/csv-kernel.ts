@@ -3,10 +3,10 @@ import { BATCH_BYTES, BATCH_COUNT, BATCH_STRIDE, BATCHES, CONTROL, MEMORY_BYTES 
 
 /** What assembly/index.ts exports; addresses are bytes of the kernel's memory. */
 interface KernelCalls {
-  findStructure(to: number): void;
-  checkRows(most: number): void;
-  appendRows(from: number, to: number, batch: number, capacity: number): number;
-  findLineEnd(from: number, to: number): number;
+  /** NEXT_RECORD was changed. */
+  forget(): void;
+  fillTable(end: number): void;
+  emitRows(from: number, to: number, rowsBefore: number, shift: number): number;
 }
 
 let compiled: WebAssembly.Module | undefined;

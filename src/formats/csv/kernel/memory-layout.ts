@@ -18,22 +18,66 @@ export const MAX_COLUMNS = 10_000;
 export const NULLS = COLUMNS + (MAX_COLUMNS + 1) * COLUMN_BYTES;
 export const NULLS_BYTES = 64 * KIB;
 
-/** Checked rows, ROW_BYTES each: start, stop, line, and what is left to check: so many entries or EVERYTHING. */
+/**
+ * Checked rows, ROW_BYTES each: start, stop, line, what is left to do, and the number of its first entry (or of its
+ * fields, where the row is RAGGED). Nothing is left of a good row. Else it is the number of the row's entries in the
+ * low 16 bits, and some of these:
+ */
 export const ROWS = NULLS + NULLS_BYTES;
-export const ROW_BYTES = 16;
+export const ROW_BYTES = 20;
 export const MAX_ROWS = 1000;
+/** The kernel is sure that the row is bad, and why: it can write the rejection itself. */
+export const SURE = 1 << 16;
+/** Another number of fields than there are columns. */
+export const RAGGED = 1 << 17;
+/** A quote where none may be: the row is the first physical line of a record. */
+export const STRAY = 1 << 18;
+/** Not valid UTF-8. Set by JavaScript. */
+export const FOREIGN = 1 << 19;
+/** Too large, or too many entries: nothing is known about the row. */
+export const UNKNOWN = 1 << 20;
+/** Its entries are constraints only. */
+export const CONSTRAINTS = 1 << 21;
 
-/** The row has too few or too many fields, is too large, or has very many entries; the bits below it still count. */
-export const EVERYTHING = 1 << 30;
-
-/** Fields that are left to check, in the order of rows and columns, ENTRY_BYTES each: column, start, stop. */
+/** Fields that are left to check, in the order of rows and columns, ENTRY_BYTES each: column and kind, start, stop. */
 export const ENTRIES = ROWS + MAX_ROWS * ROW_BYTES;
 export const ENTRY_BYTES = 12;
 export const MAX_ENTRIES = 32_768;
-/** In an entry's column: the type does not fit, or null where it may not be; else constraints are all that is left. */
-export const FAILED = 1 << 31;
-export const TYPED = 1 << 30;
+/** An entry's column is in the low 16 bits, its kind above. Its constraints are left: */
+export const TYPED = 1 << 16;
+/** It is null, and must not be; it is not of its type; it is out of the type's range; or one of these. */
+export const IS_NULL = 1 << 17;
+export const NO_MATCH = 1 << 18;
+export const NO_RANGE = 1 << 19;
+export const FAILED = 1 << 20;
 
+/**
+ * How a rejection is written, TEMPLATE_BYTES each: for every column one for each of IS_NULL, NO_MATCH and NO_RANGE, then
+ * one for RAGGED and one for STRAY. A template is four pieces of text (address, length), the error's code (from 1; 0: there
+ * is no template) and whether the value is shown as observed. See rejection-templates.ts.
+ */
+export const TEMPLATES = ENTRIES + MAX_ENTRIES * ENTRY_BYTES;
+export const TEMPLATE_BYTES = 40;
+export const TEMPLATES_PER_COLUMN = 3;
+export const RAGGED_TEMPLATE = TEMPLATES + MAX_COLUMNS * TEMPLATES_PER_COLUMN * TEMPLATE_BYTES;
+export const STRAY_TEMPLATE = RAGGED_TEMPLATE + TEMPLATE_BYTES;
+/** What stands around them in every rejection of a job: FRAME_PIECES pieces, and room for their text. */
+export const FRAME = STRAY_TEMPLATE + TEMPLATE_BYTES;
+export const FRAME_PIECES = 6;
+export const FRAME_TEXTS = FRAME + FRAME_PIECES * 8;
+export const FRAME_TEXTS_BYTES = 2 * KIB;
+/** For a number's digits. */
+export const SCRATCH = FRAME_TEXTS + FRAME_TEXTS_BYTES;
+export const SCRATCH_BYTES = 64;
+/** The text of the templates. */
+export const TEXTS = SCRATCH + SCRATCH_BYTES;
+export const TEXTS_BYTES = 256 * KIB;
+/** Rejections written since JavaScript last looked, 4 bytes for each code. */
+export const REJECTED_BY_CODE = TEXTS + TEXTS_BYTES;
+export const MAX_CODES = 32;
+
+/** What phase 1 looks at, at first; longer records take more of it. */
+export const BLOCK_BYTES = 64 * KIB;
 /** The largest record that may still become a row, its line end included. */
 export const MAX_RECORD = 1_000_000;
 /** What one read of the file brings at most. */
@@ -45,7 +89,7 @@ const WINDOW_BYTES = MAX_RECORD + CHUNK_BYTES + SLACK;
 /** Phase 1's findings, 4 bytes each, and never more than the bytes they were found in. */
 const FINDINGS_BYTES = 4 * WINDOW_BYTES;
 /** Addresses of the delimiters and line ends that end a field. */
-export const FIELD_ENDS = ENTRIES + MAX_ENTRIES * ENTRY_BYTES;
+export const FIELD_ENDS = REJECTED_BY_CODE + 4 * MAX_CODES;
 /** Of each line end that ends a record: the address in FIELD_ENDS behind its entry. */
 export const ROW_ENDS = FIELD_ENDS + FINDINGS_BYTES;
 /** Addresses of the line ends inside quotes. */

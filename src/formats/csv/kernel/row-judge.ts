@@ -5,7 +5,7 @@ import type { CsvDialect } from '../dialect.js';
 import type { RowCheck, RowFields } from '../row-check.js';
 import { invalidEncoding, ragged, tooLarge } from '../row-errors.js';
 import type { CsvKernel } from './csv-kernel.js';
-import { ENTRIES, FAILED } from './memory-layout.js';
+import { ENTRIES, TYPED } from './memory-layout.js';
 
 const ENTRY_SLOTS = 3;
 /** The column of an entry. */
@@ -47,10 +47,10 @@ export class RowJudge {
       const quoted = memory[start] === this.#quoteByte;
       this.#field.quoted = quoted;
       this.#field.value = quoted ? unquoted(raw, this.#quote) : raw;
-      const failed = ((entries[slot] as number) & FAILED) !== 0;
-      const found = failed
-        ? this.check.errorsOfField(check, this.#field, column)
-        : check.constraintErrorsOf(this.#field.value);
+      const isTyped = ((entries[slot] as number) & TYPED) !== 0;
+      const found = isTyped
+        ? check.constraintErrorsOf(this.#field.value)
+        : this.check.errorsOfField(check, this.#field, column);
       if (found !== null) errors = errors === null ? found : errors.concat(found);
     }
     return errors;

@@ -1,10 +1,12 @@
 import type { CsvKernel } from './csv-kernel.js';
-import { EVERYTHING, ROWS } from './memory-layout.js';
+import { CONSTRAINTS, FOREIGN, RAGGED, ROW_BYTES, ROWS, STRAY, UNKNOWN } from './memory-layout.js';
 
-const SLOTS = 4;
+const SLOTS = ROW_BYTES / 4;
 const STOP = 1;
 const LINE = 2;
 const LEFT = 3;
+const FIRST_ENTRY = 4;
+const ENTRY_COUNT = 0xffff;
 
 /** The rows that phase 2 has put into the kernel's table, and how far they are decided. */
 export class RowTable {
@@ -35,22 +37,45 @@ export class RowTable {
     return this.#rows[row * SLOTS + LINE] as number;
   }
 
-  /** It is good as far as the kernel can tell. */
   isGood(row: number): boolean {
-    return this.#rows[row * SLOTS + LEFT] === 0;
+    return this.#left(row) === 0;
+  }
+
+  /** Nothing is left to check of it. */
+  markGood(row: number): void {
+    this.#rows[row * SLOTS + LEFT] = 0;
+  }
+
+  /** It is not valid UTF-8. */
+  markForeign(row: number): void {
+    this.#rows[row * SLOTS + LEFT] = this.#left(row) | FOREIGN;
+  }
+
+  /** It breaks at a quote. */
+  isStray(row: number): boolean {
+    return (this.#left(row) & STRAY) !== 0;
+  }
+
+  /** It has to be checked as a whole, not by its entries. */
+  isUnknown(row: number): boolean {
+    return (this.#left(row) & (RAGGED | FOREIGN | UNKNOWN)) !== 0;
+  }
+
+  /** All that may be wrong with it are constraints. */
+  isTyped(row: number): boolean {
+    return (this.#left(row) & (CONSTRAINTS | FOREIGN)) === CONSTRAINTS;
   }
 
   /** Its fields that are left to check. */
-  entries(row: number): number {
-    return (this.#rows[row * SLOTS + LEFT] as number) & (EVERYTHING - 1);
+  firstEntry(row: number): number {
+    return this.#rows[row * SLOTS + FIRST_ENTRY] as number;
   }
 
-  /** The whole row is left to check. */
-  isUnchecked(row: number): boolean {
-    return ((this.#rows[row * SLOTS + LEFT] as number) & EVERYTHING) !== 0;
+  entryCount(row: number): number {
+    return this.#left(row) & ENTRY_COUNT;
   }
 
-  uncheck(row: number): void {
-    this.#rows[row * SLOTS + LEFT] = (this.#rows[row * SLOTS + LEFT] as number) | EVERYTHING;
+  #left(row: number): number {
+    return this.#rows[row * SLOTS + LEFT] as number;
   }
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { CsvKernel, createCsvReader, createKernelReader, type RowReader } from '../../../../src/formats/index.js';
 import { type Given, optionsFor, readAll } from '../read-all.js';
 import { describeCsvReader } from '../reader-contract.js';
-import { RingSink } from './ring-sink.js';
+import { expectedOf, RingSink } from './ring-sink.js';
 import { structuredFile } from './structured-file.js';
 
 const kernel = new CsvKernel();
@@ -81,21 +81,22 @@ describe('the kernel and the reference reader', () => {
 describe("the kernel's batches", () => {
   const schema = { a: 'Nullable(Int16)', b: 'String', c: 'String' };
 
-  it('hold the accepted rows, in order, however small they are and whenever there is no room', async () => {
+  it('hold every row, in order, however small they are and whenever there is no room', async () => {
     await fc.assert(
       fc.asyncProperty(
         structuredFile,
         fc.integer({ min: 2_600, max: 6_000 }),
+        fc.integer({ min: 60_000, max: 200_000 }),
         fc.array(fc.nat({ max: 3 }), { minLength: 1, maxLength: 5 }),
-        async (file, capacity, allowances) => {
+        async (file, capacity, rejectionCapacity, allowances) => {
           const given = { file, schema };
-          const { decisions } = await readAll(createCsvReader, given);
-          const sink = new RingSink(kernel, capacity);
+          const expected = expectedOf((await readAll(createCsvReader, given)).decisions);
+          const sink = new RingSink(kernel, capacity, rejectionCapacity);
           const reader = createKernelReader(await optionsFor(given), kernel);
           const positions = pushAll(reader, file.subarray(reader.position.byte), sink, allowances);
-          sink.close();
-          expect(sink.accepted).toEqual(decisions.flatMap((each) => ('accepted' in each ? [each.accepted] : [])));
-          expect(sink.rejected).toEqual(decisions.filter((each) => 'rejected' in each));
+          expect(sink.batches.values).toEqual(expected.accepted);
+          expect(sink.rejections.values).toEqual(expected.rejected);
+          expect(sink.rejections.byCode).toEqual(expected.byCode);
           for (const { row, decided } of positions) expect(row).toBe(decided);
         },
       ),
@@ -109,8 +110,47 @@ describe("the kernel's batches", () => {
     const sink = new RingSink(kernel, MiB);
     const reader = createKernelReader(await optionsFor({ file }), kernel);
     pushAll(reader, file.subarray(2), sink, []);
-    sink.close();
-    expect(sink.accepted).toEqual(['1', largest, largest, '2']);
+    expect(sink.batches.values).toEqual(['1', largest, largest, '2']);
+  });
+
+  it('hold the rejections that the kernel writes, all kinds of them, and the others', async () => {
+    const columns = { 'a "é"': 'Int8', b: 'Float64', c: 'Decimal(4,2)', d: 'DateTime', e: 'String' };
+    const model = { file: '', schema: { ...columns } };
+    const good = '1,2.5,12.34,2023-01-01 00:00:00,x';
+    const written = [
+      'x,2.5,12.34,2023-01-01 00:00:00,"y\n\t\\\u0001\u007f é 😀 ""z"""',
+      '300,x,123.4,now,',
+      ',,,,',
+      '"300","x","","",""',
+      `1,2.5,12.34,${'t'.repeat(80)},x`,
+      '1,2.5',
+      '1,2.5,12.34,2023-01-01 00:00:00,x,',
+      '1,2.5,12.34,2023-01-01 00:00:00,x"',
+      '1,2.5"\\\u0002,é',
+      `x,1,1,2023-01-01 00:00:00,${'ü'.repeat(4_000)}`,
+    ];
+    const given = [
+      '1,1e999,1,2023-01-01 00:00:00,x',
+      `1,2.5,12.34,${'t'.repeat(81)},x`,
+      '1,2.5,12.34,"a""b",x',
+      `x,1,1,2023-01-01 00:00:00,${'ü'.repeat(4_100)}`,
+      `1,2,3,${'u'.repeat(9_000)}`,
+      `${'"u",'.repeat(3_000)}"v"w`,
+    ];
+    const header = Object.keys(columns)
+      .map((name) => `"${name.replaceAll('"', '""')}"`)
+      .join();
+    model.file = `${header}\n${[...written, ...given].flatMap((row) => [row, good]).join('\n')}\n`;
+    const file = Buffer.from(model.file);
+    const expected = expectedOf((await readAll(createCsvReader, model)).decisions);
+    const sink = new RingSink(kernel, MiB);
+    const reader = createKernelReader(await optionsFor(model), kernel);
+    pushAll(reader, file.subarray(reader.position.byte), sink, []);
+    expect(sink.rejections.values).toEqual(expected.rejected);
+    expect(sink.rejections.byCode).toEqual(expected.byCode);
+    expect(sink.batches.values.length).toBe(written.length + given.length);
+    // What is simple never reaches JavaScript.
+    expect(sink.rejectedHere).toBe(given.length);
   });
 
   it('refuse rows of another kernel, and rows that fit no batch', async () => {
@@ -140,9 +180,9 @@ describe("the kernel's batches", () => {
     }
     reader.end();
     while (reader.advance(sink));
-    sink.close();
-    expect(sink.rejected).toEqual([]);
-    expect(sink.accepted).toEqual(rows);
+    sink.end();
+    expect(sink.rejections.values).toEqual([]);
+    expect(sink.batches.values).toEqual(rows);
   });
 
   it('keep a chunk that does not fit apart from the one who pushed it', async () => {
@@ -155,8 +195,8 @@ describe("the kernel's batches", () => {
     reader.push(chunk);
     chunk.fill(0x22);
     while (reader.advance(sink));
-    sink.close();
-    expect(sink.accepted.length).toBe(15_000);
+    sink.end();
+    expect(sink.batches.values.length).toBe(15_000);
   });
 });
 
@@ -182,5 +222,6 @@ function pushAll(
   advance();
   reader.end();
   advance();
+  sink.end();
   return positions;
 }

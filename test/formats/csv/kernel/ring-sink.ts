@@ -1,59 +1,136 @@
-import type { BatchSupply, CsvKernel, Rejection, RowSink } from '../../../../src/formats/index.js';
+import {
+  type BatchSupply,
+  type CsvKernel,
+  encodeRejectedRow,
+  type RejectedRowFrame,
+  type Rejection,
+  type RejectionSupply,
+  type RowErrorCode,
+  type RowSink,
+  rejectedRowFrame,
+} from '../../../../src/formats/index.js';
 import { RecordBatch } from '../../../../src/kafka/record-batch.js';
 import { type Decision, latin1 } from '../read-all.js';
 
 const HEADER_BYTES = 61;
+const JOB_ID = 'a1b2c3d4';
+const TIMESTAMP = '2026-01-02T03:04:05.678Z';
 
-/** Takes accepted rows as batches in the kernel's memory, as the runner does; a batch is `capacity` bytes large. */
-export class RingSink implements RowSink, BatchSupply {
-  readonly batches: BatchSupply = this;
-  readonly accepted: string[] = [];
-  readonly rejected: Decision[] = [];
+/** Takes rows as batches in the kernel's memory, as the runner does. */
+export class RingSink implements RowSink {
+  readonly batches: Lane;
+  readonly rejections: RejectionLane;
   /** So many batches and rejections may be taken before there is no room any more. */
   allowance = Number.POSITIVE_INFINITY;
-  #open: RecordBatch | null = null;
+  /** Rejections that went through `reject`. */
+  rejectedHere = 0;
+  readonly #kernel: CsvKernel;
   #used = 0;
 
-  constructor(
-    private readonly kernel: CsvKernel,
-    private readonly capacity: number,
-  ) {}
+  /** Of the data batches and of the rejections', in bytes. */
+  constructor(kernel: CsvKernel, capacity: number, rejectionCapacity = 1024 ** 2) {
+    this.#kernel = kernel;
+    this.batches = new Lane(this, capacity);
+    this.rejections = new RejectionLane(this, rejectionCapacity);
+  }
 
   get hasRoom(): boolean {
     return this.allowance > 0;
   }
 
+  takeBuffer(capacity: number): Buffer | null {
+    if (this.allowance <= 0) return null;
+    this.allowance -= 1;
+    const { batchBuffers } = this.#kernel;
+    const buffer = batchBuffers[this.#used++ % batchBuffers.length] as Buffer;
+    buffer.fill(0xaa, 0, capacity);
+    return buffer.subarray(0, capacity);
+  }
+
+  accept(bytes: Uint8Array, start: number, end: number): void {
+    this.batches.append(bytes, start, end);
+  }
+
+  reject(rejection: Rejection): void {
+    this.allowance -= 1;
+    this.rejectedHere += 1;
+    const json = encodeRejectedRow(JOB_ID, rejection, TIMESTAMP);
+    this.rejections.append(json, 0, json.length);
+    this.rejections.written(rejection.errors[0]?.error as RowErrorCode, 1);
+  }
+
+  get decided(): number {
+    return this.batches.count + this.rejections.count;
+  }
+
+  end(): void {
+    this.batches.close();
+    this.rejections.close();
+  }
+}
+
+class Lane implements BatchSupply {
+  readonly values: string[] = [];
+  #open: RecordBatch | null = null;
+
+  constructor(
+    private readonly sink: RingSink,
+    private readonly capacity: number,
+  ) {}
+
+  get count(): number {
+    return this.values.length + (this.#open?.count ?? 0);
+  }
+
   open(): RecordBatch | null {
-    if (this.#open === null && this.allowance > 0) {
-      this.allowance -= 1;
-      const buffer = this.kernel.batchBuffers[this.#used++ % this.kernel.batchBuffers.length] as Buffer;
-      buffer.fill(0xaa);
-      this.#open = new RecordBatch(buffer.subarray(0, this.capacity));
+    if (this.#open === null) {
+      const buffer = this.sink.takeBuffer(this.capacity);
+      if (buffer !== null) this.#open = new RecordBatch(buffer);
     }
     return this.#open;
   }
 
   close(): void {
-    if (this.#open !== null) this.accepted.push(...valuesOf(this.#open));
+    if (this.#open !== null) this.values.push(...valuesOf(this.#open));
     this.#open = null;
   }
 
-  accept(bytes: Uint8Array, start: number, end: number): void {
+  append(bytes: Uint8Array, start: number, end: number): void {
     while (this.open()?.append(bytes, start, end) !== true) {
       this.close();
-      this.allowance = Math.max(1, this.allowance);
+      this.sink.allowance = Math.max(1, this.sink.allowance);
     }
   }
+}
 
-  reject({ raw, ...rejected }: Rejection): void {
-    this.allowance -= 1;
-    this.rejected.push({ rejected: structuredClone(rejected), raw: latin1(raw) });
-  }
+class RejectionLane extends Lane implements RejectionSupply {
+  readonly frame: RejectedRowFrame = rejectedRowFrame(JOB_ID, TIMESTAMP);
+  readonly byCode: Partial<Record<RowErrorCode, number>> = {};
 
-  /** Decided rows, those of the open batch too. */
-  get decided(): number {
-    return this.accepted.length + (this.#open?.count ?? 0) + this.rejected.length;
+  written(code: RowErrorCode, rows: number): void {
+    this.byCode[code] = (this.byCode[code] ?? 0) + rows;
   }
+}
+
+/** What a sink must hold in the end. */
+export function expectedOf(decisions: readonly Decision[]): {
+  accepted: string[];
+  rejected: string[];
+  byCode: Partial<Record<RowErrorCode, number>>;
+} {
+  const rejections = decisions.flatMap((each) => ('rejected' in each ? [each] : []));
+  const byCode: Partial<Record<RowErrorCode, number>> = {};
+  for (const { rejected } of rejections) {
+    const [first] = rejected.errors;
+    if (first !== undefined) byCode[first.error] = (byCode[first.error] ?? 0) + 1;
+  }
+  return {
+    accepted: decisions.flatMap((each) => ('accepted' in each ? [each.accepted] : [])),
+    rejected: rejections.map(({ rejected, raw }) =>
+      latin1(encodeRejectedRow(JOB_ID, { ...rejected, raw: Buffer.from(raw, 'latin1') }, TIMESTAMP)),
+    ),
+    byCode,
+  };
 }
 
 /** The values of a batch, in the plainest way. */

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { CsvKernel, createCsvReader, createKernelReader } from '../../../../src/formats/index.js';
 import { TYPE_VECTORS } from '../../values/vectors.js';
-import { type Given, readAll } from '../read-all.js';
+import { bytesOf, type Given, optionsFor, readAll } from '../read-all.js';
+import { expectedOf, RingSink } from './ring-sink.js';
 
 const kernel = new CsvKernel();
 
@@ -135,6 +136,17 @@ describe('the kernel and the reference reader', () => {
         const got = await readAll((options) => createKernelReader(options, kernel), given, cuts);
         expect(got.decisions).toEqual(expected.decisions);
         expect(got.positions.at(-1)).toEqual(expected.positions.at(-1));
+        const sink = new RingSink(kernel, 1024 ** 2);
+        const reader = createKernelReader(await optionsFor(given), kernel);
+        reader.push(bytesOf(given).subarray(reader.position.byte));
+        while (reader.advance(sink));
+        reader.end();
+        while (reader.advance(sink));
+        sink.end();
+        const { accepted, rejected, byCode } = expectedOf(expected.decisions);
+        expect(sink.batches.values).toEqual(accepted);
+        expect(sink.rejections.values).toEqual(rejected);
+        expect(sink.rejections.byCode).toEqual(byCode);
       }),
       { numRuns: 1500 },
     );

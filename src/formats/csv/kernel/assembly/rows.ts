@@ -1,68 +1,82 @@
-import {
-  ANY,
-  BOOL,
-  CONSTRAINED,
-  DATE,
-  DATE_TIME,
-  DATE_TIME_64,
-  DECIMAL,
-  FLAGS,
-  FLOAT,
-  INT,
-  NULLABLE,
-  STRING,
-  TYPE,
-} from '../column-format';
+import { ANY, TYPE } from '../column-format';
 import {
   COLUMN_COUNT,
   CONSTRAINED_COUNT,
   LINES,
   NEXT_RECORD,
   NULL_COUNT,
-  OVERLONG,
   QUOTE,
   QUOTE_IS_TEXT,
-  ROWS_CHECKED,
-  ROWS_FOUND,
+  RECORDS_FOUND,
   ROWS_LEFT,
 } from '../control-slots';
 import {
   COLUMN_BYTES,
   COLUMNS,
+  CONSTRAINTS,
   ENTRIES,
   ENTRY_BYTES,
-  EVERYTHING,
   FAILED,
   FIELD_ENDS,
   MAX_ENTRIES,
   MAX_RECORD,
+  MAX_ROWS,
   QUOTED_LINES,
+  RAGGED,
   ROW_BYTES,
   ROW_ENDS,
   ROWS,
+  STRAY,
+  SURE,
   TYPED,
+  UNKNOWN,
 } from '../memory-layout';
 import { get, set } from './control';
-import { isNullSpelling } from './nulls';
-import { isBool } from './values/bool';
-import { isDate, isDateTime, isTimestamp } from './values/date-time';
-import { isDecimal } from './values/decimal';
-import { isFloat } from './values/float';
-import { isInteger } from './values/integer';
-import { isUuid } from './values/uuid';
+import { GOOD, judge } from './fields';
+import { findLineEnd } from './line-end';
 
+const LF: u8 = 0x0a;
 const CR: u8 = 0x0d;
+/** Of COLUMN_BYTES. */
+const COLUMN_SHIFT = 5;
 /** The most bytes of a value that fit into a Kafka record of 1,000,000 bytes. */
 const MAX_VALUE = 999_989;
 /** One more than a rejection carries: behind so many failed fields the rest of a row is not told. */
 const MAX_FAILED = 101;
+/** The kinds of a row with so many failed fields. */
+const TOO_MANY = -1;
+/** Of a row whose rejection the kernel writes. */
+const MAX_SURE_ENTRIES = 16;
+const MAX_SURE_BYTES = 8192;
 
 /** What the first phase found and no row has taken yet. */
 let nextRowEnd = 0;
 let nextField = 0;
 let nextQuotedLine = 0;
+/** Where the table goes on. */
+let nextRow = ROWS;
+let nextEntry = ENTRIES;
 
-/** To be called after the first phase. */
+/** The table is empty. */
+export function beginTable(): void {
+  nextRow = ROWS;
+  nextEntry = ENTRIES;
+  set(ROWS_LEFT, 0);
+}
+
+export function rowCount(): i32 {
+  return (nextRow - ROWS) / ROW_BYTES;
+}
+
+/** Whether one more row does not fit, whatever is wrong with it. */
+export function isFull(): bool {
+  return (
+    nextRow === ROWS + MAX_ROWS * ROW_BYTES ||
+    nextEntry > ENTRIES + (MAX_ENTRIES - get(CONSTRAINED_COUNT) - MAX_FAILED) * ENTRY_BYTES
+  );
+}
+
+/** The first phase has found something. */
 export function beginRows(): void {
   nextRowEnd = ROW_ENDS;
   nextField = FIELD_ENDS;
@@ -70,78 +84,52 @@ export function beginRows(): void {
 }
 
 /**
- * Phase 2. Goes through the fields of the records that phase 1 found and checks each against its column; fills the
- * table of rows from its beginning, with at most so many. A row that is not plainly good is not judged: it is entered
- * with the fields that are left to check. What is plainly good is good by the reference reader's rules.
+ * Phase 2. Goes through the fields of the records that phase 1 found and checks each against its column; goes on with
+ * the table of rows until it is full. What is good by this is good by the reference reader's rules; what is not is
+ * entered with the reasons, as far as they are certain. false: the next record has more than MAX_RECORD bytes.
  */
-export function checkRows(most: i32): void {
+export function checkRows(): bool {
   // Two copies of the same code, so that the usual one does not ask at every field.
-  if ((get(CONSTRAINED_COUNT) | get(NULL_COUNT) | get(QUOTE_IS_TEXT)) === 0) checkRowsOf<u8>(most);
-  else checkRowsOf<u16>(most);
+  return (get(CONSTRAINED_COUNT) | get(NULL_COUNT) | get(QUOTE_IS_TEXT)) === 0 ? checkRowsOf<u8>() : checkRowsOf<u16>();
 }
 
-/** T of two bytes: there are spellings of null, constraints, or an odd quote. */
-function checkRowsOf<T>(most: i32): void {
+function checkRowsOf<T>(): bool {
   const quote = <u8>get(QUOTE);
-  const fieldBytes = get(COLUMN_COUNT) << 2;
-  const columnsEnd = COLUMNS + get(COLUMN_COUNT) * COLUMN_BYTES;
-  const rowsEnd = ROWS + most * ROW_BYTES;
-  const rowEndsEnd = ROW_ENDS + (get(ROWS_FOUND) << 2);
-  const lastEntry = ENTRIES + (MAX_ENTRIES - get(CONSTRAINED_COUNT) - MAX_FAILED) * ENTRY_BYTES;
+  const columns = get(COLUMN_COUNT);
+  const columnsEnd = COLUMNS + columns * COLUMN_BYTES;
+  const rowEndsEnd = ROW_ENDS + (get(RECORDS_FOUND) << 2);
   let rowEnd = nextRowEnd;
   let field = nextField;
   let quotedLine = nextQuotedLine;
   let start = get(NEXT_RECORD);
   let lines = get(LINES);
-  let row = ROWS;
-  let entry = ENTRIES;
-  let rowsLeft = 0;
-  let overlong = 0;
+  let rowsLeft = get(ROWS_LEFT);
+  let isShort = true;
 
-  for (; rowEnd < rowEndsEnd && row < rowsEnd && entry <= lastEntry; rowEnd += 4) {
+  for (; rowEnd < rowEndsEnd && !isFull(); rowEnd += 4) {
     const fieldsEnd = load<i32>(rowEnd);
     const lineEnd = load<i32>(fieldsEnd - 4);
     let stop = lineEnd;
     // Any other CR would be a line end of its own.
     if (stop > start && load<u8>(lineEnd - 1) === CR) stop--;
     if (stop !== start) {
-      if (lineEnd + 1 - start > MAX_RECORD) {
-        overlong = 1;
-        break;
-      }
-      let left = EVERYTHING;
-      if (fieldsEnd - field === fieldBytes && stop - start <= MAX_VALUE) {
-        // So that the last field is like the others.
-        store<i32>(fieldsEnd - 4, stop);
-        const firstEntry = entry;
-        let failed = 0;
-        let at = start;
-        for (let column = COLUMNS; column !== columnsEnd; column += COLUMN_BYTES) {
-          const end = load<i32>(field);
-          field += 4;
-          const type = load<u8>(column, TYPE);
-          if (type !== ANY) {
-            const verdict = judge<T>(type, at, end, quote, column);
-            if (verdict !== GOOD) {
-              if (verdict === FAILED) failed++;
-              if (failed < MAX_FAILED) {
-                store<i32>(entry, ((column - COLUMNS) >> COLUMN_SHIFT) | verdict, 0);
-                store<i32>(entry, at, 4);
-                store<i32>(entry, end, 8);
-                entry += ENTRY_BYTES;
-              }
-            }
-          }
-          at = end + 1;
+      isShort = lineEnd + 1 - start <= MAX_RECORD;
+      if (!isShort) break;
+      // So that the last field is like the others.
+      store<i32>(fieldsEnd - 4, stop);
+      let left = 0;
+      if (fieldsEnd - field === columns << 2 && stop - start <= MAX_VALUE) {
+        const firstEntry = nextEntry;
+        const kinds = checkFields<T>(start, field, columnsEnd, quote);
+        if (kinds !== 0) {
+          store<i32>(nextRow, (firstEntry - ENTRIES) / ENTRY_BYTES, 16);
+          left = whatIsLeft(kinds, (nextEntry - firstEntry) / ENTRY_BYTES, stop - start);
         }
-        if (failed < MAX_FAILED) left = (entry - firstEntry) / ENTRY_BYTES;
-        else entry = firstEntry;
+      } else {
+        store<i32>(nextRow, (fieldsEnd - field) >> 2, 16);
+        left = stop - start > MAX_VALUE ? UNKNOWN : stop - start > MAX_SURE_BYTES ? RAGGED : RAGGED | SURE;
       }
-      store<i32>(row, start, 0);
-      store<i32>(row, stop, 4);
-      store<i32>(row, lines + 1, 8);
-      store<i32>(row, left, 12);
-      row += ROW_BYTES;
+      enterRow(start, stop, lines + 1, left);
       if (left !== 0) rowsLeft++;
       while (load<i32>(quotedLine) < stop) {
         quotedLine += 4;
@@ -158,54 +146,72 @@ function checkRowsOf<T>(most: i32): void {
   nextQuotedLine = quotedLine;
   set(NEXT_RECORD, start);
   set(LINES, lines);
-  set(ROWS_CHECKED, (row - ROWS) / ROW_BYTES);
   set(ROWS_LEFT, rowsLeft);
-  set(OVERLONG, overlong);
+  return isShort;
 }
 
-const COLUMN_SHIFT = 5;
-const GOOD = 0;
-
-/** GOOD, or why the field at [at, end), its quotes included, is left to be checked. */
-function judge<T>(type: u8, at: i32, end: i32, quote: u8, column: i32): i32 {
-  const flags = load<u8>(column, FLAGS);
-  if (sizeof<T>() === 1) {
-    if (at === end) return (flags & NULLABLE) !== 0 ? GOOD : FAILED;
-    return isGood(type, at, end, quote, column) ? GOOD : FAILED;
+/** Checks the fields of a row that has as many as there are columns, enters what is left, and returns its kinds. */
+function checkFields<T>(start: i32, field: i32, columnsEnd: i32, quote: u8): i32 {
+  const firstEntry = nextEntry;
+  let failed = 0;
+  let kinds = 0;
+  let at = start;
+  for (let column = COLUMNS; column !== columnsEnd; column += COLUMN_BYTES) {
+    const end = load<i32>(field);
+    field += 4;
+    const type = load<u8>(column, TYPE);
+    if (type !== ANY) {
+      const kind = judge<T>(type, at, end, quote, column);
+      if (kind !== GOOD) {
+        kinds |= kind;
+        if (kind !== TYPED) failed++;
+        if (failed === MAX_FAILED) {
+          nextEntry = firstEntry;
+          return TOO_MANY;
+        }
+        enter(((column - COLUMNS) >> COLUMN_SHIFT) | kind, at, end);
+      }
+    }
+    at = end + 1;
   }
-  const isNull = at === end ? type !== STRING || (flags & NULLABLE) !== 0 : isSpelledNull(at, end, quote);
-  if (isNull) return (flags & NULLABLE) !== 0 ? GOOD : FAILED;
-  if (type !== STRING && (hasQuoteInside(at, end, quote) || !isGood(type, at, end, quote, column))) return FAILED;
-  return (flags & CONSTRAINED) !== 0 ? TYPED : GOOD;
+  return kinds;
 }
 
-function isSpelledNull(at: i32, end: i32, quote: u8): bool {
-  return load<u8>(at) === quote ? isNullSpelling(at + 1, end - at - 2) : isNullSpelling(at, end - at);
+function enterRow(start: i32, stop: i32, line: i32, left: i32): void {
+  store<i32>(nextRow, start, 0);
+  store<i32>(nextRow, stop, 4);
+  store<i32>(nextRow, line, 8);
+  store<i32>(nextRow, left, 12);
+  nextRow += ROW_BYTES;
 }
 
-function hasQuoteInside(at: i32, end: i32, quote: u8): bool {
-  if (load<u8>(at) !== quote) return false;
-  for (at++; at < end - 1; at++) if (load<u8>(at) === quote) return true;
-  return false;
+function enter(columnAndKind: i32, at: i32, end: i32): void {
+  store<i32>(nextEntry, columnAndKind, 0);
+  store<i32>(nextEntry, at, 4);
+  store<i32>(nextEntry, end, 8);
+  nextEntry += ENTRY_BYTES;
 }
 
-/** Of a field that is not empty, its quotes included. */
-function isGood(type: u8, at: i32, end: i32, quote: u8, column: i32): bool {
-  let length = end - at;
-  if (load<u8>(at) === quote) {
-    at++;
-    length -= 2;
-  }
-  if (type === FLOAT) return isFloat(at, length, column);
-  if (type === INT) return isInteger(at, length, column);
-  if (type === DATE_TIME) return isDateTime(at, length, column);
-  return isOther(type, at, length, column);
+function whatIsLeft(kinds: i32, entries: i32, bytes: i32): i32 {
+  if (kinds === TYPED) return entries | CONSTRAINTS;
+  if (kinds === TOO_MANY) return UNKNOWN;
+  const isSure = (kinds & (TYPED | FAILED)) === 0 && entries <= MAX_SURE_ENTRIES && bytes <= MAX_SURE_BYTES;
+  return isSure ? entries | SURE : entries;
 }
 
-function isOther(type: u8, at: i32, length: i32, column: i32): bool {
-  if (type === BOOL) return isBool(at, length);
-  if (type === DATE) return isDate(at, length);
-  if (type === DECIMAL) return isDecimal(at, length, column);
-  if (type === DATE_TIME_64) return isTimestamp(at, length, column);
-  return isUuid(at, length);
+/**
+ * Puts the next record's first physical line into the table: a quote stands where none may be. false: it is not known
+ * where the line ends, because that takes a line end and the byte behind it.
+ */
+export function enterStray(end: i32): bool {
+  const start = get(NEXT_RECORD);
+  const stop = findLineEnd(start, end);
+  if (stop >= end - 1) return false;
+  const line = get(LINES) + 1;
+  const isCrLf = load<u8>(stop) === CR && load<u8>(stop + 1) === LF;
+  enterRow(start, stop, line, stop - start > MAX_SURE_BYTES ? STRAY : STRAY | SURE);
+  set(ROWS_LEFT, get(ROWS_LEFT) + 1);
+  set(NEXT_RECORD, isCrLf ? stop + 2 : stop + 1);
+  set(LINES, line);
+  return true;
 }

@@ -1,4 +1,4 @@
-import { DELIMITER, NEXT_RECORD, NOT_ASCII, QUOTE, ROWS_FOUND, STRAY_AT } from '../control-slots';
+import { DELIMITER, NEXT_RECORD, NOT_ASCII, QUOTE, RECORDS_FOUND, STRAY_AT } from '../control-slots';
 import { FIELD_ENDS, QUOTED_LINES, ROW_ENDS } from '../memory-layout';
 import { get, set } from './control';
 
@@ -112,9 +112,9 @@ export function findStructure(to: i32): void {
   }
 
   store<i32>(quotedLine, i32.MAX_VALUE);
-  set(ROWS_FOUND, (rowEnd - ROW_ENDS) >> 2);
+  set(RECORDS_FOUND, (rowEnd - ROW_ENDS) >> 2);
   set(STRAY_AT, stray);
-  set(NOT_ASCII, i8x16.bitmask(everything) !== 0 ? 1 : 0);
+  if (i8x16.bitmask(everything) !== 0) set(NOT_ASCII, 1);
 }
 
 function maskOf(a: v128, b: v128, c: v128, d: v128, byte: v128): u64 {

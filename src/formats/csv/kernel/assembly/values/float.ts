@@ -20,6 +20,11 @@ export function isFloat(at: i32, length: i32, column: i32): bool {
   return isAnyFloat(at, at + length, load<u16>(column, DIGITS));
 }
 
+/** The same, however large. */
+export function isFloatNumber(at: i32, stop: i32): bool {
+  return isAnyFloat(at, stop, i32.MAX_VALUE);
+}
+
 function isAnyFloat(at: i32, stop: i32, safeDigits: i32): bool {
   if (at < stop && isSign(at)) at++;
   const whole = at;

@@ -1,5 +1,5 @@
 import { DIGITS, HIGHEST, LOWEST } from '../../column-format';
-import { allBits, digitBits, isDigit, isSign, isWithin, skipZeros } from './scan';
+import { allBits, digitBits, isDigit, isSign, isWithin, skipDigits, skipZeros } from './scan';
 
 const MINUS: u8 = 0x2d;
 
@@ -19,6 +19,12 @@ function areDigits(at: i32, length: i32): bool {
   if (length > 16) return (digitBits(v128.load(at)) & digitBits(v128.load(at + length - 16))) === 0xffff;
   const all = allBits(length);
   return (digitBits(v128.load(at)) & all) === all;
+}
+
+/** `[+-]?\d+`, however large. */
+export function isIntegerNumber(at: i32, stop: i32): bool {
+  if (at < stop && isSign(at)) at++;
+  return at < stop && skipDigits(at, stop) === stop;
 }
 
 /** With a sign, leading zeros, or so many digits that their value decides. */

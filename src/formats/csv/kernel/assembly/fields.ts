@@ -1,0 +1,97 @@
+import {
+  BOOL,
+  CONSTRAINED,
+  DATE,
+  DATE_TIME,
+  DATE_TIME_64,
+  DECIMAL,
+  FLAGS,
+  FLOAT,
+  INT,
+  NULLABLE,
+  STRING,
+} from '../column-format';
+import { FAILED, IS_NULL, NO_MATCH, NO_RANGE, TYPED } from '../memory-layout';
+import { isNullSpelling } from './nulls';
+import { isBool } from './values/bool';
+import { isDate, isDateTime, isTimestamp } from './values/date-time';
+import { isDecimal, isDecimalNumber } from './values/decimal';
+import { isFloat, isFloatNumber } from './values/float';
+import { isInteger, isIntegerNumber } from './values/integer';
+import { isUuid } from './values/uuid';
+
+/** Nothing is left to check of a field. */
+export const GOOD = 0;
+
+/** What a rejection shows of a value without cutting it, in bytes. */
+const MAX_SHOWN = 80;
+
+/**
+ * GOOD, or why the field at [at, end), its quotes included, is left to be checked: TYPED, or how it failed.
+ * T of two bytes: there are spellings of null, constraints, or an odd quote.
+ */
+export function judge<T>(type: u8, at: i32, end: i32, quote: u8, column: i32): i32 {
+  const flags = load<u8>(column, FLAGS);
+  if (sizeof<T>() === 1) {
+    if (at === end) return (flags & NULLABLE) !== 0 ? GOOD : IS_NULL;
+    return isGood(type, at, end, quote, column) ? GOOD : failureOf(type, at, end, quote);
+  }
+  const isNull = at === end ? type !== STRING || (flags & NULLABLE) !== 0 : isSpelledNull(at, end, quote);
+  if (isNull) return (flags & NULLABLE) !== 0 ? GOOD : isShown(at, end, quote) ? IS_NULL : FAILED;
+  if (type !== STRING) {
+    if (hasQuoteInside(at, end, quote)) return FAILED;
+    if (!isGood(type, at, end, quote, column)) return failureOf(type, at, end, quote);
+  }
+  return (flags & CONSTRAINED) !== 0 ? TYPED : GOOD;
+}
+
+/** Of a field that is not empty. */
+function isGood(type: u8, at: i32, end: i32, quote: u8, column: i32): bool {
+  let length = end - at;
+  if (load<u8>(at) === quote) {
+    at++;
+    length -= 2;
+  }
+  if (type === FLOAT) return isFloat(at, length, column);
+  if (type === INT) return isInteger(at, length, column);
+  if (type === DATE_TIME) return isDateTime(at, length, column);
+  return isOther(type, at, length, column);
+}
+
+function isOther(type: u8, at: i32, length: i32, column: i32): bool {
+  if (type === BOOL) return isBool(at, length);
+  if (type === DATE) return isDate(at, length);
+  if (type === DECIMAL) return isDecimal(at, length, column);
+  if (type === DATE_TIME_64) return isTimestamp(at, length, column);
+  return isUuid(at, length);
+}
+
+/** Of a field that is not good. */
+function failureOf(type: u8, at: i32, end: i32, quote: u8): i32 {
+  if (!isShown(at, end, quote)) return FAILED;
+  if (load<u8>(at) === quote) {
+    at++;
+    end--;
+  }
+  if (type === INT) return isIntegerNumber(at, end) ? NO_RANGE : NO_MATCH;
+  if (type === DECIMAL) return isDecimalNumber(at, end) ? NO_RANGE : NO_MATCH;
+  // Whether a very large number overflows is not known here.
+  if (type === FLOAT && isFloatNumber(at, end)) return FAILED;
+  return NO_MATCH;
+}
+
+/** Its text is what stands in the file, and a rejection shows all of it. */
+function isShown(at: i32, end: i32, quote: u8): bool {
+  return end - at <= MAX_SHOWN && !hasQuoteInside(at, end, quote);
+}
+
+function isSpelledNull(at: i32, end: i32, quote: u8): bool {
+  return load<u8>(at) === quote ? isNullSpelling(at + 1, end - at - 2) : isNullSpelling(at, end - at);
+}
+
+/** Of a quoted field: a doubled quote stands for one, so its text is not what stands in the file. */
+function hasQuoteInside(at: i32, end: i32, quote: u8): bool {
+  if (at === end || load<u8>(at) !== quote) return false;
+  for (at++; at < end - 1; at++) if (load<u8>(at) === quote) return true;
+  return false;
+}

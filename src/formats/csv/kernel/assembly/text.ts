@@ -1,0 +1,69 @@
+/**
+ * Copies; up to 15 bytes more than asked for are written: whatever comes next overwrites them, or they lie behind a
+ * batch. Returns the address behind the copy.
+ */
+export function copy(to: i32, from: i32, length: i32): i32 {
+  let done = 0;
+  do {
+    v128.store(to + done, v128.load(from + done));
+    done += 16;
+  } while (done < length);
+  return to + length;
+}
+
+/** The same for text inside a JSON string: escapes as JSON.stringify does. Each byte becomes 6 at most. */
+export function copyEscaped(to: i32, from: i32, end: i32): i32 {
+  while (from < end) {
+    const text = v128.load(from);
+    v128.store(to, text);
+    const special = v128.or(
+      v128.or(i8x16.eq(text, i8x16.splat(0x22)), i8x16.eq(text, i8x16.splat(0x5c))),
+      i8x16.lt_u(text, i8x16.splat(0x20)),
+    );
+    const plain = min(ctz(i8x16.bitmask(special) | 0x10000), end - from);
+    to += plain;
+    from += plain;
+    if (plain < 16 && from < end) {
+      to = writeEscape(to, load<u8>(from));
+      from++;
+    }
+  }
+  return to;
+}
+
+function writeEscape(to: i32, byte: u8): i32 {
+  const letter = shortEscape(byte);
+  store<u8>(to, 0x5c, 0);
+  store<u8>(to, letter, 1);
+  if (letter !== 0x75) return to + 2;
+  store<u16>(to, 0x3030, 2);
+  store<u8>(to, 0x30 + (byte >> 4), 4);
+  store<u8>(to, hexDigit(byte & 15), 5);
+  return to + 6;
+}
+
+/** The letter behind the backslash; `u` where there are four digits to follow. */
+function shortEscape(byte: u8): u8 {
+  if (byte === 0x22 || byte === 0x5c) return byte;
+  if (byte === 0x0a) return 0x6e;
+  if (byte === 0x0d) return 0x72;
+  if (byte === 0x09) return 0x74;
+  if (byte === 0x08) return 0x62;
+  return byte === 0x0c ? 0x66 : 0x75;
+}
+
+function hexDigit(value: u8): u8 {
+  return value < 10 ? 0x30 + value : 0x57 + value;
+}
+
+/** Writes a number in decimal digits. */
+export function writeNumber(to: i32, value: u64): i32 {
+  let digits = 1;
+  for (let rest = value; rest > 9; rest /= 10) digits++;
+  const end = to + digits;
+  for (let at = end - 1; at >= to; at--) {
+    store<u8>(at, <u8>(0x30 + (value % 10)));
+    value /= 10;
+  }
+  return end;
+}

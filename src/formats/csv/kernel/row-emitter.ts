@@ -1,0 +1,150 @@
+import type { BatchSupply, FieldError, OpenBatch, RowSink } from '../../row-reader.js';
+import { broken, rejectionOf } from '../row-errors.js';
+import {
+  CONSTRAINED_COUNT,
+  DATA_BATCH,
+  DATA_FULL,
+  DLQ_BATCH,
+  DLQ_FULL,
+  LEFT_OVER,
+  REJECTED,
+  ROWS_LEFT,
+  STOPPED,
+  TEMPLATE_TEXT,
+} from './control-slots.js';
+import type { CsvKernel } from './csv-kernel.js';
+import type { InputWindows } from './input-windows.js';
+import type { RejectionTemplates } from './rejection-templates.js';
+import type { RowJudge } from './row-judge.js';
+import type { RowTable } from './row-table.js';
+
+/** Slots of a lent batch behind its address: capacity, bytes, records. */
+const CAPACITY = 1;
+const BYTES = 2;
+const RECORDS = 3;
+
+/** Hands the rows of the table to a sink, in order and as far as it has room. */
+export class RowEmitter {
+  constructor(
+    private readonly kernel: CsvKernel,
+    private readonly table: RowTable,
+    private readonly judge: RowJudge,
+    private readonly templates: RejectionTemplates,
+    private readonly windows: InputWindows,
+  ) {}
+
+  /** `rowsBefore`: rows of the file before the table's first. false: the sink has no room for all of them. */
+  emit(sink: RowSink, rowsBefore: number): boolean {
+    const { batches } = sink;
+    return batches === undefined ? this.#give(sink, rowsBefore) : this.#write(sink, batches, rowsBefore);
+  }
+
+  /** To a sink that takes row by row. */
+  #give(sink: RowSink, rowsBefore: number): boolean {
+    const { table, kernel } = this;
+    for (; table.next < table.count; table.next++) {
+      if (sink.hasRoom === false) return false;
+      const row = table.next;
+      const errors = table.isGood(row) ? null : this.#errorsOf(row);
+      if (errors === null) sink.accept(kernel.memory, table.start(row), table.stop(row));
+      else this.#reject(row, errors, sink, rowsBefore);
+    }
+    return true;
+  }
+
+  /** To a sink with batches in the kernel's memory. */
+  #write(sink: RowSink, batches: BatchSupply, rowsBefore: number): boolean {
+    const { kernel, table, templates } = this;
+    const { rejections } = sink;
+    if (rejections === undefined) kernel.set(TEMPLATE_TEXT, 0);
+    else templates.useFrame(rejections.frame);
+    if (kernel.get(CONSTRAINED_COUNT) > 0 && kernel.get(ROWS_LEFT) > 0) this.#checkConstraints();
+    let data: OpenBatch | null = null;
+    let dlq: OpenBatch | null = null;
+    while (table.next < table.count) {
+      this.#lend(data, DATA_BATCH);
+      this.#lend(dlq, DLQ_BATCH);
+      table.next = kernel.calls.emitRows(table.next, table.count, rowsBefore, this.windows.offsetOf(0));
+      this.#takeBack(data, DATA_BATCH);
+      this.#takeBack(dlq, DLQ_BATCH);
+      if (kernel.get(REJECTED) > 0) templates.takeCounts((code, rows) => rejections?.written(code, rows));
+      switch (kernel.get(STOPPED)) {
+        case DATA_FULL:
+          data = next(batches, data);
+          if (data === null) return false;
+          break;
+        case DLQ_FULL:
+          dlq = rejections === undefined ? null : next(rejections, dlq);
+          if (dlq === null) return false;
+          break;
+        case LEFT_OVER: {
+          const row = table.next;
+          const errors = this.#errorsOf(row);
+          if (errors === null) {
+            table.markGood(row);
+            break;
+          }
+          if (sink.hasRoom === false) return false;
+          this.#reject(row, errors, sink, rowsBefore);
+          table.next = row + 1;
+          // It may have gone to the batch that is lent, or to the one behind it.
+          dlq = null;
+          break;
+        }
+      }
+    }
+    return true;
+  }
+
+  /** Most rows of a model with constraints are good all the same. */
+  #checkConstraints(): void {
+    const { table } = this;
+    for (let row = table.next; row < table.count; row++) {
+      if (table.isTyped(row) && this.#errorsOf(row) === null) table.markGood(row);
+    }
+  }
+
+  #lend(batch: OpenBatch | null, slot: number): void {
+    const { kernel } = this;
+    if (batch === null) {
+      kernel.set(slot, 0);
+      return;
+    }
+    const { buffer, byteOffset, length } = batch.buffer;
+    if (buffer !== kernel.memory.buffer) throw new Error('the batch is not in the memory of this kernel');
+    kernel.set(slot, byteOffset);
+    kernel.set(slot + CAPACITY, length);
+    kernel.set(slot + BYTES, batch.size);
+    kernel.set(slot + RECORDS, batch.count);
+  }
+
+  #takeBack(batch: OpenBatch | null, slot: number): void {
+    batch?.extend(this.kernel.get(slot + BYTES), this.kernel.get(slot + RECORDS));
+  }
+
+  #errorsOf(row: number): FieldError[] | null {
+    const { table, judge } = this;
+    if (table.isStray(row)) return [broken('STRAY_QUOTE')];
+    return table.isUnknown(row)
+      ? judge.errorsOfRow(this.kernel.memory, table.start(row), table.stop(row))
+      : judge.errorsOfEntries(table.firstEntry(row), table.entryCount(row));
+  }
+
+  #reject(row: number, errors: FieldError[], sink: RowSink, rowsBefore: number): void {
+    const { table } = this;
+    const start = table.start(row);
+    const place = {
+      rowNumber: rowsBefore + row + 1,
+      line: table.line(row),
+      byteOffset: this.windows.offsetOf(start),
+    };
+    sink.reject(rejectionOf(place, errors, this.kernel.memory, start, table.stop(row)));
+  }
+}
+
+/** The batch that is open, or the one that takes the place of a full one; null where there is no room. */
+function next(supply: BatchSupply, full: OpenBatch | null): OpenBatch | null {
+  if (full?.count === 0) throw new Error('the row does not fit into an empty batch');
+  if (full !== null) supply.close();
+  return supply.open();
+}
