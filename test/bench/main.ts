@@ -51,7 +51,7 @@ async function measure(): Promise<void> {
   say(`load average at the start ${loadavg()[0]?.toFixed(2)}.`);
   say('');
   await measureStarts();
-  const service = await startService({ brokers: broker.brokers, env: { LOG_LEVEL: 'warn' } });
+  const service = await startService({ brokers: broker.brokers });
   try {
     const api = new Api(service.url);
     await api.createModel('taxi', TAXI_SCHEMA);
@@ -125,7 +125,7 @@ async function measureStarts(): Promise<void> {
   const help: number[] = [];
   for (let i = 0; i < STARTS; i++) {
     let started = performance.now();
-    const running = await startService({ brokers: broker.brokers, env: { LOG_LEVEL: 'info' } });
+    const running = await startService({ brokers: broker.brokers });
     service.push(performance.now() - started);
     await running.stop();
     started = performance.now();
