@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -36,6 +36,7 @@ function say(line: string): void {
 const broker = await startBroker();
 try {
   await measure();
+  mkdirSync('bench', { recursive: true });
   writeFileSync('bench/RESULTS.md', `${lines.join('\n')}\n`);
 } finally {
   await broker.stop();
