@@ -20,10 +20,11 @@ export async function buildKernel() {
   // Whoever else compiles it at this moment gets the same bytes: each writes a file of its own, the last rename stays.
   const output = `${WASM}.${process.pid}`;
   const { error, stderr } = await asc.main([
-    join('src/formats/csv/kernel/assembly/index.ts'),
+    join(FOLDER, 'assembly/index.ts'),
     ...['--baseDir', ROOT, '--outFile', output],
     ...['--optimizeLevel', '3', '--converge', '--noAssert', '--runtime', 'stub'],
     ...['--enable', 'simd', '--enable', 'bulk-memory', '--disableWarning', '112'],
+    ...['--transform', join(ROOT, 'scripts/lib/inline-functions.mjs')],
     // Fixed: what lies in it leaves through sockets, and must not move.
     ...['--initialMemory', pages, '--maximumMemory', pages],
   ]);
@@ -34,7 +35,10 @@ export async function buildKernel() {
 }
 
 function sourceHash() {
-  const hash = createHash('sha256').update(readFileSync(fileURLToPath(import.meta.url)));
+  const hash = createHash('sha256');
+  for (const script of ['build-kernel.mjs', 'lib/inline-functions.mjs']) {
+    hash.update(readFileSync(join(ROOT, 'scripts', script)));
+  }
   for (const name of readdirSync(FOLDER, { recursive: true }).sort()) {
     if (name.endsWith('.ts')) hash.update(`${name}\0`).update(readFileSync(join(FOLDER, name)));
   }

@@ -66,7 +66,7 @@ export const FRAME = STRAY_TEMPLATE + TEMPLATE_BYTES;
 export const FRAME_PIECES = 6;
 export const FRAME_TEXTS = FRAME + FRAME_PIECES * 8;
 export const FRAME_TEXTS_BYTES = 2 * KIB;
-/** For a number's digits. */
+/** For something small on its way to somewhere else. */
 export const SCRATCH = FRAME_TEXTS + FRAME_TEXTS_BYTES;
 export const SCRATCH_BYTES = 64;
 /** The text of the templates. */

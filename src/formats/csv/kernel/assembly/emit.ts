@@ -15,9 +15,9 @@ import {
   STOPPED,
   TEMPLATE_TEXT,
 } from '../control-slots';
-import { FOREIGN, ROW_BYTES, ROWS, SURE } from '../memory-layout';
+import { FOREIGN, ROW_BYTES, ROWS, SCRATCH, SURE } from '../memory-layout';
 import { get, set } from './control';
-import { recordHeadSize, writeRecordHead, writeRecordTail } from './records';
+import { MAX_RECORD_FRAME, recordHeadSize, writeRecordHead, writeRecordTail } from './records';
 import { hasTemplates, writeRejection } from './rejections';
 import { copy } from './text';
 
@@ -37,9 +37,9 @@ let lastRejection = 0;
  */
 export function emitRows(from: i32, to: i32, rowsBefore: f64, shift: f64): i32 {
   const data = get(DATA_BATCH);
-  const dataEnd = data + get(DATA_CAPACITY);
+  const dataEnd = data === 0 ? 0 : data + get(DATA_CAPACITY);
   const dlq = get(DLQ_BATCH);
-  const dlqEnd = dlq + get(DLQ_CAPACITY);
+  const dlqEnd = dlq === 0 ? 0 : dlq + get(DLQ_CAPACITY);
   const templateText = get(TEMPLATE_TEXT);
   let dataAt = data + get(DATA_BYTES);
   let dlqAt = dlq + get(DLQ_BYTES);
@@ -55,10 +55,12 @@ export function emitRows(from: i32, to: i32, rowsBefore: f64, shift: f64): i32 {
     const length = load<i32>(row, 4) - start;
     const left = load<i32>(row, 12);
     if (left === 0) {
-      const head = recordHeadSize(dataRecords, length);
-      if (data === 0 || dataAt + head + length + 1 > dataEnd) {
-        stopped = DATA_FULL;
-        break;
+      // The exact size is asked for only where it matters.
+      if (dataAt + length + MAX_RECORD_FRAME > dataEnd) {
+        if (data === 0 || dataAt + recordHeadSize(dataRecords, length) + length + 1 > dataEnd) {
+          stopped = DATA_FULL;
+          break;
+        }
       }
       dataAt = writeRecordTail(copy(writeRecordHead(dataAt, dataRecords, length), start, length));
       dataRecords++;
@@ -77,7 +79,10 @@ export function emitRows(from: i32, to: i32, rowsBefore: f64, shift: f64): i32 {
       const bytes = writeRejection(dlqAt + guess, row, rowNumber, <u64>(<f64>start + shift)) - dlqAt - guess;
       const head = recordHeadSize(dlqRecords, bytes);
       if (head !== guess) memory.copy(dlqAt + head, dlqAt + guess, bytes);
-      dlqAt = writeRecordTail(writeRecordHead(dlqAt, dlqRecords, bytes) + bytes);
+      // Beside its place, because more would be written than the head.
+      writeRecordHead(SCRATCH, dlqRecords, bytes);
+      memory.copy(dlqAt, SCRATCH, head);
+      dlqAt = writeRecordTail(dlqAt + head + bytes);
       dlqRecords++;
       lastRejection = bytes;
       rejected++;

@@ -30,6 +30,7 @@ const MAX_SHOWN = 80;
  * GOOD, or why the field at [at, end), its quotes included, is left to be checked: TYPED, or how it failed.
  * T of two bytes: there are spellings of null, constraints, or an odd quote.
  */
+// @inline
 export function judge<T>(type: u8, at: i32, end: i32, quote: u8, column: i32): i32 {
   const flags = load<u8>(column, FLAGS);
   if (sizeof<T>() === 1) {
@@ -46,6 +47,7 @@ export function judge<T>(type: u8, at: i32, end: i32, quote: u8, column: i32): i
 }
 
 /** Of a field that is not empty. */
+// @inline
 function isGood(type: u8, at: i32, end: i32, quote: u8, column: i32): bool {
   let length = end - at;
   if (load<u8>(at) === quote) {

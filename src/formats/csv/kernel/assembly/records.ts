@@ -1,11 +1,14 @@
 /** Kafka records (message format v2, KIP-98) without key and headers, with a timestamp delta of 0. */
 
+/** The most bytes that a record has beside its value. */
+export const MAX_RECORD_FRAME = 16;
+
 /** Bytes of a record before its value. */
 export function recordHeadSize(offsetDelta: i32, valueBytes: i32): i32 {
   return varintSize(bodySize(offsetDelta, valueBytes)) + 3 + varintSize(offsetDelta) + varintSize(valueBytes);
 }
 
-/** Writes what comes before the value; returns the address behind it. */
+/** Writes what comes before the value, and some bytes more; returns the address behind it. */
 export function writeRecordHead(at: i32, offsetDelta: i32, valueBytes: i32): i32 {
   at = writeVarint(at, bodySize(offsetDelta, valueBytes));
   store<u16>(at, 0); // attributes, timestamp delta
@@ -30,21 +33,22 @@ function varintSize(value: i32): i32 {
   return value < 0x40 ? 1 : value < 0x2000 ? 2 : value < 0x10_0000 ? 3 : 4;
 }
 
+/** Of a non-negative number below 2^27. Up to 4 bytes are written, whatever it takes. */
 function writeVarint(at: i32, value: i32): i32 {
-  let rest = value << 1;
-  if (rest < 0x80) {
-    store<u8>(at, <u8>rest);
+  const low = ((value << 1) & 0x7f) | ((value << 2) & 0x7f00);
+  if (value < 0x40) {
+    store<u8>(at, <u8>low);
     return at + 1;
   }
-  if (rest < 0x4000) {
-    store<u16>(at, <u16>((rest & 0x7f) | 0x80 | ((rest >> 7) << 8)));
+  if (value < 0x2000) {
+    store<u16>(at, <u16>(low | 0x80));
     return at + 2;
   }
-  while (rest > 0x7f) {
-    store<u8>(at, <u8>(rest | 0x80));
-    at++;
-    rest >>= 7;
+  const all = low | 0x8080 | ((value << 3) & 0x7f0000) | ((value << 4) & 0x7f000000);
+  if (value < 0x10_0000) {
+    store<i32>(at, all);
+    return at + 3;
   }
-  store<u8>(at, <u8>rest);
-  return at + 1;
+  store<i32>(at, all | 0x800000);
+  return at + 4;
 }

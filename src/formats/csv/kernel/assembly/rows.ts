@@ -4,6 +4,7 @@ import {
   CONSTRAINED_COUNT,
   LINES,
   NEXT_RECORD,
+  NOT_ASCII,
   NULL_COUNT,
   QUOTE,
   QUOTE_IS_TEXT,
@@ -151,6 +152,7 @@ function checkRowsOf<T>(): bool {
 }
 
 /** Checks the fields of a row that has as many as there are columns, enters what is left, and returns its kinds. */
+// @inline
 function checkFields<T>(start: i32, field: i32, columnsEnd: i32, quote: u8): i32 {
   const firstEntry = nextEntry;
   let failed = 0;
@@ -211,6 +213,8 @@ export function enterStray(end: i32): bool {
   const isCrLf = load<u8>(stop) === CR && load<u8>(stop + 1) === LF;
   enterRow(start, stop, line, stop - start > MAX_SURE_BYTES ? STRAY : STRAY | SURE);
   set(ROWS_LEFT, get(ROWS_LEFT) + 1);
+  // Phase 1 has not looked at the rest of the line.
+  set(NOT_ASCII, 1);
   set(NEXT_RECORD, isCrLf ? stop + 2 : stop + 1);
   set(LINES, line);
   return true;

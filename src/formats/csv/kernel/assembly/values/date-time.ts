@@ -13,12 +13,14 @@ export function isDate(at: i32, length: i32): bool {
 }
 
 /** A timestamp, or epoch seconds in 64 bits. */
+// @inline
 export function isDateTime(at: i32, length: i32, column: i32): bool {
   if (length >= 19 && load<u8>(at, 4) === HYPHEN) return isTimestamp(at, length, column);
   return isAnyInteger(at, at + length, i64.MAX_VALUE, <u64>i64.MIN_VALUE);
 }
 
 /** `date[T ]hh:mm:ss(\.\d+)?(Z|[+-]hh:?mm)?` with as many fraction digits as the column takes. */
+// @inline
 export function isTimestamp(at: i32, length: i32, column: i32): bool {
   if (length < 19) return false;
   const text = v128.load(at);

@@ -8,6 +8,7 @@ const MAX_EXPONENT = 9_999;
  * `[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?`, as far as it is certain not to overflow: `false` for very large numbers
  * leaves the decision to the caller.
  */
+// @inline
 export function isFloat(at: i32, length: i32, column: i32): bool {
   if (isWithin(length, 16)) {
     const text = v128.load(at);

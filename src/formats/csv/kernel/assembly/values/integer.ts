@@ -4,6 +4,7 @@ import { allBits, digitBits, isDigit, isSign, isWithin, skipDigits, skipZeros } 
 const MINUS: u8 = 0x2d;
 
 /** `[+-]?\d+` within the column's range. */
+// @inline
 export function isInteger(at: i32, length: i32, column: i32): bool {
   const safeDigits = load<u16>(column, DIGITS);
   if (isWithin(length, safeDigits) && areDigits(at, length)) return true;
