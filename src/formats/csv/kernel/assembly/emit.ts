@@ -74,17 +74,8 @@ export function emitRows(from: i32, to: i32, rowsBefore: f64, shift: f64): i32 {
         stopped = DLQ_FULL;
         break;
       }
-      const guess = recordHeadSize(dlqRecords, lastRejection);
-      const rowNumber = <u64>rowsBefore + <u64>((row - ROWS) / ROW_BYTES + 1);
-      const bytes = writeRejection(dlqAt + guess, row, rowNumber, <u64>(<f64>start + shift)) - dlqAt - guess;
-      const head = recordHeadSize(dlqRecords, bytes);
-      if (head !== guess) memory.copy(dlqAt + head, dlqAt + guess, bytes);
-      // Beside its place, because more would be written than the head.
-      writeRecordHead(SCRATCH, dlqRecords, bytes);
-      memory.copy(dlqAt, SCRATCH, head);
-      dlqAt = writeRecordTail(dlqAt + head + bytes);
+      dlqAt = appendRejection(dlqAt, dlqRecords, row, rowsBefore, <f64>start + shift);
       dlqRecords++;
-      lastRejection = bytes;
       rejected++;
     }
   }
@@ -96,4 +87,18 @@ export function emitRows(from: i32, to: i32, rowsBefore: f64, shift: f64): i32 {
   set(REJECTED, rejected);
   set(STOPPED, stopped);
   return (row - ROWS) / ROW_BYTES;
+}
+
+/** Returns the address behind the record. */
+function appendRejection(at: i32, offsetDelta: i32, row: i32, rowsBefore: f64, offset: f64): i32 {
+  const guess = recordHeadSize(offsetDelta, lastRejection);
+  const rowNumber = <u64>rowsBefore + <u64>((row - ROWS) / ROW_BYTES + 1);
+  const bytes = writeRejection(at + guess, row, rowNumber, <u64>offset) - at - guess;
+  const head = recordHeadSize(offsetDelta, bytes);
+  if (head !== guess) memory.copy(at + head, at + guess, bytes);
+  // Beside its place, because more would be written than the head.
+  writeRecordHead(SCRATCH, offsetDelta, bytes);
+  memory.copy(at, SCRATCH, head);
+  lastRejection = bytes;
+  return writeRecordTail(at + head + bytes);
 }

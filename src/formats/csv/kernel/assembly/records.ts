@@ -9,6 +9,7 @@ export function recordHeadSize(offsetDelta: i32, valueBytes: i32): i32 {
 }
 
 /** Writes what comes before the value, and some bytes more; returns the address behind it. */
+// @inline
 export function writeRecordHead(at: i32, offsetDelta: i32, valueBytes: i32): i32 {
   at = writeVarint(at, bodySize(offsetDelta, valueBytes));
   store<u16>(at, 0); // attributes, timestamp delta
@@ -24,6 +25,7 @@ export function writeRecordTail(at: i32): i32 {
 }
 
 /** Attributes, timestamp delta, key length and header count take a byte each. */
+// @inline
 function bodySize(offsetDelta: i32, valueBytes: i32): i32 {
   return 4 + varintSize(offsetDelta) + varintSize(valueBytes) + valueBytes;
 }
@@ -34,6 +36,7 @@ function varintSize(value: i32): i32 {
 }
 
 /** Of a non-negative number below 2^27. Up to 4 bytes are written, whatever it takes. */
+// @inline
 function writeVarint(at: i32, value: i32): i32 {
   const low = ((value << 1) & 0x7f) | ((value << 2) & 0x7f00);
   if (value < 0x40) {
