@@ -10,7 +10,7 @@ import { readTopic } from '../kit/topic.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
 /** Long enough for several transactions, so that a kill meets committed and uncommitted rows. */
-const LONG = makeOrders(600_000, 97);
+const LONG = makeOrders(1_000_000, 97);
 
 let service: Service;
 let api: Api;
@@ -133,7 +133,7 @@ describe('a job whose runner is killed', () => {
     }
     const job = await api.ended(job_id, 120_000);
     expect(killed.size).toBeGreaterThanOrEqual(3);
-    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { rows: 600_000, errors: LONG.rejected.length } });
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { rows: 1_000_000, errors: LONG.rejected.length } });
     await expectDelivered(brokers, job, LONG);
   });
 });
@@ -161,7 +161,7 @@ describe('cancel and resume', () => {
     expect(response.status).toBe(202);
     const cancelled = await api.ended(job_id);
     expect(cancelled.state).toBe('CANCELLED');
-    expect(cancelled.totals.rows).toBeLessThan(600_000);
+    expect(cancelled.totals.rows).toBeLessThan(1_000_000);
     await expectPrefix(brokers, cancelled, LONG, cancelled.totals.ok, cancelled.totals.errors);
     expect((await api.cancel(job_id)).status).toBe(200);
 
@@ -213,7 +213,7 @@ describe('the API process', () => {
     service = await startService({ brokers, dataDir: service.dataDir });
     api.url = service.url;
     const job = await api.ended(job_id, 120_000);
-    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', attempt: 1, totals: { rows: 600_000 } });
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', attempt: 1, totals: { rows: 1_000_000 } });
     await expectDelivered(brokers, job, LONG);
   });
 
@@ -224,7 +224,7 @@ describe('the API process', () => {
     service = await startService({ brokers, dataDir: service.dataDir });
     api.url = service.url;
     const job = await api.ended(job_id, 120_000);
-    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { rows: 600_000 } });
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { rows: 1_000_000 } });
     await expectDelivered(brokers, job, LONG);
   });
 });
