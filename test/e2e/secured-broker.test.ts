@@ -196,8 +196,9 @@ describe('a broker with TLS and SASL', () => {
 
   it('fails a running job when it no longer takes the password, and takes jobs again when it does', async () => {
     const { api } = await serve(good);
-    const { job_id } = await api.createJob('orders', LONG.csv);
+    const { job_id } = await api.createSlowJob('orders', LONG.csv);
     await api.until(job_id, (job) => job.totals.rows > 0);
+    await broker.kill('SIGKILL'); // at once: a broker that shuts down in order would still let the job finish
     await writeProperties('another');
     await broker.restart();
     const failed = await api.ended(job_id);
