@@ -42,7 +42,7 @@ export class BatchWriter implements RowSink {
   readonly #queue = new Map<string, Promise<void>>();
 
   constructor(
-    private readonly session: TransactionalSession,
+    private readonly session: Pick<TransactionalSession, 'topics' | 'enlist' | 'produce'>,
     private readonly jobId: string,
     from: Checkpoint | null,
     private readonly fileSize: number,

@@ -253,11 +253,12 @@ export class JobRun {
     while (streaming()) {
       await writer.room();
       if (!streaming()) break;
-      if (!(await rows.advance(writer))) {
+      const more = await rows.advance(writer);
+      writer.position = rows.position;
+      if (!more) {
         writer.endOfFile();
         return { type: 'end-of-file' };
       }
-      writer.position = rows.position;
       this.#reportProgress(rows.position.byte);
     }
     return undefined;

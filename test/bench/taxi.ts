@@ -1,4 +1,5 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { random } from './random.js';
+import { dateTime, money, writeRows } from './write-rows.js';
 
 /** 19 typed columns in the manner of New York's taxi trip records: about 114 bytes a row. */
 export const TAXI_SCHEMA = {
@@ -24,21 +25,12 @@ export const TAXI_SCHEMA = {
 };
 
 /** Writes at least `bytes` of it, the same ones every time; returns the number of rows. */
-export function writeTaxiFile(path: string, bytes: number): number {
-  const below = random(0x9e37_79b9);
-  const file = openSync(path, 'w');
-  let rows = 0;
-  let written = writeSync(file, `${Object.keys(TAXI_SCHEMA).join(',')}\n`);
-  while (written < bytes) {
-    let block = '';
-    for (let i = 0; i < 1_000 && written + block.length < bytes; i++) block += `${taxiRow(rows++, below)}\n`;
-    written += writeSync(file, block);
-  }
-  closeSync(file);
-  return rows;
+export function writeTaxiFile(path: string, bytes: number, everySecondBad = false): number {
+  const below = random();
+  return writeRows(path, bytes, TAXI_SCHEMA, (row, isBad) => taxiRow(row, below, isBad), everySecondBad);
 }
 
-function taxiRow(row: number, below: (limit: number) => number): string {
+function taxiRow(row: number, below: (limit: number) => number, isBad: boolean): string {
   const pickup = 1_672_531_200 + (Math.floor(row / 3) % 31_536_000);
   const fare = 300 + below(6_000);
   const tip = below(3) > 0 ? below(1_500) : 0;
@@ -55,7 +47,7 @@ function taxiRow(row: number, below: (limit: number) => number): string {
     1 + below(265),
     1 + below(265),
     1 + below(4),
-    money(fare),
+    isBad ? 'n/a' : money(fare),
     money(below(4) * 50),
     '0.50',
     money(tip),
@@ -65,23 +57,4 @@ function taxiRow(row: number, below: (limit: number) => number): string {
     '2.50',
     below(10) > 0 ? '0.00' : '1.25',
   ].join(',');
-}
-
-function dateTime(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ');
-}
-
-function money(cents: number): string {
-  return (cents / 100).toFixed(2);
-}
-
-/** xorshift32: whole numbers from 0 up to, not including, the limit. */
-function random(seed: number): (limit: number) => number {
-  let state = seed | 0;
-  return (limit) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % limit;
-  };
 }

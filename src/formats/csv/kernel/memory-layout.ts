@@ -81,7 +81,7 @@ export const BLOCK_BYTES = 64 * KIB;
 /** The largest record that may still become a row, its line end included. */
 export const MAX_RECORD = 1_000_000;
 /** What one read of the file brings at most. */
-export const CHUNK_BYTES = 256 * KIB;
+export const CHUNK_BYTES = 512 * KIB;
 /** SIMD loads and stores may pass the end of what they are for by less than this. */
 const SLACK = 128;
 const WINDOW_BYTES = MAX_RECORD + CHUNK_BYTES + SLACK;

@@ -1,0 +1,165 @@
+import { RecordBatch } from '../../src/kafka/record-batch.js';
+import { BatchRing } from '../../src/runner/batch-ring.js';
+import { BatchWriter } from '../../src/runner/batch-writer.js';
+
+const KIB = 1024;
+
+/** Stands for the broker: answers when it is told to. */
+class ManualSession {
+  readonly topics = { data: 'data', dlq: 'dlq' };
+  readonly calls: string[] = [];
+  readonly inFlight: { topic: string; batch: RecordBatch; bytes: Buffer; answer: PromiseWithResolvers<number> }[] = [];
+
+  async enlist(topic: string): Promise<void> {
+    this.calls.push(`enlist ${topic}`);
+  }
+
+  produce(topic: string, batch: RecordBatch): Promise<number> {
+    this.calls.push(`produce ${topic} ${batch.count}`);
+    const answer = Promise.withResolvers<number>();
+    this.inFlight.push({ topic, batch, bytes: Buffer.from(batch.buffer.subarray(0, batch.size)), answer });
+    return answer.promise;
+  }
+
+  /** The oldest batch is acknowledged; its bytes must be as they were when it was sent. */
+  acknowledge(end: number): void {
+    const sent = this.inFlight.shift();
+    expect(sent?.bytes.equals(sent.batch.buffer.subarray(0, sent.batch.size))).toBe(true);
+    sent?.answer.resolve(end);
+  }
+}
+
+function writerOver(
+  batches: number,
+  bytes = 8 * KIB,
+): { writer: BatchWriter; session: ManualSession; ring: BatchRing } {
+  const session = new ManualSession();
+  const ring = new BatchRing(Array.from({ length: batches }, () => Buffer.alloc(bytes)));
+  const writer = new BatchWriter(session, 'a1b2c3d4', null, 1_000, { sent: () => undefined }, ring);
+  return { writer, session, ring };
+}
+
+const row = Buffer.alloc(KIB, 'x');
+
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+describe('the writer of batches', () => {
+  it('sends each batch when it is full, in order, behind the enlisting of its topic', async () => {
+    const { writer, session } = writerOver(5);
+    for (let i = 0; i < 16; i++) writer.accept(row, 0, row.length);
+    await settled();
+    expect(session.calls).toEqual(['enlist data', 'produce data 7', 'enlist data', 'produce data 7']);
+  });
+
+  it('has no room, and opens no batch, while too few are free', async () => {
+    const { writer, session } = writerOver(3);
+    expect([writer.hasRoom, writer.isInFlight]).toEqual([true, false]);
+    for (let i = 0; i < 2; i++) {
+      const batch = writer.batches.open();
+      batch?.extend(1_000, 5);
+      writer.batches.close();
+    }
+    await settled();
+    expect([writer.hasRoom, writer.isInFlight]).toEqual([false, true]);
+    expect(writer.batches.open()).not.toBeNull();
+    expect(writer.rejections.open()).toBeNull();
+    let hasRoom = false;
+    const waiting = writer.room().then(() => {
+      hasRoom = true;
+    });
+    session.acknowledge(1);
+    await settled();
+    expect(hasRoom).toBe(false);
+    session.acknowledge(2);
+    await waiting;
+    expect(writer.hasRoom).toBe(true);
+  });
+
+  it('never hands out a batch that is not acknowledged', async () => {
+    const { writer, session } = writerOver(4);
+    const seen = new Set<object>();
+    for (let i = 0; i < 40; i++) {
+      await settled();
+      const batch = writer.batches.open();
+      if (batch === null) {
+        session.acknowledge(i);
+        continue;
+      }
+      expect(session.inFlight.map((each): object => each.batch)).not.toContain(batch);
+      expect([batch.count, batch.size]).toEqual([0, 61]);
+      seen.add(batch);
+      batch.buffer.fill(i, batch.size, 100);
+      batch.extend(100, 1);
+      writer.batches.close();
+    }
+    expect(seen.size).toBe(4);
+  });
+
+  it('goes on beyond its batches for a reader that does not ask, and gives the memory back', async () => {
+    const { writer, session, ring } = writerOver(2);
+    for (let i = 0; i < 100; i++) writer.accept(row, 0, row.length);
+    const drained = writer.drain();
+    await settled();
+    expect(session.inFlight.map(({ batch }) => batch.count)).toEqual([7, 7, 86]);
+    while (session.inFlight.length > 0) session.acknowledge(1);
+    expect((await drained).ok).toBe(100);
+    expect(ring.free).toBe(2);
+  });
+
+  it('counts what it sent, and says so when all is acknowledged', async () => {
+    const { writer, session } = writerOver(6);
+    writer.position = { row: 12, line: 13, byte: 500 };
+    for (let i = 0; i < 9; i++) writer.accept(row, 0, row.length);
+    writer.reject({
+      rowNumber: 10,
+      line: 11,
+      byteOffset: 99,
+      errors: [{ column: null, type: null, error: 'RAGGED_ROW', observed: null, message: 'm' }],
+      errorsTruncated: false,
+      raw: Buffer.from('x'),
+      rawTruncated: false,
+    });
+    const batch = writer.rejections.open();
+    batch?.extend(1_000, batch.count + 1);
+    writer.rejections.written('NULL_VALUE', 1);
+    writer.endOfFile();
+    const drained = writer.drain();
+    await settled();
+    expect(session.inFlight.map((each) => each.topic).sort()).toEqual(['data', 'data', 'dlq']);
+    const ends = { data: [7, 9], dlq: [2] };
+    for (const { topic } of [...session.inFlight]) session.acknowledge(ends[topic as 'data' | 'dlq'].shift() ?? 0);
+    expect(await drained).toEqual({
+      position: { row: 12, line: 13, byte: 500 },
+      ok: 9,
+      errors: 2,
+      dataEnd: 9,
+      dlqEnd: 2,
+      eof: true,
+      size: 1_000,
+    });
+    expect(writer.takeRejectedByCode()).toEqual({ RAGGED_ROW: 1, NULL_VALUE: 1 });
+    expect(writer.takeRejectedByCode()).toEqual({});
+  });
+
+  it('fails whoever waits when a send fails, and keeps that memory', async () => {
+    const { writer, session, ring } = writerOver(3);
+    writer.accept(row, 0, row.length);
+    const drained = writer.drain();
+    await settled();
+    session.inFlight[0]?.answer.reject(new Error('the broker is away'));
+    await expect(drained).rejects.toThrow('the broker is away');
+    await expect(writer.room()).rejects.toThrow('the broker is away');
+    expect([writer.isInFlight, ring.free]).toEqual([true, 2]);
+  });
+
+  it('keeps the frame of rejections until the clock moves on', async () => {
+    const { writer } = writerOver(3);
+    const { frame } = writer.rejections;
+    expect(frame[0]).toBe('{"job_id":"a1b2c3d4","row_number":');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(writer.rejections.frame).not.toBe(frame);
+    expect(frame).toHaveLength(6);
+  });
+});

@@ -1,0 +1,88 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CsvKernel, encodeRejectedRow, type Position, type Rejection, type RowSink } from '../../src/formats/index.js';
+import { compileSchema } from '../../src/models/schema/index.js';
+import { FileRows, readerOf } from '../../src/runner/file-rows.js';
+import type { Assignment } from '../../src/runner/messages.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'batch-file-rows-'));
+const path = join(folder, 'orders.csv');
+const rows = Array.from({ length: 60_000 }, (_, index) =>
+  index % 7 === 3 ? `${index},x${index},"é\n${index}"` : `${index},${index}.5,${'y'.repeat(index % 31)}`,
+);
+const file = Buffer.from(`id,amount,note\r\n${rows.join('\r\n')}`);
+const job: Assignment = {
+  ...compileSchema({ id: 'UInt32', amount: 'Float64', note: 'String' }),
+  jobId: 'a1b2c3d4',
+  lease: 1,
+  intent: 'run',
+  spoolPath: path,
+  sizeBytes: file.length,
+  csvReader: 'auto',
+  dialect: { delimiter: ',', quote: '"', header: true },
+  topics: { data: 'data', dlq: 'dlq' },
+  committedBefore: false,
+};
+let handle: FileHandle;
+
+beforeAll(async () => {
+  writeFileSync(path, file);
+  handle = await open(path);
+});
+
+afterAll(async () => {
+  await handle.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** Every decision as one text, and where the reader stood after some of them. */
+class Notes implements RowSink {
+  readonly decisions: string[] = [];
+  readonly positions: { position: Position; decided: number }[] = [];
+
+  accept(bytes: Uint8Array, start: number, end: number): void {
+    this.decisions.push(Buffer.from(bytes.subarray(start, end)).toString());
+  }
+
+  reject(rejection: Rejection): void {
+    this.decisions.push(encodeRejectedRow('a1b2c3d4', rejection, 'now').toString());
+  }
+}
+
+async function read(kernel: CsvKernel | null, from: Position | null): Promise<Notes> {
+  const reading = await FileRows.open(handle, job, from, kernel);
+  const notes = new Notes();
+  while (await reading.advance(notes)) {
+    notes.positions.push({ position: reading.position, decided: notes.decisions.length });
+  }
+  notes.positions.push({ position: reading.position, decided: notes.decisions.length });
+  expect([reading.columns, reading.isReading]).toEqual([['id', 'amount', 'note'], false]);
+  return notes;
+}
+
+describe('the rows of a file', () => {
+  it('are the same to both readers, and so is the end', async () => {
+    const fast = await read(new CsvKernel(), null);
+    const slow = await read(null, null);
+    expect(fast.decisions).toEqual(slow.decisions);
+    expect(fast.decisions.length).toBe(rows.length);
+    expect(fast.positions.at(-1)?.position).toEqual(slow.positions.at(-1)?.position);
+  });
+
+  it('go on from wherever a reader stood, with the same kernel or another', async () => {
+    const kernel = new CsvKernel();
+    const whole = await read(kernel, null);
+    for (const { position, decided } of [whole.positions[3], whole.positions[17], whole.positions.at(-1)].map(
+      (each) => each!,
+    )) {
+      expect((await read(kernel, position)).decisions).toEqual(whole.decisions.slice(decided));
+    }
+  });
+
+  it('are read by the kernel unless the job says otherwise', () => {
+    expect(readerOf(job)).toBe('kernel');
+    expect(readerOf({ ...job, csvReader: 'reference' })).toBe('reference');
+  });
+});
