@@ -1,3 +1,116 @@
+/*
+ * The CSV kernel
+ * ==============
+ *
+ * Most rows of most files are good, and to see that takes little: find the fields, look at their characters. This
+ * folder does just that at about 1 GB/s, in WebAssembly with SIMD, compiled from AssemblyScript (assembly/), and leaves
+ * everything else to the code that the reference reader uses too (../row-check.ts, ../record-splitter.ts). One rule
+ * keeps the two readers from ever deciding differently:
+ *
+ *     The kernel may say "I do not know". It may never be wrong.
+ *
+ * Every test of a value in assembly/values accepts what the reference accepts, or less. A rejection is written by the
+ * kernel only where the reason is certain and simple; any other row goes to row-judge.ts. The tests hold both readers
+ * against each other on generated files (test/formats/csv/kernel/same-decisions.property.test.ts).
+ *
+ * A turn
+ * ------
+ *
+ *     file ─read─► window ─1─► addresses of ends ─2─► table of rows ─3─► data batch ─► socket
+ *                                                        │     ▲      └► DLQ batch ──► socket
+ *                                                        ▼     │
+ *                                                      row-judge.ts
+ *
+ * kernel-reader.ts drives it: one call of `advance` fills the table once (phases 1 and 2: `fillTable`) and empties it
+ * into the open batches (phase 3: `emitRows`, from row-emitter.ts), about 64 KiB of input or 1000 rows. Where the
+ * batches have no room the table keeps what is left, and `position` says so: it is always at the beginning of a row,
+ * everything before it is decided and nothing behind it is.
+ *
+ * The memory
+ * ----------
+ *
+ * One block of fixed size, laid out in memory-layout.ts, never grown and never allocated from: what lies in it leaves
+ * through sockets and must not move. Addresses are bytes of it.
+ *
+ *     control       numbers that go in and out of calls, which have few parameters (control-slots.ts)
+ *     columns       32 bytes each: type, nullable or not, limits (column-format.ts; column-table.ts writes it)
+ *     nulls         the spellings of null beside the empty field
+ *     rows          the table: start, stop, line, what is left to do, first entry
+ *     entries       the fields that are left to look at: column and kind, start, stop
+ *     templates     pieces of JSON for rejections (rejection-templates.ts)
+ *     field ends    phase 1's findings: the address of every delimiter and line end outside quotes,
+ *     row ends      for every such line end where in the list above its own entry ends,
+ *     quoted lines  and the address of every line end inside quotes, because they count as physical lines
+ *     windows       two pieces of the file (input-windows.ts): one is worked on while the other is read into
+ *     batches       18 record batches of 1 MiB, a ring that the runner sends from without a copy
+ *
+ * A window is room for one unfinished record (1,000,000 bytes) and behind it a chunk. When all whole records of a
+ * window are decided, the unfinished rest is copied in front of the other window's chunk, and they change places. The
+ * findings have room for a window full of line ends; usually a few dozen KiB of them are touched, and stay in the cache.
+ *
+ * SIMD loads and stores take 16 bytes and may pass the end of what they are for; whatever is loaded from or stored to
+ * has some bytes of slack behind it.
+ *
+ * Phase 1: structure (assembly/structure.ts)
+ * ------------------------------------------
+ *
+ * Takes 64 bytes at a time. Comparing them with a special character gives a mask of 64 bits, one a byte:
+ *
+ *     text        1 , " a , b " , " c " " d " ⏎
+ *     quotes      0 0 1 0 0 0 1 0 1 0 1 1 0 1 0
+ *     inside      0 0 1 1 1 1 0 0 1 1 0 1 1 0 0    parity of the quotes so far (prefix xor), carried to the next 64
+ *     delimiters  0 1 0 0 1 0 0 1 0 0 0 0 0 0 0
+ *     … outside   0 1 0 0 0 0 0 1 0 0 0 0 0 0 0    & ~inside
+ *     line ends   0 0 0 0 0 0 0 0 0 0 0 0 0 0 1
+ *
+ * A doubled quote closes and opens again, which comes to the same. The parity is the truth as long as no quote is stray,
+ * so the masks also tell whether each quote that opens stands behind an end (or a quote that closes), and whether each
+ * that closes is followed by an end. The first one that does not stops the phase: from there on nobody knows what is
+ * inside. Of a CRLF only the LF is a line end; a CR alone is one. A CR at the very end of what was read waits for the
+ * next byte. What is left of the masks is written down as addresses, lowest bit first.
+ *
+ * Phase 2: rows (assembly/rows.ts, fields.ts, values/)
+ * ----------------------------------------------------
+ *
+ * Goes through the line ends. A record with as many fields as there are columns is checked field by field, by the
+ * column's type; a column that takes anything costs next to nothing. Up to 16 characters are looked at in one piece:
+ * "all of them are digits" is one comparison. What is not good gets an entry with what is known about it: null where it
+ * may not be (IS_NULL), not of the type (NO_MATCH), not in its range (NO_RANGE), or "somebody else should look" (FAILED:
+ * also what is too long to be shown, has doubled quotes, or is a number that may overflow a double). Of a column with
+ * constraints every value gets an entry (TYPED): enum, pattern and the like are JavaScript's. A row whose entries are
+ * all certain is SURE. Rows with another number of fields are RAGGED, and the first line of a record that phase 1 found
+ * broken is STRAY; both are SURE as well. assembly/table.ts goes back and forth between the two phases until the table
+ * is full enough.
+ *
+ * Then JavaScript looks whether the table's rows are valid UTF-8, if there is any byte above 127, and marks those that
+ * are not as FOREIGN.
+ *
+ * Phase 3: batches (assembly/emit.ts, records.ts, rejections.ts)
+ * --------------------------------------------------------------
+ *
+ * In the table's order: a good row becomes a Kafka record in the data batch, its bytes as they are; a SURE one becomes a
+ * rejection in the DLQ batch, put together from templates, byte for byte what `encodeRejectedRow` would write. It stops
+ * at a full batch, which is sent and replaced, and at a row that is left to JavaScript: row-judge.ts says whether it is
+ * good (then it is marked so, and phase 3 goes on) or what is wrong with it (then it goes through `RowSink.reject`).
+ *
+ * What the kernel leaves alone
+ * ----------------------------
+ *
+ * A record of more than 1,000,000 bytes, or a broken one whose first line does not end in the window; the file's first
+ * record where there may be a byte order mark; and its last one, which may lack a line end or a closing quote. For
+ * these the kernel hands over to a RecordSplitter, which finds one record, and takes back the bytes behind it. So the
+ * rules for them are in one place, and they are too rare to cost anything.
+ *
+ * To change something
+ * -------------------
+ *
+ * `npm run build` compiles it, and so do the unit tests, if a file of this folder has changed (scripts/build-kernel.mjs).
+ * memory-layout.ts, control-slots.ts and column-format.ts are read by both compilers. A function with a line
+ * `// @inline` above it is inlined (scripts/lib/inline-functions.mjs): worth it on the way of every field, nowhere else.
+ * A new type needs a number in column-format.ts, a case in column-table.ts, a test of its values in assembly/values and
+ * a branch in assembly/fields.ts. test/bench/kernel.ts measures.
+ */
+
 import { readFileSync } from 'node:fs';
 import { BATCH_BYTES, BATCH_COUNT, BATCH_STRIDE, BATCHES, CONTROL, MEMORY_BYTES } from './memory-layout.js';
 
@@ -12,7 +125,7 @@ interface KernelCalls {
 let compiled: WebAssembly.Module | undefined;
 
 /**
- * The WebAssembly module with a memory of its own (about 38 MB of addresses, of which a job touches 20). It serves one
+ * The WebAssembly module with a memory of its own (about 40 MB of addresses, of which a job touches 20). It serves one
  * reader at a time, and may serve another when nobody needs the first one's batches any more. Throws where the module
  * was not built.
  */

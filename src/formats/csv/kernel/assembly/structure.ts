@@ -34,7 +34,7 @@ export function findStructure(to: i32): void {
     const c = v128.load(at, 32);
     const d = v128.load(at, 48);
     everything = v128.or(everything, v128.or(v128.or(a, b), v128.or(c, d)));
-    const valid: u64 = to - at < 64 ? ((<u64>1) << (<u64>(to - at))) - 1 : ~(<u64>0);
+    const valid = to - at >= 64 ? u64.MAX_VALUE : firstBits(to - at);
     const quoteBits = maskOf(a, b, c, d, quotes);
     let delimiterBits = maskOf(a, b, c, d, delimiters);
     let lineBits = maskOf(a, b, c, d, lineFeeds);
@@ -134,6 +134,12 @@ function hasAny(a: v128, b: v128, c: v128, d: v128, byte: v128): bool {
 
 function bits(v: v128): u64 {
   return <u64>(<u32>i8x16.bitmask(v));
+}
+
+/** So many ones, fewer than 64. */
+function firstBits(count: i32): u64 {
+  const one: u64 = 1;
+  return (one << count) - 1;
 }
 
 /** Each bit becomes the parity of itself and all bits below it. */

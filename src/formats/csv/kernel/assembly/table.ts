@@ -22,7 +22,7 @@ const TOO_LARGE = 2;
 const MORE = 3;
 
 /** Phase 1 has found records that phase 2 has not taken. */
-let isFound = false;
+let isFound: bool = false;
 
 /** To be called when NEXT_RECORD was changed from outside. */
 export function forget(): void {
@@ -38,7 +38,7 @@ export function fillTable(end: i32): void {
   const known = get(NEXT_RECORD) < end && load<u8>(end - 1) === CR ? end - 1 : end;
   const enough = get(NEXT_RECORD) + BLOCK_BYTES / 2;
   let status = NEEDS_MORE;
-  let isOpen = true;
+  let isOpen: bool = true;
   beginTable();
   if (!isFound) set(NOT_ASCII, 0);
   while (isOpen && !isFull() && (rowCount() === 0 || get(NEXT_RECORD) < enough)) {
