@@ -164,6 +164,7 @@ export class JobSupervisor implements RunnerPoolHost {
       intent,
       spoolPath: spool.path(jobId),
       sizeBytes: raised.sizeBytes,
+      format: raised.format,
       columns: model.columns,
       additionalColumns: model.additionalColumns,
       dialect: raised.dialect,

@@ -9,19 +9,15 @@ import {
   readCsvHeader,
 } from '../formats/index.js';
 import type { Assignment } from './messages.js';
+import type { RowFeed } from './row-feed.js';
 
 const CHUNK_BYTES = 256 * 1024;
 
-/** Which reader a job's rows are read by. */
-export function readerOf({ csvReader }: Assignment): 'kernel' | 'reference' {
-  return csvReader === 'reference' ? 'reference' : 'kernel';
-}
-
 /**
- * The rows of a spooled file, from a checkpoint's position or the start of the data. Two chunks are held at a time: the
+ * The rows of a file that is a stream of bytes. Two chunks are held at a time: the
  * next one is being read while the rows of the last are decided.
  */
-export class FileRows {
+export class FileRows implements RowFeed {
   readonly #chunk: Buffer | undefined;
   #readAt: number;
   #reading: Promise<number> | undefined;

@@ -6,10 +6,10 @@ import type { CsvKernel } from '../formats/index.js';
 import { classifyFailure, type KafkaFailure, TransactionalSession, within } from '../kafka/index.js';
 import { BatchRing } from './batch-ring.js';
 import { BatchWriter } from './batch-writer.js';
-import { FileRows, readerOf } from './file-rows.js';
 import type { KernelShelf } from './kernel-shelf.js';
 import type { Assignment, FromRunner, Outcome } from './messages.js';
 import { type Action, type Event, initialState, type Limits, type State, step } from './protocol.js';
+import { openRowFeed, type RowFeed, readerOf } from './row-feed.js';
 
 const TICK_MS = 25;
 const PROGRESS_MS = 200;
@@ -33,7 +33,7 @@ export interface JobRunDependencies {
 export class JobRun {
   #state: State;
   #file: FileHandle | undefined;
-  #rows: FileRows | undefined;
+  #rows: RowFeed | undefined;
   #session: TransactionalSession | undefined;
   #writer: BatchWriter | undefined;
   /** What rows and writer share; null where the reference reader works. */
@@ -203,6 +203,8 @@ export class JobRun {
     // Memory that a read, the loop or a socket may still use is not used again.
     const isQuiet = this.#pumps === 0 && this.#rows?.isReading === false && this.#writer?.isInFlight === false;
     if (this.#kernel !== null && isQuiet) this.dependencies.kernels.putBack(this.#kernel);
+    this.#rows?.close?.();
+    this.#rows = undefined;
     this.#kernel = null;
     this.#writer = undefined;
   }
@@ -217,11 +219,14 @@ export class JobRun {
       throw new BatchError('FILE_CORRUPT', `the stored file has ${size} bytes instead of ${this.job.sizeBytes}`);
     }
     const kernel = readerOf(this.job) === 'kernel' ? this.dependencies.kernels.take() : null;
-    const rows = await FileRows.open(this.#file, this.job, from?.position ?? null, kernel);
-    if (generation !== this.#generation) return false;
+    const rows = await openRowFeed(this.#file, this.job, from?.position ?? null, kernel);
+    if (generation !== this.#generation) {
+      rows.close?.();
+      return false;
+    }
     this.#kernel = kernel;
     this.#rows = rows;
-    this.dependencies.report({ ...this.#about('header'), columns: rows.columns });
+    if (rows.columns !== null) this.dependencies.report({ ...this.#about('header'), columns: rows.columns });
     this.#writer = new BatchWriter(
       this.#openSession(),
       this.job.jobId,
@@ -291,7 +296,7 @@ export class JobRun {
     return this.#writer;
   }
 
-  #openRows(): FileRows {
+  #openRows(): RowFeed {
     if (this.#rows === undefined) throw new Error('no reader is open');
     return this.#rows;
   }

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../config/index.js';
 import { createKafka } from '../kafka/index.js';
 import { createLog } from '../logging/index.js';
-import { readerOf } from './file-rows.js';
 import { JobRun } from './job-run.js';
 import { KernelShelf } from './kernel-shelf.js';
 import { type Assignment, EXIT_LEASE_LOST, type FromRunner, type ToRunner } from './messages.js';
 import { DEFAULT_LIMITS } from './protocol.js';
+import { readerOf } from './row-feed.js';
 
 /**
  * A runner process: works on one job at a time as its pool says over IPC, and ends when the pool is gone.

@@ -11,6 +11,7 @@ export interface Assignment {
   intent: 'run' | 'settle';
   spoolPath: string;
   sizeBytes: number;
+  format: 'csv';
   columns: Column[];
   additionalColumns: boolean;
   dialect: { delimiter: string; quote: string; header: boolean };

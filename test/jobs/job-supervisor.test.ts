@@ -18,6 +18,7 @@ describe('handing out a job', () => {
       intent: 'run',
       spoolPath: desk.spool.path(jobId),
       sizeBytes: 1000,
+      format: 'csv',
       columns: [{ name: 'id', type: 'Int32', nullable: false, constraints: {} }],
       additionalColumns: true,
       dialect: { delimiter: ',', quote: '"', header: true },

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CsvKernel, encodeRejectedRow, type Position, type Rejection, type RowSink } from '../../src/formats/index.js';
 import { compileSchema } from '../../src/models/schema/index.js';
-import { FileRows, readerOf } from '../../src/runner/file-rows.js';
 import type { Assignment } from '../../src/runner/messages.js';
+import { openRowFeed, readerOf } from '../../src/runner/row-feed.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'batch-file-rows-'));
 const path = join(folder, 'orders.csv');
@@ -20,6 +20,7 @@ const job: Assignment = {
   intent: 'run',
   spoolPath: path,
   sizeBytes: file.length,
+  format: 'csv',
   csvReader: 'auto',
   dialect: { delimiter: ',', quote: '"', header: true },
   topics: { data: 'data', dlq: 'dlq' },
@@ -52,7 +53,7 @@ class Notes implements RowSink {
 }
 
 async function read(kernel: CsvKernel | null, from: Position | null): Promise<Notes> {
-  const reading = await FileRows.open(handle, job, from, kernel);
+  const reading = await openRowFeed(handle, job, from, kernel);
   const notes = new Notes();
   while (await reading.advance(notes)) {
     notes.positions.push({ position: reading.position, decided: notes.decisions.length });

@@ -1,0 +1,45 @@
+import type { FileHandle } from 'node:fs/promises';
+import type { CsvKernel, Position, RowSink } from '../formats/index.js';
+import { FileRows } from './file-rows.js';
+import type { Assignment } from './messages.js';
+
+/**
+ * The rows of one spooled file, in its order, from where a checkpoint left off: what a job's loop pulls through.
+ * One caller at a time; a feed that has failed is not used again.
+ */
+export interface RowFeed {
+  /** The file's columns in its order; null where the format has none. */
+  readonly columns: string[] | null;
+  /** Behind the last row that was decided: what a checkpoint stores, and a new feed goes on from. */
+  readonly position: Position;
+  /** A read is under way: memory that was lent to the feed is being written to. */
+  readonly isReading: boolean;
+  /**
+   * Decides a bounded number of rows; false once the file has ended and every row is decided. Throws fs errors, and
+   * BatchError where the file cannot be read on.
+   */
+  advance(sink: RowSink): Promise<boolean>;
+  /** Frees what the garbage collector does not; an `advance` that is under way may fail. The file stays the caller's. */
+  close?(): void;
+}
+
+/**
+ * Opens the rows of a file by its format, from a checkpoint's position or the beginning; `kernel` is what `readerOf`
+ * asks for, else null. Throws BatchError HEADER_MISMATCH where the file does not fit the model, or fs errors.
+ */
+export async function openRowFeed(
+  file: FileHandle,
+  job: Assignment,
+  from: Position | null,
+  kernel: CsvKernel | null,
+): Promise<RowFeed> {
+  switch (job.format) {
+    case 'csv':
+      return FileRows.open(file, job, from, kernel);
+  }
+}
+
+/** Which reader takes the job's rows. */
+export function readerOf({ csvReader }: Pick<Assignment, 'format' | 'csvReader'>): 'kernel' | 'reference' {
+  return csvReader === 'reference' ? 'reference' : 'kernel';
+}
