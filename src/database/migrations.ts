@@ -1,4 +1,4 @@
-import { type Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
 import type { Tables } from './tables.js';
 
@@ -70,6 +70,16 @@ const migrations: Record<string, Migration> = {
         .execute();
       await db.schema.createIndex('jobs_by_state').on('jobs').columns(['state', 'seq']).execute();
       await db.schema.createIndex('jobs_by_model').on('jobs').columns(['model_id', 'seq']).execute();
+    },
+  },
+  '0002_options': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .alterTable('jobs')
+        .addColumn('options', 'text', (column) => column.notNull().defaultTo('{}'))
+        .execute();
+      await sql`UPDATE jobs SET options = '{"csvReader":"' || csv_reader || '"}'`.execute(db);
+      await db.schema.alterTable('jobs').dropColumn('csv_reader').execute();
     },
   },
 };

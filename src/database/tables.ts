@@ -54,7 +54,8 @@ export interface JobsTable {
   metadata: string;
   /** JSON: Dialect. */
   dialect: string;
-  csv_reader: string;
+  /** JSON: ProcessingOptions; what is absent has its default. */
+  options: string;
   /** JSON: string[], the file's header. */
   columns: string | null;
   /** JSON: Checkpoint, the newest one that was seen. */

@@ -71,7 +71,7 @@ export function newRow(job: NewJob, now: number): Omit<JobsTable, 'seq'> {
     size_bytes: job.sizeBytes,
     metadata: JSON.stringify(job.metadata),
     dialect: JSON.stringify(job.dialect),
-    csv_reader: job.csvReader,
+    options: JSON.stringify(job.options),
     columns: null,
     checkpoint: null,
     // Nothing was ever sent for it, so nothing is committed.

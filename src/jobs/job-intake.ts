@@ -5,7 +5,7 @@ import type { ModelService } from '../models/index.js';
 import { type ReceivedUpload, startsLikeJson } from '../upload/index.js';
 import type { JobControl } from './job-control.js';
 import { newJobId } from './job-id.js';
-import type { JobOptions } from './job-options.js';
+import type { JobRequest } from './job-options.js';
 import type { JobRecord, NewJob } from './job-record.js';
 import type { InsertResult, JobStore } from './job-store.js';
 import { KeyedSerial } from './keyed-serial.js';
@@ -35,19 +35,19 @@ export class JobIntake {
    * Throws MODEL_NOT_FOUND, UNSUPPORTED_FILE_TYPE, IDEMPOTENCY_KEY_REUSED, KAFKA_UNAVAILABLE, INSUFFICIENT_STORAGE;
    * then there is no job, no topic, and the upload is still the caller's.
    */
-  async accept(upload: ReceivedUpload, options: JobOptions, key: string | null): Promise<Intake> {
-    if (key === null) return this.#create(upload, options, null);
+  async accept(upload: ReceivedUpload, request: JobRequest, key: string | null): Promise<Intake> {
+    if (key === null) return this.#create(upload, request, null);
     // Two requests with one key: the second finds the first one's job.
     return this.#byKey.run(key, async () => {
       const earlier = await this.options.store.findByIdempotencyKey(key);
-      return earlier === undefined ? this.#create(upload, options, key) : replay(earlier, upload, options);
+      return earlier === undefined ? this.#create(upload, request, key) : replay(earlier, upload, request);
     });
   }
 
-  async #create(upload: ReceivedUpload, options: JobOptions, idempotencyKey: string | null): Promise<Intake> {
-    const { modelId, dialect, csvReader, metadata } = options;
+  async #create(upload: ReceivedUpload, request: JobRequest, idempotencyKey: string | null): Promise<Intake> {
+    const { modelId, dialect, options, metadata } = request;
     const { version: modelVersion } = await this.options.models.require(modelId);
-    refuseJson(upload, options);
+    refuseJson(upload, request);
     const { filename, sizeBytes } = upload;
     const job = {
       modelId,
@@ -56,7 +56,7 @@ export class JobIntake {
       sizeBytes,
       metadata,
       dialect,
-      csvReader,
+      options,
       idempotencyKey,
       format: 'csv' as const,
     };
@@ -103,7 +103,7 @@ export class JobIntake {
   }
 }
 
-function refuseJson(upload: ReceivedUpload, { format }: JobOptions): void {
+function refuseJson(upload: ReceivedUpload, { format }: JobRequest): void {
   if (format === 'csv' || !startsLikeJson(upload.head)) return;
   throw new BatchError(
     'UNSUPPORTED_FILE_TYPE',
@@ -111,7 +111,7 @@ function refuseJson(upload: ReceivedUpload, { format }: JobOptions): void {
   );
 }
 
-function replay(earlier: JobRecord, upload: ReceivedUpload, { modelId }: JobOptions): Intake {
+function replay(earlier: JobRecord, upload: ReceivedUpload, { modelId }: JobRequest): Intake {
   if (earlier.modelId === modelId && earlier.sizeBytes === upload.sizeBytes) return { record: earlier, replayed: true };
   throw new BatchError(
     'IDEMPOTENCY_KEY_REUSED',

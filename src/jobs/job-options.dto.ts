@@ -1,4 +1,5 @@
 import { IsAscii, IsIn, IsNotIn, IsOptional, IsString, Length } from 'class-validator';
+import { DEFAULT_OPTIONS, type ProcessingOptions } from '../runner/index.js';
 
 const NO_SEPARATOR = { message: 'must be one ASCII character, not a line end' };
 const LINE_ENDS_AND_NUL = ['\n', '\r', '\0'];
@@ -27,5 +28,9 @@ export class JobOptionsDto {
   header: 'true' | 'false' = 'true';
 
   @IsIn(['auto', 'reference'], { message: 'must be auto or reference' })
-  csv_reader: 'auto' | 'reference' = 'auto';
+  csv_reader: ProcessingOptions['csvReader'] = DEFAULT_OPTIONS.csvReader;
+
+  @IsOptional()
+  @IsString()
+  null_values?: string;
 }

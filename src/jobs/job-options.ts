@@ -2,16 +2,18 @@ import 'reflect-metadata';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import { BatchError } from '../errors/index.js';
-import type { CsvReader, Dialect } from './job.js';
+import { MAX_NULL_VALUE_LENGTH, MAX_NULL_VALUES } from '../formats/index.js';
+import { DEFAULT_OPTIONS, type ProcessingOptions } from '../runner/index.js';
+import type { Dialect } from './job.js';
 import { JobOptionsDto } from './job-options.dto.js';
 
 /** What a request for a job says beside its file. */
-export interface JobOptions {
+export interface JobRequest {
   modelId: string;
   /** `csv` takes text that looks like JSON, too. */
   format: 'auto' | 'csv';
   dialect: Dialect;
-  csvReader: CsvReader;
+  options: ProcessingOptions;
   metadata: Record<string, string>;
 }
 
@@ -21,15 +23,15 @@ const METADATA = 'metadata.';
 const METADATA_KEY = /^[A-Za-z0-9_.-]{1,64}$/;
 const MAX_METADATA = 32;
 const MAX_METADATA_CHARACTERS = 1024;
-const NAMES = ['model_id', 'format', 'delimiter', 'quote', 'header', 'csv_reader'];
+const NAMES = ['model_id', 'format', 'delimiter', 'quote', 'header', 'null_values', 'csv_reader'];
 
 /**
  * The options of an upload from its query and its form fields. Throws INVALID_OPTION, naming what is unknown,
  * malformed or given twice, and MISSING_MODEL_ID.
  */
-export function parseJobOptions(query: Given, fields: Given): JobOptions {
-  const { modelId, ...options } = parsePartialOptions(query, fields);
-  if (modelId !== null) return { modelId, ...options };
+export function parseJobOptions(query: Given, fields: Given): JobRequest {
+  const { modelId, ...request } = parsePartialOptions(query, fields);
+  if (modelId !== null) return { modelId, ...request };
   throw new BatchError('MISSING_MODEL_ID', 'model_id is neither a form field nor a query parameter');
 }
 
@@ -37,7 +39,7 @@ export function parseJobOptions(query: Given, fields: Given): JobOptions {
 export function parsePartialOptions(
   query: Given,
   fields: Given = {},
-): Omit<JobOptions, 'modelId'> & { modelId: string | null } {
+): Omit<JobRequest, 'modelId'> & { modelId: string | null } {
   const given = collect(query, fields);
   const metadata = takeMetadata(given);
   for (const name of given.keys()) {
@@ -53,7 +55,10 @@ export function parsePartialOptions(
     modelId: dto.model_id || null,
     format: dto.format,
     dialect: { delimiter: dto.delimiter, quote: dto.quote, header: dto.header === 'true' },
-    csvReader: dto.csv_reader,
+    options: {
+      csvReader: dto.csv_reader,
+      nullValues: dto.null_values === undefined ? DEFAULT_OPTIONS.nullValues : parseNullValues(dto.null_values),
+    },
     metadata,
   };
 }
@@ -83,6 +88,18 @@ function takeMetadata(given: Map<string, string>): Record<string, string> {
   }
   if (metadata.length > MAX_METADATA) throw invalid('metadata', `more than ${MAX_METADATA} keys`);
   return Object.fromEntries(metadata);
+}
+
+/** Taken as they stand, spaces included; repeated ones count once. */
+function parseNullValues(text: string): string[] {
+  const values = [...new Set(text.split(','))];
+  // An empty field is null anyway where it can be.
+  if (values.includes('')) throw invalid('null_values', 'expected spellings of null with commas between them');
+  if (values.length > MAX_NULL_VALUES) throw invalid('null_values', `more than ${MAX_NULL_VALUES} spellings`);
+  if (values.some((value) => Array.from(value).length > MAX_NULL_VALUE_LENGTH)) {
+    throw invalid('null_values', `a spelling is longer than ${MAX_NULL_VALUE_LENGTH} characters`);
+  }
+  return values;
 }
 
 function invalid(name: string, what: string): BatchError {

@@ -1,7 +1,8 @@
 import type { JobsTable } from '../database/index.js';
 import { catalogue, type ErrorCode } from '../errors/index.js';
 import { type Checkpoint, jobTopics } from '../kafka/index.js';
-import { type CsvReader, type Dialect, type Job, type JobState } from './job.js';
+import { type ProcessingOptions, readOptions } from '../runner/index.js';
+import type { Dialect, Job, JobOptions, JobState } from './job.js';
 import { isResumable, isTerminal } from './job-state.js';
 
 export interface JobError {
@@ -20,7 +21,7 @@ export interface NewJob {
   sizeBytes: number;
   metadata: Record<string, string>;
   dialect: Dialect;
-  csvReader: CsvReader;
+  options: ProcessingOptions;
   /** null: the upload brought none. */
   idempotencyKey: string | null;
 }
@@ -90,6 +91,7 @@ export function toJob(record: JobRecord, now: number): Job {
     metadata: record.metadata,
     columns: record.columns,
     dialect: record.dialect,
+    options: shownOptions(record.options),
     totals: { rows: ok + errors, ok, errors },
     progress: { bytes_done: record.bytesDone, bytes_total: record.sizeBytes },
     timings: { waiting_ms: waitingMs, processing_ms: processingMs },
@@ -102,6 +104,10 @@ export function toJob(record: JobRecord, now: number): Job {
     updated_at: record.updatedAt,
     finished_at: record.finishedAt,
   };
+}
+
+function shownOptions({ nullValues, csvReader }: ProcessingOptions): JobOptions {
+  return { null_values: nullValues, csv_reader: csvReader };
 }
 
 function endOffsets({ state, settled, checkpoint }: JobRecord): Job['end_offsets'] {
@@ -128,7 +134,7 @@ export function fromRow(row: JobsTable): JobRecord {
     sizeBytes: row.size_bytes,
     metadata: JSON.parse(row.metadata) as Record<string, string>,
     dialect: JSON.parse(row.dialect) as Dialect,
-    csvReader: row.csv_reader as CsvReader,
+    options: readOptions(row.options),
     columns: row.columns === null ? null : (JSON.parse(row.columns) as string[]),
     checkpoint: row.checkpoint === null ? null : (JSON.parse(row.checkpoint) as Checkpoint),
     settled: row.settled === 1,

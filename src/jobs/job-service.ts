@@ -27,8 +27,8 @@ export class JobService {
     query: Readonly<Record<string, unknown>>,
     key: string | null,
   ): Promise<{ job: Job; replayed: boolean }> {
-    const options = parseJobOptions(query, upload.fields);
-    const { record, replayed } = await this.options.intake.accept(upload, options, key);
+    const request = parseJobOptions(query, upload.fields);
+    const { record, replayed } = await this.options.intake.accept(upload, request, key);
     return { job: toJob(record, this.options.clock.now()), replayed };
   }
 

@@ -168,7 +168,7 @@ export class JobSupervisor implements RunnerPoolHost {
       columns: model.columns,
       additionalColumns: model.additionalColumns,
       dialect: raised.dialect,
-      csvReader: raised.csvReader,
+      options: raised.options,
       topics: jobTopics(jobId),
       committedBefore: raised.checkpoint !== null,
     };

@@ -2,13 +2,16 @@ import type { ErrorCode } from '../errors/index.js';
 
 export type JobState = 'PENDING' | 'RUNNING' | 'CANCELLING' | 'SUCCESS' | 'PARTIAL_SUCCESS' | 'FAILED' | 'CANCELLED';
 
-/** Which reader takes a CSV file: the fastest that knows its dialect, or the slow one that all are checked against. */
-export type CsvReader = 'auto' | 'reference';
-
 export interface Dialect {
   delimiter: string;
   quote: string;
   header: boolean;
+}
+
+/** How the file was asked to be processed (openapi: JobOptions). */
+export interface JobOptions {
+  null_values: string[];
+  csv_reader: 'auto' | 'reference';
 }
 
 /** The Job as the API and batch.jobs show it (openapi: Job). Times are ISO 8601 in UTC. */
@@ -26,6 +29,7 @@ export interface Job {
   /** The file's header in file order; null until it was read. */
   columns: string[] | null;
   dialect: Dialect;
+  options: JobOptions;
   totals: { rows: number; ok: number; errors: number };
   progress: { bytes_done: number; bytes_total: number };
   timings: { waiting_ms: number; processing_ms: number };

@@ -44,8 +44,9 @@ export class FileRows implements RowFeed {
     kernel: CsvKernel | null,
   ): Promise<FileRows> {
     const { columns, additionalColumns, dialect } = job;
+    const { nullValues } = job.options;
     const header = await readCsvHeader(chunksOf(file), { columns, additionalColumns, dialect });
-    const options = { columns, additionalColumns, dialect, header, ...(from === null ? {} : { position: from }) };
+    const options = { columns, additionalColumns, dialect, nullValues, header, position: from ?? undefined };
     const reader = kernel === null ? createCsvReader(options) : createKernelReader(options, kernel);
     return new FileRows(file, header.columns, reader);
   }

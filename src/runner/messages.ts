@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../errors/index.js';
 import type { Checkpoint } from '../kafka/index.js';
 import type { Column } from '../models/schema/index.js';
+import type { ProcessingOptions } from './processing-options.js';
 
 /** Everything a runner needs to work on one job. */
 export interface Assignment {
@@ -15,8 +16,7 @@ export interface Assignment {
   columns: Column[];
   additionalColumns: boolean;
   dialect: { delimiter: string; quote: string; header: boolean };
-  /** `reference` forces the slow reader; absent: `auto`. */
-  csvReader: 'auto' | 'reference';
+  options: ProcessingOptions;
   topics: { data: string; dlq: string };
   /** The store has seen a commit of this job: a missing checkpoint means that it was lost. */
   committedBefore: boolean;

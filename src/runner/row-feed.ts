@@ -40,6 +40,6 @@ export async function openRowFeed(
 }
 
 /** Which reader takes the job's rows. */
-export function readerOf({ csvReader }: Pick<Assignment, 'format' | 'csvReader'>): 'kernel' | 'reference' {
-  return csvReader === 'reference' ? 'reference' : 'kernel';
+export function readerOf({ options }: Pick<Assignment, 'format' | 'options'>): 'kernel' | 'reference' {
+  return options.csvReader === 'reference' ? 'reference' : 'kernel';
 }

@@ -230,6 +230,8 @@ export interface components {
         DelimiterOption: string;
         /** @description What encloses a field that holds delimiters or line ends: one ASCII character, not a line end. `"` unless given. */
         QuoteOption: string;
+        /** @description Spellings of null beside the empty field, separated by commas: `NULL,N/A,\N`. At most 30 of at most 64 characters each, taken as they stand, spaces included; none can hold a comma. A field in quotes that spells one is null too, but an empty one in quotes (`""`) never is. A null in a required column rejects the row; only a String may be empty. */
+        NullValuesOption: string;
         /**
          * @description Which reader takes the file: `auto` the fastest that knows its dialect, `reference` the slow one that the fast one is checked against. Both decide the same about every row.
          * @enum {string}
@@ -251,6 +253,7 @@ export interface components {
             quote: components["schemas"]["QuoteOption"];
             /** @default true */
             header: components["schemas"]["HeaderOption"];
+            null_values?: components["schemas"]["NullValuesOption"];
             /** @default auto */
             csv_reader: components["schemas"]["CsvReaderOption"];
         } & {
@@ -266,6 +269,12 @@ export interface components {
             delimiter: string;
             quote: string;
             header: boolean;
+        };
+        /** @description How the file was asked to be processed; what was not given has its default. */
+        JobOptions: {
+            /** @description Spellings of null beside the empty field. */
+            null_values: string[];
+            csv_reader: components["schemas"]["CsvReaderOption"];
         };
         /** @description Committed rows only; they never go back. `rows` = `ok` + `errors`, always. */
         Totals: {
@@ -327,6 +336,7 @@ export interface components {
             /** @description The file's header in file order, null until it was read: needed to make sense of raw rows. */
             columns: string[] | null;
             dialect: components["schemas"]["Dialect"];
+            options: components["schemas"]["JobOptions"];
             totals: components["schemas"]["Totals"];
             progress: components["schemas"]["Progress"];
             timings: components["schemas"]["Timings"];
@@ -743,6 +753,8 @@ export interface operations {
                 quote?: components["schemas"]["QuoteOption"];
                 /** @description See the form field of this name. */
                 header?: components["schemas"]["HeaderOption"];
+                /** @description See the form field of this name. */
+                null_values?: components["schemas"]["NullValuesOption"];
                 /** @description See the form field of this name. */
                 csv_reader?: components["schemas"]["CsvReaderOption"];
                 /**

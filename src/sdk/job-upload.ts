@@ -17,8 +17,10 @@ export interface JobUpload {
   quote?: string | undefined;
   /** Whether the first line names the columns. */
   header?: boolean | undefined;
+  /** Spellings of null beside the empty field, none with a comma in it. */
+  nullValues?: readonly string[] | undefined;
   /** `reference` takes the slow reader that the fast one is checked against. */
-  csvReader?: 'auto' | 'reference' | undefined;
+  csvReader?: Job['options']['csv_reader'] | undefined;
   /** Kept with the job. */
   metadata?: Readonly<Record<string, string>> | undefined;
 }
@@ -37,6 +39,7 @@ export function formFields(upload: JobUpload): Array<readonly [string, string]> 
     ['delimiter', upload.delimiter],
     ['quote', upload.quote],
     ['header', upload.header === undefined ? undefined : String(upload.header)],
+    ['null_values', upload.nullValues?.join(',')],
     ['csv_reader', upload.csvReader],
     ...Object.entries(upload.metadata ?? {}).map(([key, value]) => [`metadata.${key}`, value] as const),
   ];

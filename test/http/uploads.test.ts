@@ -46,6 +46,7 @@ describe('an upload', () => {
       metadata: {},
       columns: null,
       dialect: { delimiter: ',', quote: '"', header: true },
+      options: { null_values: [], csv_reader: 'auto' },
       topics: { data: `batch_${body.job_id}`, dlq: `batch_${body.job_id}_dlq` },
     });
     expect(await server.spooled()).toContain(body.job_id);
@@ -62,6 +63,12 @@ describe('an upload', () => {
     const { status, body } = await upload(server, form);
     expect(status).toBe(202);
     expect(body).toMatchObject({ dialect: { delimiter: ';' }, metadata: { source: 'crm' } });
+  });
+
+  it('shows the options it was given', async () => {
+    const fields: [string, string][] = [MODEL, ['null_values', 'NULL,N/A'], ['csv_reader', 'reference']];
+    const { body } = await upload(server, { fields, file: CSV });
+    expect(body).toMatchObject({ options: { null_values: ['NULL', 'N/A'], csv_reader: 'reference' } });
   });
 
   it('keeps the name of the file as it is, but no folder and no control characters', async () => {

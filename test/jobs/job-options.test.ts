@@ -3,13 +3,17 @@ import { parseJobOptions } from '../../src/jobs/job-options.js';
 
 const MODEL = { model_id: 'orders' };
 
+function numbered(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
+}
+
 describe('the options of a job', () => {
   it('have defaults', () => {
     expect(parseJobOptions(MODEL, {})).toEqual({
       modelId: 'orders',
       format: 'auto',
       dialect: { delimiter: ',', quote: '"', header: true },
-      csvReader: 'auto',
+      options: { csvReader: 'auto', nullValues: [] },
       metadata: {},
     });
   });
@@ -20,13 +24,14 @@ describe('the options of a job', () => {
       delimiter: '\t',
       quote: "'",
       header: 'false',
+      null_values: 'NULL, N/A,NULL,\\N',
       csv_reader: 'reference',
       'metadata.a.b': '1',
     };
     const expected = {
       ...{ modelId: 'orders', format: 'csv', metadata: { 'a.b': '1' } },
       dialect: { delimiter: '\t', quote: "'", header: false },
-      csvReader: 'reference',
+      options: { csvReader: 'reference', nullValues: ['NULL', ' N/A', '\\N'] },
     };
     expect(parseJobOptions({ ...MODEL, ...options }, {})).toEqual(expected);
     expect(parseJobOptions(MODEL, options)).toEqual(expected);
@@ -46,14 +51,15 @@ describe('the options of a job', () => {
     ['a NUL', { quote: '\0' }, 'quote: '],
     ['the delimiter', { quote: ',' }, 'quote: '],
     ['another truth', { header: 'yes' }, 'header: '],
+    ['no spelling of null', { null_values: '' }, 'null_values: '],
+    ['an empty spelling of null', { null_values: 'NULL,' }, 'null_values: '],
+    ['a long spelling of null', { null_values: `NULL,${'é'.repeat(65)}` }, 'null_values: '],
+    ['many spellings of null', { null_values: numbered(31).join() }, 'null_values: '],
+    ['another reader', { csv_reader: 'fast' }, 'csv_reader: '],
     ['metadata without a key', { 'metadata.': 'x' }, 'metadata.: '],
     ['metadata with a strange key', { 'metadata.a b': 'x' }, 'metadata.a b: '],
     ['metadata with an endless value', { 'metadata.a': 'x'.repeat(1025) }, 'metadata.a: '],
-    [
-      'endless metadata',
-      Object.fromEntries(Array.from({ length: 33 }, (_, at) => [`metadata.${at}`, ''])),
-      'metadata: ',
-    ],
+    ['endless metadata', Object.fromEntries(numbered(33).map((at) => [`metadata.${at}`, ''])), 'metadata: '],
   ])('are refused where one is %s', (_what, fields, detail) => {
     const refused = expect.objectContaining({
       code: 'INVALID_OPTION',
@@ -61,6 +67,11 @@ describe('the options of a job', () => {
     });
     expect(() => parseJobOptions(MODEL, fields)).toThrow(refused);
     expect(() => parseJobOptions({ ...MODEL, ...fields }, {})).toThrow(refused);
+  });
+
+  it('take as many spellings of null, and as long ones, as there may be', () => {
+    const spellings = numbered(30).map((index) => `${`${index}`.padEnd(63, 'x')}😀`);
+    expect(parseJobOptions(MODEL, { null_values: spellings.join() }).options.nullValues).toEqual(spellings);
   });
 
   it.each(['', undefined])('need a model (%j)', (model_id) => {

@@ -47,6 +47,7 @@ describe('the job store', () => {
       metadata: { team: 'sales' },
       columns: null,
       dialect: { delimiter: ',', quote: '"', header: true },
+      options: { null_values: [], csv_reader: 'auto' },
       totals: { rows: 0, ok: 0, errors: 0 },
       progress: { bytes_done: 0, bytes_total: 1000 },
       timings: { waiting_ms: 30, processing_ms: 0 },

@@ -1,3 +1,4 @@
+import { DEFAULT_OPTIONS } from '../../src/runner/index.js';
 import type { Outcome } from '../../src/runner/messages.js';
 import { aCheckpoint, Desk } from './support/desk.js';
 
@@ -22,7 +23,7 @@ describe('handing out a job', () => {
       columns: [{ name: 'id', type: 'Int32', nullable: false, constraints: {} }],
       additionalColumns: true,
       dialect: { delimiter: ',', quote: '"', header: true },
-      csvReader: 'auto',
+      options: DEFAULT_OPTIONS,
       topics: { data: `batch_${jobId}`, dlq: `batch_${jobId}_dlq` },
       committedBefore: false,
     });

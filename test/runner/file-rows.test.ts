@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { CsvKernel, encodeRejectedRow, type Position, type Rejection, type RowSink } from '../../src/formats/index.js';
 import { compileSchema } from '../../src/models/schema/index.js';
 import type { Assignment } from '../../src/runner/messages.js';
+import { DEFAULT_OPTIONS } from '../../src/runner/processing-options.js';
 import { openRowFeed, readerOf } from '../../src/runner/row-feed.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'batch-file-rows-'));
@@ -21,7 +22,7 @@ const job: Assignment = {
   spoolPath: path,
   sizeBytes: file.length,
   format: 'csv',
-  csvReader: 'auto',
+  options: DEFAULT_OPTIONS,
   dialect: { delimiter: ',', quote: '"', header: true },
   topics: { data: 'data', dlq: 'dlq' },
   committedBefore: false,
@@ -84,6 +85,6 @@ describe('the rows of a file', () => {
 
   it('are read by the kernel unless the job says otherwise', () => {
     expect(readerOf(job)).toBe('kernel');
-    expect(readerOf({ ...job, csvReader: 'reference' })).toBe('reference');
+    expect(readerOf({ ...job, options: { ...DEFAULT_OPTIONS, csvReader: 'reference' } })).toBe('reference');
   });
 });

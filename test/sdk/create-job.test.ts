@@ -61,6 +61,8 @@ describe('createJob', () => {
       format: 'csv',
       delimiter: ';',
       header: false,
+      nullValues: ['NULL', 'N/A'],
+      csvReader: 'reference',
       metadata: { source: 'crm' },
     });
     expect(job.job_id).toBe('a1b2c3d4');
@@ -74,6 +76,8 @@ describe('createJob', () => {
       format: 'csv',
       delimiter: ';',
       header: 'false',
+      null_values: 'NULL,N/A',
+      csv_reader: 'reference',
       'metadata.source': 'crm',
     });
   });

@@ -7,7 +7,7 @@ import { jobDetails } from '../render/job-table.js';
 import { bytes } from '../render/units.js';
 import type { Session } from '../session.js';
 import { waitAndConclude } from './job-wait.js';
-import { character, keyValue, positiveInteger } from './options.js';
+import { character, keyValue, list, positiveInteger } from './options.js';
 
 /** What the service takes unless it is configured otherwise: a file above it is not worth its upload. */
 const DEFAULT_MAX_BYTES = 1024 ** 3;
@@ -22,6 +22,13 @@ export function jobCreateCommand(open: () => Session) {
     .option('--delimiter <char>', 'what separates the fields (default: ,)', character)
     .option('--quote <char>', 'what encloses fields (default: ")', character)
     .option('--no-header', "the first line is a row; the columns are the model's, in its order")
+    .option('--null-values <list>', 'what stands for null beside the empty field, with commas between: NULL,N/A', list)
+    .addOption(
+      new Option(
+        '--csv-reader <reader>',
+        'auto: the fastest (default); reference: the slow one that it is checked against',
+      ).choices(['auto', 'reference'] as const),
+    )
     .option('--metadata <key=value>', 'kept with the job; can be repeated', keyValue)
     .option('--max <bytes>', 'refuse a larger file before uploading it', positiveInteger, DEFAULT_MAX_BYTES)
     .addHelpText(
@@ -43,6 +50,8 @@ Examples:
         delimiter: options.delimiter,
         quote: options.quote,
         header: options.header ? undefined : false,
+        nullValues: options.nullValues,
+        csvReader: options.csvReader,
         metadata: options.metadata,
       });
       if (options.wait === true) return waitAndConclude(session, client, job.job_id);

@@ -20,6 +20,11 @@ export function character(text: string): string {
   return text;
 }
 
+/** What stands between commas. */
+export function list(text: string): string[] {
+  return text.split(',');
+}
+
 /** Collects `key=value`, given as often as one likes. */
 export function keyValue(text: string, previous: Record<string, string> | undefined): Record<string, string> {
   const at = text.indexOf('=');

@@ -5,6 +5,7 @@ import { type Database, openDatabase } from '../../../src/database/index.js';
 import { newJobId } from '../../../src/jobs/job-id.js';
 import type { NewJob } from '../../../src/jobs/job-record.js';
 import { ModelStore } from '../../../src/models/model-store.js';
+import { DEFAULT_OPTIONS } from '../../../src/runner/index.js';
 
 export interface StoreFixture {
   db: Database;
@@ -42,7 +43,7 @@ export function aJob(job: Partial<NewJob> = {}): NewJob {
     sizeBytes: 1000,
     metadata: {},
     dialect: { delimiter: ',', quote: '"', header: true },
-    csvReader: 'auto',
+    options: DEFAULT_OPTIONS,
     idempotencyKey: null,
     ...job,
   };

@@ -1,0 +1,20 @@
+/**
+ * What a request may say about the processing of its file, beside the dialect. Stored with the job as JSON, told to its
+ * runner, and shown to its users (openapi: JobOptions).
+ */
+export interface ProcessingOptions {
+  /** Which reader takes a CSV file: the fastest that knows its dialect, or the slow one that all are checked against. */
+  csvReader: 'auto' | 'reference';
+  /** Spellings of null beside the empty field. */
+  nullValues: string[];
+}
+
+export const DEFAULT_OPTIONS: Readonly<ProcessingOptions> = {
+  csvReader: 'auto',
+  nullValues: [],
+};
+
+/** Reads stored options; what a job did not store because it is older than the option has its default. */
+export function readOptions(json: string): ProcessingOptions {
+  return { ...DEFAULT_OPTIONS, ...(JSON.parse(json) as Partial<ProcessingOptions>) };
+}

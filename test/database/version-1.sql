@@ -1,0 +1,13 @@
+-- What a released version left behind: its tables, one model, and a job of the reference reader.
+CREATE TABLE "kysely_migration" ("name" varchar(255) not null primary key, "timestamp" varchar(255) not null);
+CREATE TABLE "kysely_migration_lock" ("id" varchar(255) not null primary key, "is_locked" integer default 0 not null);
+INSERT INTO "kysely_migration" VALUES ('0001_models_and_jobs', '2026-11-20T09:00:00.000Z');
+INSERT INTO "kysely_migration_lock" VALUES ('migration_lock', 0);
+CREATE TABLE "models" ("id" text primary key, "seq" bigint not null unique, "version" integer not null, "hidden" integer not null, "created_at" text not null);
+CREATE TABLE "model_versions" ("model_id" text not null references "models" ("id"), "version" integer not null, "name" text not null, "schema" text not null, "columns" text not null, "additional_columns" integer not null, "created_at" text not null, constraint "model_versions_key" primary key ("model_id", "version"));
+CREATE TABLE "jobs" ("job_id" text primary key, "seq" bigint not null unique, "idempotency_key" text unique, "model_id" text not null, "model_version" integer not null, "state" text not null, "revision" bigint not null, "published_revision" bigint not null, "lease" bigint not null, "crashes" integer not null, "attempt" integer not null, "filename" text not null, "format" text not null, "size_bytes" bigint not null, "metadata" text not null, "dialect" text not null, "csv_reader" text not null, "columns" text, "checkpoint" text, "settled" integer not null, "bytes_done" bigint not null, "verdict_code" text, "verdict_message" text, "error_code" text, "error_message" text, "spooled" integer not null, "waiting_ms" bigint not null, "processing_ms" bigint not null, "phase_since" bigint not null, "created_at" text not null, "started_at" text, "updated_at" text not null, "finished_at" text, constraint "jobs_model_version" foreign key ("model_id", "model_version") references "model_versions" ("model_id", "version"));
+CREATE INDEX "jobs_by_state" on "jobs" ("state", "seq");
+CREATE INDEX "jobs_by_model" on "jobs" ("model_id", "seq");
+INSERT INTO "models" VALUES ('orders', 1, 1, 0, '2026-11-20T09:00:00.000Z');
+INSERT INTO "model_versions" VALUES ('orders', 1, 'Orders', '{"id":"Int32"}', '[{"name":"id","type":"Int32","nullable":false,"constraints":{}}]', 1, '2026-11-20T09:00:00.000Z');
+INSERT INTO "jobs" VALUES ('a1b2c3d4', 1, NULL, 'orders', 1, 'PENDING', 1, 0, 0, 0, 1, 'orders.csv', 'csv', 1000, '{}', '{"delimiter":";","quote":"\"","header":true}', 'reference', NULL, NULL, 1, 0, NULL, NULL, NULL, NULL, 1, 0, 0, 1700000000000, '2026-11-20T09:15:00.000Z', NULL, '2026-11-20T09:15:00.000Z', NULL);

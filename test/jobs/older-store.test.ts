@@ -1,0 +1,43 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { type Database, openDatabase } from '../../src/database/index.js';
+import { JobStore } from '../../src/jobs/job-store.js';
+import { DEFAULT_OPTIONS } from '../../src/runner/index.js';
+import { ManualClock } from './support/manual-clock.js';
+import { aJob } from './support/store-fixture.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'batch-older-store-'));
+let db: Database;
+let store: JobStore;
+
+beforeAll(async () => {
+  const older = new DatabaseSync(join(folder, 'batch.db'));
+  older.exec(readFileSync(join(import.meta.dirname, '../database/version-1.sql'), 'utf8'));
+  older.close();
+  db = await openDatabase(folder);
+  store = new JobStore(db, new ManualClock());
+});
+
+afterAll(async () => {
+  await db.destroy();
+  rmSync(folder, { recursive: true });
+});
+
+describe('a store of version 1', () => {
+  it('keeps its jobs, whose later options have their defaults', async () => {
+    expect(await store.get('a1b2c3d4')).toMatchObject({
+      modelId: 'orders',
+      state: 'PENDING',
+      dialect: { delimiter: ';', quote: '"', header: true },
+      options: { ...DEFAULT_OPTIONS, csvReader: 'reference' },
+    });
+  });
+
+  it('takes new jobs with options of their own', async () => {
+    const options = { ...DEFAULT_OPTIONS, nullValues: ['NULL', '\\N'] };
+    const inserted = await store.insert(aJob({ options }));
+    expect(inserted).toMatchObject({ kind: 'inserted', record: { seq: 2, options } });
+  });
+});
