@@ -1,13 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import type { Column } from '../../models/schema/index.js';
 import { BLOCK_BYTES, BLOCK_ROWS, fitsRecord } from '../limits.js';
+import { invalidEncoding, rejectionOf, tooLarge } from '../row-errors.js';
 import type { FieldError, Position, RowReader, RowSink } from '../row-reader.js';
 import { type CsvDialect, checkDialect } from './dialect.js';
 import { FieldParser } from './fields.js';
 import type { CsvHeader } from './header.js';
 import { RecordSplitter } from './record-splitter.js';
 import { RowCheck } from './row-check.js';
-import { broken, invalidEncoding, ragged, rejectionOf, tooLarge } from './row-errors.js';
+import { broken, ragged } from './row-errors.js';
 
 export interface CsvReaderOptions {
   dialect: CsvDialect;

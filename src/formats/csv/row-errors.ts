@@ -1,16 +1,8 @@
-import { MAX_ERRORS, MAX_RAW_BYTES } from '../limits.js';
-import type { FieldError, Rejection, RowErrorCode } from '../row-reader.js';
+import { rowError } from '../row-errors.js';
+import type { FieldError } from '../row-reader.js';
 import type { BreakCode } from './record-splitter.js';
 
-/** What can be wrong with a row as a whole, in the readers' common words. */
-
-export function tooLarge(bytes: number): FieldError {
-  return rowError('ROW_TOO_LARGE', `the row's ${bytes} bytes do not fit into a record of 1,000,000 bytes`);
-}
-
-export function invalidEncoding(): FieldError {
-  return rowError('INVALID_ENCODING', 'the row is not valid UTF-8');
-}
+/** What can be wrong with a row of CSV as a whole, in the readers' common words. */
 
 export function ragged(expected: number, found: number | string): FieldError {
   return rowError('RAGGED_ROW', `expected ${expected} fields, found ${found}`);
@@ -25,34 +17,3 @@ const BREAK_MESSAGES: Readonly<Record<BreakCode, string>> = {
   UNTERMINATED_QUOTE: 'the quote that opens here is not closed within 1,000,000 bytes or before the end of the file',
   ROW_TOO_LARGE: 'the row is larger than 1,000,000 bytes',
 };
-
-function rowError(error: RowErrorCode, message: string): FieldError {
-  return { column: null, type: null, error, observed: null, message };
-}
-
-/** Where a row stands. */
-interface RowPlace {
-  rowNumber: number;
-  line: number;
-  byteOffset: number;
-}
-
-/** The rejection of the row `bytes[start, stop)`, cut to what one may carry. */
-export function rejectionOf(
-  { rowNumber, line, byteOffset }: RowPlace,
-  errors: FieldError[],
-  bytes: Uint8Array,
-  start: number,
-  stop: number,
-): Rejection {
-  const rawStop = Math.min(stop, start + MAX_RAW_BYTES);
-  return {
-    rowNumber,
-    line,
-    byteOffset,
-    errors: errors.length > MAX_ERRORS ? errors.slice(0, MAX_ERRORS) : errors,
-    errorsTruncated: errors.length > MAX_ERRORS,
-    raw: bytes.subarray(start, rawStop),
-    rawTruncated: rawStop < stop,
-  };
-}

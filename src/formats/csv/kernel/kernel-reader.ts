@@ -1,10 +1,11 @@
 import { isUtf8 } from 'node:buffer';
+import { rejectionOf } from '../../row-errors.js';
 import type { Inlet, Position, RowReader, RowSink } from '../../row-reader.js';
 import { type CsvReaderOptions, createCsvReader } from '../csv-reader.js';
 import { type CsvDialect, checkDialect } from '../dialect.js';
 import { RecordSplitter } from '../record-splitter.js';
 import { RowCheck } from '../row-check.js';
-import { broken, rejectionOf } from '../row-errors.js';
+import { broken } from '../row-errors.js';
 import { writeColumns, writeNulls } from './column-table.js';
 import {
   DELIMITER,

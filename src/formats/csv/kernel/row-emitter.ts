@@ -1,5 +1,6 @@
+import { rejectionOf } from '../../row-errors.js';
 import type { BatchSupply, FieldError, OpenBatch, RowSink } from '../../row-reader.js';
-import { broken, rejectionOf } from '../row-errors.js';
+import { broken } from '../row-errors.js';
 import {
   CONSTRAINED_COUNT,
   DATA_BATCH,

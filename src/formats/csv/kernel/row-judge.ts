@@ -1,9 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import { fitsRecord } from '../../limits.js';
+import { invalidEncoding, tooLarge } from '../../row-errors.js';
 import type { FieldError } from '../../row-reader.js';
 import type { CsvDialect } from '../dialect.js';
 import type { RowCheck, RowFields } from '../row-check.js';
-import { invalidEncoding, ragged, tooLarge } from '../row-errors.js';
+import { ragged } from '../row-errors.js';
 import type { CsvKernel } from './csv-kernel.js';
 import { ENTRIES, TYPED } from './memory-layout.js';
 
