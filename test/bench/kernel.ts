@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type * as Formats from '../../src/formats/index.js';
 import type * as Kafka from '../../src/kafka/record-batch.js';
 import type * as Schema from '../../src/models/schema/index.js';
+import { built } from './built.js';
 import { NARROW_SCHEMA, writeNarrowFile } from './narrow.js';
 import { QUOTED_SCHEMA, writeQuotedFile } from './quoted.js';
 import { TAXI_SCHEMA, writeTaxiFile } from './taxi.js';
@@ -13,20 +14,28 @@ import { TAXI_SCHEMA, writeTaxiFile } from './taxi.js';
  * The kernel alone: from the page cache into record batches that nobody sends, as the runner drives it.
  *
  *     npm run build
- *     node --import ./test/kit/typescript-hooks.mjs test/bench/kernel.ts [MB] [ROUNDS]
+ *     node --import ./test/kit/typescript-hooks.mjs test/bench/kernel.ts [MB] [ROUNDS] [json]
  *
  * Of several rounds, inputs interleaved, the best counts: the machine may be busy with other things meanwhile. MB per
- * CPU-second is what the process used altogether, reading the file included.
+ * CPU-second is what the process used altogether, reading the file included. `json`: all rounds, for `npm run bench`.
  */
 
-// The build, because Node runs no TypeScript that is more than types.
-const built = (path: string): Promise<unknown> => import(new URL(`../../dist/${path}`, import.meta.url).href);
-const formats = (await built('formats/index.js')) as typeof Formats;
-const { BATCH_HEADER_BYTES, RecordBatch } = (await built('kafka/record-batch.js')) as typeof Kafka;
-const { compileSchema } = (await built('models/schema/index.js')) as typeof Schema;
+export interface KernelFigures {
+  name: string;
+  /** MB/s of each round. */
+  wall: number[];
+  /** MB per CPU-second of each round. */
+  perCpu: number[];
+  /** × the input. */
+  written: number;
+}
+
+const formats = await built<typeof Formats>('formats/index.js');
+const { BATCH_HEADER_BYTES, RecordBatch } = await built<typeof Kafka>('kafka/record-batch.js');
+const { compileSchema } = await built<typeof Schema>('models/schema/index.js');
 
 const MB = 1e6;
-const [megabytes = '128', rounds = '5'] = process.argv.slice(2);
+const [megabytes = '128', rounds = '5', form = 'table'] = process.argv.slice(2);
 const bytes = Number(megabytes) * MB;
 const folder = mkdtempSync(join(tmpdir(), 'batch-kernel-bench-'));
 const kernel = new formats.CsvKernel();
@@ -39,7 +48,13 @@ const inputs = [
   [false, true].map((isBad) => {
     const path = join(folder, `${name.split(',')[0]}-${isBad}.csv`);
     write(path, bytes, isBad);
-    return { name: isBad ? `${name}, every second row bad` : name, path, schema, wall: 0, perCpu: 0, written: 0 };
+    const figures: KernelFigures = {
+      name: isBad ? `${name}, every second row bad` : name,
+      wall: [],
+      perCpu: [],
+      written: 0,
+    };
+    return { figures, path, schema };
   }),
 );
 
@@ -117,24 +132,31 @@ class Recycler implements Formats.RowSink {
   }
 }
 
-try {
+function printTable(figures: readonly KernelFigures[]): void {
   console.log(
     `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}, load ${loadavg()[0]?.toFixed(1)}`,
   );
   console.log(`${megabytes} MB each, the best of ${rounds} rounds\n`);
-  for (let round = 0; round < Number(rounds); round++) {
-    for (const input of inputs) {
-      const result = await measure(input.path, input.schema);
-      input.wall = Math.max(input.wall, result.wall);
-      input.perCpu = Math.max(input.perCpu, result.perCpu);
-      input.written = result.written;
-    }
-  }
   console.log('| input | MB/s | MB per CPU-second | written, × the input |');
   console.log('|---|---|---|---|');
-  for (const { name, wall, perCpu, written } of inputs) {
-    console.log(`| ${name} | ${wall.toFixed(0)} | ${perCpu.toFixed(0)} | ${written.toFixed(2)} |`);
+  for (const { name, wall, perCpu, written } of figures) {
+    const [speed, work] = [Math.max(...wall), Math.max(...perCpu)];
+    console.log(`| ${name} | ${speed.toFixed(0)} | ${work.toFixed(0)} | ${written.toFixed(2)} |`);
   }
+}
+
+try {
+  for (let round = 0; round < Number(rounds); round++) {
+    for (const { figures, path, schema } of inputs) {
+      const result = await measure(path, schema);
+      figures.wall.push(result.wall);
+      figures.perCpu.push(result.perCpu);
+      figures.written = result.written;
+    }
+  }
+  const all = inputs.map(({ figures }) => figures);
+  if (form === 'json') console.log(JSON.stringify(all));
+  else printTable(all);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

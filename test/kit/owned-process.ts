@@ -13,6 +13,8 @@ export interface OwnedProcess {
   until<T>(what: string, timeoutMs: number, found: () => T | undefined | Promise<T | undefined>): Promise<T>;
   /** Sends a signal; resolves when the process has ended, or at once for SIGSTOP and SIGCONT. */
   kill(signal: NodeJS.Signals): Promise<void>;
+  /** Its output once it has ended with status 0; rejects with the output when it ends otherwise or takes over `timeoutMs`, which ends it. */
+  success(timeoutMs: number): Promise<string>;
   /** Asks with SIGTERM, insists with SIGKILL after `graceMs`. */
   stop(graceMs: number): Promise<void>;
 }
@@ -58,6 +60,12 @@ export function spawnOwned(command: string, args: string[], env: NodeJS.ProcessE
       if (hasEnded()) return;
       child.kill(signal);
       if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') await ended;
+    },
+    async success(timeoutMs) {
+      const tooLong = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+      await ended.finally(() => clearTimeout(tooLong));
+      if (child.exitCode === 0) return owned.output();
+      throw new Error(`${command} ended (${owned.ending()}). It said:\n${owned.output().slice(-8000)}`);
     },
     async stop(graceMs) {
       const insist = setTimeout(() => child.kill('SIGKILL'), graceMs);

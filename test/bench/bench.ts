@@ -1,0 +1,67 @@
+import type { Broker } from '../kit/kafka-broker.js';
+import { type Input, type InputName, MiB, writeInput } from './inputs.js';
+import type { Report } from './report.js';
+
+/** How large the inputs are, and how often the quick things are done. */
+export interface Scale {
+  largeBytes: number;
+  /** Of programs that would take minutes for the large input, and the other end of "flat". */
+  smallBytes: number;
+  /** Of files with rejected rows, whose records are many times the row. */
+  rejectsBytes: number;
+  smallJobs: number;
+  starts: number;
+  kernelMegabytes: number;
+  kernelRounds: number;
+}
+
+const FULL: Scale = {
+  largeBytes: 1024 * MiB,
+  smallBytes: 64 * MiB,
+  rejectsBytes: 256 * MiB,
+  smallJobs: 50,
+  starts: 7,
+  kernelMegabytes: 128,
+  kernelRounds: 7,
+};
+const QUICK: Scale = {
+  largeBytes: 64 * MiB,
+  smallBytes: 8 * MiB,
+  rejectsBytes: 32 * MiB,
+  smallJobs: 10,
+  starts: 2,
+  kernelMegabytes: 16,
+  kernelRounds: 2,
+};
+
+/** What every part gets to work with. */
+export class Bench {
+  readonly scale: Scale;
+  readonly #inputs = new Map<string, Input>();
+
+  readonly broker: Broker;
+  readonly folder: string;
+  readonly rounds: number;
+  readonly report: Report;
+
+  constructor(parts: { broker: Broker; folder: string; rounds: number; quick: boolean; report: Report }) {
+    this.broker = parts.broker;
+    this.folder = parts.folder;
+    this.rounds = parts.rounds;
+    this.report = parts.report;
+    this.scale = parts.quick ? QUICK : FULL;
+  }
+
+  /** A file of nearly so many bytes, written when it is first asked for. */
+  input(name: InputName, bytes: number, everySecondBad = false): Input {
+    const key = `${name} ${bytes} ${everySecondBad}`;
+    const input = this.#inputs.get(key) ?? writeInput(this.folder, name, bytes, everySecondBad);
+    this.#inputs.set(key, input);
+    return input;
+  }
+}
+
+/** Free disk that a run needs: three inputs, a stored upload, and topics of which the last one may not be gone yet. */
+export function diskNeeded(quick: boolean): number {
+  return 8 * (quick ? QUICK : FULL).largeBytes;
+}

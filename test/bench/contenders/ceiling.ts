@@ -1,0 +1,17 @@
+import type { Broker } from '../../kit/kafka-broker.js';
+import type { Input } from '../inputs.js';
+import type { Contender } from '../runs.js';
+import { lastLine, runProgram } from './child.js';
+
+/** Batches that are ready, sent by our own writer in a process of their own: what the broker takes. */
+export function ceiling(broker: Broker, input: Input): Contender {
+  return {
+    name: 'ceiling: ready batches by our writer',
+    input,
+    async run() {
+      const { output } = await runProgram('test/bench/programs/replay-batches.ts', [broker.brokers, input.path]);
+      // Its own figures, which leave out what it takes to start.
+      return lastLine<{ bytes: number; seconds: number; cpuSeconds: number }>(output);
+    },
+  };
+}

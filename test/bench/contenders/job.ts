@@ -1,0 +1,53 @@
+import type * as Sdk from '../../../src/sdk/index.js';
+import type { Service } from '../../kit/service.js';
+import { built } from '../built.js';
+import type { Input } from '../inputs.js';
+import type { Contender, Run } from '../runs.js';
+import { type ServiceUsage, watchService } from '../usage.js';
+
+const { createBatchClient } = await built<typeof Sdk>('sdk/index.js');
+/** More often than the SDK would look, so that the end is seen soon; a look costs the API a millisecond. */
+const LOOK_EVERY_MS = 100;
+
+/** A job of ours. Its `seconds` are those from RUNNING to SUCCESS, its CPU the runners'. */
+export interface JobRun extends Run {
+  usage: ServiceUsage;
+  /** From the start of POST to the 202. */
+  uploadSeconds: number;
+  /** From the start of POST to the look that saw the end. */
+  wholeSeconds: number;
+}
+
+/** Uploads by the SDK and waits until every row is committed; the model has the input's name. */
+export function job(service: Service, input: Input, options: Partial<Sdk.JobUpload> = {}): Contender<JobRun> {
+  const client = createBatchClient({ baseUrl: service.url });
+  return {
+    name: 'Batch',
+    input,
+    async run() {
+      const stop = watchService(service);
+      const started = performance.now();
+      const { job } = await client.createJob({ modelId: input.name, file: input.path, ...options });
+      const uploadSeconds = (performance.now() - started) / 1000;
+      const ended = await client.waitForJob(job.job_id, { maxIntervalMs: LOOK_EVERY_MS });
+      const wholeSeconds = (performance.now() - started) / 1000;
+      const usage = stop();
+      checkTotals(ended, input);
+      return {
+        bytes: input.bytes,
+        seconds: ended.timings.processing_ms / 1000,
+        cpuSeconds: usage.runnerCpu,
+        usage,
+        uploadSeconds,
+        wholeSeconds,
+      };
+    },
+  };
+}
+
+function checkTotals(job: Sdk.Job, { rows, everySecondBad }: Input): void {
+  const { totals } = job;
+  const errors = everySecondBad ? Math.floor(rows / 2) : 0;
+  if (totals.rows === rows && Math.abs(totals.errors - errors) <= rows * 1e-3) return;
+  throw new Error(`the job did not deliver all of ${rows} rows: ${JSON.stringify(job)}`);
+}

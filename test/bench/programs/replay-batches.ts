@@ -1,0 +1,126 @@
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import type * as Config from '../../../src/config/index.js';
+import type * as KafkaModule from '../../../src/kafka/index.js';
+import type * as RecordBatches from '../../../src/kafka/record-batch.js';
+import type * as Ring from '../../../src/runner/batch-ring.js';
+import type * as Writer from '../../../src/runner/batch-writer.js';
+import type * as Protocol from '../../../src/runner/protocol.js';
+import { built } from '../built.js';
+import { createTopic } from '../topics.js';
+
+/**
+ * Sends batches that are ready through the writer that jobs use, in fenced transactions with checkpoints, cut as a
+ * job's are: a job without its parsing. Prints bytes of CSV, seconds and CPU-seconds.
+ *
+ *     replay-batches.ts BROKERS FILE
+ */
+
+const { createKafka, jobTopics, TransactionalSession, RecordBatch } = await built<typeof KafkaModule>('kafka/index.js');
+const { MAX_BATCH_BYTES } = await built<typeof RecordBatches>('kafka/record-batch.js');
+const { BatchRing } = await built<typeof Ring>('runner/batch-ring.js');
+const { BatchWriter } = await built<typeof Writer>('runner/batch-writer.js');
+const { DEFAULT_LIMITS } = await built<typeof Protocol>('runner/protocol.js');
+const { loadConfig } = await built<typeof Config>('config/index.js');
+
+const BATCHES = 18;
+const QUOTE = 0x22;
+const LINE_FEED = 0x0a;
+
+/** What lies ready in a buffer. */
+interface Filled {
+  size: number;
+  count: number;
+  /** Of CSV: the values and a line end for each. */
+  csvBytes: number;
+}
+
+const [brokers = '', path = ''] = process.argv.slice(2);
+const { buffers, fills } = fillBatches(path);
+const kafka = createKafka(loadConfig({ KAFKA_BROKERS: brokers }).kafka);
+const [first, timed] = ['warmup', 'replay'];
+for (const id of [first, timed]) {
+  for (const topic of Object.values(jobTopics(id))) await createTopic(brokers, topic);
+}
+// A first, short one compiles what the second runs: a job's runner is warm too.
+await replay(first, 16 * MAX_BATCH_BYTES);
+const cpu = process.cpuUsage();
+const started = performance.now();
+const bytes = await replay(timed, statSync(path).size);
+const seconds = (performance.now() - started) / 1000;
+const { user, system } = process.cpuUsage(cpu);
+process.stdout.write(`${JSON.stringify({ bytes, seconds, cpuSeconds: (user + system) / 1e6 })}\n`);
+
+/** Sends at least so many bytes of CSV; returns how many. */
+async function replay(jobId: string, csvBytes: number): Promise<number> {
+  const session = await TransactionalSession.open(kafka, jobId, jobTopics(jobId));
+  await session.inspect(await session.fetchCheckpoint());
+  const writer = new BatchWriter(session, jobId, null, csvBytes, { sent: () => undefined }, new BatchRing(buffers));
+  let sent = 0;
+  for (let cutMs = DEFAULT_LIMITS.firstTransactionMs; sent < csvBytes; cutMs *= 2) {
+    sent += await replayTransaction(session, writer, Math.min(cutMs, DEFAULT_LIMITS.transactionMs), csvBytes - sent);
+  }
+  session.close();
+  return sent;
+}
+
+/** Sends until the transaction is cut, and commits; returns the bytes of CSV that are in it. */
+async function replayTransaction(
+  session: KafkaModule.TransactionalSession,
+  writer: Writer.BatchWriter,
+  cutMs: number,
+  csvBytes: number,
+): Promise<number> {
+  const cutAt = performance.now() + cutMs;
+  let [csv, sent] = [0, 0];
+  while (csv < csvBytes && sent < DEFAULT_LIMITS.transactionBytes && performance.now() < cutAt) {
+    await writer.room();
+    const batch = writer.batches.open();
+    const filled = batch === null ? undefined : fills.get(batch.buffer);
+    if (batch === null || filled === undefined) throw new Error('the writer has room, but no batch that is filled');
+    batch.extend(filled.size, filled.count);
+    writer.batches.close();
+    csv += filled.csvBytes;
+    sent += filled.size;
+  }
+  const checkpoint = await writer.drain();
+  await session.commitOffsets(checkpoint);
+  await session.endTransaction();
+  if (csv >= csvBytes) await session.readable(checkpoint);
+  return csv;
+}
+
+/** As many batches as a job has, full of the file's first rows. */
+function fillBatches(from: string): { buffers: Buffer[]; fills: Map<Buffer, Filled> } {
+  const csv = Buffer.alloc((BATCHES + 1) * MAX_BATCH_BYTES);
+  const file = openSync(from, 'r');
+  const length = readSync(file, csv);
+  closeSync(file);
+  const rows = rowsOf(csv.subarray(0, length));
+  const fills = new Map<Buffer, Filled>();
+  let at = 0;
+  for (let i = 0; i < BATCHES; i++) {
+    const batch = new RecordBatch();
+    for (; ; at++) {
+      // A small file has fewer rows than fit: begin again.
+      const [start, end] = rows[at % rows.length] ?? [0, 0];
+      if (!batch.append(csv, start, end)) break;
+      const { csvBytes = 0 } = fills.get(batch.buffer) ?? {};
+      fills.set(batch.buffer, { size: batch.size, count: batch.count, csvBytes: csvBytes + end - start + 1 });
+    }
+  }
+  return { buffers: [...fills.keys()], fills };
+}
+
+/** Where the whole rows start and end, the header not among them. */
+function rowsOf(csv: Buffer): [start: number, end: number][] {
+  const rows: [number, number][] = [];
+  let isQuoted = false;
+  let start = csv.indexOf(LINE_FEED) + 1;
+  for (let at = start; at < csv.length; at++) {
+    if (csv[at] === QUOTE) isQuoted = !isQuoted;
+    if (csv[at] !== LINE_FEED || isQuoted) continue;
+    rows.push([start, at]);
+    start = at + 1;
+  }
+  return rows;
+}
