@@ -1,14 +1,18 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { Writable } from 'node:stream';
+import { collectYoung } from './collect-young.js';
 
 /** A call to the system for every 64 KiB chunk costs half as much CPU again. */
 const WRITE_BYTES = 512 * 1024;
+/** The chunks of so many bytes are let go of together. */
+const COLLECT_BYTES = 2 * 1024 * 1024;
 
 /** Writes a new file, chunks gathered to about 512 KiB for each call; holds at most about 1 MiB in memory. */
 export class SpoolFile extends Writable {
   #handle: FileHandle | undefined;
   #gathered: Buffer[] = [];
   #size = 0;
+  #collectAt = COLLECT_BYTES;
   /** How much of the file is written. */
   bytesWritten = 0;
 
@@ -54,6 +58,10 @@ export class SpoolFile extends Writable {
       const { bytesWritten } = await this.#handle.writev(left);
       this.bytesWritten += bytesWritten;
       left = unwritten(left, bytesWritten);
+    }
+    if (this.bytesWritten >= this.#collectAt) {
+      this.#collectAt = this.bytesWritten + COLLECT_BYTES;
+      collectYoung();
     }
   }
 }
