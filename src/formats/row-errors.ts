@@ -1,10 +1,11 @@
 import { MAX_ERRORS, MAX_RAW_BYTES } from './limits.js';
-import type { FieldError, Rejection, RowErrorCode } from './row-reader.js';
+import type { FieldError, Rejection, RowErrorCode, ValueFormat } from './row-reader.js';
 
 /** What can be wrong with a row as a whole, in the words that all formats share. */
 
-export function tooLarge(bytes: number): FieldError {
-  return rowError('ROW_TOO_LARGE', `the row's ${bytes} bytes do not fit into a record of 1,000,000 bytes`);
+export function tooLarge(bytes: number, format: ValueFormat = 'raw'): FieldError {
+  const size = format === 'json' ? `${bytes} bytes as JSON` : `${bytes} bytes`;
+  return rowError('ROW_TOO_LARGE', `the row's ${size} do not fit into a record of 1,000,000 bytes`);
 }
 
 export function invalidEncoding(): FieldError {

@@ -8,6 +8,9 @@ export interface Position {
   byte: number;
 }
 
+/** What an accepted row becomes: the bytes it has in the file, or a JSON object. */
+export type ValueFormat = 'raw' | 'json';
+
 export interface FieldError {
   /** null where the row's structure is at fault. */
   column: string | null;

@@ -2,12 +2,13 @@ import { isUtf8 } from 'node:buffer';
 import type { Column } from '../../models/schema/index.js';
 import { BLOCK_BYTES, BLOCK_ROWS, fitsRecord } from '../limits.js';
 import { invalidEncoding, rejectionOf, tooLarge } from '../row-errors.js';
-import type { FieldError, Position, RowReader, RowSink } from '../row-reader.js';
+import type { FieldError, Position, RowReader, RowSink, ValueFormat } from '../row-reader.js';
 import { type CsvDialect, checkDialect } from './dialect.js';
 import { FieldParser } from './fields.js';
 import type { CsvHeader } from './header.js';
+import { JsonRow } from './json-row.js';
 import { RecordSplitter } from './record-splitter.js';
-import { RowCheck } from './row-check.js';
+import { RowCheck, type RowFields } from './row-check.js';
 import { broken, ragged } from './row-errors.js';
 
 export interface CsvReaderOptions {
@@ -21,12 +22,14 @@ export interface CsvReaderOptions {
   position?: Position | undefined;
   /** Spellings of null beside the empty field; a quoted field counts too, only `""` never does. */
   nullValues?: readonly string[] | undefined;
+  /** What an accepted row becomes: its own bytes without the line end (the default), or a JSON object. */
+  valueFormat?: ValueFormat | undefined;
 }
 
 /**
- * The reference reader of CSV: our splitter finds the records, csv-parse their fields. An accepted row's value is its
- * own bytes without the line end. Decides in this order: structure, encoding, number of fields, then every column in
- * the file's order. Throws HEADER_MISMATCH or INVALID_OPTION like `readCsvHeader`.
+ * The reference reader of CSV: our splitter finds the records, csv-parse their fields. Decides in this order:
+ * structure, encoding, number of fields, then every column in the file's order, and whether the value fits a record.
+ * Throws HEADER_MISMATCH or INVALID_OPTION like `readCsvHeader`.
  */
 export function createCsvReader(options: CsvReaderOptions): RowReader {
   checkDialect(options.dialect);
@@ -47,6 +50,7 @@ class CsvReader implements RowReader {
   readonly #splitter: RecordSplitter;
   readonly #parser: FieldParser;
   readonly #check: RowCheck;
+  readonly #json: JsonRow | null;
   readonly #fieldCount: number;
   #row: number;
 
@@ -56,6 +60,7 @@ class CsvReader implements RowReader {
     this.#splitter = new RecordSplitter(options.dialect, position);
     this.#parser = new FieldParser(options.dialect);
     this.#check = new RowCheck(options);
+    this.#json = options.valueFormat === 'json' ? new JsonRow(options) : null;
     this.#fieldCount = options.header.columns.length;
   }
 
@@ -96,22 +101,31 @@ class CsvReader implements RowReader {
     const valid = isUtf8(whole);
     for (const [index, record] of block.entries()) {
       this.#row += 1;
-      const errors = this.#errorsOf(record, rows[index] as string[], valid);
-      if (errors === null) sink.accept(this.#splitter.bytes, record.start, record.stop);
-      else this.#rejectRecord(record, errors, sink);
+      const errors = this.#decideRecord(record, rows[index] as string[], valid, sink);
+      if (errors !== null) this.#rejectRecord(record, errors, sink);
     }
   }
 
-  #errorsOf(record: RecordRange, fields: string[], valid: boolean): FieldError[] | null {
+  /** Accepts a record, or returns what is wrong with it. */
+  #decideRecord(record: RecordRange, fields: string[], valid: boolean, sink: RowSink): FieldError[] | null {
     const { bytes } = this.#splitter;
-    const { start, stop } = record;
-    if (!fitsRecord(stop - start)) return [tooLarge(stop - start)];
+    const { start, stop, quoted } = record;
+    if (this.#json === null && !fitsRecord(stop - start)) return [tooLarge(stop - start)];
     if (!valid && !isUtf8(bytes.subarray(start, stop))) return [invalidEncoding()];
     if (fields.length !== this.#fieldCount) return [ragged(this.#fieldCount, fields.length)];
-    return this.#check.errorsOf({
+    const row: RowFields = {
       text: (index) => fields[index] as string,
-      isQuoted: (index) => record.quoted && this.#parser.isQuoted(bytes, start, stop, index),
-    });
+      isQuoted: (index) => quoted && this.#parser.isQuoted(bytes, start, stop, index),
+    };
+    const errors = this.#check.errorsOf(row);
+    if (errors !== null) return errors;
+    if (this.#json === null) sink.accept(bytes, start, stop);
+    else {
+      const value = this.#json.encode(row);
+      if (!fitsRecord(value.length)) return [tooLarge(value.length, 'json')];
+      sink.accept(value, 0, value.length);
+    }
+    return null;
   }
 
   #rejectRecord({ start, stop, lineNumber, byteOffset }: RecordRange, errors: FieldError[], sink: RowSink): void {

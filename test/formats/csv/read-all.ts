@@ -28,14 +28,15 @@ export interface Given {
   quote?: string;
   header?: boolean;
   nullValues?: string[];
+  valueFormat?: 'raw' | 'json';
 }
 
 /** Options for a reader of this file, its header read. */
 export async function optionsFor(given: Given): Promise<CsvReaderOptions> {
-  const { delimiter = ',', quote = '"', header = true, nullValues } = given;
+  const { delimiter = ',', quote = '"', header = true, nullValues, valueFormat } = given;
   const compiled = compileSchema(given.schema ?? { type: 'object' });
   const options = { ...compiled, dialect: { delimiter, quote, header } };
-  return { ...options, header: await readCsvHeader([bytesOf(given)], options), nullValues };
+  return { ...options, header: await readCsvHeader([bytesOf(given)], options), nullValues, valueFormat };
 }
 
 /** Reads the whole file with chunks that end at the given offsets of what is left of it. */
@@ -90,6 +91,11 @@ export function bytesOf({ file }: Pick<Given, 'file'>): Uint8Array {
 /** Bytes as text, one character a byte. */
 export function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}
+
+/** The other way round, of bytes that are UTF-8. */
+export function utf8(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString();
 }
 
 /** UTF-8 text as `Decision` shows it. */

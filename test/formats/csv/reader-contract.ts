@@ -1,6 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
+import { JSON_VALUE_VECTORS } from '../values/json-vectors.js';
 import { TYPE_VECTORS } from '../values/vectors.js';
+import { JSON_VECTORS } from './json-vectors.js';
 import { naiveSplit } from './naive-split.js';
 import {
   asBytes,
@@ -11,6 +13,7 @@ import {
   optionsFor,
   readAll,
   readFrom,
+  utf8,
 } from './read-all.js';
 import { CSV_VECTORS, inShort } from './vectors.js';
 
@@ -96,6 +99,100 @@ export function describeCsvReader(name: string, create: CreateReader): void {
         { rejected: { errorsTruncated: true } },
         { rejected: { errorsTruncated: false } },
       ]);
+    });
+  });
+
+  describe(`${name}: rows as JSON`, () => {
+    it.each(JSON_VECTORS.map((vector) => [vector.name, vector] as const))('%s', async (_name, vector) => {
+      expect(inShort((await readAll(create, vector)).decisions)).toEqual(vector.expected);
+      const everyByte = Array.from(bytesOf(vector), (_, index) => index);
+      expect(inShort((await readAll(create, vector, everyByte)).decisions)).toEqual(vector.expected);
+    });
+
+    it.each(JSON_VALUE_VECTORS.map(({ type, values }) => [type, values] as const))(
+      'writes a %s',
+      async (type, values) => {
+        const rows = Object.keys(values).flatMap((text) => [
+          `${quoted(text)},x\n`,
+          `"${text.replaceAll('"', '""')}",x\n`,
+        ]);
+        const given = { file: `v,rest\n${rows.join('')}`, schema: { v: type }, valueFormat: 'json' as const };
+        const { decisions } = await readAll(create, given);
+        expect(decisions).toEqual(
+          Object.values(values).flatMap((json) => Array(2).fill({ accepted: asBytes(`{"v":${json},"rest":"x"}`) })),
+        );
+      },
+    );
+
+    it('takes a row whose JSON just fits a record, and no larger one, however small the row', async () => {
+      // {"a":"…"} takes 8 bytes around the text, and a quote two.
+      for (const [text, expected] of [
+        ['x'.repeat(999_981), 'ok'],
+        ['x'.repeat(999_982), 'ROW_TOO_LARGE'],
+        [`${'\t'.repeat(499_990)}x`, 'ok'],
+        [`${'\t'.repeat(499_991)}`, 'ROW_TOO_LARGE'],
+      ] as const) {
+        const { decisions } = await readAll(create, { file: `a\n${text}\nx\n`, valueFormat: 'json' });
+        expect(shortErrors(decisions)).toEqual([expected, 'ok']);
+      }
+      const zeros = `${'0'.repeat(999_998)}1`;
+      const { decisions } = await readAll(create, {
+        file: `a\n${zeros}\n`,
+        schema: { a: 'Int8' },
+        valueFormat: 'json',
+      });
+      expect(decisions).toEqual([{ accepted: '{"a":1}' }]);
+    });
+
+    it('gives back every text that was written, and null where there was none', async () => {
+      const text = fc.oneof(
+        fc.constantFrom('', 'NULL', '"', '\\', '\r\n'),
+        fc.string({ unit: fc.constantFrom(...',"\n\r\t\0\x1f\\/é€'.split(''), '😀'), maxLength: 40 }),
+        fc.string({ unit: 'grapheme', maxLength: 40 }),
+      );
+      const field = fc.record({ text, inQuotes: fc.boolean() });
+      await fc.assert(
+        fc.asyncProperty(fc.array(fc.tuple(field, field, field), { minLength: 1, maxLength: 12 }), async (rows) => {
+          const write = (each: { text: string; inQuotes: boolean }): string =>
+            each.inQuotes || /[",\r\n]/.test(each.text) ? `"${each.text.replaceAll('"', '""')}"` : each.text;
+          const file = `a,b,c\n${rows.map((row) => `${row.map(write).join()}\n`).join('')}`;
+          const schema = { a: 'Nullable(String)', b: 'String' };
+          const { decisions } = await readAll(create, { file, schema, nullValues: ['none'], valueFormat: 'json' });
+          expect(decisions.map((each) => 'accepted' in each && JSON.parse(utf8(each.accepted)))).toEqual(
+            rows.map(([a, b, c]) => ({
+              a: write(a) === '' ? null : a.text,
+              b: b.text,
+              c: write(c) === '' ? null : c.text,
+            })),
+          );
+        }),
+        { numRuns: 200 },
+      );
+    });
+
+    it('decides the same as about the rows themselves, and from every position it had', async () => {
+      const schema = { a: 'Nullable(Int16)', b: 'Nullable(String)', c: 'DateTime' };
+      await fc.assert(
+        fc.asyncProperty(messyFile, async (body) => {
+          const raw = { file: Buffer.concat([Buffer.from('a,b,c\n'), body]), schema };
+          const json = { ...raw, valueFormat: 'json' as const };
+          const { decisions, positions } = await readAll(create, json);
+          const expected = await readAll(create, raw);
+          expect(positions.at(-1)).toEqual(expected.positions.at(-1));
+          expect(decisions.filter((each) => 'rejected' in each)).toEqual(
+            expected.decisions.filter((each) => 'rejected' in each),
+          );
+          for (const each of decisions) {
+            if ('accepted' in each) expect(Object.keys(JSON.parse(utf8(each.accepted)))).toEqual(['a', 'b', 'c']);
+          }
+          const options = await optionsFor(json);
+          for (const { position, decided } of positions) {
+            const rest = readFrom(create({ ...options, position }), json.file);
+            expect(rest.decisions).toEqual(decisions.slice(decided));
+          }
+        }),
+        { numRuns: 100 },
+      );
     });
   });
 

@@ -16,11 +16,11 @@ export interface CsvVector extends Given {
   expected: (string | ExpectedRejection)[];
 }
 
-function broken(code: RowErrorCode, row: number, line: number, byte: number, raw: string): ExpectedRejection {
+export function broken(code: RowErrorCode, row: number, line: number, byte: number, raw: string): ExpectedRejection {
   return { row, line, byte, errors: [code], raw };
 }
 
-function wrong(row: number, line: number, byte: number, raw: string, ...errors: string[]): ExpectedRejection {
+export function wrong(row: number, line: number, byte: number, raw: string, ...errors: string[]): ExpectedRejection {
   return { row, line, byte, errors, raw };
 }
 

@@ -29,12 +29,12 @@ import { RowTable } from './row-table.js';
 
 /**
  * The fast reader of CSV, on a kernel that no other reader uses meanwhile. Decides like `createCsvReader`, which it
- * falls back to where there are more spellings of null than the kernel has room for (64 KiB of them).
+ * falls back to where there are more spellings of null than the kernel has room for (64 KiB of them), and for JSON.
  */
 export function createKernelReader(options: CsvReaderOptions, kernel: CsvKernel): RowReader {
   checkDialect(options.dialect);
   const hasNulls = writeNulls(kernel, options.nullValues ?? [], options.dialect.quote);
-  return hasNulls ? new KernelReader(options, kernel) : createCsvReader(options);
+  return hasNulls && options.valueFormat !== 'json' ? new KernelReader(options, kernel) : createCsvReader(options);
 }
 
 class KernelReader implements RowReader, Inlet {

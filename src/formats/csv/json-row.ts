@@ -1,0 +1,63 @@
+import { type Column, parseColumnType } from '../../models/schema/index.js';
+import { type JsonWriter, jsonWriter } from '../values/json-value.js';
+import { matchHeader } from './column-plan.js';
+import type { RowFields } from './row-check.js';
+
+interface JsonRowOptions {
+  columns: readonly Column[];
+  additionalColumns: boolean;
+  header: { columns: readonly string[] };
+  nullValues?: readonly string[] | undefined;
+}
+
+interface JsonColumn {
+  /** `{"name":` of the first column, `,"name":` of any other. */
+  key: string;
+  nullable: boolean;
+  write: JsonWriter;
+}
+
+/** Writes accepted rows as compact JSON objects: every column of the file, in its order, under its name. */
+export class JsonRow {
+  readonly #columns: readonly JsonColumn[];
+  readonly #nullValues: ReadonlySet<string>;
+
+  constructor(options: JsonRowOptions) {
+    const { header, columns, additionalColumns, nullValues = [] } = options;
+    const known = new Map(
+      matchHeader(header.columns, columns, additionalColumns).map((each) => [each.index, each.column]),
+    );
+    this.#columns = header.columns.map((name, index) => {
+      const column = known.get(index);
+      return {
+        key: keyOf(name, index),
+        // A column that the model does not know is like a Nullable(String).
+        nullable: column?.nullable ?? true,
+        write: column === undefined ? JSON.stringify : writerOf(column),
+      };
+    });
+    this.#nullValues = new Set(nullValues);
+  }
+
+  /** The JSON of a row that was accepted. */
+  encode(row: RowFields): Buffer {
+    let json = '';
+    for (const [index, { key, nullable, write }] of this.#columns.entries()) {
+      const text = row.text(index);
+      // Only a String may be empty and not null.
+      const isNull = nullable && (text === '' ? !row.isQuoted(index) : this.#nullValues.has(text));
+      json += key + (isNull ? 'null' : write(text));
+    }
+    return Buffer.from(`${json}}`);
+  }
+}
+
+export function keyOf(name: string, index: number): string {
+  return `${index === 0 ? '{' : ','}${JSON.stringify(name)}:`;
+}
+
+function writerOf(column: Column): JsonWriter {
+  const type = parseColumnType(column.type);
+  if (typeof type === 'string') throw new Error(`${column.type}: ${type}`);
+  return jsonWriter(type);
+}

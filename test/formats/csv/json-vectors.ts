@@ -1,0 +1,91 @@
+import { asBytes } from './read-all.js';
+import { broken, type CsvVector, wrong } from './vectors.js';
+
+/** Rows as JSON objects. */
+export const JSON_VECTORS: readonly CsvVector[] = [
+  {
+    name: 'values by their types, under their names and in the order of the file',
+    file: 'flag,n,x,price,at,day,id,s,more\nTRUE,+007,1.,-01.50,1672531200,2023-01-31,A,"say ""hi""",\\\n',
+    schema: {
+      s: 'String',
+      day: 'Date',
+      at: 'DateTime',
+      price: 'Decimal(9,2)',
+      x: 'Float64',
+      n: 'UInt64',
+      flag: 'Bool',
+      missing: 'Nullable(Int8)',
+    },
+    expected: [
+      '{"flag":true,"n":7,"x":1.0,"price":-1.50,"at":1672531200,"day":"2023-01-31","id":"A","s":"say \\"hi\\"","more":"\\\\"}',
+    ],
+  },
+  {
+    name: 'null where a field is empty, but not in a required String',
+    file: 'a,b,c,d\n,,,\n"",x,"",""\n',
+    schema: { a: 'Nullable(String)', b: 'Nullable(Int8)', c: 'String' },
+    expected: ['{"a":null,"b":null,"c":"","d":null}', wrong(2, 3, 12, '"",x,"",""', 'b NOT_AN_INTEGER')],
+  },
+  {
+    name: 'an empty field in quotes is a text',
+    file: 'a,b,c,d\n"","1","",""\n',
+    schema: { a: 'Nullable(String)', b: 'Nullable(Int8)', c: 'String' },
+    expected: ['{"a":"","b":1,"c":"","d":""}'],
+  },
+  {
+    name: 'null values are null in every column',
+    file: 'a,b,c\nNULL,"NULL",null\n\\N,,"\\N"\nx,1,NULLs\n',
+    schema: { a: 'Nullable(String)', b: 'Nullable(Int8)' },
+    nullValues: ['NULL', '\\N'],
+    expected: ['{"a":null,"b":null,"c":"null"}', '{"a":null,"b":null,"c":null}', '{"a":"x","b":1,"c":"NULLs"}'],
+  },
+  {
+    name: 'a number may be in quotes, a constrained value has its own type',
+    file: 'a,b,c\n"+1","02.50",x\n3,1,\n',
+    schema: {
+      type: 'object',
+      properties: {
+        a: { type: 'integer', minimum: 1 },
+        b: { type: 'number', minimum: 1 },
+        c: { type: 'string', enum: ['x', 'y'] },
+      },
+      required: ['a'],
+    },
+    expected: ['{"a":1,"b":2.50,"c":"x"}', '{"a":3,"b":1,"c":null}'],
+  },
+  {
+    name: 'names and texts are escaped as JSON wants them',
+    file: '"a ""b""\n","ü\\"\r\n"\t\u0001""é😀","x\ny"\r\n',
+    expected: [asBytes('{"a \\"b\\"\\n":"\\t\\u0001\\"é😀","ü\\\\":"x\\ny"}')],
+  },
+  {
+    name: 'another quote and another delimiter',
+    file: "a;b\n'x;''y''';'1'\n\"z\";2\n",
+    schema: { b: 'Int8' },
+    delimiter: ';',
+    quote: "'",
+    expected: ['{"a":"x;\'y\'","b":1}', '{"a":"\\"z\\"","b":2}'],
+  },
+  {
+    name: 'without a header the names are those of the model',
+    file: '1,x\n2,\n',
+    schema: { a: 'Int8', b: 'Nullable(String)' },
+    header: false,
+    expected: ['{"a":1,"b":"x"}', '{"a":2,"b":null}'],
+  },
+  {
+    name: 'a byte order mark at the beginning is no part of a name, elsewhere it is text',
+    file: '\ufeffa\n\ufeffx\n',
+    expected: [asBytes('{"a":"\ufeffx"}')],
+  },
+  {
+    name: 'what is no row is rejected as ever',
+    file: 'a,b\n1\n1,2,3\n1,"2\n1,2',
+    expected: [
+      wrong(1, 2, 4, '1', 'RAGGED_ROW'),
+      wrong(2, 3, 6, '1,2,3', 'RAGGED_ROW'),
+      broken('UNTERMINATED_QUOTE', 3, 4, 12, '1,"2'),
+      '{"a":"1","b":"2"}',
+    ],
+  },
+].map((vector) => ({ ...vector, valueFormat: 'json' }));
