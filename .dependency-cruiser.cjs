@@ -1,7 +1,8 @@
 // Which part may import which. Run by `npm run boundaries`; the reasons stand with each rule.
 
 const FOLDER = '^src/([^/]+)/';
-const FACES = ['^src/[^/]+/index\\.ts$', '^src/models/schema/index\\.ts$'];
+// Of formats the position alone may be had without the readers.
+const FACES = ['^src/[^/]+/index\\.ts$', '^src/models/schema/index\\.ts$', '^src/formats/position\\.ts$'];
 const WEB =
   '(^|/)node_modules/(@nestjs|@fastify|fastify|nestjs-pino|pino-http|multer|openapi-fetch|class-validator)(/|$)';
 
@@ -71,6 +72,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/runner/main\\.ts$' },
       to: { path: WEB, reachable: true },
+    },
+    {
+      name: 'service-loads-no-parser',
+      comment: 'A hostile file must not reach the process that answers HTTP; and parsers take memory.',
+      severity: 'error',
+      from: { path: '^src/main\\.ts$' },
+      to: { path: '^src/formats/index\\.ts$', reachable: true },
     },
     {
       name: 'no-cycles',

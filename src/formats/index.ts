@@ -2,6 +2,6 @@ export { type CsvReaderOptions, createCsvReader } from './csv/csv-reader.js';
 export { type CsvHeader, readCsvHeader } from './csv/header.js';
 export { CsvKernel } from './csv/kernel/csv-kernel.js';
 export { createKernelReader } from './csv/kernel/kernel-reader.js';
-export { encodedRecordBytes, fitsRecord, MAX_NULL_VALUE_LENGTH, MAX_NULL_VALUES } from './limits.js';
+export { encodedRecordBytes, fitsRecord } from './limits.js';
 export { encodeRejectedRow, type RejectedRow, rejectedRowFrame } from './rejected-row.js';
 export type * from './row-reader.js';

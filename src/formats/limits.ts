@@ -10,9 +10,6 @@ export const MAX_ERRORS = 100;
 export const MAX_OBSERVED_LENGTH = 256;
 /** Of an error's message, in UTF-16 code units (and so in characters). */
 export const MAX_MESSAGE_LENGTH = 512;
-/** Spellings of null that a job may name, and the code points of each: they fit the kernel's table and a form field. */
-export const MAX_NULL_VALUES = 30;
-export const MAX_NULL_VALUE_LENGTH = 64;
 /** The bytes that one `advance` of a reader decides, about. */
 export const BLOCK_BYTES = 65_536;
 /** The rows that one `advance` of a reader decides, at most. */

@@ -2,8 +2,7 @@ import 'reflect-metadata';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import { BatchError } from '../errors/index.js';
-import { MAX_NULL_VALUE_LENGTH, MAX_NULL_VALUES } from '../formats/index.js';
-import { DEFAULT_OPTIONS, type ProcessingOptions } from '../runner/index.js';
+import { DEFAULT_OPTIONS, MAX_NULL_VALUE_LENGTH, MAX_NULL_VALUES, type ProcessingOptions } from '../runner/index.js';
 import type { Dialect } from './job.js';
 import { JobOptionsDto } from './job-options.dto.js';
 

@@ -1,4 +1,4 @@
-import type { Position } from '../formats/index.js';
+import type { Position } from '../formats/position.js';
 
 /**
  * What is committed of a job: stored as the committed offset of group `batch.<job_id>` for partition 0 of the data

@@ -1,3 +1,7 @@
+/** Spellings of null that a job may name, and the code points of each: they fit the kernel's table and a form field. */
+export const MAX_NULL_VALUES = 30;
+export const MAX_NULL_VALUE_LENGTH = 64;
+
 /**
  * What a request may say about the processing of its file, beside the dialect. Stored with the job as JSON, told to its
  * runner, and shown to its users (openapi: JobOptions).
