@@ -23,6 +23,11 @@ export interface Config {
   readonly spoolKeepHours: number;
   /** JOB_CONCURRENCY: runner processes, and so jobs at a time. */
   readonly jobConcurrency: number;
+  /**
+   * MAX_DECOMPRESSED_BYTES: the largest file after decompression. MAX_DECOMPRESSION_RATIO: the most decompressed bytes
+   * to one compressed byte, counted beyond the first 64 MiB. A job that passes either fails.
+   */
+  readonly decompression: { readonly maxBytes: number; readonly maxRatio: number };
   /** RUNNER_MAX_RSS_BYTES: a runner above it is killed. */
   readonly runnerMaxRssBytes: number;
   readonly kafka: KafkaConfig;
@@ -104,6 +109,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     uploadIdleMs: integer('UPLOAD_IDLE_MS', 30_000, 100),
     spoolKeepHours: integer('SPOOL_KEEP_HOURS', 24, 0),
     jobConcurrency: integer('JOB_CONCURRENCY', 2, 1, 64),
+    decompression: {
+      maxBytes: integer('MAX_DECOMPRESSED_BYTES', 16 * GiB, 1),
+      maxRatio: integer('MAX_DECOMPRESSION_RATIO', 250, 1),
+    },
     runnerMaxRssBytes: integer('RUNNER_MAX_RSS_BYTES', 512 * 1024 ** 2, 64 * 1024 ** 2),
     kafka: {
       brokers: brokers(),
@@ -116,5 +125,6 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   if (problems.length > 0) throw new Error(`The environment is not valid:\n  ${problems.join('\n  ')}`);
   Object.freeze(config.kafka.brokers);
   Object.freeze(config.kafka);
+  Object.freeze(config.decompression);
   return Object.freeze(config);
 }

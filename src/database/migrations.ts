@@ -82,6 +82,14 @@ const migrations: Record<string, Migration> = {
       await db.schema.alterTable('jobs').dropColumn('csv_reader').execute();
     },
   },
+  '0003_wrapping': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .alterTable('jobs')
+        .addColumn('wrapping', 'text', (column) => column.notNull().defaultTo('{}'))
+        .execute();
+    },
+  },
 };
 
 const provider: MigrationProvider = { getMigrations: async () => migrations };

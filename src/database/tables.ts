@@ -56,6 +56,8 @@ export interface JobsTable {
   dialect: string;
   /** JSON: ProcessingOptions; what is absent has its default. */
   options: string;
+  /** JSON: Wrapping; what is absent has its default. */
+  wrapping: string;
   /** JSON: string[], the file's header. */
   columns: string | null;
   /** JSON: Checkpoint, the newest one that was seen. */

@@ -175,6 +175,11 @@ const entries = {
     title: 'The file cannot be read to its end',
     hint: 'Export the file again, then start a new job.',
   },
+  FILE_TOO_COMPLEX: {
+    status: null,
+    title: 'Reading the file would take more than is allowed',
+    hint: 'Write the file in smaller parts, or raise the limit that the message names on the server.',
+  },
 } satisfies Record<string, Entry>;
 
 export type ErrorCode = keyof typeof entries;

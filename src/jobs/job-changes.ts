@@ -72,6 +72,7 @@ export function newRow(job: NewJob, now: number): Omit<JobsTable, 'seq'> {
     metadata: JSON.stringify(job.metadata),
     dialect: JSON.stringify(job.dialect),
     options: JSON.stringify(job.options),
+    wrapping: JSON.stringify(job.wrapping),
     columns: null,
     checkpoint: null,
     // Nothing was ever sent for it, so nothing is committed.

@@ -95,13 +95,20 @@ function decideSettled(job: Known, checkpoint: Checkpoint | null): Decision {
 }
 
 function decideFailed(job: Known, outcome: Extract<Outcome, { kind: 'failed' }>): Decision {
-  const error: JobError = { code: outcome.error.code, message: outcome.error.detail };
   const checkpoint = outcome.checkpoint ?? job.checkpoint;
+  const error: JobError = { code: outcome.error.code, message: withCommitted(outcome, checkpoint) };
   if (job.state === 'CANCELLING' && error.code === 'KAFKA_UNAVAILABLE') {
     // A cancelled job waits for the broker: it must not end before it is known what is committed.
     return outcome.settled ? decideSettled(job, checkpoint) : again(MAX_DELAY_MS, { checkpoint });
   }
   return { kind: 'end', state: 'FAILED', error, checkpoint, settled: isSettled(outcome) };
+}
+
+/** A file that turns out to be bad half-way has rows in the topics that nobody asked for: say how many. */
+function withCommitted({ error }: Extract<Outcome, { kind: 'failed' }>, checkpoint: Checkpoint | null): string {
+  if (error.code !== 'FILE_CORRUPT' && error.code !== 'FILE_TOO_COMPLEX') return error.detail;
+  const rows = checkpoint?.position.row ?? 0;
+  return `${error.detail}; ${rows === 0 ? 'no row is committed' : `its first ${rows} rows are committed`}`;
 }
 
 /** A FAILED job that was still to be settled. Its state stays: only a resume leaves FAILED. */

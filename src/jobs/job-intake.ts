@@ -48,7 +48,7 @@ export class JobIntake {
     const { modelId, dialect, options, metadata } = request;
     const { version: modelVersion } = await this.options.models.require(modelId);
     refuseJson(upload, request);
-    const { filename, sizeBytes } = upload;
+    const { filename, sizeBytes, fileCompression } = upload;
     const job = {
       modelId,
       modelVersion,
@@ -57,6 +57,7 @@ export class JobIntake {
       metadata,
       dialect,
       options,
+      wrapping: { fileCompression },
       idempotencyKey,
       format: 'csv' as const,
     };

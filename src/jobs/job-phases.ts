@@ -12,7 +12,7 @@ export function begin(record: JobRecord, now: number): JobChanges {
     state: 'RUNNING',
     phaseSince: now,
     startedAt: record.startedAt ?? isoTime(now),
-    bytesDone: record.checkpoint?.position.byte ?? 0,
+    bytesDone: record.checkpoint?.bytesDone ?? 0,
   };
 }
 
@@ -25,7 +25,7 @@ export function end(record: JobRecord, decision: Extract<Decision, { kind: 'end'
     checkpoint,
     settled,
     verdict: null,
-    bytesDone: checkpoint?.eof ? record.sizeBytes : (checkpoint?.position.byte ?? 0),
+    bytesDone: checkpoint?.eof ? record.sizeBytes : (checkpoint?.bytesDone ?? 0),
     spooled: record.spooled && needsSpool({ state, error }),
     finishedAt: isoTime(now),
   };

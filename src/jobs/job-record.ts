@@ -2,6 +2,7 @@ import type { JobsTable } from '../database/index.js';
 import { catalogue, type ErrorCode } from '../errors/index.js';
 import { type Checkpoint, jobTopics } from '../kafka/index.js';
 import { type ProcessingOptions, readOptions } from '../runner/index.js';
+import { readWrapping, type Wrapping } from '../sources/index.js';
 import type { Dialect, Job, JobOptions, JobState } from './job.js';
 import { isResumable, isTerminal } from './job-state.js';
 
@@ -22,6 +23,7 @@ export interface NewJob {
   metadata: Record<string, string>;
   dialect: Dialect;
   options: ProcessingOptions;
+  wrapping: Wrapping;
   /** null: the upload brought none. */
   idempotencyKey: string | null;
 }
@@ -87,6 +89,7 @@ export function toJob(record: JobRecord, now: number): Job {
     revision: record.revision,
     filename: record.filename,
     format: record.format,
+    file_compression: record.wrapping.fileCompression,
     size_bytes: record.sizeBytes,
     metadata: record.metadata,
     columns: record.columns,
@@ -135,6 +138,7 @@ export function fromRow(row: JobsTable): JobRecord {
     metadata: JSON.parse(row.metadata) as Record<string, string>,
     dialect: JSON.parse(row.dialect) as Dialect,
     options: readOptions(row.options),
+    wrapping: readWrapping(row.wrapping),
     columns: row.columns === null ? null : (JSON.parse(row.columns) as string[]),
     checkpoint: row.checkpoint === null ? null : (JSON.parse(row.checkpoint) as Checkpoint),
     settled: row.settled === 1,

@@ -169,6 +169,7 @@ export class JobSupervisor implements RunnerPoolHost {
       additionalColumns: model.additionalColumns,
       dialect: raised.dialect,
       options: raised.options,
+      wrapping: raised.wrapping,
       topics: jobTopics(jobId),
       committedBefore: raised.checkpoint !== null,
     };

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors/index.js';
+import type { FileCompression } from '../sources/index.js';
 
 export type JobState = 'PENDING' | 'RUNNING' | 'CANCELLING' | 'SUCCESS' | 'PARTIAL_SUCCESS' | 'FAILED' | 'CANCELLED';
 
@@ -24,6 +25,8 @@ export interface Job {
   revision: number;
   filename: string;
   format: 'csv';
+  /** How the file as a whole is compressed, by its first bytes. */
+  file_compression: FileCompression;
   size_bytes: number;
   metadata: Record<string, string>;
   /** The file's header in file order; null until it was read. */

@@ -34,7 +34,7 @@ export class LiveJob {
   hired(record: JobRecord, now: number): void {
     this.lease = record.lease;
     this.lastWriteAt = now;
-    this.#bytesDone = record.checkpoint?.position.byte ?? 0;
+    this.#bytesDone = record.checkpoint?.bytesDone ?? 0;
     this.#crashes = record.crashes;
   }
 
@@ -59,7 +59,7 @@ export class LiveJob {
     this.#crashes = 0;
     this.#changes.checkpoint = checkpoint;
     if (hadCrashes) this.#changes.crashes = 0;
-    if (checkpoint.position.byte > this.#bytesDone) this.progress(checkpoint.position.byte);
+    if (checkpoint.bytesDone > this.#bytesDone) this.progress(checkpoint.bytesDone);
     // After the last commit comes the job's end, which is written at once anyway.
     return (isFirst || hadCrashes) && !checkpoint.eof;
   }

@@ -14,16 +14,28 @@ export interface Checkpoint {
   dlqEnd: number;
   /** The whole file is decided. */
   eof: boolean;
+  /** Bytes of the spooled file that were read for it: what progress shows. */
+  bytesDone: number;
   /** Size of the spooled file in bytes. */
   size: number;
 }
 
-const VERSION = 1;
+const VERSION = 2;
 
 /** The offset's metadata: JSON, under 1 KiB (the broker's default limit is 4 KiB). */
 export function encodeCheckpoint(checkpoint: Checkpoint): string {
-  const { position, ok, errors, dataEnd, dlqEnd, eof, size } = checkpoint;
-  return JSON.stringify({ v: VERSION, ...position, ok, errors, data_end: dataEnd, dlq_end: dlqEnd, eof, size });
+  const { position, ok, errors, dataEnd, dlqEnd, eof, bytesDone, size } = checkpoint;
+  return JSON.stringify({
+    v: VERSION,
+    ...position,
+    ok,
+    errors,
+    data_end: dataEnd,
+    dlq_end: dlqEnd,
+    eof,
+    done: bytesDone,
+    size,
+  });
 }
 
 /** Throws an Error where the metadata is not a checkpoint of this version: it must never be taken for "none". */
@@ -43,6 +55,7 @@ export function decodeCheckpoint(metadata: string): Checkpoint {
     dataEnd: count('data_end'),
     dlqEnd: count('dlq_end'),
     eof: fields['eof'],
+    bytesDone: count('done'),
     size: count('size'),
   };
   if (checkpoint.ok + checkpoint.errors !== checkpoint.position.row) {

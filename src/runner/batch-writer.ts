@@ -26,6 +26,8 @@ export class BatchWriter implements RowSink {
   readonly rejections: RejectionSupply;
   /** Set by the caller after each block of rows: where a checkpoint taken now would resume. */
   position: Position;
+  /** Likewise: the bytes of the file that were read for it. */
+  bytesDone: number;
   #ok: number;
   #errors: number;
   #dataEnd: number;
@@ -50,6 +52,7 @@ export class BatchWriter implements RowSink {
     private readonly ring: BatchRing,
   ) {
     this.position = from?.position ?? { row: 0, line: 0, byte: 0 };
+    this.bytesDone = from?.bytesDone ?? 0;
     this.#ok = from?.ok ?? 0;
     this.#errors = from?.errors ?? 0;
     this.#dataEnd = from?.dataEnd ?? 0;
@@ -105,6 +108,7 @@ export class BatchWriter implements RowSink {
   /** Sends what is buffered, waits for every acknowledgement, and says what is then in the transaction. */
   async drain(): Promise<Checkpoint> {
     const position = this.position;
+    const { bytesDone } = this;
     const eof = this.#eof;
     for (const topic of this.#open.keys()) this.#send(topic);
     await this.#until(() => this.#inFlightBytes === 0);
@@ -115,6 +119,7 @@ export class BatchWriter implements RowSink {
       dataEnd: this.#dataEnd,
       dlqEnd: this.#dlqEnd,
       eof,
+      bytesDone,
       size: this.fileSize,
     };
   }

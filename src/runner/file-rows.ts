@@ -8,6 +8,7 @@ import {
   type RowSink,
   readCsvHeader,
 } from '../formats/index.js';
+import { type ByteSource, openByteSource, type SourceOptions } from '../sources/index.js';
 import type { Assignment } from './messages.js';
 import type { RowFeed } from './row-feed.js';
 
@@ -19,17 +20,15 @@ const CHUNK_BYTES = 256 * 1024;
  */
 export class FileRows implements RowFeed {
   readonly #chunk: Buffer | undefined;
-  #readAt: number;
   #reading: Promise<number> | undefined;
   #ended = false;
 
   private constructor(
-    private readonly file: FileHandle,
+    private readonly source: ByteSource,
     /** The file's columns in its order. */
     readonly columns: string[],
     private readonly reader: RowReader,
   ) {
-    this.#readAt = reader.position.byte;
     if (reader.inlet === undefined) this.#chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   }
 
@@ -42,17 +41,24 @@ export class FileRows implements RowFeed {
     job: Assignment,
     from: Position | null,
     kernel: CsvKernel | null,
+    sourceOptions: SourceOptions,
   ): Promise<FileRows> {
     const { columns, additionalColumns, dialect } = job;
     const { nullValues } = job.options;
-    const header = await readCsvHeader(chunksOf(file), { columns, additionalColumns, dialect });
+    const chunks = chunksOf(openByteSource(file, 0, sourceOptions));
+    const header = await readCsvHeader(chunks, { columns, additionalColumns, dialect });
     const options = { columns, additionalColumns, dialect, nullValues, header, position: from ?? undefined };
     const reader = kernel === null ? createCsvReader(options) : createKernelReader(options, kernel);
-    return new FileRows(file, header.columns, reader);
+    return new FileRows(openByteSource(file, reader.position.byte, sourceOptions), header.columns, reader);
   }
 
   get position(): Position {
     return this.reader.position;
+  }
+
+  get bytesDone(): number {
+    // What was read ahead of the rows does not count, what it was decompressed to neither.
+    return Math.min(this.source.fileBytes, this.position.byte);
   }
 
   /** A read is under way: the reader's memory is being written to. */
@@ -66,7 +72,6 @@ export class FileRows implements RowFeed {
     if (this.#ended) return false;
     const bytes = await (this.#reading ?? this.#read());
     this.#reading = undefined;
-    this.#readAt += bytes;
     if (bytes === 0) {
       this.#ended = true;
       this.reader.end();
@@ -84,17 +89,23 @@ export class FileRows implements RowFeed {
   async #read(): Promise<number> {
     const space = this.#chunk ?? this.reader.inlet?.space;
     if (space === undefined) throw new Error('the reader takes no bytes');
-    const { bytesRead } = await this.file.read(space, 0, space.length, this.#readAt);
-    return bytesRead;
+    return this.source.read(space);
+  }
+
+  close(): void {
+    this.source.close();
   }
 }
 
-async function* chunksOf(file: FileHandle): AsyncGenerator<Uint8Array> {
-  for (let at = 0; ; ) {
-    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-    const { bytesRead } = await file.read(chunk, 0, CHUNK_BYTES, at);
-    if (bytesRead === 0) return;
-    at += bytesRead;
-    yield chunk.subarray(0, bytesRead);
+async function* chunksOf(source: ByteSource): AsyncGenerator<Uint8Array> {
+  try {
+    for (;;) {
+      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+      const bytes = await source.read(chunk);
+      if (bytes === 0) return;
+      yield chunk.subarray(0, bytes);
+    }
+  } finally {
+    source.close();
   }
 }

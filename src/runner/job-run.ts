@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { BatchError } from '../errors/index.js';
 import type { CsvKernel } from '../formats/index.js';
 import { classifyFailure, type KafkaFailure, TransactionalSession, within } from '../kafka/index.js';
+import type { DecompressionLimits } from '../sources/index.js';
 import { BatchRing } from './batch-ring.js';
 import { BatchWriter } from './batch-writer.js';
 import type { KernelShelf } from './kernel-shelf.js';
@@ -24,6 +25,7 @@ export interface JobRunDependencies {
   askLease(): Promise<boolean>;
   report(message: FromRunner): void;
   kernels: KernelShelf;
+  decompression: DecompressionLimits;
 }
 
 /**
@@ -218,8 +220,9 @@ export class JobRun {
     if (size !== this.job.sizeBytes) {
       throw new BatchError('FILE_CORRUPT', `the stored file has ${size} bytes instead of ${this.job.sizeBytes}`);
     }
+    const { decompression } = this.dependencies;
     const kernel = readerOf(this.job) === 'kernel' ? this.dependencies.kernels.take() : null;
-    const rows = await openRowFeed(this.#file, this.job, from?.position ?? null, kernel);
+    const rows = await openRowFeed(this.#file, this.job, from?.position ?? null, kernel, decompression);
     if (generation !== this.#generation) {
       rows.close?.();
       return false;
@@ -260,11 +263,12 @@ export class JobRun {
       if (!streaming()) break;
       const more = await rows.advance(writer);
       writer.position = rows.position;
+      writer.bytesDone = rows.bytesDone;
       if (!more) {
         writer.endOfFile();
         return { type: 'end-of-file' };
       }
-      this.#reportProgress(rows.position.byte);
+      this.#reportProgress(rows.bytesDone);
     }
     return undefined;
   }

@@ -60,6 +60,7 @@ async function work(job: Assignment): Promise<void> {
     askLease: () => askLease(job),
     report,
     kernels,
+    decompression: config.decompression,
   });
   const outcome = await current.run();
   if (outcome === null) {

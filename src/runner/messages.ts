@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../errors/index.js';
 import type { Checkpoint } from '../kafka/index.js';
 import type { Column } from '../models/schema/index.js';
+import type { Wrapping } from '../sources/index.js';
 import type { ProcessingOptions } from './processing-options.js';
 
 /** Everything a runner needs to work on one job. */
@@ -13,6 +14,7 @@ export interface Assignment {
   spoolPath: string;
   sizeBytes: number;
   format: 'csv';
+  wrapping: Wrapping;
   columns: Column[];
   additionalColumns: boolean;
   dialect: { delimiter: string; quote: string; header: boolean };

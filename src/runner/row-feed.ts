@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { CsvKernel, Position, RowSink } from '../formats/index.js';
+import type { DecompressionLimits } from '../sources/index.js';
 import { FileRows } from './file-rows.js';
 import type { Assignment } from './messages.js';
 
@@ -12,6 +13,8 @@ export interface RowFeed {
   readonly columns: string[] | null;
   /** Behind the last row that was decided: what a checkpoint stores, and a new feed goes on from. */
   readonly position: Position;
+  /** Of the file itself, the bytes that were read for these rows, about: what progress counts. */
+  readonly bytesDone: number;
   /** A read is under way: memory that was lent to the feed is being written to. */
   readonly isReading: boolean;
   /**
@@ -32,10 +35,11 @@ export async function openRowFeed(
   job: Assignment,
   from: Position | null,
   kernel: CsvKernel | null,
+  limits: DecompressionLimits,
 ): Promise<RowFeed> {
   switch (job.format) {
     case 'csv':
-      return FileRows.open(file, job, from, kernel);
+      return FileRows.open(file, job, from, kernel, { ...job.wrapping, limits });
   }
 }
 

@@ -241,7 +241,7 @@ export interface components {
         HeaderOption: boolean;
         MetadataValue: string;
         JobUpload: {
-            /** @description The file, with a file name. At most 1 GiB unless configured. */
+            /** @description The file, with a file name. At most 1 GiB unless configured. It may be compressed by gzip or zstd, which is told by its first bytes. */
             file: string;
             /** @description The model that the rows must satisfy. Required, here or as a query parameter. */
             model_id?: components["schemas"]["ModelId"];
@@ -315,7 +315,7 @@ export interface components {
             hint: string;
         };
         /** @enum {string} */
-        JobErrorCode: "HEADER_MISMATCH" | "ALL_ROWS_REJECTED" | "KAFKA_UNAVAILABLE" | "KAFKA_REJECTED" | "CHECKPOINT_LOST" | "RUNNER_CRASHED" | "FILE_CORRUPT";
+        JobErrorCode: "HEADER_MISMATCH" | "ALL_ROWS_REJECTED" | "KAFKA_UNAVAILABLE" | "KAFKA_REJECTED" | "CHECKPOINT_LOST" | "RUNNER_CRASHED" | "FILE_CORRUPT" | "FILE_TOO_COMPLEX";
         Job: {
             job_id: components["schemas"]["JobId"];
             model_id: components["schemas"]["ModelId"];
@@ -328,6 +328,11 @@ export interface components {
             filename: string;
             /** @enum {string} */
             format: "csv";
+            /**
+             * @description How the file as a whole is compressed, told by its first bytes. Offsets of rejected rows count the bytes it was decompressed to; `size_bytes` and `progress` those of the file as it was sent.
+             * @enum {string}
+             */
+            file_compression: "none" | "gzip" | "zstd";
             size_bytes: components["schemas"]["Count"];
             /** @description What was given as `metadata.<key>`. */
             metadata: {

@@ -9,7 +9,11 @@ export function unsupportedType(head: Uint8Array): string | null {
   for (const { type, magic } of SIGNATURES) {
     if (startsWith(head, magic)) return type;
   }
-  if (startsWith(head, ZIP)) return isSpreadsheet(head) ? 'an Excel workbook (xlsx)' : 'a zip archive';
+  if (startsWith(head, ZIP)) {
+    return isSpreadsheet(head)
+      ? 'an Excel workbook (xlsx; save the sheet as CSV)'
+      : 'a zip archive (unpack it, or send its file as .gz or .zst)';
+  }
   if (head.includes(0)) return 'binary data (a NUL byte)';
   return null;
 }
@@ -46,7 +50,6 @@ const ZIP = [0x50, 0x4b, 0x03, 0x04];
 /** In this order: the UTF-16 mark is the beginning of the UTF-32 one. */
 const SIGNATURES = [
   { type: 'Parquet', magic: [...Buffer.from('PAR1')] },
-  { type: 'gzip', magic: [0x1f, 0x8b] },
   { type: 'text in UTF-32', magic: [0xff, 0xfe, 0x00, 0x00] },
   { type: 'text in UTF-32', magic: [0x00, 0x00, 0xfe, 0xff] },
   { type: 'text in UTF-16', magic: [0xff, 0xfe] },

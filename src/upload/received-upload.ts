@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import type { FileCompression } from '../sources/index.js';
 import type { Spool } from './spool.js';
 
 /** A file that arrived whole, with the form fields around it. Belongs to nobody until `keepAs`. */
@@ -12,7 +13,8 @@ export class ReceivedUpload {
     /** The client's name for the file, without folders: shown, never used as a path. */
     readonly filename: string,
     readonly sizeBytes: number,
-    /** The first 64 KiB. */
+    readonly fileCompression: FileCompression,
+    /** The first 64 KiB of what the file holds, decompressed. */
     readonly head: Buffer,
     /** Form fields: strings, arrays where a name came twice. */
     readonly fields: Readonly<Record<string, unknown>>,

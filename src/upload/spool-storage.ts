@@ -3,8 +3,10 @@ import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { StorageEngine } from 'multer';
-import { BatchError } from '../errors/index.js';
-import { FileHead, unsupportedType } from './detect-format.js';
+import type { BatchError } from '../errors/index.js';
+import type { FileCompression } from '../sources/index.js';
+import { FileHead } from './detect-format.js';
+import { inspectHead } from './inspect-head.js';
 import { asStorageError, type Spool } from './spool.js';
 import { SpoolFile } from './spool-file.js';
 
@@ -15,7 +17,8 @@ const ROOM_CHECK_BYTES = 64 * 1024 ** 2;
 export interface StoredFile {
   path: string;
   size: number;
-  /** The first 64 KiB. */
+  fileCompression: FileCompression;
+  /** The first 64 KiB of what the file holds, decompressed. */
   head: Buffer;
 }
 
@@ -24,7 +27,7 @@ type Stored = (error?: unknown, info?: Partial<Express.Multer.File>) => void;
 
 /**
  * The multer storage of one request: streams the file into the spool and ends the upload at once, not at its end,
- * when the limit is crossed, the disk fills up, or the first 64 KiB are no CSV. Where it fails, no file is left.
+ * when the limit is crossed, the disk fills up, or the first 64 KiB are of no type that we take. Where it fails, no file is left.
  */
 export class SpoolStorage implements StorageEngine {
   private work: Promise<void> = Promise.resolve();
@@ -75,8 +78,7 @@ export class SpoolStorage implements StorageEngine {
     const head = this.watch(source, stop);
     try {
       await pipeline(source, out, { signal: stop.signal });
-      refuseUnsupported(head.bytes());
-      return { path, size: out.bytesWritten, head: head.bytes() };
+      return { path, size: out.bytesWritten, ...(await inspectHead(head.bytes())) };
     } catch (error) {
       // A file that is still being created would appear after its removal.
       if (!out.closed) await once(out, 'close');
@@ -92,11 +94,7 @@ export class SpoolStorage implements StorageEngine {
     const sniff = (chunk: Buffer): void => {
       if (head.push(chunk)) return;
       source.off('data', sniff);
-      try {
-        refuseUnsupported(head.bytes());
-      } catch (error) {
-        stop.abort(error);
-      }
+      inspectHead(head.bytes()).catch((error: unknown) => stop.abort(error));
     };
     const count = (chunk: Buffer): void => {
       size += chunk.length;
@@ -109,10 +107,4 @@ export class SpoolStorage implements StorageEngine {
     source.once('limit', () => stop.abort(this.tooLarge()));
     return head;
   }
-}
-
-function refuseUnsupported(head: Buffer): void {
-  const type = unsupportedType(head);
-  if (type === null) return;
-  throw new BatchError('UNSUPPORTED_FILE_TYPE', `The file looks like ${type}; CSV text in UTF-8 is supported`);
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import multer from 'multer';
 import { BatchError } from '../errors/index.js';
 import { inviteBody, watchBody } from '../http/index.js';
+import { HEAD_BYTES } from './detect-format.js';
 import { FORM_LIMITS, fileTooLarge, fromMulter } from './multer-error.js';
 import { MulterRequest } from './multer-request.js';
 import { ReceivedUpload } from './received-upload.js';
@@ -127,10 +128,12 @@ async function takeFile(
     );
   }
   const name = displayName(file.originalname);
-  const upload = new ReceivedUpload(spool, stored.path, name, stored.size, stored.head, fields);
-  if (stored.size > 0) return upload;
+  const upload = new ReceivedUpload(spool, stored.path, name, stored.size, stored.fileCompression, stored.head, fields);
+  // What a large file holds may begin behind its head.
+  if (stored.head.length > 0 || stored.size > HEAD_BYTES) return upload;
   await upload.discard();
-  throw new BatchError('READ_ERROR', 'The file has 0 bytes');
+  const what = stored.fileCompression === 'none' ? 'has' : `holds, as ${stored.fileCompression} data,`;
+  throw new BatchError('READ_ERROR', `The file ${what} 0 bytes`);
 }
 
 /** A file name fit to be shown: no control characters, at most 255 characters. */

@@ -26,7 +26,7 @@ beforeAll(async () => {
   await writeFile(join(folder, 'good.csv'), 'id\n1\n');
   await writeFile(join(folder, 'empty.csv'), '');
   await writeFile(join(folder, 'large.csv'), `id\n${'1\n'.repeat(100_000)}`);
-  await writeFile(join(folder, 'rows.gz'), Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0]));
+  await writeFile(join(folder, 'rows.zip'), 'PK\x03\x04');
   await writeFile(join(folder, 'schema.json'), '{"id":"String"}');
   await writeFile(join(folder, 'bad.json'), '{"id":"Text"}');
 });
@@ -65,7 +65,7 @@ describe('the command line, on an error of the service,', () => {
     ['INVALID_OPTION', 'job create orders good.csv --delimiter , --quote ,', /^quote: /],
     ['FILE_TOO_LARGE', 'job create orders large.csv', /1000 bytes/],
     ['READ_ERROR', 'job create orders empty.csv', /0 bytes/],
-    ['UNSUPPORTED_FILE_TYPE', 'job create orders rows.gz', /gzip/],
+    ['UNSUPPORTED_FILE_TYPE', 'job create orders rows.zip', /zip/],
     ['JOB_NOT_FOUND', 'job status nosuchid', /nosuchid/],
     ['JOB_STATE_CONFLICT', 'job cancel FINISHED', /SUCCESS/],
     ['JOB_STATE_CONFLICT', 'job resume FINISHED', /SUCCESS/],

@@ -1,3 +1,4 @@
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { type Answer, call, type Form, upload } from './support/requests.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 
@@ -107,6 +108,29 @@ describe('an upload', () => {
 
   it('takes JSON that is said to be CSV', async () => {
     expect((await upload(server, { fields: [MODEL, ['format', 'csv']], file: '[a],b\n' })).status).toBe(202);
+  });
+
+  it.each([
+    ['gzip', gzipSync(CSV)],
+    ['zstd', zstdCompressSync(CSV)],
+  ])('tells a %s file by its first bytes', async (format, file) => {
+    const { status, body } = await upload(server, { fields: [MODEL], file });
+    expect(status).toBe(202);
+    expect(body).toMatchObject({ format: 'csv', file_compression: format, size_bytes: file.length });
+    const plain = await upload(server, { fields: [MODEL], file: CSV });
+    expect(plain.body).toMatchObject({ file_compression: 'none' });
+  });
+
+  it.each<[string, Uint8Array, string, RegExp]>([
+    ['holds nothing', gzipSync(''), 'READ_ERROR', /gzip data, 0 bytes/],
+    ['is cut off in its header', Buffer.from([0x1f, 0x8b, 8]), 'READ_ERROR', /gzip/],
+    ['holds JSON', gzipSync('{"a":1}'), 'UNSUPPORTED_FILE_TYPE', /JSON/],
+    ['holds a zip', zstdCompressSync('PK\x03\x04'), 'UNSUPPORTED_FILE_TYPE', /zip archive.*in zstd/],
+    ['holds another', zstdCompressSync(gzipSync(CSV)), 'UNSUPPORTED_FILE_TYPE', /gzip within zstd/],
+    ['holds NUL bytes', gzipSync(Buffer.alloc(200_000)), 'UNSUPPORTED_FILE_TYPE', /NUL/],
+    ['is a zip', Buffer.from('PK\x03\x04'), 'UNSUPPORTED_FILE_TYPE', /unpack it.*gzip or zstd/],
+  ])('is refused where the compressed file %s', async (_what, file, code, detail) => {
+    await refused({ fields: [MODEL], file }, 400, code, detail);
   });
 
   it('takes a file of exactly the limit', async () => {

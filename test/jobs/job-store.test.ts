@@ -11,6 +11,7 @@ const checkpoint = {
   dataEnd: 9,
   dlqEnd: 3,
   eof: false,
+  bytesDone: 400,
   size: 1000,
 };
 
@@ -43,6 +44,7 @@ describe('the job store', () => {
       revision: 1,
       filename: 'orders.csv',
       format: 'csv',
+      file_compression: 'none',
       size_bytes: 1000,
       metadata: { team: 'sales' },
       columns: null,

@@ -24,6 +24,7 @@ describe('handing out a job', () => {
       additionalColumns: true,
       dialect: { delimiter: ',', quote: '"', header: true },
       options: DEFAULT_OPTIONS,
+      wrapping: { fileCompression: 'none' },
       topics: { data: `batch_${jobId}`, dlq: `batch_${jobId}_dlq` },
       committedBefore: false,
     });

@@ -3,7 +3,16 @@ import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../../src/k
 
 const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 const checkpoints = fc
-  .record({ ok: fc.nat(), errors: fc.nat(), line: count, byte: count, dataEnd: count, dlqEnd: count, size: count })
+  .record({
+    ok: fc.nat(),
+    errors: fc.nat(),
+    line: count,
+    byte: count,
+    dataEnd: count,
+    dlqEnd: count,
+    bytesDone: count,
+    size: count,
+  })
   .chain(({ ok, errors, line, byte, ...rest }) =>
     fc.boolean().map((eof): Checkpoint => ({ ...rest, ok, errors, eof, position: { row: ok + errors, line, byte } })),
   );

@@ -111,6 +111,7 @@ describe('the writer of batches', () => {
   it('counts what it sent, and says so when all is acknowledged', async () => {
     const { writer, session } = writerOver(6);
     writer.position = { row: 12, line: 13, byte: 500 };
+    writer.bytesDone = 400;
     for (let i = 0; i < 9; i++) writer.accept(row, 0, row.length);
     writer.reject({
       rowNumber: 10,
@@ -137,6 +138,7 @@ describe('the writer of batches', () => {
       dataEnd: 9,
       dlqEnd: 2,
       eof: true,
+      bytesDone: 400,
       size: 1_000,
     });
     expect(writer.takeRejectedByCode()).toEqual({ RAGGED_ROW: 1, NULL_VALUE: 1 });

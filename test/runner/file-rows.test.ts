@@ -2,11 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { CsvKernel, encodeRejectedRow, type Position, type Rejection, type RowSink } from '../../src/formats/index.js';
 import { compileSchema } from '../../src/models/schema/index.js';
 import type { Assignment } from '../../src/runner/messages.js';
 import { DEFAULT_OPTIONS } from '../../src/runner/processing-options.js';
 import { openRowFeed, readerOf } from '../../src/runner/row-feed.js';
+import { withFile } from '../sources/support/files.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'batch-file-rows-'));
 const path = join(folder, 'orders.csv');
@@ -23,10 +25,12 @@ const job: Assignment = {
   sizeBytes: file.length,
   format: 'csv',
   options: DEFAULT_OPTIONS,
+  wrapping: { fileCompression: 'none' },
   dialect: { delimiter: ',', quote: '"', header: true },
   topics: { data: 'data', dlq: 'dlq' },
   committedBefore: false,
 };
+const limits = { maxBytes: 1e9, maxRatio: 250 };
 let handle: FileHandle;
 
 beforeAll(async () => {
@@ -53,8 +57,12 @@ class Notes implements RowSink {
   }
 }
 
-async function read(kernel: CsvKernel | null, from: Position | null): Promise<Notes> {
-  const reading = await openRowFeed(handle, job, from, kernel);
+async function read(
+  kernel: CsvKernel | null,
+  from: Position | null,
+  stored: { handle: FileHandle; job: Assignment } = { handle, job },
+): Promise<Notes> {
+  const reading = await openRowFeed(stored.handle, stored.job, from, kernel, limits);
   const notes = new Notes();
   while (await reading.advance(notes)) {
     notes.positions.push({ position: reading.position, decided: notes.decisions.length });
@@ -81,6 +89,32 @@ describe('the rows of a file', () => {
     )) {
       expect((await read(kernel, position)).decisions).toEqual(whole.decisions.slice(decided));
     }
+  });
+
+  it.each([
+    ['gzip', gzipSync],
+    ['zstd', zstdCompressSync],
+  ] as const)('are the same out of %s, from wherever a reader stood', async (fileCompression, compress) => {
+    const compressed = compress(file);
+    await withFile(compressed, async (opened) => {
+      const stored = { handle: opened, job: { ...job, wrapping: { fileCompression } } };
+      const expected = await read(null, null);
+      for (const kernel of [new CsvKernel(), null]) {
+        const whole = await read(kernel, null, stored);
+        expect(whole.decisions).toEqual(expected.decisions);
+        expect(whole.positions.at(-1)).toEqual(expected.positions.at(-1));
+        const { position, decided } = whole.positions[5]!;
+        expect((await read(kernel, position, stored)).decisions).toEqual(whole.decisions.slice(decided));
+      }
+      const feed = await openRowFeed(opened, stored.job, null, null, limits);
+      const notes = new Notes();
+      let before = 0;
+      while (await feed.advance(notes)) {
+        expect(feed.bytesDone).toBeGreaterThanOrEqual(before);
+        before = feed.bytesDone;
+      }
+      expect(feed.bytesDone).toBe(compressed.length);
+    });
   });
 
   it('are read by the kernel unless the job says otherwise', () => {

@@ -16,6 +16,7 @@ function checkpointAt(row: number, eof = false): Checkpoint {
     dataEnd: row,
     dlqEnd: 0,
     eof,
+    bytesDone: row * 10,
     size: SIZE,
   };
 }

@@ -141,6 +141,7 @@ export function aCheckpoint(ok: number, errors = 0, eof = false): Checkpoint {
     dataEnd: ok && ok + 1,
     dlqEnd: errors && errors + 1,
     eof,
+    bytesDone: eof ? 1000 : row * 10,
     size: 1000,
   };
 }

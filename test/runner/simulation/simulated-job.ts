@@ -311,7 +311,7 @@ class SimulatedRunner {
     const row = eof ? rows : Math.max(0, this.#cursor + off);
     const position = { row, line: row, byte: row };
     const { dataEnd } = this.#session;
-    const checkpoint = { position, ok: row, errors: 0, dataEnd, dlqEnd: 0, eof, size: FILE_SIZE };
+    const checkpoint = { position, ok: row, errors: 0, dataEnd, dlqEnd: 0, eof, bytesDone: row, size: FILE_SIZE };
     this.#simulation.later(0, () => this.dispatch({ type: 'drained', checkpoint }));
   }
 

@@ -1,0 +1,5 @@
+export type { ByteSource } from './byte-source.js';
+export { compressionOf, type FileCompression } from './compression.js';
+export type { DecompressionLimits } from './decompressed-source.js';
+export { decompressedHead } from './head.js';
+export { openByteSource, readWrapping, type SourceOptions, type Wrapping } from './open-source.js';

@@ -1,0 +1,32 @@
+import { BatchError } from '../errors/index.js';
+import { compressionOf, decompressedHead, type FileCompression } from '../sources/index.js';
+import { HEAD_BYTES, unsupportedType } from './detect-format.js';
+
+/**
+ * What a file is, by its first 64 KiB: how it is compressed, and the first 64 KiB of what it holds. These are
+ * decompressed here and not in a runner, because the answer to the upload depends on them; the work is bounded by
+ * their size. Throws UNSUPPORTED_FILE_TYPE for what we do not take.
+ */
+export async function inspectHead(head: Buffer): Promise<{ fileCompression: FileCompression; head: Buffer }> {
+  const fileCompression = compressionOf(head);
+  if (fileCompression === 'none') {
+    refuseUnsupported(head, '');
+    return { fileCompression, head };
+  }
+  const inner = await decompressedHead(head, fileCompression, HEAD_BYTES);
+  if (compressionOf(inner) !== 'none') throw unsupported(`${compressionOf(inner)} within ${fileCompression}`);
+  refuseUnsupported(inner, ` (in ${fileCompression})`);
+  return { fileCompression, head: inner };
+}
+
+function refuseUnsupported(head: Buffer, where: string): void {
+  const type = unsupportedType(head);
+  if (type !== null) throw unsupported(`${type}${where}`);
+}
+
+function unsupported(type: string): BatchError {
+  return new BatchError(
+    'UNSUPPORTED_FILE_TYPE',
+    `The file looks like ${type}; CSV text in UTF-8 is supported, as it is or compressed by gzip or zstd`,
+  );
+}
