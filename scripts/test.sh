@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Every check there is: types, build, lint, module boundaries, unused code, scripts, unit and property tests, and the
-# end-to-end tests against an Apache Kafka of their own. Needs nothing running, and what runs already does not matter.
+# Every check there is: types, build, lint, module boundaries, unused code, scripts, unit and property tests, the
+# end-to-end tests and a short crash programme, each against an Apache Kafka of its own. Needs nothing running, and what
+# runs already does not matter.
 # Closes with "N passed, N failed"; the exit status is 1 where anything failed.
 set -uo pipefail
 for part in common toolchain kafka-install; do . "$(dirname "$0")/lib/$part.sh"; done
@@ -105,6 +106,7 @@ built_checks() {
   jest_check unit-tests unit 2
   # One after the other: they stop brokers and kill runners mid-way, and want the machine to themselves.
   jest_check end-to-end-tests e2e 1
+  check crash-programme npm run -s test:crash -- --short
 }
 
 static_checks() {

@@ -27,9 +27,12 @@ export async function startService(options: {
   brokers: string;
   env?: Record<string, string>;
   dataDir?: string;
+  /** Another program and its arguments, which becomes the service: `prlimit …`. */
+  under?: string[];
 }): Promise<Service> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'batch-data-')));
-  const service = spawnOwned(process.execPath, [ENTRY], {
+  const [command, ...args] = [...(options.under ?? []), process.execPath, ENTRY];
+  const service = spawnOwned(command as string, args, {
     ...process.env,
     HOST: '127.0.0.1',
     PORT: '0',

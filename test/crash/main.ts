@@ -1,0 +1,119 @@
+import { loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { control } from './control.js';
+import { lateBytes } from './late-bytes.js';
+import { lostReplies, silence } from './lost-replies.js';
+import { runnerKills } from './runner-kills.js';
+import { type Scenario, Stage } from './stage.js';
+import { stepKills } from './step-kills.js';
+import { listCounts, Tally } from './tally.js';
+
+/**
+ * `npm run test:crash`: breaks what can break around a job, and after each time compares both topics with what the
+ * file's maker says they must hold. Exit status 1 where anything differs; the seed repeats the run.
+ */
+
+const SCENARIOS: readonly Scenario[] = [runnerKills, stepKills, lateBytes, lostReplies, silence, control];
+
+const HELP = `usage: scripts/crash.sh [--short] [--only NAME[,NAME…]] [--times N] [--seed N]
+
+  --short      few times each, in well under a minute, with the same seed every time
+  --only       some of the scenarios
+  --times      how often, instead of each scenario's own number
+  --seed       of the moments and places; without it another one each time
+
+${SCENARIOS.map(({ name, what, times }) => `  ${name.padEnd(16)} ${what} (${times.long}, short ${times.short})`).join('\n')}
+`;
+
+const SHORT_SEED = 20_261_121;
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      help: { type: 'boolean', short: 'h' },
+      short: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      times: { type: 'string' },
+      seed: { type: 'string' },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const names = values.only?.split(',');
+  const unknown = names?.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name)) ?? [];
+  const seed = Number(values.seed ?? (values.short ? SHORT_SEED : 1 + (Date.now() % 1_000_000_000)));
+  const given = values.times === undefined ? undefined : Number(values.times);
+  if (unknown.length > 0 || !Number.isSafeInteger(seed) || !Number.isSafeInteger(given ?? 1)) {
+    process.stderr.write(HELP);
+    return 64;
+  }
+  process.stdout.write(`seed ${seed}, load average ${loadavg()[0]?.toFixed(2)}\n`);
+  const stage = await Stage.open(seed);
+  const results: [Scenario, Tally, number][] = [];
+  try {
+    for (const scenario of SCENARIOS) {
+      const times = given ?? (values.short ? scenario.times.short : scenario.times.long);
+      if (times === 0 || (names !== undefined && !names.includes(scenario.name))) continue;
+      const started = performance.now();
+      const tally = await play(stage, scenario, times);
+      const seconds = (performance.now() - started) / 1000;
+      results.push([scenario, tally, seconds]);
+      process.stdout.write(`${describe(scenario, tally, seconds)}\n`);
+    }
+  } finally {
+    await stage.close();
+  }
+  process.stdout.write(`\n${table(results)}\n`);
+  const failed = results.filter(([, tally]) => tally.failures.length > 0).length;
+  process.stdout.write(`\nseed ${seed}: ${results.length - failed} passed, ${failed} failed\n`);
+  return failed === 0 ? 0 : 1;
+}
+
+async function play(stage: Stage, scenario: Scenario, times: number): Promise<Tally> {
+  const tally = new Tally();
+  stage.begin(tally);
+  const commits = stage.proxy.commits;
+  try {
+    await scenario.run(stage, times);
+  } catch (error) {
+    tally.fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    process.stdout.write(`${stage.lastLog()}\n`);
+  } finally {
+    await stage.leave();
+  }
+  tally.commits = stage.proxy.commits - commits;
+  return tally;
+}
+
+function describe({ name, what }: Scenario, tally: Tally, seconds: number): string {
+  const { faultCount, faults, events, jobs, commits, rows, lost, doubled, reordered, altered, failures } = tally;
+  const lines = [
+    `${name}: ${what}`,
+    `  ${faultCount} took effect (${listCounts(faults)}); ${jobs} jobs, ${commits} commits, ${rows} rows compared: ` +
+      `${lost} lost, ${doubled} doubled, ${reordered} reordered, ${altered} altered; ${seconds.toFixed(0)} s: ` +
+      (failures.length === 0 ? 'ok' : 'FAILED'),
+  ];
+  if (events.size > 0) lines.push(`  ${listCounts(events)}`);
+  return [...lines, ...failures.slice(0, 20).map((failure) => `  ! ${failure}`)].join('\n');
+}
+
+function table(results: [Scenario, Tally, number][]): string {
+  const head = ['scenario', 'faults', 'jobs', 'commits', 'rows', 'lost', 'doubled', 'reordered', 'altered', 's', ''];
+  const rows = results.map(([{ name }, tally, seconds]) => [
+    name,
+    ...[tally.faultCount, tally.jobs, tally.commits, tally.rows].map(String),
+    ...[tally.lost, tally.doubled, tally.reordered, tally.altered].map(String),
+    seconds.toFixed(0),
+    tally.failures.length === 0 ? 'ok' : 'FAILED',
+  ]);
+  const widths = head.map((title, column) => Math.max(...[head, ...rows].map((row) => (row[column] ?? title).length)));
+  const line = (row: string[]) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  ');
+  return [head, ...rows].map(line).join('\n');
+}
