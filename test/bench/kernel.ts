@@ -8,6 +8,7 @@ import type * as Schema from '../../src/models/schema/index.js';
 import { built } from './built.js';
 import { NARROW_SCHEMA, writeNarrowFile } from './narrow.js';
 import { QUOTED_SCHEMA, writeQuotedFile } from './quoted.js';
+import { median } from './statistics.js';
 import { TAXI_SCHEMA, writeTaxiFile } from './taxi.js';
 
 /**
@@ -16,8 +17,9 @@ import { TAXI_SCHEMA, writeTaxiFile } from './taxi.js';
  *     npm run build
  *     node --import ./test/kit/typescript-hooks.mjs test/bench/kernel.ts [MB] [ROUNDS] [json]
  *
- * Of several rounds, inputs interleaved, the best counts: the machine may be busy with other things meanwhile. MB per
- * CPU-second is what the process used altogether, reading the file included. `json`: all rounds, for `npm run bench`.
+ * Of several rounds, inputs interleaved, the best and the median: the machine may be busy with other things meanwhile. MB
+ * per CPU-second is what the process used altogether, reading the file included. "As JSON" is value_format=json. `json`:
+ * all rounds, for `npm run bench`.
  */
 
 export interface KernelFigures {
@@ -28,6 +30,13 @@ export interface KernelFigures {
   perCpu: number[];
   /** × the input. */
   written: number;
+}
+
+interface Input {
+  figures: KernelFigures;
+  path: string;
+  schema: object;
+  valueFormat: Formats.ValueFormat;
 }
 
 const formats = await built<typeof Formats>('formats/index.js');
@@ -44,25 +53,31 @@ const inputs = [
   { name: 'taxi, 19 columns', schema: TAXI_SCHEMA, write: writeTaxiFile },
   { name: 'quoted, 8 columns', schema: QUOTED_SCHEMA, write: writeQuotedFile },
   { name: 'narrow, 3 columns', schema: NARROW_SCHEMA, write: writeNarrowFile },
-].flatMap(({ name, schema, write }) =>
-  [false, true].map((isBad) => {
+].flatMap(({ name, schema, write }) => {
+  const [clean, bad] = [false, true].map((isBad) => {
     const path = join(folder, `${name.split(',')[0]}-${isBad}.csv`);
     write(path, bytes, isBad);
-    const figures: KernelFigures = {
-      name: isBad ? `${name}, every second row bad` : name,
-      wall: [],
-      perCpu: [],
-      written: 0,
-    };
-    return { figures, path, schema };
-  }),
-);
+    return path;
+  }) as [string, string];
+  const input = (title: string, path: string, valueFormat: Formats.ValueFormat): Input => {
+    return { figures: { name: title, wall: [], perCpu: [], written: 0 }, path, schema, valueFormat };
+  };
+  return [
+    input(name, clean, 'raw'),
+    input(`${name}, every second row bad`, bad, 'raw'),
+    input(`${name}, as JSON`, clean, 'json'),
+  ];
+});
 
-async function measure(path: string, schema: object): Promise<{ wall: number; perCpu: number; written: number }> {
+async function measure({
+  path,
+  schema,
+  valueFormat,
+}: Input): Promise<{ wall: number; perCpu: number; written: number }> {
   const file = await open(path);
   const size = statSync(path).size;
   try {
-    const options = { ...compileSchema(schema), dialect: { delimiter: ',', quote: '"', header: true } };
+    const options = { ...compileSchema(schema), valueFormat, dialect: { delimiter: ',', quote: '"', header: true } };
     const { buffer } = await file.read(Buffer.alloc(4_096), 0, 4_096, 0);
     const header = await formats.readCsvHeader([buffer], options);
     const reader = formats.createKernelReader({ ...options, header }, kernel);
@@ -136,19 +151,20 @@ function printTable(figures: readonly KernelFigures[]): void {
   console.log(
     `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}, load ${loadavg()[0]?.toFixed(1)}`,
   );
-  console.log(`${megabytes} MB each, the best of ${rounds} rounds\n`);
-  console.log('| input | MB/s | MB per CPU-second | written, × the input |');
-  console.log('|---|---|---|---|');
+  console.log(`${megabytes} MB each, ${rounds} rounds\n`);
+  console.log('| input | MB/s, best | median | MB per CPU-second, best | median | written, × the input |');
+  console.log('|---|---|---|---|---|---|');
   for (const { name, wall, perCpu, written } of figures) {
-    const [speed, work] = [Math.max(...wall), Math.max(...perCpu)];
-    console.log(`| ${name} | ${speed.toFixed(0)} | ${work.toFixed(0)} | ${written.toFixed(2)} |`);
+    const columns = [wall, perCpu].flatMap((each) => [Math.max(...each).toFixed(0), median(each).toFixed(0)]);
+    console.log(`| ${name} | ${columns.join(' | ')} | ${written.toFixed(2)} |`);
   }
 }
 
 try {
   for (let round = 0; round < Number(rounds); round++) {
-    for (const { figures, path, schema } of inputs) {
-      const result = await measure(path, schema);
+    for (const input of inputs) {
+      const { figures } = input;
+      const result = await measure(input);
       figures.wall.push(result.wall);
       figures.perCpu.push(result.perCpu);
       figures.written = result.written;

@@ -9,6 +9,8 @@
  *     4  u8   Decimal: digits after the point
  *     8  u64  Int: the largest value
  *     16 u64  Int: the largest magnitude of a negative value
+ *     24 u32  address and
+ *     28 u32  length of its key in a JSON object
  */
 export const TYPE = 0;
 export const FLAGS = 1;
@@ -16,6 +18,8 @@ export const DIGITS = 2;
 export const SCALE = 4;
 export const HIGHEST = 8;
 export const LOWEST = 16;
+export const KEY = 24;
+export const KEY_LENGTH = 28;
 
 export const NULLABLE = 1;
 export const CONSTRAINED = 2;

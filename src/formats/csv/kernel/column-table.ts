@@ -1,5 +1,6 @@
-import type { ColumnType } from '../../../models/schema/index.js';
+import type { Column, ColumnType } from '../../../models/schema/index.js';
 import type { ValueCheck } from '../../values/value-check.js';
+import { keyOf } from '../json-row.js';
 import {
   ANY,
   BOOL,
@@ -13,6 +14,8 @@ import {
   FLOAT,
   HIGHEST,
   INT,
+  KEY,
+  KEY_LENGTH,
   LOWEST,
   NULLABLE,
   SCALE,
@@ -20,9 +23,9 @@ import {
   TYPE,
   UUID,
 } from './column-format.js';
-import { COLUMN_COUNT, CONSTRAINED_COUNT, NULL_COUNT, NULL_LENGTHS } from './control-slots.js';
+import { COLUMN_COUNT, CONSTRAINED_COUNT, KEY_BYTES, NULL_COUNT, NULL_LENGTHS } from './control-slots.js';
 import type { CsvKernel } from './csv-kernel.js';
-import { COLUMN_BYTES, COLUMNS, NULLS, NULLS_BYTES } from './memory-layout.js';
+import { COLUMN_BYTES, COLUMNS, KEYS, KEYS_BYTES, NULLS, NULLS_BYTES } from './memory-layout.js';
 
 /** So many digits are less than any overflow. */
 const SAFE_FLOAT_DIGITS = { 32: 38, 64: 308 } as const;
@@ -30,15 +33,23 @@ const SAFE_INT_DIGITS = { 8: 2, 16: 4, 32: 9, 64: 18 } as const;
 const SAFE_UINT64_DIGITS = 19;
 const MAX_FRACTION_DIGITS = 9;
 
-/** Tells the kernel how the fields of a row are checked; `checks` is by the index of the field. */
-export function writeColumns(kernel: CsvKernel, fieldCount: number, checks: ReadonlyMap<number, ValueCheck>): void {
+/** Tells the kernel how the fields of a row are checked; `columns` and `checks` are by the index of the field. */
+export function writeColumns(
+  kernel: CsvKernel,
+  fieldCount: number,
+  columns: ReadonlyMap<number, Column>,
+  checks: ReadonlyMap<number, ValueCheck>,
+): void {
   let constrained = 0;
   for (let index = 0; index < fieldCount; index++) {
     const check = checks.get(index);
     const column = kernel.memory.subarray(COLUMNS + index * COLUMN_BYTES, COLUMNS + (index + 1) * COLUMN_BYTES);
-    column.fill(0);
+    // Its key, if it has one, is there already.
+    column.fill(0, TYPE, KEY);
     if (check === undefined) {
       column[TYPE] = ANY;
+      // What the model does not know is like a Nullable(String).
+      column[FLAGS] = (columns.get(index)?.nullable ?? true) ? NULLABLE : 0;
       continue;
     }
     writeType(column, check.type);
@@ -112,5 +123,20 @@ export function writeNulls(kernel: CsvKernel, nullValues: readonly string[], quo
   }
   kernel.set(NULL_COUNT, spellings.length);
   kernel.set(NULL_LENGTHS, lengths);
+  return true;
+}
+
+/** Tells the kernel the keys of a row that becomes a JSON object; false where they are longer than it has room for. */
+export function writeKeys(kernel: CsvKernel, names: readonly string[]): boolean {
+  const keys = names.map((name, index) => Buffer.from(keyOf(name, index)));
+  if (keys.reduce((sum, { length }) => sum + length, 0) > KEYS_BYTES) return false;
+  let text = KEYS;
+  for (const [index, key] of keys.entries()) {
+    kernel.memory.writeUInt32LE(text, COLUMNS + index * COLUMN_BYTES + KEY);
+    kernel.memory.writeUInt32LE(key.length, COLUMNS + index * COLUMN_BYTES + KEY_LENGTH);
+    kernel.memory.set(key, text);
+    text += key.length;
+  }
+  kernel.set(KEY_BYTES, text - KEYS);
   return true;
 }

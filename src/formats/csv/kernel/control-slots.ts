@@ -15,6 +15,9 @@ export const NULL_LENGTHS = 5;
 /** The quote may be part of a number, a date and the like: two of them inside quotes must not be taken for two. */
 export const QUOTE_IS_TEXT = 6;
 
+/** The bytes of all keys; 0: an accepted row's value is the row as it stands, not a JSON object. */
+export const KEY_BYTES = 7;
+
 /** Where the next record begins, and the physical lines before it; given, then kept. */
 export const NEXT_RECORD = 8;
 export const LINES = 9;
@@ -56,3 +59,5 @@ export const DATA_FULL = 1;
 export const DLQ_FULL = 2;
 /** The row is left to JavaScript. */
 export const LEFT_OVER = 3;
+/** The row is good, but too large as JSON. */
+export const TOO_LARGE = 4;

@@ -120,6 +120,7 @@ interface KernelCalls {
   forget(): void;
   fillTable(end: number): void;
   emitRows(from: number, to: number, rowsBefore: number, shift: number): number;
+  writeRow(row: number): number;
 }
 
 let compiled: WebAssembly.Module | undefined;

@@ -1,14 +1,18 @@
 import { isUtf8 } from 'node:buffer';
-import { rejectionOf } from '../../row-errors.js';
-import type { Inlet, Position, RowReader, RowSink } from '../../row-reader.js';
+import { fitsRecord } from '../../limits.js';
+import { rejectionOf, tooLarge } from '../../row-errors.js';
+import type { FieldError, Inlet, Position, RowReader, RowSink } from '../../row-reader.js';
+import { matchHeader } from '../column-plan.js';
 import { type CsvReaderOptions, createCsvReader } from '../csv-reader.js';
 import { type CsvDialect, checkDialect } from '../dialect.js';
+import { JsonRow } from '../json-row.js';
 import { RecordSplitter } from '../record-splitter.js';
 import { RowCheck } from '../row-check.js';
 import { broken } from '../row-errors.js';
-import { writeColumns, writeNulls } from './column-table.js';
+import { writeColumns, writeKeys, writeNulls } from './column-table.js';
 import {
   DELIMITER,
+  KEY_BYTES,
   LINES,
   NEEDS_SPLITTER,
   NEXT_RECORD,
@@ -29,12 +33,14 @@ import { RowTable } from './row-table.js';
 
 /**
  * The fast reader of CSV, on a kernel that no other reader uses meanwhile. Decides like `createCsvReader`, which it
- * falls back to where there are more spellings of null than the kernel has room for (64 KiB of them), and for JSON.
+ * falls back to where there are more spellings of null or longer keys than the kernel has room for (64 KiB, 1 MiB).
  */
 export function createKernelReader(options: CsvReaderOptions, kernel: CsvKernel): RowReader {
   checkDialect(options.dialect);
   const hasNulls = writeNulls(kernel, options.nullValues ?? [], options.dialect.quote);
-  return hasNulls && options.valueFormat !== 'json' ? new KernelReader(options, kernel) : createCsvReader(options);
+  kernel.set(KEY_BYTES, 0);
+  const hasKeys = options.valueFormat !== 'json' || writeKeys(kernel, options.header.columns);
+  return hasNulls && hasKeys ? new KernelReader(options, kernel) : createCsvReader(options);
 }
 
 class KernelReader implements RowReader, Inlet {
@@ -59,15 +65,18 @@ class KernelReader implements RowReader, Inlet {
   ) {
     const { row, line, byte } = options.position ?? options.header.position;
     const check = new RowCheck(options);
+    const matched = matchHeader(options.header.columns, options.columns, options.additionalColumns);
+    const columns = new Map(matched.map(({ index, column }) => [index, column]));
+    const json = options.valueFormat === 'json' ? new JsonRow(options) : null;
     const fieldCount = options.header.columns.length;
     this.#dialect = options.dialect;
     this.#windows = new InputWindows(kernel.memory, byte);
     this.#table = new RowTable(kernel);
-    this.#judge = new RowJudge(kernel, check, fieldCount, options.dialect);
+    this.#judge = new RowJudge(kernel, check, json, fieldCount, options.dialect);
     const templates = new RejectionTemplates(kernel, fieldCount, check.checks);
     this.#emitter = new RowEmitter(kernel, this.#table, this.#judge, templates, this.#windows);
     this.#row = row;
-    writeColumns(kernel, fieldCount, check.checks);
+    writeColumns(kernel, fieldCount, columns, check.checks);
     kernel.set(DELIMITER, options.dialect.delimiter.charCodeAt(0));
     kernel.set(QUOTE, options.dialect.quote.charCodeAt(0));
     kernel.set(QUOTE_IS_TEXT, /[\w+\-.: ]/.test(options.dialect.quote) ? 1 : 0);
@@ -187,10 +196,17 @@ class KernelReader implements RowReader, Inlet {
       sink.reject({ ...rejectionOf(place, [broken(splitter.breakCode)], raw, 0, raw.length), rawTruncated });
       return true;
     }
-    const errors = this.#judge.errorsOfRow(bytes, start, stop);
-    if (errors === null) sink.accept(bytes, start, stop);
-    else sink.reject(rejectionOf(place, errors, bytes, start, stop));
+    const errors =
+      this.#judge.errorsOfRow(bytes, start, stop) ?? this.#accept(this.#judge.valueOf(bytes, start, stop), sink);
+    if (errors !== null) sink.reject(rejectionOf(place, errors, bytes, start, stop));
     return true;
+  }
+
+  /** Returns what is wrong with it. */
+  #accept(value: Buffer, sink: RowSink): FieldError[] | null {
+    if (!fitsRecord(value.length)) return [tooLarge(value.length, 'json')];
+    sink.accept(value, 0, value.length);
+    return null;
   }
 
   #takePending(): boolean {

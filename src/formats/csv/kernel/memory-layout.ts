@@ -6,6 +6,11 @@
 
 const KIB = 1024;
 
+/** What a byte may become in JSON: `\u0000`. */
+export const MAX_ESCAPED = 6;
+/** What a field may take beside that: `null` where there is nothing, quotes, a zero before or behind the point. */
+export const MAX_FIELD_REST = 4;
+
 /** What the calls are given and what they find: the slots are in control-slots.ts. */
 export const CONTROL = 1 * KIB;
 
@@ -19,12 +24,12 @@ export const NULLS = COLUMNS + (MAX_COLUMNS + 1) * COLUMN_BYTES;
 export const NULLS_BYTES = 64 * KIB;
 
 /**
- * Checked rows, ROW_BYTES each: start, stop, line, what is left to do, and the number of its first entry (or of its
- * fields, where the row is RAGGED). Nothing is left of a good row. Else it is the number of the row's entries in the
- * low 16 bits, and some of these:
+ * Checked rows, ROW_BYTES each: start, stop, line, what is left to do, the number of its first entry (or of its fields,
+ * where the row is RAGGED), and where in FIELD_ENDS its own begin. Nothing is left of a good row. Else it is the number
+ * of the row's entries in the low 16 bits, and some of these:
  */
 export const ROWS = NULLS + NULLS_BYTES;
-export const ROW_BYTES = 20;
+export const ROW_BYTES = 24;
 export const MAX_ROWS = 1000;
 /** The kernel is sure that the row is bad, and why: it can write the rejection itself. */
 export const SURE = 1 << 16;
@@ -76,6 +81,10 @@ export const TEXTS_BYTES = 256 * KIB;
 export const REJECTED_BY_CODE = TEXTS + TEXTS_BYTES;
 export const MAX_CODES = 32;
 
+/** The keys of a row that becomes a JSON object: `{"name":` of the first column, `,"name":` of any other. */
+export const KEYS = REJECTED_BY_CODE + 4 * MAX_CODES;
+export const KEYS_BYTES = 1024 * KIB;
+
 /** What phase 1 looks at, at first; longer records take more of it. */
 export const BLOCK_BYTES = 64 * KIB;
 /** The largest record that may still become a row, its line end included. */
@@ -89,7 +98,7 @@ const WINDOW_BYTES = MAX_RECORD + CHUNK_BYTES + SLACK;
 /** Phase 1's findings, 4 bytes each, and never more than the bytes they were found in. */
 const FINDINGS_BYTES = 4 * WINDOW_BYTES;
 /** Addresses of the delimiters and line ends that end a field. */
-export const FIELD_ENDS = REJECTED_BY_CODE + 4 * MAX_CODES;
+export const FIELD_ENDS = KEYS + KEYS_BYTES + SLACK;
 /** Of each line end that ends a record: the address in FIELD_ENDS behind its entry. */
 export const ROW_ENDS = FIELD_ENDS + FINDINGS_BYTES;
 /** Addresses of the line ends inside quotes. */
@@ -102,8 +111,12 @@ export const QUOTED_LINES = ROW_ENDS + FINDINGS_BYTES;
 export const WINDOWS = QUOTED_LINES + FINDINGS_BYTES;
 export const WINDOW_STRIDE = WINDOW_BYTES;
 
+/** Room for a row as JSON, whatever it takes: where it is written before it is known whether it fits. */
+export const ROW_TEXT = WINDOWS + 2 * WINDOW_STRIDE;
+const ROW_TEXT_BYTES = KEYS_BYTES + MAX_ESCAPED * MAX_RECORD + MAX_FIELD_REST * MAX_COLUMNS + SLACK;
+
 /** Record batches, in which accepted rows leave the process without another copy. */
-export const BATCHES = WINDOWS + 2 * WINDOW_STRIDE;
+export const BATCHES = ROW_TEXT + ROW_TEXT_BYTES;
 export const BATCH_BYTES = 1024 * KIB;
 export const BATCH_STRIDE = BATCH_BYTES + SLACK;
 /** 16 in flight and one open for each of the two topics. */

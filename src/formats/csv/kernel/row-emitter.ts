@@ -1,4 +1,5 @@
-import { rejectionOf } from '../../row-errors.js';
+import { fitsRecord } from '../../limits.js';
+import { rejectionOf, tooLarge } from '../../row-errors.js';
 import type { BatchSupply, FieldError, OpenBatch, RowSink } from '../../row-reader.js';
 import { broken } from '../row-errors.js';
 import {
@@ -7,14 +8,17 @@ import {
   DATA_FULL,
   DLQ_BATCH,
   DLQ_FULL,
+  KEY_BYTES,
   LEFT_OVER,
   REJECTED,
   ROWS_LEFT,
   STOPPED,
   TEMPLATE_TEXT,
+  TOO_LARGE,
 } from './control-slots.js';
 import type { CsvKernel } from './csv-kernel.js';
 import type { InputWindows } from './input-windows.js';
+import { ROW_TEXT } from './memory-layout.js';
 import type { RejectionTemplates } from './rejection-templates.js';
 import type { RowJudge } from './row-judge.js';
 import type { RowTable } from './row-table.js';
@@ -42,15 +46,27 @@ export class RowEmitter {
 
   /** To a sink that takes row by row. */
   #give(sink: RowSink, rowsBefore: number): boolean {
-    const { table, kernel } = this;
+    const { table } = this;
     for (; table.next < table.count; table.next++) {
       if (sink.hasRoom === false) return false;
       const row = table.next;
-      const errors = table.isGood(row) ? null : this.#errorsOf(row);
-      if (errors === null) sink.accept(kernel.memory, table.start(row), table.stop(row));
-      else this.#reject(row, errors, sink, rowsBefore);
+      const errors = (table.isGood(row) ? null : this.#errorsOf(row)) ?? this.#accept(row, sink);
+      if (errors !== null) this.#reject(row, errors, sink, rowsBefore);
     }
     return true;
+  }
+
+  /** Of a good row: what is still wrong with it. */
+  #accept(row: number, sink: RowSink): FieldError[] | null {
+    const { table, kernel } = this;
+    if (kernel.get(KEY_BYTES) === 0) {
+      sink.accept(kernel.memory, table.start(row), table.stop(row));
+      return null;
+    }
+    const size = kernel.calls.writeRow(row);
+    if (!fitsRecord(size)) return [tooLarge(size, 'json')];
+    sink.accept(kernel.memory, ROW_TEXT, ROW_TEXT + size);
+    return null;
   }
 
   /** To a sink with batches in the kernel's memory. */
@@ -78,9 +94,10 @@ export class RowEmitter {
           dlq = rejections === undefined ? null : next(rejections, dlq);
           if (dlq === null) return false;
           break;
-        case LEFT_OVER: {
+        case LEFT_OVER:
+        case TOO_LARGE: {
           const row = table.next;
-          const errors = this.#errorsOf(row);
+          const errors = table.isGood(row) ? [tooLarge(kernel.calls.writeRow(row), 'json')] : this.#errorsOf(row);
           if (errors === null) {
             table.markGood(row);
             break;

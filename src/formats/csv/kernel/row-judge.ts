@@ -3,6 +3,7 @@ import { fitsRecord } from '../../limits.js';
 import { invalidEncoding, tooLarge } from '../../row-errors.js';
 import type { FieldError } from '../../row-reader.js';
 import type { CsvDialect } from '../dialect.js';
+import type { JsonRow } from '../json-row.js';
 import type { RowCheck, RowFields } from '../row-check.js';
 import { ragged } from '../row-errors.js';
 import type { CsvKernel } from './csv-kernel.js';
@@ -24,6 +25,8 @@ export class RowJudge {
   constructor(
     { memory }: CsvKernel,
     private readonly check: RowCheck,
+    /** null: accepted rows stay as they are. */
+    private readonly json: JsonRow | null,
     private readonly fieldCount: number,
     dialect: CsvDialect,
   ) {
@@ -59,12 +62,22 @@ export class RowJudge {
 
   /** The errors of the well-formed record bytes[start, stop). null: it is good. */
   errorsOfRow(bytes: Buffer, start: number, stop: number): FieldError[] | null {
-    if (!fitsRecord(stop - start)) return [tooLarge(stop - start)];
+    if (this.json === null && !fitsRecord(stop - start)) return [tooLarge(stop - start)];
     const record = bytes.subarray(start, stop);
     if (!isUtf8(record)) return [invalidEncoding()];
-    const fields = splitFields(record.toString(), this.#delimiter, this.#quote);
-    if (fields.length !== this.fieldCount) return [ragged(this.fieldCount, fields.length)];
-    return this.check.errorsOf(new SplitFields(fields, this.#quote));
+    const fields = this.#split(record);
+    if (fields.count !== this.fieldCount) return [ragged(this.fieldCount, fields.count)];
+    return this.check.errorsOf(fields);
+  }
+
+  /** What the good record bytes[start, stop) is as a Kafka record's value; it may be too large for one. */
+  valueOf(bytes: Buffer, start: number, stop: number): Buffer {
+    const record = bytes.subarray(start, stop);
+    return this.json === null ? record : this.json.encode(this.#split(record));
+  }
+
+  #split(record: Buffer): SplitFields {
+    return new SplitFields(splitFields(record.toString(), this.#delimiter, this.#quote), this.#quote);
   }
 }
 
@@ -86,6 +99,10 @@ class SplitFields implements RowFields {
     private readonly raw: readonly string[],
     private readonly quote: string,
   ) {}
+
+  get count(): number {
+    return this.raw.length;
+  }
 
   text(index: number): string {
     const raw = this.raw[index] as string;

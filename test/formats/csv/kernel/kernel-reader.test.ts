@@ -7,6 +7,8 @@ import { structuredFile } from './structured-file.js';
 
 const kernel = new CsvKernel();
 const MiB = 1024 ** 2;
+const FORMATS = ['raw', 'json'] as const;
+const valueFormats = fc.constantFrom(...FORMATS);
 
 describeCsvReader('the kernel', (options) => createKernelReader(options, kernel));
 
@@ -22,10 +24,10 @@ describe('the kernel and the reference reader', () => {
 
   it('agree on quotes and line ends wherever blocks of 64 bytes begin and end', async () => {
     await fc.assert(
-      fc.asyncProperty(structuredFile, fc.array(fc.nat(), { maxLength: 4 }), (file, cuts) =>
-        expectSame({ file, schema }, cuts),
+      fc.asyncProperty(structuredFile, valueFormats, fc.array(fc.nat(), { maxLength: 4 }), (file, valueFormat, cuts) =>
+        expectSame({ file, schema, valueFormat }, cuts),
       ),
-      { numRuns: 800 },
+      { numRuns: 1200 },
     );
   });
 
@@ -40,8 +42,11 @@ describe('the kernel and the reference reader', () => {
         `4,${text}"`,
         '5,"",x',
       ];
-      await expectSame({ file: `a,b,c${end}${rows.join(end)}${end}`, schema });
-      for (const row of rows) await expectSame({ file: `a,b,c${end}${row}${end}"6",x,""${end}`, schema });
+      for (const valueFormat of FORMATS) {
+        await expectSame({ file: `a,b,c${end}${rows.join(end)}${end}`, schema, valueFormat });
+        for (const row of rows)
+          await expectSame({ file: `a,b,c${end}${row}${end}"6",x,""${end}`, schema, valueFormat });
+      }
     }
   });
 
@@ -56,11 +61,16 @@ describe('the kernel and the reference reader', () => {
     ['line ends in quotes', `"${'\n'.repeat(700_000)}"\n1\n`],
     ['delimiters only', `${','.repeat(700_000)}\n`],
     ['a quote at every line', '"\n'.repeat(2_000)],
+    ['a quote at every second line', '"x\n"x"\n'.repeat(2_000)],
+    ['what JSON makes six times as long', `${'\u0001'.repeat(166_663)}\n${'\u0001'.repeat(166_664)}\n`.repeat(4)],
+    ['doubled quotes beyond the limit of a value', `"${'""'.repeat(499_998)}"\n`],
     ['a quote that is never closed', `"${`${'x,'.repeat(500)}\n`.repeat(1_300)}`],
   ])('agree on %s', async (_name, body) => {
     const cuts = Array.from({ length: 80 }, (_, index) => (index + 1) * 65_521);
-    await expectSame({ file: `a\n1\n${body}2\n` });
-    await expectSame({ file: `a\n1\n${body}2\n` }, cuts);
+    for (const valueFormat of FORMATS) {
+      await expectSame({ file: `a\n1\n${body}2\n`, valueFormat });
+      await expectSame({ file: `a\n1\n${body}2\n`, valueFormat }, cuts);
+    }
   });
 
   it('agree on rows of the most columns there may be, all of them wrong', async () => {
@@ -70,6 +80,13 @@ describe('the kernel and the reference reader', () => {
     const lastIsWrong = row('1').replace(/1\n$/, '0\n');
     const file = `${names.join()}\n${row('x')}${row('1')}${row('0')}${lastIsWrong}`;
     await expectSame({ file, schema: { type: 'object', properties: wide, required: names } });
+  });
+
+  it('agree where there are longer names than the kernel has room for as keys', async () => {
+    const names = Array.from({ length: 10_000 }, (_, index) => `${index}${'\u0001'.repeat(90)}`);
+    const file = `${names.join()}\n${','.repeat(9_999)}\n1\n`;
+    await expectSame({ file, valueFormat: 'json' });
+    await expectSame({ file: file.replaceAll('\u0001'.repeat(78), 'x'), valueFormat: 'json' });
   });
 
   it('agree where there are more spellings of null than the kernel has room for', async () => {
@@ -85,11 +102,12 @@ describe("the kernel's batches", () => {
     await fc.assert(
       fc.asyncProperty(
         structuredFile,
-        fc.integer({ min: 2_600, max: 6_000 }),
+        valueFormats,
+        fc.integer({ min: 3_000, max: 8_000 }),
         fc.integer({ min: 60_000, max: 200_000 }),
         fc.array(fc.nat({ max: 3 }), { minLength: 1, maxLength: 5 }),
-        async (file, capacity, rejectionCapacity, allowances) => {
-          const given = { file, schema };
+        async (file, valueFormat, capacity, rejectionCapacity, allowances) => {
+          const given = { file, schema, valueFormat };
           const expected = expectedOf((await readAll(createCsvReader, given)).decisions);
           const sink = new RingSink(kernel, capacity, rejectionCapacity);
           const reader = createKernelReader(await optionsFor(given), kernel);
@@ -100,7 +118,7 @@ describe("the kernel's batches", () => {
           for (const { row, decided } of positions) expect(row).toBe(decided);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 500 },
     );
   });
 
@@ -111,6 +129,47 @@ describe("the kernel's batches", () => {
     const reader = createKernelReader(await optionsFor({ file }), kernel);
     pushAll(reader, file.subarray(2), sink, []);
     expect(sink.batches.values).toEqual(['1', largest, largest, '2']);
+  });
+
+  it('take the largest object there is, and what lies behind it', async () => {
+    // {"a":"…"} takes 8 bytes around the text.
+    const texts = [999_981, 200_000, 848_000, 150_000, 999_980, 1, 999_982, 3].map((length) => 'x'.repeat(length));
+    texts.push('\t'.repeat(400_000), '"'.repeat(400_000), 'x', `${'\t'.repeat(499_990)}x`, '\t'.repeat(499_991));
+    for (const quote of ['"', "'"]) {
+      const rows = texts.map((text) => quote + text.replaceAll(quote, quote + quote) + quote);
+      const given: Given = { file: `a\n${rows.join('\n')}\n`, quote, valueFormat: 'json' };
+      const sink = new RingSink(kernel, MiB);
+      const reader = createKernelReader(await optionsFor(given), kernel);
+      pushAll(reader, Buffer.from(given.file).subarray(2), sink, []);
+      const fitting = texts.map((text) => JSON.stringify({ a: text })).filter((json) => json.length < 999_990);
+      expect(sink.batches.values.length).toBe(texts.length - 2);
+      expect(sink.batches.values.every((value, index) => value === fitting[index])).toBe(true);
+      expect(sink.rejections.byCode).toEqual({ ROW_TOO_LARGE: 2 });
+    }
+  });
+
+  it('hold rows as JSON that the kernel writes, those as well that JavaScript has judged', async () => {
+    const given: Given = {
+      file: `n,e,t,u\n${'1,b,"x ""y""\n",\n+02,a,,z\n3,,12345,"\\"\n9,a,x,\n'.repeat(1_000)}`,
+      schema: {
+        type: 'object',
+        properties: {
+          n: { type: 'integer', maximum: 5 },
+          e: { type: 'string', enum: ['a', 'b'] },
+          t: { type: 'string', maxLength: 7 },
+        },
+        required: ['t'],
+      },
+      valueFormat: 'json',
+    };
+    const expected = expectedOf((await readAll(createCsvReader, given)).decisions);
+    const sink = new RingSink(kernel, MiB);
+    const reader = createKernelReader(await optionsFor(given), kernel);
+    pushAll(reader, Buffer.from(given.file).subarray(reader.position.byte), sink, []);
+    expect(sink.batches.values).toEqual(expected.accepted);
+    expect(sink.batches.values.length).toBe(3_000);
+    expect(sink.rejections.values).toEqual(expected.rejected);
+    expect(sink.acceptedHere).toBe(0);
   });
 
   it('hold the rejections that the kernel writes, all kinds of them, and the others', async () => {

@@ -24,6 +24,8 @@ export class RingSink implements RowSink {
   allowance = Number.POSITIVE_INFINITY;
   /** Rejections that went through `reject`. */
   rejectedHere = 0;
+  /** Rows that went through `accept`. */
+  acceptedHere = 0;
   readonly #kernel: CsvKernel;
   #used = 0;
 
@@ -48,6 +50,7 @@ export class RingSink implements RowSink {
   }
 
   accept(bytes: Uint8Array, start: number, end: number): void {
+    this.acceptedHere += 1;
     this.batches.append(bytes, start, end);
   }
 

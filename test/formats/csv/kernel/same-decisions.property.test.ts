@@ -88,6 +88,7 @@ const dialect = fc
     header: fc.boolean(),
     nullValues: fc.subarray(['NULL', '\\N', '0', '-1', '"', "it's", '2023-01-01', '\ud800', '', longNull]),
     bom: fc.boolean(),
+    valueFormat: fc.constantFrom('raw', 'json'),
   })
   .filter(({ nullValues }) => nullValues.length !== 1);
 
@@ -115,7 +116,7 @@ const file = fc
     });
   })
   .map(({ schema, style, rows, mutations, names }): Given => {
-    const { delimiter, quote, lineEnd, header, nullValues, bom } = style;
+    const { delimiter, quote, lineEnd, header, nullValues, bom, valueFormat } = style;
     const special = [delimiter, quote, '\r', '\n'];
     const write = ({ text, quoted }: Field): string =>
       quoted || special.some((each) => text.includes(each))
@@ -125,7 +126,15 @@ const file = fc
     for (const { at, remove, insert } of mutations) body = splice(body, at, remove, insert);
     const first = header ? `${names.map((name) => quote + name + quote).join(delimiter)}${lineEnd}` : '';
     const mark = bom ? '\u00ef\u00bb\u00bf' : '';
-    return { file: Buffer.from(mark + first + body, 'latin1'), schema, delimiter, quote, header, nullValues };
+    return {
+      file: Buffer.from(mark + first + body, 'latin1'),
+      schema,
+      delimiter,
+      quote,
+      header,
+      nullValues,
+      valueFormat,
+    };
   });
 
 describe('the kernel and the reference reader', () => {

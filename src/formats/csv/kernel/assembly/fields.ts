@@ -87,12 +87,13 @@ function isShown(at: i32, end: i32, quote: u8): bool {
   return end - at <= MAX_SHOWN && !hasQuoteInside(at, end, quote);
 }
 
-function isSpelledNull(at: i32, end: i32, quote: u8): bool {
+/** Whether a field, its quotes included, is one of the spellings of null. */
+export function isSpelledNull(at: i32, end: i32, quote: u8): bool {
   return load<u8>(at) === quote ? isNullSpelling(at + 1, end - at - 2) : isNullSpelling(at, end - at);
 }
 
 /** Of a quoted field: a doubled quote stands for one, so its text is not what stands in the file. */
-function hasQuoteInside(at: i32, end: i32, quote: u8): bool {
+export function hasQuoteInside(at: i32, end: i32, quote: u8): bool {
   if (at === end || load<u8>(at) !== quote) return false;
   for (at++; at < end - 1; at++) if (load<u8>(at) === quote) return true;
   return false;

@@ -1,2 +1,2 @@
-export { emitRows } from './emit';
+export { emitRows, writeRow } from './emit';
 export { fillTable, forget } from './table';

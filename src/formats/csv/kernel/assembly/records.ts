@@ -2,6 +2,8 @@
 
 /** The most bytes that a record has beside its value. */
 export const MAX_RECORD_FRAME = 16;
+/** The most bytes of a value that fit into a record of 1,000,000 bytes. */
+export const MAX_VALUE = 999_989;
 
 /** Bytes of a record before its value. */
 export function recordHeadSize(offsetDelta: i32, valueBytes: i32): i32 {
@@ -22,6 +24,20 @@ export function writeRecordHead(at: i32, offsetDelta: i32, valueBytes: i32): i32
 export function writeRecordTail(at: i32): i32 {
   store<u8>(at, 0); // no headers
   return at + 1;
+}
+
+/**
+ * Makes a record of a value whose size was not known before it was written: `bytes` at `at + guess`, where it belongs if
+ * its head takes `guess` bytes. Returns the address behind the record.
+ */
+export function encloseValue(at: i32, offsetDelta: i32, guess: i32, bytes: i32): i32 {
+  const head = recordHeadSize(offsetDelta, bytes);
+  if (head !== guess) memory.copy(at + head, at + guess, bytes);
+  // More may be written than the head.
+  const first = load<u64>(at + head);
+  writeRecordHead(at, offsetDelta, bytes);
+  store<u64>(at + head, first);
+  return writeRecordTail(at + head + bytes);
 }
 
 /** Attributes, timestamp delta, key length and header count take a byte each. */

@@ -35,13 +35,12 @@ import {
 import { get, set } from './control';
 import { GOOD, judge } from './fields';
 import { findLineEnd } from './line-end';
+import { MAX_VALUE } from './records';
 
 const LF: u8 = 0x0a;
 const CR: u8 = 0x0d;
 /** Of COLUMN_BYTES. */
 const COLUMN_SHIFT = 5;
-/** The most bytes of a value that fit into a Kafka record of 1,000,000 bytes. */
-const MAX_VALUE = 999_989;
 /** One more than a rejection carries: behind so many failed fields the rest of a row is not told. */
 const MAX_FAILED = 101;
 /** The kinds of a row with so many failed fields. */
@@ -58,10 +57,11 @@ let nextQuotedLine = 0;
 let nextRow = ROWS;
 let nextEntry = ENTRIES;
 
-/** The table is empty. */
-export function beginTable(): void {
+/** The table is empty. `isFound`: phase 1 has found records that are still to be taken. */
+export function beginTable(isFound: bool): void {
   nextRow = ROWS;
   nextEntry = ENTRIES;
+  if (!isFound) nextField = FIELD_ENDS;
   set(ROWS_LEFT, 0);
 }
 
@@ -77,10 +77,14 @@ export function isFull(): bool {
   );
 }
 
-/** The first phase has found something. */
+/** Where phase 1 may write what it finds: behind the fields of the table's rows, which phase 3 may need. */
+export function freeFieldEnds(): i32 {
+  return nextField;
+}
+
+/** Phase 1 has found something. */
 export function beginRows(): void {
   nextRowEnd = ROW_ENDS;
-  nextField = FIELD_ENDS;
   nextQuotedLine = QUOTED_LINES;
 }
 
@@ -130,6 +134,7 @@ function checkRowsOf<T>(): bool {
         store<i32>(nextRow, (fieldsEnd - field) >> 2, 16);
         left = stop - start > MAX_VALUE ? UNKNOWN : stop - start > MAX_SURE_BYTES ? RAGGED : RAGGED | SURE;
       }
+      store<i32>(nextRow, field, 20);
       enterRow(start, stop, lines + 1, left);
       if (left !== 0) rowsLeft++;
       while (load<i32>(quotedLine) < stop) {

@@ -1,5 +1,5 @@
 import { DELIMITER, NEXT_RECORD, NOT_ASCII, QUOTE, RECORDS_FOUND, STRAY_AT } from '../control-slots';
-import { FIELD_ENDS, QUOTED_LINES, ROW_ENDS } from '../memory-layout';
+import { QUOTED_LINES, ROW_ENDS } from '../memory-layout';
 import { get, set } from './control';
 
 const LF: u8 = 0x0a;
@@ -8,16 +8,16 @@ const CR: u8 = 0x0d;
 /**
  * Phase 1. Finds where the fields and records of the bytes from NEXT_RECORD up to `to` end, 64 bytes at a time: each
  * kind of byte becomes a bit mask, the bits between an opening and a closing quote are taken out, the rest is written
- * down as addresses. `to` must not lie between a CR and the byte that says whether it belongs to a CRLF.
+ * down as addresses, those of the field ends from `fieldEnd` on. `to` must not lie between a CR and the byte that says
+ * whether it belongs to a CRLF.
  *
  * Stops at the first byte that breaks a record, because from there on nobody knows what is inside quotes.
  */
-export function findStructure(to: i32): void {
+export function findStructure(to: i32, fieldEnd: i32): void {
   const delimiters = i8x16.splat(<u8>get(DELIMITER));
   const quotes = i8x16.splat(<u8>get(QUOTE));
   const lineFeeds = i8x16.splat(LF);
   const returns = i8x16.splat(CR);
-  let fieldEnd = FIELD_ENDS;
   let rowEnd = ROW_ENDS;
   let quotedLine = QUOTED_LINES;
   let stray: i32 = 0;

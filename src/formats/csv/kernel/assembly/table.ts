@@ -10,7 +10,7 @@ import {
 } from '../control-slots';
 import { BLOCK_BYTES, MAX_RECORD } from '../memory-layout';
 import { get, set } from './control';
-import { beginRows, beginTable, checkRows, enterStray, isFull, rowCount } from './rows';
+import { beginRows, beginTable, checkRows, enterStray, freeFieldEnds, isFull, rowCount } from './rows';
 import { findStructure } from './structure';
 
 const CR: u8 = 0x0d;
@@ -36,10 +36,10 @@ export function forget(): void {
 export function fillTable(end: i32): void {
   // The byte behind a CR says whether it is a line end of its own.
   const known = get(NEXT_RECORD) < end && load<u8>(end - 1) === CR ? end - 1 : end;
-  const enough = get(NEXT_RECORD) + BLOCK_BYTES / 2;
+  const enough = get(NEXT_RECORD) + BLOCK_BYTES / 8;
   let status = NEEDS_MORE;
   let isOpen: bool = true;
-  beginTable();
+  beginTable(isFound);
   if (!isFound) set(NOT_ASCII, 0);
   while (isOpen && !isFull() && (rowCount() === 0 || get(NEXT_RECORD) < enough)) {
     if (isFound) {
@@ -64,7 +64,7 @@ function findNext(known: i32, end: i32): i32 {
   const from = get(NEXT_RECORD);
   for (let size = BLOCK_BYTES; from < known; size <<= 2) {
     const to = min(from + size, known);
-    findStructure(to);
+    findStructure(to, freeFieldEnds());
     if (get(RECORDS_FOUND) > 0) return RECORDS;
     const stray = get(STRAY_AT);
     if (stray > 0) return stray - from < MAX_RECORD ? STRAY_QUOTE : TOO_LARGE;

@@ -16,11 +16,7 @@ export function copyEscaped(to: i32, from: i32, end: i32): i32 {
   while (from < end) {
     const text = v128.load(from);
     v128.store(to, text);
-    const special = v128.or(
-      v128.or(i8x16.eq(text, i8x16.splat(0x22)), i8x16.eq(text, i8x16.splat(0x5c))),
-      i8x16.lt_u(text, i8x16.splat(0x20)),
-    );
-    const plain = min(ctz(i8x16.bitmask(special) | 0x10000), end - from);
+    const plain = min(ctz(i8x16.bitmask(escapedIn(text)) | 0x10000), end - from);
     to += plain;
     from += plain;
     if (plain < 16 && from < end) {
@@ -29,6 +25,41 @@ export function copyEscaped(to: i32, from: i32, end: i32): i32 {
     }
   }
   return to;
+}
+
+/** The same for the text of a quoted field: its doubled quotes become single. */
+export function copyQuoted(to: i32, from: i32, end: i32, quote: u8): i32 {
+  const quotes = i8x16.splat(quote);
+  while (from < end) {
+    const text = v128.load(from);
+    v128.store(to, text);
+    const special = v128.or(escapedIn(text), i8x16.eq(text, quotes));
+    const plain = min(ctz(i8x16.bitmask(special) | 0x10000), end - from);
+    to += plain;
+    from += plain;
+    if (plain < 16 && from < end) {
+      const byte = load<u8>(from);
+      to = isEscaped(byte) ? writeEscape(to, byte) : writeByte(to, byte);
+      from += byte === quote ? 2 : 1;
+    }
+  }
+  return to;
+}
+
+function escapedIn(text: v128): v128 {
+  return v128.or(
+    v128.or(i8x16.eq(text, i8x16.splat(0x22)), i8x16.eq(text, i8x16.splat(0x5c))),
+    i8x16.lt_u(text, i8x16.splat(0x20)),
+  );
+}
+
+function isEscaped(byte: u8): bool {
+  return byte < 0x20 || byte === 0x22 || byte === 0x5c;
+}
+
+export function writeByte(to: i32, byte: u8): i32 {
+  store<u8>(to, byte);
+  return to + 1;
 }
 
 function writeEscape(to: i32, byte: u8): i32 {
