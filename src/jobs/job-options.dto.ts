@@ -27,6 +27,9 @@ export class JobOptionsDto {
   @IsIn(['true', 'false'], { message: 'must be true or false' })
   header: 'true' | 'false' = 'true';
 
+  @IsIn(['raw', 'json'], { message: 'must be raw or json' })
+  value_format: ProcessingOptions['valueFormat'] = DEFAULT_OPTIONS.valueFormat;
+
   @IsIn(['auto', 'reference'], { message: 'must be auto or reference' })
   csv_reader: ProcessingOptions['csvReader'] = DEFAULT_OPTIONS.csvReader;
 

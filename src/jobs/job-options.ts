@@ -22,7 +22,7 @@ const METADATA = 'metadata.';
 const METADATA_KEY = /^[A-Za-z0-9_.-]{1,64}$/;
 const MAX_METADATA = 32;
 const MAX_METADATA_CHARACTERS = 1024;
-const NAMES = ['model_id', 'format', 'delimiter', 'quote', 'header', 'null_values', 'csv_reader'];
+const NAMES = ['model_id', 'format', 'delimiter', 'quote', 'header', 'value_format', 'null_values', 'csv_reader'];
 
 /**
  * The options of an upload from its query and its form fields. Throws INVALID_OPTION, naming what is unknown,
@@ -56,6 +56,7 @@ export function parsePartialOptions(
     dialect: { delimiter: dto.delimiter, quote: dto.quote, header: dto.header === 'true' },
     options: {
       csvReader: dto.csv_reader,
+      valueFormat: dto.value_format,
       nullValues: dto.null_values === undefined ? DEFAULT_OPTIONS.nullValues : parseNullValues(dto.null_values),
     },
     metadata,

@@ -11,6 +11,7 @@ export interface Dialect {
 
 /** How the file was asked to be processed (openapi: JobOptions). */
 export interface JobOptions {
+  value_format: 'raw' | 'json';
   null_values: string[];
   csv_reader: 'auto' | 'reference';
 }

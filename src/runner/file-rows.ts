@@ -44,10 +44,11 @@ export class FileRows implements RowFeed {
     sourceOptions: SourceOptions,
   ): Promise<FileRows> {
     const { columns, additionalColumns, dialect } = job;
-    const { nullValues } = job.options;
+    const { nullValues, valueFormat } = job.options;
     const chunks = chunksOf(openByteSource(file, 0, sourceOptions));
     const header = await readCsvHeader(chunks, { columns, additionalColumns, dialect });
-    const options = { columns, additionalColumns, dialect, nullValues, header, position: from ?? undefined };
+    const values = { nullValues, valueFormat };
+    const options = { columns, additionalColumns, dialect, header, ...values, position: from ?? undefined };
     const reader = kernel === null ? createCsvReader(options) : createKernelReader(options, kernel);
     return new FileRows(openByteSource(file, reader.position.byte, sourceOptions), header.columns, reader);
   }

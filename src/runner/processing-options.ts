@@ -9,12 +9,15 @@ export const MAX_NULL_VALUE_LENGTH = 64;
 export interface ProcessingOptions {
   /** Which reader takes a CSV file: the fastest that knows its dialect, or the slow one that all are checked against. */
   csvReader: 'auto' | 'reference';
+  /** What an accepted row becomes in its topic: its own bytes, or a JSON object. */
+  valueFormat: 'raw' | 'json';
   /** Spellings of null beside the empty field. */
   nullValues: string[];
 }
 
 export const DEFAULT_OPTIONS: Readonly<ProcessingOptions> = {
   csvReader: 'auto',
+  valueFormat: 'raw',
   nullValues: [],
 };
 

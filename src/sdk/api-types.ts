@@ -230,6 +230,27 @@ export interface components {
         DelimiterOption: string;
         /** @description What encloses a field that holds delimiters or line ends: one ASCII character, not a line end. `"` unless given. */
         QuoteOption: string;
+        /**
+         * @description What an accepted row becomes in the data topic. `raw`: the row's own bytes, without its line end. `json`: one
+         *     compact JSON object in UTF-8, its members the file's columns in the file's order, those that the model does not
+         *     know too; a column that the file lacks is left out. Nothing is computed anew, so that what is exact in the file
+         *     stays exact:
+         *
+         *     - null: `null`. An empty field of a required String is `""`; a column that the model does not know counts as
+         *       Nullable(String).
+         *     - String, and columns that the model does not know: a string, doubled quotes made single.
+         *     - Bool: `true` or `false`.
+         *     - Int, UInt, and a DateTime in epoch seconds: a number with all its digits, also beyond 2^53, without a plus and
+         *       leading zeros; `-0` is `0`.
+         *     - Float and Decimal: a number in the file's own digits, made legal JSON: `+1.50` is `1.50`, `01.5` is `1.5`, `.5`
+         *       is `0.5`, `1.` is `1.0`; an exponent stays as it is, and so does `-0.0`. Parse it as a decimal where every
+         *       digit counts.
+         *     - Date, DateTime, DateTime64, UUID: a string, as it stands.
+         *
+         *     A row whose JSON does not fit a record of 1,000,000 bytes is rejected as ROW_TOO_LARGE.
+         * @enum {string}
+         */
+        ValueFormatOption: "raw" | "json";
         /** @description Spellings of null beside the empty field, separated by commas: `NULL,N/A,\N`. At most 30 of at most 64 characters each, taken as they stand, spaces included; none can hold a comma. A field in quotes that spells one is null too, but an empty one in quotes (`""`) never is. A null in a required column rejects the row; only a String may be empty. */
         NullValuesOption: string;
         /**
@@ -253,6 +274,8 @@ export interface components {
             quote: components["schemas"]["QuoteOption"];
             /** @default true */
             header: components["schemas"]["HeaderOption"];
+            /** @default raw */
+            value_format: components["schemas"]["ValueFormatOption"];
             null_values?: components["schemas"]["NullValuesOption"];
             /** @default auto */
             csv_reader: components["schemas"]["CsvReaderOption"];
@@ -272,6 +295,7 @@ export interface components {
         };
         /** @description How the file was asked to be processed; what was not given has its default. */
         JobOptions: {
+            value_format: components["schemas"]["ValueFormatOption"];
             /** @description Spellings of null beside the empty field. */
             null_values: string[];
             csv_reader: components["schemas"]["CsvReaderOption"];
@@ -296,7 +320,7 @@ export interface components {
             processing_ms: components["schemas"]["Count"];
         };
         Topics: {
-            /** @description Accepted rows: each the row's own bytes, without its line end. */
+            /** @description Accepted rows: each the row's own bytes, without its line end, or a JSON object (`value_format`). */
             data: string;
             /** @description Rejected rows: JSON with the row's place, its own text and every reason. */
             dlq: string;
@@ -758,6 +782,8 @@ export interface operations {
                 quote?: components["schemas"]["QuoteOption"];
                 /** @description See the form field of this name. */
                 header?: components["schemas"]["HeaderOption"];
+                /** @description See the form field of this name. */
+                value_format?: components["schemas"]["ValueFormatOption"];
                 /** @description See the form field of this name. */
                 null_values?: components["schemas"]["NullValuesOption"];
                 /** @description See the form field of this name. */

@@ -17,6 +17,8 @@ export interface JobUpload {
   quote?: string | undefined;
   /** Whether the first line names the columns. */
   header?: boolean | undefined;
+  /** What an accepted row becomes in its topic: its own bytes, or a JSON object typed by the model. */
+  valueFormat?: Job['options']['value_format'] | undefined;
   /** Spellings of null beside the empty field, none with a comma in it. */
   nullValues?: readonly string[] | undefined;
   /** `reference` takes the slow reader that the fast one is checked against. */
@@ -39,6 +41,7 @@ export function formFields(upload: JobUpload): Array<readonly [string, string]> 
     ['delimiter', upload.delimiter],
     ['quote', upload.quote],
     ['header', upload.header === undefined ? undefined : String(upload.header)],
+    ['value_format', upload.valueFormat],
     ['null_values', upload.nullValues?.join(',')],
     ['csv_reader', upload.csvReader],
     ...Object.entries(upload.metadata ?? {}).map(([key, value]) => [`metadata.${key}`, value] as const),

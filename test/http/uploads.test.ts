@@ -47,7 +47,7 @@ describe('an upload', () => {
       metadata: {},
       columns: null,
       dialect: { delimiter: ',', quote: '"', header: true },
-      options: { null_values: [], csv_reader: 'auto' },
+      options: { value_format: 'raw', null_values: [], csv_reader: 'auto' },
       topics: { data: `batch_${body.job_id}`, dlq: `batch_${body.job_id}_dlq` },
     });
     expect(await server.spooled()).toContain(body.job_id);
@@ -67,9 +67,16 @@ describe('an upload', () => {
   });
 
   it('shows the options it was given', async () => {
-    const fields: [string, string][] = [MODEL, ['null_values', 'NULL,N/A'], ['csv_reader', 'reference']];
+    const fields: [string, string][] = [
+      MODEL,
+      ['null_values', 'NULL,N/A'],
+      ['value_format', 'json'],
+      ['csv_reader', 'reference'],
+    ];
     const { body } = await upload(server, { fields, file: CSV });
-    expect(body).toMatchObject({ options: { null_values: ['NULL', 'N/A'], csv_reader: 'reference' } });
+    expect(body).toMatchObject({
+      options: { value_format: 'json', null_values: ['NULL', 'N/A'], csv_reader: 'reference' },
+    });
   });
 
   it('keeps the name of the file as it is, but no folder and no control characters', async () => {

@@ -22,6 +22,12 @@ export function jobCreateCommand(open: () => Session) {
     .option('--delimiter <char>', 'what separates the fields (default: ,)', character)
     .option('--quote <char>', 'what encloses fields (default: ")', character)
     .option('--no-header', "the first line is a row; the columns are the model's, in its order")
+    .addOption(
+      new Option(
+        '--value-format <format>',
+        "an accepted row's value: raw: its own bytes (default); json: an object typed by the model",
+      ).choices(['raw', 'json'] as const),
+    )
     .option('--null-values <list>', 'what stands for null beside the empty field, with commas between: NULL,N/A', list)
     .addOption(
       new Option(
@@ -50,6 +56,7 @@ Examples:
         delimiter: options.delimiter,
         quote: options.quote,
         header: options.header ? undefined : false,
+        valueFormat: options.valueFormat,
         nullValues: options.nullValues,
         csvReader: options.csvReader,
         metadata: options.metadata,

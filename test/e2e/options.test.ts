@@ -1,0 +1,71 @@
+import { Api } from '../kit/api.js';
+import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
+import { type Service, startService } from '../kit/service.js';
+import { readTopic } from '../kit/topic.js';
+
+const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
+let service: Service;
+let api: Api;
+
+beforeAll(async () => {
+  service = await startService({ brokers });
+  api = new Api(service.url);
+  await api.createModel('orders', ORDERS_SCHEMA);
+});
+afterAll(() => service.stop());
+
+async function valuesOf(topic: string): Promise<string[]> {
+  return (await readTopic(brokers, topic)).map(({ value }) => value.toString());
+}
+
+describe('null_values', () => {
+  it.each(['auto', 'reference'])('say what is null, to the %s reader', async (csv_reader) => {
+    const file = Buffer.from(
+      'id,sku,qty,price,paid\n1,a,1,1,NULL\n2,b,2,2,"\\N"\n3,N/A,3,3,\n4,d,NULL,4,true\n5,e,5,5,""\n',
+    );
+    const { job_id } = await api.createJob('orders', file, {}, { null_values: 'NULL,N/A,\\N', csv_reader });
+    const job = await api.ended(job_id);
+    expect(job.options).toMatchObject({ null_values: ['NULL', 'N/A', '\\N'], csv_reader });
+    expect(await valuesOf(job.topics.data)).toEqual(['1,a,1,1,NULL', '2,b,2,2,"\\N"']);
+    const rejected = (await valuesOf(job.topics.dlq)).map((value) => JSON.parse(value) as Record<string, unknown>);
+    expect(rejected.map(({ row_number, error }) => [row_number, error])).toEqual([
+      [3, 'NULL_VALUE'],
+      [4, 'NULL_VALUE'],
+      [5, 'NOT_A_BOOLEAN'],
+    ]);
+  });
+});
+
+describe('value_format=json', () => {
+  it.each(['auto', 'reference'])('makes an object of every accepted row, by the %s reader', async (csv_reader) => {
+    const orders = makeOrders(20_000, 50);
+    const options = { value_format: 'json', csv_reader };
+    const job = await api.ended((await api.createJob('orders', orders.csv, {}, options)).job_id);
+    expect(job).toMatchObject({
+      state: 'PARTIAL_SUCCESS',
+      totals: { ok: 19_600, errors: 400 },
+      options: { value_format: 'json' },
+    });
+    const rows = Array.from({ length: 20_000 }, (_, index) => index + 1).filter((row) => row % 50 !== 0);
+    expect((await valuesOf(job.topics.data)).map((value) => JSON.parse(value) as unknown)).toEqual(
+      rows.map((row) => ({
+        id: row,
+        sku: row % 5 === 0 ? `bolt, "M${row % 12}"\nlong` : `sku-${row * 7919}`,
+        qty: (row * 31) % 1000,
+        price: (row % 977) / 4,
+        paid: row % 3 === 0 ? null : true,
+      })),
+    );
+    const [rejected] = (await valuesOf(job.topics.dlq)).map((value) => JSON.parse(value) as Record<string, unknown>);
+    expect(rejected).toMatchObject({ row_number: 50, raw_data: '50,"bolt, ""M2""\nlong",3.5,12.5,true' });
+  });
+
+  it('keeps every digit', async () => {
+    await api.createModel('exact', { n: 'UInt64', price: 'Decimal(20,4)', x: 'Float64', at: 'DateTime' });
+    const file = Buffer.from('x,n,price,at,note\n+.50,018446744073709551615,+0012345678901234.5600,1672531200,é\n');
+    const job = await api.ended((await api.createJob('exact', file, {}, { value_format: 'json' })).job_id);
+    expect(await valuesOf(job.topics.data)).toEqual([
+      '{"x":0.50,"n":18446744073709551615,"price":12345678901234.5600,"at":1672531200,"note":"é"}',
+    ]);
+  });
+});
