@@ -45,7 +45,7 @@ export interface ServiceUsage {
   runnerPeak: number;
 }
 
-/** Starts to watch; the function that it returns tells what was used since. A runner must not end in between. */
+/** Starts to watch; the function that it returns tells what was used up to its call. A runner must not end in between. */
 export function watchService(service: Service): () => ServiceUsage {
   const runners = runnerPids(service);
   const sum = (): number => runners.map(cpuSeconds).reduce((total, seconds) => total + seconds, 0);
