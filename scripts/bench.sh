@@ -3,7 +3,8 @@
 # bench/RESULTS.md. `npm run bench` calls it. Linux only; takes about 20 minutes and 9 GB of disk, and wants the machine
 # for itself.
 #   --quick       small inputs, one round: in two minutes, whether everything works; prints only
-#   --only PART   one part, or several by several of these: starts, kernel, latency, speed, rejects; prints only
+#   --only PART   one part, or several by several of these: starts, kernel, latency, speed, rejects,
+#                 options; prints only
 #   --rounds N    of what is compared, instead of 3
 set -uo pipefail
 for part in common toolchain kafka-install; do . "$(dirname "$0")/lib/$part.sh"; done

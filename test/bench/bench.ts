@@ -7,8 +7,8 @@ export interface Scale {
   largeBytes: number;
   /** Of programs that would take minutes for the large input, and the other end of "flat". */
   smallBytes: number;
-  /** Of files with rejected rows, whose records are many times the row. */
-  rejectsBytes: number;
+  /** Where a job is compared with another job of ours, some of which write several times the file. */
+  mediumBytes: number;
   smallJobs: number;
   starts: number;
   kernelMegabytes: number;
@@ -18,7 +18,7 @@ export interface Scale {
 const FULL: Scale = {
   largeBytes: 1024 * MiB,
   smallBytes: 64 * MiB,
-  rejectsBytes: 256 * MiB,
+  mediumBytes: 256 * MiB,
   smallJobs: 50,
   starts: 7,
   kernelMegabytes: 128,
@@ -27,7 +27,7 @@ const FULL: Scale = {
 const QUICK: Scale = {
   largeBytes: 64 * MiB,
   smallBytes: 8 * MiB,
-  rejectsBytes: 32 * MiB,
+  mediumBytes: 32 * MiB,
   smallJobs: 10,
   starts: 2,
   kernelMegabytes: 16,

@@ -5,6 +5,7 @@ import { startBroker } from '../kit/kafka-broker.js';
 import { Bench, diskNeeded } from './bench.js';
 import { checkDisk, describeMachine } from './machine.js';
 import { type Part, readOptions } from './options.js';
+import { measureOptions } from './parts/job-options.js';
 import { measureKernel } from './parts/kernel-alone.js';
 import { measureLatency } from './parts/latency.js';
 import { measureRejects } from './parts/rejects.js';
@@ -20,6 +21,7 @@ const MEASURES: Record<Part, (bench: Bench) => Promise<void>> = {
   latency: measureLatency,
   speed: measureSpeed,
   rejects: measureRejects,
+  options: measureOptions,
 };
 /** The broker keeps the files of deleted topics for a minute otherwise, and with them the memory they lie in. */
 const BROKER_SETTINGS = 'log.segment.delete.delay.ms=500\n';

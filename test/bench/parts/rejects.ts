@@ -15,8 +15,8 @@ export async function measureRejects(bench: Bench): Promise<void> {
   const service = await startService({ brokers: broker.brokers });
   try {
     await new Api(service.url).createModel('taxi', SCHEMAS.taxi);
-    const clean = job(service, bench.input('taxi', scale.rejectsBytes));
-    const bad = job(service, bench.input('taxi', scale.rejectsBytes, true));
+    const clean = job(service, bench.input('taxi', scale.mediumBytes));
+    const bad = job(service, bench.input('taxi', scale.mediumBytes, true));
     await clean.run(); // the runners are warm from here on
     const runs = await interleave(bench, { clean, bad });
     const speed = { ours: mbPerSecond, theirs: mbPerSecond };
@@ -24,7 +24,7 @@ export async function measureRejects(bench: Bench): Promise<void> {
     const peak = ({ usage }: JobRun): number => usage.runnerPeak / 1e6;
     const growth = medianRatio(runs.bad, runs.clean, { ours: peak, theirs: peak });
     report.table(
-      `taxi with every second row bad, ${(scale.rejectsBytes / 2 ** 20).toFixed(0)} MiB, median of ${rounds}`,
+      `taxi with every second row bad, ${(scale.mediumBytes / 2 ** 20).toFixed(0)} MiB, median of ${rounds}`,
       [
         { what: 'clean, RUNNING → SUCCESS', figure: figure(runs.clean) },
         {
