@@ -12,28 +12,28 @@ import {
 import { type Checkpoint, RecordBatch, type TransactionalSession } from '../kafka/index.js';
 import type { BatchRing } from './batch-ring.js';
 
-/** Sending waits while more than this is not acknowledged. */
+/** Reading waits while more than this is not acknowledged, or held back. */
 const MAX_IN_FLIGHT_BYTES = 16_000_000;
 /** One for each topic: what a row may need. */
 const MIN_FREE_BATCHES = 2;
 
 /**
- * Collects decided rows into record batches for the two topics and sends each batch as soon as it is full.
+ * Collects decided rows into record batches for the two topics and sends each batch as soon as it is full, except
+ * between `drain` and `sendOn`, while a transaction is being committed: what is filled then belongs to the next one.
  * Keeps the counts and offsets from which a checkpoint is made. One writer serves one session.
  */
 export class BatchWriter implements RowSink {
   readonly batches: BatchSupply;
   readonly rejections: RejectionSupply;
-  /** Set by the caller after each block of rows: where a checkpoint taken now would resume. */
-  position: Position;
-  /** Likewise: the bytes of the file that were read for it. */
-  bytesDone: number;
   #ok: number;
   #errors: number;
   #dataEnd: number;
   #dlqEnd: number;
   #eof = false;
   #inFlightBytes = 0;
+  /** Full batches of the next transaction; null while they go out at once. */
+  #held: { topic: string; batch: RecordBatch }[] | null = null;
+  #heldBytes = 0;
   #failure: { reason: unknown } | undefined;
   #waiting: (() => void)[] = [];
   #rejectedByCode: Record<string, number> = {};
@@ -51,8 +51,6 @@ export class BatchWriter implements RowSink {
     private readonly hooks: { sent(bytes: number): void },
     private readonly ring: BatchRing,
   ) {
-    this.position = from?.position ?? { row: 0, line: 0, byte: 0 };
-    this.bytesDone = from?.bytesDone ?? 0;
     this.#ok = from?.ok ?? 0;
     this.#errors = from?.errors ?? 0;
     this.#dataEnd = from?.dataEnd ?? 0;
@@ -71,7 +69,7 @@ export class BatchWriter implements RowSink {
   }
 
   get hasRoom(): boolean {
-    return this.#inFlightBytes < MAX_IN_FLIGHT_BYTES && this.ring.free >= MIN_FREE_BATCHES;
+    return this.#inFlightBytes + this.#heldBytes < MAX_IN_FLIGHT_BYTES && this.ring.free >= MIN_FREE_BATCHES;
   }
 
   /** Whether what was sent may still be read by the socket: its memory must not be used for anything else. */
@@ -105,23 +103,32 @@ export class BatchWriter implements RowSink {
     await this.#until(() => this.hasRoom);
   }
 
-  /** Sends what is buffered, waits for every acknowledgement, and says what is then in the transaction. */
-  async drain(): Promise<Checkpoint> {
-    const position = this.position;
-    const { bytesDone } = this;
-    const eof = this.#eof;
+  /**
+   * Sends what is buffered, waits for every acknowledgement, and says what is then in the transaction. `reader` stands
+   * behind the last row that the writer was given. Until `sendOn` nothing else is sent.
+   */
+  async drain(reader: { position: Position; bytesDone: number }): Promise<Checkpoint> {
     for (const topic of this.#open.keys()) this.#send(topic);
+    this.#held = [];
+    const { position, bytesDone } = reader;
+    const [ok, errors, eof] = [this.#ok, this.#errors, this.#eof];
     await this.#until(() => this.#inFlightBytes === 0);
-    return {
-      position,
-      ok: this.#ok,
-      errors: this.#errors,
-      dataEnd: this.#dataEnd,
-      dlqEnd: this.#dlqEnd,
-      eof,
-      bytesDone,
-      size: this.fileSize,
-    };
+    const [dataEnd, dlqEnd] = [this.#dataEnd, this.#dlqEnd];
+    return { position, ok, errors, dataEnd, dlqEnd, eof, bytesDone, size: this.fileSize };
+  }
+
+  /** The transaction is committed: sends what was filled meanwhile, and every batch from here on. */
+  sendOn(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    this.#heldBytes = 0;
+    for (const { topic, batch } of held) this.#produce(topic, batch);
+  }
+
+  /** Nothing will be acknowledged any more: ends every wait. */
+  close(): void {
+    this.#failure ??= { reason: new Error('the session is closed') };
+    this.#wake();
   }
 
   #openBatch(topic: string): RecordBatch | null {
@@ -164,8 +171,16 @@ export class BatchWriter implements RowSink {
     const batch = this.#open.get(topic);
     if (batch === undefined || batch.count === 0) return;
     this.#open.delete(topic);
-    const { size } = batch;
     if (topic === this.session.topics.data) this.#ok += batch.count;
+    if (this.#held === null) this.#produce(topic, batch);
+    else {
+      this.#held.push({ topic, batch });
+      this.#heldBytes += batch.size;
+    }
+  }
+
+  #produce(topic: string, batch: RecordBatch): void {
+    const { size } = batch;
     this.#inFlightBytes += size;
     this.hooks.sent(size);
     const enlisted = (this.#queue.get(topic) ?? Promise.resolve()).then(() => this.session.enlist(topic));

@@ -45,9 +45,7 @@ export class JobRun {
   #timer: NodeJS.Timeout | undefined;
   #lastProgress = 0;
   #startByte = 0;
-  /** The reading loop; a cut waits for it, so that a checkpoint never speaks of half a block. */
-  #pumping: Promise<unknown> = Promise.resolve();
-  /** Loops that have not ended, those of closed sessions among them. */
+  /** Reading loops that have not ended, those of closed sessions among them. */
   #pumps = 0;
   readonly #ended = Promise.withResolvers<Outcome | null>();
 
@@ -122,17 +120,18 @@ export class JobRun {
       case 'read-from':
         this.#call(async () => {
           const isOpen = await this.#startReading(action.checkpoint);
-          return isOpen ? this.#startPump() : undefined;
+          return isOpen ? this.#pump() : undefined;
         });
-        break;
-      case 'read-on':
-        this.#call(() => this.#startPump());
         break;
       case 'drain':
         this.#ask(action.do, async () => {
-          await this.#pumping.catch(() => undefined); // its failure is an event of its own
-          return { type: 'drained', checkpoint: await this.#openWriter().drain() };
+          // The reader itself may have filled the batch that made the cut due: let it come to the end of its block.
+          await null;
+          return { type: 'drained', checkpoint: await this.#openWriter().drain(this.#openRows()) };
         });
+        break;
+      case 'send-on':
+        this.#openWriter().sendOn();
         break;
       case 'commit-offsets':
         this.#ask(action.do, async () => {
@@ -208,6 +207,7 @@ export class JobRun {
     this.#rows?.close?.();
     this.#rows = undefined;
     this.#kernel = null;
+    this.#writer?.close();
     this.#writer = undefined;
   }
 
@@ -238,39 +238,31 @@ export class JobRun {
       { sent: (bytes) => this.#dispatch({ type: 'sent', bytes }) },
       new BatchRing(kernel?.batchBuffers),
     );
-    this.#writer.position = rows.position;
     if (from !== null) this.dependencies.log.info({ row: from.position.row, byte: from.position.byte }, 'resumed');
     return true;
   }
 
-  #startPump(): Promise<Event | undefined> {
-    this.#pumps += 1;
-    const pumping = this.#pump().finally(() => {
-      this.#pumps -= 1;
-    });
-    this.#pumping = pumping;
-    return pumping;
-  }
-
-  /** Reads, decides and sends until the transaction is cut or the file ends. */
+  /** Reads and decides, across the cuts of transactions, until the file ends or the session is closed. */
   async #pump(): Promise<Event | undefined> {
     const generation = this.#generation;
     const rows = this.#openRows();
     const writer = this.#openWriter();
-    const streaming = () => generation === this.#generation && this.#state.phase === 'streaming';
-    while (streaming()) {
-      await writer.room();
-      if (!streaming()) break;
-      const more = await rows.advance(writer);
-      writer.position = rows.position;
-      writer.bytesDone = rows.bytesDone;
-      if (!more) {
-        writer.endOfFile();
-        return { type: 'end-of-file' };
+    this.#pumps += 1;
+    try {
+      for (;;) {
+        await writer.room();
+        if (generation !== this.#generation) return undefined;
+        const more = await rows.advance(writer);
+        if (generation !== this.#generation) return undefined;
+        if (!more) {
+          writer.endOfFile();
+          return { type: 'end-of-file' };
+        }
+        this.#reportProgress(rows.bytesDone);
       }
-      this.#reportProgress(rows.bytesDone);
+    } finally {
+      this.#pumps -= 1;
     }
-    return undefined;
   }
 
   #reportProgress(bytesDone: number): void {

@@ -44,7 +44,7 @@ type Phase =
   | 'fetching'
   | 'inspecting'
   | 'streaming'
-  /** Cut: nothing new is read, the acks of what was sent are awaited. */
+  /** Cut: the acks of what was sent are awaited. What is read from here on waits for the next transaction. */
   | 'draining'
   | 'committing-offsets'
   | 'ending-transaction'
@@ -67,6 +67,8 @@ export interface State {
   /** A transaction may have been begun on this session: its end must be found out before the job ends. */
   readonly dirty: boolean;
   readonly transaction: { openedAt: number; bytes: number } | null;
+  /** The file is read to its end; its last rows may wait for the next transaction. */
+  readonly fileRead: boolean;
   /** The checkpoint that the open commit will make true. */
   readonly pending: Checkpoint | null;
   readonly cutMs: number;
@@ -86,7 +88,7 @@ export type Event =
   | { type: 'sent'; bytes: number }
   | { type: 'tick' }
   | { type: 'end-of-file' }
-  /** Everything sent is acknowledged; this checkpoint describes it. */
+  /** Everything sent before the cut is acknowledged; this checkpoint describes it. */
   | { type: 'drained'; checkpoint: Checkpoint }
   | { type: 'offsets-committed' }
   | { type: 'transaction-ended' }
@@ -107,10 +109,10 @@ export type Action =
   | { do: 'inspect'; checkpoint: Checkpoint | null }
   /** (Re)starts reading at the checkpoint, the file's start where it is null. */
   | { do: 'read-from'; checkpoint: Checkpoint | null }
-  /** Goes on reading where the last cut stopped. */
-  | { do: 'read-on' }
-  /** Stops reading, sends what is buffered, answers `drained` when all is acknowledged. */
+  /** Cuts here: sends what is buffered, answers `drained` when all is acknowledged. Reading goes on, sending does not. */
   | { do: 'drain' }
+  /** Sends what was read since the cut, and goes on. */
+  | { do: 'send-on' }
   | { do: 'commit-offsets'; checkpoint: Checkpoint }
   /** Commits; for the end of the file also waits until a read_committed reader sees all of it. */
   | { do: 'end-transaction'; checkpoint: Checkpoint }
@@ -143,6 +145,7 @@ export function initialState(
     checkpoint: null,
     dirty: false,
     transaction: null,
+    fileRead: false,
     pending: null,
     cutMs: limits.firstTransactionMs,
     cutBytes: limits.transactionBytes,
@@ -176,7 +179,7 @@ export function step(state: State, event: Event, now: number): Step {
     case 'tick':
       return state.phase === 'streaming' && isDue(state, now) ? cut(state) : stay(state);
     case 'end-of-file':
-      return state.phase === 'streaming' ? cut(state) : stay(state);
+      return onEndOfFile(state);
     case 'drained':
       if (state.phase !== 'draining') return stay(state);
       return go({ ...state, pending: event.checkpoint, dirty: true }, 'committing-offsets', {
@@ -242,7 +245,7 @@ function onInspected(state: State, evidence: TopicsEvidence, now: number): Step 
     }
     if (evidence.recordsBeyond) return staleOrLost("the job's topics hold records after its checkpoint");
   }
-  const settled: State = { ...state, staleSince: null, dirty: false, transaction: null, pending: null };
+  const settled: State = { ...forgetSession(state), dirty: false };
   if (checkpoint?.eof) return end(settled, { do: 'close' }, finish({ kind: 'completed', checkpoint }));
   if (state.verdict !== null) return conclude(settled, state.verdict);
   if (state.goal === 'settle') return end(settled, { do: 'close' }, finish({ kind: 'settled', checkpoint }));
@@ -260,6 +263,17 @@ function onSent(state: State, bytes: number, now: number): Step {
 /** Nothing sent yet means nothing to commit: an idle transaction is never due. */
 function isDue({ transaction, cutMs, cutBytes }: State, now: number): boolean {
   return transaction !== null && (now - transaction.openedAt >= cutMs || transaction.bytes >= cutBytes);
+}
+
+function onEndOfFile(state: State): Step {
+  if (!isTransacting(state)) return stay(state);
+  const next: State = { ...state, fileRead: true };
+  return state.phase === 'streaming' ? cut(next) : stay(next);
+}
+
+/** The file is being read. */
+function isTransacting({ phase }: State): boolean {
+  return ['streaming', 'draining', 'committing-offsets', 'ending-transaction'].includes(phase);
 }
 
 function cut(state: State): Step {
@@ -286,7 +300,8 @@ function onCommitted(state: State, now: number): Step {
     return end(next, report, { do: 'close' }, finish({ kind: 'completed', checkpoint: pending }));
   }
   if (state.stopping) return end(next, report, { do: 'close' }, finish({ kind: 'stopped' }));
-  return go(next, 'streaming', report, { do: 'read-on' });
+  if (state.fileRead) return go(next, 'draining', report, { do: 'send-on' }, { do: 'drain' });
+  return go(next, 'streaming', report, { do: 'send-on' });
 }
 
 function onFailed(state: State, failure: KafkaFailure, now: number): Step {
@@ -319,7 +334,7 @@ function startOver(state: State): Step {
 }
 
 function forgetSession(state: State): State {
-  return { ...state, transaction: null, pending: null, staleSince: null };
+  return { ...state, transaction: null, pending: null, fileRead: false, staleSince: null };
 }
 
 /** Ends with a failure whose checkpoint is known for sure. */
@@ -347,18 +362,10 @@ function hasFetched({ phase }: State): boolean {
 
 function onSettle(state: State): Step {
   const next: State = { ...state, goal: 'settle' };
-  switch (state.phase) {
-    case 'streaming':
-    case 'draining':
-    case 'committing-offsets':
-    case 'ending-transaction':
-      return go(forgetSession(next), 'leasing', { do: 'close' }, { do: 'ask-lease' });
-    case 'waiting':
-      return state.staleSince === null ? go(next, 'leasing', { do: 'ask-lease' }) : stay(next);
-    default:
-      // On its way to the checkpoint already: the goal is looked at when it is known.
-      return stay(next);
-  }
+  if (isTransacting(state)) return go(forgetSession(next), 'leasing', { do: 'close' }, { do: 'ask-lease' });
+  // Else it is on its way to the checkpoint already: the goal is looked at when it is known.
+  if (state.phase !== 'waiting' || state.staleSince !== null) return stay(next);
+  return go(next, 'leasing', { do: 'ask-lease' });
 }
 
 function onStop(state: State): Step {

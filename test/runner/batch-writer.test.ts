@@ -40,6 +40,7 @@ function writerOver(
 }
 
 const row = Buffer.alloc(KIB, 'x');
+const START = { position: { row: 0, line: 0, byte: 0 }, bytesDone: 0 };
 
 function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
@@ -100,7 +101,7 @@ describe('the writer of batches', () => {
   it('goes on beyond its batches for a reader that does not ask, and gives the memory back', async () => {
     const { writer, session, ring } = writerOver(2);
     for (let i = 0; i < 100; i++) writer.accept(row, 0, row.length);
-    const drained = writer.drain();
+    const drained = writer.drain(START);
     await settled();
     expect(session.inFlight.map(({ batch }) => batch.count)).toEqual([7, 7, 86]);
     while (session.inFlight.length > 0) session.acknowledge(1);
@@ -110,8 +111,6 @@ describe('the writer of batches', () => {
 
   it('counts what it sent, and says so when all is acknowledged', async () => {
     const { writer, session } = writerOver(6);
-    writer.position = { row: 12, line: 13, byte: 500 };
-    writer.bytesDone = 400;
     for (let i = 0; i < 9; i++) writer.accept(row, 0, row.length);
     writer.reject({
       rowNumber: 10,
@@ -126,7 +125,7 @@ describe('the writer of batches', () => {
     batch?.extend(1_000, batch.count + 1);
     writer.rejections.written('NULL_VALUE', 1);
     writer.endOfFile();
-    const drained = writer.drain();
+    const drained = writer.drain({ position: { row: 12, line: 13, byte: 500 }, bytesDone: 400 });
     await settled();
     expect(session.inFlight.map((each) => each.topic).sort()).toEqual(['data', 'data', 'dlq']);
     const ends = { data: [7, 9], dlq: [2] };
@@ -145,10 +144,48 @@ describe('the writer of batches', () => {
     expect(writer.takeRejectedByCode()).toEqual({});
   });
 
+  it('holds back between two transactions what is filled, and has it in neither the wait nor the checkpoint', async () => {
+    const { writer, session, ring } = writerOver(8);
+    for (let i = 0; i < 8; i++) writer.accept(row, 0, row.length);
+    const reader = { position: { row: 8, line: 9, byte: 80 }, bytesDone: 80 };
+    const drained = writer.drain(reader);
+    reader.position = { row: 24, line: 25, byte: 240 };
+    for (let i = 0; i < 16; i++) writer.accept(row, 0, row.length);
+    writer.rejections.written('NULL_VALUE', 3);
+    writer.endOfFile();
+    await settled();
+    expect(session.inFlight.map(({ batch }) => batch.count)).toEqual([7, 1]);
+    session.acknowledge(7);
+    session.acknowledge(8);
+    const cut = { row: 8, line: 9, byte: 80 };
+    expect(await drained).toMatchObject({ position: cut, ok: 8, errors: 0, dataEnd: 8, eof: false, bytesDone: 80 });
+    expect([session.inFlight.length, writer.isInFlight, ring.free]).toEqual([0, false, 5]);
+    writer.sendOn();
+    await settled();
+    expect(session.inFlight.map(({ batch }) => batch.count)).toEqual([7, 7]);
+    const rest = writer.drain(reader);
+    await settled();
+    for (const end of [16, 23, 25]) session.acknowledge(end);
+    expect(await rest).toMatchObject({ position: reader.position, ok: 24, errors: 3, dataEnd: 25, eof: true });
+  });
+
+  it('has no room while it holds back all that may be on its way', async () => {
+    const { writer } = writerOver(20, 1024 * KIB);
+    void writer.drain(START);
+    let filled = 0;
+    for (; writer.hasRoom; filled++) {
+      writer.batches.open()?.extend(1_000_000, 1);
+      writer.batches.close();
+    }
+    expect(filled).toBe(16);
+    writer.close();
+    await expect(writer.room()).rejects.toThrow('closed');
+  });
+
   it('fails whoever waits when a send fails, and keeps that memory', async () => {
     const { writer, session, ring } = writerOver(3);
     writer.accept(row, 0, row.length);
-    const drained = writer.drain();
+    const drained = writer.drain(START);
     await settled();
     session.inFlight[0]?.answer.reject(new Error('the broker is away'));
     await expect(drained).rejects.toThrow('the broker is away');

@@ -76,7 +76,7 @@ describe('the delivery protocol', () => {
     expect(driver.on({ type: 'fenced' }, { type: 'tick' }).did).toEqual([]);
   });
 
-  it('commits in the order drain, offsets, end of transaction, report, and reads on', () => {
+  it('commits in the order drain, offsets, end of transaction, report, and sends on', () => {
     const driver = new Driver().stream().on({ type: 'sent', bytes: 100 });
     driver.now = DEFAULT_LIMITS.firstTransactionMs;
     expect(driver.on({ type: 'tick' }).did).toEqual(['drain']);
@@ -85,7 +85,7 @@ describe('the delivery protocol', () => {
     expect(driver.on({ type: 'offsets-committed' }).asked).toEqual([{ do: 'end-transaction', checkpoint }]);
     expect(driver.on({ type: 'transaction-ended' }).asked).toEqual([
       { do: 'report-commit', checkpoint },
-      { do: 'read-on' },
+      { do: 'send-on' },
     ]);
     expect(driver.state.checkpoint).toEqual(checkpoint);
   });
@@ -121,6 +121,27 @@ describe('the delivery protocol', () => {
     const driver = new Driver().stream().on({ type: 'end-of-file' });
     expect(driver.did).toEqual(['drain']);
     const checkpoint = checkpointAt(0, true);
+    driver.on({ type: 'drained', checkpoint }, { type: 'offsets-committed' }, { type: 'transaction-ended' });
+    expect(driver.asked.at(-1)).toEqual({ do: 'finish', outcome: { kind: 'completed', checkpoint } });
+  });
+
+  it.each([
+    ['draining', 0],
+    ['committing-offsets', 1],
+    ['ending-transaction', 2],
+  ])('commits the rest in one more transaction when the file ends while %s', (phase, events) => {
+    const rest: Event[] = [
+      { type: 'drained', checkpoint: checkpointAt(5) },
+      { type: 'offsets-committed' },
+      { type: 'transaction-ended' },
+    ];
+    const driver = new Driver().stream().on({ type: 'sent', bytes: 1 });
+    driver.now = DEFAULT_LIMITS.firstTransactionMs;
+    driver.on({ type: 'tick' }, ...rest.slice(0, events));
+    expect(driver.state.phase).toBe(phase);
+    expect(driver.on({ type: 'end-of-file' }).did).toEqual([]);
+    expect(driver.on(...rest.slice(events)).did).toEqual(['report-commit', 'send-on', 'drain']);
+    const checkpoint = checkpointAt(9, true);
     driver.on({ type: 'drained', checkpoint }, { type: 'offsets-committed' }, { type: 'transaction-ended' });
     expect(driver.asked.at(-1)).toEqual({ do: 'finish', outcome: { kind: 'completed', checkpoint } });
   });

@@ -82,9 +82,10 @@ async function replayTransaction(
     csv += filled.csvBytes;
     sent += filled.size;
   }
-  const checkpoint = await writer.drain();
+  const checkpoint = await writer.drain({ position: { row: 0, line: 0, byte: 0 }, bytesDone: 0 });
   await session.commitOffsets(checkpoint);
   await session.endTransaction();
+  writer.sendOn();
   if (csv >= csvBytes) await session.readable(checkpoint);
   return csv;
 }

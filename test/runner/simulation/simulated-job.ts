@@ -19,7 +19,9 @@ export type PlantedBug =
   | 'commit-unknown-is-committed'
   | 'retry-unknown-commit-in-place'
   | 'trust-stale-checkpoint'
-  | 'report-before-commit';
+  | 'report-before-commit'
+  | 'send-while-committing'
+  | 'checkpoint-what-is-held';
 
 export interface Verdict {
   seed: number;
@@ -33,6 +35,8 @@ export interface Verdict {
 
 const MAX_EVENTS = 20_000;
 const FILE_SIZE = 1_000;
+/** Batches that are read ahead while a transaction is committed. */
+const MAX_HELD = 4;
 
 /** Runs one job of a random size against a model broker, with random delays, losses, kills, freezes and outages. */
 export function simulate(seed: number, bug?: PlantedBug): Verdict {
@@ -148,7 +152,12 @@ class SimulatedRunner {
   #session: Session = { epoch: -1, sequence: 0, arrival: 0, broken: false, inFlight: 0, dataEnd: 0 };
   #generation = 0;
   #cursor = 0;
-  #draining = false;
+  /** The pump has found the end of the file. */
+  #atEnd = false;
+  /** What the checkpoint of a cut will say, until it is said. */
+  #cut: { row: number; eof: boolean } | null = null;
+  /** Batches of the next transaction, since the cut. */
+  #held: number[][] | null = null;
   #isDead = false;
   /** Frozen: what should happen to it before happens then. */
   #frozenUntil = 0;
@@ -232,17 +241,22 @@ class SimulatedRunner {
       case 'read-from':
         this.#cursor = action.checkpoint?.position.row ?? 0;
         this.#session.dataEnd = action.checkpoint?.dataEnd ?? 0;
-        this.#draining = false;
-        this.#pump();
-        break;
-      case 'read-on':
-        this.#draining = false;
+        this.#atEnd = false;
+        this.#cut = null;
+        this.#held = null;
         this.#pump();
         break;
       case 'drain':
-        this.#draining = true;
+        this.#cut = { row: this.#cursor, eof: this.#atEnd };
+        this.#held = [];
         this.#drained();
         break;
+      case 'send-on': {
+        const held = this.#held ?? [];
+        this.#held = null;
+        for (const rows of held) this.#produce(rows);
+        break;
+      }
       case 'commit-offsets':
         this.#commitOffsets(action.checkpoint);
         break;
@@ -270,27 +284,35 @@ class SimulatedRunner {
   #pump(): void {
     const generation = this.#generation;
     this.#simulation.later(1 + this.#simulation.random() * 30, () => {
-      if (generation !== this.#generation || this.#isDead || this.#state.phase !== 'streaming') return;
+      if (generation !== this.#generation || this.#isDead) return;
       if (this.#cursor === this.#simulation.rows) {
+        this.#atEnd = true;
         this.dispatch({ type: 'end-of-file' });
         return;
       }
-      this.#produce();
+      const hasRoom = this.#held === null || this.#held.length < MAX_HELD;
+      if (hasRoom) this.#read();
       this.dispatch({ type: 'tick' });
       this.#pump();
     });
   }
 
-  #produce(): void {
+  #read(): void {
+    const simulation = this.#simulation;
+    const count = Math.min(1 + Math.floor(simulation.random() * 6), simulation.rows - this.#cursor);
+    const batch = Array.from({ length: count }, (_, index) => this.#cursor + index);
+    this.#cursor += count;
+    if (this.#held === null || simulation.bug === 'send-while-committing') this.#produce(batch);
+    else this.#held.push(batch);
+  }
+
+  #produce(rows: readonly number[]): void {
     const simulation = this.#simulation;
     const session = this.#session;
-    const count = Math.min(1 + Math.floor(simulation.random() * 6), simulation.rows - this.#cursor);
-    const rows = Array.from({ length: count }, (_, index) => this.#cursor + index);
     const { epoch, sequence } = session;
-    session.sequence += count;
+    session.sequence += rows.length;
     session.inFlight++;
-    this.#cursor += count;
-    this.dispatch({ type: 'sent', bytes: count });
+    this.dispatch({ type: 'sent', bytes: rows.length });
     this.#request(
       () => simulation.broker.produce(epoch, sequence, rows, simulation.now),
       (end) => {
@@ -303,12 +325,12 @@ class SimulatedRunner {
 
   #drained(): void {
     const { bug, rows } = this.#simulation;
-    if (!this.#draining || this.#isDead) return;
+    if (this.#cut === null || this.#isDead) return;
     if (this.#session.inFlight > 0 && bug !== 'commit-before-acknowledged') return;
-    this.#draining = false;
+    const { eof, row: cutAt } = this.#cut;
+    this.#cut = null;
     const off = bug === 'checkpoint-one-row-early' ? -1 : bug === 'checkpoint-one-row-late' ? 1 : 0;
-    const eof = this.#cursor === rows;
-    const row = eof ? rows : Math.max(0, this.#cursor + off);
+    const row = eof ? rows : Math.max(0, (bug === 'checkpoint-what-is-held' ? this.#cursor : cutAt) + off);
     const position = { row, line: row, byte: row };
     const { dataEnd } = this.#session;
     const checkpoint = { position, ok: row, errors: 0, dataEnd, dlqEnd: 0, eof, bytesDone: row, size: FILE_SIZE };

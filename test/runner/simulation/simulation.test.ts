@@ -31,6 +31,8 @@ describe('the delivery protocol under delays, losses, kills, freezes and outages
     'retry-unknown-commit-in-place',
     'trust-stale-checkpoint',
     'report-before-commit',
+    'send-while-committing',
+    'checkpoint-what-is-held',
   ])('is caught when it is made to %s', (bug) => {
     const faults = [];
     for (let seed = 1; seed <= 400 && faults.length === 0; seed++) {
