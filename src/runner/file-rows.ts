@@ -1,4 +1,3 @@
-import type { FileHandle } from 'node:fs/promises';
 import {
   type CsvKernel,
   createCsvReader,
@@ -8,8 +7,8 @@ import {
   type RowSink,
   readCsvHeader,
 } from '../formats/index.js';
-import { type ByteSource, openByteSource, type SourceOptions } from '../sources/index.js';
-import type { Assignment } from './messages.js';
+import { type ByteSource, openByteSource, type ReadableFile, type SourceOptions } from '../sources/index.js';
+import type { FileReading } from './messages.js';
 import type { RowFeed } from './row-feed.js';
 
 const CHUNK_BYTES = 256 * 1024;
@@ -37,8 +36,8 @@ export class FileRows implements RowFeed {
    * Throws BatchError HEADER_MISMATCH, or fs errors.
    */
   static async open(
-    file: FileHandle,
-    job: Assignment,
+    file: ReadableFile,
+    job: FileReading,
     from: Position | null,
     kernel: CsvKernel | null,
     sourceOptions: SourceOptions,

@@ -24,6 +24,12 @@ export interface Assignment {
   committedBefore: boolean;
 }
 
+/** What the reading of a job's file depends on. */
+export type FileReading = Pick<
+  Assignment,
+  'format' | 'wrapping' | 'columns' | 'additionalColumns' | 'dialect' | 'options'
+>;
+
 /** How a runner's work on one job ended. `checkpoint` is what is committed, null where nothing is. */
 export type Outcome =
   /** The whole file is decided and committed. */

@@ -1,8 +1,7 @@
-import type { FileHandle } from 'node:fs/promises';
 import type { CsvKernel, Position, RowSink } from '../formats/index.js';
-import type { DecompressionLimits } from '../sources/index.js';
+import type { DecompressionLimits, ReadableFile } from '../sources/index.js';
 import { FileRows } from './file-rows.js';
-import type { Assignment } from './messages.js';
+import type { Assignment, FileReading } from './messages.js';
 
 /**
  * The rows of one spooled file, in its order, from where a checkpoint left off: what a job's loop pulls through.
@@ -31,8 +30,8 @@ export interface RowFeed {
  * asks for, else null. Throws BatchError HEADER_MISMATCH where the file does not fit the model, or fs errors.
  */
 export async function openRowFeed(
-  file: FileHandle,
-  job: Assignment,
+  file: ReadableFile,
+  job: FileReading,
   from: Position | null,
   kernel: CsvKernel | null,
   limits: DecompressionLimits,

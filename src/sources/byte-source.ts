@@ -1,4 +1,7 @@
-import type { FileHandle } from 'node:fs/promises';
+/** A file that is open for reading, as far as it is read here: `FileHandle.read`. */
+export interface ReadableFile {
+  read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+}
 
 /** A file's bytes as its format sees them: decompressed, in UTF-8. One caller at a time. */
 export interface ByteSource {
@@ -18,7 +21,7 @@ export class FileSource implements ByteSource {
   #at: number;
 
   constructor(
-    private readonly file: FileHandle,
+    private readonly file: ReadableFile,
     from: number,
   ) {
     this.#at = from;

@@ -1,6 +1,5 @@
-import type { FileHandle } from 'node:fs/promises';
 import { BatchError } from '../errors/index.js';
-import type { ByteSource } from './byte-source.js';
+import type { ByteSource, ReadableFile } from './byte-source.js';
 import { type Compressed, corrupt, type Decompression, decompress } from './decompression.js';
 
 /** What decompressing one file may come to. */
@@ -32,7 +31,7 @@ export class DecompressedSource implements ByteSource {
   #isClosed = false;
 
   constructor(
-    private readonly file: FileHandle,
+    private readonly file: ReadableFile,
     private readonly compression: Compressed,
     private readonly limits: DecompressionLimits,
     from: number,

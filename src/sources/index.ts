@@ -1,4 +1,4 @@
-export type { ByteSource } from './byte-source.js';
+export type { ByteSource, ReadableFile } from './byte-source.js';
 export { compressionOf, type FileCompression } from './compression.js';
 export type { DecompressionLimits } from './decompressed-source.js';
 export { decompressedHead } from './head.js';

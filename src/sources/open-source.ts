@@ -1,5 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
-import { type ByteSource, FileSource } from './byte-source.js';
+import { type ByteSource, FileSource, type ReadableFile } from './byte-source.js';
 import type { FileCompression } from './compression.js';
 import { DecompressedSource, type DecompressionLimits } from './decompressed-source.js';
 
@@ -20,7 +19,7 @@ export interface SourceOptions extends Wrapping {
 }
 
 /** The bytes of a file for its format, from an offset among them on. */
-export function openByteSource(file: FileHandle, from: number, options: SourceOptions): ByteSource {
+export function openByteSource(file: ReadableFile, from: number, options: SourceOptions): ByteSource {
   const { fileCompression, limits } = options;
   return fileCompression === 'none'
     ? new FileSource(file, from)
