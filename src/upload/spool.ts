@@ -83,10 +83,10 @@ export class Spool {
   }
 }
 
-/** A full disk or quota as INSUFFICIENT_STORAGE, anything else as it is. */
+/** A full disk or quota, or a limit to the size of files, as INSUFFICIENT_STORAGE, anything else as it is. */
 export function asStorageError(error: unknown): unknown {
   const code = systemCode(error);
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
+  if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EFBIG') return error;
   return new BatchError('INSUFFICIENT_STORAGE', 'The disk became full', { cause: error });
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answered, Exchange, Interference, Verdict } from '../kit/kafka-proxy.js';
 import { type Scenario, type Stage, signal, until } from './stage.js';
 
-const ROWS = 150_000;
+const ROWS = 80_000;
 const ANSWER_MS = 5_000;
 const SUCCESSOR_MS = 60_000;
 

@@ -1,8 +1,14 @@
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { apiKills } from './api-kills.js';
+import { brokerKills } from './broker-kills.js';
+import { cancels } from './cancels.js';
 import { control } from './control.js';
+import { frozenRunners } from './frozen-runners.js';
+import { fullDisk } from './full-disk.js';
 import { lateBytes } from './late-bytes.js';
 import { lostReplies, silence } from './lost-replies.js';
+import { restarts } from './restarts.js';
 import { runnerKills } from './runner-kills.js';
 import { type Scenario, Stage } from './stage.js';
 import { stepKills } from './step-kills.js';
@@ -13,7 +19,21 @@ import { listCounts, Tally } from './tally.js';
  * file's maker says they must hold. Exit status 1 where anything differs; the seed repeats the run.
  */
 
-const SCENARIOS: readonly Scenario[] = [runnerKills, stepKills, lateBytes, lostReplies, silence, control];
+const SCENARIOS: readonly Scenario[] = [
+  control,
+  runnerKills,
+  stepKills,
+  frozenRunners,
+  lateBytes,
+  lostReplies,
+  silence,
+  apiKills,
+  restarts,
+  fullDisk,
+  cancels,
+  // Last: what it leaves of the broker is nothing to go on with.
+  brokerKills,
+];
 
 const HELP = `usage: scripts/crash.sh [--short] [--only NAME[,NAME…]] [--times N] [--seed N]
 

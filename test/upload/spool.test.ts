@@ -72,7 +72,7 @@ describe('the spool', () => {
     await expect(full.requireRoom(0)).rejects.toMatchObject({ code: 'INSUFFICIENT_STORAGE' });
   });
 
-  it.each(['ENOSPC', 'EDQUOT'])('calls %s a lack of storage', (code) => {
+  it.each(['ENOSPC', 'EDQUOT', 'EFBIG'])('calls %s a lack of storage', (code) => {
     expect(asStorageError(Object.assign(new Error('x'), { code }))).toMatchObject({ code: 'INSUFFICIENT_STORAGE' });
   });
 
