@@ -63,7 +63,7 @@ function interfere(stage: Stage, losses: Loss[]): Interference {
 }
 
 /** kafkajs gives a request 30 s. */
-const SILENT_ROWS = 600_000;
+const SILENT_ROWS = 150_000;
 
 /** Nothing tells the runner that the reply is lost: only its own patience ends. */
 export const silence: Scenario = {
