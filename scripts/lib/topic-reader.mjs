@@ -2,10 +2,15 @@
 // nothing left behind, and it knows when it has reached the end. It uses kafkajs' own decoder and transaction filter.
 import { createRequire } from 'node:module';
 import { setTimeout } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { zstdDecompress } from 'node:zlib';
 
 const require = createRequire(import.meta.url);
-const { Kafka, logLevel } = require('kafkajs');
+const { CompressionCodecs, CompressionTypes, Kafka, logLevel } = require('kafkajs');
 const Batch = require('kafkajs/src/consumer/batch.js');
+
+// kafkajs knows zstd by name only.
+CompressionCodecs[CompressionTypes.ZSTD] = () => ({ decompress: promisify(zstdDecompress) });
 
 const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;

@@ -30,6 +30,9 @@ export class JobOptionsDto {
   @IsIn(['raw', 'json'], { message: 'must be raw or json' })
   value_format: ProcessingOptions['valueFormat'] = DEFAULT_OPTIONS.valueFormat;
 
+  @IsIn(['none', 'gzip', 'zstd'], { message: 'must be none, gzip or zstd' })
+  compression: ProcessingOptions['compression'] = DEFAULT_OPTIONS.compression;
+
   @IsIn(['auto', 'reference'], { message: 'must be auto or reference' })
   csv_reader: ProcessingOptions['csvReader'] = DEFAULT_OPTIONS.csvReader;
 

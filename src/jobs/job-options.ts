@@ -22,7 +22,17 @@ const METADATA = 'metadata.';
 const METADATA_KEY = /^[A-Za-z0-9_.-]{1,64}$/;
 const MAX_METADATA = 32;
 const MAX_METADATA_CHARACTERS = 1024;
-const NAMES = ['model_id', 'format', 'delimiter', 'quote', 'header', 'value_format', 'null_values', 'csv_reader'];
+const NAMES = [
+  'model_id',
+  'format',
+  'delimiter',
+  'quote',
+  'header',
+  'value_format',
+  'compression',
+  'null_values',
+  'csv_reader',
+];
 
 /**
  * The options of an upload from its query and its form fields. Throws INVALID_OPTION, naming what is unknown,
@@ -57,6 +67,7 @@ export function parsePartialOptions(
     options: {
       csvReader: dto.csv_reader,
       valueFormat: dto.value_format,
+      compression: dto.compression,
       nullValues: dto.null_values === undefined ? DEFAULT_OPTIONS.nullValues : parseNullValues(dto.null_values),
     },
     metadata,

@@ -109,8 +109,8 @@ export function toJob(record: JobRecord, now: number): Job {
   };
 }
 
-function shownOptions({ valueFormat, nullValues, csvReader }: ProcessingOptions): JobOptions {
-  return { value_format: valueFormat, null_values: nullValues, csv_reader: csvReader };
+function shownOptions({ valueFormat, compression, nullValues, csvReader }: ProcessingOptions): JobOptions {
+  return { value_format: valueFormat, compression, null_values: nullValues, csv_reader: csvReader };
 }
 
 function endOffsets({ state, settled, checkpoint }: JobRecord): Job['end_offsets'] {

@@ -12,6 +12,7 @@ export interface Dialect {
 /** How the file was asked to be processed (openapi: JobOptions). */
 export interface JobOptions {
   value_format: 'raw' | 'json';
+  compression: 'none' | 'gzip' | 'zstd';
   null_values: string[];
   csv_reader: 'auto' | 'reference';
 }

@@ -1,5 +1,6 @@
 import { Kafka, type KafkaConfig as KafkaJsConfig, logLevel, type SASLOptions } from 'kafkajs';
 import type { KafkaConfig } from '../config/index.js';
+import { registerCodecs } from './compression.js';
 
 /**
  * How every part of the service connects: kafkajs stays silent (failures come as errors, which we log ourselves) and
@@ -19,5 +20,6 @@ export function kafkaClientOptions(config: KafkaConfig): KafkaJsConfig {
 }
 
 export function createKafka(config: KafkaConfig): Kafka {
+  registerCodecs();
   return new Kafka(kafkaClientOptions(config));
 }

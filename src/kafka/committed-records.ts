@@ -9,8 +9,8 @@ const filterAbortedMessages = createRequire(import.meta.url)('kafkajs/src/consum
   partition: Pick<FetchedPartition, 'messages' | 'abortedTransactions'>,
 ) => FetchedMessage[];
 
-/** Of one answer; a batch is at most 1 MiB and always comes whole. */
-const FETCH_BYTES = 2 * 1024 * 1024;
+/** Of one answer, beyond its first batch, which always comes whole: compressed ones may hold many times as much. */
+const FETCH_BYTES = 256 * 1024;
 const FETCH_WAIT_MS = 500;
 
 /** First offset and read_committed end (last stable offset) of partition 0. */

@@ -7,6 +7,9 @@ export const MAX_BATCH_BYTES = 1_048_576;
 /** The largest encoded record that the contract lets through. */
 export const MAX_RECORD_BYTES = 1_000_000;
 
+const UNCOMPRESSED = 0;
+const TRANSACTIONAL = 0x10;
+
 /** Who writes a batch, and where it stands in that producer's sequence for the partition. */
 export interface BatchStamp {
   producerId: bigint;
@@ -18,11 +21,18 @@ export interface BatchStamp {
   transactional: boolean;
 }
 
+/** A batch that lacks nothing but its header. */
+export interface SealableBatch {
+  readonly count: number;
+  /** Writes header and checksum; returns all of the batch. */
+  seal(stamp: BatchStamp): Buffer;
+}
+
 /**
  * One record batch (message format v2, KIP-98: the layout is `RecordBatch` in Kafka's protocol guide), written
  * record by record into one buffer that is reused after `reset`. Records have no key and no headers.
  */
-export class RecordBatch {
+export class RecordBatch implements SealableBatch {
   readonly #buffer: Buffer;
   #end = BATCH_HEADER_BYTES;
   #count = 0;
@@ -76,30 +86,34 @@ export class RecordBatch {
     this.#count = count;
   }
 
-  /** Writes the header and the checksum; the bytes are valid until `reset`. Needs at least one record. */
+  /** The bytes are valid until `reset`. Needs at least one record. */
   seal(stamp: BatchStamp): Buffer {
-    const buffer = this.#buffer;
-    buffer.writeBigInt64BE(0n, 0); // base offset: the broker assigns it
-    buffer.writeInt32BE(this.#end - 12, 8);
-    buffer.writeInt32BE(-1, 12); // partition leader epoch
-    buffer[16] = 2; // magic
-    buffer.writeInt16BE(stamp.transactional ? 0x10 : 0, 21);
-    buffer.writeInt32BE(this.#count - 1, 23);
-    buffer.writeBigInt64BE(BigInt(stamp.timestamp), 27);
-    buffer.writeBigInt64BE(BigInt(stamp.timestamp), 35);
-    buffer.writeBigInt64BE(stamp.producerId, 43);
-    buffer.writeInt16BE(stamp.producerEpoch, 51);
-    buffer.writeInt32BE(stamp.baseSequence, 53);
-    buffer.writeInt32BE(this.#count, 57);
-    // The checksum covers everything from the attributes on, so it comes last.
-    buffer.writeUInt32BE(crc32c(buffer.subarray(21, this.#end)), 17);
-    return buffer.subarray(0, this.#end);
+    return sealBatch(this.#buffer.subarray(0, this.#end), this.#count, UNCOMPRESSED, stamp);
   }
 
   reset(): void {
     this.#end = BATCH_HEADER_BYTES;
     this.#count = 0;
   }
+}
+
+/** Writes header and checksum of a whole batch, whose `count` records are packed by the codec of these attribute bits. */
+export function sealBatch(batch: Buffer, count: number, codecBits: number, stamp: BatchStamp): Buffer {
+  batch.writeBigInt64BE(0n, 0); // base offset: the broker assigns it
+  batch.writeInt32BE(batch.length - 12, 8);
+  batch.writeInt32BE(-1, 12); // partition leader epoch
+  batch[16] = 2; // magic
+  batch.writeInt16BE(codecBits | (stamp.transactional ? TRANSACTIONAL : 0), 21);
+  batch.writeInt32BE(count - 1, 23);
+  batch.writeBigInt64BE(BigInt(stamp.timestamp), 27);
+  batch.writeBigInt64BE(BigInt(stamp.timestamp), 35);
+  batch.writeBigInt64BE(stamp.producerId, 43);
+  batch.writeInt16BE(stamp.producerEpoch, 51);
+  batch.writeInt32BE(stamp.baseSequence, 53);
+  batch.writeInt32BE(count, 57);
+  // The checksum covers everything from the attributes on, so it comes last.
+  batch.writeUInt32BE(crc32c(batch.subarray(21)), 17);
+  return batch;
 }
 
 /** Size of a non-negative number as a zigzag varint. */

@@ -16,7 +16,7 @@ import {
 } from './kafkajs-internals.js';
 import { fetchStableOffset } from './offset-fetch.js';
 import { produceBatch } from './produce.js';
-import type { RecordBatch } from './record-batch.js';
+import type { SealableBatch } from './record-batch.js';
 
 /** The broker aborts a transaction that is open for longer. */
 export const TRANSACTION_TIMEOUT_MS = 30_000;
@@ -133,7 +133,7 @@ export class TransactionalSession {
    * Calls for one topic go out in call order. Resolves with the offset after the batch's last record once it is
    * acknowledged; the batch must stay unchanged until then.
    */
-  async produce(topic: string, batch: RecordBatch): Promise<number> {
+  async produce(topic: string, batch: SealableBatch): Promise<number> {
     const baseSequence = this.#sequences.get(topic) ?? 0;
     this.#sequences.set(topic, (baseSequence + batch.count) % 2 ** 31);
     const sealed = batch.seal({

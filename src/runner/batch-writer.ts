@@ -9,7 +9,13 @@ import {
   type RowSink,
   rejectedRowFrame,
 } from '../formats/index.js';
-import { type Checkpoint, RecordBatch, type TransactionalSession } from '../kafka/index.js';
+import {
+  type Checkpoint,
+  type Compression,
+  compressBatch,
+  RecordBatch,
+  type TransactionalSession,
+} from '../kafka/index.js';
 import type { BatchRing } from './batch-ring.js';
 
 /** Reading waits while more than this is not acknowledged, or held back. */
@@ -40,8 +46,8 @@ export class BatchWriter implements RowSink {
   #clock = { now: Number.NaN, text: '' };
   #frame: { timestamp: string; pieces: RejectedRowFrame } | undefined;
   readonly #open = new Map<string, RecordBatch>();
-  /** Per topic: the last send, so that batches leave in order behind the topic's enlisting. */
-  readonly #queue = new Map<string, Promise<void>>();
+  /** Per topic: the last batch that was ready, so that they leave in order behind the topic's enlisting. */
+  readonly #queue = new Map<string, Promise<unknown>>();
 
   constructor(
     private readonly session: Pick<TransactionalSession, 'topics' | 'enlist' | 'produce'>,
@@ -50,6 +56,7 @@ export class BatchWriter implements RowSink {
     private readonly fileSize: number,
     private readonly hooks: { sent(bytes: number): void },
     private readonly ring: BatchRing,
+    private readonly compression: Compression,
   ) {
     this.#ok = from?.ok ?? 0;
     this.#errors = from?.errors ?? 0;
@@ -183,9 +190,11 @@ export class BatchWriter implements RowSink {
     const { size } = batch;
     this.#inFlightBytes += size;
     this.hooks.sent(size);
+    const packed = compressBatch(batch, this.compression);
     const enlisted = (this.#queue.get(topic) ?? Promise.resolve()).then(() => this.session.enlist(topic));
-    const acknowledged = enlisted.then(() => this.session.produce(topic, batch));
-    this.#queue.set(topic, enlisted);
+    const ready = enlisted.then(() => packed);
+    const acknowledged = ready.then((sealable) => this.session.produce(topic, sealable));
+    this.#queue.set(topic, ready);
     acknowledged.then(
       (end) => {
         if (topic === this.session.topics.data) this.#dataEnd = Math.max(this.#dataEnd, end);
@@ -199,8 +208,9 @@ export class BatchWriter implements RowSink {
         this.#wake();
       },
     );
-    // A failed enlisting is reported through `acknowledged`, which depends on it.
-    enlisted.catch(() => undefined);
+    // Whatever fails before is reported through `acknowledged`, which depends on it, or by the batch before.
+    packed.catch(() => undefined);
+    ready.catch(() => undefined);
   }
 
   async #until(condition: () => boolean): Promise<void> {

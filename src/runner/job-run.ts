@@ -237,6 +237,7 @@ export class JobRun {
       this.job.sizeBytes,
       { sent: (bytes) => this.#dispatch({ type: 'sent', bytes }) },
       new BatchRing(kernel?.batchBuffers),
+      this.job.options.compression,
     );
     if (from !== null) this.dependencies.log.info({ row: from.position.row, byte: from.position.byte }, 'resumed');
     return true;

@@ -11,6 +11,8 @@ export interface ProcessingOptions {
   csvReader: 'auto' | 'reference';
   /** What an accepted row becomes in its topic: its own bytes, or a JSON object. */
   valueFormat: 'raw' | 'json';
+  /** Of the record batches in the job's topics. */
+  compression: 'none' | 'gzip' | 'zstd';
   /** Spellings of null beside the empty field. */
   nullValues: string[];
 }
@@ -18,6 +20,7 @@ export interface ProcessingOptions {
 export const DEFAULT_OPTIONS: Readonly<ProcessingOptions> = {
   csvReader: 'auto',
   valueFormat: 'raw',
+  compression: 'none',
   nullValues: [],
 };
 

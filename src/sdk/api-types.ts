@@ -251,6 +251,11 @@ export interface components {
          * @enum {string}
          */
         ValueFormatOption: "raw" | "json";
+        /**
+         * @description How the record batches in both topics are compressed. Consumers see the same records; they need a client that knows the codec (zstd: Kafka 2.1). A batch that would not get smaller is left as it is.
+         * @enum {string}
+         */
+        CompressionOption: "none" | "gzip" | "zstd";
         /** @description Spellings of null beside the empty field, separated by commas: `NULL,N/A,\N`. At most 30 of at most 64 characters each, taken as they stand, spaces included; none can hold a comma. A field in quotes that spells one is null too, but an empty one in quotes (`""`) never is. A null in a required column rejects the row; only a String may be empty. */
         NullValuesOption: string;
         /**
@@ -276,6 +281,8 @@ export interface components {
             header: components["schemas"]["HeaderOption"];
             /** @default raw */
             value_format: components["schemas"]["ValueFormatOption"];
+            /** @default none */
+            compression: components["schemas"]["CompressionOption"];
             null_values?: components["schemas"]["NullValuesOption"];
             /** @default auto */
             csv_reader: components["schemas"]["CsvReaderOption"];
@@ -296,6 +303,7 @@ export interface components {
         /** @description How the file was asked to be processed; what was not given has its default. */
         JobOptions: {
             value_format: components["schemas"]["ValueFormatOption"];
+            compression: components["schemas"]["CompressionOption"];
             /** @description Spellings of null beside the empty field. */
             null_values: string[];
             csv_reader: components["schemas"]["CsvReaderOption"];
@@ -784,6 +792,8 @@ export interface operations {
                 header?: components["schemas"]["HeaderOption"];
                 /** @description See the form field of this name. */
                 value_format?: components["schemas"]["ValueFormatOption"];
+                /** @description See the form field of this name. */
+                compression?: components["schemas"]["CompressionOption"];
                 /** @description See the form field of this name. */
                 null_values?: components["schemas"]["NullValuesOption"];
                 /** @description See the form field of this name. */

@@ -19,6 +19,8 @@ export interface JobUpload {
   header?: boolean | undefined;
   /** What an accepted row becomes in its topic: its own bytes, or a JSON object typed by the model. */
   valueFormat?: Job['options']['value_format'] | undefined;
+  /** Of the record batches in the job's topics. */
+  compression?: Job['options']['compression'] | undefined;
   /** Spellings of null beside the empty field, none with a comma in it. */
   nullValues?: readonly string[] | undefined;
   /** `reference` takes the slow reader that the fast one is checked against. */
@@ -42,6 +44,7 @@ export function formFields(upload: JobUpload): Array<readonly [string, string]> 
     ['quote', upload.quote],
     ['header', upload.header === undefined ? undefined : String(upload.header)],
     ['value_format', upload.valueFormat],
+    ['compression', upload.compression],
     ['null_values', upload.nullValues?.join(',')],
     ['csv_reader', upload.csvReader],
     ...Object.entries(upload.metadata ?? {}).map(([key, value]) => [`metadata.${key}`, value] as const),

@@ -1,5 +1,10 @@
+import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
+import kafkajs from 'kafkajs';
 import { Api } from '../kit/api.js';
-import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
+import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
+import { isAlive, runnerOf } from '../kit/runners.js';
 import { type Service, startService } from '../kit/service.js';
 import { readTopic } from '../kit/topic.js';
 
@@ -67,5 +72,66 @@ describe('value_format=json', () => {
     expect(await valuesOf(job.topics.data)).toEqual([
       '{"x":0.50,"n":18446744073709551615,"price":12345678901234.5600,"at":1672531200,"note":"é"}',
     ]);
+  });
+});
+
+describe.each(['gzip', 'zstd'] as const)('compression=%s', (compression) => {
+  const { CompressionCodecs, CompressionTypes } = kafkajs;
+  const type = compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.ZSTD;
+  const original = CompressionCodecs[type];
+  let decompressed = 0;
+
+  // Counts the batches that came compressed.
+  beforeEach(() => {
+    decompressed = 0;
+    const codec = original() as { decompress(bytes: Buffer): Promise<Buffer> };
+    CompressionCodecs[type] = () => ({
+      decompress: (bytes: Buffer) => {
+        decompressed += 1;
+        return codec.decompress(bytes);
+      },
+    });
+  });
+  afterEach(() => {
+    CompressionCodecs[type] = original;
+  });
+
+  it.each(['auto', 'reference'])('changes nothing about the rows (%s reader)', async (csv_reader) => {
+    const orders = makeOrders(60_000, 20);
+    const options = { compression, csv_reader };
+    const job = await api.ended((await api.createJob('orders', orders.csv, {}, options)).job_id);
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { errors: 3_000 }, options: { compression } });
+    await expectDelivered(brokers, job, orders);
+    expect(decompressed).toBeGreaterThanOrEqual(4);
+    const rejected = await fetch(`${service.url}/jobs/${job.job_id}/rejected?limit=1000`);
+    expect(((await rejected.json()) as { row_number: number }[]).map((row) => row.row_number)).toEqual(
+      orders.rejected.slice(0, 1000),
+    );
+  });
+
+  it('keeps every row once when the runner is killed', async () => {
+    const orders = makeOrders(400_000, 97);
+    const { job_id } = await api.createJob('orders', orders.csv, {}, { compression, csv_reader: 'reference' });
+    await api.until(job_id, ({ totals }) => totals.rows > 0);
+    const pid = runnerOf(service, job_id);
+    if (pid !== undefined && isAlive(pid)) process.kill(pid, 'SIGKILL');
+    const job = await api.ended(job_id);
+    expect(job.state).toBe('PARTIAL_SUCCESS');
+    await expectDelivered(brokers, job, orders);
+  });
+
+  it("is read by Kafka's own console consumer", async () => {
+    const rows = Array.from({ length: 2_000 }, (_, index) => `${index},sku,${index},0.5,true`);
+    const file = Buffer.from(`id,sku,qty,price,paid\n${rows.join('\n')}\n`);
+    const job = await api.ended((await api.createJob('orders', file, {}, { compression })).job_id);
+    const { stdout } = await promisify(execFile)('java', [
+      '-cp',
+      resolve('.cache/kafka/libs/*'),
+      'org.apache.kafka.tools.consumer.ConsoleConsumer',
+      ...['--bootstrap-server', brokers, '--topic', job.topics.data, '--from-beginning'],
+      ...['--command-property', 'isolation.level=read_committed', '--max-messages', String(rows.length)],
+      ...['--timeout-ms', '20000'],
+    ]);
+    expect(stdout.trimEnd().split('\n')).toEqual(rows);
   });
 });

@@ -13,7 +13,7 @@ describe('the options of a job', () => {
       modelId: 'orders',
       format: 'auto',
       dialect: { delimiter: ',', quote: '"', header: true },
-      options: { csvReader: 'auto', valueFormat: 'raw', nullValues: [] },
+      options: { csvReader: 'auto', valueFormat: 'raw', compression: 'none', nullValues: [] },
       metadata: {},
     });
   });
@@ -25,6 +25,7 @@ describe('the options of a job', () => {
       quote: "'",
       header: 'false',
       value_format: 'json',
+      compression: 'zstd',
       null_values: 'NULL, N/A,NULL,\\N',
       csv_reader: 'reference',
       'metadata.a.b': '1',
@@ -32,7 +33,12 @@ describe('the options of a job', () => {
     const expected = {
       ...{ modelId: 'orders', format: 'csv', metadata: { 'a.b': '1' } },
       dialect: { delimiter: '\t', quote: "'", header: false },
-      options: { csvReader: 'reference', valueFormat: 'json', nullValues: ['NULL', ' N/A', '\\N'] },
+      options: {
+        csvReader: 'reference',
+        valueFormat: 'json',
+        compression: 'zstd',
+        nullValues: ['NULL', ' N/A', '\\N'],
+      },
     };
     expect(parseJobOptions({ ...MODEL, ...options }, {})).toEqual(expected);
     expect(parseJobOptions(MODEL, options)).toEqual(expected);
@@ -57,6 +63,7 @@ describe('the options of a job', () => {
     ['a long spelling of null', { null_values: `NULL,${'é'.repeat(65)}` }, 'null_values: '],
     ['many spellings of null', { null_values: numbered(31).join() }, 'null_values: '],
     ['another value', { value_format: 'JSON' }, 'value_format: '],
+    ['another codec', { compression: 'snappy' }, 'compression: '],
     ['another reader', { csv_reader: 'fast' }, 'csv_reader: '],
     ['metadata without a key', { 'metadata.': 'x' }, 'metadata.: '],
     ['metadata with a strange key', { 'metadata.a b': 'x' }, 'metadata.a b: '],

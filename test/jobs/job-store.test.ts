@@ -49,7 +49,7 @@ describe('the job store', () => {
       metadata: { team: 'sales' },
       columns: null,
       dialect: { delimiter: ',', quote: '"', header: true },
-      options: { value_format: 'raw', null_values: [], csv_reader: 'auto' },
+      options: { value_format: 'raw', compression: 'none', null_values: [], csv_reader: 'auto' },
       totals: { rows: 0, ok: 0, errors: 0 },
       progress: { bytes_done: 0, bytes_total: 1000 },
       timings: { waiting_ms: 30, processing_ms: 0 },

@@ -1,29 +1,9 @@
-import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { decodeProduceAnswer } from '../../src/kafka/produce.js';
 import { BATCH_HEADER_BYTES, MAX_BATCH_BYTES, MAX_RECORD_BYTES, RecordBatch } from '../../src/kafka/record-batch.js';
-
-const require = createRequire(import.meta.url);
-const Decoder = require('kafkajs/src/protocol/decoder') as new (bytes: Buffer) => object;
-const decodeBatch = require('kafkajs/src/protocol/recordBatch/v0/decoder') as (
-  decoder: object,
-) => Promise<DecodedBatch>;
-
-interface DecodedBatch {
-  lastOffsetDelta: number;
-  producerId: string;
-  producerEpoch: number;
-  firstSequence: number;
-  inTransaction: boolean;
-  maxTimestamp: string;
-  records: { offset: string; key: Buffer | null; value: Buffer; headers: object }[];
-}
+import { decodeBatch } from './decode-batch.js';
 
 const stamp = { producerId: 7n, producerEpoch: 3, baseSequence: 41, timestamp: 1_700_000_000_000, transactional: true };
-
-async function decoded(batch: Buffer): Promise<DecodedBatch> {
-  return decodeBatch(new Decoder(batch));
-}
 
 function filled(values: Uint8Array[]): RecordBatch {
   const batch = new RecordBatch();
@@ -37,7 +17,7 @@ describe('a record batch', () => {
       fc.asyncProperty(
         fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1, maxLength: 200 }),
         async (values) => {
-          const batch = await decoded(filled(values).seal(stamp));
+          const batch = await decodeBatch(filled(values).seal(stamp));
           expect(batch.records.map(({ value }) => [...value])).toEqual(values.map((value) => [...value]));
           expect(batch.records.map(({ offset }) => Number(offset))).toEqual(values.map((_, index) => index));
           expect(batch).toMatchObject({ lastOffsetDelta: values.length - 1, producerId: '7', producerEpoch: 3 });
@@ -53,7 +33,7 @@ describe('a record batch', () => {
     async (length) => {
       const value = Buffer.alloc(length, 0x61);
       const batch = filled([value, Buffer.from('next')]);
-      const { records } = await decoded(batch.seal(stamp));
+      const { records } = await decodeBatch(batch.seal(stamp));
       expect(records.map((record) => record.value.length)).toEqual([length, 4]);
       expect(records[1]?.value.toString()).toBe('next');
     },
@@ -79,7 +59,7 @@ describe('a record batch', () => {
     batch.append(Buffer.from('one,two,three'), 4, 7);
     batch.reset();
     batch.append(Buffer.from('one,two,three'), 8, 13);
-    const { records } = await decoded(batch.seal(stamp));
+    const { records } = await decodeBatch(batch.seal(stamp));
     expect(records.map(({ value }) => value.toString())).toEqual(['three']);
   });
 });

@@ -1,30 +1,35 @@
-import { RecordBatch } from '../../src/kafka/record-batch.js';
+import { randomBytes } from 'node:crypto';
+import { type Compression, registerCodecs } from '../../src/kafka/compression.js';
+import { MAX_BATCH_BYTES, RecordBatch, type SealableBatch } from '../../src/kafka/record-batch.js';
 import { BatchRing } from '../../src/runner/batch-ring.js';
 import { BatchWriter } from '../../src/runner/batch-writer.js';
+import { decodeBatch } from '../kafka/decode-batch.js';
 
 const KIB = 1024;
+const STAMP = { producerId: 7n, producerEpoch: 3, baseSequence: 41, timestamp: 1, transactional: true };
 
 /** Stands for the broker: answers when it is told to. */
 class ManualSession {
   readonly topics = { data: 'data', dlq: 'dlq' };
   readonly calls: string[] = [];
-  readonly inFlight: { topic: string; batch: RecordBatch; bytes: Buffer; answer: PromiseWithResolvers<number> }[] = [];
+  readonly inFlight: { topic: string; batch: SealableBatch; bytes: Buffer; answer: PromiseWithResolvers<number> }[] =
+    [];
 
   async enlist(topic: string): Promise<void> {
     this.calls.push(`enlist ${topic}`);
   }
 
-  produce(topic: string, batch: RecordBatch): Promise<number> {
+  produce(topic: string, batch: SealableBatch): Promise<number> {
     this.calls.push(`produce ${topic} ${batch.count}`);
     const answer = Promise.withResolvers<number>();
-    this.inFlight.push({ topic, batch, bytes: Buffer.from(batch.buffer.subarray(0, batch.size)), answer });
+    this.inFlight.push({ topic, batch, bytes: Buffer.from(batch.seal(STAMP)), answer });
     return answer.promise;
   }
 
   /** The oldest batch is acknowledged; its bytes must be as they were when it was sent. */
   acknowledge(end: number): void {
     const sent = this.inFlight.shift();
-    expect(sent?.bytes.equals(sent.batch.buffer.subarray(0, sent.batch.size))).toBe(true);
+    expect(sent?.bytes.equals(sent.batch.seal(STAMP))).toBe(true);
     sent?.answer.resolve(end);
   }
 }
@@ -32,10 +37,11 @@ class ManualSession {
 function writerOver(
   batches: number,
   bytes = 8 * KIB,
+  compression: Compression = 'none',
 ): { writer: BatchWriter; session: ManualSession; ring: BatchRing } {
   const session = new ManualSession();
   const ring = new BatchRing(Array.from({ length: batches }, () => Buffer.alloc(bytes)));
-  const writer = new BatchWriter(session, 'a1b2c3d4', null, 1_000, { sent: () => undefined }, ring);
+  const writer = new BatchWriter(session, 'a1b2c3d4', null, 1_000, { sent: () => undefined }, ring, compression);
   return { writer, session, ring };
 }
 
@@ -191,6 +197,31 @@ describe('the writer of batches', () => {
     await expect(drained).rejects.toThrow('the broker is away');
     await expect(writer.room()).rejects.toThrow('the broker is away');
     expect([writer.isInFlight, ring.free]).toEqual([true, 2]);
+  });
+
+  it('compresses batches beside one another, sends them in order, and keeps their memory until they are acknowledged', async () => {
+    const { writer, session, ring } = writerOver(18, MAX_BATCH_BYTES, 'zstd');
+    const sizes: number[] = [];
+    for (let count = 1; count <= 12; count++) {
+      // Every other batch takes the compressor long, and does not get smaller.
+      const value = count % 2 === 1 ? randomBytes(900 * KIB) : Buffer.alloc(KIB * count, 'x');
+      writer.accept(value, 0, value.length);
+      writer.batches.close();
+      sizes.push(value.length);
+    }
+    const drained = writer.drain(START);
+    while (session.inFlight.length < 12) await settled();
+    expect(session.calls.filter((call) => call.startsWith('produce'))).toEqual(Array(12).fill('produce data 1'));
+    expect(session.inFlight.map(({ batch }) => batch instanceof RecordBatch)).toEqual(
+      sizes.map((_, index) => index % 2 === 0),
+    );
+    registerCodecs();
+    const decoded = await Promise.all(session.inFlight.map(({ bytes }) => decodeBatch(bytes)));
+    expect(decoded.map(({ records }) => records.map(({ value }) => value.length))).toEqual(sizes.map((size) => [size]));
+    expect([ring.free, writer.isInFlight]).toEqual([6, true]);
+    while (session.inFlight.length > 0) session.acknowledge(1);
+    expect(await drained).toMatchObject({ ok: 12 });
+    expect([ring.free, writer.isInFlight]).toEqual([18, false]);
   });
 
   it('keeps the frame of rejections until the clock moves on', async () => {

@@ -54,7 +54,15 @@ process.stdout.write(`${JSON.stringify({ bytes, seconds, cpuSeconds: (user + sys
 async function replay(jobId: string, csvBytes: number): Promise<number> {
   const session = await TransactionalSession.open(kafka, jobId, jobTopics(jobId));
   await session.inspect(await session.fetchCheckpoint());
-  const writer = new BatchWriter(session, jobId, null, csvBytes, { sent: () => undefined }, new BatchRing(buffers));
+  const writer = new BatchWriter(
+    session,
+    jobId,
+    null,
+    csvBytes,
+    { sent: () => undefined },
+    new BatchRing(buffers),
+    'none',
+  );
   let sent = 0;
   for (let cutMs = DEFAULT_LIMITS.firstTransactionMs; sent < csvBytes; cutMs *= 2) {
     sent += await replayTransaction(session, writer, Math.min(cutMs, DEFAULT_LIMITS.transactionMs), csvBytes - sent);
