@@ -24,7 +24,7 @@ export interface JobRun extends Run {
 export function job(service: Service, input: Input, options: Partial<Sdk.JobUpload> = {}): Contender<JobRun> {
   const client = createBatchClient({ baseUrl: service.url });
   return {
-    name: ['Batch', ...Object.values(options)].join(', '),
+    name: ['Batch', ...Object.values(options).map(String)].join(', '),
     input,
     async run() {
       const usageSoFar = watchService(service);

@@ -17,10 +17,20 @@ export async function measureOptions(bench: Bench): Promise<void> {
     for (const name of INPUTS) {
       await new Api(service.url).createModel(name, SCHEMAS[name]);
       const input = bench.input(name, scale.mediumBytes);
-      const plain = job(service, input);
-      await plain.run(); // the runners are warm from here on
-      const runs = await interleave(bench, { plain, json: job(service, input, { valueFormat: 'json' }) });
-      rows.push(row(name, runs.plain, runs.plain), row(`${name}, value_format=json`, runs.json, runs.plain));
+      const first = job(service, input);
+      await first.run(); // the runners are warm from here on
+      const { plain, json, zstd, gzip } = await interleave(bench, {
+        plain: first,
+        json: job(service, input, { valueFormat: 'json' }),
+        zstd: job(service, input, { compression: 'zstd' }),
+        gzip: job(service, input, { compression: 'gzip' }),
+      });
+      rows.push(
+        row(name, plain, plain),
+        row(`${name}, value_format=json`, json, plain),
+        row(`${name}, compression=zstd`, zstd, plain),
+        row(`${name}, compression=gzip`, gzip, plain),
+      );
     }
     report.table(`Options, ${(scale.mediumBytes / 2 ** 20).toFixed(0)} MiB, median of ${rounds}`, rows);
   } finally {
