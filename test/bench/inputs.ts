@@ -19,6 +19,8 @@ export interface Input {
   /** Of an average row, without its line end. */
   readonly recordBytes: number;
   readonly everySecondBad: boolean;
+  /** Those that the model rejects. */
+  readonly badRows: number;
 }
 
 export const SCHEMAS = { taxi: TAXI_SCHEMA, quoted: QUOTED_SCHEMA, narrow: NARROW_SCHEMA };
@@ -44,6 +46,7 @@ export function writeInput(folder: string, name: InputName, bytes: number, every
     rows,
     recordBytes: Math.round(size / rows) - 1,
     everySecondBad,
+    badRows: everySecondBad ? Math.floor(distinctRows / 2) * copies : 0,
   };
 }
 

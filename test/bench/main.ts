@@ -29,19 +29,26 @@ const BROKER_SETTINGS = 'log.segment.delete.delay.ms=500\n';
 const { parts, rounds, quick, isWhole } = readOptions(process.argv.slice(2));
 checkDisk(tmpdir(), diskNeeded(quick));
 const folder = mkdtempSync(join(tmpdir(), 'batch-bench-'));
-process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+// Broker, services and programs make their folders in it, so that all goes with it, after an interruption too.
+process.env['TMPDIR'] = folder;
+const removeFolder = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 
-const properties = join(folder, 'broker.properties');
-writeFileSync(properties, BROKER_SETTINGS);
 const report = new Report();
-report.text(...describeMachine(rounds));
-const broker = await startBroker({ properties });
 try {
-  const bench = new Bench({ broker, folder, rounds, quick, report });
-  for (const part of parts) await MEASURES[part](bench);
+  report.text(...describeMachine(rounds));
+  const properties = join(folder, 'broker.properties');
+  writeFileSync(properties, BROKER_SETTINGS);
+  const broker = await startBroker({ properties });
+  process.once('exit', removeFolder); // not before: the broker ends by such a listener, and they are called in turn
+  try {
+    const bench = new Bench({ broker, folder, rounds, quick, report });
+    for (const part of parts) await MEASURES[part](bench);
+  } finally {
+    await broker.stop();
+  }
 } finally {
-  await broker.stop();
+  removeFolder();
 }
 if (isWhole) {
   mkdirSync('bench', { recursive: true });

@@ -49,9 +49,7 @@ export function job(service: Service, input: Input, options: Partial<Sdk.JobUplo
   };
 }
 
-function checkTotals(job: Sdk.Job, { rows, everySecondBad }: Input): void {
-  const { totals } = job;
-  const errors = everySecondBad ? Math.floor(rows / 2) : 0;
-  if (totals.rows === rows && Math.abs(totals.errors - errors) <= rows * 1e-3) return;
-  throw new Error(`the job did not deliver all of ${rows} rows: ${JSON.stringify(job)}`);
+function checkTotals(job: Sdk.Job, { rows, badRows }: Input): void {
+  if (job.totals.rows === rows && job.totals.errors === badRows) return;
+  throw new Error(`the job did not deliver all of ${rows} rows, ${badRows} of them bad: ${JSON.stringify(job)}`);
 }
