@@ -52,7 +52,7 @@ export interface JobsTable {
   size_bytes: number;
   /** JSON: Record<string, string>. */
   metadata: string;
-  /** JSON: Dialect. */
+  /** JSON: Dialect, or null. */
   dialect: string;
   /** JSON: ProcessingOptions; what is absent has its default. */
   options: string;

@@ -23,7 +23,7 @@ const entries = {
   UNSUPPORTED_FILE_TYPE: {
     status: 400,
     title: 'The file type is not supported',
-    hint: 'Send CSV text in UTF-8; pass format=csv where the first bytes look like something else.',
+    hint: 'Send Parquet, or CSV text in UTF-8; pass format=csv where the first bytes look like something else.',
   },
   MODEL_NOT_FOUND: {
     status: 404,
@@ -178,7 +178,7 @@ const entries = {
   FILE_TOO_COMPLEX: {
     status: null,
     title: 'Reading the file would take more than is allowed',
-    hint: 'Write the file in smaller parts, or raise the limit that the message names on the server.',
+    hint: 'Write the file in smaller parts (Parquet: smaller row groups, as by row_group_size of pyarrow), or raise the limit that the message names on the server.',
   },
 } satisfies Record<string, Entry>;
 

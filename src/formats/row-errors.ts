@@ -19,8 +19,8 @@ export function rowError(error: RowErrorCode, message: string): FieldError {
 /** Where a row stands. */
 interface RowPlace {
   rowNumber: number;
-  line: number;
-  byteOffset: number;
+  line: number | null;
+  byteOffset: number | null;
 }
 
 /** The rejection of the row `bytes[start, stop)`, cut to what one may carry. */

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors/index.js';
 import type { Checkpoint } from '../kafka/index.js';
 import type { Assignment, Outcome, RunnerLoss } from '../runner/index.js';
 import type { JobState } from './job.js';
@@ -37,7 +38,7 @@ export function decideIntent({ state, verdict, error, settled }: JobRecord): Ass
   }
 }
 
-type Known = Pick<JobRecord, 'state' | 'verdict' | 'error' | 'crashes' | 'checkpoint'>;
+type Known = Pick<JobRecord, 'state' | 'format' | 'verdict' | 'error' | 'crashes' | 'checkpoint'>;
 
 /** What a runner's report means. The checkpoint in it wins over what the store knows. */
 export function decideOutcome(job: Known, outcome: Outcome): Decision {
@@ -73,7 +74,13 @@ export function decideLoss(job: Known, loss: RunnerLoss, stalledMs: number, maxS
       ? `the runner crashed ${crashes} times without a commit; last: ${loss.detail}`
       : `no commit for ${Math.round(stalledMs / 1000)} s, while runners were lost; last: ${loss.detail}`;
   const ends = crashes >= MAX_CRASHES || (!loss.crash && stalledMs >= maxStalledMs);
-  return again(0, ends ? { crashes, verdict: { code: 'RUNNER_CRASHED', message } } : { crashes });
+  return again(0, ends ? { crashes, verdict: { code: crashCode(job, loss), message } } : { crashes });
+}
+
+/** Parquet is unpacked by native code: where that crashes again and again, it is the file's fault. */
+function crashCode({ format }: Known, { crash, outOfMemory }: RunnerLoss): ErrorCode {
+  if (format !== 'parquet' || !crash) return 'RUNNER_CRASHED';
+  return outOfMemory === true ? 'FILE_TOO_COMPLEX' : 'FILE_CORRUPT';
 }
 
 /** The whole file is decided. A cancel that comes too late changes nothing. */

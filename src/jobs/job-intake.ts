@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { BatchError } from '../errors/index.js';
 import { classifyFailure, type TopicAdmin } from '../kafka/index.js';
 import type { ModelService } from '../models/index.js';
-import { type ReceivedUpload, startsLikeJson } from '../upload/index.js';
+import { type FileFormat, isParquet, type ReceivedUpload, startsLikeJson } from '../upload/index.js';
 import type { JobControl } from './job-control.js';
 import { newJobId } from './job-id.js';
 import type { JobRequest } from './job-options.js';
@@ -47,7 +47,7 @@ export class JobIntake {
   async #create(upload: ReceivedUpload, request: JobRequest, idempotencyKey: string | null): Promise<Intake> {
     const { modelId, dialect, options, metadata } = request;
     const { version: modelVersion } = await this.options.models.require(modelId);
-    refuseJson(upload, request);
+    const format = formatOf(upload, request);
     const { filename, sizeBytes, fileCompression } = upload;
     const job = {
       modelId,
@@ -55,11 +55,11 @@ export class JobIntake {
       filename,
       sizeBytes,
       metadata,
-      dialect,
+      dialect: format === 'csv' ? dialect : null,
       options,
       wrapping: { fileCompression },
       idempotencyKey,
-      format: 'csv' as const,
+      format,
     };
     for (;;) {
       const jobId = newJobId();
@@ -104,11 +104,19 @@ export class JobIntake {
   }
 }
 
-function refuseJson(upload: ReceivedUpload, { format }: JobRequest): void {
-  if (format === 'csv' || !startsLikeJson(upload.head)) return;
+/** What the file is taken for. Throws UNSUPPORTED_FILE_TYPE where it is something else than was asked for, or JSON. */
+function formatOf({ head }: ReceivedUpload, { format }: JobRequest): FileFormat {
+  const found: FileFormat = isParquet(head) ? 'parquet' : 'csv';
+  if (format !== 'auto' && format !== found) {
+    throw new BatchError(
+      'UNSUPPORTED_FILE_TYPE',
+      found === 'parquet' ? 'The file is Parquet, not CSV' : 'The file does not begin with PAR1, as Parquet does',
+    );
+  }
+  if (found === 'parquet' || format === 'csv' || !startsLikeJson(head)) return found;
   throw new BatchError(
     'UNSUPPORTED_FILE_TYPE',
-    'The file looks like JSON; CSV text is supported (format=csv: it is CSV all the same)',
+    'The file looks like JSON; Parquet and CSV text are supported (format=csv: it is CSV all the same)',
   );
 }
 

@@ -11,8 +11,8 @@ export class JobOptionsDto {
   @IsString()
   model_id?: string;
 
-  @IsIn(['auto', 'csv'], { message: 'must be auto or csv' })
-  format: 'auto' | 'csv' = 'auto';
+  @IsIn(['auto', 'csv', 'parquet'], { message: 'must be auto, csv or parquet' })
+  format: 'auto' | 'csv' | 'parquet' = 'auto';
 
   @IsAscii(NO_SEPARATOR)
   @Length(1, 1, NO_SEPARATOR)

@@ -3,6 +3,7 @@ import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import { BatchError } from '../errors/index.js';
 import { DEFAULT_OPTIONS, MAX_NULL_VALUE_LENGTH, MAX_NULL_VALUES, type ProcessingOptions } from '../runner/index.js';
+import type { FileFormat } from '../upload/index.js';
 import type { Dialect } from './job.js';
 import { JobOptionsDto } from './job-options.dto.js';
 
@@ -10,7 +11,7 @@ import { JobOptionsDto } from './job-options.dto.js';
 export interface JobRequest {
   modelId: string;
   /** `csv` takes text that looks like JSON, too. */
-  format: 'auto' | 'csv';
+  format: 'auto' | FileFormat;
   dialect: Dialect;
   options: ProcessingOptions;
   metadata: Record<string, string>;

@@ -3,6 +3,7 @@ import { catalogue, type ErrorCode } from '../errors/index.js';
 import { type Checkpoint, jobTopics } from '../kafka/index.js';
 import { type ProcessingOptions, readOptions } from '../runner/index.js';
 import { readWrapping, type Wrapping } from '../sources/index.js';
+import type { FileFormat } from '../upload/index.js';
 import type { Dialect, Job, JobOptions, JobState } from './job.js';
 import { isResumable, isTerminal } from './job-state.js';
 
@@ -18,10 +19,11 @@ export interface NewJob {
   modelId: string;
   modelVersion: number;
   filename: string;
-  format: 'csv';
+  format: FileFormat;
   sizeBytes: number;
   metadata: Record<string, string>;
-  dialect: Dialect;
+  /** null where the format has none. */
+  dialect: Dialect | null;
   options: ProcessingOptions;
   wrapping: Wrapping;
   /** null: the upload brought none. */
@@ -136,7 +138,7 @@ export function fromRow(row: JobsTable): JobRecord {
     format: row.format as NewJob['format'],
     sizeBytes: row.size_bytes,
     metadata: JSON.parse(row.metadata) as Record<string, string>,
-    dialect: JSON.parse(row.dialect) as Dialect,
+    dialect: JSON.parse(row.dialect) as Dialect | null,
     options: readOptions(row.options),
     wrapping: readWrapping(row.wrapping),
     columns: row.columns === null ? null : (JSON.parse(row.columns) as string[]),

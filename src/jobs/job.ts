@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors/index.js';
 import type { FileCompression } from '../sources/index.js';
+import type { FileFormat } from '../upload/index.js';
 
 export type JobState = 'PENDING' | 'RUNNING' | 'CANCELLING' | 'SUCCESS' | 'PARTIAL_SUCCESS' | 'FAILED' | 'CANCELLED';
 
@@ -26,14 +27,15 @@ export interface Job {
   /** Grows by one at every stored change; batch.jobs carries snapshots in this order. */
   revision: number;
   filename: string;
-  format: 'csv';
+  format: FileFormat;
   /** How the file as a whole is compressed, by its first bytes. */
   file_compression: FileCompression;
   size_bytes: number;
   metadata: Record<string, string>;
   /** The file's header in file order; null until it was read. */
   columns: string[] | null;
-  dialect: Dialect;
+  /** null where the format has none. */
+  dialect: Dialect | null;
   options: JobOptions;
   totals: { rows: number; ok: number; errors: number };
   progress: { bytes_done: number; bytes_total: number };

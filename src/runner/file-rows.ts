@@ -43,6 +43,7 @@ export class FileRows implements RowFeed {
     sourceOptions: SourceOptions,
   ): Promise<FileRows> {
     const { columns, additionalColumns, dialect } = job;
+    if (dialect === null) throw new Error(`a job of format ${job.format} has no dialect`);
     const { nullValues, valueFormat } = job.options;
     const chunks = chunksOf(openByteSource(file, 0, sourceOptions));
     const header = await readCsvHeader(chunks, { columns, additionalColumns, dialect });

@@ -4,13 +4,12 @@ import type { Logger } from 'pino';
 import { BatchError } from '../errors/index.js';
 import type { CsvKernel } from '../formats/index.js';
 import { classifyFailure, type KafkaFailure, TransactionalSession, within } from '../kafka/index.js';
-import type { DecompressionLimits } from '../sources/index.js';
 import { BatchRing } from './batch-ring.js';
 import { BatchWriter } from './batch-writer.js';
 import type { KernelShelf } from './kernel-shelf.js';
 import type { Assignment, FromRunner, Outcome } from './messages.js';
 import { type Action, type Event, initialState, type Limits, type State, step } from './protocol.js';
-import { openRowFeed, type RowFeed, readerOf } from './row-feed.js';
+import { type FeedLimits, openRowFeed, type RowFeed, readerOf } from './row-feed.js';
 
 const TICK_MS = 25;
 const PROGRESS_MS = 200;
@@ -25,7 +24,7 @@ export interface JobRunDependencies {
   askLease(): Promise<boolean>;
   report(message: FromRunner): void;
   kernels: KernelShelf;
-  decompression: DecompressionLimits;
+  feedLimits: FeedLimits;
 }
 
 /**
@@ -220,9 +219,9 @@ export class JobRun {
     if (size !== this.job.sizeBytes) {
       throw new BatchError('FILE_CORRUPT', `the stored file has ${size} bytes instead of ${this.job.sizeBytes}`);
     }
-    const { decompression } = this.dependencies;
+    const { feedLimits } = this.dependencies;
     const kernel = readerOf(this.job) === 'kernel' ? this.dependencies.kernels.take() : null;
-    const rows = await openRowFeed(this.#file, this.job, from?.position ?? null, kernel, decompression);
+    const rows = await openRowFeed(this.#file, this.job, from?.position ?? null, kernel, feedLimits);
     if (generation !== this.#generation) {
       rows.close?.();
       return false;

@@ -4,7 +4,7 @@ import { createKafka } from '../kafka/index.js';
 import { createLog } from '../logging/index.js';
 import { JobRun } from './job-run.js';
 import { KernelShelf } from './kernel-shelf.js';
-import { type Assignment, EXIT_LEASE_LOST, type FromRunner, type ToRunner } from './messages.js';
+import { ALIVE_MS, type Assignment, EXIT_LEASE_LOST, type FromRunner, type ToRunner } from './messages.js';
 import { DEFAULT_LIMITS } from './protocol.js';
 import { readerOf } from './row-feed.js';
 
@@ -14,6 +14,8 @@ import { readerOf } from './row-feed.js';
  */
 
 const LEASE_ANSWER_MS = 5_000;
+/** Of a runner's memory the decoder of Parquet may take one part in so many. */
+const DECODER_SHARE = 2;
 
 const config = loadConfig(process.env);
 const log = createLog(config.logLevel).child({ component: 'runner' });
@@ -60,9 +62,11 @@ async function work(job: Assignment): Promise<void> {
     askLease: () => askLease(job),
     report,
     kernels,
-    decompression: config.decompression,
+    feedLimits: { decompression: config.decompression, decoderBytes: config.runnerMaxRssBytes / DECODER_SHARE },
   });
+  const alive = setInterval(() => report({ type: 'alive' }), ALIVE_MS);
   const outcome = await current.run();
+  clearInterval(alive);
   if (outcome === null) {
     jobLog.warn('the lease is gone; leaving the job to its new runner');
     process.exit(EXIT_LEASE_LOST);

@@ -13,11 +13,12 @@ export interface Assignment {
   intent: 'run' | 'settle';
   spoolPath: string;
   sizeBytes: number;
-  format: 'csv';
+  format: 'csv' | 'parquet';
   wrapping: Wrapping;
   columns: Column[];
   additionalColumns: boolean;
-  dialect: { delimiter: string; quote: string; header: boolean };
+  /** Of CSV; null where the format has none. */
+  dialect: { delimiter: string; quote: string; header: boolean } | null;
   options: ProcessingOptions;
   topics: { data: string; dlq: string };
   /** The store has seen a commit of this job: a missing checkpoint means that it was lost. */
@@ -27,7 +28,7 @@ export interface Assignment {
 /** What the reading of a job's file depends on. */
 export type FileReading = Pick<
   Assignment,
-  'format' | 'wrapping' | 'columns' | 'additionalColumns' | 'dialect' | 'options'
+  'format' | 'sizeBytes' | 'wrapping' | 'columns' | 'additionalColumns' | 'dialect' | 'options'
 >;
 
 /** How a runner's work on one job ended. `checkpoint` is what is committed, null where nothing is. */
@@ -52,11 +53,16 @@ export type ToRunner =
 export type FromRunner =
   /** Warm and without a job. */
   | { type: 'ready' }
+  /** A sign of life, every `ALIVE_MS` while there is a job. */
+  | { type: 'alive' }
   | { type: 'lease-question'; jobId: string; lease: number }
   | { type: 'header'; jobId: string; lease: number; columns: string[] }
   | { type: 'progress'; jobId: string; lease: number; bytesDone: number }
   | { type: 'committed'; jobId: string; lease: number; checkpoint: Checkpoint }
   | { type: 'finished'; jobId: string; lease: number; outcome: Outcome };
+
+/** How often a runner with a job gives a sign of life. */
+export const ALIVE_MS = 5_000;
 
 /** Exit status of a runner whose lease is gone or whose pool does not answer (EX_TEMPFAIL): not a crash. */
 export const EXIT_LEASE_LOST = 75;

@@ -5,6 +5,8 @@ import type { Assignment, Outcome } from './messages.js';
 export interface RunnerLoss {
   /** The runner's own fault (memory ceiling, crash signal, uncaught exception) as opposed to a kill from outside. */
   crash: boolean;
+  /** It was killed above the memory ceiling. */
+  outOfMemory?: boolean;
   /** For the log and the error message: signal or exit status, never row values. */
   detail: string;
 }

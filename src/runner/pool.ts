@@ -6,6 +6,10 @@ import { RunnerProcess } from './runner-process.js';
 
 const CANCEL_ANSWER_MS = 5_000;
 const RSS_CHECK_MS = 1_000;
+/** A file that unpacks to far more than its size can grow by gigabytes in a second. */
+const PARQUET_RSS_CHECK_MS = 100;
+/** A runner that says nothing for so long hangs in the decoder of Parquet. */
+const SILENT_MS = 60_000;
 const FIRST_RESPAWN_MS = 50;
 const MAX_RESPAWN_MS = 5_000;
 
@@ -20,6 +24,10 @@ export interface RunnerPoolOptions {
 interface Member {
   process: RunnerProcess;
   ready: boolean;
+  /** It is on its way out, and gets no more work. */
+  isSpent: boolean;
+  /** Of its last message, in ms of a clock that never goes back. */
+  heardAt: number;
   work: { jobId: string; assignment: Assignment | null; cancelled: boolean; timer?: NodeJS.Timeout } | null;
 }
 
@@ -32,14 +40,17 @@ export class RunnerPool implements JobRunners {
   readonly #queue: string[] = [];
   readonly #members = new Map<RunnerProcess, Member>();
   #respawnMs = FIRST_RESPAWN_MS;
-  #memoryWatch: NodeJS.Timeout | undefined;
+  readonly #watches: NodeJS.Timeout[] = [];
   #stopping = false;
 
   constructor(private readonly options: RunnerPoolOptions) {}
 
   start(): void {
     for (let i = 0; i < this.options.size; i++) this.#spawn();
-    this.#memoryWatch = setInterval(() => void this.#checkMemory(), RSS_CHECK_MS);
+    this.#watches.push(
+      setInterval(() => void this.#watch([...this.#members.values()]), RSS_CHECK_MS),
+      setInterval(() => void this.#watch([...this.#members.values()].filter(hasParquet)), PARQUET_RSS_CHECK_MS),
+    );
   }
 
   submit(jobId: string): void {
@@ -69,7 +80,7 @@ export class RunnerPool implements JobRunners {
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
     this.#queue.length = 0;
-    clearInterval(this.#memoryWatch);
+    for (const watch of this.#watches) clearInterval(watch);
     for (const member of this.#members.values()) {
       if (member.work === null) member.process.dismiss();
       else member.process.send({ type: 'stop' });
@@ -86,13 +97,13 @@ export class RunnerPool implements JobRunners {
       message: (runner, message) => this.#onMessage(runner, message),
       exit: (runner, loss) => this.#onExit(runner, loss),
     });
-    this.#members.set(process, { process, ready: false, work: null });
+    this.#members.set(process, { process, ready: false, isSpent: false, heardAt: performance.now(), work: null });
   }
 
   /** Gives queued jobs to free runners. */
   #hand(): void {
     for (const member of this.#members.values()) {
-      if (!member.ready || member.work !== null) continue;
+      if (!member.ready || member.isSpent || member.work !== null) continue;
       const jobId = this.#queue.shift();
       if (jobId === undefined) return;
       void this.#hire(member, jobId);
@@ -109,6 +120,7 @@ export class RunnerPool implements JobRunners {
       return;
     }
     work.assignment = assignment;
+    member.heardAt = performance.now();
     if (member.process.pid !== undefined) this.running.set(jobId, member.process.pid);
     member.process.send({ type: 'assign', assignment });
     if (work.cancelled) this.#sendCancel(member);
@@ -129,15 +141,18 @@ export class RunnerPool implements JobRunners {
       this.running.delete(member.work.jobId);
       member.work = null;
     }
-    if (this.#stopping) member.process.dismiss();
+    if (this.#stopping || member.isSpent) member.process.dismiss();
     else this.#hand();
   }
 
   #onMessage(runner: RunnerProcess, message: FromRunner): void {
     const member = this.#members.get(runner);
     if (member === undefined) return;
+    member.heardAt = performance.now();
     const { host } = this.options;
     switch (message.type) {
+      case 'alive':
+        break;
       case 'ready':
         member.ready = true;
         this.#respawnMs = FIRST_RESPAWN_MS;
@@ -159,6 +174,8 @@ export class RunnerPool implements JobRunners {
         host.committed(message.jobId, message.lease, message.checkpoint);
         break;
       case 'finished':
+        // What the decoder has taken it does not give back, and a hostile file may have broken it.
+        member.isSpent = hasParquet(member);
         this.#release(member);
         host.finished(message.jobId, message.lease, message.outcome);
         break;
@@ -194,11 +211,16 @@ export class RunnerPool implements JobRunners {
     this.#respawnMs = Math.min(this.#respawnMs * 2, MAX_RESPAWN_MS);
   }
 
-  async #checkMemory(): Promise<void> {
-    for (const member of this.#members.values()) {
+  /** Kills those that take too much memory, or hang in a file. */
+  async #watch(members: readonly Member[]): Promise<void> {
+    for (const member of members) {
       const rss = await member.process.rss();
       if (rss > this.options.maxRssBytes) {
-        member.process.kill({ crash: true, detail: `killed: ${rss} bytes of memory, above RUNNER_MAX_RSS_BYTES` });
+        const detail = `killed: ${rss} bytes of memory, above RUNNER_MAX_RSS_BYTES`;
+        member.process.kill({ crash: true, outOfMemory: true, detail });
+      }
+      if (hasParquet(member) && performance.now() - member.heardAt > SILENT_MS) {
+        member.process.kill({ crash: true, detail: `killed: no sign of life for ${SILENT_MS / 1000} s` });
       }
     }
   }
@@ -207,4 +229,8 @@ export class RunnerPool implements JobRunners {
     for (const member of this.#members.values()) if (member.work?.jobId === jobId) return member;
     return undefined;
   }
+}
+
+function hasParquet({ work }: Member): boolean {
+  return work?.assignment?.format === 'parquet';
 }

@@ -1,4 +1,4 @@
-import type { CsvKernel, Position, RowSink } from '../formats/index.js';
+import { type CsvKernel, openParquet, type Position, type RowSink } from '../formats/index.js';
 import type { DecompressionLimits, ReadableFile } from '../sources/index.js';
 import { FileRows } from './file-rows.js';
 import type { Assignment, FileReading } from './messages.js';
@@ -25,24 +25,44 @@ export interface RowFeed {
   close?(): void;
 }
 
+/** What a hostile file may take. */
+export interface FeedLimits {
+  decompression: DecompressionLimits;
+  /** Of the decoder of Parquet's own memory. */
+  decoderBytes: number;
+}
+
 /**
  * Opens the rows of a file by its format, from a checkpoint's position or the beginning; `kernel` is what `readerOf`
- * asks for, else null. Throws BatchError HEADER_MISMATCH where the file does not fit the model, or fs errors.
+ * asks for, else null. Throws BatchError HEADER_MISMATCH where the file does not fit the model, FILE_CORRUPT,
+ * FILE_TOO_COMPLEX, or fs errors.
  */
 export async function openRowFeed(
   file: ReadableFile,
   job: FileReading,
   from: Position | null,
   kernel: CsvKernel | null,
-  limits: DecompressionLimits,
+  limits: FeedLimits,
 ): Promise<RowFeed> {
   switch (job.format) {
     case 'csv':
-      return FileRows.open(file, job, from, kernel, { ...job.wrapping, limits });
+      return FileRows.open(file, job, from, kernel, { ...job.wrapping, limits: limits.decompression });
+    case 'parquet':
+      return openParquet({
+        ...job,
+        file,
+        size: job.sizeBytes,
+        position: from ?? undefined,
+        maxBytes: limits.decoderBytes,
+      });
   }
 }
 
 /** Which reader takes the job's rows. */
-export function readerOf({ options }: Pick<Assignment, 'format' | 'options'>): 'kernel' | 'reference' {
+export function readerOf({
+  format,
+  options,
+}: Pick<Assignment, 'format' | 'options'>): 'kernel' | 'reference' | 'parquet' {
+  if (format === 'parquet') return format;
   return options.csvReader === 'reference' ? 'reference' : 'kernel';
 }

@@ -222,10 +222,10 @@ export interface components {
         ModelId: string;
         Count: number;
         /**
-         * @description `auto` (unless given) looks at the first 64 KiB and refuses what is not text that looks like CSV; `csv` also takes text that starts like JSON.
+         * @description What the file is. `auto` (unless given) looks at the first 64 KiB: Parquet begins with `PAR1`; other than that it refuses what is not text that looks like CSV. `csv` also takes text that starts like JSON.
          * @enum {string}
          */
-        FormatOption: "auto" | "csv";
+        FormatOption: "auto" | "csv" | "parquet";
         /** @description What separates fields: one ASCII character, not a line end and not the quote. `,` unless given. */
         DelimiterOption: string;
         /** @description What encloses a field that holds delimiters or line ends: one ASCII character, not a line end. `"` unless given. */
@@ -248,6 +248,11 @@ export interface components {
          *     - Date, DateTime, DateTime64, UUID: a string, as it stands.
          *
          *     A row whose JSON does not fit a record of 1,000,000 bytes is rejected as ROW_TOO_LARGE.
+         *
+         *     The rows of a Parquet file are JSON objects of this kind whatever is asked for, made from its native values: a
+         *     DECIMAL with all the digits of its scale; timestamps as `YYYY-MM-DDThh:mm:ss` with the digits of their unit,
+         *     and a `Z` only where the file says UTC; bytes that are no text as base64; lists as arrays, structs and maps as
+         *     objects. A FLOAT or DOUBLE has the fewest digits that tell it apart.
          * @enum {string}
          */
         ValueFormatOption: "raw" | "json";
@@ -358,8 +363,11 @@ export interface components {
             revision: number;
             /** @description As the client named the file. */
             filename: string;
-            /** @enum {string} */
-            format: "csv";
+            /**
+             * @description What the file was taken for.
+             * @enum {string}
+             */
+            format: "csv" | "parquet";
             /**
              * @description How the file as a whole is compressed, told by its first bytes. Offsets of rejected rows count the bytes it was decompressed to; `size_bytes` and `progress` those of the file as it was sent.
              * @enum {string}
@@ -372,7 +380,8 @@ export interface components {
             };
             /** @description The file's header in file order, null until it was read: needed to make sense of raw rows. */
             columns: string[] | null;
-            dialect: components["schemas"]["Dialect"];
+            /** @description null where the format has none (parquet). */
+            dialect: components["schemas"]["Dialect"] | null;
             options: components["schemas"]["JobOptions"];
             totals: components["schemas"]["Totals"];
             progress: components["schemas"]["Progress"];

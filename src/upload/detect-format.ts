@@ -1,11 +1,15 @@
+/** What a file is taken for. */
+export type FileFormat = 'csv' | 'parquet';
+
 /** How much of a file is looked at to tell what it is. */
 export const HEAD_BYTES = 64 * 1024;
 
 /**
  * What a file is, by its first 64 KiB, where that is something we do not take: words for the user; null where it
- * may be CSV. JSON is told by `startsLikeJson`, because `format=csv` overrules that.
+ * is Parquet or may be CSV. JSON is told by `startsLikeJson`, because `format=csv` overrules that.
  */
 export function unsupportedType(head: Uint8Array): string | null {
+  if (isParquet(head)) return null;
   for (const { type, magic } of SIGNATURES) {
     if (startsWith(head, magic)) return type;
   }
@@ -16,6 +20,11 @@ export function unsupportedType(head: Uint8Array): string | null {
   }
   if (head.includes(0)) return 'binary data (a NUL byte)';
   return null;
+}
+
+/** Whether the first four bytes are Parquet's. */
+export function isParquet(head: Uint8Array): boolean {
+  return startsWith(head, PARQUET);
 }
 
 /** Whether the first byte that is no blank (after a UTF-8 byte order mark) opens a JSON object or array. */
@@ -45,11 +54,11 @@ export class FileHead {
 
 const UTF8_BOM = [0xef, 0xbb, 0xbf];
 const BLANKS = [0x20, 0x09, 0x0a, 0x0d];
+const PARQUET = [...Buffer.from('PAR1')];
 const ZIP = [0x50, 0x4b, 0x03, 0x04];
 
 /** In this order: the UTF-16 mark is the beginning of the UTF-32 one. */
 const SIGNATURES = [
-  { type: 'Parquet', magic: [...Buffer.from('PAR1')] },
   { type: 'text in UTF-32', magic: [0xff, 0xfe, 0x00, 0x00] },
   { type: 'text in UTF-32', magic: [0x00, 0x00, 0xfe, 0xff] },
   { type: 'text in UTF-16', magic: [0xff, 0xfe] },

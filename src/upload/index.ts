@@ -1,4 +1,4 @@
-export { startsLikeJson } from './detect-format.js';
+export { type FileFormat, isParquet, startsLikeJson } from './detect-format.js';
 export { ReceivedUpload } from './received-upload.js';
 export { Spool } from './spool.js';
 export { Upload, UploadInterceptor } from './upload.interceptor.js';

@@ -1,6 +1,6 @@
 import { BatchError } from '../errors/index.js';
 import { compressionOf, decompressedHead, type FileCompression } from '../sources/index.js';
-import { HEAD_BYTES, unsupportedType } from './detect-format.js';
+import { HEAD_BYTES, isParquet, unsupportedType } from './detect-format.js';
 
 /**
  * What a file is, by its first 64 KiB: how it is compressed, and the first 64 KiB of what it holds. These are
@@ -15,6 +15,8 @@ export async function inspectHead(head: Buffer): Promise<{ fileCompression: File
   }
   const inner = await decompressedHead(head, fileCompression, HEAD_BYTES);
   if (compressionOf(inner) !== 'none') throw unsupported(`${compressionOf(inner)} within ${fileCompression}`);
+  // It is read from its end, and packed in itself anyway.
+  if (isParquet(inner)) throw unsupported(`Parquet (in ${fileCompression}; unpack it before)`);
   refuseUnsupported(inner, ` (in ${fileCompression})`);
   return { fileCompression, head: inner };
 }
@@ -27,6 +29,6 @@ function refuseUnsupported(head: Buffer, where: string): void {
 function unsupported(type: string): BatchError {
   return new BatchError(
     'UNSUPPORTED_FILE_TYPE',
-    `The file looks like ${type}; CSV text in UTF-8 is supported, as it is or compressed by gzip or zstd`,
+    `The file looks like ${type}; Parquet, and CSV text in UTF-8 as it is or compressed by gzip or zstd, are supported`,
   );
 }

@@ -260,7 +260,7 @@ describe('the exit code', () => {
     'job create orders orders.csv --delimiter ;;',
     'job create orders orders.csv --metadata novalue',
     'job create orders orders.csv --metadata a=1 --metadata a=2',
-    'job create orders orders.csv --format parquet',
+    'job create orders orders.csv --format xml',
     'job list --limit 0',
     'job list --state SLEEPING',
     'job stats a1b2c3d4',

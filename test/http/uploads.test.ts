@@ -94,7 +94,20 @@ describe('an upload', () => {
     ['names an impossible model', { file: CSV, query: '?model_id=a%20b' }, 404, 'MODEL_NOT_FOUND', /'a b'/],
     ['is too large', { fields: [MODEL], file: 'a'.repeat(100_001) }, 413, 'FILE_TOO_LARGE', /100000 bytes/],
     ['is JSON', { fields: [MODEL], file: ' {"a":1}' }, 400, 'UNSUPPORTED_FILE_TYPE', /JSON/],
-    ['is Parquet', { fields: [MODEL], file: 'PAR1abc' }, 400, 'UNSUPPORTED_FILE_TYPE', /Parquet/],
+    [
+      'is no Parquet, but should be',
+      { fields: [MODEL, ['format', 'parquet']], file: 'id\n' },
+      400,
+      'UNSUPPORTED_FILE_TYPE',
+      /PAR1/,
+    ],
+    [
+      'is Parquet, but should be CSV',
+      { fields: [MODEL, ['format', 'csv']], file: 'PAR1abc' },
+      400,
+      'UNSUPPORTED_FILE_TYPE',
+      /is Parquet/,
+    ],
     ['has a NUL byte', { fields: [MODEL], file: 'a,b\n1,\0' }, 400, 'UNSUPPORTED_FILE_TYPE', /NUL/],
     ['has an unknown option', { fields: [MODEL, ['sep', ';']], file: CSV }, 400, 'INVALID_OPTION', /^sep: /],
     [

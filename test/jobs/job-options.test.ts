@@ -49,7 +49,7 @@ describe('the options of a job', () => {
     ['a member of every object', { constructor: 'x' }, 'constructor: '],
     ['repeated', { delimiter: [',', ';'] }, 'delimiter: '],
     ['nested', { delimiter: { a: ',' } }, 'delimiter: '],
-    ['of another format', { format: 'parquet' }, 'format: '],
+    ['of another format', { format: 'xml' }, 'format: '],
     ['without a value', { format: '' }, 'format: '],
     ['two characters', { delimiter: '||' }, 'delimiter: '],
     ['no character', { delimiter: '' }, 'delimiter: '],

@@ -30,7 +30,7 @@ const job: Assignment = {
   topics: { data: 'data', dlq: 'dlq' },
   committedBefore: false,
 };
-const limits = { maxBytes: 1e9, maxRatio: 250 };
+const limits = { decompression: { maxBytes: 1e9, maxRatio: 250 }, decoderBytes: 0 };
 let handle: FileHandle;
 
 beforeAll(async () => {

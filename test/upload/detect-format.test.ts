@@ -1,12 +1,11 @@
 import fc from 'fast-check';
-import { FileHead, HEAD_BYTES, startsLikeJson, unsupportedType } from '../../src/upload/detect-format.js';
+import { FileHead, HEAD_BYTES, isParquet, startsLikeJson, unsupportedType } from '../../src/upload/detect-format.js';
 
 const bytes = (...parts: (string | number[])[]) =>
   Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : Buffer.from(part))));
 
 describe('what a file is, by its beginning', () => {
   it.each([
-    ['Parquet', bytes('PAR1', [1, 2, 3])],
     ['zip', bytes('PK\x03\x04', 'data/a.csv')],
     ['zip', bytes('PK\x05\x06')],
     ['xlsx', bytes('PK\x03\x04', [0, 0], '[Content_Types].xml')],
@@ -29,6 +28,12 @@ describe('what a file is, by its beginning', () => {
     ['one byte of a magic', bytes([0x1f])],
   ])('may be CSV: %s', (_what, head) => {
     expect(unsupportedType(head)).toBeNull();
+  });
+
+  it('is Parquet where its magic stands at the beginning', () => {
+    const parquet = bytes('PAR1', [0, 1, 2]);
+    expect([isParquet(parquet), unsupportedType(parquet)]).toEqual([true, null]);
+    expect(isParquet(bytes('PAR,1\n'))).toBe(false);
   });
 
   it.each<[string, boolean]>([

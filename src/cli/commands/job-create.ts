@@ -18,7 +18,7 @@ export function jobCreateCommand(open: () => Session) {
     .argument('<model>', 'the id of the model that the rows must satisfy')
     .argument('<file>', 'the file, or - for standard input')
     .option('--wait', 'wait until the job is over; exit 2 if some rows were rejected, 1 if it failed')
-    .addOption(new Option('--format <format>', 'how to read the file').choices(['auto', 'csv'] as const))
+    .addOption(new Option('--format <format>', 'how to read the file').choices(['auto', 'csv', 'parquet'] as const))
     .option('--delimiter <char>', 'what separates the fields (default: ,)', character)
     .option('--quote <char>', 'what encloses fields (default: ")', character)
     .option('--no-header', "the first line is a row; the columns are the model's, in its order")
@@ -49,6 +49,7 @@ export function jobCreateCommand(open: () => Session) {
 Examples:
   $ batch job create orders orders.csv --wait
   $ batch job create orders export.txt --delimiter ';' --metadata source=crm --metadata day=2026-11-20
+  $ batch job create orders orders.parquet --wait
   $ zcat orders.csv.gz | batch job create orders - --wait`,
     )
     .action(async (model, file, options) => {

@@ -24,21 +24,31 @@ export function matchHeader(
   columns: readonly Column[],
   additionalColumns: boolean,
 ): FileColumn[] {
-  checkNames(header);
+  const problems = headerProblems(header, columns, additionalColumns);
+  if (problems.length > 0) throw new BatchError('HEADER_MISMATCH', problems.join('; '));
   const known = new Map(columns.map((column) => [column.name, column]));
-  const given = new Set(header);
-  const missing = columns.filter((column) => !column.nullable && !given.has(column.name)).map((column) => column.name);
-  const unexpected = header.filter((name) => !known.has(name));
-  if (missing.length > 0 || (!additionalColumns && unexpected.length > 0)) {
-    const problems = [];
-    if (missing.length > 0) problems.push(`missing columns: ${list(missing)}`);
-    if (unexpected.length > 0) problems.push(`unexpected columns: ${list(unexpected)}`);
-    throw new BatchError('HEADER_MISMATCH', problems.join('; '));
-  }
   return header.flatMap((name, index) => {
     const column = known.get(name);
     return column === undefined ? [] : [{ index, column }];
   });
+}
+
+/** What of a file's columns does not fit the model, in words; throws where the names are unusable. */
+export function headerProblems(
+  header: readonly string[],
+  columns: readonly Column[],
+  additionalColumns: boolean,
+): string[] {
+  checkNames(header);
+  const known = new Set(columns.map((column) => column.name));
+  const given = new Set(header);
+  const missing = columns.filter((column) => !column.nullable && !given.has(column.name)).map((column) => column.name);
+  const unexpected = header.filter((name) => !known.has(name));
+  if (missing.length === 0 && (additionalColumns || unexpected.length === 0)) return [];
+  const problems = [];
+  if (missing.length > 0) problems.push(`missing columns: ${list(missing)}`);
+  if (unexpected.length > 0) problems.push(`unexpected columns: ${list(unexpected)}`);
+  return problems;
 }
 
 function checkNames(header: readonly string[]): void {
@@ -67,7 +77,8 @@ function list(names: readonly string[]): string {
   );
 }
 
-function listOf(items: readonly string[], total = items.length): string {
+/** The first of them, and how many more there are. */
+export function listOf(items: readonly string[], total = items.length): string {
   const listed = items.slice(0, MAX_LISTED).join(', ');
   return total > MAX_LISTED ? `${listed} and ${total - MAX_LISTED} more` : listed;
 }

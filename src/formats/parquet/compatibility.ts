@@ -1,0 +1,208 @@
+import type { ColumnType } from '../../models/schema/index.js';
+import type { ValueCheck } from '../values/value-check.js';
+import { type FileType, spellFileType } from './file-type.js';
+import { BinaryReader, FixedReader, StringReader, UuidReader } from './values/bytes.js';
+import { DecimalReader } from './values/decimals.js';
+import { ListReader, MapReader, NullReader, StructReader } from './values/nested.js';
+import { BooleanReader, FloatReader, HalfReader, Integer64Reader, IntegerReader } from './values/numbers.js';
+import { DateReader, Int96Reader, TimeReader, TimestampReader } from './values/temporal.js';
+import { TypedTextReader } from './values/typed-text.js';
+import type { RowNotes, ValueReader } from './values/value-reader.js';
+
+/** How the values of a column of the file become those of a column of the model. */
+export interface Conversion {
+  reader: ValueReader;
+  /** Whether a value that is not null is one of the model's; null: all are. */
+  accepts: ((row: number) => boolean) | null;
+}
+
+/** Decimal digits of the largest integer of so many bits. */
+const INTEGER_DIGITS = { 8: 3, 16: 5, 32: 10, 64: 20 } as const;
+const EPOCH_SECONDS: ColumnType = { kind: 'int', bits: 64, signed: true };
+
+/** Of the names of nested fields, in bytes: a row has room for them. */
+const MAX_FIELD_NAME_BYTES = 65_536;
+
+/** A reader of the values as they are; the words for a type that cannot be read. */
+export function readerOf(type: FileType, notes: RowNotes): ValueReader | string {
+  switch (type.kind) {
+    case 'list': {
+      const element = readerOf(type.element, notes);
+      return typeof element === 'string' ? element : new ListReader(element);
+    }
+    case 'struct':
+      return structReader(type.fields, notes);
+    case 'map': {
+      const key = isNested(type.key) ? `MAP with ${spellFileType(type.key)} keys` : readerOf(type.key, notes);
+      const value = readerOf(type.value, notes);
+      if (typeof key === 'string') return key;
+      return typeof value === 'string' ? value : new MapReader(key, value);
+    }
+    case 'decimal':
+      return type.bits % 32 === 0 ? new DecimalReader(type.bits, type.scale) : spellFileType(type);
+    case 'unsupported':
+      return type.name;
+    default:
+      return leafReader(type, notes);
+  }
+}
+
+function structReader(fields: Extract<FileType, { kind: 'struct' }>['fields'], notes: RowNotes): StructReader | string {
+  const readers: { name: string; reader: ValueReader }[] = [];
+  for (const { name, type } of fields) {
+    const reader = readerOf(type, notes);
+    if (typeof reader === 'string') return reader;
+    if (Buffer.byteLength(name) > MAX_FIELD_NAME_BYTES) return 'STRUCT with a name of more than 64 KiB';
+    readers.push({ name, reader });
+  }
+  return new StructReader(readers);
+}
+
+type LeafType = Exclude<FileType, { kind: 'list' | 'map' | 'struct' | 'decimal' | 'unsupported' }>;
+
+function leafReader(type: LeafType, notes: RowNotes): ValueReader {
+  switch (type.kind) {
+    case 'null':
+      return new NullReader();
+    case 'bool':
+      return new BooleanReader();
+    case 'int':
+      return type.bits === 64 ? new Integer64Reader(type.signed) : new IntegerReader(type.bits, type.signed);
+    case 'float':
+      return type.bits === 16 ? new HalfReader(notes) : new FloatReader(type.bits, notes);
+    case 'string':
+      return new StringReader();
+    case 'binary':
+      return new BinaryReader();
+    case 'fixed':
+      return new FixedReader(type.bytes);
+    case 'uuid':
+      return new UuidReader();
+    case 'date':
+      return new DateReader();
+    case 'time':
+      return new TimeReader(type.digits);
+    case 'timestamp':
+      return new TimestampReader(type.digits, type.utc);
+    case 'int96':
+      return new Int96Reader();
+  }
+}
+
+function isNested({ kind }: FileType): boolean {
+  return kind === 'list' || kind === 'map' || kind === 'struct';
+}
+
+/**
+ * The conversion of a column whose values can be read; null where its type has none into the model's. What the
+ * model's constraints say of a value comes on top.
+ */
+export function convert(type: FileType, check: ValueCheck, notes: RowNotes): Conversion | null {
+  const conversion = convertType(type, check, notes);
+  if (conversion === null || check.constraints.length === 0) return conversion;
+  const { reader, accepts } = conversion;
+  const holds = (row: number): boolean => check.constraintErrorsOf(reader.text(row)) === null;
+  return { reader, accepts: accepts === null ? holds : (row) => accepts(row) && holds(row) };
+}
+
+function convertType(type: FileType, check: ValueCheck, notes: RowNotes): Conversion | null {
+  const { kind } = check.type;
+  const always = (reader: ValueReader): Conversion => ({ reader, accepts: null });
+  const checked = (reader: ValueReader): Conversion => ({
+    reader,
+    accepts: (row) => check.test(reader.text(row)) === null,
+  });
+  switch (type.kind) {
+    case 'null':
+      return always(new NullReader());
+    case 'bool':
+      return kind === 'bool' ? always(new BooleanReader()) : null;
+    case 'int': {
+      if (!takesInteger(check.type)) return null;
+      const reader = leafReader(type, notes);
+      return fitsInteger(type, check.type) ? always(reader) : checked(reader);
+    }
+    case 'float':
+      return convertFloat(type, check.type, notes, always, checked);
+    case 'decimal': {
+      if (!takesDecimal(type, check.type)) return null;
+      const reader = new DecimalReader(type.bits, type.scale);
+      return fitsDecimal(type, check.type) ? always(reader) : checked(reader);
+    }
+    case 'string':
+      return kind === 'string' ? always(new StringReader()) : checked(new TypedTextReader(check));
+    case 'binary':
+    case 'time':
+      return kind === 'string' ? always(leafReader(type, notes)) : null;
+    case 'fixed':
+      if (kind === 'uuid' && type.bytes === 16) return always(new UuidReader());
+      return kind === 'string' ? always(new FixedReader(type.bytes)) : null;
+    case 'uuid':
+      return kind === 'uuid' || kind === 'string' ? always(new UuidReader()) : null;
+    case 'date': {
+      const reader = new DateReader();
+      if (kind === 'string') return always(reader);
+      return kind === 'date' ? { reader, accepts: (row) => reader.isInRange(row) } : null;
+    }
+    case 'timestamp':
+    case 'int96':
+      return convertTimestamp(type, check.type);
+    default:
+      return null;
+  }
+}
+
+function convertTimestamp(type: Extract<FileType, { kind: 'timestamp' | 'int96' }>, to: ColumnType): Conversion | null {
+  const digits = type.kind === 'int96' ? 9 : type.digits;
+  const shown = to.kind === 'datetime64' ? Math.min(digits, to.digits) : digits;
+  const reader = type.kind === 'int96' ? new Int96Reader(shown) : new TimestampReader(digits, type.utc, shown);
+  if (to.kind === 'string') return { reader, accepts: null };
+  if (to.kind !== 'datetime' && to.kind !== 'datetime64') return null;
+  return { reader, accepts: (row) => reader.isInRange(row) };
+}
+
+function convertFloat(
+  type: Extract<FileType, { kind: 'float' }>,
+  to: ColumnType,
+  notes: RowNotes,
+  always: (reader: ValueReader) => Conversion,
+  checked: (reader: ValueReader) => Conversion,
+): Conversion | null {
+  if (to.kind === 'float') {
+    const reader = leafReader(type, notes);
+    // NaN and infinities are noted as they are written.
+    return type.bits <= to.bits ? always(reader) : checked(reader);
+  }
+  if (to.kind !== 'int') return null;
+  return checked(type.bits === 16 ? new HalfReader(notes) : new FloatReader(type.bits, notes, true));
+}
+
+function takesInteger({ kind }: ColumnType): boolean {
+  return kind === 'int' || kind === 'float' || kind === 'decimal' || kind === 'datetime';
+}
+
+/** Every value of the file's type is one of the model's. */
+function fitsInteger(from: Extract<FileType, { kind: 'int' }>, to: ColumnType): boolean {
+  const target = to.kind === 'datetime' ? EPOCH_SECONDS : to;
+  switch (target.kind) {
+    case 'float':
+      return true;
+    case 'decimal':
+      return INTEGER_DIGITS[from.bits] <= target.precision - target.scale;
+    case 'int':
+      if (from.signed === target.signed) return from.bits <= target.bits;
+      return !from.signed && from.bits < target.bits;
+    default:
+      return false;
+  }
+}
+
+function takesDecimal({ scale }: Extract<FileType, { kind: 'decimal' }>, { kind }: ColumnType): boolean {
+  return kind === 'decimal' || kind === 'float' || (kind === 'int' && scale <= 0);
+}
+
+function fitsDecimal({ precision, scale }: Extract<FileType, { kind: 'decimal' }>, to: ColumnType): boolean {
+  if (to.kind === 'float') return to.bits === 64;
+  if (to.kind !== 'decimal') return false;
+  return scale >= 0 && scale <= to.scale && precision - scale <= to.precision - to.scale;
+}

@@ -1,0 +1,174 @@
+import { COMPACT, CompactReader } from './compact-reader.js';
+import { type Edit, splice } from './splice.js';
+
+/** What the footer says of a row group, in bytes and rows. It may lie. */
+export interface RowGroup {
+  rows: number;
+  /** In the file, all columns together. */
+  compressedBytes: number;
+  /** The encoded pages when they are unpacked. */
+  totalBytes: number;
+}
+
+/** What a leaf of the schema is to Parquet, as far as Arrow's types do not tell. */
+export type LeafKind = 'int96' | 'uuid' | 'other';
+
+export interface FileMetadata {
+  rows: number;
+  rowGroups: RowGroup[];
+  /** Depth first: the order of the columns in a row group. */
+  leaves: LeafKind[];
+  /** Of the codecs that some column is compressed with: their names. */
+  codecs: Set<string>;
+  isEncrypted: boolean;
+  /** The metadata as the decoder is to see it; see `readFileMetadata`. */
+  canonical: Buffer;
+}
+
+/** parquet.thrift: CompressionCodec. */
+const CODECS = ['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'LZO', 'BROTLI', 'LZ4', 'ZSTD', 'LZ4_RAW'];
+const INT96 = 3;
+const FIXED_LEN_BYTE_ARRAY = 7;
+const CONVERTED_ENUM = 4;
+const LOGICAL_STRING = 1;
+const LOGICAL_ENUM = 4;
+const LOGICAL_UUID = 14;
+const ARROW_SCHEMA = 'ARROW:schema';
+
+const zigzag = (value: number): number => value * 2;
+
+/**
+ * Reads the FileMetaData of a footer (parquet.thrift). Throws CompactError where it is none.
+ *
+ * `canonical` differs from it in three things, so that what the decoder gives is what the file says:
+ * - INT96 is FIXED_LEN_BYTE_ARRAY(12), whose values are stored alike: the decoder would squeeze INT96 timestamps into
+ *   64 bits of nanoseconds, and silently wrap those before 1677 and after 2262;
+ * - ENUM is STRING: the decoder takes it for plain bytes;
+ * - the schema that Arrow's writers hide in the key-value metadata goes by another name: the types are Parquet's own.
+ */
+export function readFileMetadata(bytes: Uint8Array): FileMetadata {
+  const metadata: FileMetadata = {
+    rows: 0,
+    rowGroups: [],
+    leaves: [],
+    codecs: new Set(),
+    isEncrypted: false,
+    canonical: Buffer.alloc(0),
+  };
+  const edits: Edit[] = [];
+  const reader = new CompactReader(bytes);
+  reader.struct((id, type) => {
+    if (id === 2 && type === COMPACT.list) {
+      reader.list(COMPACT.struct, () => readSchemaElement(reader, bytes, metadata, edits));
+    } else if (id === 3 && type === COMPACT.i64) metadata.rows = reader.integer();
+    else if (id === 4 && type === COMPACT.list) {
+      reader.list(COMPACT.struct, () => readRowGroup(reader, metadata, edits));
+    } else if (id === 5 && type === COMPACT.list) {
+      reader.list(COMPACT.struct, () => hideArrowSchema(reader, edits));
+    } else {
+      if (id === 8) metadata.isEncrypted = true;
+      return false;
+    }
+    return true;
+  });
+  metadata.canonical = splice(bytes, edits);
+  return metadata;
+}
+
+function readSchemaElement(reader: CompactReader, bytes: Uint8Array, metadata: FileMetadata, edits: Edit[]): void {
+  let physical: number | null = null;
+  let kind: LeafKind = 'other';
+  reader.struct((id, type) => {
+    const at = reader.at;
+    if (id === 1 && type === COMPACT.i32) {
+      physical = reader.integer();
+      if (physical === INT96) edits.push(...fixedLength(bytes, at, reader.at));
+    } else if (id === 6 && type === COMPACT.i32) {
+      if (reader.integer() === CONVERTED_ENUM) edits.push({ at, remove: reader.at - at, insert: [0] });
+    } else if (id === 10 && type === COMPACT.struct) {
+      if (readLogicalType(reader, edits) === LOGICAL_UUID) kind = 'uuid';
+    } else return false;
+    return true;
+  });
+  // The root and other groups have no physical type.
+  if (physical !== null) metadata.leaves.push(physical === INT96 ? 'int96' : kind);
+}
+
+/**
+ * The field `type` at [from, to) becomes FIXED_LEN_BYTE_ARRAY, and `type_length` 12 follows. The next field's header
+ * counts from `type_length` on then, or is that one already: then its value is exchanged.
+ */
+function fixedLength(bytes: Uint8Array, from: number, to: number): Edit[] {
+  const next = bytes[to] ?? 0;
+  const typed = { at: from, remove: to - from, insert: [zigzag(FIXED_LEN_BYTE_ARRAY)] };
+  const typeLength = [0x10 | COMPACT.i32, zigzag(12)];
+  if (next >> 4 === 0) return [typed, { at: to, remove: 0, insert: typeLength }];
+  if (next >> 4 > 1) return [typed, { at: to, remove: 1, insert: [...typeLength, next - 0x10] }];
+  const value = new CompactReader(bytes, to + 1);
+  value.integer();
+  return [typed, { at: to, remove: value.at - to, insert: typeLength }];
+}
+
+/** The number of the logical type; STRING takes the place of ENUM. */
+function readLogicalType(reader: CompactReader, edits: Edit[]): number {
+  let logical = 0;
+  reader.struct((id) => {
+    logical = id;
+    // The header before it is one byte, for no number is above 15.
+    if (id === LOGICAL_ENUM)
+      edits.push({ at: reader.at - 1, remove: 1, insert: [(LOGICAL_STRING << 4) | COMPACT.struct] });
+    return false;
+  });
+  return logical;
+}
+
+function readRowGroup(reader: CompactReader, metadata: FileMetadata, edits: Edit[]): void {
+  const group: RowGroup = { rows: 0, compressedBytes: 0, totalBytes: 0 };
+  reader.struct((id, type) => {
+    if (id === 1 && type === COMPACT.list) {
+      reader.list(COMPACT.struct, (leaf) => readColumnChunk(reader, leaf, group, metadata, edits));
+    } else if (id === 2 && type === COMPACT.i64) group.totalBytes = reader.integer();
+    else if (id === 3 && type === COMPACT.i64) group.rows = reader.integer();
+    else return false;
+    return true;
+  });
+  metadata.rowGroups.push(group);
+}
+
+function readColumnChunk(
+  reader: CompactReader,
+  leaf: number,
+  group: RowGroup,
+  metadata: FileMetadata,
+  edits: Edit[],
+): void {
+  reader.struct((id, type) => {
+    if (id === 8 || id === 9) metadata.isEncrypted = true;
+    if (id !== 3 || type !== COMPACT.struct) return false;
+    reader.struct((field, fieldType) => {
+      const at = reader.at;
+      if (field === 1 && fieldType === COMPACT.i32) {
+        if (reader.integer() === INT96 && metadata.leaves[leaf] === 'int96') {
+          edits.push({ at, remove: reader.at - at, insert: [zigzag(FIXED_LEN_BYTE_ARRAY)] });
+        }
+      } else if (field === 4 && fieldType === COMPACT.i32) {
+        const codec = reader.integer();
+        metadata.codecs.add(CODECS[codec] ?? `codec ${codec}`);
+      } else if (field === 7 && fieldType === COMPACT.i64) group.compressedBytes += reader.integer();
+      else return false;
+      return true;
+    });
+    return true;
+  });
+}
+
+function hideArrowSchema(reader: CompactReader, edits: Edit[]): void {
+  reader.struct((id, type) => {
+    if (id !== 1 || type !== COMPACT.binary) return false;
+    const key = reader.binary();
+    if (Buffer.from(key).toString('latin1') === ARROW_SCHEMA) {
+      edits.push({ at: reader.at - key.length, remove: 1, insert: [0x61] });
+    }
+    return true;
+  });
+}

@@ -1,0 +1,123 @@
+import type { ArrowField } from './arrow-data.js';
+import type { LeafKind } from './file-metadata.js';
+
+/** The type of a column of the file, or of what is inside one. */
+export type FileType =
+  | { kind: 'null' | 'bool' | 'string' | 'binary' | 'uuid' | 'date' }
+  | { kind: 'int96' }
+  | { kind: 'int'; bits: 8 | 16 | 32 | 64; signed: boolean }
+  | { kind: 'float'; bits: 16 | 32 | 64 }
+  /** In two's complement of `bits`. */
+  | { kind: 'decimal'; precision: number; scale: number; bits: number }
+  | { kind: 'fixed'; bytes: number }
+  /** `digits` of a second's fraction. */
+  | { kind: 'time'; digits: number }
+  | { kind: 'timestamp'; digits: number; utc: boolean }
+  | { kind: 'list'; element: FileType }
+  | { kind: 'map'; key: FileType; value: FileType }
+  | { kind: 'struct'; fields: FileField[] }
+  | { kind: 'unsupported'; name: string };
+
+export interface FileField {
+  name: string;
+  type: FileType;
+}
+
+type Leaves = Iterator<LeafKind, unknown, unknown>;
+
+const INTEGERS: Readonly<Record<string, FileType>> = {
+  c: { kind: 'int', bits: 8, signed: true },
+  C: { kind: 'int', bits: 8, signed: false },
+  s: { kind: 'int', bits: 16, signed: true },
+  S: { kind: 'int', bits: 16, signed: false },
+  i: { kind: 'int', bits: 32, signed: true },
+  I: { kind: 'int', bits: 32, signed: false },
+  l: { kind: 'int', bits: 64, signed: true },
+  L: { kind: 'int', bits: 64, signed: false },
+};
+
+const SIMPLE: Readonly<Record<string, FileType>> = {
+  ...INTEGERS,
+  n: { kind: 'null' },
+  b: { kind: 'bool' },
+  e: { kind: 'float', bits: 16 },
+  f: { kind: 'float', bits: 32 },
+  g: { kind: 'float', bits: 64 },
+  u: { kind: 'string' },
+  z: { kind: 'binary' },
+  tdD: { kind: 'date' },
+  ttm: { kind: 'time', digits: 3 },
+  ttu: { kind: 'time', digits: 6 },
+  ttn: { kind: 'time', digits: 9 },
+};
+
+const FRACTION_DIGITS: Readonly<Record<string, number>> = { s: 0, m: 3, u: 6, n: 9 };
+
+/** The columns of the file: Arrow's fields, and what Parquet knows beyond of their leaves, in the same order. */
+export function fileFields(fields: readonly ArrowField[], leaves: readonly LeafKind[]): FileField[] {
+  const left = leaves.values();
+  return fields.map((field) => ({ name: field.name, type: fileType(field, left) }));
+}
+
+function fileType(field: ArrowField, leaves: Leaves): FileType {
+  const { format, children } = field;
+  const [first, ...more] = children;
+  if (format === '+s') {
+    return { kind: 'struct', fields: children.map((child) => ({ name: child.name, type: fileType(child, leaves) })) };
+  }
+  if (format === '+l' && first !== undefined && more.length === 0) {
+    return { kind: 'list', element: fileType(first, leaves) };
+  }
+  if (format === '+m' && first !== undefined) {
+    const [key, value] = first.children.map((child) => fileType(child, leaves));
+    if (key !== undefined && value !== undefined) return { kind: 'map', key, value };
+  }
+  const leaf = leaves.next();
+  return leafType(format, leaf.done === true ? 'other' : leaf.value);
+}
+
+/** Formats: https://arrow.apache.org/docs/format/CDataInterface.html#data-type-description-format-strings */
+function leafType(format: string, leaf: LeafKind): FileType {
+  const simple = SIMPLE[format];
+  if (simple !== undefined) return simple;
+  const fixed = /^w:(\d+)$/.exec(format);
+  if (fixed !== null) {
+    const bytes = Number(fixed[1]);
+    if (leaf === 'int96' && bytes === 12) return { kind: 'int96' };
+    return leaf === 'uuid' && bytes === 16 ? { kind: 'uuid' } : { kind: 'fixed', bytes };
+  }
+  const decimal = /^d:(\d+),(-?\d+)(?:,(\d+))?$/.exec(format);
+  if (decimal !== null) {
+    const [, precision, scale, bits] = decimal;
+    return { kind: 'decimal', precision: Number(precision), scale: Number(scale), bits: Number(bits ?? 128) };
+  }
+  const timestamp = /^ts([smun]):(.*)$/.exec(format);
+  const digits = FRACTION_DIGITS[timestamp?.[1] ?? ''];
+  if (timestamp !== null && digits !== undefined) return { kind: 'timestamp', digits, utc: timestamp[2] !== '' };
+  return { kind: 'unsupported', name: format.startsWith('ti') ? 'INTERVAL' : `Arrow's '${format}'` };
+}
+
+/** A type in Parquet's words, for messages. */
+export function spellFileType(type: FileType): string {
+  switch (type.kind) {
+    case 'int':
+      return `${type.signed ? '' : 'U'}INT${type.bits}`;
+    case 'float':
+      return type.bits === 16 ? 'FLOAT16' : type.bits === 32 ? 'FLOAT' : 'DOUBLE';
+    case 'decimal':
+      return `DECIMAL(${type.precision},${type.scale})`;
+    case 'fixed':
+      return `FIXED_LEN_BYTE_ARRAY(${type.bytes})`;
+    case 'time':
+    case 'timestamp':
+      return `${type.kind.toUpperCase()}(${UNITS[type.digits]})`;
+    case 'bool':
+      return 'BOOLEAN';
+    case 'unsupported':
+      return type.name;
+    default:
+      return type.kind.toUpperCase();
+  }
+}
+
+const UNITS: Readonly<Record<number, string>> = { 0: 'SECONDS', 3: 'MILLIS', 6: 'MICROS', 9: 'NANOS' };

@@ -1,0 +1,169 @@
+import { BatchError } from '../../errors/index.js';
+import type { Column } from '../../models/schema/index.js';
+import { BLOCK_BYTES, BLOCK_ROWS } from '../limits.js';
+import type { Position, RowSink } from '../row-reader.js';
+import { type BatchStream, Decoder } from './decoder.js';
+import { planFields } from './field-plan.js';
+import type { RandomAccessFile } from './file-bytes.js';
+import type { RowGroup } from './file-metadata.js';
+import { fileFields } from './file-type.js';
+import { type Footer, readFooter } from './footer.js';
+import { RowEncoder } from './row-encoder.js';
+import { RowNotes } from './values/value-reader.js';
+
+/** Of the unpacked bytes of one batch, about. */
+const BATCH_BYTES = 4 * 1024 ** 2;
+const MAX_BATCH_ROWS = 8192;
+const MIN_BATCH_ROWS = 64;
+/** A file may become so much JSON whatever its size, and so many times its size on top. */
+const FREE_OUTPUT_BYTES = 1024 ** 3;
+const OUTPUT_RATIO = 1_000;
+
+export interface ParquetReaderOptions {
+  file: RandomAccessFile;
+  /** Of the file, in bytes. */
+  size: number;
+  /** The model's. */
+  columns: readonly Column[];
+  additionalColumns: boolean;
+  /** One that a reader of the same file had; absent: the beginning. */
+  position?: Position | undefined;
+  /** Of the decoder's memory. */
+  maxBytes: number;
+}
+
+/**
+ * Reads a Parquet file, one row group after the other, a batch of rows at a time. An accepted row's value is one JSON
+ * object with the file's columns in its order. A position's `row` alone says where to go on; its `byte` counts the
+ * bytes of the row groups behind, for the progress.
+ */
+export class ParquetReader {
+  #group: number;
+  /** Rows of the file before the group, and bytes. */
+  #groupStart: { row: number; byte: number };
+  #row: number;
+  #stream: BatchStream | undefined;
+  #batch: { rows: number; next: number } | undefined;
+  #outputBytes = 0;
+
+  private constructor(
+    private readonly size: number,
+    private readonly footer: Footer,
+    private readonly decoder: Decoder,
+    private readonly encoder: RowEncoder,
+    /** The names in the file's order. */
+    readonly columns: string[],
+    row: number,
+  ) {
+    this.#row = row;
+    this.#group = 0;
+    this.#groupStart = { row: 0, byte: 0 };
+    while (this.#isBehind()) this.#nextGroup();
+  }
+
+  /**
+   * Throws BatchError HEADER_MISMATCH where the file's columns do not fit the model, FILE_CORRUPT, FILE_TOO_COMPLEX,
+   * or fs errors; so does `advance`, but for the first.
+   */
+  static async open(options: ParquetReaderOptions): Promise<ParquetReader> {
+    const { file, size, maxBytes, position } = options;
+    const footer = await readFooter(file, size, maxBytes);
+    const decoder = await Decoder.open(footer.bytes, maxBytes);
+    const notes = new RowNotes();
+    const fields = planFields(fileFields(await decoder.fields(), footer.leaves), options, notes);
+    const names = fields.map(({ name }) => name);
+    return new ParquetReader(size, footer, decoder, new RowEncoder(fields, notes), names, position?.row ?? 0);
+  }
+
+  get position(): Position {
+    const { row, byte } = this.#groupStart;
+    const group = this.footer.rowGroups[this.#group];
+    if (group === undefined) return { row: this.#row, line: 0, byte: this.size };
+    const done = group.rows === 0 ? 0 : (this.#row - row) / group.rows;
+    return { row: this.#row, line: 0, byte: Math.min(this.size, byte + Math.floor(done * group.compressedBytes)) };
+  }
+
+  /** Of the file, in bytes. */
+  get bytesDone(): number {
+    return this.position.byte;
+  }
+
+  get isReading(): boolean {
+    return this.footer.bytes.isReading;
+  }
+
+  /** Decides a bounded number of rows; false once the file has ended. */
+  async advance(sink: RowSink): Promise<boolean> {
+    if (this.#batch !== undefined) {
+      this.#decide(this.#batch, sink);
+      return true;
+    }
+    const group = this.footer.rowGroups[this.#group];
+    if (group === undefined) return false;
+    const skip = this.#row - this.#groupStart.row;
+    this.#stream ??= await this.decoder.readRowGroup(this.#group, skip, batchRows(group));
+    const batch = await this.#stream.next();
+    if (batch === null) this.#endGroup(group);
+    else {
+      this.encoder.bind(batch.columns, batch.memory);
+      this.#batch = { rows: batch.rows, next: 0 };
+      if (skip + batch.rows > group.rows) throw corrupt();
+    }
+    return true;
+  }
+
+  close(): void {
+    this.#stream?.release();
+    this.decoder.close();
+  }
+
+  #decide(batch: { rows: number; next: number }, sink: RowSink): void {
+    const end = Math.min(batch.rows, batch.next + BLOCK_ROWS);
+    let bytes = 0;
+    while (batch.next < end && bytes < BLOCK_BYTES && sink.hasRoom !== false) {
+      this.#row += 1;
+      bytes += this.encoder.decide(batch.next, this.#row, sink);
+      batch.next += 1;
+    }
+    if (batch.next === batch.rows) this.#batch = undefined;
+    this.#outputBytes += bytes;
+    if (this.#outputBytes > FREE_OUTPUT_BYTES + OUTPUT_RATIO * this.size) {
+      throw new BatchError(
+        'FILE_TOO_COMPLEX',
+        `the Parquet file's ${this.size} bytes become more than a thousand times as much`,
+      );
+    }
+  }
+
+  #endGroup(group: RowGroup): void {
+    if (this.#row - this.#groupStart.row !== group.rows) throw corrupt();
+    this.#stream = undefined;
+    this.#nextGroup();
+  }
+
+  #nextGroup(): void {
+    const group = this.footer.rowGroups[this.#group];
+    if (group === undefined) return;
+    this.#groupStart = { row: this.#groupStart.row + group.rows, byte: this.#groupStart.byte + group.compressedBytes };
+    this.#group += 1;
+  }
+
+  /** All rows of the group are decided. */
+  #isBehind(): boolean {
+    const group = this.footer.rowGroups[this.#group];
+    return group !== undefined && this.#row >= this.#groupStart.row + group.rows;
+  }
+}
+
+/** So many that a batch of average rows stays small. */
+function batchRows({ rows, totalBytes }: RowGroup): number {
+  const average = Math.max(1, totalBytes / Math.max(1, rows));
+  return Math.min(MAX_BATCH_ROWS, Math.max(MIN_BATCH_ROWS, Math.floor(BATCH_BYTES / average)));
+}
+
+function corrupt(): BatchError {
+  return new BatchError(
+    'FILE_CORRUPT',
+    'the Parquet file is damaged: a row group has not the rows that the footer counts',
+  );
+}

@@ -1,0 +1,21 @@
+import { type JsonWriter, jsonWriter } from '../../values/json-value.js';
+import type { ValueCheck } from '../../values/value-check.js';
+import { StringReader } from './bytes.js';
+import { writeAscii } from './json-bytes.js';
+
+/** Texts that are values of another type in the model; those that are not one stay strings. */
+export class TypedTextReader extends StringReader {
+  readonly #json: JsonWriter;
+
+  constructor(private readonly check: ValueCheck) {
+    super();
+    this.#json = jsonWriter(check.type);
+  }
+
+  override write(row: number, out: Uint8Array, at: number): number {
+    if (this.isLarge(row)) return super.write(row, out, at);
+    const text = this.text(row);
+    // A value of a type that is no String is ASCII.
+    return this.check.test(text) === null ? writeAscii(out, at, this.#json(text)) : super.write(row, out, at);
+  }
+}

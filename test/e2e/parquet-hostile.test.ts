@@ -1,0 +1,77 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { fixture } from '../formats/parquet/read-file.js';
+
+const MAX_BYTES = 96 * 1024 ** 2;
+const DEADLINE_MS = 60_000;
+const WORKER = new URL('../kit/parquet-worker.mjs', import.meta.url);
+const FUZZED = 120;
+
+const folder = mkdtempSync(join(tmpdir(), 'batch-hostile-'));
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Ending {
+  rows?: number;
+  code?: string;
+  message?: string;
+}
+
+/** How the reader ends with a file; rejects where it hangs, or fails in a way that is none of the contract's. */
+async function read(path: string): Promise<Ending> {
+  const worker = new Worker(WORKER, { workerData: { path, maxBytes: MAX_BYTES } });
+  const timer = setTimeout(() => void worker.terminate(), DEADLINE_MS);
+  try {
+    return await new Promise<Ending>((resolve, reject) => {
+      worker.once('message', resolve);
+      worker.once('error', reject);
+      worker.once('exit', () => reject(new Error('the reader hung')));
+    });
+  } finally {
+    clearTimeout(timer);
+    await worker.terminate();
+  }
+}
+
+/** Numbers from 0 to below 1, the same in every run (Numerical Recipes' quick generator). */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+describe('a hostile Parquet file', () => {
+  it('that is small and has one huge value is refused in bounded memory', async () => {
+    const ending = await read(fixture('bomb-value.parquet'));
+    expect(ending.code ?? ending).toMatch(/^FILE_(TOO_COMPLEX|CORRUPT)$/);
+  });
+
+  it('that repeats a large value thousands of times is refused in bounded memory', async () => {
+    expect(await read(fixture('bomb-dictionary.parquet'))).toMatchObject({ code: 'FILE_TOO_COMPLEX' });
+  });
+
+  it.each(['codec-snappy', 'codec-zstd', 'pages-v2', 'nested', 'numbers', 'decimals'])(
+    'made from %s by flipping bits ends with rows or an error of the contract',
+    async (name) => {
+      const whole = readFileSync(fixture(`${name}.parquet`));
+      const random = randomFrom(name.length);
+      const path = join(folder, `${name}.parquet`);
+      const endings: Ending[] = [];
+      for (let i = 0; i < FUZZED / 6; i++) {
+        const bytes = Buffer.from(whole);
+        for (let flips = 1 + Math.floor(random() * 6); flips > 0; flips--) {
+          const at = Math.floor(random() * bytes.length);
+          bytes[at] = (bytes[at] as number) ^ (1 << Math.floor(random() * 8));
+        }
+        writeFileSync(path, bytes);
+        endings.push(await read(path));
+      }
+      const codes = new Set(endings.flatMap(({ code }) => (code === undefined ? [] : [code])));
+      for (const code of codes) expect(['FILE_CORRUPT', 'FILE_TOO_COMPLEX', 'HEADER_MISMATCH']).toContain(code);
+    },
+  );
+});

@@ -1,0 +1,182 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { ANY_COLUMNS, fixture, readBytes, readFile } from './read-file.js';
+
+const WHOLE = readdirSync(fixture(''))
+  .filter((name) => name.endsWith('.jsonl'))
+  .map((name) => name.slice(0, -'.jsonl'.length));
+
+function expectedRows(name: string): string[] {
+  return readFileSync(fixture(`${name}.jsonl`), 'utf8')
+    .split('\n')
+    .slice(0, -1);
+}
+
+describe('the rows of a Parquet file', () => {
+  it.each(WHOLE)('are what was written into it: %s', async (name) => {
+    const { accepted, rejected } = await readFile(fixture(`${name}.parquet`), ANY_COLUMNS);
+    expect(rejected).toEqual([]);
+    expect(accepted).toEqual(expectedRows(name));
+    for (const row of accepted) JSON.parse(row);
+  });
+
+  it('are none in a file without row groups', async () => {
+    const { accepted, columns, steps } = await readFile(fixture('no-row-groups.parquet'), { id: 'Int64' });
+    expect([accepted, columns]).toEqual([[], ['id', 'name', 'price', 'note', 'tags']]);
+    expect(steps.at(-1)?.position.byte).toBe(readFileSync(fixture('no-row-groups.parquet')).length);
+  });
+
+  it('go on from wherever a reader stood', async () => {
+    const path = fixture('row-groups.parquet');
+    const rows = expectedRows('row-groups');
+    const { steps } = await readFile(path, ANY_COLUMNS);
+    expect(steps.map(({ position, decided }) => position.row - decided)).toEqual(steps.map(() => 0));
+    const bytes = steps.map(({ position }) => position.byte);
+    expect(bytes).toEqual(bytes.toSorted((a, b) => a - b));
+    for (const row of [0, 1, 299, 300, 301, 1999, 2000]) {
+      const { accepted } = await readFile(path, ANY_COLUMNS, { row, line: 0, byte: 0 });
+      expect(accepted).toEqual(rows.slice(row));
+    }
+  });
+});
+
+describe('the columns of a Parquet file and of a model', () => {
+  it('that differ are all named before a row is read', async () => {
+    const model = {
+      type: 'object',
+      properties: { id: { type: 'boolean' }, missing: { type: 'string' }, tags: { type: 'integer' } },
+      required: ['missing'],
+      additionalProperties: false,
+    };
+    await expect(readFile(fixture('row-groups.parquet'), model)).rejects.toMatchObject({
+      code: 'HEADER_MISMATCH',
+      message:
+        'missing columns: "missing"; unexpected columns: "name", "price", "note"; ' +
+        'columns of another type: "id" is INT64, not Bool, "tags" is LIST, not Int64',
+    });
+  });
+
+  it('decide row by row where not every value of the one is a value of the other', async () => {
+    const model = {
+      type: 'object',
+      properties: {
+        id: { type: 'integer', maximum: 4 },
+        ratio: { type: 'number' },
+        day: { type: 'string', format: 'date' },
+        at: { type: 'string', format: 'date-time' },
+        code: { type: 'string', pattern: '^[A-Z]+$' },
+      },
+      required: ['id', 'ratio', 'code'],
+    };
+    const { accepted, rejected } = await readFile(fixture('rejects.parquet'), model);
+    expect(accepted).toEqual([
+      '{"id":1,"ratio":0.5,"day":"2024-02-29","at":"1970-01-01T00:00:01.000000","code":"AB","qty":1,"extra":[1]}',
+    ]);
+    expect(
+      rejected.map(({ row, errors }) => [row, errors.map(({ column, error, observed }) => [column, error, observed])]),
+    ).toEqual([
+      [
+        2,
+        [
+          ['id', 'OUT_OF_RANGE', '2147483648'],
+          ['day', 'INVALID_DATE', '2023-02-29'],
+          ['code', 'PATTERN_MISMATCH', 'ab'],
+          ['extra', 'NOT_A_NUMBER', null],
+        ],
+      ],
+      [
+        3,
+        [
+          ['id', 'NULL_VALUE', ''],
+          ['ratio', 'NOT_A_NUMBER', 'NaN'],
+        ],
+      ],
+      [4, [['ratio', 'NOT_A_NUMBER', 'Infinity']]],
+      [
+        5,
+        [
+          ['id', 'OUT_OF_RANGE', '5'],
+          ['day', 'INVALID_DATE', 'soon'],
+          ['code', 'PATTERN_MISMATCH', ''],
+        ],
+      ],
+      [
+        6,
+        [
+          ['id', 'OUT_OF_RANGE', '6'],
+          ['at', 'INVALID_DATETIME', '+010000-01-01T00:00:00.000000'],
+        ],
+      ],
+    ]);
+    expect(rejected[1]?.raw).toBe(
+      '{"id":null,"ratio":"NaN","day":"2024-01-01","at":"1970-01-01T00:00:01.000001","code":"CD","qty":3,"extra":null}',
+    );
+  });
+
+  it('of other sizes are checked by range, and doubles that are whole are integers', async () => {
+    const model = {
+      id: 'Nullable(Int32)',
+      qty: 'Nullable(Int8)',
+      at: 'DateTime64(3)',
+      ratio: 'Nullable(Float32)',
+      code: 'String',
+    };
+    const { accepted, rejected } = await readFile(fixture('rejects.parquet'), model);
+    expect(accepted).toEqual([
+      '{"id":1,"ratio":0.5,"day":"2024-02-29","at":"1970-01-01T00:00:01.000","code":"AB","qty":1,"extra":[1]}',
+    ]);
+    expect(
+      rejected.map(({ errors }) => errors.map(({ column, error, observed }) => [column, error, observed])),
+    ).toEqual([
+      [
+        ['id', 'OUT_OF_RANGE', '2147483648'],
+        ['qty', 'NOT_AN_INTEGER', '2.5'],
+        ['extra', 'NOT_A_NUMBER', null],
+      ],
+      [
+        ['ratio', 'NOT_A_NUMBER', 'NaN'],
+        ['at', 'INVALID_DATETIME', '1970-01-01T00:00:01.000001'],
+      ],
+      [['ratio', 'NOT_A_NUMBER', 'Infinity']],
+      [['qty', 'OUT_OF_RANGE', '300']],
+      [['at', 'INVALID_DATETIME', '+010000-01-01T00:00:00.000000']],
+    ]);
+  });
+
+  it('take texts as CSV takes them, and write them by the model', async () => {
+    const { accepted } = await readFile(fixture('typed-texts.parquet'), {
+      whole: 'Int64',
+      ratio: 'Float64',
+      exact: 'Decimal(10,2)',
+      flag: 'Bool',
+      day: 'Date',
+      at: 'DateTime',
+      key: 'UUID',
+    });
+    expect(accepted).toEqual([
+      '{"whole":7,"ratio":0.5,"exact":7.50,"flag":true,"day":"2024-02-29","at":1700000000,"key":"12345678-9abc-def0-1234-56789abcdef0"}',
+    ]);
+  });
+});
+
+describe('a Parquet file that is damaged', () => {
+  const whole = readFileSync(fixture('codec-snappy.parquet'));
+  const lie = (length: number): Buffer => {
+    const bytes = Buffer.from(whole);
+    bytes.writeUInt32LE(length, bytes.length - 8);
+    return bytes;
+  };
+
+  it.each<[string, Buffer, RegExp]>([
+    ['of its magic alone', Buffer.from('PAR1'), /no footer/],
+    ['cut off', whole.subarray(0, -1000), /no footer/],
+    ['with an encrypted footer', Buffer.concat([whole.subarray(0, -4), Buffer.from('PARE')]), /encrypted/],
+    ['whose footer claims too much', lie(0xffff_ffff), /more bytes than the file has/],
+    ['whose footer claims too little', lie(10), /footer cannot be read|damaged/],
+    ['whose footer is empty', lie(0), /footer cannot be read/],
+  ])('%s is refused as corrupt', async (_what, bytes, message) => {
+    await expect(readBytes(bytes, ANY_COLUMNS)).rejects.toMatchObject({
+      code: 'FILE_CORRUPT',
+      message: expect.stringMatching(message),
+    });
+  });
+});
