@@ -131,7 +131,7 @@ class KernelReader implements RowReader, Inlet {
   get #line(): number {
     if (this.#splitter !== null) return this.#splitter.consumedLines;
     const table = this.#table;
-    return table.isDecided ? this.kernel.get(LINES) : table.line(table.next) - 1;
+    return table.isDecided ? this.kernel.get(LINES) >>> 0 : table.line(table.next) - 1;
   }
 
   /** Puts rows into the table, or decides about one outside of it; false: there are none for now. */

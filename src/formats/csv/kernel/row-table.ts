@@ -34,7 +34,7 @@ export class RowTable {
 
   /** Its first physical line, from 1. */
   line(row: number): number {
-    return this.#rows[row * SLOTS + LINE] as number;
+    return (this.#rows[row * SLOTS + LINE] as number) >>> 0;
   }
 
   isGood(row: number): boolean {

@@ -73,6 +73,47 @@ describe('the kernel and the reference reader', () => {
     }
   });
 
+  it.each([
+    ['DateTime', '2024-02-29 12:34:56'],
+    ['DateTime', '2024-12-31T23:59:59.123+01:00'],
+    ['DateTime64(3)', '2000-10-30T09:08:07.5Z'],
+    ['Date', '2023-01-01'],
+    ['UUID', '123e4567-e89b-12d3-a456-42661417400F'],
+    ['Float64', '-123456.789012345'],
+    ['Float32', '1234567.89012e+3'],
+    ['Decimal(18,6)', '+123456789012.345678'],
+    ['Int64', '-1234567890123456'],
+    ['UInt64', '18446744073709551615'],
+    ['Bool', 'false'],
+  ])('agree on every character anywhere in a value (%s, %s)', async (type, value) => {
+    const texts = Array.from(value, (_, at) =>
+      Array.from(
+        { length: 128 },
+        (_each, code) => value.slice(0, at) + String.fromCharCode(code) + value.slice(at + 1),
+      ),
+    ).flat();
+    const rows = texts.map((text) => (/[,\r\n"]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text));
+    const file = `a\n${rows.join('\n')}\n"${texts.filter((text) => !/"/.test(text)).join('"\n"')}"\n`;
+    await expectSame({ file, schema: { a: type }, valueFormat: 'json' });
+  });
+
+  it.each(['Float64', 'Float32', 'Decimal(3,2)', 'Int8', 'DateTime'])(
+    'agree on every short text of what numbers are made of (%s)',
+    async (type) => {
+      let texts = [''];
+      let all: string[] = [];
+      for (let length = 1; length <= 5; length++) {
+        texts = texts.flatMap((text) => ['0', '7', '.', '-', '+', 'e'].map((next) => text + next));
+        all = all.concat(texts);
+      }
+      await expectSame({
+        file: `a\n${all.join('\n')}\n"${all.join('"\n"')}"\n`,
+        schema: { a: type },
+        valueFormat: 'json',
+      });
+    },
+  );
+
   it('agree on rows of the most columns there may be, all of them wrong', async () => {
     const names = Array.from({ length: 10_000 }, (_, index) => `c${index}`);
     const wide = Object.fromEntries(names.map((name) => [name, { type: 'integer', minimum: 1 }]));
@@ -210,6 +251,28 @@ describe("the kernel's batches", () => {
     expect(sink.batches.values.length).toBe(written.length + given.length);
     // What is simple never reaches JavaScript.
     expect(sink.rejectedHere).toBe(given.length);
+  });
+
+  it.each([
+    { row: 0, line: 1, byte: 2 },
+    { row: 8, line: 9, byte: 98 },
+    { row: 99_999_998, line: 999_999, byte: 9_999_999_998 },
+    { row: 999_999_998, line: 4_294_967_290, byte: 2 ** 32 - 3 },
+    { row: 2 ** 52, line: 10_000_000, byte: 2 ** 52 - 3 },
+  ])('say of a rejection where it stands, however far into the file (%j)', async (position) => {
+    const body = Buffer.from('x\n'.repeat(5));
+    const options = { ...(await optionsFor({ file: 'a\n', schema: { a: 'Int8' } })), position };
+    const [expected, written] = [new RingSink(kernel, MiB), new RingSink(kernel, MiB)];
+    pushAll(createCsvReader(options), body, expected, []);
+    pushAll(createKernelReader(options, kernel), body, written, []);
+    expect(written.rejections.values).toEqual(expected.rejections.values);
+    expect(written.rejectedHere).toBe(0);
+    const places: unknown[] = [];
+    const reader = createKernelReader(options, kernel);
+    reader.push(body);
+    while (reader.advance({ accept: () => undefined, reject: ({ line }) => places.push(line) }));
+    expect(places).toEqual([1, 2, 3, 4, 5].map((line) => position.line + line));
+    expect(reader.position).toEqual({ row: position.row + 5, line: position.line + 5, byte: position.byte + 10 });
   });
 
   it('refuse rows of another kernel, and rows that fit no batch', async () => {

@@ -35,7 +35,8 @@ export function judge<T>(type: u8, at: i32, end: i32, quote: u8, column: i32): i
   const flags = load<u8>(column, FLAGS);
   if (sizeof<T>() === 1) {
     if (at === end) return (flags & NULLABLE) !== 0 ? GOOD : IS_NULL;
-    return isGood(type, at, end, quote, column) ? GOOD : failureOf(type, at, end, quote);
+    // No value of these types begins with a quote.
+    return isValue(type, at, end - at, column) ? GOOD : judgeQuoted(type, at, end, quote, column);
   }
   const isNull = at === end ? type !== STRING || (flags & NULLABLE) !== 0 : isSpelledNull(at, end, quote);
   if (isNull) return (flags & NULLABLE) !== 0 ? GOOD : isShown(at, end, quote) ? IS_NULL : FAILED;
@@ -46,21 +47,31 @@ export function judge<T>(type: u8, at: i32, end: i32, quote: u8, column: i32): i
   return (flags & CONSTRAINED) !== 0 ? TYPED : GOOD;
 }
 
+/** Of a field that is no value as it stands. */
+function judgeQuoted(type: u8, at: i32, end: i32, quote: u8, column: i32): i32 {
+  const isGood = load<u8>(at) === quote && isOther(type, at + 1, end - at - 2, column);
+  return isGood ? GOOD : failureOf(type, at, end, quote);
+}
+
 /** Of a field that is not empty. */
-// @inline
 function isGood(type: u8, at: i32, end: i32, quote: u8, column: i32): bool {
-  let length = end - at;
-  if (load<u8>(at) === quote) {
-    at++;
-    length -= 2;
-  }
+  return load<u8>(at) === quote ? isOther(type, at + 1, end - at - 2, column) : isOther(type, at, end - at, column);
+}
+
+/** Whether a text is a value of the type; in a loop over fields. */
+// @inline
+function isValue(type: u8, at: i32, length: i32, column: i32): bool {
   if (type === FLOAT) return isFloat(at, length, column);
   if (type === INT) return isInteger(at, length, column);
   if (type === DATE_TIME) return isDateTime(at, length, column);
   return isOther(type, at, length, column);
 }
 
+/** The same. */
 function isOther(type: u8, at: i32, length: i32, column: i32): bool {
+  if (type === FLOAT) return isFloat(at, length, column);
+  if (type === INT) return isInteger(at, length, column);
+  if (type === DATE_TIME) return isDateTime(at, length, column);
   if (type === BOOL) return isBool(at, length);
   if (type === DATE) return isDate(at, length);
   if (type === DECIMAL) return isDecimal(at, length, column);

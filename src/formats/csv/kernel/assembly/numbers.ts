@@ -1,8 +1,7 @@
 import { copy, writeByte } from './text';
-import { allBits, bitsOf, digitBits, isDigit, isSign, isWithin, skipZeros } from './values/scan';
+import { allBits, bitsOf, digitBits, isDigit, isSign, isWithin, POINT, skipZeros } from './values/scan';
 
 const MINUS: u8 = 0x2d;
-const POINT: u8 = 0x2e;
 const ZERO: u8 = 0x30;
 
 /** Writes a valid integer as JSON has it: no plus, no leading zeros, no negative zero. */

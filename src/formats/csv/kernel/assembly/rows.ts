@@ -56,6 +56,9 @@ let nextQuotedLine = 0;
 /** Where the table goes on. */
 let nextRow = ROWS;
 let nextEntry = ENTRIES;
+/** Of the row whose fields are checked: the kinds of those that are left, and how many have failed. */
+let kinds = 0;
+let failed = 0;
 
 /** The table is empty. `isFound`: phase 1 has found records that are still to be taken. */
 export function beginTable(isFound: bool): void {
@@ -125,10 +128,11 @@ function checkRowsOf<T>(): bool {
       let left = 0;
       if (fieldsEnd - field === columns << 2 && stop - start <= MAX_VALUE) {
         const firstEntry = nextEntry;
-        const kinds = checkFields<T>(start, field, columnsEnd, quote);
-        if (kinds !== 0) {
+        const found = checkFields<T>(start, field, columnsEnd, quote);
+        if (found !== 0) {
+          if (found === TOO_MANY) nextEntry = firstEntry;
           store<i32>(nextRow, (firstEntry - ENTRIES) / ENTRY_BYTES, 16);
-          left = whatIsLeft(kinds, (nextEntry - firstEntry) / ENTRY_BYTES, stop - start);
+          left = whatIsLeft(found, (nextEntry - firstEntry) / ENTRY_BYTES, stop - start);
         }
       } else {
         store<i32>(nextRow, (fieldsEnd - field) >> 2, 16);
@@ -159,9 +163,8 @@ function checkRowsOf<T>(): bool {
 /** Checks the fields of a row that has as many as there are columns, enters what is left, and returns its kinds. */
 // @inline
 function checkFields<T>(start: i32, field: i32, columnsEnd: i32, quote: u8): i32 {
-  const firstEntry = nextEntry;
-  let failed = 0;
-  let kinds = 0;
+  kinds = 0;
+  failed = 0;
   let at = start;
   for (let column = COLUMNS; column !== columnsEnd; column += COLUMN_BYTES) {
     const end = load<i32>(field);
@@ -169,15 +172,7 @@ function checkFields<T>(start: i32, field: i32, columnsEnd: i32, quote: u8): i32
     const type = load<u8>(column, TYPE);
     if (type !== ANY) {
       const kind = judge<T>(type, at, end, quote, column);
-      if (kind !== GOOD) {
-        kinds |= kind;
-        if (kind !== TYPED) failed++;
-        if (failed === MAX_FAILED) {
-          nextEntry = firstEntry;
-          return TOO_MANY;
-        }
-        enter(((column - COLUMNS) >> COLUMN_SHIFT) | kind, at, end);
-      }
+      if (kind !== GOOD && !enterField(kind, column, at, end)) return TOO_MANY;
     }
     at = end + 1;
   }
@@ -192,11 +187,15 @@ function enterRow(start: i32, stop: i32, line: i32, left: i32): void {
   nextRow += ROW_BYTES;
 }
 
-function enter(columnAndKind: i32, at: i32, end: i32): void {
-  store<i32>(nextEntry, columnAndKind, 0);
+/** Enters a field that is left to check. false: too many of the row have failed. */
+function enterField(kind: i32, column: i32, at: i32, end: i32): bool {
+  kinds |= kind;
+  if (kind !== TYPED) failed++;
+  store<i32>(nextEntry, ((column - COLUMNS) >> COLUMN_SHIFT) | kind, 0);
   store<i32>(nextEntry, at, 4);
   store<i32>(nextEntry, end, 8);
   nextEntry += ENTRY_BYTES;
+  return failed < MAX_FAILED;
 }
 
 function whatIsLeft(kinds: i32, entries: i32, bytes: i32): i32 {

@@ -23,15 +23,25 @@ export function isDateTime(at: i32, length: i32, column: i32): bool {
 // @inline
 export function isTimestamp(at: i32, length: i32, column: i32): bool {
   if (length < 19) return false;
-  const text = v128.load(at);
-  // `YYYY-MM-DD?hh:mm`: digits but at 4, 7, 10 and 13.
-  if (digitBits(text) !== 0xdb6f || bitsOf(text, COLON) !== 0x2000 || (bitsOf(text, HYPHEN) & 0x90) !== 0x90)
-    return false;
-  const separator = load<u8>(at, 10);
-  if (separator !== 0x20 && separator !== 0x54) return false;
-  if (load<u8>(at, 16) !== COLON || !isDigit(at + 17) || !isDigit(at + 18)) return false;
-  if (twoDigits(at + 11) > 23 || load<u8>(at, 14) > 0x35 || load<u8>(at, 17) > 0x35) return false;
+  const bits = clockBits(v128.load(at, 3));
+  if (bits !== 0xffff && (bits !== 0xff7f || load<u8>(at, 10) !== 0x54)) return false;
+  if (!areFourDigits(load<u32>(at)) || twoDigits(at + 11) > 23) return false;
   return isDay(at) && (length === 19 || isTail(at + 19, at + length, load<u16>(column, DIGITS)));
+}
+
+/**
+ * Which of the 16 bytes are as in `0-00-00 00:00:00`, where tens have their limits: `9-19-39 29:59:59`. Each byte less
+ * its lowest value becomes a low signed number, which is compared with its own limit.
+ */
+function clockBits(text: v128): i32 {
+  // 0x80 less each byte's lowest value; -128 and the number of values that it may have.
+  const least = i8x16(80, 83, 80, 80, 83, 80, 80, 96, 80, 80, 70, 80, 80, 70, 80, 80);
+  const limits = i8x16(-118, -127, -126, -118, -127, -124, -118, -127, -125, -118, -127, -122, -118, -127, -122, -118);
+  return i8x16.bitmask(i8x16.lt_s(i8x16.add(text, least), limits));
+}
+
+function areFourDigits(text: u32): bool {
+  return ((text & 0xf0f0f0f0) | (((text + 0x06060606) & 0xf0f0f0f0) >> 4)) === 0x33333333;
 }
 
 /** Of `YYYY-MM-DD` whose digits are digits. */

@@ -1,5 +1,5 @@
 import { DIGITS } from '../../column-format';
-import { allBits, bitsOf, digitBits, isSign, isWithin, skipDigits } from './scan';
+import { allBits, digitBits, isPoint, isSign, isWithin, POINT, skipDigits } from './scan';
 
 /** Reading on beyond this could overflow, and decides nothing. */
 const MAX_EXPONENT = 9_999;
@@ -11,12 +11,10 @@ const MAX_EXPONENT = 9_999;
 // @inline
 export function isFloat(at: i32, length: i32, column: i32): bool {
   if (isWithin(length, 16)) {
-    const text = v128.load(at);
     const all = allBits(length);
-    const digits = digitBits(text) & all;
-    const points = bitsOf(text, 0x2e) & all;
-    const sign = isSign(at) ? 1 : 0;
-    if ((digits | points | sign) === all && (points & (points - 1)) === 0 && digits !== 0) return true;
+    const others = ~digitBits(v128.load(at)) & all;
+    if (others === all) return false;
+    if (isPoint(others, at) || ((others & 1) !== 0 && isSign(at) && isPoint(others ^ 1, at))) return true;
   }
   return isAnyFloat(at, at + length, load<u16>(column, DIGITS));
 }
@@ -32,7 +30,7 @@ function isAnyFloat(at: i32, stop: i32, safeDigits: i32): bool {
   at = skipDigits(at, stop);
   const wholeDigits = at - whole;
   let digits = wholeDigits;
-  if (at < stop && load<u8>(at) === 0x2e) {
+  if (at < stop && load<u8>(at) === POINT) {
     const fraction = at + 1;
     at = skipDigits(fraction, stop);
     digits += at - fraction;
