@@ -34,13 +34,14 @@ process.env['TMPDIR'] = folder;
 const removeFolder = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 
+process.once('exit', removeFolder);
 const report = new Report();
 try {
   report.text(...describeMachine(rounds));
   const properties = join(folder, 'broker.properties');
   writeFileSync(properties, BROKER_SETTINGS);
   const broker = await startBroker({ properties });
-  process.once('exit', removeFolder); // not before: the broker ends by such a listener, and they are called in turn
+  process.once('exit', removeFolder); // once more: the broker itself ends at exit, but after the first of these
   try {
     const bench = new Bench({ broker, folder, rounds, quick, report });
     for (const part of parts) await MEASURES[part](bench);
