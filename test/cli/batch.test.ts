@@ -118,7 +118,8 @@ describe('batch job create', () => {
   it('sends the options in the contract’s spelling', async () => {
     service.routes['POST /jobs'] = (response) => answer(response, 202, jobPending());
     await json(
-      'job create orders orders.csv --format csv --delimiter \\t --quote | --no-header --metadata a=1 --metadata b=x=y',
+      'job create orders orders.csv --format csv --delimiter \\t --quote | --no-header --metadata a=1 --metadata b=x=y ' +
+        '--value-format json --compression zstd --null-values NULL,N/A --csv-reader reference',
     );
     const { body, headers } = service.seen[0]!;
     const fields = [...body.matchAll(/name="([^"]+)"\r\n\r\n(.*)\r\n/g)].map(([, name, value]) => [name, value]);
@@ -128,6 +129,10 @@ describe('batch job create', () => {
       delimiter: '\t',
       quote: '|',
       header: 'false',
+      value_format: 'json',
+      compression: 'zstd',
+      null_values: 'NULL,N/A',
+      csv_reader: 'reference',
       'metadata.a': '1',
       'metadata.b': 'x=y',
     });
@@ -261,6 +266,9 @@ describe('the exit code', () => {
     'job create orders orders.csv --metadata novalue',
     'job create orders orders.csv --metadata a=1 --metadata a=2',
     'job create orders orders.csv --format xml',
+    'job create orders orders.csv --value-format xml',
+    'job create orders orders.csv --compression lz4',
+    'job create orders orders.csv --csv-reader kernel',
     'job list --limit 0',
     'job list --state SLEEPING',
     'job stats a1b2c3d4',

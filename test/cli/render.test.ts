@@ -97,6 +97,20 @@ describe('tables', () => {
     );
   });
 
+  it('show the options of a job that are not the usual ones', () => {
+    const options = {
+      value_format: 'json',
+      compression: 'zstd',
+      null_values: ['NULL', 'N/A'],
+      csv_reader: 'auto',
+    } as const;
+    expect(
+      jobDetails({ ...jobPartial(), options: { ...options, null_values: [...options.null_values] } })
+        .split('\n')
+        .slice(-4),
+    ).toEqual(['values       json', 'compression  zstd', 'null         NULL, N/A', '']);
+  });
+
   it('show why a job failed', () => {
     expect(jobDetails(jobFailed()).split('\n').slice(-3)).toEqual([
       "error     HEADER_MISMATCH: the header lacks the columns 'id', 'qty'; it has 'name', 'email', which the model does not know",

@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
-import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { Api } from '../kit/api.js';
+import { consumeByConsole } from '../kit/console-consumer.js';
 import { expectDelivered, expectPrefix, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { isAlive, runnerOf } from '../kit/runners.js';
 import { type Service, startService } from '../kit/service.js';
@@ -90,15 +88,7 @@ describe('a clean run', () => {
     const lines = orders.accepted.filter((row) => !row.includes('\n'));
     const csv = Buffer.from(`id,sku,qty,price,paid\n${lines.join('\n')}\n`);
     const job = await api.ended((await api.createJob('orders', csv)).job_id);
-    const { stdout } = await promisify(execFile)('java', [
-      '-cp',
-      resolve('.cache/kafka/libs/*'),
-      'org.apache.kafka.tools.consumer.ConsoleConsumer',
-      ...['--bootstrap-server', brokers, '--topic', job.topics.data, '--from-beginning'],
-      ...['--command-property', 'isolation.level=read_committed', '--max-messages', String(lines.length)],
-      ...['--timeout-ms', '20000'],
-    ]);
-    expect(stdout.split('\n').filter((line) => line !== '')).toEqual(lines);
+    expect(await consumeByConsole(brokers, job.topics.data, lines.length)).toEqual(lines);
   });
 
   it('makes one job of a repeated Idempotency-Key, also when both requests run at once', async () => {

@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
-import { resolve } from 'node:path';
-import { promisify } from 'node:util';
 import kafkajs from 'kafkajs';
 import { Api } from '../kit/api.js';
+import { consumeByConsole } from '../kit/console-consumer.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { isAlive, runnerOf } from '../kit/runners.js';
 import { type Service, startService } from '../kit/service.js';
@@ -124,14 +122,6 @@ describe.each(['gzip', 'zstd'] as const)('compression=%s', (compression) => {
     const rows = Array.from({ length: 2_000 }, (_, index) => `${index},sku,${index},0.5,true`);
     const file = Buffer.from(`id,sku,qty,price,paid\n${rows.join('\n')}\n`);
     const job = await api.ended((await api.createJob('orders', file, {}, { compression })).job_id);
-    const { stdout } = await promisify(execFile)('java', [
-      '-cp',
-      resolve('.cache/kafka/libs/*'),
-      'org.apache.kafka.tools.consumer.ConsoleConsumer',
-      ...['--bootstrap-server', brokers, '--topic', job.topics.data, '--from-beginning'],
-      ...['--command-property', 'isolation.level=read_committed', '--max-messages', String(rows.length)],
-      ...['--timeout-ms', '20000'],
-    ]);
-    expect(stdout.trimEnd().split('\n')).toEqual(rows);
+    expect(await consumeByConsole(brokers, job.topics.data, rows.length)).toEqual(rows);
   });
 });

@@ -33,6 +33,9 @@ export function jobDetails(job: Job, style: Style = plain): string {
     ['accepted', topic(job.topics.data, job.end_offsets?.data)],
     ['rejected', topic(job.topics.dlq, job.end_offsets?.dlq)],
   ];
+  if (job.options.value_format !== 'raw') facts.push(['values', job.options.value_format]);
+  if (job.options.compression !== 'none') facts.push(['compression', job.options.compression]);
+  if (job.options.null_values.length > 0) facts.push(['null', printable(job.options.null_values.join(', '))]);
   for (const [key, value] of Object.entries(job.metadata)) facts.push([printable(key), printable(value)]);
   if (job.attempt > 1) facts.push(['attempt', String(job.attempt)]);
   if (job.error !== null) {
