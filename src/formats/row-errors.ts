@@ -9,7 +9,7 @@ export function tooLarge(bytes: number, format: ValueFormat = 'raw'): FieldError
 }
 
 export function invalidEncoding(): FieldError {
-  return rowError('INVALID_ENCODING', 'the row is not valid UTF-8');
+  return rowError('INVALID_ENCODING', "the row is no valid text in the file's encoding");
 }
 
 export function rowError(error: RowErrorCode, message: string): FieldError {

@@ -2,7 +2,8 @@ import type { Logger } from 'pino';
 import { BatchError } from '../errors/index.js';
 import { classifyFailure, type TopicAdmin } from '../kafka/index.js';
 import type { ModelService } from '../models/index.js';
-import { type FileFormat, isParquet, type ReceivedUpload, startsLikeJson } from '../upload/index.js';
+import type { TextEncoding } from '../sources/index.js';
+import { type FileFormat, isParquet, type ReceivedUpload, readTextHead, startsLikeJson } from '../upload/index.js';
 import type { JobControl } from './job-control.js';
 import { newJobId } from './job-id.js';
 import type { JobRequest } from './job-options.js';
@@ -47,7 +48,7 @@ export class JobIntake {
   async #create(upload: ReceivedUpload, request: JobRequest, idempotencyKey: string | null): Promise<Intake> {
     const { modelId, dialect, options, metadata } = request;
     const { version: modelVersion } = await this.options.models.require(modelId);
-    const format = formatOf(upload, request);
+    const { format, encoding } = inspect(upload, request);
     const { filename, sizeBytes, fileCompression } = upload;
     const job = {
       modelId,
@@ -57,7 +58,7 @@ export class JobIntake {
       metadata,
       dialect: format === 'csv' ? dialect : null,
       options,
-      wrapping: { fileCompression },
+      wrapping: { fileCompression, encoding },
       idempotencyKey,
       format,
     };
@@ -104,8 +105,12 @@ export class JobIntake {
   }
 }
 
-/** What the file is taken for. Throws UNSUPPORTED_FILE_TYPE where it is something else than was asked for, or JSON. */
-function formatOf({ head }: ReceivedUpload, { format }: JobRequest): FileFormat {
+/**
+ * What the file is taken for, and how its text is written. Throws UNSUPPORTED_FILE_TYPE where it is something else than
+ * was asked for, or JSON; INVALID_OPTION where its encoding is not what was asked for.
+ */
+function inspect({ head }: ReceivedUpload, request: JobRequest): { format: FileFormat; encoding: TextEncoding | null } {
+  const { format } = request;
   const found: FileFormat = isParquet(head) ? 'parquet' : 'csv';
   if (format !== 'auto' && format !== found) {
     throw new BatchError(
@@ -113,7 +118,9 @@ function formatOf({ head }: ReceivedUpload, { format }: JobRequest): FileFormat 
       found === 'parquet' ? 'The file is Parquet, not CSV' : 'The file does not begin with PAR1, as Parquet does',
     );
   }
-  if (found === 'parquet' || format === 'csv' || !startsLikeJson(head)) return found;
+  if (found === 'parquet') return { format: found, encoding: null };
+  const { encoding, text } = readTextHead(head, request.encoding);
+  if (format === 'csv' || !startsLikeJson(text)) return { format: found, encoding };
   throw new BatchError(
     'UNSUPPORTED_FILE_TYPE',
     'The file looks like JSON; Parquet and CSV text are supported (format=csv: it is CSV all the same)',

@@ -1,5 +1,6 @@
 import { IsAscii, IsIn, IsNotIn, IsOptional, IsString, Length } from 'class-validator';
 import { DEFAULT_OPTIONS, type ProcessingOptions } from '../runner/index.js';
+import { TEXT_ENCODINGS, type TextEncoding } from '../sources/index.js';
 
 const NO_SEPARATOR = { message: 'must be one ASCII character, not a line end' };
 const LINE_ENDS_AND_NUL = ['\n', '\r', '\0'];
@@ -13,6 +14,9 @@ export class JobOptionsDto {
 
   @IsIn(['auto', 'csv', 'parquet'], { message: 'must be auto, csv or parquet' })
   format: 'auto' | 'csv' | 'parquet' = 'auto';
+
+  @IsIn(['auto', ...TEXT_ENCODINGS], { message: `must be auto, ${TEXT_ENCODINGS.join(', ')}` })
+  encoding: 'auto' | TextEncoding = 'auto';
 
   @IsAscii(NO_SEPARATOR)
   @Length(1, 1, NO_SEPARATOR)

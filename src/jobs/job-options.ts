@@ -3,6 +3,7 @@ import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import { BatchError } from '../errors/index.js';
 import { DEFAULT_OPTIONS, MAX_NULL_VALUE_LENGTH, MAX_NULL_VALUES, type ProcessingOptions } from '../runner/index.js';
+import type { TextEncoding } from '../sources/index.js';
 import type { FileFormat } from '../upload/index.js';
 import type { Dialect } from './job.js';
 import { JobOptionsDto } from './job-options.dto.js';
@@ -12,6 +13,8 @@ export interface JobRequest {
   modelId: string;
   /** `csv` takes text that looks like JSON, too. */
   format: 'auto' | FileFormat;
+  /** `auto`: what the file's byte order mark says. */
+  encoding: 'auto' | TextEncoding;
   dialect: Dialect;
   options: ProcessingOptions;
   metadata: Record<string, string>;
@@ -26,6 +29,7 @@ const MAX_METADATA_CHARACTERS = 1024;
 const NAMES = [
   'model_id',
   'format',
+  'encoding',
   'delimiter',
   'quote',
   'header',
@@ -64,6 +68,7 @@ export function parsePartialOptions(
   return {
     modelId: dto.model_id || null,
     format: dto.format,
+    encoding: dto.encoding,
     dialect: { delimiter: dto.delimiter, quote: dto.quote, header: dto.header === 'true' },
     options: {
       csvReader: dto.csv_reader,

@@ -92,6 +92,7 @@ export function toJob(record: JobRecord, now: number): Job {
     filename: record.filename,
     format: record.format,
     file_compression: record.wrapping.fileCompression,
+    encoding: record.wrapping.encoding,
     size_bytes: record.sizeBytes,
     metadata: record.metadata,
     columns: record.columns,

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors/index.js';
-import type { FileCompression } from '../sources/index.js';
+import type { FileCompression, TextEncoding } from '../sources/index.js';
 import type { FileFormat } from '../upload/index.js';
 
 export type JobState = 'PENDING' | 'RUNNING' | 'CANCELLING' | 'SUCCESS' | 'PARTIAL_SUCCESS' | 'FAILED' | 'CANCELLED';
@@ -30,6 +30,8 @@ export interface Job {
   format: FileFormat;
   /** How the file as a whole is compressed, by its first bytes. */
   file_compression: FileCompression;
+  /** Of the text; null where the format is none. */
+  encoding: TextEncoding | null;
   size_bytes: number;
   metadata: Record<string, string>;
   /** The file's header in file order; null until it was read. */

@@ -1,4 +1,6 @@
 import {
+  type CsvHeader,
+  type CsvHeaderOptions,
   type CsvKernel,
   createCsvReader,
   createKernelReader,
@@ -9,6 +11,7 @@ import {
 } from '../formats/index.js';
 import { type ByteSource, openByteSource, type ReadableFile, type SourceOptions } from '../sources/index.js';
 import type { FileReading } from './messages.js';
+import { OriginalOffsets } from './original-offsets.js';
 import type { RowFeed } from './row-feed.js';
 
 const CHUNK_BYTES = 256 * 1024;
@@ -21,6 +24,8 @@ export class FileRows implements RowFeed {
   readonly #chunk: Buffer | undefined;
   #reading: Promise<number> | undefined;
   #ended = false;
+  /** Around the sink of the last `advance`, where the text is transcoded. */
+  #offsets: OriginalOffsets | undefined;
 
   private constructor(
     private readonly source: ByteSource,
@@ -45,8 +50,8 @@ export class FileRows implements RowFeed {
     const { columns, additionalColumns, dialect } = job;
     if (dialect === null) throw new Error(`a job of format ${job.format} has no dialect`);
     const { nullValues, valueFormat } = job.options;
-    const chunks = chunksOf(openByteSource(file, 0, sourceOptions));
-    const header = await readCsvHeader(chunks, { columns, additionalColumns, dialect });
+    const beginning = openByteSource(file, 0, sourceOptions);
+    const header = await readHeader(beginning, { columns, additionalColumns, dialect });
     const values = { nullValues, valueFormat };
     const options = { columns, additionalColumns, dialect, header, ...values, position: from ?? undefined };
     const reader = kernel === null ? createCsvReader(options) : createKernelReader(options, kernel);
@@ -54,7 +59,7 @@ export class FileRows implements RowFeed {
   }
 
   get position(): Position {
-    return this.reader.position;
+    return atOrigin(this.reader.position, this.source);
   }
 
   get bytesDone(): number {
@@ -69,7 +74,7 @@ export class FileRows implements RowFeed {
 
   /** Decides a bounded number of rows; false once the file has ended and every row is decided. */
   async advance(sink: RowSink): Promise<boolean> {
-    if (this.reader.advance(sink)) return true;
+    if (this.reader.advance(this.#placed(sink))) return true;
     if (this.#ended) return false;
     const bytes = await (this.#reading ?? this.#read());
     this.#reading = undefined;
@@ -87,6 +92,13 @@ export class FileRows implements RowFeed {
     return true;
   }
 
+  #placed(sink: RowSink): RowSink {
+    const { source } = this;
+    if (source.originOf === undefined) return sink;
+    if (this.#offsets?.sink !== sink) this.#offsets = new OriginalOffsets(sink, source.originOf.bind(source));
+    return this.#offsets;
+  }
+
   async #read(): Promise<number> {
     const space = this.#chunk ?? this.reader.inlet?.space;
     if (space === undefined) throw new Error('the reader takes no bytes');
@@ -98,15 +110,25 @@ export class FileRows implements RowFeed {
   }
 }
 
-async function* chunksOf(source: ByteSource): AsyncGenerator<Uint8Array> {
+/** Reads the header from the beginning of a file, and closes the source. */
+async function readHeader(source: ByteSource, options: CsvHeaderOptions): Promise<CsvHeader> {
   try {
-    for (;;) {
-      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-      const bytes = await source.read(chunk);
-      if (bytes === 0) return;
-      yield chunk.subarray(0, bytes);
-    }
+    const header = await readCsvHeader(chunksOf(source), options);
+    return { ...header, position: atOrigin(header.position, source) };
   } finally {
     source.close();
+  }
+}
+
+function atOrigin(position: Position, source: ByteSource): Position {
+  return source.originOf === undefined ? position : { ...position, byte: source.originOf(position.byte) };
+}
+
+async function* chunksOf(source: ByteSource): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    const bytes = await source.read(chunk);
+    if (bytes === 0) return;
+    yield chunk.subarray(0, bytes);
   }
 }

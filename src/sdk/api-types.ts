@@ -226,6 +226,11 @@ export interface components {
          * @enum {string}
          */
         FormatOption: "auto" | "csv" | "parquet";
+        /**
+         * @description How the text is written: `auto` (unless given) takes what the byte order mark says, and UTF-8 where there is none. Rows are sent in UTF-8 whatever this is, byte offsets are those of the file. A row that is no valid text in the encoding is rejected as INVALID_ENCODING. `latin1` is ISO 8859-1; `windows-1252` has quotes, dashes and the euro sign where that has control characters.
+         * @enum {string}
+         */
+        EncodingOption: "auto" | "utf-8" | "utf-16le" | "utf-16be" | "windows-1252" | "latin1";
         /** @description What separates fields: one ASCII character, not a line end and not the quote. `,` unless given. */
         DelimiterOption: string;
         /** @description What encloses a field that holds delimiters or line ends: one ASCII character, not a line end. `"` unless given. */
@@ -278,6 +283,8 @@ export interface components {
             model_id?: components["schemas"]["ModelId"];
             /** @default auto */
             format: components["schemas"]["FormatOption"];
+            /** @default auto */
+            encoding: components["schemas"]["EncodingOption"];
             /** @default , */
             delimiter: components["schemas"]["DelimiterOption"];
             /** @default " */
@@ -373,6 +380,11 @@ export interface components {
              * @enum {string}
              */
             file_compression: "none" | "gzip" | "zstd";
+            /**
+             * @description How the file's text is written; null where its format is not text.
+             * @enum {string|null}
+             */
+            encoding: "utf-8" | "utf-16le" | "utf-16be" | "windows-1252" | "latin1" | null;
             size_bytes: components["schemas"]["Count"];
             /** @description What was given as `metadata.<key>`. */
             metadata: {
@@ -418,7 +430,7 @@ export interface components {
             /** @description The row's bytes without the line end, at most 64 KiB. */
             raw_data: string;
             /**
-             * @description base64 where the bytes are not valid UTF-8.
+             * @description base64 where the bytes are not valid UTF-8; in a file of another encoding these are the row's text in UTF-8 with a byte 0xFF in place of each thing that is no text.
              * @enum {string}
              */
             raw_encoding: "utf8" | "base64";
@@ -793,6 +805,8 @@ export interface operations {
                 model_id?: components["schemas"]["ModelId"];
                 /** @description See the form field of this name. */
                 format?: components["schemas"]["FormatOption"];
+                /** @description See the form field of this name. */
+                encoding?: components["schemas"]["EncodingOption"];
                 /** @description See the form field of this name. */
                 delimiter?: components["schemas"]["DelimiterOption"];
                 /** @description See the form field of this name. */

@@ -5,6 +5,7 @@ export type { RetryNotice, RetryPolicy } from './retry.js';
 export type { BatchClientOptions, CallOptions } from './transport.js';
 export {
   type Column,
+  type EncodingOption,
   type ErrorCode,
   type FormatOption,
   isOver,

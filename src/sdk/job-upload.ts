@@ -1,6 +1,6 @@
 import { ReadableStream } from 'node:stream/web';
 import { encodeForm } from './multipart.js';
-import type { FormatOption, Job } from './types.js';
+import type { EncodingOption, FormatOption, Job } from './types.js';
 import type { UploadContent, UploadSource } from './upload-source.js';
 
 /** A file to ingest and how to read it; what is not given has the contract's default. */
@@ -13,6 +13,8 @@ export interface JobUpload {
   /** Of a stream, in bytes, where it is known: the server can then refuse a large file at once. */
   sizeBytes?: number | undefined;
   format?: FormatOption | undefined;
+  /** Of the text. Default: what its byte order mark says, else UTF-8. */
+  encoding?: EncodingOption | undefined;
   delimiter?: string | undefined;
   quote?: string | undefined;
   /** Whether the first line names the columns. */
@@ -40,6 +42,7 @@ export function formFields(upload: JobUpload): Array<readonly [string, string]> 
   const fields: Array<readonly [string, string | undefined]> = [
     ['model_id', upload.modelId],
     ['format', upload.format],
+    ['encoding', upload.encoding],
     ['delimiter', upload.delimiter],
     ['quote', upload.quote],
     ['header', upload.header === undefined ? undefined : String(upload.header)],

@@ -18,6 +18,7 @@ export type ErrorCode = Schemas['ErrorCode'];
 export type Liveness = Schemas['Liveness'];
 export type Readiness = Schemas['Readiness'];
 export type FormatOption = Schemas['FormatOption'];
+export type EncodingOption = Schemas['EncodingOption'];
 
 const OVER: readonly JobState[] = ['SUCCESS', 'PARTIAL_SUCCESS', 'FAILED', 'CANCELLED'];
 

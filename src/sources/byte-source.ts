@@ -12,6 +12,11 @@ export interface ByteSource {
   read(space: Buffer): Promise<number>;
   /** Of the stored file, the bytes that were read so far: what progress counts. */
   readonly fileBytes: number;
+  /**
+   * Where in the decompressed file a byte stands that was read, by its offset among those; both are counted from where
+   * the source began. Offsets must not decrease from call to call, and each is a row's. Absent: they are the same.
+   */
+  originOf?(offset: number): number;
   /** Frees what the garbage collector does not; a `read` that is under way may fail. The file stays the caller's. */
   close(): void;
 }

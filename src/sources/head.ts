@@ -1,5 +1,7 @@
 import { BatchError } from '../errors/index.js';
 import { type Compressed, decompress } from './decompression.js';
+import type { TextEncoding } from './text-encoding.js';
+import { createTranscoder } from './transcoder.js';
 
 /**
  * The beginning of what a compressed file holds, by the beginning of the file: at most `bytes`, less where `head` gives
@@ -28,4 +30,9 @@ export async function decompressedHead(head: Buffer, compression: Compressed, by
 
 async function* once(chunk: Buffer): AsyncGenerator<Buffer> {
   yield chunk;
+}
+
+/** The beginning of a text file in UTF-8. */
+export function textHead(head: Buffer, encoding: TextEncoding): Buffer {
+  return encoding === 'utf-8' ? head : createTranscoder(encoding).push(head);
 }

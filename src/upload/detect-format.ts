@@ -18,7 +18,7 @@ export function unsupportedType(head: Uint8Array): string | null {
       ? 'an Excel workbook (xlsx; save the sheet as CSV)'
       : 'a zip archive (unpack it, or send its file as .gz or .zst)';
   }
-  if (head.includes(0)) return 'binary data (a NUL byte)';
+  if (head.includes(0) && !mayBeUtf16(head)) return 'binary data (a NUL byte)';
   return null;
 }
 
@@ -57,14 +57,18 @@ const BLANKS = [0x20, 0x09, 0x0a, 0x0d];
 const PARQUET = [...Buffer.from('PAR1')];
 const ZIP = [0x50, 0x4b, 0x03, 0x04];
 
-/** In this order: the UTF-16 mark is the beginning of the UTF-32 one. */
 const SIGNATURES = [
   { type: 'text in UTF-32', magic: [0xff, 0xfe, 0x00, 0x00] },
   { type: 'text in UTF-32', magic: [0x00, 0x00, 0xfe, 0xff] },
-  { type: 'text in UTF-16', magic: [0xff, 0xfe] },
-  { type: 'text in UTF-16', magic: [0xfe, 0xff] },
   { type: 'an empty zip archive', magic: [0x50, 0x4b, 0x05, 0x06] },
 ];
+
+/** Whether all NUL bytes are where UTF-16 has them: in the first half of each unit, or in the second. */
+function mayBeUtf16(head: Uint8Array): boolean {
+  const seen = [false, false];
+  for (let at = head.indexOf(0); at >= 0; at = head.indexOf(0, at + 1)) seen[at & 1] = true;
+  return !(seen[0] && seen[1]);
+}
 
 function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
   return magic.every((byte, at) => bytes[at] === byte);

@@ -1,5 +1,6 @@
 export { type FileFormat, isParquet, startsLikeJson } from './detect-format.js';
 export { ReceivedUpload } from './received-upload.js';
 export { Spool } from './spool.js';
+export { readTextHead } from './text-head.js';
 export { Upload, UploadInterceptor } from './upload.interceptor.js';
 export { type UploadLimits, UploadReceiver } from './upload-receiver.js';

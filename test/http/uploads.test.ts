@@ -109,6 +109,35 @@ describe('an upload', () => {
       /is Parquet/,
     ],
     ['has a NUL byte', { fields: [MODEL], file: 'a,b\n1,\0' }, 400, 'UNSUPPORTED_FILE_TYPE', /NUL/],
+    ['has NUL bytes', { fields: [MODEL], file: 'a,b\n1,\0\0' }, 400, 'UNSUPPORTED_FILE_TYPE', /NUL/],
+    [
+      'has no byte order mark',
+      { fields: [MODEL], file: Buffer.from(CSV, 'utf16le') },
+      400,
+      'UNSUPPORTED_FILE_TYPE',
+      /encoding=utf-16le/,
+    ],
+    [
+      'has another byte order mark',
+      { fields: [MODEL, ['encoding', 'utf-8']], file: Buffer.from(`\uFEFF${CSV}`, 'utf16le') },
+      400,
+      'INVALID_OPTION',
+      /^encoding: .*utf-16le/,
+    ],
+    [
+      'is JSON in UTF-16',
+      { fields: [MODEL], file: Buffer.from('\uFEFF[1]', 'utf16le') },
+      400,
+      'UNSUPPORTED_FILE_TYPE',
+      /JSON/,
+    ],
+    [
+      'names an unknown encoding',
+      { fields: [MODEL, ['encoding', 'ebcdic']], file: CSV },
+      400,
+      'INVALID_OPTION',
+      /^encoding: /,
+    ],
     ['has an unknown option', { fields: [MODEL, ['sep', ';']], file: CSV }, 400, 'INVALID_OPTION', /^sep: /],
     [
       'has an option twice',
@@ -139,6 +168,18 @@ describe('an upload', () => {
     expect(body).toMatchObject({ format: 'csv', file_compression: format, size_bytes: file.length });
     const plain = await upload(server, { fields: [MODEL], file: CSV });
     expect(plain.body).toMatchObject({ file_compression: 'none' });
+  });
+
+  it.each<[string, Buffer, string | undefined]>([
+    ['utf-8', Buffer.from(`\uFEFF${CSV}`), undefined],
+    ['utf-16le', Buffer.from(`\uFEFF${CSV}`, 'utf16le'), undefined],
+    ['utf-16be', Buffer.from(`\uFEFF${CSV}`, 'utf16le').swap16(), undefined],
+    ['utf-16be', gzipSync(Buffer.from(CSV, 'utf16le').swap16()), 'utf-16be'],
+    ['windows-1252', Buffer.from(CSV), 'windows-1252'],
+  ])('takes text in %s, told or named, after the file or before it', async (encoding, file, named) => {
+    const after: [string, string][] = named === undefined ? [] : [['encoding', named]];
+    const { status, body } = await upload(server, { fields: [MODEL], file, after });
+    expect([status, body.encoding]).toEqual([202, encoding]);
   });
 
   it.each<[string, Uint8Array, string, RegExp]>([

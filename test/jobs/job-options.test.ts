@@ -12,6 +12,7 @@ describe('the options of a job', () => {
     expect(parseJobOptions(MODEL, {})).toEqual({
       modelId: 'orders',
       format: 'auto',
+      encoding: 'auto',
       dialect: { delimiter: ',', quote: '"', header: true },
       options: { csvReader: 'auto', valueFormat: 'raw', compression: 'none', nullValues: [] },
       metadata: {},
@@ -21,6 +22,7 @@ describe('the options of a job', () => {
   it('come from the query and from the form alike', () => {
     const options = {
       format: 'csv',
+      encoding: 'latin1',
       delimiter: '\t',
       quote: "'",
       header: 'false',
@@ -31,7 +33,7 @@ describe('the options of a job', () => {
       'metadata.a.b': '1',
     };
     const expected = {
-      ...{ modelId: 'orders', format: 'csv', metadata: { 'a.b': '1' } },
+      ...{ modelId: 'orders', format: 'csv', encoding: 'latin1', metadata: { 'a.b': '1' } },
       dialect: { delimiter: '\t', quote: "'", header: false },
       options: {
         csvReader: 'reference',
@@ -45,7 +47,7 @@ describe('the options of a job', () => {
   });
 
   it.each<[string, Record<string, unknown>, string]>([
-    ['unknown', { encoding: 'utf8' }, 'encoding: '],
+    ['unknown', { charset: 'utf8' }, 'charset: '],
     ['a member of every object', { constructor: 'x' }, 'constructor: '],
     ['repeated', { delimiter: [',', ';'] }, 'delimiter: '],
     ['nested', { delimiter: { a: ',' } }, 'delimiter: '],

@@ -45,6 +45,7 @@ describe('the job store', () => {
       filename: 'orders.csv',
       format: 'csv',
       file_compression: 'none',
+      encoding: 'utf-8',
       size_bytes: 1000,
       metadata: { team: 'sales' },
       columns: null,

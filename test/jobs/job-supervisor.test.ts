@@ -24,7 +24,7 @@ describe('handing out a job', () => {
       additionalColumns: true,
       dialect: { delimiter: ',', quote: '"', header: true },
       options: DEFAULT_OPTIONS,
-      wrapping: { fileCompression: 'none' },
+      wrapping: { fileCompression: 'none', encoding: 'utf-8' },
       topics: { data: `batch_${jobId}`, dlq: `batch_${jobId}_dlq` },
       committedBefore: false,
     });

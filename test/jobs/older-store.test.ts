@@ -32,7 +32,7 @@ describe('a store of version 1', () => {
       state: 'PENDING',
       dialect: { delimiter: ';', quote: '"', header: true },
       options: { ...DEFAULT_OPTIONS, csvReader: 'reference' },
-      wrapping: { fileCompression: 'none' },
+      wrapping: { fileCompression: 'none', encoding: 'utf-8' },
     });
   });
 

@@ -8,6 +8,7 @@ import { compileSchema } from '../../src/models/schema/index.js';
 import type { Assignment } from '../../src/runner/messages.js';
 import { DEFAULT_OPTIONS } from '../../src/runner/processing-options.js';
 import { openRowFeed, readerOf } from '../../src/runner/row-feed.js';
+import type { TextEncoding } from '../../src/sources/index.js';
 import { withFile } from '../sources/support/files.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'batch-file-rows-'));
@@ -25,7 +26,7 @@ const job: Assignment = {
   sizeBytes: file.length,
   format: 'csv',
   options: DEFAULT_OPTIONS,
-  wrapping: { fileCompression: 'none' },
+  wrapping: { fileCompression: 'none', encoding: 'utf-8' },
   dialect: { delimiter: ',', quote: '"', header: true },
   topics: { data: 'data', dlq: 'dlq' },
   committedBefore: false,
@@ -42,6 +43,27 @@ afterAll(async () => {
   await handle.close();
   rmSync(folder, { recursive: true });
 });
+
+function encode(text: string, encoding: TextEncoding): Buffer {
+  if (!encoding.startsWith('utf-16')) return Buffer.from(text, 'latin1');
+  const bytes = Buffer.from(text, 'utf16le');
+  return encoding === 'utf-16be' ? bytes.swap16() : bytes;
+}
+
+function offsetIn(decision: string): number | null {
+  return decision.startsWith('{') ? (JSON.parse(decision) as { byte_offset: number }).byte_offset : null;
+}
+
+function withoutOffset(decision: string): string {
+  return decision.replace(/"byte_offset":\d+/, '');
+}
+
+/** For each place in the file, how many bytes before it continue a character. */
+const continuations = Uint32Array.from(file);
+for (let at = 0, count = 0; at < file.length; at++) {
+  continuations[at] = count;
+  if (((file[at] as number) & 0xc0) === 0x80) count += 1;
+}
 
 /** Every decision as one text, and where the reader stood after some of them. */
 class Notes implements RowSink {
@@ -97,7 +119,7 @@ describe('the rows of a file', () => {
   ] as const)('are the same out of %s, from wherever a reader stood', async (fileCompression, compress) => {
     const compressed = compress(file);
     await withFile(compressed, async (opened) => {
-      const stored = { handle: opened, job: { ...job, wrapping: { fileCompression } } };
+      const stored = { handle: opened, job: { ...job, wrapping: { ...job.wrapping, fileCompression } } };
       const expected = await read(null, null);
       for (const kernel of [new CsvKernel(), null]) {
         const whole = await read(kernel, null, stored);
@@ -114,6 +136,59 @@ describe('the rows of a file', () => {
         before = feed.bytesDone;
       }
       expect(feed.bytesDone).toBe(compressed.length);
+    });
+  });
+
+  it.each(['utf-16le', 'utf-16be', 'windows-1252'] as const)(
+    'are the same out of %s, at the places they have there',
+    async (encoding) => {
+      const unit = encoding.startsWith('utf-16') ? 2 : 1;
+      const encoded = encode(`${file}`, encoding);
+      await withFile(encoded, async (opened) => {
+        const stored = { handle: opened, job: { ...job, wrapping: { ...job.wrapping, encoding } } };
+        const expected = await read(null, null);
+        // The only other character than ASCII has two bytes in UTF-8 and one unit elsewhere.
+        const place = (bytes: number) => unit * (bytes - (continuations[bytes] as number));
+        for (const kernel of [new CsvKernel(), null]) {
+          const whole = await read(kernel, null, stored);
+          expect(whole.decisions.map(withoutOffset)).toEqual(expected.decisions.map(withoutOffset));
+          for (const [index, decision] of whole.decisions.entries()) {
+            const there = offsetIn(expected.decisions[index] as string);
+            if (there !== null) expect(offsetIn(decision)).toBe(place(there));
+          }
+          expect(whole.positions.at(-1)?.position.byte).toBe(encoded.length);
+          const { position, decided } = whole.positions[5]!;
+          expect((await read(kernel, position, stored)).decisions).toEqual(whole.decisions.slice(decided));
+        }
+      });
+    },
+  );
+
+  it('that are no text in their encoding are rejected, and only they', async () => {
+    const good = Buffer.from('id,amount,note\n1,1,a\n2,2,b', 'utf16le');
+    const text = Buffer.concat([
+      good,
+      Buffer.from([0x00, 0xd8]),
+      Buffer.from('c\n3,3,😀\n4,4,', 'utf16le'),
+      Buffer.from([0x61]),
+    ]);
+    await withFile(text, async (opened) => {
+      const stored = { handle: opened, job: { ...job, wrapping: { ...job.wrapping, encoding: 'utf-16le' as const } } };
+      for (const kernel of [new CsvKernel(), null]) {
+        const { decisions, positions } = await read(kernel, null, stored);
+        expect(decisions.map((each) => (each.startsWith('{') ? JSON.parse(each) : each))).toEqual([
+          '1,1,a',
+          expect.objectContaining({
+            error: 'INVALID_ENCODING',
+            byte_offset: 2 * 'id,amount,note\n1,1,a\n'.length,
+            raw_encoding: 'base64',
+            raw_data: Buffer.from('2,2,b\xffc', 'latin1').toString('base64'),
+          }),
+          '3,3,😀',
+          expect.objectContaining({ error: 'INVALID_ENCODING' }),
+        ]);
+        expect(positions.at(-1)?.position.byte).toBe(text.length);
+      }
     });
   });
 

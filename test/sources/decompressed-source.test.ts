@@ -13,7 +13,7 @@ const formats = ['gzip', 'zstd'] as const;
 
 async function read(file: Uint8Array, { from = 0, space = 65_536, limits = LIMITS } = {}): Promise<Buffer> {
   return withFile(file, async (handle) =>
-    drain(openByteSource(handle, from, { fileCompression: compressionOf(file), limits }), space),
+    drain(openByteSource(handle, from, { fileCompression: compressionOf(file), encoding: 'utf-8', limits }), space),
   );
 }
 
@@ -112,7 +112,7 @@ describe.each(formats)('a %s file', (format) => {
 
   it('counts the bytes of the file itself', async () => {
     await withFile(file, async (handle) => {
-      const source = openByteSource(handle, 0, { fileCompression: format, limits: LIMITS });
+      const source = openByteSource(handle, 0, { fileCompression: format, encoding: 'utf-8', limits: LIMITS });
       await drain(source);
       expect(source.fileBytes).toBe(file.length);
     });
@@ -120,7 +120,7 @@ describe.each(formats)('a %s file', (format) => {
 
   it('fails a read when it is closed meanwhile, rather than end', async () => {
     await withFile(file, async (handle) => {
-      const source = openByteSource(handle, 0, { fileCompression: format, limits: LIMITS });
+      const source = openByteSource(handle, 0, { fileCompression: format, encoding: 'utf-8', limits: LIMITS });
       await source.read(Buffer.alloc(1000));
       await source.read(Buffer.alloc(1_000_000));
       const reading = source.read(Buffer.alloc(1000));

@@ -19,6 +19,16 @@ export function jobCreateCommand(open: () => Session) {
     .argument('<file>', 'the file, or - for standard input')
     .option('--wait', 'wait until the job is over; exit 2 if some rows were rejected, 1 if it failed')
     .addOption(new Option('--format <format>', 'how to read the file').choices(['auto', 'csv', 'parquet'] as const))
+    .addOption(
+      new Option('--encoding <name>', 'how the text is written (default: by its byte order mark, else utf-8)').choices([
+        'auto',
+        'utf-8',
+        'utf-16le',
+        'utf-16be',
+        'windows-1252',
+        'latin1',
+      ] as const),
+    )
     .option('--delimiter <char>', 'what separates the fields (default: ,)', character)
     .option('--quote <char>', 'what encloses fields (default: ")', character)
     .option('--no-header', "the first line is a row; the columns are the model's, in its order")
@@ -60,6 +70,7 @@ Examples:
         modelId: model,
         ...(file === '-' ? { file: session.environment.stdin(), filename: 'stdin' } : { file }),
         format: options.format,
+        encoding: options.encoding,
         delimiter: options.delimiter,
         quote: options.quote,
         header: options.header ? undefined : false,

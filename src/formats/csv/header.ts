@@ -73,7 +73,7 @@ function headerFrom(splitter: RecordSplitter, dialect: CsvDialect): CsvHeader | 
   if (found === 'broken') throw mismatch(brokenHeader(splitter));
   const { bytes, start, stop } = splitter;
   const record = bytes.subarray(start, stop);
-  if (!isUtf8(record)) throw mismatch('the header line is not valid UTF-8');
+  if (!isUtf8(record)) throw mismatch("the header line is no valid text in the file's encoding");
   return {
     columns: new FieldParser(dialect).parse(record, 1).flat(),
     position: { row: 0, line: splitter.consumedLines, byte: splitter.consumedBytes },

@@ -44,7 +44,7 @@ export function aJob(job: Partial<NewJob> = {}): NewJob {
     metadata: {},
     dialect: { delimiter: ',', quote: '"', header: true },
     options: DEFAULT_OPTIONS,
-    wrapping: { fileCompression: 'none' },
+    wrapping: { fileCompression: 'none', encoding: 'utf-8' },
     idempotencyKey: null,
     ...job,
   };

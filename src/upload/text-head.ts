@@ -1,0 +1,21 @@
+import { BatchError } from '../errors/index.js';
+import { byteOrderMark, type TextEncoding, textHead } from '../sources/index.js';
+
+/**
+ * The encoding of a text file, and the beginning of its text in UTF-8. `auto`: what its byte order mark says, without
+ * one UTF-8. Throws INVALID_OPTION where the mark contradicts what was asked for, UNSUPPORTED_FILE_TYPE where it is no
+ * text.
+ */
+export function readTextHead(head: Buffer, asked: TextEncoding | 'auto'): { encoding: TextEncoding; text: Buffer } {
+  const mark = byteOrderMark(head);
+  if (mark !== null && asked !== 'auto' && asked !== mark) {
+    throw new BatchError('INVALID_OPTION', `encoding: the file begins with the byte order mark of ${mark}`);
+  }
+  const encoding = asked === 'auto' ? (mark ?? 'utf-8') : asked;
+  const text = textHead(head, encoding);
+  if (!text.includes(0)) return { encoding, text };
+  throw new BatchError(
+    'UNSUPPORTED_FILE_TYPE',
+    'The file looks like binary data (a NUL byte), or like UTF-16 without a byte order mark (encoding=utf-16le, utf-16be)',
+  );
+}
