@@ -21,12 +21,10 @@ function fail(message: string): never {
   process.exit(1);
 }
 
-/** kafkajs 2.2.4 computes a timeout below zero on Node 24, which is harmless; every other warning is logged. */
+/** As everything else is, instead of as text on stderr. */
 function logWarnings(log: Logger): void {
   process.removeAllListeners('warning');
-  process.on('warning', (warning) => {
-    if (warning.name !== 'TimeoutNegativeWarning') log.warn({ err: warning }, 'process warning');
-  });
+  process.on('warning', (warning) => log.warn({ err: warning }, 'process warning'));
 }
 
 const config = readConfig();

@@ -1,6 +1,9 @@
 import { Kafka, type KafkaConfig as KafkaJsConfig, logLevel, type SASLOptions } from 'kafkajs';
 import type { KafkaConfig } from '../config/index.js';
 import { registerCodecs } from './compression.js';
+import { stopIdleTimers } from './idle-timers.js';
+
+stopIdleTimers();
 
 /**
  * How every part of the service connects: kafkajs stays silent (failures come as errors, which we log ourselves) and

@@ -27,11 +27,8 @@ let answerLease: ((isCurrent: boolean) => void) | undefined;
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
 process.on('disconnect', () => process.exit(EXIT_LEASE_LOST));
-// kafkajs 2.2.4 computes timeouts below zero, which newer Node versions report and treat as 1 ms: silence just that.
 process.removeAllListeners('warning');
-process.on('warning', (warning) => {
-  if (warning.name !== 'TimeoutNegativeWarning') log.warn({ err: warning }, 'process warning');
-});
+process.on('warning', (warning) => log.warn({ err: warning }, 'process warning'));
 
 process.on('message', (message: ToRunner) => {
   switch (message.type) {
