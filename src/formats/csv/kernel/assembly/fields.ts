@@ -35,8 +35,8 @@ export function judge<T>(type: u8, at: i32, end: i32, quote: u8, column: i32): i
   const flags = load<u8>(column, FLAGS);
   if (sizeof<T>() === 1) {
     if (at === end) return (flags & NULLABLE) !== 0 ? GOOD : IS_NULL;
-    // No value of these types begins with a quote.
-    return isValue(type, at, end - at, column) ? GOOD : judgeQuoted(type, at, end, quote, column);
+    if (load<u8>(at) === quote) return judgeQuoted(type, at, end, quote, column);
+    return isValue(type, at, end - at, column) ? GOOD : failureOf(type, at, end, quote);
   }
   const isNull = at === end ? type !== STRING || (flags & NULLABLE) !== 0 : isSpelledNull(at, end, quote);
   if (isNull) return (flags & NULLABLE) !== 0 ? GOOD : isShown(at, end, quote) ? IS_NULL : FAILED;
@@ -47,10 +47,9 @@ export function judge<T>(type: u8, at: i32, end: i32, quote: u8, column: i32): i
   return (flags & CONSTRAINED) !== 0 ? TYPED : GOOD;
 }
 
-/** Of a field that is no value as it stands. */
+/** Of a field in quotes. Not where the others are judged: it would take registers from them. */
 function judgeQuoted(type: u8, at: i32, end: i32, quote: u8, column: i32): i32 {
-  const isGood = load<u8>(at) === quote && isOther(type, at + 1, end - at - 2, column);
-  return isGood ? GOOD : failureOf(type, at, end, quote);
+  return isOther(type, at + 1, end - at - 2, column) ? GOOD : failureOf(type, at, end, quote);
 }
 
 /** Of a field that is not empty. */
