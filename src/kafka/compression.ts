@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { constants, gzip, zstdCompress, zstdDecompress } from 'node:zlib';
+import { constants, gunzip, gzip, zstdCompress, zstdDecompress } from 'node:zlib';
 import kafkajs from 'kafkajs';
 import {
   BATCH_HEADER_BYTES,
@@ -14,7 +14,7 @@ export type Compression = 'none' | 'gzip' | 'zstd';
 
 /** About what a batch comes down to: mostly one turn of the compressor, and one allocation. */
 const CHUNK_BYTES = 262_144;
-/** Level 1 of both: higher ones take 2 to 8 times the processor's time for some percent (see ADR 0006). */
+/** Level 1 of both: higher ones take 2 to 8 times the processor's time for some percent (see ADR 0007). */
 const GZIP = { level: 1, chunkSize: CHUNK_BYTES };
 const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 }, chunkSize: CHUNK_BYTES };
 
@@ -44,13 +44,20 @@ export async function compressBatch(batch: RecordBatch, compression: Compression
   return { count, seal: (stamp) => sealBatch(buffer, count, bits, stamp) };
 }
 
-const decompressZstd = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(zstdDecompress);
+/** No batch of ours is larger; a topic that somebody else wrote to must not take all memory. */
+const DECOMPRESSED = { maxOutputLength: MAX_BATCH_BYTES };
+const gunzipAsync = promisify<Uint8Array, typeof DECOMPRESSED, Buffer>(gunzip);
+const unzstdAsync = promisify<Uint8Array, typeof DECOMPRESSED, Buffer>(zstdDecompress);
 
-/** Teaches kafkajs to read batches of zstd, which it knows by name only: for the whole process. */
+/** Teaches kafkajs to read batches of zstd, which it knows by name only, and to bound those of gzip: process-wide. */
 export function registerCodecs(): void {
-  kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
+  const { CompressionCodecs, CompressionTypes } = kafkajs;
+  CompressionCodecs[CompressionTypes.GZIP] = () => ({
+    compress: ({ buffer }: { buffer: Buffer }) => CODECS.gzip.compress(buffer),
+    decompress: (records: Buffer) => gunzipAsync(records, DECOMPRESSED),
+  });
+  CompressionCodecs[CompressionTypes.ZSTD] = () => ({
     compress: ({ buffer }: { buffer: Buffer }) => CODECS.zstd.compress(buffer),
-    // No batch of ours is larger; a topic that somebody else wrote to must not take all memory.
-    decompress: (records: Buffer) => decompressZstd(records, { maxOutputLength: MAX_BATCH_BYTES }),
+    decompress: (records: Buffer) => unzstdAsync(records, DECOMPRESSED),
   });
 }

@@ -157,13 +157,13 @@ export function describeCsvReader(name: string, create: CreateReader): void {
             each.inQuotes || /[",\r\n]/.test(each.text) ? `"${each.text.replaceAll('"', '""')}"` : each.text;
           const file = `a,b,c\n${rows.map((row) => `${row.map(write).join()}\n`).join('')}`;
           const schema = { a: 'Nullable(String)', b: 'String' };
-          const { decisions } = await readAll(create, { file, schema, nullValues: ['none'], valueFormat: 'json' });
-          expect(decisions.map((each) => 'accepted' in each && JSON.parse(utf8(each.accepted)))).toEqual(
-            rows.map(([a, b, c]) => ({
-              a: write(a) === '' ? null : a.text,
-              b: b.text,
-              c: write(c) === '' ? null : c.text,
-            })),
+          const { decisions } = await readAll(create, { file, schema, nullValues: ['NULL'], valueFormat: 'json' });
+          const orNull = (each: { text: string; inQuotes: boolean }): string | null =>
+            write(each) === '' || each.text === 'NULL' ? null : each.text;
+          expect(
+            decisions.map((each) => ('accepted' in each ? JSON.parse(utf8(each.accepted)) : errorsOf(each)[0]?.error)),
+          ).toEqual(
+            rows.map(([a, b, c]) => (b.text === 'NULL' ? 'NULL_VALUE' : { a: orNull(a), b: b.text, c: orNull(c) })),
           );
         }),
         { numRuns: 200 },
