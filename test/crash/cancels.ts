@@ -3,7 +3,7 @@ import { type Scenario, type Stage } from './stage.js';
 
 /** Small files are about through when the cancel comes, larger ones in the middle. */
 const SMALL_ROWS = 2_000;
-const LARGE_ROWS = 150_000;
+const LARGE_ROWS = 100_000;
 const LARGE_EVERY = 5;
 const AT_ONCE = 2;
 

@@ -1,7 +1,7 @@
 import { isAlive } from '../kit/runners.js';
 import { type Scenario, type Stage, signal, until } from './stage.js';
 
-const ROWS = 300_000;
+const ROWS = 200_000;
 const MEET_MS = 60_000;
 const LEAVE_MS = 30_000;
 

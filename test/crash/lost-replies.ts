@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Interference } from '../kit/kafka-proxy.js';
 import { type Scenario, type Stage } from './stage.js';
 
-const ROWS = 150_000;
+const ROWS = 100_000;
 const MAX_DELAY_MS = 1_500;
 
 const APIS = [
@@ -27,14 +27,15 @@ interface Loss {
 export const lostReplies: Scenario = {
   name: 'lost-replies',
   what: 'the reply is dropped and the connection with it, or delayed by up to 1.5 s',
-  times: { long: 8, short: 1 },
+  times: { long: 16, short: 1 },
   async run(stage, times) {
     await stage.enter();
     const file = stage.file(ROWS);
-    const losses = (['dropped', 'delayed'] as const).flatMap((how) =>
-      APIS.flatMap((api) =>
-        Array.from({ length: times }, () => ({ api, how, nth: 1 + stage.random(ONCE.has(api) ? 1 : 2) })),
-      ),
+    const losses = APIS.flatMap((api, index) =>
+      Array.from({ length: times }, (_, round): Loss => {
+        const how = (index + round) % 2 === 0 ? 'dropped' : 'delayed';
+        return { api, how, nth: 1 + stage.random(ONCE.has(api) ? 1 : 2) };
+      }),
     );
     await stage.exhaust(stage.shuffled(losses), async (left) => {
       stage.proxy.interference = interfere(stage, left);

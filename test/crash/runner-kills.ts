@@ -2,7 +2,8 @@ import { isAlive, runnerOf } from '../kit/runners.js';
 import { type Scenario, type Stage, signal } from './stage.js';
 
 const ROWS = 1_000_000;
-const MAX_DELAY_MS = 400;
+/** A runner lives for up to one of these: some die before they have sent anything, some after several commits. */
+const LIVES_MS = [100, 400, 1_200];
 /** Every so manieth job is read by the fast reader, which takes fewer kills. */
 const FAST_EVERY = 4;
 
@@ -10,7 +11,7 @@ const FAST_EVERY = 4;
 export const runnerKills: Scenario = {
   name: 'runner-kills',
   what: 'kill -9 of the runner at random moments, 1,000,000 rows a job',
-  times: { long: 200, short: 8 },
+  times: { long: 200, short: 5 },
   async run(stage, times) {
     await stage.enter();
     const file = stage.file(times < 50 ? ROWS / 5 : ROWS);
@@ -29,7 +30,7 @@ async function killUntilEnded(stage: Stage, jobId: string, times: number): Promi
     if (state !== 'PENDING' && state !== 'RUNNING') return;
     const pid = runnerOf(stage.service, jobId);
     if (pid === undefined || pid === last) continue;
-    await stage.pause(MAX_DELAY_MS);
+    await stage.pause(stage.pick(LIVES_MS));
     // A runner that has finished in the meantime is no kill of a job.
     if (!isAlive(pid) || (await stage.api.job(jobId)).state !== 'RUNNING') continue;
     if (signal(pid)) stage.tally.fault('kill -9');

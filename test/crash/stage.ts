@@ -141,8 +141,9 @@ export class Stage {
   }
 
   /** For a job that failed without knowing what is committed: its topics may hold any prefix, but nothing else. */
-  async prefix(job: Job, file: RowFile): Promise<void> {
-    this.tally.compared(job.job_id, await compare(this.broker.brokers, job.topics, job.job_id, file, 'some prefix'));
+  async prefix(jobId: string, file: RowFile): Promise<void> {
+    const { topics } = await this.api.job(jobId);
+    this.tally.compared(jobId, await compare(this.broker.brokers, topics, jobId, file, 'some prefix'));
   }
 
   /** Whether a runner of the service sent this. */

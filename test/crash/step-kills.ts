@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Exchange, Interference, Verdict } from '../kit/kafka-proxy.js';
 import { type Scenario, type Stage, signal } from './stage.js';
 
-const ROWS = 150_000;
+const ROWS = 100_000;
 /** Longer than a runner's first transaction may last. */
 const BEYOND_FIRST_CUT_MS = 120;
 
