@@ -40,13 +40,9 @@ async function freeze(stage: Stage, file: ReturnType<Stage['file']>, round: numb
         // It got as far as asking the broker; what it asked must have been refused.
         stage.tally.event(`${exchange.api} ${exchange.error === 0 ? 'taken' : 'refused'} after waking`);
         if (exchange.error === 0) stage.tally.fail(`the broker took ${exchange.api} of a runner that was replaced`);
-      } else if (
-        frozen !== undefined &&
-        exchange.pid !== frozen &&
-        exchange.api === awakening &&
-        exchange.error === 0
-      ) {
-        isDue = true;
+      } else if (frozen !== undefined && exchange.api === awakening && exchange.error === 0) {
+        // The API has a producer of its own, which fences nobody.
+        isDue ||= exchange.pid !== frozen && stage.isRunner(exchange);
       }
       return 'pass';
     },

@@ -34,7 +34,7 @@ export class Stage {
   #env: Record<string, string> = {};
   #options: { dataDir?: string; under?: string[] } = {};
   readonly #files = new Map<number, RowFile>();
-  readonly #runners = new Map<number, boolean>();
+  readonly #runners = new Set<number>();
 
   private constructor(parts: Pick<Stage, 'folder' | 'broker' | 'proxy' | 'seed'>) {
     this.folder = parts.folder;
@@ -146,12 +146,11 @@ export class Stage {
     this.tally.compared(jobId, await compare(this.broker.brokers, topics, jobId, file, 'some prefix'));
   }
 
-  /** Whether a runner of the service sent this. */
+  /** Whether a runner of the service sent this, or one that has been its runner. */
   isRunner({ pid }: Exchange): boolean {
     if (pid === undefined) return false;
-    const known = this.#runners.get(pid) ?? parentOf(pid) === this.service.pid;
-    this.#runners.set(pid, known);
-    return known;
+    if (parentOf(pid) === this.service.pid) this.#runners.add(pid);
+    return this.#runners.has(pid);
   }
 
   /** Repeats `round`, which takes faults from the front of the list as they take effect, until the list is empty. */
