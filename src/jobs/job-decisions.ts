@@ -104,8 +104,8 @@ function decideSettled(job: Known, checkpoint: Checkpoint | null): Decision {
 function decideFailed(job: Known, outcome: Extract<Outcome, { kind: 'failed' }>): Decision {
   const checkpoint = outcome.checkpoint ?? job.checkpoint;
   const error: JobError = { code: outcome.error.code, message: withCommitted(outcome, checkpoint) };
-  if (job.state === 'CANCELLING' && error.code === 'KAFKA_UNAVAILABLE') {
-    // A cancelled job waits for the broker: it must not end before it is known what is committed.
+  if ((job.state === 'CANCELLING' || job.verdict !== null) && error.code === 'KAFKA_UNAVAILABLE') {
+    // It waits for the broker however long that takes: it must not end before it is known what is committed.
     return outcome.settled ? decideSettled(job, checkpoint) : again(MAX_DELAY_MS, { checkpoint });
   }
   return { kind: 'end', state: 'FAILED', error, checkpoint, settled: isSettled(outcome) };

@@ -310,8 +310,8 @@ function onFailed(state: State, failure: KafkaFailure, now: number): Step {
     const error = { code: failure.code, detail: failure.detail };
     return state.dirty || !hasFetched(state) ? settleFirst(state, error) : conclude(state, error);
   }
-  // A cancel waits for the broker however long it takes; a run gives up and can be resumed.
-  if (state.goal === 'run' && now - state.lastCommitAt >= state.limits.unavailableAfterMs) {
+  // A run can be resumed; what is to be settled is handed out again later, and other jobs get the runner until then.
+  if (now - state.lastCommitAt >= state.limits.unavailableAfterMs) {
     const detail = `no commit for ${Math.round((now - state.lastCommitAt) / 1000)} s; last: ${failure.detail}`;
     return giveUp(state, { code: 'KAFKA_UNAVAILABLE', detail });
   }

@@ -237,6 +237,17 @@ describe('resuming a job', () => {
     expect(await desk.runners.next()).toMatchObject({ intent: 'run', lease: 3 });
   });
 
+  it('goes on although the broker does not let it be settled', async () => {
+    const jobId = await failWithoutKafka();
+    await desk.upkeep.settleUnsettled();
+    expect(await desk.runners.next()).toMatchObject({ intent: 'settle' });
+    await desk.control.resume(jobId);
+    const error = { code: 'KAFKA_UNAVAILABLE', detail: 'the detail' } as const;
+    desk.runners.finish(jobId, { kind: 'failed', error, checkpoint: null, settled: false });
+    await desk.quiet();
+    expect(await desk.runners.next()).toMatchObject({ jobId, intent: 'run' });
+  });
+
   it('and cancelling again settles first where nobody knows yet what is committed', async () => {
     const jobId = await failWithoutKafka();
     await desk.control.resume(jobId);

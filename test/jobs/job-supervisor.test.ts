@@ -266,6 +266,24 @@ describe('a lost runner', () => {
     expect(await desk.files()).toEqual([]);
   });
 
+  it('waits for Kafka before it fails the job, and gives its runner to others meanwhile', async () => {
+    const jobId = await desk.acceptAndHire();
+    for (let i = 0; i < 3; i++) {
+      desk.runners.lose(jobId, true);
+      await desk.quiet();
+      await desk.runners.next();
+    }
+    desk.runners.finish(jobId, failed('KAFKA_UNAVAILABLE', null, false));
+    await desk.quiet();
+    expect(await desk.runners.next()).toBeNull();
+    expect((await desk.record(jobId)).state).toBe('RUNNING');
+    desk.clock.advance(30_000);
+    expect(await desk.runners.next()).toMatchObject({ jobId, intent: 'settle' });
+    desk.runners.finish(jobId, { kind: 'settled', checkpoint: aCheckpoint(4, 1) });
+    await desk.quiet();
+    expect(await desk.job(jobId)).toMatchObject({ state: 'FAILED', error: { code: 'RUNNER_CRASHED' } });
+  });
+
   it('keeps the result when the settling after the crashes finds the end', async () => {
     const jobId = await desk.acceptAndHire();
     for (let i = 0; i < 3; i++) {

@@ -236,12 +236,19 @@ describe('the delivery protocol', () => {
     expect(driver.asked.at(-1)).toEqual({ do: 'finish', outcome: { kind: 'completed', checkpoint } });
   });
 
-  it('never gives a cancel up while the broker is away', () => {
+  it('gives its runner back when the broker does not let it settle for five minutes', () => {
     const driver = new Driver()
-      .stream()
+      .stream(checkpointAt(3))
       .on({ type: 'sent', bytes: 1 }, { type: 'settle' }, { type: 'lease', current: true });
-    driver.now = DEFAULT_LIMITS.unavailableAfterMs * 10;
+    driver.now = DEFAULT_LIMITS.unavailableAfterMs - 1;
     expect(driver.on({ type: 'failed', failure: lost }).did).toEqual(['close', 'wait']);
+    driver.on({ type: 'woken' }, { type: 'lease', current: true });
+    driver.now++;
+    driver.on({ type: 'failed', failure: lost });
+    expect(driver.asked.at(-1)).toMatchObject({
+      do: 'finish',
+      outcome: { kind: 'failed', error: { code: 'KAFKA_UNAVAILABLE' }, settled: false, checkpoint: checkpointAt(3) },
+    });
   });
 
   it('commits what is open before it stops, and at once where nothing is', () => {
