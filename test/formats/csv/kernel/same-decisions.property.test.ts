@@ -157,7 +157,7 @@ describe('the kernel and the reference reader', () => {
         expect(sink.rejections.values).toEqual(rejected);
         expect(sink.rejections.byCode).toEqual(byCode);
       }),
-      { numRuns: 1500 },
+      { numRuns: 2000 },
     );
   });
 });
