@@ -50,10 +50,13 @@ export class Decoder {
     });
   }
 
-  /** The rows of a row group, without its first `skip`, in batches of so many rows. */
-  async readRowGroup(index: number, skip: number, batchRows: number): Promise<BatchStream> {
+  /**
+   * At most `limit` rows of a row group, without its first `skip`, in batches of so many rows. The decoder unpacks all of
+   * them before it gives the first, beside the row group's own bytes.
+   */
+  async readRows(rowGroup: number, skip: number, limit: number, batchRows: number): Promise<BatchStream> {
     const stream = await guard(this.maxBytes, () =>
-      this.file.stream({ rowGroups: [index], offset: skip, batchSize: batchRows, concurrency: 1 }),
+      this.file.stream({ rowGroups: [rowGroup], offset: skip, limit, batchSize: batchRows, concurrency: 1 }),
     );
     return new BatchStream(stream.getReader() as ReadableStreamDefaultReader<RecordBatch>, this.maxBytes);
   }

@@ -11,10 +11,12 @@ import { type Footer, readFooter } from './footer.js';
 import { RowEncoder } from './row-encoder.js';
 import { RowNotes } from './values/value-reader.js';
 
-/** Of the unpacked bytes of one batch, about. */
-const BATCH_BYTES = 4 * 1024 ** 2;
+/** Of the decoder's memory one part in so many is for the rows that it unpacks at a time, about. */
+const SLICE_SHARE = 4;
+const MIN_SLICE_ROWS = 64;
 const MAX_BATCH_ROWS = 8192;
-const MIN_BATCH_ROWS = 64;
+/** What a value takes when it is unpacked, beside its own bytes: place, length, null. */
+const VALUE_BYTES = 12;
 /** A file may become so much JSON whatever its size, and so many times its size on top. */
 const FREE_OUTPUT_BYTES = 1024 ** 3;
 const OUTPUT_RATIO = 1_000;
@@ -33,7 +35,8 @@ export interface ParquetReaderOptions {
 }
 
 /**
- * Reads a Parquet file, one row group after the other, a batch of rows at a time. An accepted row's value is one JSON
+ * Reads a Parquet file, one row group after the other, a slice of one at a time: what is unpacked has its bounds, while
+ * what lies before a slice is skipped each time. An accepted row's value is one JSON
  * object with the file's columns in its order. A position's `row` alone says where to go on; its `byte` counts the
  * bytes of the row groups behind, for the progress.
  */
@@ -42,7 +45,7 @@ export class ParquetReader {
   /** Rows of the file before the group, and bytes. */
   #groupStart: { row: number; byte: number };
   #row: number;
-  #stream: BatchStream | undefined;
+  #slice: { stream: BatchStream; endRow: number } | undefined;
   #batch: { rows: number; next: number } | undefined;
   #outputBytes = 0;
 
@@ -51,6 +54,7 @@ export class ParquetReader {
     private readonly footer: Footer,
     private readonly decoder: Decoder,
     private readonly encoder: RowEncoder,
+    private readonly sliceBytes: number,
     /** The names in the file's order. */
     readonly columns: string[],
     row: number,
@@ -72,7 +76,15 @@ export class ParquetReader {
     const notes = new RowNotes();
     const fields = planFields(fileFields(await decoder.fields(), footer.leaves), options, notes);
     const names = fields.map(({ name }) => name);
-    return new ParquetReader(size, footer, decoder, new RowEncoder(fields, notes), names, position?.row ?? 0);
+    return new ParquetReader(
+      size,
+      footer,
+      decoder,
+      new RowEncoder(fields, notes),
+      maxBytes / SLICE_SHARE,
+      names,
+      position?.row ?? 0,
+    );
   }
 
   get position(): Position {
@@ -100,20 +112,19 @@ export class ParquetReader {
     }
     const group = this.footer.rowGroups[this.#group];
     if (group === undefined) return false;
-    const skip = this.#row - this.#groupStart.row;
-    this.#stream ??= await this.decoder.readRowGroup(this.#group, skip, batchRows(group));
-    const batch = await this.#stream.next();
-    if (batch === null) this.#endGroup(group);
+    const slice = (this.#slice ??= await this.#openSlice(group));
+    const batch = await slice.stream.next();
+    if (batch === null) this.#endSlice(slice.endRow);
     else {
       this.encoder.bind(batch.columns, batch.memory);
       this.#batch = { rows: batch.rows, next: 0 };
-      if (skip + batch.rows > group.rows) throw corrupt();
+      if (this.#row + batch.rows > slice.endRow) throw corrupt();
     }
     return true;
   }
 
   close(): void {
-    this.#stream?.release();
+    this.#slice?.stream.release();
     this.decoder.close();
   }
 
@@ -135,10 +146,23 @@ export class ParquetReader {
     }
   }
 
-  #endGroup(group: RowGroup): void {
-    if (this.#row - this.#groupStart.row !== group.rows) throw corrupt();
-    this.#stream = undefined;
-    this.#nextGroup();
+  async #openSlice(group: RowGroup): Promise<{ stream: BatchStream; endRow: number }> {
+    const skip = this.#row - this.#groupStart.row;
+    const rows = Math.min(group.rows - skip, this.#sliceRows(group));
+    const stream = await this.decoder.readRows(this.#group, skip, rows, Math.min(rows, MAX_BATCH_ROWS));
+    return { stream, endRow: this.#row + rows };
+  }
+
+  /** So many rows of average size fit the memory. */
+  #sliceRows({ rows, totalBytes }: RowGroup): number {
+    const average = totalBytes / rows + VALUE_BYTES * this.footer.leaves.length;
+    return Math.max(MIN_SLICE_ROWS, Math.floor(this.sliceBytes / average));
+  }
+
+  #endSlice(endRow: number): void {
+    if (this.#row !== endRow) throw corrupt();
+    this.#slice = undefined;
+    while (this.#isBehind()) this.#nextGroup();
   }
 
   #nextGroup(): void {
@@ -153,12 +177,6 @@ export class ParquetReader {
     const group = this.footer.rowGroups[this.#group];
     return group !== undefined && this.#row >= this.#groupStart.row + group.rows;
   }
-}
-
-/** So many that a batch of average rows stays small. */
-function batchRows({ rows, totalBytes }: RowGroup): number {
-  const average = Math.max(1, totalBytes / Math.max(1, rows));
-  return Math.min(MAX_BATCH_ROWS, Math.max(MIN_BATCH_ROWS, Math.floor(BATCH_BYTES / average)));
 }
 
 function corrupt(): BatchError {
