@@ -146,9 +146,11 @@ function failureOf(error: unknown, maxBytes: number): unknown {
     });
   }
   isBroken = true;
+  const limit = `${Math.floor(maxBytes / 1024 ** 2)} MiB (half of RUNNER_MAX_RSS_BYTES)`;
   if (memory().byteLength >= maxBytes * FULL) {
-    const detail = `the Parquet file needs more than the ${Math.floor(maxBytes / 1024 ** 2)} MiB of memory there are to unpack it`;
+    const detail = `the Parquet file needs more memory than ${limit} to be unpacked`;
     return new BatchError('FILE_TOO_COMPLEX', detail, { cause: error });
   }
-  return new BatchError('FILE_CORRUPT', 'the Parquet file is damaged: its pages cannot be unpacked', { cause: error });
+  const detail = `the Parquet file is damaged, or has a page of more than ${limit}: it cannot be unpacked`;
+  return new BatchError('FILE_CORRUPT', detail, { cause: error });
 }

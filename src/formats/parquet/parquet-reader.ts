@@ -112,7 +112,8 @@ export class ParquetReader {
     }
     const group = this.footer.rowGroups[this.#group];
     if (group === undefined) return false;
-    const slice = (this.#slice ??= await this.#openSlice(group));
+    this.#slice ??= await this.#openSlice(group);
+    const slice = this.#slice;
     const batch = await slice.stream.next();
     if (batch === null) this.#endSlice(slice.endRow);
     else {
