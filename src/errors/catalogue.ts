@@ -23,7 +23,7 @@ const entries = {
   UNSUPPORTED_FILE_TYPE: {
     status: 400,
     title: 'The file type is not supported',
-    hint: 'Send Parquet, or CSV text, and name its encoding where it is not UTF-8; pass format=csv where the first bytes look like something else.',
+    hint: 'Send Parquet, or CSV, JSON (an array of objects) or NDJSON text, and name its encoding where it is not UTF-8; pass format=… where the first bytes look like something else.',
   },
   MODEL_NOT_FOUND: {
     status: 404,

@@ -35,7 +35,14 @@ export type RowErrorCode =
   | 'STRAY_QUOTE'
   | 'UNTERMINATED_QUOTE'
   | 'INVALID_ENCODING'
-  | 'ROW_TOO_LARGE';
+  | 'ROW_TOO_LARGE'
+  | 'MALFORMED_JSON'
+  | 'TOO_DEEP'
+  | 'DUPLICATE_KEY'
+  | 'UNEXPECTED_COLUMN'
+  | 'NOT_AN_OBJECT'
+  | 'NOT_AN_ARRAY'
+  | 'NOT_A_STRING';
 
 export interface Rejection {
   /** From 1. */

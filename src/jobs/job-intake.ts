@@ -2,8 +2,9 @@ import type { Logger } from 'pino';
 import { BatchError } from '../errors/index.js';
 import { classifyFailure, type TopicAdmin } from '../kafka/index.js';
 import type { ModelService } from '../models/index.js';
+import { type Column, nestedColumns } from '../models/schema/index.js';
 import type { TextEncoding } from '../sources/index.js';
-import { type FileFormat, isParquet, type ReceivedUpload, readTextHead, startsLikeJson } from '../upload/index.js';
+import { detectFormat, type FileFormat, isParquet, type ReceivedUpload, readTextHead } from '../upload/index.js';
 import type { JobControl } from './job-control.js';
 import { newJobId } from './job-id.js';
 import type { JobRequest } from './job-options.js';
@@ -33,7 +34,7 @@ export class JobIntake {
 
   /**
    * The job for this upload. With a key that was seen before: the earlier job.
-   * Throws MODEL_NOT_FOUND, UNSUPPORTED_FILE_TYPE, IDEMPOTENCY_KEY_REUSED, KAFKA_UNAVAILABLE, INSUFFICIENT_STORAGE;
+   * Throws MODEL_NOT_FOUND, UNSUPPORTED_FILE_TYPE, INVALID_OPTION, IDEMPOTENCY_KEY_REUSED, KAFKA_UNAVAILABLE, INSUFFICIENT_STORAGE;
    * then there is no job, no topic, and the upload is still the caller's.
    */
   async accept(upload: ReceivedUpload, request: JobRequest, key: string | null): Promise<Intake> {
@@ -47,8 +48,9 @@ export class JobIntake {
 
   async #create(upload: ReceivedUpload, request: JobRequest, idempotencyKey: string | null): Promise<Intake> {
     const { modelId, dialect, options, metadata } = request;
-    const { version: modelVersion } = await this.options.models.require(modelId);
+    const { version: modelVersion, columns } = await this.options.models.require(modelId);
     const { format, encoding } = inspect(upload, request);
+    if (format === 'csv' || format === 'parquet') refuseNested(columns, format);
     const { filename, sizeBytes, fileCompression } = upload;
     const job = {
       modelId,
@@ -107,23 +109,24 @@ export class JobIntake {
 
 /**
  * What the file is taken for, and how its text is written. Throws UNSUPPORTED_FILE_TYPE where it is something else than
- * was asked for, or JSON; INVALID_OPTION where its encoding is not what was asked for.
+ * was asked for, or JSON that is no rows; INVALID_OPTION where its encoding is not what was asked for.
  */
 function inspect({ head }: ReceivedUpload, request: JobRequest): { format: FileFormat; encoding: TextEncoding | null } {
-  const { format } = request;
-  const found: FileFormat = isParquet(head) ? 'parquet' : 'csv';
-  if (format !== 'auto' && format !== found) {
-    throw new BatchError(
-      'UNSUPPORTED_FILE_TYPE',
-      found === 'parquet' ? 'The file is Parquet, not CSV' : 'The file does not begin with PAR1, as Parquet does',
-    );
+  if (isParquet(head) || request.format === 'parquet') {
+    return { format: detectFormat(head, request.format), encoding: null };
   }
-  if (found === 'parquet') return { format: found, encoding: null };
   const { encoding, text } = readTextHead(head, request.encoding);
-  if (format === 'csv' || !startsLikeJson(text)) return { format: found, encoding };
+  return { format: detectFormat(text, request.format), encoding };
+}
+
+/** A field of CSV holds no arrays and objects, and the columns of Parquet are not checked for them. */
+function refuseNested(columns: readonly Column[], format: 'csv' | 'parquet'): void {
+  const [column] = nestedColumns(columns);
+  if (column === undefined) return;
+  const file = format === 'csv' ? 'CSV' : 'Parquet';
   throw new BatchError(
-    'UNSUPPORTED_FILE_TYPE',
-    'The file looks like JSON; Parquet and CSV text are supported (format=csv: it is CSV all the same)',
+    'INVALID_OPTION',
+    `format: the file is ${file}, but the model's column '${column.name}' is an ${column.type}; send JSON or NDJSON, or name another model`,
   );
 }
 

@@ -12,8 +12,8 @@ export class JobOptionsDto {
   @IsString()
   model_id?: string;
 
-  @IsIn(['auto', 'csv', 'parquet'], { message: 'must be auto, csv or parquet' })
-  format: 'auto' | 'csv' | 'parquet' = 'auto';
+  @IsIn(['auto', 'csv', 'json', 'ndjson', 'parquet'], { message: 'must be auto, csv, json, ndjson or parquet' })
+  format: 'auto' | 'csv' | 'json' | 'ndjson' | 'parquet' = 'auto';
 
   @IsIn(['auto', ...TEXT_ENCODINGS], { message: `must be auto, ${TEXT_ENCODINGS.join(', ')}` })
   encoding: 'auto' | TextEncoding = 'auto';

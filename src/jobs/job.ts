@@ -34,7 +34,7 @@ export interface Job {
   encoding: TextEncoding | null;
   size_bytes: number;
   metadata: Record<string, string>;
-  /** The file's header in file order; null until it was read. */
+  /** The file's header in file order; null until it was read, and where the rows name their own columns. */
   columns: string[] | null;
   /** null where the format has none. */
   dialect: Dialect | null;

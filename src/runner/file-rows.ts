@@ -3,7 +3,9 @@ import {
   type CsvHeaderOptions,
   type CsvKernel,
   createCsvReader,
+  createJsonArrayReader,
   createKernelReader,
+  createNdjsonReader,
   type Position,
   type RowReader,
   type RowSink,
@@ -29,8 +31,8 @@ export class FileRows implements RowFeed {
 
   private constructor(
     private readonly source: ByteSource,
-    /** The file's columns in its order. */
-    readonly columns: string[],
+    /** The file's columns in its order; null where its rows name their own. */
+    readonly columns: string[] | null,
     private readonly reader: RowReader,
   ) {
     if (reader.inlet === undefined) this.#chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
@@ -40,7 +42,7 @@ export class FileRows implements RowFeed {
    * Reads the header first, always: a resumed run needs it too. Without a kernel the reference reader reads the rows.
    * Throws BatchError HEADER_MISMATCH, or fs errors.
    */
-  static async open(
+  static async openCsv(
     file: ReadableFile,
     job: FileReading,
     from: Position | null,
@@ -56,6 +58,15 @@ export class FileRows implements RowFeed {
     const options = { columns, additionalColumns, dialect, header, ...values, position: from ?? undefined };
     const reader = kernel === null ? createCsvReader(options) : createKernelReader(options, kernel);
     return new FileRows(openByteSource(file, reader.position.byte, sourceOptions), header.columns, reader);
+  }
+
+  /** Rows of JSON or NDJSON, as the job says. */
+  static openJson(file: ReadableFile, job: FileReading, from: Position | null, sourceOptions: SourceOptions): FileRows {
+    const { columns, additionalColumns } = job;
+    const { valueFormat } = job.options;
+    const options = { columns, additionalColumns, valueFormat, position: from ?? undefined };
+    const reader = job.format === 'ndjson' ? createNdjsonReader(options) : createJsonArrayReader(options);
+    return new FileRows(openByteSource(file, reader.position.byte, sourceOptions), null, reader);
   }
 
   get position(): Position {

@@ -13,7 +13,7 @@ export interface Assignment {
   intent: 'run' | 'settle';
   spoolPath: string;
   sizeBytes: number;
-  format: 'csv' | 'parquet';
+  format: 'csv' | 'json' | 'ndjson' | 'parquet';
   wrapping: Wrapping;
   columns: Column[];
   additionalColumns: boolean;

@@ -46,7 +46,10 @@ export async function openRowFeed(
 ): Promise<RowFeed> {
   switch (job.format) {
     case 'csv':
-      return FileRows.open(file, job, from, kernel, { ...job.wrapping, limits: limits.decompression });
+      return FileRows.openCsv(file, job, from, kernel, { ...job.wrapping, limits: limits.decompression });
+    case 'json':
+    case 'ndjson':
+      return FileRows.openJson(file, job, from, { ...job.wrapping, limits: limits.decompression });
     case 'parquet':
       return openParquet({
         ...job,
@@ -62,7 +65,7 @@ export async function openRowFeed(
 export function readerOf({
   format,
   options,
-}: Pick<Assignment, 'format' | 'options'>): 'kernel' | 'reference' | 'parquet' {
-  if (format === 'parquet') return format;
+}: Pick<Assignment, 'format' | 'options'>): 'kernel' | 'reference' | 'json' | 'ndjson' | 'parquet' {
+  if (format !== 'csv') return format;
   return options.csvReader === 'reference' ? 'reference' : 'kernel';
 }

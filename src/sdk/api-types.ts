@@ -222,10 +222,10 @@ export interface components {
         ModelId: string;
         Count: number;
         /**
-         * @description What the file is. `auto` (unless given) looks at the first 64 KiB: Parquet begins with `PAR1`; other than that it refuses what is not text that looks like CSV. `csv` also takes text that starts like JSON.
+         * @description What the file is. `auto` (unless given) looks at the first 64 KiB: Parquet begins with `PAR1`; text whose first byte that is no blank is `[` is `json`, one array of objects; `{` is `ndjson`, one object a line; other text is `csv`. Anything else, and one object that goes over several lines, is refused. `csv` and `ndjson` take any text, `json` what begins with `[`.
          * @enum {string}
          */
-        FormatOption: "auto" | "csv" | "parquet";
+        FormatOption: "auto" | "csv" | "json" | "ndjson" | "parquet";
         /**
          * @description How the text is written: `auto` (unless given) takes what the byte order mark says, and UTF-8 where there is none. Rows are sent in UTF-8 whatever this is, byte offsets are those of the file. A row that is no valid text in the encoding is rejected as INVALID_ENCODING. `latin1` is ISO 8859-1; `windows-1252` has quotes, dashes and the euro sign where that has control characters.
          * @enum {string}
@@ -251,6 +251,9 @@ export interface components {
          *       is `0.5`, `1.` is `1.0`; an exponent stays as it is, and so does `-0.0`. Parse it as a decimal where every
          *       digit counts.
          *     - Date, DateTime, DateTime64, UUID: a string, as it stands.
+         *
+         *     Of JSON files: `raw` is the object's own bytes; `json` is the same without blanks, its strings escaped as
+         *     JSON.stringify does, -0 of an integer as 0, decimals and epoch seconds as numbers also where they were strings.
          *
          *     A row whose JSON does not fit a record of 1,000,000 bytes is rejected as ROW_TOO_LARGE.
          *
@@ -340,7 +343,7 @@ export interface components {
             processing_ms: components["schemas"]["Count"];
         };
         Topics: {
-            /** @description Accepted rows: each the row's own bytes, without its line end, or a JSON object (`value_format`). */
+            /** @description Accepted rows: each the row's own bytes, without its line end (CSV), or the object's own bytes (JSON), or a compact JSON object (`value_format`). */
             data: string;
             /** @description Rejected rows: JSON with the row's place, its own text and every reason. */
             dlq: string;
@@ -374,7 +377,7 @@ export interface components {
              * @description What the file was taken for.
              * @enum {string}
              */
-            format: "csv" | "parquet";
+            format: "csv" | "json" | "ndjson" | "parquet";
             /**
              * @description How the file as a whole is compressed, told by its first bytes. Offsets of rejected rows count the bytes it was decompressed to; `size_bytes` and `progress` those of the file as it was sent.
              * @enum {string}
@@ -390,9 +393,9 @@ export interface components {
             metadata: {
                 [key: string]: components["schemas"]["MetadataValue"];
             };
-            /** @description The file's header in file order, null until it was read: needed to make sense of raw rows. */
+            /** @description The file's header in file order, null until it was read: needed to make sense of raw rows. Always null for json and ndjson, whose rows name their own columns. */
             columns: string[] | null;
-            /** @description null where the format has none (parquet). */
+            /** @description null where the format has none (json, ndjson, parquet). */
             dialect: components["schemas"]["Dialect"] | null;
             options: components["schemas"]["JobOptions"];
             totals: components["schemas"]["Totals"];
@@ -438,17 +441,17 @@ export interface components {
             timestamp: components["schemas"]["Timestamp"];
         };
         FieldError: {
-            /** @description null where the row's structure is at fault. */
+            /** @description null where the row's structure is at fault; a value inside another is named by its path, `items[2].qty`. */
             column: string | null;
             /** @description The column's type. */
             type: string | null;
             error: components["schemas"]["RowErrorCode"];
-            /** @description The field's text; null where there is no single value. */
+            /** @description The field's text, of JSON of another type its own; null where there is none. */
             observed: string | null;
             message: string;
         };
         /** @enum {string} */
-        RowErrorCode: "NULL_VALUE" | "NOT_AN_INTEGER" | "OUT_OF_RANGE" | "NOT_A_NUMBER" | "NOT_A_BOOLEAN" | "INVALID_DATE" | "INVALID_DATETIME" | "INVALID_UUID" | "NOT_IN_ENUM" | "TOO_SHORT" | "TOO_LONG" | "PATTERN_MISMATCH" | "NOT_AN_EMAIL" | "RAGGED_ROW" | "STRAY_QUOTE" | "UNTERMINATED_QUOTE" | "INVALID_ENCODING" | "ROW_TOO_LARGE";
+        RowErrorCode: "NULL_VALUE" | "NOT_AN_INTEGER" | "OUT_OF_RANGE" | "NOT_A_NUMBER" | "NOT_A_BOOLEAN" | "INVALID_DATE" | "INVALID_DATETIME" | "INVALID_UUID" | "NOT_IN_ENUM" | "TOO_SHORT" | "TOO_LONG" | "PATTERN_MISMATCH" | "NOT_AN_EMAIL" | "RAGGED_ROW" | "STRAY_QUOTE" | "UNTERMINATED_QUOTE" | "INVALID_ENCODING" | "ROW_TOO_LARGE" | "MALFORMED_JSON" | "TOO_DEEP" | "DUPLICATE_KEY" | "UNEXPECTED_COLUMN" | "NOT_AN_OBJECT" | "NOT_AN_ARRAY" | "NOT_A_STRING";
         /**
          * Format: date-time
          * @description RFC 3339, UTC.
@@ -472,7 +475,7 @@ export interface components {
         ColumnSpelling: string;
         ColumnType: string;
         /**
-         * @description JSON Schema (2020-12) of one row: an object of strings, integers (Int64), numbers (Float64) and booleans. What is not `required` may be missing. `additionalProperties: false` refuses files with columns that are not named here. Anything that would be ignored is INVALID_SCHEMA.
+         * @description JSON Schema (2020-12) of one row: an object of strings, integers (Int64), numbers (Float64), booleans, and, for JSON files, arrays and objects of these. What is not `required` may be missing. `additionalProperties: false` refuses CSV files with columns that are not named here, and JSON rows with such members. Anything that would be ignored is INVALID_SCHEMA.
          * @example {
          *       "type": "object",
          *       "properties": {
@@ -508,7 +511,7 @@ export interface components {
             examples?: unknown;
             deprecated?: unknown;
         };
-        /** @description One column. A required one may be missing all the same with `["<type>", "null"]`. */
+        /** @description One value: a column, a member of an object, an item of an array. A required one may be null all the same with `["<type>", "null"]`. */
         PropertySchema: {
             type: components["schemas"]["PropertyType"] | (components["schemas"]["PropertyType"] | "null")[];
             nullable?: boolean;
@@ -532,6 +535,20 @@ export interface components {
             exclusiveMinimum?: number;
             /** @description For integers and numbers. */
             exclusiveMaximum?: number;
+            /** @description For arrays; without it their items may be anything. */
+            items?: components["schemas"]["PropertySchema"];
+            /** @description For arrays. */
+            minItems?: number;
+            /** @description For arrays. */
+            maxItems?: number;
+            /** @description For objects. At most 32 levels, the row being the first. */
+            properties?: {
+                [key: string]: components["schemas"]["PropertySchema"];
+            };
+            /** @description For objects. */
+            required?: string[];
+            /** @description For objects. */
+            additionalProperties?: boolean;
             title?: unknown;
             description?: unknown;
             $comment?: unknown;
@@ -539,7 +556,7 @@ export interface components {
             deprecated?: unknown;
         };
         /** @enum {string} */
-        PropertyType: "string" | "integer" | "number" | "boolean";
+        PropertyType: "string" | "integer" | "number" | "boolean" | "array" | "object";
         ModelCreate: {
             id?: components["schemas"]["ModelId"];
             name: components["schemas"]["ModelName"];
@@ -568,6 +585,21 @@ export interface components {
             type: components["schemas"]["ColumnType"];
             nullable: boolean;
             constraints: components["schemas"]["Constraints"];
+            /** @description Of an Array; without it its items may be anything. */
+            items?: components["schemas"]["ValueSchema"];
+            /** @description Of an Object. */
+            properties?: components["schemas"]["Column"][];
+            /** @description Of an Object. */
+            additionalProperties?: boolean;
+        };
+        /** @description What an item of an Array must be. */
+        ValueSchema: {
+            type: components["schemas"]["ColumnType"];
+            nullable: boolean;
+            constraints: components["schemas"]["Constraints"];
+            items?: components["schemas"]["ValueSchema"];
+            properties?: components["schemas"]["Column"][];
+            additionalProperties?: boolean;
         };
         /** @description What a value must satisfy beyond its type. */
         Constraints: {
@@ -581,6 +613,8 @@ export interface components {
             pattern?: string;
             /** @enum {string} */
             format?: "email";
+            minItems?: components["schemas"]["Count"];
+            maxItems?: components["schemas"]["Count"];
         };
         Liveness: {
             /** @constant */

@@ -1,12 +1,14 @@
-/** What a file is taken for. */
-export type FileFormat = 'csv' | 'parquet';
+import { BatchError } from '../errors/index.js';
+
+/** What a file is taken for: CSV, one JSON array of objects, one JSON object a line, Parquet. */
+export type FileFormat = 'csv' | 'json' | 'ndjson' | 'parquet';
 
 /** How much of a file is looked at to tell what it is. */
 export const HEAD_BYTES = 64 * 1024;
 
 /**
  * What a file is, by its first 64 KiB, where that is something we do not take: words for the user; null where it
- * is Parquet or may be CSV. JSON is told by `startsLikeJson`, because `format=csv` overrules that.
+ * is Parquet or may be text.
  */
 export function unsupportedType(head: Uint8Array): string | null {
   if (isParquet(head)) return null;
@@ -27,11 +29,49 @@ export function isParquet(head: Uint8Array): boolean {
   return startsWith(head, PARQUET);
 }
 
-/** Whether the first byte that is no blank (after a UTF-8 byte order mark) opens a JSON object or array. */
-export function startsLikeJson(head: Uint8Array): boolean {
+/**
+ * What a file is to be taken for: what the client asked for, else what it begins with: PAR1, or its first byte that is
+ * no blank (after a UTF-8 byte order mark). Throws UNSUPPORTED_FILE_TYPE where it is not what was asked for, or where
+ * it is JSON, but no rows.
+ */
+export function detectFormat(head: Uint8Array, asked: FileFormat | 'auto'): FileFormat {
+  if (isParquet(head)) {
+    if (asked === 'auto' || asked === 'parquet') return 'parquet';
+    throw new BatchError('UNSUPPORTED_FILE_TYPE', `The file is Parquet, not ${asked}`);
+  }
+  if (asked === 'parquet') {
+    throw new BatchError('UNSUPPORTED_FILE_TYPE', 'The file does not begin with PAR1, as Parquet does');
+  }
+  if (asked === 'csv' || asked === 'ndjson') return asked;
   let at = startsWith(head, UTF8_BOM) ? UTF8_BOM.length : 0;
   while (BLANKS.includes(head[at] ?? -1)) at++;
-  return head[at] === 0x7b || head[at] === 0x5b;
+  if (head[at] === OPEN_BRACKET) return 'json';
+  if (asked === 'json') throw noRows('The file does not begin with [, as JSON with rows does', 'one object a line');
+  if (head[at] !== OPEN_BRACE) return 'csv';
+  if (!goesOn(head, at)) return 'ndjson';
+  throw noRows('The file looks like one JSON object over several lines', 'each line is an object all the same');
+}
+
+/** Whether the line at `at` ends inside the JSON that begins there, as far as its brackets and quotes show. */
+function goesOn(head: Uint8Array, at: number): boolean {
+  let depth = 0;
+  let isText = false;
+  for (let i = at; i < head.length; i++) {
+    const byte = head[i];
+    if (byte === 0x0a) return depth > 0 && !isText;
+    if (byte === 0x22) isText = !isText;
+    else if (isText && byte === 0x5c) i++;
+    else if (!isText && (byte === OPEN_BRACE || byte === OPEN_BRACKET)) depth++;
+    else if (!isText && (byte === 0x7d || byte === 0x5d)) depth--;
+  }
+  return false;
+}
+
+function noRows(what: string, otherwise: string): BatchError {
+  return new BatchError(
+    'UNSUPPORTED_FILE_TYPE',
+    `${what}; JSON is taken as an array of objects, or as NDJSON (format=ndjson: ${otherwise})`,
+  );
 }
 
 /** Keeps the first 64 KiB of a file that arrives in chunks. */
@@ -53,6 +93,8 @@ export class FileHead {
 }
 
 const UTF8_BOM = [0xef, 0xbb, 0xbf];
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
 const BLANKS = [0x20, 0x09, 0x0a, 0x0d];
 const PARQUET = [...Buffer.from('PAR1')];
 const ZIP = [0x50, 0x4b, 0x03, 0x04];

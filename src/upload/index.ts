@@ -1,4 +1,4 @@
-export { type FileFormat, isParquet, startsLikeJson } from './detect-format.js';
+export { detectFormat, type FileFormat, isParquet } from './detect-format.js';
 export { ReceivedUpload } from './received-upload.js';
 export { Spool } from './spool.js';
 export { readTextHead } from './text-head.js';

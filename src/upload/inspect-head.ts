@@ -29,6 +29,6 @@ function refuseUnsupported(head: Buffer, where: string): void {
 function unsupported(type: string): BatchError {
   return new BatchError(
     'UNSUPPORTED_FILE_TYPE',
-    `The file looks like ${type}; Parquet, and CSV text as it is or compressed by gzip or zstd, are supported`,
+    `The file looks like ${type}; Parquet, and CSV, JSON and NDJSON text as it is or compressed by gzip or zstd, are supported`,
   );
 }

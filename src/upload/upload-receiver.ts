@@ -41,7 +41,7 @@ export class UploadReceiver {
    * an answer does not wait for the end of the body. Where it throws, no file is left.
    *
    * Throws UNSUPPORTED_MEDIA_TYPE, FILE_TOO_LARGE, INSUFFICIENT_STORAGE, INVALID_MULTIPART, INVALID_OPTION,
-   * UPLOAD_TIMEOUT, MISSING_FILE, READ_ERROR, UNSUPPORTED_FILE_TYPE (except for JSON), and what the admission throws.
+   * UPLOAD_TIMEOUT, MISSING_FILE, READ_ERROR, UNSUPPORTED_FILE_TYPE (of what is no text), and what the admission throws.
    */
   async receive(request: IncomingMessage, response: ServerResponse, query: Fields): Promise<ReceivedUpload> {
     const { spool, limits } = this;

@@ -168,7 +168,7 @@ describe('jobs, by the contract', () => {
   });
 
   it.each<[string, number, Question]>([
-    ['UNSUPPORTED_FILE_TYPE', 400, { body: form({ ...uploads, file: '{"id":1}' }) }],
+    ['UNSUPPORTED_FILE_TYPE', 400, { body: form({ ...uploads, file: '{\n"id":1}' }) }],
     ['MISSING_MODEL_ID', 400, { body: form({ file: CSV }) }],
     ['MISSING_FILE', 400, { body: form({ model_id: 'orders' }) }],
     ['READ_ERROR', 400, { body: form({ ...uploads, file: '' }) }],

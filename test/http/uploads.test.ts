@@ -93,7 +93,8 @@ describe('an upload', () => {
     ['names an unknown model', { file: CSV, after: [['model_id', 'nope']] }, 404, 'MODEL_NOT_FOUND', /'nope'/],
     ['names an impossible model', { file: CSV, query: '?model_id=a%20b' }, 404, 'MODEL_NOT_FOUND', /'a b'/],
     ['is too large', { fields: [MODEL], file: 'a'.repeat(100_001) }, 413, 'FILE_TOO_LARGE', /100000 bytes/],
-    ['is JSON', { fields: [MODEL], file: ' {"a":1}' }, 400, 'UNSUPPORTED_FILE_TYPE', /JSON/],
+    ['is one JSON object', { fields: [MODEL], file: ' {\n"a":1}' }, 400, 'UNSUPPORTED_FILE_TYPE', /one JSON object/],
+    ['is no array', { fields: [MODEL, ['format', 'json']], file: '{}' }, 400, 'UNSUPPORTED_FILE_TYPE', /array/],
     [
       'is no Parquet, but should be',
       { fields: [MODEL, ['format', 'parquet']], file: 'id\n' },
@@ -125,8 +126,8 @@ describe('an upload', () => {
       /^encoding: .*utf-16le/,
     ],
     [
-      'is JSON in UTF-16',
-      { fields: [MODEL], file: Buffer.from('\uFEFF[1]', 'utf16le') },
+      'is one JSON object in UTF-16',
+      { fields: [MODEL], file: Buffer.from('\uFEFF{\n"a":1}', 'utf16le') },
       400,
       'UNSUPPORTED_FILE_TYPE',
       /JSON/,
@@ -182,10 +183,24 @@ describe('an upload', () => {
     expect([status, body.encoding]).toEqual([202, encoding]);
   });
 
+  it.each([
+    ['ndjson', '{"id":1}\n'],
+    ['json', ' [{"id":1}]'],
+    ['csv', CSV],
+  ])('takes %s for what it is, compressed or not', async (format, text) => {
+    const dialect = format === 'csv' ? { delimiter: ',', quote: '"', header: true } : null;
+    for (const file of [text, gzipSync(text), Buffer.from(`\uFEFF${text}`, 'utf16le')]) {
+      const { status, body } = await upload(server, { fields: [MODEL], file });
+      expect([status, body]).toMatchObject([202, { format, dialect, columns: null }]);
+    }
+    const { body } = await upload(server, { fields: [MODEL, ['format', 'csv']], file: text });
+    expect(body).toMatchObject({ format: 'csv' });
+  });
+
   it.each<[string, Uint8Array, string, RegExp]>([
     ['holds nothing', gzipSync(''), 'READ_ERROR', /gzip data, 0 bytes/],
     ['is cut off in its header', Buffer.from([0x1f, 0x8b, 8]), 'READ_ERROR', /gzip/],
-    ['holds JSON', gzipSync('{"a":1}'), 'UNSUPPORTED_FILE_TYPE', /JSON/],
+    ['holds one JSON object', gzipSync('{\n"a":1}'), 'UNSUPPORTED_FILE_TYPE', /one JSON object/],
     ['holds a zip', zstdCompressSync('PK\x03\x04'), 'UNSUPPORTED_FILE_TYPE', /zip archive.*in zstd/],
     ['holds another', zstdCompressSync(gzipSync(CSV)), 'UNSUPPORTED_FILE_TYPE', /gzip within zstd/],
     ['holds NUL bytes', gzipSync(Buffer.alloc(200_000)), 'UNSUPPORTED_FILE_TYPE', /NUL/],

@@ -21,6 +21,8 @@ describe('the contract takes the schemas that the service takes', () => {
     { $schema: 'https://json-schema.org/draft/2020-12/schema', title: 'any row' },
     { type: 'object', properties: { a: { type: ['string', 'null'], format: 'email' } }, required: ['a'] },
     { type: 'object', properties: { a: { type: 'integer', exclusiveMinimum: 0 } }, additionalProperties: false },
+    { type: 'object', properties: { a: { type: 'array', minItems: 1, items: { type: ['string', 'null'] } } } },
+    { type: 'object', properties: { a: { type: 'object', properties: { b: { type: 'array' } }, required: ['b'] } } },
   ])('%j', (schema) => {
     expect([isCompiled(schema), violations('/components/schemas/ModelSchema', schema)]).toEqual([true, []]);
   });
@@ -38,7 +40,10 @@ describe('the contract refuses the schemas that the service refuses', () => {
     { a: 'Nullable(Nullable(UUID))' },
     { type: 'object', additionalProperties: {} },
     { type: 'object', patternProperties: {} },
-    { type: 'object', properties: { a: { type: 'array' } } },
+    { type: 'object', properties: { a: { type: 'array', items: { type: 'tuple' } } } },
+    { type: 'object', properties: { a: { type: 'array', items: [{ type: 'string' }] } } },
+    { type: 'object', properties: { a: { type: 'object', properties: { '': { type: 'string' } } } } },
+    { type: 'object', properties: { a: { type: 'array', uniqueItems: true } } },
     { type: 'object', properties: { a: { type: 'string', format: 'uri' } } },
     { type: 'object', properties: { a: { type: 'string', minLength: -1 } } },
   ])('%j', (schema) => {

@@ -1,5 +1,11 @@
 import fc from 'fast-check';
-import { FileHead, HEAD_BYTES, isParquet, startsLikeJson, unsupportedType } from '../../src/upload/detect-format.js';
+import {
+  detectFormat,
+  type FileFormat,
+  FileHead,
+  HEAD_BYTES,
+  unsupportedType,
+} from '../../src/upload/detect-format.js';
 
 const bytes = (...parts: (string | number[])[]) =>
   Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : Buffer.from(part))));
@@ -26,27 +32,58 @@ describe('what a file is, by its beginning', () => {
     ['one byte of a magic', bytes([0x1f])],
     ['UTF-16', bytes([0xff, 0xfe], 'i\0d\0')],
     ['UTF-16', bytes('\0i\0d')],
-  ])('may be CSV: %s', (_what, head) => {
+  ])('may be text: %s', (_what, head) => {
     expect(unsupportedType(head)).toBeNull();
   });
 
   it('is Parquet where its magic stands at the beginning', () => {
     const parquet = bytes('PAR1', [0, 1, 2]);
-    expect([isParquet(parquet), unsupportedType(parquet)]).toEqual([true, null]);
-    expect(isParquet(bytes('PAR,1\n'))).toBe(false);
+    expect([detectFormat(parquet, 'auto'), unsupportedType(parquet)]).toEqual(['parquet', null]);
+    expect(detectFormat(bytes('PAR,1\n'), 'auto')).toBe('csv');
   });
 
-  it.each<[string, boolean]>([
-    ['{"a":1}', true],
-    ['[1]', true],
-    [' \r\n\t {', true],
-    ['\uFEFF[', true],
-    ['a,{', false],
-    ['"{"', false],
-    ['', false],
-    ['   ', false],
-  ])('starts like JSON (%j): %p', (text, expected) => {
-    expect(startsLikeJson(Buffer.from(text))).toBe(expected);
+  it.each<[string, FileFormat]>([
+    ['{"a":1}', 'ndjson'],
+    ['{"a":1}\n{"a":2}\n', 'ndjson'],
+    ['{"a":"{\\"["}\n', 'ndjson'],
+    ['{"a":"not closed\n{"a":2}\n', 'ndjson'],
+    ['{"a":1}}\n', 'ndjson'],
+    [' \r\n\t {"a":1}\n', 'ndjson'],
+    [`{"a":"${'x'.repeat(HEAD_BYTES)}`, 'ndjson'],
+    ['[1]', 'json'],
+    ['\uFEFF\n [', 'json'],
+    ['a,{', 'csv'],
+    ['"{"', 'csv'],
+    ['', 'csv'],
+    ['   ', 'csv'],
+  ])('is told by its first byte that is no blank: %j is %s', (text, expected) => {
+    expect(detectFormat(Buffer.from(text), 'auto')).toBe(expected);
+  });
+
+  it.each<[FileFormat, string]>([
+    ['csv', '[1]'],
+    ['csv', '{\n}'],
+    ['ndjson', 'a,b'],
+    ['ndjson', '{\n'],
+    ['ndjson', '[1]\n[2]'],
+    ['json', ' ['],
+  ])('is what the client says: %s', (asked, text) => {
+    expect(detectFormat(Buffer.from(text), asked)).toBe(asked);
+  });
+
+  it.each<[FileFormat | 'auto', string, RegExp]>([
+    ['auto', '{\n  "a": 1\n}', /one JSON object over several lines.*format=ndjson/],
+    ['auto', '{"a": [\n1]}', /one JSON object over several lines/],
+    ['json', '{"a":1}\n', /does not begin with \[.*format=ndjson/],
+    ['json', 'a,b\n', /does not begin with \[/],
+    ['json', 'PAR1', /is Parquet, not json/],
+    ['parquet', '[', /does not begin with PAR1/],
+    ['json', '  ', /does not begin with \[/],
+  ])('is refused where it is no rows: %s, %j', (asked, text, message) => {
+    const detect = (): FileFormat => detectFormat(Buffer.from(text), asked);
+    expect(detect).toThrow(
+      expect.objectContaining({ code: 'UNSUPPORTED_FILE_TYPE', message: expect.stringMatching(message) }),
+    );
   });
 
   it('is told from the first 64 KiB, however they are cut', () => {

@@ -18,7 +18,15 @@ export function jobCreateCommand(open: () => Session) {
     .argument('<model>', 'the id of the model that the rows must satisfy')
     .argument('<file>', 'the file, or - for standard input')
     .option('--wait', 'wait until the job is over; exit 2 if some rows were rejected, 1 if it failed')
-    .addOption(new Option('--format <format>', 'how to read the file').choices(['auto', 'csv', 'parquet'] as const))
+    .addOption(
+      new Option('--format <format>', 'what the file is (default: auto, by its first bytes)').choices([
+        'auto',
+        'csv',
+        'json',
+        'ndjson',
+        'parquet',
+      ] as const),
+    )
     .addOption(
       new Option('--encoding <name>', 'how the text is written (default: by its byte order mark, else utf-8)').choices([
         'auto',
@@ -60,6 +68,7 @@ Examples:
   $ batch job create orders orders.csv --wait
   $ batch job create orders export.txt --delimiter ';' --metadata source=crm --metadata day=2026-11-20
   $ batch job create orders orders.parquet --wait
+  $ batch job create orders orders.ndjson --wait
   $ zcat orders.csv.gz | batch job create orders - --wait`,
     )
     .action(async (model, file, options) => {

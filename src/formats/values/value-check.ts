@@ -38,31 +38,39 @@ export class ValueCheck {
     return this.isString && this.constraints.length === 0;
   }
 
-  /** The errors of a value that is not null. */
-  errorsOf(text: string): FieldError[] {
+  /** The errors of a value that is not null. `name`: what they call the column, in each of these. */
+  errorsOf(text: string, name = this.#column.name): FieldError[] {
     const code = this.test(text);
-    if (code !== null) return [this.#error(code, text, this.#typeProblem(code))];
-    return this.constraintErrorsOf(text) ?? [];
+    if (code !== null) return [this.#error(code, text, this.#typeProblem(code), name)];
+    return this.constraintErrorsOf(text, name) ?? [];
   }
 
   /** Of a value that is neither null nor of another type; null where there is none. */
-  constraintErrorsOf(text: string): FieldError[] | null {
+  constraintErrorsOf(text: string, name = this.#column.name): FieldError[] | null {
     if (this.constraints.every((constraint) => constraint.holds(text))) return null;
     return this.constraints
       .filter((constraint) => !constraint.holds(text))
-      .map((constraint) => this.#error(constraint.code, text, constraint.problem));
+      .map((constraint) => this.#error(constraint.code, text, constraint.problem, name));
   }
 
   /** The error of a null, which a required column does not take. */
-  nullError(text: string): FieldError {
-    return this.#error('NULL_VALUE', text, `is null, but ${article(this.#column.type)} is required`);
+  nullError(text: string, name = this.#column.name): FieldError {
+    return nullError(name, this.#column.type, text);
+  }
+
+  /** The error of a value that is not even of the kind that the type's texts have, such as an object. */
+  mismatchError(text: string, name = this.#column.name): FieldError {
+    // No type but String takes an empty text.
+    return this.#error(this.test('') ?? 'NOT_A_STRING', text, `is not ${article(this.#column.type)}`, name);
   }
 
   /** The errors of a text that is nothing like the type, and of one that is, but out of range, as far as there are. */
   typeErrorsOf(text: string): FieldError[] {
     const mismatch = this.test(text);
     const codes: (RowErrorCode | null)[] = rangeOf(this.type) === '' ? [mismatch] : [mismatch, 'OUT_OF_RANGE'];
-    return codes.flatMap((code) => (code === null ? [] : [this.#error(code, text, this.#typeProblem(code))]));
+    return codes.flatMap((code) =>
+      code === null ? [] : [this.#error(code, text, this.#typeProblem(code), this.#column.name)],
+    );
   }
 
   #typeProblem(code: RowErrorCode): string {
@@ -71,19 +79,39 @@ export class ValueCheck {
     return `is not ${article(type)}`;
   }
 
-  #error(code: RowErrorCode, text: string, problem: string): FieldError {
-    const name = shorten(this.#column.name, MAX_NAME_LENGTH);
-    const message = `column '${name}': '${shorten(text, MAX_QUOTED_LENGTH)}' ${problem}`;
-    return {
-      column: this.#column.name,
-      type: this.#column.type,
-      error: code,
-      observed: prefix(text, MAX_OBSERVED_LENGTH),
-      message: shorten(message, MAX_MESSAGE_LENGTH),
-    };
+  #error(code: RowErrorCode, text: string, problem: string, name: string): FieldError {
+    return fieldError(name, this.#column.type, code, text, problem);
   }
 }
 
-function article(type: string): string {
-  return `${type.startsWith('Int') ? 'an' : 'a'} ${type}`;
+/** An error of one column's value; `problem` is the end of the sentence that begins with the value. */
+export function fieldError(
+  column: string,
+  type: string | null,
+  code: RowErrorCode,
+  text: string,
+  problem: string,
+): FieldError {
+  const message = `column '${shorten(column, MAX_NAME_LENGTH)}': '${shorten(text, MAX_QUOTED_LENGTH)}' ${problem}`;
+  return {
+    column,
+    type,
+    error: code,
+    observed: prefix(text, MAX_OBSERVED_LENGTH),
+    message: shorten(message, MAX_MESSAGE_LENGTH),
+  };
+}
+
+export function nullError(column: string, type: string, text: string): FieldError {
+  return fieldError(column, type, 'NULL_VALUE', text, `is null, but ${article(type)} is required`);
+}
+
+/** The error of a required column that a row does not have. */
+export function missingError(column: string, type: string): FieldError {
+  const message = `column '${shorten(column, MAX_NAME_LENGTH)}' is missing, but ${article(type)} is required`;
+  return { column, type, error: 'NULL_VALUE', observed: null, message };
+}
+
+export function article(type: string): string {
+  return `${/^(?:Int|Array|Object)/.test(type) ? 'an' : 'a'} ${type}`;
 }

@@ -1,4 +1,12 @@
-export type { Column, CompiledSchema, Constraints } from './column.js';
+export {
+  ARRAY,
+  type Column,
+  type CompiledSchema,
+  type Constraints,
+  nestedColumns,
+  OBJECT,
+  type ValueSchema,
+} from './column.js';
 export { MAX_COLUMN_NAME_BYTES, MAX_COLUMNS } from './column-name.js';
 export { type ColumnType, parseColumnType } from './column-type.js';
 export { compileSchema } from './compile-schema.js';

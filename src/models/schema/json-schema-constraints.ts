@@ -2,7 +2,8 @@ import { RE2JS, RE2JSException } from 're2js';
 import type { Constraints } from './column.js';
 import { invalidSchema, pointerTo, show } from './invalid-schema.js';
 
-export type JsonType = 'string' | 'integer' | 'number' | 'boolean';
+/** The types of values that have no parts. */
+export type ScalarType = 'string' | 'integer' | 'number' | 'boolean';
 
 type Property = Readonly<Record<string, unknown>>;
 
@@ -13,7 +14,7 @@ const MAX_PATTERN_LENGTH = 1000;
 /** The members of an enum as texts. `hasNull`: null is one of them. */
 export function compileEnum(
   values: unknown,
-  type: JsonType,
+  type: ScalarType,
   takesNull: boolean,
   pointer: string,
 ): { constraint: { enum: string[] }; hasNull: boolean } | undefined {
@@ -32,7 +33,7 @@ export function compileEnum(
   return { constraint: { enum: texts }, hasNull: texts.length < values.length };
 }
 
-function isOfType(value: unknown, type: JsonType): boolean {
+function isOfType(value: unknown, type: ScalarType): boolean {
   // A larger integer is not the one that was written: JSON numbers are doubles here.
   return type === 'integer' ? Number.isSafeInteger(value) : typeof value === type;
 }
@@ -54,10 +55,19 @@ export function numericConstraints(property: Property, pointer: string): Constra
   return constraints;
 }
 
-/** minLength, maxLength, pattern and the format that is no type. */
-export function textConstraints(property: Property, pointer: string): Constraints {
+/** minItems and maxItems. */
+export function arrayConstraints(property: Property, pointer: string): Constraints {
+  return countConstraints(property, 'minItems', 'maxItems', pointer);
+}
+
+function countConstraints(
+  property: Property,
+  least: 'minLength' | 'minItems',
+  most: 'maxLength' | 'maxItems',
+  pointer: string,
+): Constraints {
   const constraints: Constraints = {};
-  for (const keyword of ['minLength', 'maxLength'] as const) {
+  for (const keyword of [least, most]) {
     const value = property[keyword];
     if (value === undefined) continue;
     if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
@@ -65,8 +75,14 @@ export function textConstraints(property: Property, pointer: string): Constraint
     }
     constraints[keyword] = value;
   }
-  const { minLength = 0, maxLength = Infinity } = constraints;
-  if (minLength > maxLength) throw invalidSchema(pointer, `minLength ${minLength} is more than maxLength ${maxLength}`);
+  const { [least]: from = 0, [most]: to = Infinity } = constraints;
+  if (from > to) throw invalidSchema(pointer, `${least} ${from} is more than ${most} ${to}`);
+  return constraints;
+}
+
+/** minLength, maxLength, pattern and the format that is no type. */
+export function textConstraints(property: Property, pointer: string): Constraints {
+  const constraints = countConstraints(property, 'minLength', 'maxLength', pointer);
   const { pattern } = property;
   if (pattern !== undefined) constraints.pattern = checkedPattern(pattern, pointerTo(pointer, 'pattern'));
   if (property['format'] === 'email') constraints.format = 'email';

@@ -17,6 +17,13 @@ export const JSON_SCHEMA: Branch = {
       country: { type: 'string', enum: ['DE', 'FR'] },
       qty: { type: ['integer'], minimum: 1, maximum: 10 },
       price: { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 100 },
+      tags: { type: 'array', items: { type: 'string' }, minItems: 0, maxItems: 9 },
+      place: {
+        type: 'object',
+        properties: { city: { type: 'string' } },
+        required: ['city'],
+        additionalProperties: true,
+      },
     },
     required: ['id', 'qty'],
     additionalProperties: false,

@@ -153,6 +153,33 @@ describe('the JSON Schema spelling', () => {
     });
   });
 
+  it('describes arrays and objects in one another, 32 levels of them', () => {
+    const line = { type: 'object', properties: { qty: { type: ['integer', 'null'], minimum: 1 } }, required: ['qty'] };
+    const schema = {
+      type: 'object',
+      properties: {
+        lines: { type: 'array', items: { ...line, additionalProperties: false }, minItems: 1, maxItems: 9 },
+        any: { type: ['array', 'null'] },
+      },
+      required: ['lines', 'any'],
+    };
+    const qty = { name: 'qty', type: 'Int64', nullable: true, constraints: { minimum: 1 } };
+    expect(compileSchema(schema).columns).toEqual([
+      {
+        name: 'lines',
+        type: 'Array',
+        nullable: false,
+        constraints: { minItems: 1, maxItems: 9 },
+        items: { type: 'Object', nullable: false, constraints: {}, properties: [qty], additionalProperties: false },
+      },
+      { name: 'any', type: 'Array', nullable: true, constraints: {} },
+    ]);
+    const nested = (levels: number): object =>
+      levels === 1 ? { type: 'string' } : { type: 'array', items: nested(levels - 1) };
+    expect(compileSchema({ type: 'object', properties: { c: nested(31) } }).columns).toHaveLength(1);
+    expect(refusal({ type: 'object', properties: { c: nested(32) } }).message).toMatch(/more than 32 levels/);
+  });
+
   it.each([
     [{ type: 'object' }, true],
     [{ type: 'object', additionalProperties: true }, true],
@@ -203,9 +230,7 @@ describe('the JSON Schema spelling', () => {
     ['', { $ref: '#/$defs/x', enum: [] }],
     ['/type', { type: 'text' }],
     ['/type', { type: 'String' }],
-    ['/type', { type: 'array' }],
-    ['/type', { type: 'object' }],
-    ['/type', { type: ['object', 'null'] }],
+    ['/type', { type: ['object', 'array'] }],
     ['/type', { type: 'null' }],
     ['/type', { type: ['string', 'integer'] }],
     ['/type', { type: ['constructor'] }],
@@ -233,6 +258,19 @@ describe('the JSON Schema spelling', () => {
     ['/multipleOf', { type: 'number', multipleOf: 2 }],
     ['/const', { type: 'string', const: 'a' }],
     ['/items', { type: 'string', items: {} }],
+    ['/items', { type: 'array', items: {} }],
+    ['/items', { type: 'array', items: [{ type: 'string' }] }],
+    ['/items/type', { type: 'array', items: { type: 'tuple' } }],
+    ['/minItems', { type: 'array', minItems: -1 }],
+    ['/maxItems', { type: 'string', maxItems: 1 }],
+    ['/uniqueItems', { type: 'array', uniqueItems: true }],
+    ['/enum', { type: 'array', enum: [[]] }],
+    ['', { type: 'array', minItems: 2, maxItems: 1 }],
+    ['/properties', { type: 'object', properties: [] }],
+    ['/properties/x/minimum', { type: 'object', properties: { x: { type: 'string', minimum: 1 } } }],
+    ['/required/0', { type: 'object', properties: {}, required: ['x'] }],
+    ['/additionalProperties', { type: 'object', additionalProperties: {} }],
+    ['/minProperties', { type: 'object', minProperties: 1 }],
     ['', { type: 'integer', minimum: 2, maximum: 1 }],
     ['', { type: 'string', minLength: 2, maxLength: 1 }],
   ])('refuses a property at %s: %j', (pointer, property) => {

@@ -1,0 +1,149 @@
+import { type JsonWriter, jsonWriter } from '../values/json-value.js';
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COMMA,
+  isBlank,
+  MINUS,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+  ZERO,
+} from './bytes.js';
+import type { Member, Place } from './place.js';
+
+/**
+ * Writes objects that were checked as compact JSON: without blanks, strings as JSON.stringify escapes them, numbers
+ * with the digits that are there (-0 of an integer as 0), decimals and epoch seconds that are strings as numbers. What
+ * needs no change is copied. Never longer than the object was.
+ */
+export class CompactWriter {
+  /** The last object that was written is `bytes[0, length)`. */
+  bytes: Buffer = Buffer.alloc(65_536);
+  length = 0;
+  #source: Buffer = Buffer.alloc(0);
+  /** The first byte of the source that is neither written nor left out. */
+  #pending = 0;
+
+  /** Writes the object source[start, stop), which was found at this place. */
+  write(place: Place, source: Buffer, start: number, stop: number): void {
+    if (this.bytes.length < stop - start) this.bytes = Buffer.alloc(2 * (stop - start));
+    this.#source = source;
+    this.length = 0;
+    this.#pending = start;
+    this.#value(place, start);
+    this.#flush(stop);
+  }
+
+  /** The index behind the value at i. */
+  #value(place: Place, i: number): number {
+    switch (this.#source[i]) {
+      case OPEN_BRACE:
+        return this.#object(place.isObject ? place : place.anything, i + 1);
+      case OPEN_BRACKET:
+        return this.#array(place.isArray ? place.items : place.anything.items, i + 1);
+      case QUOTE:
+        return this.#string(writerOf(place), i);
+      default:
+        return this.#word(place, i);
+    }
+  }
+
+  #object(place: Place, i: number): number {
+    const source = this.#source;
+    let at = this.#skipBlanks(i);
+    let previous: Member | null = null;
+    while (source[at] !== CLOSE_BRACE) {
+      if (source[at] === COMMA) at = this.#skipBlanks(at + 1);
+      const nameAt = at;
+      at = this.#string(null, at);
+      const expected: Member | null = previous === null ? place.first : previous.next;
+      previous = this.#named(place, expected, nameAt, at);
+      at = this.#skipBlanks(this.#skipBlanks(at) + 1);
+      at = this.#skipBlanks(this.#value(previous.place, at));
+    }
+    return at + 1;
+  }
+
+  /** The member whose name is source[from, to): most often the expected one. */
+  #named(place: Place, expected: Member | null, from: number, to: number): Member {
+    const source = this.#source;
+    const key = expected?.key;
+    const isExpected = key != null && source.compare(key, 0, key.length, from + 1, to - 1) === 0;
+    if (expected !== null && isExpected) return expected;
+    const member = place.member(JSON.parse(source.toString('utf8', from, to)) as string);
+    if (member === undefined) throw new Error('the object was not scanned at this place');
+    return member;
+  }
+
+  #array(items: Place, i: number): number {
+    const source = this.#source;
+    let at = this.#skipBlanks(i);
+    while (source[at] !== CLOSE_BRACKET) {
+      if (source[at] === COMMA) at = this.#skipBlanks(at + 1);
+      at = this.#skipBlanks(this.#value(items, at));
+    }
+    return at + 1;
+  }
+
+  /** The string at i, as JSON.stringify writes it, or as the type's values are written. */
+  #string(write: JsonWriter | null, i: number): number {
+    const source = this.#source;
+    let hasEscape = false;
+    let at = i + 1;
+    for (; source[at] !== QUOTE; at++) {
+      if (source[at] !== BACKSLASH) continue;
+      hasEscape = true;
+      at += 1;
+    }
+    at += 1;
+    if (!hasEscape && write === null) return at;
+    const text = JSON.parse(source.toString('utf8', i, at)) as string;
+    this.#replace(i, at, (write ?? JSON.stringify)(text));
+    return at;
+  }
+
+  /** The number or name at i. */
+  #word(place: Place, i: number): number {
+    const source = this.#source;
+    let at = i;
+    while (!isBlank(source[at]) && !isEnd(source[at])) at += 1;
+    const isMinusZero = at - i === 2 && source[i] === MINUS && source[i + 1] === ZERO;
+    if (isMinusZero && place.scalar?.type.kind === 'int') this.#replace(i, at, '0');
+    return at;
+  }
+
+  #skipBlanks(i: number): number {
+    let at = i;
+    while (isBlank(this.#source[at])) at += 1;
+    if (at > i) {
+      this.#flush(i);
+      this.#pending = at;
+    }
+    return at;
+  }
+
+  /** source[from, to) is written as this text. */
+  #replace(from: number, to: number, text: string): void {
+    this.#flush(from);
+    this.length += this.bytes.write(text, this.length);
+    this.#pending = to;
+  }
+
+  /** Copies what is pending before `to`. */
+  #flush(to: number): void {
+    this.length += this.#source.copy(this.bytes, this.length, this.#pending, to);
+    this.#pending = to;
+  }
+}
+
+function isEnd(byte: number | undefined): boolean {
+  return byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET || byte === undefined;
+}
+
+/** How strings at the place are written; null: as strings. */
+function writerOf({ scalar }: Place): JsonWriter | null {
+  const kind = scalar?.type.kind;
+  return scalar !== null && (kind === 'decimal' || kind === 'datetime') ? jsonWriter(scalar.type) : null;
+}

@@ -1,0 +1,140 @@
+import { ARRAY, type Column, OBJECT, type ValueSchema } from '../../models/schema/index.js';
+import { ValueCheck } from '../values/value-check.js';
+
+/** So many digits fit an integer of so many bits, whatever they are. */
+const SAFE_DIGITS = { 8: 2, 16: 4, 32: 9, 64: 18 } as const;
+/** A number of so many characters without an exponent overflows no float. */
+const SAFE_FLOAT_LENGTH = 38;
+
+/**
+ * A place of a row where a value may stand: what the model says of it, and what the rows so far had there. A place
+ * that the model does not know takes anything.
+ */
+export class Place {
+  /** As errors name it; null where the model says nothing. */
+  readonly type: string | null;
+  readonly nullable: boolean;
+  /** null where a value without parts is not asked for. */
+  readonly scalar: ScalarCheck | null = null;
+  readonly isArray: boolean;
+  readonly isObject: boolean;
+  readonly minItems: number;
+  readonly maxItems: number;
+  /** Of an object: whether members that the model does not name are taken. */
+  readonly isOpen: boolean;
+  /** Of an object: the members that have to be there. */
+  readonly required: readonly Member[];
+  /** The member that stood first in the last object here. */
+  first: Member | null = null;
+  readonly #members = new Map<string, Member>();
+  #items: Place | null = null;
+  #anything: Place | null = null;
+
+  constructor(schema: ValueSchema | null) {
+    this.type = schema?.type ?? null;
+    this.nullable = schema?.nullable ?? true;
+    this.isArray = schema?.type === ARRAY;
+    this.isObject = schema?.type === OBJECT;
+    this.minItems = schema?.constraints.minItems ?? 0;
+    this.maxItems = schema?.constraints.maxItems ?? Number.POSITIVE_INFINITY;
+    this.isOpen = schema?.additionalProperties !== false;
+    if (schema !== null && !this.isArray && !this.isObject) this.scalar = new ScalarCheck({ name: '', ...schema });
+    if (schema?.items !== undefined) this.#items = new Place(schema.items);
+    const known = (schema?.properties ?? []).map((column) => new Member(column.name, new Place(column), true));
+    for (const [index, member] of known.entries()) {
+      this.#members.set(member.name, member);
+      // Until the rows show otherwise they are expected in the model's order.
+      member.next = known[index + 1] ?? null;
+    }
+    this.first = known[0] ?? null;
+    this.required = known.filter(({ place }) => !place.nullable);
+  }
+
+  /** The place of an array's items. */
+  get items(): Place {
+    this.#items ??= new Place(null);
+    return this.#items;
+  }
+
+  /** Where a value stands that is not of the kind that is asked for: it is read all the same. */
+  get anything(): Place {
+    if (this.type === null) return this;
+    this.#anything ??= new Place(null);
+    return this.#anything;
+  }
+
+  member(name: string): Member | undefined {
+    return this.#members.get(name);
+  }
+
+  /** Remembers a member that the model does not know. */
+  learn(name: string): Member {
+    const member = new Member(name, new Place(null), false);
+    this.#members.set(name, member);
+    return member;
+  }
+}
+
+/** A member of the objects at one place. */
+export class Member {
+  /** How the last row spelled its name between the quotes; null: it is to be looked up. */
+  key: Buffer | null;
+  /** All bits that are set in it. */
+  keyBits: number;
+  /** The one that stood behind it last. */
+  next: Member | null = null;
+  /** The number of the object that had it last. */
+  seenIn = 0;
+
+  constructor(
+    readonly name: string,
+    readonly place: Place,
+    /** The model names it. */
+    readonly isKnown: boolean,
+  ) {
+    const text = JSON.stringify(name).slice(1, -1);
+    this.key = text.includes('\\') ? null : Buffer.from(text);
+    this.keyBits = this.key?.reduce((bits, byte) => bits | byte, 0) ?? 0;
+  }
+
+  /** A row has its name like this, without escapes. */
+  spelled(key: Buffer, bits: number): void {
+    this.key = key;
+    this.keyBits = bits;
+  }
+}
+
+/** The place of a whole row. */
+export function rowPlace(columns: readonly Column[], additionalColumns: boolean): Place {
+  return new Place({
+    type: OBJECT,
+    nullable: false,
+    constraints: {},
+    properties: [...columns],
+    additionalProperties: additionalColumns,
+  });
+}
+
+/** What a value without parts must satisfy, and which JSON values may spell it. */
+export class ScalarCheck extends ValueCheck {
+  readonly takesString: boolean;
+  readonly takesNumber: boolean;
+  readonly takesBoolean: boolean;
+  /** A negative number may be one of them. */
+  readonly isSigned: boolean;
+  /** Integers of at most so many digits need no look at their text. */
+  readonly safeDigits: number;
+  /** The same for numbers without an exponent, by their characters. */
+  readonly safeLength: number;
+
+  constructor(column: Column) {
+    super(column);
+    const { type, constraints } = this;
+    this.takesBoolean = type.kind === 'bool';
+    this.takesNumber = ['int', 'float', 'decimal', 'datetime'].includes(type.kind);
+    this.takesString = !this.takesBoolean && type.kind !== 'int' && type.kind !== 'float';
+    this.isSigned = type.kind === 'int' && type.signed;
+    this.safeDigits = type.kind === 'int' && constraints.length === 0 ? SAFE_DIGITS[type.bits] : 0;
+    this.safeLength = type.kind === 'float' && constraints.length === 0 ? SAFE_FLOAT_LENGTH : 0;
+  }
+}

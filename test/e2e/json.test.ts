@@ -1,0 +1,148 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { Api } from '../kit/api.js';
+import { makeJsonOrders } from '../kit/json-orders.js';
+import { expectDelivered, expectPrefix, ORDERS_SCHEMA } from '../kit/orders.js';
+import { isAlive, runnerOf } from '../kit/runners.js';
+import { type Service, startService } from '../kit/service.js';
+import { readTopic } from '../kit/topic.js';
+
+const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
+let service: Service;
+let api: Api;
+
+beforeAll(async () => {
+  service = await startService({ brokers });
+  api = new Api(service.url);
+  await api.createModel('orders', ORDERS_SCHEMA);
+});
+
+afterAll(() => service.stop());
+
+describe.each(['json', 'ndjson'] as const)('a %s file', (format) => {
+  it('is told by its content and delivered in order, byte for byte, bad rows in the DLQ', async () => {
+    const orders = makeJsonOrders(format, 3_000, 10);
+    const job = await api.ended((await api.createJob('orders', orders.csv)).job_id);
+    expect(job).toMatchObject({
+      state: 'PARTIAL_SUCCESS',
+      format,
+      columns: null,
+      dialect: null,
+      totals: { rows: 3_000, ok: 2_700, errors: 300 },
+      progress: { bytes_done: orders.csv.length, bytes_total: orders.csv.length },
+    });
+    await expectDelivered(brokers, job, orders);
+    const [first] = await readTopic(brokers, job.topics.dlq);
+    const rejected = JSON.parse(first?.value.toString() ?? '') as { byte_offset: number; raw_data: string };
+    expect(rejected).toMatchObject({
+      job_id: job.job_id,
+      row_number: 10,
+      error: 'NOT_AN_INTEGER',
+      errors: [{ column: 'qty', type: 'Int32', error: 'NOT_AN_INTEGER', observed: '3.5' }],
+      raw_encoding: 'utf8',
+      raw_truncated: false,
+    });
+    const { byte_offset: offset, raw_data: raw } = rejected;
+    expect(orders.csv.subarray(offset, offset + Buffer.byteLength(raw)).toString()).toBe(raw);
+  });
+
+  it('ends with every row exactly once wherever kill -9 meets its runner', async () => {
+    const orders = makeJsonOrders(format, 400_000, 50);
+    const { job_id } = await api.createJob('orders', orders.csv);
+    const killed = new Set<number>();
+    while (killed.size < 3) {
+      const job = await api.until(job_id, ({ state }) => state !== 'PENDING');
+      if (job.state !== 'RUNNING') break;
+      const pid = runnerOf(service, job_id);
+      if (pid === undefined || killed.has(pid)) continue;
+      await sleep(60 + 60 * killed.size); // some commits further each time
+      if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+      killed.add(pid);
+    }
+    const job = await api.ended(job_id, 120_000);
+    expect(killed.size).toBeGreaterThanOrEqual(1);
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { rows: 400_000, errors: 8_000 } });
+    await expectDelivered(brokers, job, orders);
+  });
+
+  it('stops in its middle when it is cancelled, and goes on from there', async () => {
+    const orders = makeJsonOrders(format, 400_000, 50);
+    const { job_id } = await api.createJob('orders', orders.csv);
+    await api.until(job_id, ({ totals, state }) => totals.rows > 0 || state === 'PARTIAL_SUCCESS');
+    await api.cancel(job_id);
+    const cancelled = await api.ended(job_id);
+    await expectPrefix(brokers, cancelled, orders, cancelled.totals.ok, cancelled.totals.errors);
+    if (cancelled.state !== 'CANCELLED') return; // it was faster
+    expect((await api.resume(job_id)).status).toBe(202);
+    const job = await api.ended(job_id, 120_000);
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', attempt: 2, totals: { rows: 400_000 } });
+    await expectDelivered(brokers, job, orders);
+  });
+});
+
+describe('a model with arrays and objects', () => {
+  const schema = {
+    type: 'object',
+    properties: {
+      id: { type: 'integer' },
+      items: {
+        type: 'array',
+        minItems: 1,
+        items: { type: 'object', properties: { qty: { type: 'integer' } }, required: ['qty'] },
+      },
+    },
+    required: ['id', 'items'],
+  };
+
+  it('checks nested values and names them by their path', async () => {
+    await api.createModel('nested', schema);
+    const rows = ['{"id":1,"items":[{"qty":1}]}', '{"id":2,"items":[{"qty":1},{},{"qty":"x"}]}', '{"id":3,"items":[]}'];
+    const job = await api.ended((await api.createJob('nested', Buffer.from(rows.join('\n')))).job_id);
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { ok: 1, errors: 2 } });
+    const rejected = await (await fetch(`${service.url}/jobs/${job.job_id}/rejected`)).json();
+    expect(rejected).toMatchObject([
+      {
+        line: 2,
+        errors: [
+          { column: 'items[1].qty', error: 'NULL_VALUE' },
+          { column: 'items[2].qty', error: 'NOT_AN_INTEGER', observed: '"x"' },
+        ],
+      },
+      { line: 3, errors: [{ column: 'items', type: 'Array', error: 'TOO_SHORT' }] },
+    ]);
+  });
+
+  it('takes no CSV', async () => {
+    const response = await api.upload('nested', Buffer.from('id,items\n1,2\n'));
+    expect([response.status, await response.json()]).toMatchObject([
+      400,
+      {
+        error: 'INVALID_OPTION',
+        message: expect.stringMatching(/^format: .*'items' is an Array; send JSON or NDJSON/),
+      },
+    ]);
+  });
+});
+
+describe('the command line', () => {
+  it('sends an NDJSON file', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'batch-json-'));
+    try {
+      const orders = makeJsonOrders('ndjson', 30);
+      const file = join(folder, 'orders.ndjson');
+      await writeFile(file, orders.csv);
+      const { stdout } = await promisify(execFile)('bin/batch', ['job', 'create', 'orders', file, '--wait'], {
+        env: { ...process.env, BATCH_API_URL: service.url },
+      });
+      const job = JSON.parse(stdout);
+      expect(job).toMatchObject({ state: 'SUCCESS', format: 'ndjson', filename: 'orders.ndjson', totals: { ok: 30 } });
+      await expectDelivered(brokers, job, orders);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});

@@ -1,0 +1,238 @@
+import { createJsonArrayReader, createNdjsonReader } from '../../../src/formats/index.js';
+import { compileSchema } from '../../../src/models/schema/index.js';
+import { type Decision, latin1, readFrom } from '../csv/read-all.js';
+import { TYPE_VECTORS } from '../values/vectors.js';
+import { fixtures, inFixtureWords } from './fixtures.js';
+
+const MB = 1_000_000;
+const ANY = compileSchema({ type: 'object' });
+const READERS = [
+  { name: 'NDJSON', create: createNdjsonReader, file: (rows: string[]) => rows.join('\n') },
+  { name: 'JSON', create: createJsonArrayReader, file: (rows: string[]) => `[${rows.join(',\n')}]` },
+];
+
+describe.each(fixtures())('the file $name', ({ create, options, file, rows }) => {
+  it('has the rows that are expected', () => {
+    expect(inFixtureWords(readFrom(create(options), file).decisions, rows)).toEqual(rows);
+  });
+
+  it('has the same ones byte by byte, and ends at its end', () => {
+    const whole = readFrom(create(options), file);
+    const cuts = Array.from(file, (_, index) => index);
+    const { decisions, positions } = readFrom(create(options), file, cuts);
+    expect(decisions).toEqual(whole.decisions);
+    expect(positions.at(-1)?.position).toMatchObject({ row: decisions.length, byte: file.length });
+    expect(positions.at(-1)).toEqual(whole.positions.at(-1));
+  });
+
+  it('names the place of each rejected row', () => {
+    for (const decision of readFrom(create(options), file).decisions) {
+      if (!('rejected' in decision)) continue;
+      const { byteOffset, line } = decision.rejected;
+      const before = latin1(file.subarray(0, byteOffset ?? -1));
+      expect(latin1(file).slice(before.length, before.length + decision.raw.length)).toBe(decision.raw);
+      expect(line).toBe(before.split('\n').length);
+    }
+  });
+
+  it('goes on from every position it had', () => {
+    const cuts = Array.from(file, (_, index) => index);
+    const { decisions, positions } = readFrom(create(options), file, cuts);
+    for (const { position, decided } of new Map(positions.map((each) => [each.position.byte, each])).values()) {
+      expect(position.row).toBe(decided);
+      const rest = readFrom(create({ ...options, position }), file);
+      expect(rest.decisions).toEqual(decisions.slice(decided));
+    }
+  });
+});
+
+describe('the values', () => {
+  const isNumber = (text: string): boolean => /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(text);
+
+  for (const { type, accepted, rejected } of TYPE_VECTORS) {
+    const isNumeric = /Int|Float|Decimal/.test(type);
+    const isTextual = !/Int|Float|Bool/.test(type);
+    const literals = (texts: readonly string[]): string[] => [
+      ...(isNumeric ? texts.filter(isNumber) : []),
+      ...(isTextual ? texts.map((text) => JSON.stringify(text)) : []),
+    ];
+
+    it(`takes what is a ${type}`, () => {
+      const rows = literals(accepted).map((literal) => `{"v":${literal}}`);
+      if (type === 'Bool') rows.push('{"v":true}', '{"v":false}');
+      const { decisions } = readFrom(createNdjsonReader(compileSchema({ v: type })), Buffer.from(rows.join('\n')));
+      expect(decisions).toEqual(rows.map((row) => ({ accepted: Buffer.from(row).toString('latin1') })));
+      expect(rows.length).toBeGreaterThan(0);
+    });
+
+    if (Object.keys(rejected).length === 0) continue;
+    it.each(Object.entries(rejected))(`calls what is no ${type} %s`, (code, texts) => {
+      const rows = literals(texts).map((literal) => `{"v":${literal}}`);
+      const { decisions } = readFrom(createNdjsonReader(compileSchema({ v: type })), Buffer.from(rows.join('\n')));
+      expect(decisions.map((decision) => codesOf(decision)[0])).toEqual(rows.map(() => code));
+    });
+  }
+
+  it('says what is wrong in words, and names the place of a nested value', () => {
+    const schema = {
+      type: 'object',
+      properties: {
+        qty: { type: 'integer' },
+        lines: { type: 'array', items: { type: 'object', properties: { at: { type: 'string' } }, required: ['at'] } },
+      },
+      required: ['qty'],
+    };
+    const row = '{"lines":[{"at":"x"},{"at":{"deep":[1]}},{}]}';
+    const [decision] = readFrom(createNdjsonReader(compileSchema(schema)), Buffer.from(row)).decisions;
+    expect(errorsOf(decision)).toEqual([
+      {
+        column: 'lines[1].at',
+        type: 'String',
+        error: 'NOT_A_STRING',
+        observed: '{"deep":[1]}',
+        message: `column 'lines[1].at': '{"deep":[1]}' is not a String`,
+      },
+      {
+        column: 'lines[2].at',
+        type: 'String',
+        error: 'NULL_VALUE',
+        observed: null,
+        message: "column 'lines[2].at' is missing, but a String is required",
+      },
+      {
+        column: 'qty',
+        type: 'Int64',
+        error: 'NULL_VALUE',
+        observed: null,
+        message: "column 'qty' is missing, but an Int64 is required",
+      },
+    ]);
+  });
+
+  it('keeps at most 100 errors of a row and says that there were more', () => {
+    const options = compileSchema({
+      type: 'object',
+      properties: { v: { type: 'array', items: { type: 'integer' } } },
+    });
+    const file = Buffer.from(`{"v":[${'"x",'.repeat(150)}1]}`);
+    const [decision] = readFrom(createNdjsonReader(options), file).decisions;
+    expect(errorsOf(decision).length).toBe(100);
+    expect(errorsOf(decision)[99]?.column).toBe('v[99]');
+    expect(decision).toMatchObject({ rejected: { errorsTruncated: true } });
+  });
+
+  it('finds a member wherever it stands, and the one that is missing', () => {
+    const options = compileSchema({ a: 'Int8', b: 'Nullable(Int8)', c: 'Int8' });
+    const rows = [
+      '{"a":1,"b":2,"c":3}',
+      '{"c":1,"a":2}',
+      '{"x":1,"c":1,"b":null,"y":{},"a":1}',
+      '{"b":1,"c":1}',
+      '{"a":1,"c":1}',
+    ];
+    const { decisions } = readFrom(createNdjsonReader(options), Buffer.from(rows.join('\n')));
+    expect(decisions.map(codesOf)).toEqual([[], [], [], ['NULL_VALUE'], []]);
+  });
+
+  it('forgets the names of other rows, but never what a row has said itself', () => {
+    const name = (index: number): string => `${index}`.padEnd(900, 'n');
+    const rows = Array.from({ length: 6000 }, (_, index) => `{"${name(index)}":1,"${name(index + 1)}":2}`);
+    const twice = `{${Array.from({ length: 500 }, (_, index) => `"${name(index)}":0`).join()},"${name(3)}":1}`;
+    const file = Buffer.from([...rows, twice, ...rows.slice(0, 9)].join('\n'));
+    const { decisions } = readFrom(createNdjsonReader(ANY), file);
+    expect(decisions.flatMap((each, index) => ('rejected' in each ? [[index, codesOf(each)]] : []))).toEqual([
+      [6000, ['DUPLICATE_KEY']],
+    ]);
+  });
+});
+
+describe.each(READERS)('values of $name as compact JSON', ({ create, file }) => {
+  const schema = {
+    id: 'Int64',
+    price: 'Nullable(Decimal(10,2))',
+    at: 'Nullable(DateTime)',
+    rate: 'Nullable(Float64)',
+    name: 'Nullable(String)',
+  };
+
+  it.each([
+    ['{ "id" : 9223372036854775807 , "rate":1.50E+02 }', '{"id":9223372036854775807,"rate":1.50E+02}'],
+    ['{"id":-0,"rate":-0,"x":-0}', '{"id":0,"rate":-0,"x":-0}'],
+    ['{"price":"+007.50","id":1,"at":"+1700000000"}', '{"price":7.50,"id":1,"at":1700000000}'],
+    ['{"price":7.50,"id":1,"at":1700000000}', '{"price":7.50,"id":1,"at":1700000000}'],
+    ['{"id":1,"at":"2026-11-20T09:15:00Z","price":null}', '{"id":1,"at":"2026-11-20T09:15:00Z","price":null}'],
+    [
+      '{"id":1,"n\\u0061me":"a\\/b\\u00e9\\n","x":[ 1, {"y" :[ ]},{ }]}',
+      '{"id":1,"name":"a/bé\\n","x":[1,{"y":[]},{}]}',
+    ],
+    ['{"x":[{"a":1,"b":2},{"b":3},{},{"c":4,"a":5}],"id":1}', '{"x":[{"a":1,"b":2},{"b":3},{},{"c":4,"a":5}],"id":1}'],
+  ])('%s is %s', (row, value) => {
+    const reader = create({ ...compileSchema(schema), valueFormat: 'json' });
+    const { decisions } = readFrom(reader, Buffer.from(file(['{"id":0}', row, row])));
+    const accepted = Buffer.from(value).toString('latin1');
+    expect(decisions).toEqual([{ accepted: '{"id":0}' }, { accepted }, { accepted }]);
+  });
+});
+
+describe.each(READERS)('large rows of $name', ({ create, file }) => {
+  const cuts = Array.from({ length: 80 }, (_, index) => (index + 1) * 65_521);
+
+  function both(text: string): Decision[] {
+    const whole = readFrom(create(ANY), Buffer.from(text));
+    expect(readFrom(create(ANY), Buffer.from(text), cuts).decisions).toEqual(whole.decisions);
+    return whole.decisions;
+  }
+
+  it('takes an object of 999,989 bytes, the most that fits a record', () => {
+    const sized = (bytes: number): string => `{"a":"${'x'.repeat(bytes - 8)}"}`;
+    expect(both(file([sized(999_989), '{}'])).map(codesOf)).toEqual([[], []]);
+    expect(both(file([sized(999_990), '{}'])).map(codesOf)).toEqual([['ROW_TOO_LARGE'], []]);
+  });
+
+  it('rejects a row of 2 MB and goes on with the next, however it is made', () => {
+    const large = [
+      `{"a":"${'x'.repeat(2 * MB)}"}`,
+      `{"a":[${'{"b":"],}\\""},'.repeat(150_000)}0]}`,
+      `{"a":${'['.repeat(MB)}${']'.repeat(MB)}}`,
+      `{"a":1${' '.repeat(2 * MB)}}`,
+    ];
+    for (const row of large) {
+      const decisions = both(file(['{"a":1}', row, '{"a":2}']));
+      expect(decisions).toMatchObject([
+        { accepted: '{"a":1}' },
+        { rejected: { rowNumber: 2, line: 2, rawTruncated: true }, raw: row.slice(0, 65_536) },
+        { accepted: '{"a":2}' },
+      ]);
+      expect(codesOf(decisions[1])).toEqual([row.includes('[[') ? 'TOO_DEEP' : 'ROW_TOO_LARGE']);
+    }
+  });
+
+  it('holds nothing large of a row without an end', () => {
+    const chunk = Buffer.alloc(65_536, 'x');
+    const before = process.memoryUsage().arrayBuffers;
+    const reader = create(ANY);
+    const sink = { accept: () => undefined, reject: () => undefined };
+    reader.push(Buffer.from(file(['{"a":"']).replace(/\]$/, '')));
+    let peak = 0;
+    for (let index = 0; index < 1000; index++) {
+      while (reader.advance(sink));
+      reader.push(chunk);
+      peak = Math.max(peak, process.memoryUsage().arrayBuffers - before);
+    }
+    expect(peak).toBeLessThan(24 * MB);
+  });
+
+  it('decides about a bounded number of rows a step', () => {
+    const { positions } = readFrom(create(ANY), Buffer.from(file(Array(2500).fill('{"a":1}'))));
+    const steps = positions.map(({ decided }, index) => decided - (positions[index - 1]?.decided ?? 0));
+    expect(Math.max(...steps)).toBeLessThanOrEqual(1000);
+  });
+});
+
+function errorsOf(decision: Decision | undefined) {
+  return decision !== undefined && 'rejected' in decision ? decision.rejected.errors : [];
+}
+
+function codesOf(decision: Decision | undefined): string[] {
+  return errorsOf(decision).map(({ error }) => error);
+}
