@@ -4,7 +4,7 @@
 # for itself.
 #   --quick       small inputs, one round: in two minutes, whether everything works; prints only
 #   --only PART   one part, or several by several of these: starts, kernel, latency, speed, rejects,
-#                 options; prints only
+#                 options, parquet (against DuckDB for Python, where there is one); prints only
 #   --rounds N    of what is compared, instead of 3
 set -uo pipefail
 for part in common toolchain kafka-install; do . "$(dirname "$0")/lib/$part.sh"; done
