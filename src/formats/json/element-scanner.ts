@@ -71,6 +71,8 @@ export class ElementScanner {
   errors: FieldError[] | null = null;
   /** Line feeds inside the element. */
   lines = 0;
+  /** The element is written like this as compact JSON, too (see CompactWriter). */
+  isCompact = true;
   /** Why it is `broken`. */
   problem: FieldError = rowError('MALFORMED_JSON', '');
 
@@ -124,6 +126,7 @@ export class ElementScanner {
     this.#loneSurrogate = false;
     this.errors = null;
     this.lines = 0;
+    this.isCompact = true;
     const isObject = bytes[start] === OPEN_BRACE;
     const stop = isObject ? this.#object(this.#row, start + 1) : this.#value(this.#row.anything, start);
     if (stop < 0) return this.#more ? 'more' : 'broken';
@@ -254,6 +257,7 @@ export class ElementScanner {
     if (scalar.acceptsAnyText) return stop + 1;
     if (!scalar.takesString) return this.#mismatch(place, i - 1, stop + 1);
     const text = this.#text(i, stop);
+    if (scalar.writesNumber(text)) this.isCompact = false;
     if (scalar.constraints.length > 0 || scalar.test(text) !== null) {
       this.#report(scalar.errorsOf(text, this.#pathName(this.#depth)));
     }
@@ -275,6 +279,7 @@ export class ElementScanner {
       }
       if (byte === BACKSLASH) {
         this.#hasEscape = true;
+        this.isCompact = false;
         const next = escapeEnd(bytes, at);
         // What is missing of it may be yet to come.
         if (next < 0) return this.#broken(at + 6 > this.#end ? this.#end : at, 'a backslash begins no escape');
@@ -328,6 +333,7 @@ export class ElementScanner {
     }
     const { scalar } = place;
     if (scalar === null) return place.type === null ? at : this.#mismatch(place, i, at);
+    if (digitsAt > i && at - i === 2) this.isCompact = false; // it may be -0
     if (isWhole && digits <= scalar.safeDigits && (digitsAt === i || scalar.isSigned)) return at;
     if (!hasExponent && at - i <= scalar.safeLength) return at;
     if (!scalar.takesNumber) return this.#mismatch(place, i, at);
@@ -379,6 +385,7 @@ export class ElementScanner {
       if (byte > SPACE) return at;
       if (byte === LF && this.spansLines) this.lines += 1;
       else if (byte !== SPACE && byte !== CR && byte !== TAB) return at;
+      this.isCompact = false;
       at += 1;
     }
   }

@@ -120,6 +120,8 @@ export class ScalarCheck extends ValueCheck {
   readonly takesString: boolean;
   readonly takesNumber: boolean;
   readonly takesBoolean: boolean;
+  readonly #isDecimal: boolean;
+  readonly #isDateTime: boolean;
   /** A negative number may be one of them. */
   readonly isSigned: boolean;
   /** Integers of at most so many digits need no look at their text. */
@@ -134,7 +136,14 @@ export class ScalarCheck extends ValueCheck {
     this.takesNumber = ['int', 'float', 'decimal', 'datetime'].includes(type.kind);
     this.takesString = !this.takesBoolean && type.kind !== 'int' && type.kind !== 'float';
     this.isSigned = type.kind === 'int' && type.signed;
+    this.#isDecimal = type.kind === 'decimal';
+    this.#isDateTime = type.kind === 'datetime';
     this.safeDigits = type.kind === 'int' && constraints.length === 0 ? SAFE_DIGITS[type.bits] : 0;
     this.safeLength = type.kind === 'float' && constraints.length === 0 ? SAFE_FLOAT_LENGTH : 0;
+  }
+
+  /** Whether compact JSON has a number where this text is a string: decimals, epoch seconds. */
+  writesNumber(text: string): boolean {
+    return this.#isDecimal || (this.#isDateTime && text.charCodeAt(4) !== 0x2d);
   }
 }

@@ -15,9 +15,9 @@ export class RowOutput {
 
   /** The object that was scanned last, from `start` on. */
   accept(sink: RowSink, bytes: Buffer, start: number): void {
-    const { row, stop } = this.scanner;
+    const { row, stop, isCompact } = this.scanner;
     const writer = this.#writer;
-    if (writer === null) {
+    if (writer === null || isCompact) {
       sink.accept(bytes, start, stop);
       return;
     }
