@@ -1,10 +1,18 @@
 import type { Logger } from 'pino';
 import { BatchError } from '../errors/index.js';
+import type { CsvDialect } from '../formats/csv/dialect.js';
 import { classifyFailure, type TopicAdmin } from '../kafka/index.js';
 import type { ModelService } from '../models/index.js';
 import { type Column, nestedColumns } from '../models/schema/index.js';
 import type { TextEncoding } from '../sources/index.js';
-import { detectFormat, type FileFormat, isParquet, type ReceivedUpload, readTextHead } from '../upload/index.js';
+import {
+  detectFormat,
+  type FileFormat,
+  isParquet,
+  type ReceivedUpload,
+  readTextHead,
+  sniffDelimiter,
+} from '../upload/index.js';
 import type { JobControl } from './job-control.js';
 import { newJobId } from './job-id.js';
 import type { JobRequest } from './job-options.js';
@@ -47,9 +55,9 @@ export class JobIntake {
   }
 
   async #create(upload: ReceivedUpload, request: JobRequest, idempotencyKey: string | null): Promise<Intake> {
-    const { modelId, dialect, options, metadata } = request;
+    const { modelId, options, metadata } = request;
     const { version: modelVersion, columns } = await this.options.models.require(modelId);
-    const { format, encoding } = inspect(upload, request);
+    const { format, encoding, text } = inspect(upload, request);
     if (format === 'csv' || format === 'parquet') refuseNested(columns, format);
     const { filename, sizeBytes, fileCompression } = upload;
     const job = {
@@ -58,7 +66,7 @@ export class JobIntake {
       filename,
       sizeBytes,
       metadata,
-      dialect: format === 'csv' ? dialect : null,
+      dialect: format === 'csv' ? knownDialect(request.dialect, text, columns) : null,
       options,
       wrapping: { fileCompression, encoding },
       idempotencyKey,
@@ -111,12 +119,15 @@ export class JobIntake {
  * What the file is taken for, and how its text is written. Throws UNSUPPORTED_FILE_TYPE where it is something else than
  * was asked for, or JSON that is no rows; INVALID_OPTION where its encoding is not what was asked for.
  */
-function inspect({ head }: ReceivedUpload, request: JobRequest): { format: FileFormat; encoding: TextEncoding | null } {
+function inspect(
+  { head }: ReceivedUpload,
+  request: JobRequest,
+): { format: FileFormat; encoding: TextEncoding | null; text: Buffer } {
   if (isParquet(head) || request.format === 'parquet') {
-    return { format: detectFormat(head, request.format), encoding: null };
+    return { format: detectFormat(head, request.format), encoding: null, text: head };
   }
   const { encoding, text } = readTextHead(head, request.encoding);
-  return { format: detectFormat(text, request.format), encoding };
+  return { format: detectFormat(text, request.format), encoding, text };
 }
 
 /** A field of CSV holds no arrays and objects, and the columns of Parquet are not checked for them. */
@@ -128,6 +139,13 @@ function refuseNested(columns: readonly Column[], format: 'csv' | 'parquet'): vo
     'INVALID_OPTION',
     `format: the file is ${file}, but the model's column '${column.name}' is an ${column.type}; send JSON or NDJSON, or name another model`,
   );
+}
+
+/** Found out once, here: a runner that starts over must not find anything else. */
+function knownDialect(asked: CsvDialect, text: Buffer, columns: readonly { name: string }[]): CsvDialect {
+  if (asked.delimiter !== 'auto') return asked;
+  const names = columns.map(({ name }) => name);
+  return { ...asked, delimiter: sniffDelimiter(text, asked, names) };
 }
 
 function replay(earlier: JobRecord, upload: ReceivedUpload, { modelId }: JobRequest): Intake {

@@ -1,8 +1,10 @@
-import { IsAscii, IsIn, IsNotIn, IsOptional, IsString, Length } from 'class-validator';
+import { IsAscii, IsIn, IsNotIn, IsOptional, IsString, Length, Matches } from 'class-validator';
 import { DEFAULT_OPTIONS, type ProcessingOptions } from '../runner/index.js';
 import { TEXT_ENCODINGS, type TextEncoding } from '../sources/index.js';
 
 const NO_SEPARATOR = { message: 'must be one ASCII character, not a line end' };
+// biome-ignore lint/suspicious/noControlCharactersInRegex: files with \x01 or \x1f between the fields exist
+const DELIMITER = /^(?:auto|tab|\\t|[\x01-\x09\x0b\x0c\x0e-\x7f])$/;
 const LINE_ENDS_AND_NUL = ['\n', '\r', '\0'];
 
 /** The options of POST /jobs as they arrive: text (openapi: JobUpload). */
@@ -18,15 +20,31 @@ export class JobOptionsDto {
   @IsIn(['auto', ...TEXT_ENCODINGS], { message: `must be auto, ${TEXT_ENCODINGS.join(', ')}` })
   encoding: 'auto' | TextEncoding = 'auto';
 
-  @IsAscii(NO_SEPARATOR)
-  @Length(1, 1, NO_SEPARATOR)
-  @IsNotIn(LINE_ENDS_AND_NUL, NO_SEPARATOR)
+  @Matches(DELIMITER, { message: 'must be auto, tab or one ASCII character, not a line end' })
   delimiter = ',';
 
   @IsAscii(NO_SEPARATOR)
   @Length(1, 1, NO_SEPARATOR)
   @IsNotIn(LINE_ENDS_AND_NUL, NO_SEPARATOR)
   quote = '"';
+
+  @IsOptional()
+  @IsAscii(NO_SEPARATOR)
+  @Length(1, 1, NO_SEPARATOR)
+  @IsNotIn(LINE_ENDS_AND_NUL, NO_SEPARATOR)
+  escape?: string;
+
+  @IsOptional()
+  @IsAscii(NO_SEPARATOR)
+  @Length(1, 1, NO_SEPARATOR)
+  @IsNotIn(LINE_ENDS_AND_NUL, NO_SEPARATOR)
+  comment?: string;
+
+  @Matches(/^(?:0|[1-9]\d{0,2}|1000)$/, { message: 'must be a whole number from 0 to 1000' })
+  skip_lines = '0';
+
+  @IsIn(['true', 'false'], { message: 'must be true or false' })
+  trim: 'true' | 'false' = 'false';
 
   @IsIn(['true', 'false'], { message: 'must be true or false' })
   header: 'true' | 'false' = 'true';

@@ -2,10 +2,10 @@ import 'reflect-metadata';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import { BatchError } from '../errors/index.js';
+import type { CsvDialect } from '../formats/csv/dialect.js';
 import { DEFAULT_OPTIONS, MAX_NULL_VALUE_LENGTH, MAX_NULL_VALUES, type ProcessingOptions } from '../runner/index.js';
 import type { TextEncoding } from '../sources/index.js';
 import type { FileFormat } from '../upload/index.js';
-import type { Dialect } from './job.js';
 import { JobOptionsDto } from './job-options.dto.js';
 
 /** What a request for a job says beside its file. */
@@ -15,7 +15,8 @@ export interface JobRequest {
   format: 'auto' | FileFormat;
   /** `auto`: what the file's byte order mark says. */
   encoding: 'auto' | TextEncoding;
-  dialect: Dialect;
+  /** Its delimiter may be `auto`: the likeliest. */
+  dialect: CsvDialect;
   options: ProcessingOptions;
   metadata: Record<string, string>;
 }
@@ -32,6 +33,10 @@ const NAMES = [
   'encoding',
   'delimiter',
   'quote',
+  'escape',
+  'comment',
+  'skip_lines',
+  'trim',
   'header',
   'value_format',
   'compression',
@@ -64,12 +69,11 @@ export function parsePartialOptions(
   for (const { property, constraints } of validateSync(dto, { stopAtFirstError: true })) {
     throw invalid(property, Object.values(constraints ?? {})[0] ?? 'malformed');
   }
-  if (dto.delimiter === dto.quote) throw invalid('quote', 'must differ from the delimiter');
   return {
     modelId: dto.model_id || null,
     format: dto.format,
     encoding: dto.encoding,
-    dialect: { delimiter: dto.delimiter, quote: dto.quote, header: dto.header === 'true' },
+    dialect: readDialect(dto),
     options: {
       csvReader: dto.csv_reader,
       valueFormat: dto.value_format,
@@ -77,6 +81,24 @@ export function parsePartialOptions(
       nullValues: dto.null_values === undefined ? DEFAULT_OPTIONS.nullValues : parseNullValues(dto.null_values),
     },
     metadata,
+  };
+}
+
+function readDialect(dto: JobOptionsDto): CsvDialect {
+  const { quote, comment } = dto;
+  const own = dto.escape === quote ? undefined : dto.escape;
+  const delimiter = dto.delimiter === 'tab' || dto.delimiter === '\\t' ? '\t' : dto.delimiter;
+  if (delimiter === quote) throw invalid('quote', 'must differ from the delimiter');
+  if (delimiter === own) throw invalid('escape', 'must differ from the delimiter');
+  if (comment !== undefined && [delimiter, quote, own].includes(comment)) {
+    throw invalid('comment', 'must differ from delimiter, quote and escape');
+  }
+  return {
+    ...{ delimiter, quote, header: dto.header === 'true' },
+    ...(own === undefined ? {} : { escape: own }),
+    ...(comment === undefined ? {} : { comment }),
+    ...(dto.skip_lines === '0' ? {} : { skipLines: Number(dto.skip_lines) }),
+    ...(dto.trim === 'true' ? { trim: true } : {}),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { JobsTable } from '../database/index.js';
 import { catalogue, type ErrorCode } from '../errors/index.js';
+import type { CsvDialect } from '../formats/csv/dialect.js';
 import { type Checkpoint, jobTopics } from '../kafka/index.js';
 import { type ProcessingOptions, readOptions } from '../runner/index.js';
 import { readWrapping, type Wrapping } from '../sources/index.js';
@@ -23,7 +24,7 @@ export interface NewJob {
   sizeBytes: number;
   metadata: Record<string, string>;
   /** null where the format has none. */
-  dialect: Dialect | null;
+  dialect: CsvDialect | null;
   options: ProcessingOptions;
   wrapping: Wrapping;
   /** null: the upload brought none. */
@@ -96,7 +97,7 @@ export function toJob(record: JobRecord, now: number): Job {
     size_bytes: record.sizeBytes,
     metadata: record.metadata,
     columns: record.columns,
-    dialect: record.dialect,
+    dialect: record.dialect && shownDialect(record.dialect),
     options: shownOptions(record.options),
     totals: { rows: ok + errors, ok, errors },
     progress: { bytes_done: record.bytesDone, bytes_total: record.sizeBytes },
@@ -110,6 +111,11 @@ export function toJob(record: JobRecord, now: number): Job {
     updated_at: record.updatedAt,
     finished_at: record.finishedAt,
   };
+}
+
+function shownDialect(dialect: CsvDialect): Dialect {
+  const { delimiter, quote, header, comment = null, skipLines = 0, trim = false } = dialect;
+  return { delimiter, quote, escape: dialect.escape ?? quote, header, comment, skip_lines: skipLines, trim };
 }
 
 function shownOptions({ valueFormat, compression, nullValues, csvReader }: ProcessingOptions): JobOptions {
@@ -139,7 +145,7 @@ export function fromRow(row: JobsTable): JobRecord {
     format: row.format as NewJob['format'],
     sizeBytes: row.size_bytes,
     metadata: JSON.parse(row.metadata) as Record<string, string>,
-    dialect: JSON.parse(row.dialect) as Dialect | null,
+    dialect: JSON.parse(row.dialect) as CsvDialect | null,
     options: readOptions(row.options),
     wrapping: readWrapping(row.wrapping),
     columns: row.columns === null ? null : (JSON.parse(row.columns) as string[]),

@@ -4,10 +4,16 @@ import type { FileFormat } from '../upload/index.js';
 
 export type JobState = 'PENDING' | 'RUNNING' | 'CANCELLING' | 'SUCCESS' | 'PARTIAL_SUCCESS' | 'FAILED' | 'CANCELLED';
 
+/** How a CSV file was read (openapi: Dialect). */
 export interface Dialect {
   delimiter: string;
   quote: string;
+  /** The quote, where that is doubled. */
+  escape: string;
   header: boolean;
+  comment: string | null;
+  skip_lines: number;
+  trim: boolean;
 }
 
 /** How the file was asked to be processed (openapi: JobOptions). */

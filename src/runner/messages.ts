@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors/index.js';
+import type { CsvDialect } from '../formats/csv/dialect.js';
 import type { Checkpoint } from '../kafka/index.js';
 import type { Column } from '../models/schema/index.js';
 import type { Wrapping } from '../sources/index.js';
@@ -18,7 +19,7 @@ export interface Assignment {
   columns: Column[];
   additionalColumns: boolean;
   /** Of CSV; null where the format has none. */
-  dialect: { delimiter: string; quote: string; header: boolean } | null;
+  dialect: CsvDialect | null;
   options: ProcessingOptions;
   topics: { data: string; dlq: string };
   /** The store has seen a commit of this job: a missing checkpoint means that it was lost. */

@@ -231,7 +231,7 @@ export interface components {
          * @enum {string}
          */
         EncodingOption: "auto" | "utf-8" | "utf-16le" | "utf-16be" | "windows-1252" | "latin1";
-        /** @description What separates fields: one ASCII character, not a line end and not the quote. `,` unless given. */
+        /** @description What separates fields: one ASCII character, not a line end and not the quote; `tab` or `\t` for a tab. `,` unless given. `auto`: whichever of `,`, `;`, tab and `|` finds most of the model's columns in the header, or else cuts the first rows best; the job's `dialect` shows it. */
         DelimiterOption: string;
         /** @description What encloses a field that holds delimiters or line ends: one ASCII character, not a line end. `"` unless given. */
         QuoteOption: string;
@@ -269,6 +269,14 @@ export interface components {
          * @enum {string}
          */
         CompressionOption: "none" | "gzip" | "zstd";
+        /** @description Within quotes, the character behind this one stands for itself, whatever it is: one ASCII character, such as `\`. A quote in quotes is then written with it, and no longer by doubling. Unless given, quotes are doubled. */
+        EscapeOption: string;
+        /** @description A line that begins with it is no row, though it counts as a line: one ASCII character, such as `#`. Unless given, there are none. */
+        CommentOption: string;
+        /** @description So many lines at the beginning, before the header, are not looked at. 0 unless given. */
+        SkipLinesOption: number;
+        /** @description Whether spaces and tabs around a field that is not in quotes are left out of its value, and of a column's name: `false` unless given. An accepted row's own bytes (`value_format` raw) keep them. Nothing but the delimiter may stand beside quotes all the same. */
+        TrimOption: boolean;
         /** @description Spellings of null beside the empty field, separated by commas: `NULL,N/A,\N`. At most 30 of at most 64 characters each, taken as they stand, spaces included; none can hold a comma. A field in quotes that spells one is null too, but an empty one in quotes (`""`) never is. A null in a required column rejects the row; only a String may be empty. */
         NullValuesOption: string;
         /**
@@ -292,6 +300,12 @@ export interface components {
             delimiter: components["schemas"]["DelimiterOption"];
             /** @default " */
             quote: components["schemas"]["QuoteOption"];
+            escape?: components["schemas"]["EscapeOption"];
+            comment?: components["schemas"]["CommentOption"];
+            /** @default 0 */
+            skip_lines: components["schemas"]["SkipLinesOption"];
+            /** @default false */
+            trim: components["schemas"]["TrimOption"];
             /** @default true */
             header: components["schemas"]["HeaderOption"];
             /** @default raw */
@@ -313,7 +327,12 @@ export interface components {
         Dialect: {
             delimiter: string;
             quote: string;
+            /** @description The quote, where that is doubled. */
+            escape: string;
             header: boolean;
+            comment: string | null;
+            skip_lines: components["schemas"]["Count"];
+            trim: boolean;
         };
         /** @description How the file was asked to be processed; what was not given has its default. */
         JobOptions: {
@@ -845,6 +864,14 @@ export interface operations {
                 delimiter?: components["schemas"]["DelimiterOption"];
                 /** @description See the form field of this name. */
                 quote?: components["schemas"]["QuoteOption"];
+                /** @description See the form field of this name. */
+                escape?: components["schemas"]["EscapeOption"];
+                /** @description See the form field of this name. */
+                comment?: components["schemas"]["CommentOption"];
+                /** @description See the form field of this name. */
+                skip_lines?: components["schemas"]["SkipLinesOption"];
+                /** @description See the form field of this name. */
+                trim?: components["schemas"]["TrimOption"];
                 /** @description See the form field of this name. */
                 header?: components["schemas"]["HeaderOption"];
                 /** @description See the form field of this name. */

@@ -15,8 +15,17 @@ export interface JobUpload {
   format?: FormatOption | undefined;
   /** Of the text. Default: what its byte order mark says, else UTF-8. */
   encoding?: EncodingOption | undefined;
+  /** One character, or `auto`: the likeliest. */
   delimiter?: string | undefined;
   quote?: string | undefined;
+  /** Within quotes, what takes the next character as it is; default: quotes are doubled. */
+  escape?: string | undefined;
+  /** Lines that begin with it are no rows. */
+  comment?: string | undefined;
+  /** So many lines before the header are not looked at. */
+  skipLines?: number | undefined;
+  /** Whether blanks around fields are left out of their values. */
+  trim?: boolean | undefined;
   /** Whether the first line names the columns. */
   header?: boolean | undefined;
   /** What an accepted row becomes in its topic: its own bytes, or a JSON object typed by the model. */
@@ -45,6 +54,10 @@ export function formFields(upload: JobUpload): Array<readonly [string, string]> 
     ['encoding', upload.encoding],
     ['delimiter', upload.delimiter],
     ['quote', upload.quote],
+    ['escape', upload.escape],
+    ['comment', upload.comment],
+    ['skip_lines', upload.skipLines?.toString()],
+    ['trim', upload.trim?.toString()],
     ['header', upload.header === undefined ? undefined : String(upload.header)],
     ['value_format', upload.valueFormat],
     ['compression', upload.compression],

@@ -3,6 +3,8 @@ import { BatchError } from '../errors/index.js';
 /** What a file is taken for: CSV, one JSON array of objects, one JSON object a line, Parquet. */
 export type FileFormat = 'csv' | 'json' | 'ndjson' | 'parquet';
 
+import { byteOrderMark } from '../sources/index.js';
+
 /** How much of a file is looked at to tell what it is. */
 export const HEAD_BYTES = 64 * 1024;
 
@@ -97,6 +99,8 @@ const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
 const BLANKS = [0x20, 0x09, 0x0a, 0x0d];
 const PARQUET = [...Buffer.from('PAR1')];
+/** How many NUL bytes UTF-16 text has in one half of its units for one in the other, at least. */
+const UTF16_SHARE = 4;
 const ZIP = [0x50, 0x4b, 0x03, 0x04];
 
 const SIGNATURES = [
@@ -105,11 +109,15 @@ const SIGNATURES = [
   { type: 'an empty zip archive', magic: [0x50, 0x4b, 0x05, 0x06] },
 ];
 
-/** Whether all NUL bytes are where UTF-16 has them: in the first half of each unit, or in the second. */
+/**
+ * Whether this may be UTF-16, by its byte order mark or because nearly all NUL bytes are in the same half of its units.
+ * (Some characters have one in the other half: U+0100, and many emoji.) Only who asks for the encoding knows.
+ */
 function mayBeUtf16(head: Uint8Array): boolean {
-  const seen = [false, false];
-  for (let at = head.indexOf(0); at >= 0; at = head.indexOf(0, at + 1)) seen[at & 1] = true;
-  return !(seen[0] && seen[1]);
+  if (byteOrderMark(head)?.startsWith('utf-16')) return true;
+  const found = [0, 0] as [number, number];
+  for (let at = head.indexOf(0); at >= 0; at = head.indexOf(0, at + 1)) found[(at & 1) as 0 | 1] += 1;
+  return Math.max(...found) > UTF16_SHARE * Math.min(...found);
 }
 
 function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {

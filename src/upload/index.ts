@@ -1,5 +1,6 @@
 export { detectFormat, type FileFormat, isParquet } from './detect-format.js';
 export { ReceivedUpload } from './received-upload.js';
+export { sniffDelimiter } from './sniff-delimiter.js';
 export { Spool } from './spool.js';
 export { readTextHead } from './text-head.js';
 export { Upload, UploadInterceptor } from './upload.interceptor.js';

@@ -66,6 +66,44 @@ describe('an upload', () => {
     expect(body).toMatchObject({ dialect: { delimiter: ';' }, metadata: { source: 'crm' } });
   });
 
+  it.each<[[string, string][], string, object]>([
+    [
+      [['delimiter', 'auto']],
+      'id;qty\n1;2\n',
+      { delimiter: ';', escape: '"', comment: null, skip_lines: 0, trim: false },
+    ],
+    [[['delimiter', 'tab']], CSV, { delimiter: '\t' }],
+    [[['delimiter', '\\t']], CSV, { delimiter: '\t' }],
+    [
+      [
+        ['escape', '\\'],
+        ['comment', '#'],
+        ['skip_lines', '2'],
+        ['trim', 'true'],
+      ],
+      CSV,
+      { delimiter: ',', escape: '\\', comment: '#', skip_lines: 2, trim: true },
+    ],
+  ])('takes a dialect %j', async (fields, file, dialect) => {
+    const { status, body } = await upload(server, { fields: [MODEL, ...fields], file });
+    expect([status, body.dialect]).toEqual([202, expect.objectContaining(dialect)]);
+  });
+
+  it.each<[string, string]>([
+    ['delimiter', ';;'],
+    ['delimiter', 'comma'],
+    ['escape', ','],
+    ['escape', 'ab'],
+    ['comment', '"'],
+    ['comment', '\n'],
+    ['skip_lines', '-1'],
+    ['skip_lines', '1001'],
+    ['skip_lines', '1.5'],
+    ['trim', 'yes'],
+  ])('is refused with %s=%j', async (name, value) => {
+    await refused({ fields: [MODEL, [name, value]], file: CSV }, 400, 'INVALID_OPTION', new RegExp(`^${name}: `));
+  });
+
   it('shows the options it was given', async () => {
     const fields: [string, string][] = [
       MODEL,

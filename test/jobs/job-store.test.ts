@@ -49,7 +49,7 @@ describe('the job store', () => {
       size_bytes: 1000,
       metadata: { team: 'sales' },
       columns: null,
-      dialect: { delimiter: ',', quote: '"', header: true },
+      dialect: { delimiter: ',', quote: '"', escape: '"', header: true, comment: null, skip_lines: 0, trim: false },
       options: { value_format: 'raw', compression: 'none', null_values: [], csv_reader: 'auto' },
       totals: { rows: 0, ok: 0, errors: 0 },
       progress: { bytes_done: 0, bytes_total: 1000 },

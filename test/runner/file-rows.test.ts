@@ -195,5 +195,10 @@ describe('the rows of a file', () => {
   it('are read by the kernel unless the job says otherwise', () => {
     expect(readerOf(job)).toBe('kernel');
     expect(readerOf({ ...job, options: { ...DEFAULT_OPTIONS, csvReader: 'reference' } })).toBe('reference');
+    const dialect = { delimiter: ';', quote: '"', header: true };
+    expect(readerOf({ ...job, dialect: { ...dialect, escape: '"', skipLines: 3 } })).toBe('kernel');
+    for (const unknown of [{ escape: '\\' }, { comment: '#' }, { trim: true }]) {
+      expect(readerOf({ ...job, dialect: { ...dialect, ...unknown } })).toBe('reference');
+    }
   });
 });

@@ -32,6 +32,8 @@ describe('what a file is, by its beginning', () => {
     ['one byte of a magic', bytes([0x1f])],
     ['UTF-16', bytes([0xff, 0xfe], 'i\0d\0')],
     ['UTF-16', bytes('\0i\0d')],
+    ['UTF-16 with an emoji', bytes([0xff, 0xfe, 0x3d, 0xd8, 0x00, 0xde], 'a\0')],
+    ['UTF-16 with an emoji and no mark', Buffer.from('id,note\n1,😀\n', 'utf16le')],
   ])('may be text: %s', (_what, head) => {
     expect(unsupportedType(head)).toBeNull();
   });

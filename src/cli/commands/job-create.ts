@@ -7,7 +7,7 @@ import { jobDetails } from '../render/job-table.js';
 import { bytes } from '../render/units.js';
 import type { Session } from '../session.js';
 import { waitAndConclude } from './job-wait.js';
-import { character, keyValue, list, positiveInteger } from './options.js';
+import { character, delimiter, keyValue, list, positiveInteger, wholeNumber } from './options.js';
 
 /** What the service takes unless it is configured otherwise: a file above it is not worth its upload. */
 const DEFAULT_MAX_BYTES = 1024 ** 3;
@@ -37,8 +37,16 @@ export function jobCreateCommand(open: () => Session) {
         'latin1',
       ] as const),
     )
-    .option('--delimiter <char>', 'what separates the fields (default: ,)', character)
+    .option('--delimiter <char>', 'what separates the fields (default: ,); tab; auto: the likeliest', delimiter)
     .option('--quote <char>', 'what encloses fields (default: ")', character)
+    .option(
+      '--escape <char>',
+      'within quotes, what takes the next character as it is (default: "" for a quote)',
+      character,
+    )
+    .option('--comment <char>', 'lines that begin with it are no rows', character)
+    .option('--skip-lines <n>', 'so many lines before the header are not looked at', wholeNumber)
+    .option('--trim', 'leave out the spaces and tabs around fields without quotes')
     .option('--no-header', "the first line is a row; the columns are the model's, in its order")
     .addOption(
       new Option(
@@ -66,10 +74,10 @@ export function jobCreateCommand(open: () => Session) {
       `
 Examples:
   $ batch job create orders orders.csv --wait
-  $ batch job create orders export.txt --delimiter ';' --metadata source=crm --metadata day=2026-11-20
+  $ batch job create orders export.txt --delimiter auto --metadata source=crm --metadata day=2026-11-20
   $ batch job create orders orders.parquet --wait
   $ batch job create orders orders.ndjson --wait
-  $ zcat orders.csv.gz | batch job create orders - --wait`,
+  $ batch job create orders orders.csv.gz --encoding windows-1252 --wait`,
     )
     .action(async (model, file, options) => {
       const session = open();
@@ -82,6 +90,10 @@ Examples:
         encoding: options.encoding,
         delimiter: options.delimiter,
         quote: options.quote,
+        escape: options.escape,
+        comment: options.comment,
+        skipLines: options.skipLines,
+        trim: options.trim,
         header: options.header ? undefined : false,
         valueFormat: options.valueFormat,
         compression: options.compression,

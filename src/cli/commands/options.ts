@@ -20,6 +20,11 @@ export function character(text: string): string {
   return text;
 }
 
+/** A character, or `auto`. */
+export function delimiter(text: string): string {
+  return text === 'auto' ? text : character(text);
+}
+
 /** What stands between commas. */
 export function list(text: string): string[] {
   return text.split(',');

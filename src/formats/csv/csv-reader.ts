@@ -4,7 +4,7 @@ import { BLOCK_BYTES, BLOCK_ROWS, fitsRecord } from '../limits.js';
 import { invalidEncoding, rejectionOf, tooLarge } from '../row-errors.js';
 import type { FieldError, Position, RowReader, RowSink, ValueFormat } from '../row-reader.js';
 import { type CsvDialect, checkDialect } from './dialect.js';
-import { FieldParser } from './fields.js';
+import { FieldParser, trimmed } from './fields.js';
 import type { CsvHeader } from './header.js';
 import { JsonRow } from './json-row.js';
 import { RecordSplitter } from './record-splitter.js';
@@ -52,6 +52,7 @@ class CsvReader implements RowReader {
   readonly #check: RowCheck;
   readonly #json: JsonRow | null;
   readonly #fieldCount: number;
+  readonly #trims: boolean;
   #row: number;
 
   constructor(options: CsvReaderOptions) {
@@ -62,6 +63,7 @@ class CsvReader implements RowReader {
     this.#check = new RowCheck(options);
     this.#json = options.valueFormat === 'json' ? new JsonRow(options) : null;
     this.#fieldCount = options.header.columns.length;
+    this.#trims = options.dialect.trim === true;
   }
 
   get position(): Position {
@@ -113,10 +115,12 @@ class CsvReader implements RowReader {
     if (this.#json === null && !fitsRecord(stop - start)) return [tooLarge(stop - start)];
     if (!valid && !isUtf8(bytes.subarray(start, stop))) return [invalidEncoding()];
     if (fields.length !== this.#fieldCount) return [ragged(this.#fieldCount, fields.length)];
-    const row: RowFields = {
-      text: (index) => fields[index] as string,
-      isQuoted: (index) => quoted && this.#parser.isQuoted(bytes, start, stop, index),
+    const isQuoted = (index: number): boolean => quoted && this.#parser.isQuoted(bytes, start, stop, index);
+    const text = (index: number): string => {
+      const field = fields[index] as string;
+      return this.#trims && !isQuoted(index) ? trimmed(field) : field;
     };
+    const row: RowFields = { text, isQuoted };
     const errors = this.#check.errorsOf(row);
     if (errors !== null) return errors;
     if (this.#json === null) sink.accept(bytes, start, stop);

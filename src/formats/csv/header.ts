@@ -4,7 +4,7 @@ import type { Column } from '../../models/schema/index.js';
 import type { Position } from '../row-reader.js';
 import { matchHeader } from './column-plan.js';
 import { type CsvDialect, checkDialect } from './dialect.js';
-import { FieldParser } from './fields.js';
+import { FieldParser, trimmed } from './fields.js';
 import { RecordSplitter } from './record-splitter.js';
 
 export interface CsvHeader {
@@ -35,21 +35,41 @@ export async function readCsvHeader(
   options: CsvHeaderOptions,
 ): Promise<CsvHeader> {
   checkDialect(options.dialect);
-  const header = options.dialect.header ? await readHeaderLine(chunks, options.dialect) : modelOrder(options.columns);
+  const { dialect, columns } = options;
+  const header = dialect.header
+    ? await readHeaderLine(chunks, dialect)
+    : { columns: modelOrder(columns), position: await readSkippedLines(chunks, dialect) };
   matchHeader(header.columns, options.columns, options.additionalColumns);
   return header;
 }
 
-function modelOrder(columns: readonly Column[]): CsvHeader {
+function modelOrder(columns: readonly Column[]): string[] {
   if (columns.length === 0) throw mismatch('a file without a header line needs a model that names its columns');
-  return { columns: columns.map((column) => column.name), position: { row: 0, line: 0, byte: 0 } };
+  return columns.map((column) => column.name);
+}
+
+/** Where the data begins in a file without a header line. */
+async function readSkippedLines(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  dialect: CsvDialect,
+): Promise<Position> {
+  const beginning = { row: 0, line: 0, byte: 0 };
+  if ((dialect.skipLines ?? 0) === 0) return beginning;
+  const splitter = new RecordSplitter(dialect, beginning, dialect.skipLines);
+  for await (const chunk of chunks) {
+    splitter.push(chunk);
+    if (splitter.skipLines()) return { row: 0, line: splitter.consumedLines, byte: splitter.consumedBytes };
+  }
+  splitter.end();
+  splitter.skipLines();
+  return { row: 0, line: splitter.consumedLines, byte: splitter.consumedBytes };
 }
 
 async function readHeaderLine(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   dialect: CsvDialect,
 ): Promise<CsvHeader> {
-  const splitter = new RecordSplitter(dialect, { byte: 0, line: 0 });
+  const splitter = new RecordSplitter(dialect, { byte: 0, line: 0 }, dialect.skipLines);
   for await (const chunk of chunks) {
     splitter.push(chunk);
     const header = headerFrom(splitter, dialect);
@@ -75,9 +95,16 @@ function headerFrom(splitter: RecordSplitter, dialect: CsvDialect): CsvHeader | 
   const record = bytes.subarray(start, stop);
   if (!isUtf8(record)) throw mismatch("the header line is no valid text in the file's encoding");
   return {
-    columns: new FieldParser(dialect).parse(record, 1).flat(),
+    columns: headerNames(record, dialect),
     position: { row: 0, line: splitter.consumedLines, byte: splitter.consumedBytes },
   };
+}
+
+function headerNames(record: Buffer, dialect: CsvDialect): string[] {
+  const parser = new FieldParser(dialect);
+  const names = parser.parse(record, 1).flat();
+  if (dialect.trim !== true) return names;
+  return names.map((name, index) => (parser.isQuoted(record, 0, record.length, index) ? name : trimmed(name)));
 }
 
 function brokenHeader(splitter: RecordSplitter): string {

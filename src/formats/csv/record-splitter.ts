@@ -1,16 +1,19 @@
 import { MAX_RAW_BYTES, MAX_RECORD_BYTES } from '../limits.js';
-import type { CsvDialect } from './dialect.js';
+import { type CsvDialect, ownEscape } from './dialect.js';
 
 const LF = 0x0a;
 const CR = 0x0d;
 const BOM = [0xef, 0xbb, 0xbf];
 
-/** What a byte is in a dialect: everything below LINE_FEED may stand in the middle of a line. */
-const TEXT = 0;
-const DELIMITER = 1;
-const QUOTE = 2;
-const LINE_FEED = 3;
-const CARRIAGE_RETURN = 4;
+/**
+ * What a byte is in a dialect, 0 being text: up to ESCAPE it is text outside quotes, below LINE_FEED it may stand in the
+ * middle of a line.
+ */
+const ESCAPE = 1;
+const DELIMITER = 2;
+const QUOTE = 3;
+const LINE_FEED = 4;
+const CARRIAGE_RETURN = 5;
 
 /** Where the scan stands. */
 const BETWEEN_RECORDS = 0;
@@ -20,6 +23,10 @@ const QUOTED = 3;
 const AFTER_QUOTE = 4;
 /** The record is broken and its first physical line goes on. */
 const BROKEN_LINE = 5;
+/** Within quotes, behind an escape. */
+const ESCAPED = 6;
+/** A line that is no record goes on. */
+const SKIPPED_LINE = 7;
 
 export type BreakCode = 'STRAY_QUOTE' | 'UNTERMINATED_QUOTE' | 'ROW_TOO_LARGE';
 
@@ -61,6 +68,12 @@ export class RecordSplitter {
   #end = 0;
   #ended = false;
   #bomPossible: boolean;
+  /** The first byte of lines that are no records; -1: there are none. */
+  readonly #comment: number;
+  /** With its own escape a quote is not doubled. */
+  readonly #hasEscape: boolean;
+  /** Physical lines that are left to skip. */
+  #linesToSkip: number;
   #state = BETWEEN_RECORDS;
   #scan = 0;
   /** First line end inside the record and how many there are so far. */
@@ -69,8 +82,16 @@ export class RecordSplitter {
   /** The beginning of a broken line that is too long to hold; `start` and `stop` mean nothing then. */
   #head: Buffer | null = null;
 
-  /** Begins at `at`: a byte offset of the file where a physical line begins, and the lines before it. */
-  constructor(dialect: CsvDialect, at: { byte: number; line: number }) {
+  /**
+   * Begins at `at`: a byte offset of the file where a physical line begins, and the lines before it; `skipLines` of them
+   * are not looked at.
+   */
+  constructor(dialect: CsvDialect, at: { byte: number; line: number }, skipLines = 0) {
+    const own = ownEscape(dialect);
+    if (own !== null) this.#kinds[own.charCodeAt(0)] = ESCAPE;
+    this.#hasEscape = own !== null;
+    this.#comment = dialect.comment?.charCodeAt(0) ?? -1;
+    this.#linesToSkip = skipLines;
     this.#kinds[dialect.delimiter.charCodeAt(0)] = DELIMITER;
     this.#kinds[dialect.quote.charCodeAt(0)] = QUOTE;
     this.#kinds[LF] = LINE_FEED;
@@ -80,7 +101,7 @@ export class RecordSplitter {
     this.#bomPossible = at.byte === 0;
   }
 
-  /** The byte offset behind the last finding (and the blank lines that followed it). */
+  /** The byte offset behind the last finding (and the lines that are no records that followed it). */
   get consumedBytes(): number {
     return this.#state === BETWEEN_RECORDS ? this.#base + this.#from : this.byteOffset;
   }
@@ -130,11 +151,19 @@ export class RecordSplitter {
     this.#ended = true;
   }
 
+  /** Goes over the byte order mark and the lines to skip; false: it needs more bytes for that. */
+  skipLines(): boolean {
+    if (this.#bomPossible && !this.#skipBom()) return false;
+    for (; this.#linesToSkip > 0; this.#linesToSkip--) {
+      if (!this.#skipLine()) return false;
+    }
+    return true;
+  }
+
   /** The next record or broken line in the file's order. */
   find(): Found {
-    if (this.#state === BETWEEN_RECORDS) {
-      if (this.#bomPossible && !this.#skipBom()) return 'more';
-      if (!this.#skipBlankLines()) return 'more';
+    if (this.#state === BETWEEN_RECORDS || this.#state === SKIPPED_LINE) {
+      if (!this.skipLines() || !this.#skipNoRecords()) return 'more';
       if (this.#from === this.#end) return this.#ended ? 'end' : 'more';
       this.#begin();
     }
@@ -155,16 +184,26 @@ export class RecordSplitter {
     return true;
   }
 
-  /** false: the next byte decides whether a CR stands alone. */
-  #skipBlankLines(): boolean {
-    while (this.#from < this.#end) {
-      const kind = this.#kindAt(this.#from);
-      if (kind < LINE_FEED) break;
-      const next = this.#behindLineEnd(this.#from);
-      if (next < 0) return false;
-      this.#from = next;
-      this.#line += 1;
+  /** Goes over blank lines and comments; false: more bytes decide whether there are more of them. */
+  #skipNoRecords(): boolean {
+    while (this.#state === SKIPPED_LINE || this.#from < this.#end) {
+      const isComment = this.#state === SKIPPED_LINE || this.bytes[this.#from] === this.#comment;
+      if (!isComment && this.#kindAt(this.#from) < LINE_FEED) break;
+      if (!this.#skipLine()) return false;
     }
+    return true;
+  }
+
+  /** Goes over a line without holding it; false: it is not over yet. */
+  #skipLine(): boolean {
+    if (this.#state !== SKIPPED_LINE) this.byteOffset = this.#base + this.#from;
+    let i = this.#from;
+    while (i < this.#end && this.#kindAt(i) < LINE_FEED) i++;
+    const next = i < this.#end ? this.#behindLineEnd(i) : this.#ended ? i : -1;
+    this.#from = next < 0 ? i : next;
+    this.#state = next < 0 ? SKIPPED_LINE : BETWEEN_RECORDS;
+    if (next < 0) return false;
+    if (this.#base + next > this.byteOffset) this.#line += 1;
     return true;
   }
 
@@ -188,18 +227,18 @@ export class RecordSplitter {
     let i = this.#scan;
     for (; i < limit; i++) {
       const kind = kinds[bytes[i] as number] as number;
-      if (state === QUOTED) {
-        if (kind === QUOTE) state = AFTER_QUOTE;
-        else if (kind >= LINE_FEED) this.#countInnerLine(i);
+      if (state === QUOTED || state === ESCAPED) {
+        if (kind >= LINE_FEED) this.#countInnerLine(i);
+        state = nextInQuotes(state, kind);
         continue;
       }
-      if (kind === TEXT) {
+      if (kind <= ESCAPE) {
         if (state === AFTER_QUOTE) return this.#break('STRAY_QUOTE', i);
         state = UNQUOTED;
       } else if (kind === DELIMITER) {
         state = FIELD_START;
       } else if (kind === QUOTE) {
-        if (state === UNQUOTED) return this.#break('STRAY_QUOTE', i);
+        if (state === UNQUOTED || (state === AFTER_QUOTE && this.#hasEscape)) return this.#break('STRAY_QUOTE', i);
         state = QUOTED;
         this.quoted = true;
       } else {
@@ -213,9 +252,9 @@ export class RecordSplitter {
     this.#scan = i;
     // Short of the limit only where a CR waits for its next byte.
     if (i < limit) return 'more';
-    if (i < this.#end) return this.#break(state === QUOTED ? 'UNTERMINATED_QUOTE' : 'ROW_TOO_LARGE', i);
+    if (i < this.#end) return this.#break(isInQuotes(state) ? 'UNTERMINATED_QUOTE' : 'ROW_TOO_LARGE', i);
     if (!this.#ended) return 'more';
-    if (state === QUOTED) return this.#break('UNTERMINATED_QUOTE', i);
+    if (isInQuotes(state)) return this.#break('UNTERMINATED_QUOTE', i);
     return this.#finish('record', i, i, this.#innerLines + 1);
   }
 
@@ -266,4 +305,13 @@ export class RecordSplitter {
   #kindAt(i: number): number {
     return this.#kinds[this.bytes[i] as number] as number;
   }
+}
+
+function nextInQuotes(state: number, kind: number): number {
+  if (state === ESCAPED) return QUOTED;
+  return kind === QUOTE ? AFTER_QUOTE : kind === ESCAPE ? ESCAPED : QUOTED;
+}
+
+function isInQuotes(state: number): boolean {
+  return state === QUOTED || state === ESCAPED;
 }

@@ -1,3 +1,4 @@
+import type { CsvDialect } from '../../../src/formats/csv/dialect.js';
 import {
   type CsvReaderOptions,
   type createCsvReader,
@@ -27,6 +28,8 @@ export interface Given {
   delimiter?: string;
   quote?: string;
   header?: boolean;
+  /** The rest of the dialect. */
+  dialect?: Pick<CsvDialect, 'escape' | 'comment' | 'skipLines' | 'trim'>;
   nullValues?: string[];
   valueFormat?: 'raw' | 'json';
 }
@@ -35,7 +38,7 @@ export interface Given {
 export async function optionsFor(given: Given): Promise<CsvReaderOptions> {
   const { delimiter = ',', quote = '"', header = true, nullValues, valueFormat } = given;
   const compiled = compileSchema(given.schema ?? { type: 'object' });
-  const options = { ...compiled, dialect: { delimiter, quote, header } };
+  const options = { ...compiled, dialect: { delimiter, quote, header, ...given.dialect } };
   return { ...options, header: await readCsvHeader([bytesOf(given)], options), nullValues, valueFormat };
 }
 

@@ -4,7 +4,7 @@ import { rejectionOf, tooLarge } from '../../row-errors.js';
 import type { FieldError, Inlet, Position, RowReader, RowSink } from '../../row-reader.js';
 import { matchHeader } from '../column-plan.js';
 import { type CsvReaderOptions, createCsvReader } from '../csv-reader.js';
-import { type CsvDialect, checkDialect } from '../dialect.js';
+import { type CsvDialect, checkDialect, isKernelDialect } from '../dialect.js';
 import { JsonRow } from '../json-row.js';
 import { RecordSplitter } from '../record-splitter.js';
 import { RowCheck } from '../row-check.js';
@@ -33,10 +33,11 @@ import { RowTable } from './row-table.js';
 
 /**
  * The fast reader of CSV, on a kernel that no other reader uses meanwhile. Decides like `createCsvReader`, which it
- * falls back to where there are more spellings of null or longer keys than the kernel has room for (64 KiB, 1 MiB).
+ * falls back to for dialects that the kernel does not know, and where there are more spellings of null or longer keys than the kernel has room for (64 KiB, 1 MiB).
  */
 export function createKernelReader(options: CsvReaderOptions, kernel: CsvKernel): RowReader {
   checkDialect(options.dialect);
+  if (!isKernelDialect(options.dialect)) return createCsvReader(options);
   const hasNulls = writeNulls(kernel, options.nullValues ?? [], options.dialect.quote);
   kernel.set(KEY_BYTES, 0);
   const hasKeys = options.valueFormat !== 'json' || writeKeys(kernel, options.header.columns);

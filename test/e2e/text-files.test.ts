@@ -1,0 +1,66 @@
+import { Api } from '../kit/api.js';
+import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
+import { type Service, startService } from '../kit/service.js';
+import { readTopic } from '../kit/topic.js';
+
+const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
+let service: Service;
+let api: Api;
+
+beforeAll(async () => {
+  service = await startService({ brokers });
+  api = new Api(service.url);
+  await api.createModel('orders', ORDERS_SCHEMA);
+});
+
+afterAll(() => service.stop());
+
+describe('a text file', () => {
+  it.each(['auto', 'reference'])(
+    'in UTF-16 is delivered in UTF-8, with the offsets that it has itself (%s)',
+    async (csv_reader) => {
+      const orders = makeOrders(20_000, 50);
+      const text = `\uFEFF${orders.csv.toString().replaceAll('bolt', 'Mütze 😀')}`;
+      const file = Buffer.from(text, 'utf16le');
+      const job = await api.ended((await api.createJob('orders', file, {}, { csv_reader })).job_id);
+      expect(job).toMatchObject({
+        state: 'PARTIAL_SUCCESS',
+        encoding: 'utf-16le',
+        totals: { rows: 20_000, errors: 400 },
+        progress: { bytes_done: file.length, bytes_total: file.length },
+      });
+      const accepted = orders.accepted.map((row) => row.replaceAll('bolt', 'Mütze 😀'));
+      await expectDelivered(brokers, job, { ...orders, accepted });
+      const last = (await readTopic(brokers, job.topics.dlq)).at(-1);
+      const { byte_offset, raw_data } = JSON.parse(`${last?.value}`) as { byte_offset: number; raw_data: string };
+      expect(byte_offset).toBe(2 * text.indexOf(raw_data));
+    },
+  );
+
+  it('of semicolons is told from its first rows', async () => {
+    const file = Buffer.from('id;sku;qty;price;paid\n1;"a;b,c";2;1.5;true\n2;c;x;1;\n');
+    const job = await api.ended((await api.createJob('orders', file, {}, { delimiter: 'auto' })).job_id);
+    expect(job).toMatchObject({
+      state: 'PARTIAL_SUCCESS',
+      dialect: { delimiter: ';' },
+      columns: ['id', 'sku', 'qty', 'price', 'paid'],
+    });
+    expect((await readTopic(brokers, job.topics.data)).map(({ value }) => `${value}`)).toEqual([
+      '1;"a;b,c";2;1.5;true',
+    ]);
+  });
+
+  it('in a dialect of its own is read by the reader that knows it', async () => {
+    const file = Buffer.from('Report\nid|sku|qty|price|paid\n# none\n 1 |"a\\"b"| 2|1.5|\n');
+    const options = { delimiter: '|', escape: '\\', comment: '#', skip_lines: '1', trim: 'true', value_format: 'json' };
+    const job = await api.ended((await api.createJob('orders', file, {}, options)).job_id);
+    expect(job).toMatchObject({ state: 'SUCCESS', totals: { rows: 1 } });
+    const [row] = await readTopic(brokers, job.topics.data);
+    expect(`${row?.value}`).toBe('{"id":1,"sku":"a\\"b","qty":2,"price":1.5,"paid":null}');
+    const started = service
+      .log()
+      .split('\n')
+      .find((line) => line.includes(job.job_id) && line.includes('started processing'));
+    expect(JSON.parse(started ?? '')).toMatchObject({ reader: 'reference' });
+  });
+});
