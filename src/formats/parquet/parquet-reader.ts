@@ -48,6 +48,8 @@ export class ParquetReader {
   #slice: { stream: BatchStream; endRow: number } | undefined;
   #batch: { rows: number; next: number } | undefined;
   #outputBytes = 0;
+  /** The decoder is at work. */
+  #isDecoding = false;
 
   private constructor(
     private readonly size: number,
@@ -112,9 +114,11 @@ export class ParquetReader {
     }
     const group = this.footer.rowGroups[this.#group];
     if (group === undefined) return false;
+    this.#isDecoding = true;
     this.#slice ??= await this.#openSlice(group);
     const slice = this.#slice;
     const batch = await slice.stream.next();
+    this.#isDecoding = false;
     if (batch === null) this.#endSlice(slice.endRow);
     else {
       this.encoder.bind(batch.columns, batch.memory);
@@ -124,7 +128,9 @@ export class ParquetReader {
     return true;
   }
 
+  /** While the decoder is at work its memory cannot be freed: it goes with the process. */
   close(): void {
+    if (this.#isDecoding) return;
     this.#slice?.stream.release();
     this.decoder.close();
   }

@@ -80,15 +80,15 @@ export class RowEncoder {
     if (check !== null && reader.isNull(row)) return [check.nullError('')];
     const text = reader.text(row);
     const errors = check?.errorsOf(text) ?? [];
-    return errors.length > 0 ? errors : [notANumber(name, check?.type.kind ?? null, text)];
+    return errors.length > 0 ? errors : [notANumber(name, text)];
   }
 }
 
-/** NaN or an infinity where no type of the model stands for it. */
-function notANumber(name: string, type: string | null, text: string): FieldError {
+/** NaN or an infinity in a column that the model does not know. */
+function notANumber(name: string, text: string): FieldError {
   return {
     column: name,
-    type,
+    type: null,
     error: 'NOT_A_NUMBER',
     observed: text === '' ? null : text,
     message: `column '${shorten(name, MAX_NAME_LENGTH)}': NaN and infinities have no JSON`,
