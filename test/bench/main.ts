@@ -5,10 +5,10 @@ import { startBroker } from '../kit/kafka-broker.js';
 import { Bench, diskNeeded } from './bench.js';
 import { checkDisk, describeMachine } from './machine.js';
 import { type Part, readOptions } from './options.js';
+import { measureFormats } from './parts/formats.js';
 import { measureOptions } from './parts/job-options.js';
 import { measureKernel } from './parts/kernel-alone.js';
 import { measureLatency } from './parts/latency.js';
-import { measureParquet } from './parts/parquet.js';
 import { measureRejects } from './parts/rejects.js';
 import { measureSpeed } from './parts/speed.js';
 import { measureStarts } from './parts/starts.js';
@@ -23,7 +23,7 @@ const MEASURES: Record<Part, (bench: Bench) => Promise<void>> = {
   speed: measureSpeed,
   rejects: measureRejects,
   options: measureOptions,
-  parquet: measureParquet,
+  formats: measureFormats,
 };
 /** The broker keeps the files of deleted topics for a minute otherwise, and with them the memory they lie in. */
 const BROKER_SETTINGS = 'log.segment.delete.delay.ms=500\n';

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** What `npm run bench` measures, in this order. */
-export const PARTS = ['starts', 'kernel', 'latency', 'speed', 'rejects', 'options', 'parquet'] as const;
+export const PARTS = ['starts', 'kernel', 'latency', 'speed', 'rejects', 'options', 'formats'] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface Options {
