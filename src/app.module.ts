@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Config } from './config/index.js';
 import { HealthModule } from './health/index.js';
 import { requestLogging } from './http/index.js';
+import { InferenceModule } from './inference/index.js';
 import { JobsModule } from './jobs/index.js';
 import { ModelsModule } from './models/index.js';
 import { PlatformModule } from './platform.module.js';
@@ -19,6 +20,7 @@ export class AppModule {
         LoggerModule.forRoot(requestLogging(log)),
         PlatformModule.of(config, log),
         ModelsModule,
+        InferenceModule,
         JobsModule,
         HealthModule,
       ],

@@ -24,7 +24,8 @@ export function buildProgram(environment: Environment, onSession: (session: Sess
       'after',
       `
 Examples:
-  $ batch model create orders schemas/orders.json
+  $ batch model infer orders.csv > orders.json
+  $ batch model create orders orders.json
   $ batch job create orders orders.csv --wait
   $ batch job list --output json
 

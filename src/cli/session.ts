@@ -37,6 +37,11 @@ export class Session {
     this.style = styleFor(environment.stdout, environment.env);
   }
 
+  /** The mode was asked for, and is not only the fitting one. */
+  get isModeAsked(): boolean {
+    return this.options.output !== undefined;
+  }
+
   get signal(): AbortSignal {
     return this.environment.interrupt;
   }
@@ -73,6 +78,11 @@ export class Session {
   /** What to do next: for a person who sees tables, not for a program that reads JSON. */
   note(text: string): void {
     if (this.watched && this.mode === 'table') this.environment.stderr.write(`${text}\n`);
+  }
+
+  /** What a person should know whatever becomes of the result. */
+  warn(text: string): void {
+    if (this.watched) this.environment.stderr.write(`${printable(text)}\n`);
   }
 
   private noteRetry({ error, retry, retries, delayMs }: RetryNotice): void {

@@ -145,10 +145,16 @@ const entries = {
     hint: 'Free disk space under DATA_DIR, then upload again.',
     retryable: true,
   },
+  SERVICE_BUSY: {
+    status: 503,
+    title: 'The service has too much to do',
+    hint: 'Send the same request again in a few seconds.',
+    retryable: true,
+  },
   HEADER_MISMATCH: {
-    status: null,
-    title: 'The header does not fit the model',
-    hint: 'Correct the header line or the model, then start a new job.',
+    status: 400,
+    title: 'The header does not fit',
+    hint: 'Correct the header line or the model, then send the file again.',
   },
   ALL_ROWS_REJECTED: {
     status: null,
@@ -171,12 +177,12 @@ const entries = {
     hint: 'Open an issue; the log names the signal and the position in the file.',
   },
   FILE_CORRUPT: {
-    status: null,
+    status: 400,
     title: 'The file cannot be read to its end',
-    hint: 'Export the file again, then start a new job.',
+    hint: 'Export the file again, then send it again.',
   },
   FILE_TOO_COMPLEX: {
-    status: null,
+    status: 400,
     title: 'Reading the file would take more than is allowed',
     hint: 'Write the file in smaller parts (Parquet: smaller row groups, as by row_group_size of pyarrow), or raise the limit that the message names on the server.',
   },

@@ -1,11 +1,14 @@
 export { type CsvReaderOptions, createCsvReader } from './csv/csv-reader.js';
 export { isKernelDialect } from './csv/dialect.js';
-export { type CsvHeader, type CsvHeaderOptions, readCsvHeader } from './csv/header.js';
+export { type CsvHeader, type CsvHeaderOptions, readCsvHeader, readCsvWidth } from './csv/header.js';
 export { CsvKernel } from './csv/kernel/csv-kernel.js';
 export { createKernelReader } from './csv/kernel/kernel-reader.js';
 export { createJsonArrayReader } from './json/json-array-reader.js';
 export { createNdjsonReader, type JsonReaderOptions } from './json/ndjson-reader.js';
-export { encodedRecordBytes, fitsRecord } from './limits.js';
+export { encodedRecordBytes, fitsRecord, MAX_RECORD_BYTES } from './limits.js';
 export { openParquet, type ParquetReaderOptions } from './parquet/open-parquet.js';
 export { encodeRejectedRow, type RejectedRow, rejectedRowFrame } from './rejected-row.js';
 export type * from './row-reader.js';
+export { shorten } from './text.js';
+export { typeTest } from './values/type-test.js';
+export type { ValueTest } from './values/value-test.js';

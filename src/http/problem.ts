@@ -40,5 +40,6 @@ const INTERNAL_ERROR = new BatchError('INTERNAL_ERROR', 'The request could not b
 
 /** Seconds to wait before a repetition makes sense; null where the error will not pass by itself. */
 export function retryAfterSeconds(code: ErrorCode): number | null {
+  if (code === 'SERVICE_BUSY') return 2;
   return code === 'KAFKA_UNAVAILABLE' ? 5 : null;
 }

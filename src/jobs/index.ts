@@ -1,1 +1,5 @@
+export type { Dialect } from './job.js';
+export { inspectUpload, knownDialect } from './job-intake.js';
+export { collectOptions, invalidOption, type JobRequest, parsePartialOptions } from './job-options.js';
+export { shownDialect } from './job-record.js';
 export { JobsModule } from './jobs.module.js';

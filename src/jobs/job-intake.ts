@@ -57,7 +57,7 @@ export class JobIntake {
   async #create(upload: ReceivedUpload, request: JobRequest, idempotencyKey: string | null): Promise<Intake> {
     const { modelId, options, metadata } = request;
     const { version: modelVersion, columns } = await this.options.models.require(modelId);
-    const { format, encoding, text } = inspect(upload, request);
+    const { format, encoding, text } = inspectUpload(upload, request);
     if (format === 'csv' || format === 'parquet') refuseNested(columns, format);
     const { filename, sizeBytes, fileCompression } = upload;
     const job = {
@@ -119,9 +119,9 @@ export class JobIntake {
  * What the file is taken for, and how its text is written. Throws UNSUPPORTED_FILE_TYPE where it is something else than
  * was asked for, or JSON that is no rows; INVALID_OPTION where its encoding is not what was asked for.
  */
-function inspect(
+export function inspectUpload(
   { head }: ReceivedUpload,
-  request: JobRequest,
+  request: Pick<JobRequest, 'format' | 'encoding'>,
 ): { format: FileFormat; encoding: TextEncoding | null; text: Buffer } {
   if (isParquet(head) || request.format === 'parquet') {
     return { format: detectFormat(head, request.format), encoding: null, text: head };
@@ -142,7 +142,7 @@ function refuseNested(columns: readonly Column[], format: 'csv' | 'parquet'): vo
 }
 
 /** Found out once, here: a runner that starts over must not find anything else. */
-function knownDialect(asked: CsvDialect, text: Buffer, columns: readonly { name: string }[]): CsvDialect {
+export function knownDialect(asked: CsvDialect, text: Buffer, columns: readonly { name: string }[]): CsvDialect {
   if (asked.delimiter !== 'auto') return asked;
   const names = columns.map(({ name }) => name);
   return { ...asked, delimiter: sniffDelimiter(text, asked, names) };

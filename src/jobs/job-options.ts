@@ -59,15 +59,15 @@ export function parsePartialOptions(
   query: Given,
   fields: Given = {},
 ): Omit<JobRequest, 'modelId'> & { modelId: string | null } {
-  const given = collect(query, fields);
+  const given = collectOptions(query, fields);
   const metadata = takeMetadata(given);
   for (const name of given.keys()) {
     if (!NAMES.includes(name))
-      throw invalid(name, `there is no such option; there are ${NAMES.join(', ')}, metadata.*`);
+      throw invalidOption(name, `there is no such option; there are ${NAMES.join(', ')}, metadata.*`);
   }
   const dto = plainToInstance(JobOptionsDto, Object.fromEntries(given), { exposeDefaultValues: true });
   for (const { property, constraints } of validateSync(dto, { stopAtFirstError: true })) {
-    throw invalid(property, Object.values(constraints ?? {})[0] ?? 'malformed');
+    throw invalidOption(property, Object.values(constraints ?? {})[0] ?? 'malformed');
   }
   return {
     modelId: dto.model_id || null,
@@ -88,10 +88,10 @@ function readDialect(dto: JobOptionsDto): CsvDialect {
   const { quote, comment } = dto;
   const own = dto.escape === quote ? undefined : dto.escape;
   const delimiter = dto.delimiter === 'tab' || dto.delimiter === '\\t' ? '\t' : dto.delimiter;
-  if (delimiter === quote) throw invalid('quote', 'must differ from the delimiter');
-  if (delimiter === own) throw invalid('escape', 'must differ from the delimiter');
+  if (delimiter === quote) throw invalidOption('quote', 'must differ from the delimiter');
+  if (delimiter === own) throw invalidOption('escape', 'must differ from the delimiter');
   if (comment !== undefined && [delimiter, quote, own].includes(comment)) {
-    throw invalid('comment', 'must differ from delimiter, quote and escape');
+    throw invalidOption('comment', 'must differ from delimiter, quote and escape');
   }
   return {
     ...{ delimiter, quote, header: dto.header === 'true' },
@@ -102,11 +102,12 @@ function readDialect(dto: JobOptionsDto): CsvDialect {
   };
 }
 
-function collect(...sources: Given[]): Map<string, string> {
+/** Options by their names. Throws INVALID_OPTION where one is given twice or is no text. */
+export function collectOptions(...sources: Given[]): Map<string, string> {
   const given = new Map<string, string>();
   for (const [name, value] of sources.flatMap((source) => Object.entries(source))) {
-    if (given.has(name) || Array.isArray(value)) throw invalid(name, 'given more than once');
-    if (typeof value !== 'string') throw invalid(name, 'must be text');
+    if (given.has(name) || Array.isArray(value)) throw invalidOption(name, 'given more than once');
+    if (typeof value !== 'string') throw invalidOption(name, 'must be text');
     given.set(name, value);
   }
   return given;
@@ -118,14 +119,14 @@ function takeMetadata(given: Map<string, string>): Record<string, string> {
   for (const [name, value] of given) {
     if (!name.startsWith(METADATA)) continue;
     const key = name.slice(METADATA.length);
-    if (!METADATA_KEY.test(key)) throw invalid(name, 'the key must be 1 to 64 letters, digits, _, . or -');
+    if (!METADATA_KEY.test(key)) throw invalidOption(name, 'the key must be 1 to 64 letters, digits, _, . or -');
     if (Array.from(value).length > MAX_METADATA_CHARACTERS) {
-      throw invalid(name, `longer than ${MAX_METADATA_CHARACTERS} characters`);
+      throw invalidOption(name, `longer than ${MAX_METADATA_CHARACTERS} characters`);
     }
     metadata.push([key, value]);
     given.delete(name);
   }
-  if (metadata.length > MAX_METADATA) throw invalid('metadata', `more than ${MAX_METADATA} keys`);
+  if (metadata.length > MAX_METADATA) throw invalidOption('metadata', `more than ${MAX_METADATA} keys`);
   return Object.fromEntries(metadata);
 }
 
@@ -133,15 +134,15 @@ function takeMetadata(given: Map<string, string>): Record<string, string> {
 function parseNullValues(text: string): string[] {
   const values = [...new Set(text.split(','))];
   // An empty field is null anyway where it can be.
-  if (values.includes('')) throw invalid('null_values', 'expected spellings of null with commas between them');
-  if (values.length > MAX_NULL_VALUES) throw invalid('null_values', `more than ${MAX_NULL_VALUES} spellings`);
+  if (values.includes('')) throw invalidOption('null_values', 'expected spellings of null with commas between them');
+  if (values.length > MAX_NULL_VALUES) throw invalidOption('null_values', `more than ${MAX_NULL_VALUES} spellings`);
   if (values.some((value) => Array.from(value).length > MAX_NULL_VALUE_LENGTH)) {
-    throw invalid('null_values', `a spelling is longer than ${MAX_NULL_VALUE_LENGTH} characters`);
+    throw invalidOption('null_values', `a spelling is longer than ${MAX_NULL_VALUE_LENGTH} characters`);
   }
   return values;
 }
 
-function invalid(name: string, what: string): BatchError {
+export function invalidOption(name: string, what: string): BatchError {
   const shown = name.length > 100 ? `${name.slice(0, 100)}…` : name;
   return new BatchError('INVALID_OPTION', `${shown}: ${what}`);
 }

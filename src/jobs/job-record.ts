@@ -113,7 +113,7 @@ export function toJob(record: JobRecord, now: number): Job {
   };
 }
 
-function shownDialect(dialect: CsvDialect): Dialect {
+export function shownDialect(dialect: CsvDialect): Dialect {
   const { delimiter, quote, header, comment = null, skipLines = 0, trim = false } = dialect;
   return { delimiter, quote, escape: dialect.escape ?? quote, header, comment, skip_lines: skipLines, trim };
 }

@@ -1,4 +1,4 @@
-export type { Assignment, Outcome } from './messages.js';
+export type { Assignment, FileReading, Outcome } from './messages.js';
 export { RunnerPool, type RunnerPoolOptions } from './pool.js';
 export type { JobRunners, RunnerLoss, RunnerPoolHost } from './pool-host.js';
 export {
@@ -8,3 +8,4 @@ export {
   type ProcessingOptions,
   readOptions,
 } from './processing-options.js';
+export { residentBytes } from './resident-memory.js';

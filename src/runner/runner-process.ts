@@ -1,12 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { EXIT_LEASE_LOST, type FromRunner, type ToRunner } from './messages.js';
 import type { RunnerLoss } from './pool-host.js';
+import { residentBytes } from './resident-memory.js';
 
 const RUNNER_MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 const CRASH_SIGNALS: ReadonlySet<string> = new Set(['SIGSEGV', 'SIGABRT', 'SIGILL', 'SIGBUS', 'SIGFPE', 'SIGTRAP']);
-const PAGE_BYTES = 4096;
 
 export interface RunnerEvents {
   message(runner: RunnerProcess, message: FromRunner): void;
@@ -52,9 +51,8 @@ export class RunnerProcess {
   }
 
   /** Resident memory in bytes; 0 where the process is gone or the system does not tell. */
-  async rss(): Promise<number> {
-    const statm = await readFile(`/proc/${this.pid}/statm`, 'utf8').catch(() => '');
-    return (Number(statm.split(' ')[1]) || 0) * PAGE_BYTES;
+  rss(): Promise<number> {
+    return residentBytes(this.pid);
   }
 }
 

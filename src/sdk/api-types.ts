@@ -138,6 +138,38 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/models/infer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Propose a schema for a file
+         * @description Looks at the first rows of a file, 8 MiB of them at most, and proposes the schema of a model that accepts every
+         *     one of them, with the evidence for each column. Nothing is stored: pass `schema` to `POST /models`, changed or
+         *     not, and `null_values` to `POST /jobs`. The rows are read as a job with the same options would read them.
+         *
+         *     A column gets the first of these types that all its values fit: Bool (`true` and `false`), UInt8 (20 or more
+         *     values, only `0` and `1`), Int32 (at most 8 digits, which leaves room for larger ones), Int64, UInt64,
+         *     Decimal(38,0), Decimal(18,S) (20 or more values, each with the same 2 to 4 digits after the point), Float64, Date,
+         *     DateTime64(3, 6 or 9) (where there are fractions of a second), DateTime, UUID, String. Numbers with leading
+         *     zeros or a plus are codes: String. Columns with a null are Nullable.
+         *
+         *     A sample proves nothing about the rows behind it: look at the proposal before it guards anything.
+         *
+         *     The options are form fields, before or after the file, or query parameters. Kafka is not needed.
+         */
+        post: operations["inferModel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/models/{id}": {
         parameters: {
             query?: never;
@@ -317,6 +349,28 @@ export interface components {
             csv_reader: components["schemas"]["CsvReaderOption"];
         } & {
             [key: string]: components["schemas"]["MetadataValue"];
+        };
+        /** @description Whether the first line names the columns: `true` unless given. `false`: they are named `column_1`, `column_2` and so on, as many as the first row has. */
+        InferHeaderOption: boolean;
+        /** @description At most so many rows are looked at, broken ones among them; 100000 unless given. */
+        SampleRowsOption: number;
+        /** @description `true`: the file is the beginning of a larger one, cut off anywhere; a last row that may go on is not looked at. `false` unless given. */
+        PartialOption: boolean;
+        InferUpload: {
+            /** @description The file or its beginning (see `partial`), with a file name. It may be compressed by gzip or zstd, which is told by its first bytes. */
+            file: string;
+            format?: components["schemas"]["FormatOption"];
+            encoding?: components["schemas"]["EncodingOption"];
+            delimiter?: components["schemas"]["DelimiterOption"];
+            quote?: components["schemas"]["QuoteOption"];
+            escape?: components["schemas"]["EscapeOption"];
+            comment?: components["schemas"]["CommentOption"];
+            skip_lines?: components["schemas"]["SkipLinesOption"];
+            trim?: components["schemas"]["TrimOption"];
+            header?: components["schemas"]["InferHeaderOption"];
+            null_values?: components["schemas"]["NullValuesOption"];
+            sample_rows?: components["schemas"]["SampleRowsOption"];
+            partial?: components["schemas"]["PartialOption"];
         };
         /**
          * @description PENDING waits to run; RUNNING; CANCELLING is being stopped. Final: SUCCESS (no row rejected), PARTIAL_SUCCESS (some rejected, some accepted). FAILED (see `error`) and CANCELLED are final unless the job is resumed.
@@ -576,6 +630,62 @@ export interface components {
         };
         /** @enum {string} */
         PropertyType: "string" | "integer" | "number" | "boolean" | "array" | "object";
+        /** @description A schema proposed for a file, and what speaks for it. */
+        InferredSchema: {
+            /** @description Accepts every row that was looked at, in a job with the same options and these `null_values`. */
+            schema: components["schemas"]["FlatSchema"];
+            /** @enum {string} */
+            format: "csv";
+            dialect: components["schemas"]["Dialect"];
+            /** @description What the request named, and the spellings of null (`N/A`, `NULL`, `\N`, `-`, …) that alone kept a column from a type that says more than String. */
+            null_values: string[];
+            /** @description Rows that the columns were judged by. */
+            rows_sampled: components["schemas"]["Count"];
+            /** @description Rows among them that are broken (quotes, number of fields, encoding) whatever the model says. */
+            rows_rejected: components["schemas"]["Count"];
+            /** @description The file has more rows, or may have more, than were looked at. */
+            truncated: boolean;
+            /** @description In the file's order. */
+            columns: components["schemas"]["InferredColumn"][];
+        };
+        InferredColumn: {
+            name: components["schemas"]["ColumnName"];
+            type: components["schemas"]["ColumnType"];
+            /** @description There are nulls in the sample. */
+            nullable: boolean;
+            /** @description Why this type, in words. */
+            reason: string;
+            evidence: components["schemas"]["Evidence"];
+        };
+        /** @description What the sample has in one column. */
+        Evidence: {
+            rows: components["schemas"]["Count"];
+            nulls: components["schemas"]["Count"];
+            /** @description Different values that are not null, as they are spelled; at most 1000 are counted. */
+            distinct: components["schemas"]["Count"];
+            /** @description There are more than `distinct`. */
+            distinct_capped: boolean;
+            /** @description As it is spelled. Of numbers by their value, of dates and times by their text; null for other types. */
+            min: string | null;
+            /** @description Likewise. */
+            max: string | null;
+            /** @description Of a String, in characters; null for other types. */
+            min_length: components["schemas"]["Count"] | null;
+            /** @description Likewise. */
+            max_length: components["schemas"]["Count"] | null;
+            /** @description Different values, cut to 80 characters. */
+            examples: string[];
+            /** @description Types that say more and come before the column's in the order of preference. */
+            rejected: components["schemas"]["RejectedType"][];
+        };
+        RejectedType: {
+            type: components["schemas"]["ColumnType"];
+            reason: string;
+            /** @description The first value that speaks against it, cut to 80 characters; null where it is no single one. */
+            example: string | null;
+            /** @description That value's row, from 1, the header aside. */
+            row: number | null;
+        };
         ModelCreate: {
             id?: components["schemas"]["ModelId"];
             name: components["schemas"]["ModelName"];
@@ -663,7 +773,7 @@ export interface components {
          * @description Every code that a response can carry.
          * @enum {string}
          */
-        ErrorCode: "FILE_TOO_LARGE" | "UNSUPPORTED_FILE_TYPE" | "MODEL_NOT_FOUND" | "KAFKA_UNAVAILABLE" | "JOB_NOT_FOUND" | "INTERNAL_ERROR" | "INVALID_JSON" | "INVALID_MULTIPART" | "MISSING_MODEL_ID" | "MISSING_FILE" | "READ_ERROR" | "INVALID_SCHEMA" | "INVALID_OPTION" | "INVALID_REQUEST" | "MODEL_ALREADY_EXISTS" | "JOB_STATE_CONFLICT" | "IDEMPOTENCY_KEY_REUSED" | "REJECTED_EXPIRED" | "SPOOL_EXPIRED" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "UNSUPPORTED_MEDIA_TYPE" | "UPLOAD_TIMEOUT" | "FORBIDDEN_HOST" | "CROSS_SITE_REQUEST" | "INSUFFICIENT_STORAGE";
+        ErrorCode: "FILE_TOO_LARGE" | "UNSUPPORTED_FILE_TYPE" | "MODEL_NOT_FOUND" | "KAFKA_UNAVAILABLE" | "JOB_NOT_FOUND" | "INTERNAL_ERROR" | "INVALID_JSON" | "INVALID_MULTIPART" | "MISSING_MODEL_ID" | "MISSING_FILE" | "READ_ERROR" | "INVALID_SCHEMA" | "INVALID_OPTION" | "INVALID_REQUEST" | "MODEL_ALREADY_EXISTS" | "JOB_STATE_CONFLICT" | "IDEMPOTENCY_KEY_REUSED" | "REJECTED_EXPIRED" | "SPOOL_EXPIRED" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "UNSUPPORTED_MEDIA_TYPE" | "UPLOAD_TIMEOUT" | "FORBIDDEN_HOST" | "CROSS_SITE_REQUEST" | "INSUFFICIENT_STORAGE" | "SERVICE_BUSY" | "HEADER_MISMATCH" | "FILE_CORRUPT" | "FILE_TOO_COMPLEX";
         /** @description RFC 9457, with the code, the hint and the request's id. */
         Problem: {
             /** @description Where the code is explained. */
@@ -1237,6 +1347,97 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["ForbiddenHost"];
             500: components["responses"]["InternalError"];
+        };
+    };
+    inferModel: {
+        parameters: {
+            query?: {
+                /** @description See the form field of this name. */
+                format?: components["schemas"]["FormatOption"];
+                /** @description See the form field of this name. */
+                encoding?: components["schemas"]["EncodingOption"];
+                /** @description See the form field of this name. */
+                delimiter?: components["schemas"]["DelimiterOption"];
+                /** @description See the form field of this name. */
+                quote?: components["schemas"]["QuoteOption"];
+                /** @description See the form field of this name. */
+                escape?: components["schemas"]["EscapeOption"];
+                /** @description See the form field of this name. */
+                comment?: components["schemas"]["CommentOption"];
+                /** @description See the form field of this name. */
+                skip_lines?: components["schemas"]["SkipLinesOption"];
+                /** @description See the form field of this name. */
+                trim?: components["schemas"]["TrimOption"];
+                /** @description See the form field of this name. */
+                header?: components["schemas"]["InferHeaderOption"];
+                /** @description See the form field of this name. */
+                null_values?: components["schemas"]["NullValuesOption"];
+                /** @description See the form field of this name. */
+                sample_rows?: components["schemas"]["SampleRowsOption"];
+                /** @description See the form field of this name. */
+                partial?: components["schemas"]["PartialOption"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["InferUpload"];
+            };
+        };
+        responses: {
+            /** @description What the sample shows. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferredSchema"];
+                };
+            };
+            /** @description The file, a field or an option is missing or wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: components["responses"]["CrossSiteRequest"];
+            408: components["responses"]["BodyStalled"];
+            /** @description The file is larger than the server takes (1 GiB unless configured); its beginning is enough, with `partial`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["ForbiddenHost"];
+            500: components["responses"]["InternalError"];
+            /** @description Too many files are being looked at already. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is short of disk space; nothing was kept. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getModel: {

@@ -1,10 +1,24 @@
 import { randomUUID } from 'node:crypto';
+import { type InferUpload, inferForm } from './infer-upload.js';
 import { type JobUpload, sendUpload, type UploadProgress } from './job-upload.js';
 import { eachOf, nextCursor } from './pages.js';
 import { type BatchClientOptions, type CallOptions, Transport } from './transport.js';
-import type { Job, JobState, Liveness, Model, ModelCreate, ModelUpdate, Readiness, RejectedRow } from './types.js';
+import type {
+  InferredSchema,
+  Job,
+  JobState,
+  Liveness,
+  Model,
+  ModelCreate,
+  ModelUpdate,
+  Readiness,
+  RejectedRow,
+} from './types.js';
 import { openSource } from './upload-source.js';
 import { type WaitOptions, waitUntilOver } from './wait.js';
+
+/** For the upload of the sample, a wait for others, and the work: each of them is bounded by the service. */
+const INFERENCE_TIMEOUT_MS = 120_000;
 
 export interface CreateJobOptions extends CallOptions {
   /** At most 255 characters; default a random UUID. The same key never starts a second job. */
@@ -76,6 +90,21 @@ export class BatchClient {
       },
       { ...options, repeatable: false },
     );
+  }
+
+  /**
+   * A schema proposed for a file by its first rows; nothing is stored. Throws the system's error where the file cannot
+   * be read.
+   */
+  async inferModel(upload: InferUpload, options: CallOptions = {}): Promise<InferredSchema> {
+    const form = await inferForm(upload);
+    // The contract's form says what goes into it; the serializer sends the one that was made.
+    const send = { body: { file: '' }, bodySerializer: () => form };
+    const { data } = await this.transport.call(
+      (signal) => this.transport.http.POST('/models/infer', { ...send, signal }),
+      { ...options, timeoutMs: INFERENCE_TIMEOUT_MS },
+    );
+    return data;
   }
 
   /** Every model, newest first; pages are fetched as they are needed. */

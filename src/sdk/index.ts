@@ -1,5 +1,6 @@
 export { BatchClient, type CreateJobOptions, createBatchClient, type JobFilter, type ListOptions } from './client.js';
 export { BatchApiError, BatchConnectionError, UploadSizeError, WaitTimeoutError } from './errors.js';
+export type { InferUpload } from './infer-upload.js';
 export type { JobUpload, UploadProgress } from './job-upload.js';
 export type { RetryNotice, RetryPolicy } from './retry.js';
 export type { BatchClientOptions, CallOptions } from './transport.js';
@@ -8,6 +9,8 @@ export {
   type EncodingOption,
   type ErrorCode,
   type FormatOption,
+  type InferredColumn,
+  type InferredSchema,
   isOver,
   type Job,
   type JobState,

@@ -10,6 +10,10 @@ export type Model = Schemas['Model'];
 export type ModelCreate = Schemas['ModelCreate'];
 export type ModelUpdate = Schemas['ModelUpdate'];
 export type Column = Schemas['Column'];
+/** A schema proposed for a file, and what speaks for it. */
+export type InferredSchema = Schemas['InferredSchema'];
+export type InferredColumn = Schemas['InferredColumn'];
+export type InferForm = Schemas['InferUpload'];
 /** A row that does not satisfy its model, with every reason. */
 export type RejectedRow = Schemas['RejectedRow'];
 /** The body of every error answer (RFC 9457). */

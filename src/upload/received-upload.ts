@@ -22,6 +22,11 @@ export class ReceivedUpload {
     this.#path = path;
   }
 
+  /** Where the file is now. */
+  get path(): string {
+    return this.#path;
+  }
+
   /** Makes the file durable as the spool file of this job. May be called again with another id. */
   async keepAs(jobId: string): Promise<void> {
     this.#path = await this.spool.keep(this.#path, jobId);

@@ -114,6 +114,49 @@ describe('batch model create', () => {
   });
 });
 
+describe('batch model infer', () => {
+  const inferred = contract.components.examples.InferredOrders.value;
+  beforeEach(() => {
+    service.routes['POST /models/infer'] = (response) => answer(response, 200, inferred);
+    service.routes['POST /models'] = (response) => answer(response, 201, model);
+  });
+
+  it('prints on a pipe the schema alone, which model create takes', async () => {
+    const { stdout, code } = await batch('model infer orders.csv');
+    expect([code, JSON.parse(stdout)]).toEqual([0, inferred.schema]);
+    await json('model create orders -', { input: stdout });
+    expect(JSON.parse(service.seen.at(-1)?.body ?? '').schema).toEqual(inferred.schema);
+  });
+
+  it('prints everything where it is asked for', async () => {
+    expect(await json('model infer orders.csv --output json')).toEqual(inferred);
+    expect(await json('model infer - --output json --schema-only', { input: CSV })).toEqual(inferred.schema);
+    const { stdout } = await batch('model infer orders.csv --output table');
+    expect(stdout).toBe(
+      [
+        '2 rows',
+        '',
+        'COLUMN  TYPE   NULLABLE  WHY                             EXAMPLES',
+        'id      Int32  no        whole numbers of up to 1 digit  1, 2',
+        'qty     Int32  yes, 1    whole numbers of up to 1 digit  3',
+        '',
+        '{',
+        '  "id": "Int32",',
+        '  "qty": "Nullable(Int32)"',
+        '}',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('sends the options in the contract’s spelling', async () => {
+    await json('model infer orders.csv --delimiter ; --no-header --null-values NULL,- --sample-rows 9 --output json');
+    const body = service.seen.at(-1)?.body ?? '';
+    const fields = [...body.matchAll(/name="(\w+)"\r\n\r\n(.*)\r\n/g)].map(([, name, value]) => `${name}=${value}`);
+    expect(fields).toEqual(['delimiter=;', 'header=false', 'null_values=NULL,-', 'sample_rows=9']);
+  });
+});
+
 describe('batch job create', () => {
   it('sends the options in the contract’s spelling', async () => {
     service.routes['POST /jobs'] = (response) => answer(response, 202, jobPending());

@@ -114,7 +114,7 @@ describe('tables', () => {
   it('show why a job failed', () => {
     expect(jobDetails(jobFailed()).split('\n').slice(-3)).toEqual([
       "error     HEADER_MISMATCH: the header lacks the columns 'id', 'qty'; it has 'name', 'email', which the model does not know",
-      'hint      Correct the header line or the model, then start a new job.',
+      'hint      Correct the header line or the model, then send the file again.',
       '',
     ]);
   });

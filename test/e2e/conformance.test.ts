@@ -1,6 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { Kafka, logLevel } from 'kafkajs';
 import { Api } from '../kit/api.js';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
@@ -26,6 +27,12 @@ let service: Service;
 let client: ContractClient;
 /** A job with rejected rows. */
 let partial = '';
+
+function fileForm(file: Buffer): FormData {
+  const made = new FormData();
+  made.set('file', new Blob([new Uint8Array(file)]), 'orders.csv.gz');
+  return made;
+}
 
 async function newDataDir(): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), 'batch-conformance-'));
@@ -188,9 +195,69 @@ describe('jobs, by the contract', () => {
   });
 });
 
+describe('the inference of models, by the contract', () => {
+  it('proposes a schema that can be used', async () => {
+    const { body } = await expectStatus('inferModel', { body: form({ file: 'id,qty\n1,2\n2,N/A\n' }) }, 200);
+    expect([body.schema, body.null_values]).toEqual([{ id: 'Int32', qty: 'Nullable(Int32)' }, ['N/A']]);
+    await expectStatus('createModel', { body: { id: 'inferred', name: 'Inferred', schema: body.schema } }, 201);
+  });
+
+  it('answers when too many ask at once', async () => {
+    const asked = Array.from({ length: 40 }, () => client.ask('inferModel', { body: form({ file: CSV }) }));
+    const answers = await Promise.all(asked);
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 503]));
+  });
+
+  it('answers when its process is killed', async () => {
+    const others = new Set(runnerPids(service));
+    const rows = '1,2\n'.repeat(200_000);
+    const asked = client.ask('inferModel', { body: form({ file: `a,b\n${rows}` }) });
+    for (const deadline = Date.now() + 30_000; ; ) {
+      expect(Date.now()).toBeLessThan(deadline);
+      const pid = runnerPids(service).find((each) => !others.has(each));
+      if (pid !== undefined) {
+        process.kill(pid, 'SIGKILL');
+        break;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    const { status, body } = await asked;
+    expect([status, body.error]).toEqual([500, 'INTERNAL_ERROR']);
+  });
+
+  const compressed = (text: string): Buffer => gzipSync(Buffer.from(text));
+
+  it.each<[string, number, Question]>([
+    ['UNSUPPORTED_FILE_TYPE', 400, { body: form({ file: '{"id":1}' }) }],
+    ['UNSUPPORTED_FILE_TYPE', 400, { body: form({ file: 'PK\x03\x04' }) }],
+    ['MISSING_FILE', 400, { body: form({ partial: 'true' }) }],
+    ['READ_ERROR', 400, { body: form({ file: '' }) }],
+    ['INVALID_OPTION', 400, { body: form({ file: CSV, model_id: 'orders' }) }],
+    ['INVALID_OPTION', 400, { body: form({ file: CSV }), query: { compression: 'zstd' } }],
+    [
+      'INVALID_MULTIPART',
+      400,
+      { body: Buffer.from('x'), headers: { 'content-type': 'multipart/form-data; boundary=x' } },
+    ],
+    ['HEADER_MISMATCH', 400, { body: form({ file: 'id,id\n1,2\n' }) }],
+    ['FILE_CORRUPT', 400, { body: fileForm(compressed(CSV).subarray(0, -9)) }],
+    ['FILE_TOO_COMPLEX', 400, { body: fileForm(compressed(`id\n${'a'.repeat(64 * 1024 ** 2)}`)) }],
+    ['FILE_TOO_LARGE', 413, { body: form({ file: 'a'.repeat(MAX_BYTES + 1) }) }],
+    ['UNSUPPORTED_MEDIA_TYPE', 415, { body: { file: CSV } }],
+  ])('refuses a file with %s', async (code, status, question) => {
+    await expectProblem('inferModel', question, status, code);
+  });
+
+  it('leaves no file behind', async () => {
+    const left = await readdir(join(service.dataDir, 'spool'));
+    expect(left.filter((name) => name.endsWith('.part'))).toEqual([]);
+  });
+});
+
 describe('every operation, by the contract', () => {
   /** One that would work. */
   function harmless(operation: Operation): Question {
+    if (operation.id === 'inferModel') return { body: form({ file: CSV }) };
     if (operation.id === 'createJob') return { body: form({ ...uploads, model_id: 'none' }) };
     const at = operation.path.startsWith('/models/') ? { id: 'none' } : { id: partial };
     if (operation.id === 'createModel') return { ...at, body: { name: 'orders', schema: ORDERS_SCHEMA } };
@@ -212,10 +279,11 @@ describe('every operation, by the contract', () => {
 
   it('with a body ends a request that stands still', async () => {
     await Promise.all(
-      (['createJob', 'createModel', 'updateModel'] as const).map(async (id) => {
-        const body = id === 'createJob' ? form(uploads) : Buffer.from('{');
+      (['createJob', 'inferModel', 'createModel', 'updateModel'] as const).map(async (id) => {
+        const isForm = id === 'createJob' || id === 'inferModel';
+        const body = isForm ? form({ file: CSV }) : Buffer.from('{');
         const json = { headers: { 'content-type': 'application/json' } };
-        const question = { id: 'orders', body, ...(id === 'createJob' ? {} : json), claim: 10_000 };
+        const question = { id: 'orders', body, ...(isForm ? {} : json), claim: 10_000 };
         await expectProblem(id, question, 408, 'UPLOAD_TIMEOUT');
       }),
     );
@@ -268,7 +336,9 @@ describe('a service that lacks what it needs, by the contract', () => {
     service = await startService({ brokers, dataDir: await newDataDir(), env });
     client = clientOf(service);
     await new Api(service.url).createModel('orders', ORDERS_SCHEMA);
-    await expectProblem('createJob', { body: form(uploads) }, 507, 'INSUFFICIENT_STORAGE');
+    for (const id of ['createJob', 'inferModel']) {
+      await expectProblem(id, { body: form({ file: CSV }) }, 507, 'INSUFFICIENT_STORAGE');
+    }
     expect((await expectStatus('getReadiness', {}, 503)).body.error.disk.status).toBe('down');
   });
 });

@@ -6,6 +6,7 @@ import { constraintsOf, forbidden } from '../openapi/forbidden.js';
 import { ContractClient, type Question } from './support/contract-client.js';
 import { CSV, FLAT, form, JSON_SCHEMA, text } from './support/samples.js';
 
+const dialect = { delimiter: ';', quote: "'", escape: '\\', comment: '#', skip_lines: 1, trim: true, header: true };
 const uploads = { file: CSV, model_id: 'orders' };
 let service: Service;
 let client: ContractClient;
@@ -59,29 +60,24 @@ describe('every constraint of a request', () => {
     ]);
   });
 
-  it('in the form of createJob is kept', async () => {
-    const pointer = '/components/schemas/JobUpload';
+  it.each([
+    ['createJob', 'JobUpload', 202, { ...uploads, format: 'csv', 'metadata.source': 'crm' }],
+    ['inferModel', 'InferUpload', 200, { file: CSV, partial: true, sample_rows: 5 }],
+  ])('in the form of %s is kept', async (operation, schema, status, fields) => {
+    const pointer = `/components/schemas/${schema}`;
     const sample = {
       ...Object.fromEntries(members(`${pointer}/properties`).map(({ key, node }) => [key, anyOf(node)])),
-      ...uploads,
-      format: 'csv',
-      delimiter: ';',
-      quote: "'",
-      escape: '\\',
-      comment: '#',
-      skip_lines: 1,
-      trim: true,
-      header: true,
-      'metadata.source': 'crm',
+      ...dialect,
+      ...fields,
     };
-    expect((await client.ask('createJob', { body: form(sample) })).status).toBe(202);
+    expect((await client.ask(operation, { body: form(sample) })).status).toBe(status);
     const tried = new Set<string>();
     for (const { constraint, value } of forbidden(pointer, sample)) {
       if (!isBranch(value) || !Object.values(value).every((field) => typeof field !== 'object')) continue;
       // In a form, everything is text.
       if (isType(constraint, 'string', 'object')) continue;
       tried.add(constraint);
-      await refused('createJob', constraint, { body: form(value) });
+      await refused(operation, constraint, { body: form(value) });
     }
     const inexpressible = constraintsOf(pointer).filter((constraint) => !tried.has(constraint));
     expect(inexpressible.filter((constraint) => !isType(constraint, 'string', 'object'))).toEqual([]);
@@ -91,13 +87,9 @@ describe('every constraint of a request', () => {
     id: 'a1b2c3d4',
     model_id: 'orders',
     format: 'csv',
-    delimiter: ';',
-    quote: "'",
-    escape: '\\',
-    comment: '#',
-    skip_lines: 1,
-    trim: true,
-    header: true,
+    ...dialect,
+    sample_rows: 5,
+    partial: true,
     metadata: { 'metadata.source': 'crm' },
     state: 'RUNNING',
     limit: 10,
@@ -116,7 +108,9 @@ describe('every constraint of a request', () => {
         const tried = new Set<string>();
         const body = id === 'updateModel' ? { schema: ORDERS_SCHEMA } : undefined;
         const base: Question =
-          id === 'createJob' ? { body: form(name === 'model_id' ? { file: CSV } : uploads) } : { body };
+          id === 'createJob' || id === 'inferModel'
+            ? { body: form(name === 'model_id' || id === 'inferModel' ? { file: CSV } : uploads) }
+            : { body };
         for (const { constraint, value } of forbidden(schema, samples[name] ?? anyOf(resolve(schema).node))) {
           const isObject = isBranch(value) && name === 'metadata';
           if (!isObject && (typeof value === 'object' || isType(constraint, 'string'))) continue;

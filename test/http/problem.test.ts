@@ -24,7 +24,7 @@ describe('the problem of an error', () => {
   it.each([
     ['an Error', new Error('the row said 4711')],
     ['a value', 'the row said 4711'],
-    ['a code that only jobs have', new BatchError('HEADER_MISMATCH', 'the row said 4711')],
+    ['a code that only jobs have', new BatchError('CHECKPOINT_LOST', 'the row said 4711')],
   ])('tells nothing of %s', (_what, error) => {
     const problem = toProblem(error, '/jobs', 'id-1');
     expect(problem).toMatchObject({ status: 500, error: 'INTERNAL_ERROR' });

@@ -4,6 +4,7 @@ import { CliError } from '../failure.js';
 import { modelDetails, modelTable } from '../render/model-table.js';
 import { printable } from '../render/style.js';
 import type { Session } from '../session.js';
+import { modelInferCommand } from './model-infer.js';
 
 export function modelCommand(open: () => Session) {
   const model = new Command('model').description('Named schemas that rows must satisfy.');
@@ -20,6 +21,8 @@ export function modelCommand(open: () => Session) {
 A schema maps column names to types: String, Bool, Int8 … Int64, UInt8 … UInt64, Float32, Float64, DateTime,
 each as Nullable(…) where a value may be missing.
 
+\`batch model infer FILE\` proposes one for a file.
+
 Examples:
   $ batch model create orders schemas/orders.json
   $ echo '{"id": "String", "qty": "Int32"}' | batch model create orders -
@@ -33,6 +36,8 @@ Examples:
       session.show(created, modelDetails);
       session.note(`\nNext: batch job create ${created.id} FILE --wait`);
     });
+
+  model.addCommand(modelInferCommand(open));
 
   model
     .command('update')

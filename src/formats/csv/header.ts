@@ -43,6 +43,18 @@ export async function readCsvHeader(
   return header;
 }
 
+/** The number of fields in the first record of a file that begins like this; null where there is none. */
+export function readCsvWidth(beginning: Uint8Array, isWhole: boolean, dialect: CsvDialect): number | null {
+  const splitter = new RecordSplitter(dialect, { byte: 0, line: 0 }, dialect.skipLines);
+  splitter.push(beginning);
+  if (isWhole) splitter.end();
+  for (let found = splitter.find(); found !== 'more' && found !== 'end'; found = splitter.find()) {
+    const { bytes, start, stop } = splitter;
+    if (found === 'record') return new FieldParser(dialect).parse(bytes.subarray(start, stop), 1).flat().length;
+  }
+  return null;
+}
+
 function modelOrder(columns: readonly Column[]): string[] {
   if (columns.length === 0) throw mismatch('a file without a header line needs a model that names its columns');
   return columns.map((column) => column.name);

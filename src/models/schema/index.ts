@@ -8,5 +8,5 @@ export {
   type ValueSchema,
 } from './column.js';
 export { MAX_COLUMN_NAME_BYTES, MAX_COLUMNS } from './column-name.js';
-export { type ColumnType, parseColumnType } from './column-type.js';
+export { type ColumnType, parseColumnType, spellColumnType } from './column-type.js';
 export { compileSchema } from './compile-schema.js';

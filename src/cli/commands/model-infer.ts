@@ -1,0 +1,83 @@
+import { Command, Option } from '@commander-js/extra-typings';
+import type { InferredSchema } from '../../sdk/index.js';
+import { inferredDetails } from '../render/inferred-table.js';
+import type { Session } from '../session.js';
+import { character, delimiter, list, positiveInteger, wholeNumber } from './options.js';
+
+export function modelInferCommand(open: () => Session) {
+  return new Command('infer')
+    .description('Propose a schema for a file by its first rows; nothing is stored.')
+    .argument('<file>', 'the file, or - for standard input; no more than its first 8 MiB are sent')
+    .option('--schema-only', 'print the schema alone, on a terminal too')
+    .addOption(new Option('--format <format>', 'how to read the file').choices(['auto', 'csv'] as const))
+    .addOption(
+      new Option('--encoding <name>', 'how the text is written (default: by its byte order mark, else utf-8)').choices([
+        'auto',
+        'utf-8',
+        'utf-16le',
+        'utf-16be',
+        'windows-1252',
+        'latin1',
+      ] as const),
+    )
+    .option('--delimiter <char>', 'what separates the fields (default: ,); tab; auto: the likeliest', delimiter)
+    .option('--quote <char>', 'what encloses fields (default: ")', character)
+    .option(
+      '--escape <char>',
+      'within quotes, what takes the next character as it is (default: "" for a quote)',
+      character,
+    )
+    .option('--comment <char>', 'lines that begin with it are no rows', character)
+    .option('--skip-lines <n>', 'so many lines before the header are not looked at', wholeNumber)
+    .option('--trim', 'leave out the spaces and tabs around fields without quotes')
+    .option('--no-header', 'the first line is a row; the columns are named column_1, column_2 and so on')
+    .option('--null-values <list>', 'what stands for null beside the empty field, with commas between: NULL,N/A', list)
+    .option('--sample-rows <n>', 'look at no more rows, 100000 at most', positiveInteger)
+    .addHelpText(
+      'after',
+      `
+On a terminal it shows each column's type and why; on a pipe it prints the schema alone, ready for model create.
+With --output json it prints all of the evidence. A sample proves nothing about the rows behind it: read the schema
+before you rely on it.
+
+Examples:
+  $ batch model infer orders.csv
+  $ batch model infer orders.csv > orders.json && batch model create orders orders.json
+  $ batch model infer export.txt --delimiter auto --output json
+  $ zcat orders.csv.gz | batch model infer -`,
+    )
+    .action(async (file, options) => {
+      const session = open();
+      const client = await session.client();
+      const inferred = await client.inferModel(
+        {
+          file: file === '-' ? session.environment.stdin() : file,
+          format: options.format,
+          encoding: options.encoding,
+          delimiter: options.delimiter,
+          quote: options.quote,
+          escape: options.escape,
+          comment: options.comment,
+          skipLines: options.skipLines,
+          trim: options.trim,
+          header: options.header ? undefined : false,
+          nullValues: options.nullValues,
+          sampleRows: options.sampleRows,
+        },
+        { signal: session.signal },
+      );
+      const isForOthers = session.mode === 'json' && !session.isModeAsked;
+      if (options.schemaOnly === true || isForOthers)
+        await session.print(`${JSON.stringify(inferred.schema, null, 2)}\n`);
+      else session.show(inferred, inferredDetails);
+      for (const text of notesOn(inferred)) session.warn(text);
+    });
+}
+
+/** What has to be known beside the schema. */
+function notesOn({ null_values: nulls, rows_sampled: sampled, rows_rejected: rejected }: InferredSchema): string[] {
+  const notes: string[] = [];
+  if (nulls.length > 0) notes.push(`Jobs need these, too: --null-values '${nulls.join(',')}'`);
+  if (rejected > 0) notes.push(`${rejected} of ${sampled + rejected} rows are broken: are delimiter and quote right?`);
+  return notes;
+}

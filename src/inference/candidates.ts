@@ -1,0 +1,134 @@
+import { typeTest, type ValueTest } from '../formats/index.js';
+import { type ColumnType, spellColumnType } from '../models/schema/index.js';
+import type { Sighting, ValueFacts } from './value-facts.js';
+
+/** Types of a kind: of those that a column cannot have, one speaks for all. */
+export type Family = 'truth' | 'whole' | 'money' | 'number' | 'date' | 'time' | 'uuid';
+
+/** Why a column should not have a type that its values fit. */
+export interface Objection {
+  reason: string;
+  sighting: Sighting | null;
+}
+
+/** A type that a column may turn out to have. */
+export interface Candidate {
+  family: Family;
+  spelling: string;
+  /** The test that decides about a row of a job too. */
+  test: ValueTest;
+  /** Asked where every value passes the test; null: there is none. */
+  objection(facts: ValueFacts): Objection | null;
+  /** What the values are like, where it is the column's type. */
+  reason(facts: ValueFacts): string;
+}
+
+/** A sample of fewer values proves nothing about how narrow a column is. */
+const FEW_VALUES = 20;
+/** So many digits leave room for ten times as much: a sample does not show the greatest value. */
+const ROOMY_DIGITS_32 = 8;
+
+/** The types from the one that says most to the one that says least; a column has the first that fits. */
+export const CANDIDATES: readonly Candidate[] = [
+  candidate(
+    'truth',
+    { kind: 'bool' },
+    () => 'true and false',
+    ({ zeros, ones, values }) => (zeros + ones === values ? because('only 0 and 1: a number takes more') : null),
+  ),
+  whole(
+    { kind: 'int', bits: 8, signed: false },
+    () => 'only 0 and 1; a Bool takes them too',
+    ({ values, zeros, ones, noBit }) => {
+      if (noBit !== null) return { reason: 'not 0 or 1', sighting: noBit };
+      return values < FEW_VALUES || zeros === 0 || ones === 0
+        ? because(`0 and 1 in fewer than ${FEW_VALUES} values, or one of them alone`)
+        : null;
+    },
+  ),
+  whole({ kind: 'int', bits: 32, signed: true }, upToDigits, ({ wholeDigits }) =>
+    wholeDigits > ROOMY_DIGITS_32 ? because(`more than ${ROOMY_DIGITS_32} digits leave too little room`) : null,
+  ),
+  whole({ kind: 'int', bits: 64, signed: true }, upToDigits),
+  whole({ kind: 'int', bits: 64, signed: false }, () => 'whole numbers beyond Int64, none of them negative'),
+  whole({ kind: 'decimal', precision: 38, scale: 0 }, upToDigits),
+  whole({ kind: 'decimal', precision: 76, scale: 0 }, upToDigits),
+  ...[2, 3, 4].flatMap((scale) => [money(18, scale), money(38, scale)]),
+  candidate(
+    'number',
+    { kind: 'float', bits: 64 },
+    ({ mostFractionDigits, hasExponent }) =>
+      hasExponent
+        ? 'numbers, some with an exponent'
+        : `numbers with up to ${digits(mostFractionDigits)} after the point`,
+    (facts) =>
+      codeObjection(facts) ??
+      // Whole numbers that are too long for any other type would be rounded.
+      (facts.mostFractionDigits === 0 && !facts.hasExponent ? because('more digits than a number keeps') : null),
+  ),
+  candidate('date', { kind: 'date' }, () => 'dates'),
+  ...[3, 6, 9].map((most) =>
+    candidate(
+      'time',
+      { kind: 'datetime64', digits: most },
+      ({ secondDigits }) => `dates with times, up to ${digits(secondDigits)} of a second's fraction`,
+      ({ secondDigits }) => (secondDigits === 0 ? because('no fractions of a second') : null),
+    ),
+  ),
+  candidate(
+    'time',
+    { kind: 'datetime' },
+    () => 'dates with times',
+    (facts) => codeObjection(facts) ?? (facts.dates === 0 ? because('only numbers') : null),
+  ),
+  candidate('uuid', { kind: 'uuid' }, () => 'UUIDs'),
+];
+
+function candidate(
+  family: Family,
+  type: ColumnType,
+  reason: Candidate['reason'],
+  objection: Candidate['objection'] = () => null,
+): Candidate {
+  return { family, spelling: spellColumnType(type), test: typeTest(type), objection, reason };
+}
+
+function whole(
+  type: ColumnType,
+  reason: Candidate['reason'],
+  objection: Candidate['objection'] = () => null,
+): Candidate {
+  return candidate('whole', type, reason, (facts) => codeObjection(facts) ?? objection(facts));
+}
+
+/** As many digits after the point in every value are a choice, as prices are; others are measurements. */
+function money(precision: number, scale: number): Candidate {
+  return candidate(
+    'money',
+    { kind: 'decimal', precision, scale },
+    () => `always ${digits(scale)} after the point`,
+    (facts) => {
+      const { values, fewestFractionDigits: fewest, mostFractionDigits: most, wholeDigits } = facts;
+      if (fewest !== scale || most !== scale) return because('not always the same 2 to 4 digits after the point');
+      if (values < FEW_VALUES) return because(`fewer than ${FEW_VALUES} values`);
+      return wholeDigits < precision - scale ? codeObjection(facts) : because('too little room for larger values');
+    },
+  );
+}
+
+function upToDigits({ wholeDigits }: ValueFacts): string {
+  return `whole numbers of up to ${digits(wholeDigits)}`;
+}
+
+/** Zip codes, phone numbers, article numbers. */
+function codeObjection({ code }: ValueFacts): Objection | null {
+  return code === null ? null : { reason: 'its leading zero or plus would be lost', sighting: code };
+}
+
+function because(reason: string): Objection {
+  return { reason, sighting: null };
+}
+
+function digits(count: number): string {
+  return count === 1 ? '1 digit' : `${count} digits`;
+}

@@ -1,0 +1,218 @@
+import { type RowErrorCode, shorten } from '../formats/index.js';
+import { CANDIDATES, type Candidate } from './candidates.js';
+import type { Evidence, InferredColumn, RejectedType } from './inferred-schema.js';
+import { type Sighting, ValueFacts } from './value-facts.js';
+
+const MAX_EXAMPLES = 5;
+/** Of an example, in UTF-16 code units (and so in characters). */
+const MAX_EXAMPLE_LENGTH = 80;
+/** The types that speak for their family where the column has another one's. */
+const REPRESENTATIVES: readonly string[] = ['Bool', 'Int64', 'Float64', 'Date', 'DateTime', 'UUID'];
+/** Why a column of numbers is not one of prices is worth a word; of other columns it goes without saying. */
+const PRICE = 'Decimal(18,2)';
+
+interface Failure {
+  code: RowErrorCode;
+  sighting: Sighting;
+}
+
+/** What one column's values can be, found out value by value. */
+export class ColumnProfile {
+  readonly #facts = new ValueFacts();
+  #alive: Candidate[] = [...CANDIDATES];
+  readonly #failures = new Map<Candidate, Failure>();
+  readonly #nullWords = new Map<string, { count: number; row: number }>();
+  readonly #distinct = new Set<string>();
+  #distinctCapped = false;
+  #minLength = Number.POSITIVE_INFINITY;
+  #maxLength = 0;
+  #rows = 0;
+  #firstRow = 0;
+  #nulls = 0;
+
+  constructor(
+    readonly name: string,
+    /** Spellings of null that may turn out to be values. */
+    private readonly possibleNulls: ReadonlySet<string>,
+    /** Different values that are remembered. */
+    private readonly maxDistinct: number,
+  ) {}
+
+  takeNull(): void {
+    this.#rows += 1;
+    this.#nulls += 1;
+  }
+
+  take(text: string, row: number): void {
+    this.#rows += 1;
+    if (!this.possibleNulls.has(text)) {
+      this.#takeValue(text, row);
+      return;
+    }
+    const word = this.#nullWords.get(text);
+    if (word === undefined) this.#nullWords.set(text, { count: 1, row });
+    else word.count += 1;
+  }
+
+  /** The spellings of null that keep the column from a type that says more than String. */
+  get neededNulls(): readonly string[] {
+    return this.#chosen === null ? [] : [...this.#nullWords.keys()];
+  }
+
+  /** `nulls`: the spellings of null that a job is to be told. */
+  conclude(nulls: ReadonlySet<string>): InferredColumn {
+    for (const [word, { count, row }] of this.#nullWords) {
+      if (nulls.has(word)) this.#nulls += count;
+      else this.#takeWord(word, count, row);
+    }
+    this.#nullWords.clear();
+    const chosen = this.#chosen;
+    const rejected = this.#rejected(chosen);
+    return {
+      name: this.name,
+      type: chosen?.spelling ?? 'String',
+      nullable: this.#nulls > 0,
+      reason: chosen === null ? this.#textReason(rejected) : chosen.reason(this.#facts),
+      evidence: this.#evidence(chosen, rejected),
+    };
+  }
+
+  /** null: nothing but text. */
+  get #chosen(): Candidate | null {
+    if (this.#facts.values === 0) return null;
+    return this.#alive.find((candidate) => candidate.objection(this.#facts) === null) ?? null;
+  }
+
+  #takeValue(text: string, row: number): void {
+    if (this.#facts.values === 0) this.#firstRow = row;
+    this.#facts.values += 1;
+    let died = false;
+    let isNumber = false;
+    let isTime = false;
+    for (const candidate of this.#alive) {
+      const code = candidate.test(text);
+      if (code !== null) {
+        this.#failures.set(candidate, { code, sighting: { text, row } });
+        died = true;
+      } else if (candidate.family === 'number') isNumber = true;
+      else if (candidate.family === 'date' || candidate.family === 'time') isTime = true;
+    }
+    if (died) this.#alive = this.#alive.filter((candidate) => !this.#failures.has(candidate));
+    if (isNumber) this.#facts.takeNumber(text, row);
+    if (isTime) this.#facts.takeDate(text);
+    this.#remember(text);
+  }
+
+  /** A spelling of null that is a value after all: of a String, or there would be no doubt. */
+  #takeWord(word: string, count: number, row: number): void {
+    this.#takeValue(word, row);
+    this.#facts.values += count - 1;
+  }
+
+  #remember(text: string): void {
+    const length = characters(text);
+    this.#minLength = Math.min(this.#minLength, length);
+    this.#maxLength = Math.max(this.#maxLength, length);
+    if (this.#distinct.size < this.maxDistinct) this.#distinct.add(text);
+    else if (!this.#distinctCapped) this.#distinctCapped = !this.#distinct.has(text);
+  }
+
+  #rejected(chosen: Candidate | null): RejectedType[] {
+    const before = chosen === null ? CANDIDATES : CANDIDATES.slice(0, CANDIDATES.indexOf(chosen));
+    const narrower = before.findLast(({ family }) => family === chosen?.family);
+    const told = before.filter(({ family, spelling }) => {
+      if (family === chosen?.family) return false;
+      return REPRESENTATIVES.includes(spelling) || (spelling === PRICE && chosen?.family === 'number');
+    });
+    if (narrower !== undefined) told.push(narrower);
+    return this.#facts.values === 0 ? [] : told.flatMap((candidate) => this.#rejection(candidate) ?? []);
+  }
+
+  #rejection(candidate: Candidate): RejectedType | null {
+    const failure = this.#failures.get(candidate);
+    const objection = candidate.objection(this.#facts);
+    const reason = failure === undefined ? objection?.reason : REASONS[failure.code];
+    if (reason === undefined) return null;
+    const sighting = failure?.sighting ?? objection?.sighting ?? null;
+    return {
+      type: candidate.spelling,
+      reason,
+      example: sighting === null ? null : shorten(sighting.text, MAX_EXAMPLE_LENGTH),
+      row: sighting?.row ?? null,
+    };
+  }
+
+  /** The type that held out longest says most about the text. */
+  #textReason(rejected: readonly RejectedType[]): string {
+    if (this.#rows === 0) return 'no rows';
+    if (this.#facts.values === 0) return 'nothing but null';
+    const last = rejected.reduce<RejectedType | null>(
+      (longest, each) => (each.row !== null && each.row > (longest?.row ?? this.#firstRow) ? each : longest),
+      null,
+    );
+    const code = rejected.find(({ type }) => type === 'Int64');
+    if (code !== undefined && !this.#failed('Int64')) return `'${code.example}' in row ${code.row}: ${code.reason}`;
+    return last === null ? 'text' : `no ${last.type}: '${last.example}' in row ${last.row} is ${last.reason}`;
+  }
+
+  #failed(spelling: string): boolean {
+    return [...this.#failures.keys()].some((candidate) => candidate.spelling === spelling);
+  }
+
+  #evidence(chosen: Candidate | null, rejected: RejectedType[]): Evidence {
+    const { min, max } = extentOf(chosen, this.#facts);
+    const isText = chosen === null && this.#facts.values > 0;
+    return {
+      rows: this.#rows,
+      nulls: this.#nulls,
+      distinct: this.#distinct.size,
+      distinct_capped: this.#distinctCapped,
+      min,
+      max,
+      min_length: isText ? this.#minLength : null,
+      max_length: isText ? this.#maxLength : null,
+      examples: [...this.#distinct].slice(0, MAX_EXAMPLES).map((text) => shorten(text, MAX_EXAMPLE_LENGTH)),
+      rejected,
+    };
+  }
+}
+
+/** What the tests of types say, as the end of "this value is …". */
+const REASONS: Readonly<Partial<Record<RowErrorCode, string>>> = {
+  NOT_A_BOOLEAN: 'not true or false',
+  NOT_AN_INTEGER: 'not a whole number',
+  NOT_A_NUMBER: 'not a number',
+  OUT_OF_RANGE: 'out of its range',
+  INVALID_DATE: 'not a date (YYYY-MM-DD)',
+  INVALID_DATETIME: 'not a date with a time (YYYY-MM-DD hh:mm:ss)',
+  INVALID_UUID: 'not a UUID',
+};
+
+function extentOf(chosen: Candidate | null, { number, date }: ValueFacts): { min: string | null; max: string | null } {
+  switch (chosen?.family) {
+    case 'whole':
+    case 'money':
+    case 'number':
+      return cut(number);
+    case 'date':
+    case 'time':
+      return cut(date);
+    default:
+      return { min: null, max: null };
+  }
+}
+
+function cut({ min, max }: { min: string | null; max: string | null }): { min: string | null; max: string | null } {
+  const short = (text: string | null): string | null => (text === null ? null : shorten(text, MAX_EXAMPLE_LENGTH));
+  return { min: short(min), max: short(max) };
+}
+
+/** Code points, as maxLength counts them. */
+function characters(text: string): number {
+  let count = text.length;
+  for (let i = 0; i < text.length - 1; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0xd800 && code <= 0xdbff) count -= 1;
+  }
+  return count;
+}

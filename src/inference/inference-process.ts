@@ -1,0 +1,91 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { BatchError } from '../errors/index.js';
+import { residentBytes } from '../runner/index.js';
+import type { Findings } from './inferred-schema.js';
+import type { InferenceReply, InferenceTask } from './messages.js';
+
+const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
+const MEMORY_CHECK_MS = 100;
+/** Of the heap, in MiB; memory outside of it is watched. */
+const MAX_HEAP_MIB = 256;
+
+export interface ProcessLimits {
+  timeoutMs: number;
+  maxRssBytes: number;
+}
+
+/**
+ * Looks at a file in a process of its own, which is gone when this settles. Throws BatchError: what the process says of
+ * the file, and FILE_TOO_COMPLEX where it takes too much time or memory; the signal's reason; an Error where it crashes.
+ */
+export async function inferInProcess(
+  task: InferenceTask,
+  limits: ProcessLimits,
+  signal: AbortSignal,
+): Promise<Findings> {
+  signal.throwIfAborted();
+  const child = fork(MAIN, [], {
+    // It needs nothing of the environment, which holds secrets; and what it might print could be the file's.
+    env: {},
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    execArgv: [`--max-old-space-size=${MAX_HEAP_MIB}`],
+  });
+  const gone = once(child, 'exit').catch(() => undefined);
+  const watch = new AbortController();
+  try {
+    return unpack(await replyOf(child, task, limits, AbortSignal.any([signal, watch.signal])));
+  } finally {
+    watch.abort();
+    child.kill('SIGKILL');
+    await gone;
+  }
+}
+
+function replyOf(
+  child: ChildProcess,
+  task: InferenceTask,
+  { timeoutMs, maxRssBytes }: ProcessLimits,
+  signal: AbortSignal,
+): Promise<InferenceReply> {
+  return new Promise((resolve, reject) => {
+    child.on('message', (reply) => resolve(reply as InferenceReply));
+    child.on('error', reject);
+    child.on('exit', (code, killed) => reject(lossOf(code, killed)));
+    const timer = setTimeout(() => reject(tooComplex(`more than ${timeoutMs / 1000} s`)), timeoutMs);
+    const check = async (): Promise<void> => {
+      const bytes = await residentBytes(child.pid);
+      if (bytes > maxRssBytes) reject(tooComplex(`${bytes} bytes of memory, above RUNNER_MAX_RSS_BYTES`));
+    };
+    const memory = setInterval(() => void check(), MEMORY_CHECK_MS);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      clearInterval(memory);
+      reject(signal.reason as Error);
+    });
+    // Where it cannot be sent, the child is going, and its exit says so.
+    child.send(task, () => undefined);
+  });
+}
+
+function unpack(reply: InferenceReply): Findings {
+  switch (reply.kind) {
+    case 'inferred':
+      return reply.inferred;
+    case 'refused':
+      throw new BatchError(reply.code, reply.detail);
+    case 'crashed':
+      throw new Error(`${reply.name} while looking at a file\n${reply.frames}`);
+  }
+}
+
+/** V8 aborts where its heap is full. */
+function lossOf(code: number | null, killed: NodeJS.Signals | null): Error {
+  if (killed === 'SIGABRT') return tooComplex(`more than ${MAX_HEAP_MIB} MiB of heap`);
+  return new Error(`the process that looked at a file ended by ${killed ?? `exit status ${code}`}`);
+}
+
+function tooComplex(what: string): BatchError {
+  return new BatchError('FILE_TOO_COMPLEX', `looking at the file took ${what}`);
+}

@@ -1,0 +1,18 @@
+import { BatchError } from '../errors/index.js';
+import { inspectUpload, knownDialect } from '../jobs/index.js';
+import type { ReceivedUpload } from '../upload/index.js';
+import type { InferRequest } from './infer-options.js';
+import type { InferenceTask } from './messages.js';
+
+/** What is to be found out about an upload. Throws UNSUPPORTED_FILE_TYPE, and INVALID_OPTION as for a job. */
+export function taskFor(upload: ReceivedUpload, request: InferRequest): InferenceTask {
+  const { path, sizeBytes, fileCompression } = upload;
+  const { nullValues, sampleRows, partial } = request;
+  const { format, encoding, text } = inspectUpload(upload, request);
+  if (format !== 'csv') {
+    throw new BatchError('UNSUPPORTED_FILE_TYPE', `The file is ${format}; schemas are proposed for CSV text`);
+  }
+  const wrapping = { fileCompression, encoding };
+  const dialect = knownDialect(request.dialect, text, []);
+  return { path, sizeBytes, format, wrapping, dialect, nullValues, sampleRows, partial };
+}

@@ -1,0 +1,19 @@
+/** How programs spell a null in a text file, beside the empty field. */
+export const NULL_WORDS: readonly string[] = [
+  'NULL',
+  'null',
+  'Null',
+  '\\N',
+  'N/A',
+  'n/a',
+  '#N/A',
+  'NA',
+  'na',
+  'NaN',
+  'nan',
+  'None',
+  'none',
+  'nil',
+  '-',
+  '--',
+];

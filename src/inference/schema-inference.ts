@@ -1,0 +1,56 @@
+import { ColumnProfile } from './column-profile.js';
+import type { InferredColumn } from './inferred-schema.js';
+import { NULL_WORDS } from './null-words.js';
+
+/** Different values remembered a column; fewer where there are many columns. */
+const MAX_DISTINCT = 1000;
+const MAX_DISTINCT_TOGETHER = 1_000_000;
+
+export interface SchemaInferenceOptions {
+  /** The file's columns in its order: at least one, each with a name of its own. */
+  columns: readonly string[];
+  /** Spellings of null that the rows have none of any more. */
+  nullValues: readonly string[];
+  /** Of spellings of null that a job takes. */
+  maxNullValues: number;
+}
+
+/** What `conclude` proposes. */
+export type Proposal = { schema: Record<string, string>; null_values: string[]; columns: InferredColumn[] };
+
+/**
+ * Proposes types for the columns of a file by its rows. Every type is tested by the code that tests the rows of a job,
+ * so that each row that was taken satisfies the proposed schema.
+ */
+export class SchemaInference {
+  readonly #profiles: readonly ColumnProfile[];
+
+  constructor(private readonly options: SchemaInferenceOptions) {
+    const { columns, nullValues, maxNullValues } = options;
+    const words = NULL_WORDS.filter((word) => !nullValues.includes(word));
+    const possibleNulls = new Set(words.slice(0, Math.max(0, maxNullValues - nullValues.length)));
+    const maxDistinct = Math.min(MAX_DISTINCT, Math.floor(MAX_DISTINCT_TOGETHER / columns.length));
+    this.#profiles = columns.map((name) => new ColumnProfile(name, possibleNulls, maxDistinct));
+  }
+
+  /** A row by the names of its columns; `number` from 1. */
+  take(row: Readonly<Record<string, string | null>>, number: number): void {
+    for (const profile of this.#profiles) {
+      const value = row[profile.name] ?? null;
+      if (value === null) profile.takeNull();
+      else profile.take(value, number);
+    }
+  }
+
+  /** Call it once, at the end. */
+  conclude(): Proposal {
+    const needed = new Set(this.#profiles.flatMap((profile) => profile.neededNulls));
+    const columns = this.#profiles.map((profile) => profile.conclude(needed));
+    const schema = columns.map(({ name, type, nullable }) => [name, nullable ? `Nullable(${type})` : type] as const);
+    return {
+      schema: Object.fromEntries(schema),
+      null_values: [...this.options.nullValues, ...needed],
+      columns,
+    };
+  }
+}

@@ -1,0 +1,168 @@
+import { gzipSync } from 'node:zlib';
+import { column, infer, rejectedWith } from './support.js';
+
+describe('the evidence', () => {
+  it('counts nulls and different values, and has extents and examples', async () => {
+    const { evidence } = await column(['10', '9', '', '9', '3']);
+    expect(evidence).toEqual({
+      rows: 5,
+      nulls: 1,
+      distinct: 3,
+      distinct_capped: false,
+      min: '3',
+      max: '10',
+      min_length: null,
+      max_length: null,
+      examples: ['10', '9', '3'],
+      rejected: [
+        { type: 'Bool', reason: 'not true or false', example: '10', row: 1 },
+        { type: 'UInt8', reason: 'not 0 or 1', example: '10', row: 1 },
+      ],
+    });
+  });
+
+  it('says of a text how long it is, and what kept it from being more', async () => {
+    const { evidence } = await column(['12', 'a\u{1F600}c', '2026-01-01']);
+    expect([evidence.min_length, evidence.max_length, evidence.min]).toEqual([2, 10, null]);
+    expect(evidence.rejected.map(({ type, row }) => [type, row])).toEqual([
+      ['Bool', 1],
+      ['Int64', 2],
+      ['Float64', 2],
+      ['Date', 1],
+      ['DateTime', 2],
+      ['UUID', 1],
+    ]);
+  });
+
+  it('compares whole numbers that a double cannot tell apart', async () => {
+    const { evidence } = await column(['9007199254740993', '9007199254740992', '9007199254740994']);
+    expect([evidence.min, evidence.max]).toEqual(['9007199254740992', '9007199254740994']);
+  });
+
+  it('is bounded whatever the file holds', async () => {
+    const long = 'x'.repeat(100_000);
+    const { evidence } = await column([long, ...Array.from({ length: 2000 }, (_, index) => `v${index}`)]);
+    expect([evidence.distinct, evidence.distinct_capped, evidence.examples.length]).toEqual([1000, true, 5]);
+    const texts = [...evidence.examples, ...evidence.rejected.map(({ example }) => example ?? '')];
+    expect(texts.filter((text) => text.length > 80)).toEqual([]);
+  });
+});
+
+describe('spellings of null', () => {
+  it('are proposed where they alone keep a column from its type', async () => {
+    const file = 'id,qty,note\n1,N/A,a\n2,\\N,-\n3,7,N/A\n';
+    const inferred = await infer(file);
+    expect(inferred.schema).toEqual({ id: 'Int32', qty: 'Nullable(Int32)', note: 'Nullable(String)' });
+    expect(inferred.null_values).toEqual(['N/A', '\\N']);
+    expect(inferred.columns.map(({ evidence }) => evidence.nulls)).toEqual([0, 2, 1]);
+    expect(inferred.columns[2]?.evidence.examples).toEqual(['a', '-']);
+    expect(await rejectedWith(file, inferred)).toEqual([]);
+  });
+
+  it('are words where a column is text anyway, or nothing else', async () => {
+    expect(await infer('a,b\nx,NA\nNA,NA\n')).toMatchObject({ schema: { a: 'String', b: 'String' }, null_values: [] });
+  });
+
+  it('that the request names come first, and are no values', async () => {
+    const inferred = await infer('a\n?\n-\n5\n', { nullValues: ['?'] });
+    expect(inferred).toMatchObject({ schema: { a: 'Nullable(Int32)' }, null_values: ['?', '-'] });
+  });
+
+  it('are not proposed beyond what a job takes', async () => {
+    const nullValues = Array.from({ length: 30 }, (_, index) => `null${index}`);
+    expect(await infer('a\n-\n5\n', { nullValues })).toMatchObject({
+      schema: { a: 'String' },
+      null_values: nullValues,
+    });
+  });
+});
+
+describe('the sample', () => {
+  it('has rows that are broken, which no column is judged by', async () => {
+    const inferred = await infer('a,b\n1,2\nx\n"x"y,2\n3,4\n');
+    expect(inferred).toMatchObject({ rows_sampled: 2, rows_rejected: 2, truncated: false });
+    expect(inferred.schema).toEqual({ a: 'Int32', b: 'Int32' });
+  });
+
+  it('ends with the rows that were asked for', async () => {
+    const file = 'a\n1\n2\nx\n';
+    expect(await infer(file, { sampleRows: 2 })).toMatchObject({
+      rows_sampled: 2,
+      truncated: true,
+      schema: { a: 'Int32' },
+    });
+    expect(await infer(file, { sampleRows: 3 })).toMatchObject({ rows_sampled: 3, truncated: false });
+  });
+
+  it('ends before a row that may go on', async () => {
+    for (const file of ['a,b\n1,2\n3,4', 'a,b\n1,2\n3', 'a,b\n1,2\n"x\ny', 'a,b\n1,2\n3,4\r']) {
+      expect(await infer(file, { partial: true })).toMatchObject({
+        rows_sampled: 1,
+        rows_rejected: 0,
+        truncated: true,
+      });
+    }
+    expect(await infer('a,b\n1,2\n3,4')).toMatchObject({ rows_sampled: 2, truncated: false });
+  });
+
+  it('ends after some 8 MiB', async () => {
+    const inferred = await infer(`a,b\n${`1,${'x'.repeat(998)}\n`.repeat(12_000)}`);
+    expect(inferred.truncated).toBe(true);
+    expect(inferred.rows_sampled).toBeGreaterThan(8000);
+    expect(inferred.rows_sampled).toBeLessThan(9000);
+  });
+
+  it('ends where a row never does', async () => {
+    const inferred = await infer(`a\n1\n${'x'.repeat(20_000_000)}`);
+    expect(inferred).toMatchObject({ rows_sampled: 1, rows_rejected: 0, truncated: true });
+  });
+
+  it('goes on behind a quote that is never closed', async () => {
+    const inferred = await infer(`a\n"1\n${'2\n'.repeat(10)}`);
+    expect(inferred).toMatchObject({ rows_sampled: 10, rows_rejected: 1, schema: { a: 'Int32' } });
+  });
+
+  it('is decompressed', async () => {
+    const wrapping = { fileCompression: 'gzip' as const, encoding: 'utf-8' as const };
+    expect(await infer(gzipSync('a\n1\n'), { wrapping })).toMatchObject({ rows_sampled: 1, schema: { a: 'Int32' } });
+    await expect(infer(gzipSync('a\n1\n').subarray(0, -4), { wrapping })).rejects.toMatchObject({
+      code: 'FILE_CORRUPT',
+    });
+  });
+});
+
+describe('the columns', () => {
+  it('are texts where there is no row', async () => {
+    const inferred = await infer('a,b');
+    expect(inferred).toMatchObject({ schema: { a: 'String', b: 'String' }, rows_sampled: 0, truncated: false });
+    expect(inferred.columns.map(({ reason }) => reason)).toEqual(['no rows', 'no rows']);
+  });
+
+  it('are numbered where no line names them', async () => {
+    const dialect = { delimiter: ';', quote: '"', header: false };
+    const inferred = await infer('"stray"x\n1;x;2026-01-01\n', { dialect });
+    expect(inferred.schema).toEqual({ column_1: 'Int32', column_2: 'String', column_3: 'Date' });
+    expect(inferred).toMatchObject({ rows_sampled: 1, rows_rejected: 1 });
+    await expect(infer('\n\n', { dialect })).rejects.toMatchObject({ code: 'HEADER_MISMATCH' });
+  });
+
+  it('may have any names', async () => {
+    const names = ['2', '1', '__proto__', 'constructor', 'a b', 'ä'];
+    const inferred = await infer(`${names.join(',')}\n1,x,3,4,5,6\n`);
+    expect(inferred.columns.map(({ name, type }) => [name, type])).toEqual(
+      names.map((name) => [name, name === '1' ? 'String' : 'Int32']),
+    );
+    expect(Object.keys(inferred.schema).toSorted()).toEqual(names.toSorted());
+  });
+
+  it.each<[string, string, boolean]>([
+    ['repeated names', 'a,a\n1,2\n', false],
+    ['an empty name', 'a,\n1,2\n', false],
+    ['too many names', `${Array.from({ length: 10_001 }, (_, index) => `c${index}`).join(',')}\n`, false],
+    ['blank lines only', '\n\n', false],
+    ['quotes only', '"'.repeat(2_000_001), false],
+    ['a header that may go on', 'a,b', true],
+  ])('are refused with %s', async (_, file, partial) => {
+    await expect(infer(file, { partial })).rejects.toMatchObject({ code: 'HEADER_MISMATCH' });
+  });
+});

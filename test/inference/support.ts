@@ -1,0 +1,53 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createCsvReader, type Rejection, readCsvHeader } from '../../src/formats/index.js';
+import type { Findings, InferredColumn } from '../../src/inference/inferred-schema.js';
+import type { InferenceTask } from '../../src/inference/messages.js';
+import { inferFile } from '../../src/inference/sample-file.js';
+import { compileSchema } from '../../src/models/schema/index.js';
+
+const DIALECT = { delimiter: ',', quote: '"', header: true };
+
+export async function infer(content: string | Buffer, options: Partial<InferenceTask> = {}): Promise<Findings> {
+  const folder = await mkdtemp(join(tmpdir(), 'batch-inference-'));
+  const path = join(folder, 'file');
+  try {
+    await writeFile(path, content);
+    return await inferFile({
+      path,
+      sizeBytes: Buffer.byteLength(content),
+      format: 'csv',
+      wrapping: { fileCompression: 'none', encoding: 'utf-8' },
+      dialect: DIALECT,
+      nullValues: [],
+      sampleRows: 100_000,
+      partial: false,
+      ...options,
+    });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** What is found out about a file of one column. */
+export async function column(values: readonly string[], options?: Partial<InferenceTask>): Promise<InferredColumn> {
+  const { columns } = await infer(`value,other\n${values.map((value) => `${value},\n`).join('')}`, options);
+  return columns[0] as InferredColumn;
+}
+
+/** What the reader of a job rejects of the file with the schema that was proposed for it. */
+export async function rejectedWith(content: string, inferred: Findings): Promise<Rejection[]> {
+  const { columns, additionalColumns } = compileSchema(inferred.schema);
+  const bytes = Buffer.from(content);
+  const options = { dialect: DIALECT, columns, additionalColumns };
+  const header = await readCsvHeader([bytes], options);
+  const reader = createCsvReader({ ...options, header, nullValues: inferred.null_values });
+  const rejected: Rejection[] = [];
+  const sink = { accept: () => undefined, reject: (rejection: Rejection) => void rejected.push(rejection) };
+  reader.push(bytes.subarray(reader.position.byte));
+  while (reader.advance(sink));
+  reader.end();
+  while (reader.advance(sink));
+  return rejected;
+}
