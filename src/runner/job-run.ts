@@ -125,7 +125,7 @@ export class JobRun {
       case 'drain':
         this.#ask(action.do, async () => {
           // The reader itself may have filled the batch that made the cut due: let it come to the end of its block.
-          await null;
+          await Promise.resolve();
           return { type: 'drained', checkpoint: await this.#openWriter().drain(this.#openRows()) };
         });
         break;
