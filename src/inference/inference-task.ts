@@ -10,7 +10,7 @@ export function taskFor(upload: ReceivedUpload, request: InferRequest): Inferenc
   const { nullValues, sampleRows, partial } = request;
   const { format, encoding, text } = inspectUpload(upload, request);
   if (format !== 'csv') {
-    throw new BatchError('UNSUPPORTED_FILE_TYPE', `The file is ${format}; schemas are proposed for CSV text`);
+    throw new BatchError('UNSUPPORTED_FILE_TYPE', `The file is taken for ${format}; schemas are proposed for CSV only`);
   }
   const wrapping = { fileCompression, encoding };
   const dialect = knownDialect(request.dialect, text, []);

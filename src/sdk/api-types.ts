@@ -151,7 +151,8 @@ export interface paths {
          * Propose a schema for a file
          * @description Looks at the first rows of a file, 8 MiB of them at most, and proposes the schema of a model that accepts every
          *     one of them, with the evidence for each column. Nothing is stored: pass `schema` to `POST /models`, changed or
-         *     not, and `null_values` to `POST /jobs`. The rows are read as a job with the same options would read them.
+         *     not, and `null_values` to `POST /jobs`. The rows are read as a job with the same options would read them. The file
+         *     must be CSV; any other is UNSUPPORTED_FILE_TYPE.
          *
          *     A column gets the first of these types that all its values fit: Bool (`true` and `false`), UInt8 (20 or more
          *     values, only `0` and `1`), Int32 (at most 8 digits, which leaves room for larger ones), Int64, UInt64,
