@@ -5,6 +5,9 @@ export type { Position };
 /** What an accepted row becomes: the bytes it has in the file, or a JSON object. */
 export type ValueFormat = 'raw' | 'json';
 
+/** What the model calls a column of the file, by the file's name for it; the others keep their names. */
+export type Renames = Readonly<Record<string, string>>;
+
 export interface FieldError {
   /** null where the row's structure is at fault. */
   column: string | null;

@@ -1,5 +1,6 @@
+export { invalidOption } from './invalid-option.js';
 export type { Dialect } from './job.js';
 export { inspectUpload, knownDialect } from './job-intake.js';
-export { collectOptions, invalidOption, type JobRequest, parsePartialOptions } from './job-options.js';
+export { collectOptions, type JobRequest, parsePartialOptions } from './job-options.js';
 export { shownDialect } from './job-record.js';
 export { JobsModule } from './jobs.module.js';

@@ -60,13 +60,14 @@ export class JobIntake {
     const { format, encoding, text } = inspectUpload(upload, request);
     if (format === 'csv' || format === 'parquet') refuseNested(columns, format);
     const { filename, sizeBytes, fileCompression } = upload;
+    const names = [...columns.map(({ name }) => name), ...Object.keys(options.columns)];
     const job = {
       modelId,
       modelVersion,
       filename,
       sizeBytes,
       metadata,
-      dialect: format === 'csv' ? knownDialect(request.dialect, text, columns) : null,
+      dialect: format === 'csv' ? knownDialect(request.dialect, text, names) : null,
       options,
       wrapping: { fileCompression, encoding },
       idempotencyKey,
@@ -141,10 +142,9 @@ function refuseNested(columns: readonly Column[], format: 'csv' | 'parquet'): vo
   );
 }
 
-/** Found out once, here: a runner that starts over must not find anything else. */
-export function knownDialect(asked: CsvDialect, text: Buffer, columns: readonly { name: string }[]): CsvDialect {
+/** Found out once, here: a runner that starts over must not find anything else. `names`: of columns that may be there. */
+export function knownDialect(asked: CsvDialect, text: Buffer, names: readonly string[]): CsvDialect {
   if (asked.delimiter !== 'auto') return asked;
-  const names = columns.map(({ name }) => name);
   return { ...asked, delimiter: sniffDelimiter(text, asked, names) };
 }
 

@@ -61,4 +61,8 @@ export class JobOptionsDto {
   @IsOptional()
   @IsString()
   null_values?: string;
+
+  @IsOptional()
+  @IsString()
+  columns?: string;
 }

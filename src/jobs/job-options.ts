@@ -6,6 +6,8 @@ import type { CsvDialect } from '../formats/csv/dialect.js';
 import { DEFAULT_OPTIONS, MAX_NULL_VALUE_LENGTH, MAX_NULL_VALUES, type ProcessingOptions } from '../runner/index.js';
 import type { TextEncoding } from '../sources/index.js';
 import type { FileFormat } from '../upload/index.js';
+import { parseColumns } from './column-options.js';
+import { invalidOption } from './invalid-option.js';
 import { JobOptionsDto } from './job-options.dto.js';
 
 /** What a request for a job says beside its file. */
@@ -41,6 +43,7 @@ const NAMES = [
   'value_format',
   'compression',
   'null_values',
+  'columns',
   'csv_reader',
 ];
 
@@ -69,6 +72,9 @@ export function parsePartialOptions(
   for (const { property, constraints } of validateSync(dto, { stopAtFirstError: true })) {
     throw invalidOption(property, Object.values(constraints ?? {})[0] ?? 'malformed');
   }
+  if (dto.columns !== undefined && dto.header === 'false') {
+    throw invalidOption('columns', 'a file without a header line has the columns of the model');
+  }
   return {
     modelId: dto.model_id || null,
     format: dto.format,
@@ -79,6 +85,7 @@ export function parsePartialOptions(
       valueFormat: dto.value_format,
       compression: dto.compression,
       nullValues: dto.null_values === undefined ? DEFAULT_OPTIONS.nullValues : parseNullValues(dto.null_values),
+      columns: dto.columns === undefined ? DEFAULT_OPTIONS.columns : parseColumns(dto.columns),
     },
     metadata,
   };
@@ -140,9 +147,4 @@ function parseNullValues(text: string): string[] {
     throw invalidOption('null_values', `a spelling is longer than ${MAX_NULL_VALUE_LENGTH} characters`);
   }
   return values;
-}
-
-export function invalidOption(name: string, what: string): BatchError {
-  const shown = name.length > 100 ? `${name.slice(0, 100)}…` : name;
-  return new BatchError('INVALID_OPTION', `${shown}: ${what}`);
 }

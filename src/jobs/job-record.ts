@@ -118,8 +118,8 @@ export function shownDialect(dialect: CsvDialect): Dialect {
   return { delimiter, quote, escape: dialect.escape ?? quote, header, comment, skip_lines: skipLines, trim };
 }
 
-function shownOptions({ valueFormat, compression, nullValues, csvReader }: ProcessingOptions): JobOptions {
-  return { value_format: valueFormat, compression, null_values: nullValues, csv_reader: csvReader };
+function shownOptions({ valueFormat, nullValues, csvReader, ...same }: ProcessingOptions): JobOptions {
+  return { ...same, value_format: valueFormat, null_values: nullValues, csv_reader: csvReader };
 }
 
 function endOffsets({ state, settled, checkpoint }: JobRecord): Job['end_offsets'] {

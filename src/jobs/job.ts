@@ -21,6 +21,7 @@ export interface JobOptions {
   value_format: 'raw' | 'json';
   compression: 'none' | 'gzip' | 'zstd';
   null_values: string[];
+  columns: Record<string, string>;
   csv_reader: 'auto' | 'reference';
 }
 

@@ -51,20 +51,20 @@ export class FileRows implements RowFeed {
   ): Promise<FileRows> {
     const { columns, additionalColumns, dialect } = job;
     if (dialect === null) throw new Error(`a job of format ${job.format} has no dialect`);
-    const { nullValues, valueFormat } = job.options;
+    const { nullValues, valueFormat, columns: renames } = job.options;
     const beginning = openByteSource(file, 0, sourceOptions);
-    const header = await readHeader(beginning, { columns, additionalColumns, dialect });
+    const header = await readHeader(beginning, { columns, additionalColumns, dialect, renames });
     const values = { nullValues, valueFormat };
     const options = { columns, additionalColumns, dialect, header, ...values, position: from ?? undefined };
     const reader = kernel === null ? createCsvReader(options) : createKernelReader(options, kernel);
-    return new FileRows(openByteSource(file, reader.position.byte, sourceOptions), header.columns, reader);
+    return new FileRows(openByteSource(file, reader.position.byte, sourceOptions), header.fileColumns, reader);
   }
 
   /** Rows of JSON or NDJSON, as the job says. */
   static openJson(file: ReadableFile, job: FileReading, from: Position | null, sourceOptions: SourceOptions): FileRows {
     const { columns, additionalColumns } = job;
-    const { valueFormat } = job.options;
-    const options = { columns, additionalColumns, valueFormat, position: from ?? undefined };
+    const { valueFormat, columns: renames } = job.options;
+    const options = { columns, additionalColumns, valueFormat, renames, position: from ?? undefined };
     const reader = job.format === 'ndjson' ? createNdjsonReader(options) : createJsonArrayReader(options);
     return new FileRows(openByteSource(file, reader.position.byte, sourceOptions), null, reader);
   }

@@ -15,6 +15,8 @@ export interface ProcessingOptions {
   compression: 'none' | 'gzip' | 'zstd';
   /** Spellings of null beside the empty field. */
   nullValues: string[];
+  /** What the model calls a column of the file, by the file's name for it; the others keep their names. */
+  columns: Record<string, string>;
 }
 
 export const DEFAULT_OPTIONS: Readonly<ProcessingOptions> = {
@@ -22,6 +24,7 @@ export const DEFAULT_OPTIONS: Readonly<ProcessingOptions> = {
   valueFormat: 'raw',
   compression: 'none',
   nullValues: [],
+  columns: {},
 };
 
 /** Reads stored options; what a job did not store because it is older than the option has its default. */

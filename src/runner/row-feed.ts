@@ -55,6 +55,7 @@ export async function openRowFeed(
         ...job,
         file,
         size: job.sizeBytes,
+        renames: job.options.columns,
         position: from ?? undefined,
         maxBytes: limits.decoderBytes,
       });

@@ -313,6 +313,11 @@ export interface components {
         /** @description Spellings of null beside the empty field, separated by commas: `NULL,N/A,\N`. At most 30 of at most 64 characters each, taken as they stand, spaces included; none can hold a comma. A field in quotes that spells one is null too, but an empty one in quotes (`""`) never is. A null in a required column rejects the row; only a String may be empty. */
         NullValuesOption: string;
         /**
+         * @description The model's names of columns that the file calls otherwise, as a JSON object by the file's names: `{"Order ID":"id","Qty":"qty"}`. Columns that are not in it keep their names. Names are taken byte for byte, and all at once, so that two may be exchanged. Errors and JSON values have the new names; the job's `columns`, raw values and `raw_data` stay as the file has them. A file of CSV or Parquet that lacks one of the columns, or has two of one name then, fails as HEADER_MISMATCH; a row of JSON with two of one name is rejected as DUPLICATE_KEY. A file without a header line has the model's names already. At most 8,192 bytes.
+         * @example {"Order ID":"id","Qty":"qty"}
+         */
+        ColumnsOption: string;
+        /**
          * @description Which reader takes the file: `auto` the fastest that knows its dialect, `reference` the slow one that the fast one is checked against. Both decide the same about every row.
          * @enum {string}
          */
@@ -346,6 +351,7 @@ export interface components {
             /** @default none */
             compression: components["schemas"]["CompressionOption"];
             null_values?: components["schemas"]["NullValuesOption"];
+            columns?: components["schemas"]["ColumnsOption"];
             /** @default auto */
             csv_reader: components["schemas"]["CsvReaderOption"];
         } & {
@@ -395,6 +401,10 @@ export interface components {
             compression: components["schemas"]["CompressionOption"];
             /** @description Spellings of null beside the empty field. */
             null_values: string[];
+            /** @description The model's names of the file's columns, by the file's; the others have the same. */
+            columns: {
+                [key: string]: string;
+            };
             csv_reader: components["schemas"]["CsvReaderOption"];
         };
         /** @description Committed rows only; they never go back. `rows` = `ok` + `errors`, always. */
@@ -991,6 +1001,8 @@ export interface operations {
                 compression?: components["schemas"]["CompressionOption"];
                 /** @description See the form field of this name. */
                 null_values?: components["schemas"]["NullValuesOption"];
+                /** @description See the form field of this name. */
+                columns?: components["schemas"]["ColumnsOption"];
                 /** @description See the form field of this name. */
                 csv_reader?: components["schemas"]["CsvReaderOption"];
                 /**

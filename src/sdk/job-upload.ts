@@ -34,6 +34,8 @@ export interface JobUpload {
   compression?: Job['options']['compression'] | undefined;
   /** Spellings of null beside the empty field, none with a comma in it. */
   nullValues?: readonly string[] | undefined;
+  /** The model's names of the file's columns, by the file's: those that are not the same. */
+  columns?: Readonly<Record<string, string>> | undefined;
   /** `reference` takes the slow reader that the fast one is checked against. */
   csvReader?: Job['options']['csv_reader'] | undefined;
   /** Kept with the job. */
@@ -62,6 +64,7 @@ export function formFields(upload: JobUpload): Array<readonly [string, string]> 
     ['value_format', upload.valueFormat],
     ['compression', upload.compression],
     ['null_values', upload.nullValues?.join(',')],
+    ['columns', upload.columns === undefined ? undefined : JSON.stringify(upload.columns)],
     ['csv_reader', upload.csvReader],
     ...Object.entries(upload.metadata ?? {}).map(([key, value]) => [`metadata.${key}`, value] as const),
   ];

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createGunzip, createZstdDecompress, gzipSync, zstdCompressSync } from 'node:zlib';
 import type * as Formats from '../../src/formats/index.js';
 import type * as Schema from '../../src/models/schema/index.js';
+import type * as Options from '../../src/runner/processing-options.js';
 import type * as Feeds from '../../src/runner/row-feed.js';
 import { built } from './built.js';
 import { median } from './statistics.js';
@@ -22,6 +23,7 @@ import { TAXI_SCHEMA, writeTaxiFile } from './taxi.js';
 
 const { CsvKernel } = await built<typeof Formats>('formats/index.js');
 const { openRowFeed } = await built<typeof Feeds>('runner/row-feed.js');
+const { DEFAULT_OPTIONS } = await built<typeof Options>('runner/processing-options.js');
 const { compileSchema } = await built<typeof Schema>('models/schema/index.js');
 
 const MB = 1e6;
@@ -92,7 +94,7 @@ async function validate(path: string, fileCompression: Compression): Promise<voi
       ...compileSchema(TAXI_SCHEMA),
       ...{ format: 'csv', sizeBytes, wrapping: { fileCompression, encoding: 'utf-8' } },
       dialect: { delimiter: ',', quote: '"', header: true },
-      options: { csvReader: 'auto', valueFormat: 'raw', compression: 'none', nullValues: [] },
+      options: DEFAULT_OPTIONS,
     },
     null,
     kernel,

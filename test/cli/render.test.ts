@@ -102,13 +102,14 @@ describe('tables', () => {
       value_format: 'json',
       compression: 'zstd',
       null_values: ['NULL', 'N/A'],
+      columns: { 'Order ID': 'id' },
       csv_reader: 'auto',
     } as const;
     expect(
       jobDetails({ ...jobPartial(), options: { ...options, null_values: [...options.null_values] } })
         .split('\n')
-        .slice(-4),
-    ).toEqual(['values       json', 'compression  zstd', 'null         NULL, N/A', '']);
+        .slice(-5),
+    ).toEqual(['values       json', 'compression  zstd', 'null         NULL, N/A', 'column       Order ID → id', '']);
   });
 
   it('show why a job failed', () => {

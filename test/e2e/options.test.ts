@@ -1,4 +1,5 @@
 import kafkajs from 'kafkajs';
+import { fixture } from '../formats/parquet/read-file.js';
 import { Api } from '../kit/api.js';
 import { consumeByConsole } from '../kit/console-consumer.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
@@ -36,6 +37,45 @@ describe('null_values', () => {
       [4, 'NULL_VALUE'],
       [5, 'NOT_A_BOOLEAN'],
     ]);
+  });
+});
+
+describe('columns', () => {
+  it.each(['auto', 'reference'])('of other names are found, by the %s reader', async (csv_reader) => {
+    const file = Buffer.from('Order ID,sku,"Qty, pcs",price,paid\n1,a,2,0.5,true\nx,b,y,1,\n');
+    const columns = { 'Order ID': 'id', 'Qty, pcs': 'qty' };
+    const options = { columns: JSON.stringify(columns), csv_reader };
+    const job = await api.ended((await api.createJob('orders', file, {}, options)).job_id);
+    expect(job).toMatchObject({ columns: ['Order ID', 'sku', 'Qty, pcs', 'price', 'paid'], options: { columns } });
+    expect(await valuesOf(job.topics.data)).toEqual(['1,a,2,0.5,true']);
+    const [rejected] = (await valuesOf(job.topics.dlq)).map((value) => JSON.parse(value) as Record<string, unknown>);
+    expect(rejected).toMatchObject({ errors: [{ column: 'id' }, { column: 'qty' }], raw_data: 'x,b,y,1,' });
+    const json = { ...options, value_format: 'json' };
+    const second = await api.ended((await api.createJob('orders', file, {}, json)).job_id);
+    expect(await valuesOf(second.topics.data)).toEqual(['{"id":1,"sku":"a","qty":2,"price":0.5,"paid":true}']);
+  });
+
+  it('of other names are found in JSON and Parquet', async () => {
+    const columns = JSON.stringify({ 'Order ID': 'id' });
+    const options = { columns, value_format: 'json' };
+    const row = { 'Order ID': 1, sku: 'a', qty: 2, price: 0.5, paid: true };
+    const job = await api.ended((await api.createJob('orders', Buffer.from(JSON.stringify(row)), {}, options)).job_id);
+    expect(await valuesOf(job.topics.data)).toEqual(['{"id":1,"sku":"a","qty":2,"price":0.5,"paid":true}']);
+    await api.createModel('numbered', { number: 'Int64' });
+    const parquet = { columns: JSON.stringify({ id: 'number' }) };
+    const other = await api.ended((await api.createJob('numbered', fixture('row-groups.parquet'), {}, parquet)).job_id);
+    expect(other).toMatchObject({ state: 'SUCCESS', columns: ['id', 'name', 'price', 'note', 'tags'] });
+    expect((await valuesOf(other.topics.data))[0]).toMatch(/^\{"number":\d+,"name":/);
+  });
+
+  it('that the file lacks fail the job', async () => {
+    const options = { columns: JSON.stringify({ 'Order ID': 'id' }) };
+    const file = Buffer.from('id,sku,qty,price,paid\n');
+    const job = await api.ended((await api.createJob('orders', file, {}, options)).job_id);
+    expect(job.error).toMatchObject({
+      code: 'HEADER_MISMATCH',
+      message: 'the file lacks columns that the job renames: "Order ID"',
+    });
   });
 });
 

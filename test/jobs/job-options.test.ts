@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { parseJobOptions } from '../../src/jobs/job-options.js';
+import { readOptions } from '../../src/runner/index.js';
 
 const MODEL = { model_id: 'orders' };
 
@@ -14,7 +15,7 @@ describe('the options of a job', () => {
       format: 'auto',
       encoding: 'auto',
       dialect: { delimiter: ',', quote: '"', header: true },
-      options: { csvReader: 'auto', valueFormat: 'raw', compression: 'none', nullValues: [] },
+      options: { csvReader: 'auto', valueFormat: 'raw', compression: 'none', nullValues: [], columns: {} },
       metadata: {},
     });
   });
@@ -40,6 +41,7 @@ describe('the options of a job', () => {
         valueFormat: 'json',
         compression: 'zstd',
         nullValues: ['NULL', ' N/A', '\\N'],
+        columns: {},
       },
     };
     expect(parseJobOptions({ ...MODEL, ...options }, {})).toEqual(expected);
@@ -66,6 +68,15 @@ describe('the options of a job', () => {
     ['many spellings of null', { null_values: numbered(31).join() }, 'null_values: '],
     ['another value', { value_format: 'JSON' }, 'value_format: '],
     ['another codec', { compression: 'snappy' }, 'compression: '],
+    ['no JSON', { columns: 'a=b' }, 'columns: must be a JSON object'],
+    ['no object', { columns: '["a"]' }, 'columns: must be a JSON object'],
+    ['a name that is none', { columns: '{"a":1}' }, 'columns: every member'],
+    ['a name of nothing', { columns: '{"":"a"}' }, 'columns: a column has no empty name'],
+    ['an empty name', { columns: '{"a":""}' }, 'columns: a column has no empty name'],
+    ['an endless name', { columns: `{"a":"${'é'.repeat(129)}"}` }, 'columns: a name is longer than 256 bytes'],
+    ['one name for two columns', { columns: '{"a":"c","b":"c"}' }, 'columns: two columns are renamed to "c"'],
+    ['endless names', { columns: `{"a":"b"${' '.repeat(8192)}}` }, 'columns: longer than 8192 bytes'],
+    ['names for no header', { columns: '{"a":"b"}', header: 'false' }, 'columns: a file without a header line'],
     ['another reader', { csv_reader: 'fast' }, 'csv_reader: '],
     ['metadata without a key', { 'metadata.': 'x' }, 'metadata.: '],
     ['metadata with a strange key', { 'metadata.a b': 'x' }, 'metadata.a b: '],
@@ -83,6 +94,13 @@ describe('the options of a job', () => {
   it('take as many spellings of null, and as long ones, as there may be', () => {
     const spellings = numbered(30).map((index) => `${`${index}`.padEnd(63, 'x')}😀`);
     expect(parseJobOptions(MODEL, { null_values: spellings.join() }).options.nullValues).toEqual(spellings);
+  });
+
+  it('rename columns with any names', () => {
+    const columns = '{"Order ID":"id","a,b=c":"x=y","__proto__":"constructor","1":"0"}';
+    const parsed = parseJobOptions(MODEL, { columns }).options.columns;
+    expect(new Map(Object.entries(parsed))).toEqual(new Map(Object.entries(JSON.parse(columns) as object)));
+    expect(readOptions(JSON.stringify({ columns: parsed })).columns).toEqual(parsed);
   });
 
   it.each(['', undefined])('need a model (%j)', (model_id) => {

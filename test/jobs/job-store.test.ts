@@ -50,7 +50,7 @@ describe('the job store', () => {
       metadata: { team: 'sales' },
       columns: null,
       dialect: { delimiter: ',', quote: '"', escape: '"', header: true, comment: null, skip_lines: 0, trim: false },
-      options: { value_format: 'raw', compression: 'none', null_values: [], csv_reader: 'auto' },
+      options: { value_format: 'raw', compression: 'none', null_values: [], columns: {}, csv_reader: 'auto' },
       totals: { rows: 0, ok: 0, errors: 0 },
       progress: { bytes_done: 0, bytes_total: 1000 },
       timings: { waiting_ms: 30, processing_ms: 0 },

@@ -64,6 +64,7 @@ describe('createJob', () => {
       valueFormat: 'json',
       compression: 'zstd',
       nullValues: ['NULL', 'N/A'],
+      columns: { 'Order ID': 'id' },
       csvReader: 'reference',
       metadata: { source: 'crm' },
     });
@@ -81,6 +82,7 @@ describe('createJob', () => {
       value_format: 'json',
       compression: 'zstd',
       null_values: 'NULL,N/A',
+      columns: '{"Order ID":"id"}',
       csv_reader: 'reference',
       'metadata.source': 'crm',
     });

@@ -7,7 +7,7 @@ import { jobDetails } from '../render/job-table.js';
 import { bytes } from '../render/units.js';
 import type { Session } from '../session.js';
 import { waitAndConclude } from './job-wait.js';
-import { character, delimiter, keyValue, list, positiveInteger, wholeNumber } from './options.js';
+import { character, columnName, delimiter, keyValue, list, positiveInteger, wholeNumber } from './options.js';
 
 /** What the service takes unless it is configured otherwise: a file above it is not worth its upload. */
 const DEFAULT_MAX_BYTES = 1024 ** 3;
@@ -61,6 +61,11 @@ export function jobCreateCommand(open: () => Session) {
       ).choices(['none', 'gzip', 'zstd'] as const),
     )
     .option('--null-values <list>', 'what stands for null beside the empty field, with commas between: NULL,N/A', list)
+    .option(
+      '--column <file=model>',
+      "the model's name of a column that the file calls otherwise; can be repeated",
+      columnName,
+    )
     .addOption(
       new Option(
         '--csv-reader <reader>',
@@ -76,6 +81,7 @@ Examples:
   $ batch job create orders orders.csv --wait
   $ batch job create orders export.txt --delimiter auto --metadata source=crm --metadata day=2026-11-20
   $ batch job create orders orders.parquet --wait
+  $ batch job create orders orders.csv --column 'Order ID=id' --column Qty=qty
   $ batch job create orders orders.ndjson --wait
   $ batch job create orders orders.csv.gz --encoding windows-1252 --wait`,
     )
@@ -98,6 +104,7 @@ Examples:
         valueFormat: options.valueFormat,
         compression: options.compression,
         nullValues: options.nullValues,
+        columns: options.column,
         csvReader: options.csvReader,
         metadata: options.metadata,
       });

@@ -32,11 +32,24 @@ export function list(text: string): string[] {
 
 /** Collects `key=value`, given as often as one likes. */
 export function keyValue(text: string, previous: Record<string, string> | undefined): Record<string, string> {
-  const at = text.indexOf('=');
-  if (at < 1) throw new InvalidArgumentError('It must be key=value.');
+  return collect(text, text.indexOf('='), 'key=value', previous);
+}
+
+/** Collects `file column=model column`; the file's name may hold the sign, too. */
+export function columnName(text: string, previous: Record<string, string> | undefined): Record<string, string> {
+  return collect(text, text.lastIndexOf('='), 'file column=model column', previous);
+}
+
+/** Adds the two sides of the sign at this place. */
+function collect(
+  text: string,
+  at: number,
+  form: string,
+  previous: Record<string, string> = {},
+): Record<string, string> {
+  if (at < 1) throw new InvalidArgumentError(`It must be ${form}.`);
   const key = text.slice(0, at);
-  if (previous !== undefined && Object.hasOwn(previous, key))
-    throw new InvalidArgumentError(`'${key}' is given twice.`);
+  if (Object.hasOwn(previous, key)) throw new InvalidArgumentError(`'${key}' is given twice.`);
   return { ...previous, [key]: text.slice(at + 1) };
 }
 

@@ -1,5 +1,6 @@
 import { BatchError } from '../../errors/index.js';
 import { type Column, MAX_COLUMN_NAME_BYTES, MAX_COLUMNS } from '../../models/schema/index.js';
+import type { Renames } from '../row-reader.js';
 import { shorten } from '../text.js';
 
 /** Names that one message lists. */
@@ -12,6 +13,20 @@ export interface FileColumn {
   /** Of its field in the row, from 0. */
   index: number;
   column: Column;
+}
+
+/**
+ * The names by which the model's columns are found in a file. Throws BatchError HEADER_MISMATCH where the file lacks a
+ * column that is to be renamed.
+ */
+export function renameColumns(header: readonly string[], renames: Renames = {}): string[] {
+  const names = new Map(Object.entries(renames));
+  const given = new Set(header);
+  const missing = [...names.keys()].filter((name) => !given.has(name));
+  if (missing.length > 0) {
+    throw new BatchError('HEADER_MISMATCH', `the file lacks columns that the job renames: ${list(missing)}`);
+  }
+  return header.map((name) => names.get(name) ?? name);
 }
 
 /**

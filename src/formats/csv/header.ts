@@ -1,15 +1,17 @@
 import { isUtf8 } from 'node:buffer';
 import { BatchError } from '../../errors/index.js';
 import type { Column } from '../../models/schema/index.js';
-import type { Position } from '../row-reader.js';
-import { matchHeader } from './column-plan.js';
+import type { Position, Renames } from '../row-reader.js';
+import { matchHeader, renameColumns } from './column-plan.js';
 import { type CsvDialect, checkDialect } from './dialect.js';
 import { FieldParser, trimmed } from './fields.js';
 import { RecordSplitter } from './record-splitter.js';
 
 export interface CsvHeader {
-  /** The names in the file's order; without a header line the model's, in the model's order. */
+  /** The names in the file's order, as `renames` has them; without a header line the model's, in the model's order. */
   columns: string[];
+  /** The same as the file has them. */
+  fileColumns: string[];
   /** Where the data begins. */
   position: Position;
 }
@@ -19,7 +21,11 @@ export interface CsvHeaderOptions {
   /** The model's. */
   columns: readonly Column[];
   additionalColumns: boolean;
+  renames?: Renames | undefined;
 }
+
+/** What stands before the data. */
+type HeaderLine = Omit<CsvHeader, 'fileColumns'>;
 
 /**
  * Reads the header from the beginning of the file and matches it with the model; takes no more chunks than it needs
@@ -35,12 +41,13 @@ export async function readCsvHeader(
   options: CsvHeaderOptions,
 ): Promise<CsvHeader> {
   checkDialect(options.dialect);
-  const { dialect, columns } = options;
-  const header = dialect.header
+  const { dialect } = options;
+  const { columns: fileColumns, position } = dialect.header
     ? await readHeaderLine(chunks, dialect)
-    : { columns: modelOrder(columns), position: await readSkippedLines(chunks, dialect) };
-  matchHeader(header.columns, options.columns, options.additionalColumns);
-  return header;
+    : { columns: modelOrder(options.columns), position: await readSkippedLines(chunks, dialect) };
+  const columns = renameColumns(fileColumns, options.renames);
+  matchHeader(columns, options.columns, options.additionalColumns);
+  return { columns, fileColumns, position };
 }
 
 /** The number of fields in the first record of a file that begins like this; null where there is none. */
@@ -80,7 +87,7 @@ async function readSkippedLines(
 async function readHeaderLine(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   dialect: CsvDialect,
-): Promise<CsvHeader> {
+): Promise<HeaderLine> {
   const splitter = new RecordSplitter(dialect, { byte: 0, line: 0 }, dialect.skipLines);
   for await (const chunk of chunks) {
     splitter.push(chunk);
@@ -94,7 +101,7 @@ async function readHeaderLine(
 }
 
 /** null: not decided yet, or the file has ended. */
-function headerFrom(splitter: RecordSplitter, dialect: CsvDialect): CsvHeader | null {
+function headerFrom(splitter: RecordSplitter, dialect: CsvDialect): HeaderLine | null {
   const found = splitter.find();
   if (found === 'more') {
     // A broken line may go on for the whole file: what it is will not change.

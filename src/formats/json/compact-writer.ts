@@ -15,14 +15,15 @@ import type { Member, Place } from './place.js';
 
 /**
  * Writes objects that were checked as compact JSON: without blanks, strings as JSON.stringify escapes them, numbers
- * with the digits that are there (-0 of an integer as 0), decimals and epoch seconds that are strings as numbers. What
- * needs no change is copied. Never longer than the object was.
+ * with the digits that are there (-0 of an integer as 0), decimals and epoch seconds that are strings as numbers,
+ * members under the names that they are given. What needs no change is copied.
  */
 export class CompactWriter {
   /** The last object that was written is `bytes[0, length)`. */
   bytes: Buffer = Buffer.alloc(65_536);
   length = 0;
   #source: Buffer = Buffer.alloc(0);
+  #stop = 0;
   /** The first byte of the source that is neither written nor left out. */
   #pending = 0;
 
@@ -30,6 +31,7 @@ export class CompactWriter {
   write(place: Place, source: Buffer, start: number, stop: number): void {
     if (this.bytes.length < stop - start) this.bytes = Buffer.alloc(2 * (stop - start));
     this.#source = source;
+    this.#stop = stop;
     this.length = 0;
     this.#pending = start;
     this.#value(place, start);
@@ -57,9 +59,11 @@ export class CompactWriter {
     while (source[at] !== CLOSE_BRACE) {
       if (source[at] === COMMA) at = this.#skipBlanks(at + 1);
       const nameAt = at;
-      at = this.#string(null, at);
+      at = this.#stringEnd(at);
       const expected: Member | null = previous === null ? place.first : previous.next;
       previous = this.#named(place, expected, nameAt, at);
+      if (place.isRenamed) this.#replace(nameAt, at, JSON.stringify(previous.name));
+      else this.#string(null, nameAt);
       at = this.#skipBlanks(this.#skipBlanks(at) + 1);
       at = this.#skipBlanks(this.#value(previous.place, at));
     }
@@ -84,6 +88,14 @@ export class CompactWriter {
       if (source[at] === COMMA) at = this.#skipBlanks(at + 1);
       at = this.#skipBlanks(this.#value(items, at));
     }
+    return at + 1;
+  }
+
+  /** The index behind the string at i. */
+  #stringEnd(i: number): number {
+    const source = this.#source;
+    let at = i + 1;
+    while (source[at] !== QUOTE) at += source[at] === BACKSLASH ? 2 : 1;
     return at + 1;
   }
 
@@ -127,8 +139,18 @@ export class CompactWriter {
   /** source[from, to) is written as this text. */
   #replace(from: number, to: number, text: string): void {
     this.#flush(from);
+    this.#reserve(Buffer.byteLength(text) + this.#stop - to);
     this.length += this.bytes.write(text, this.length);
     this.#pending = to;
+  }
+
+  /** There is room for so many bytes more: a text may be longer than what it replaces. */
+  #reserve(bytes: number): void {
+    const size = this.length + bytes;
+    if (size <= this.bytes.length) return;
+    const larger = Buffer.alloc(2 * size);
+    this.bytes.copy(larger, 0, 0, this.length);
+    this.bytes = larger;
   }
 
   /** Copies what is pending before `to`. */

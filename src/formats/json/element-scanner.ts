@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-import type { Column } from '../../models/schema/index.js';
 import { fitsRecord, MAX_ERRORS } from '../limits.js';
 import { invalidEncoding, rowError, tooLarge } from '../row-errors.js';
 import type { FieldError, RowErrorCode } from '../row-reader.js';
@@ -27,7 +26,7 @@ import {
   ZERO,
 } from './bytes.js';
 import type { InputBuffer } from './input-buffer.js';
-import { type Member, type Place, rowPlace } from './place.js';
+import { type Member, type Place, rowPlace, type ScannerOptions } from './place.js';
 import { escapeEnd, surrogateOf } from './string-escapes.js';
 
 /** Arrays and objects in one another, the row included. */
@@ -52,12 +51,6 @@ const NULL = Buffer.from('null');
  * `element`: a whole JSON value; `broken`: no JSON from `stop` on; `more`: so far it is, but the bytes end.
  */
 export type Scanned = 'element' | 'broken' | 'more';
-
-export interface ScannerOptions {
-  /** The model's. */
-  columns: readonly Column[];
-  additionalColumns: boolean;
-}
 
 /**
  * Reads one JSON value (RFC 8259) from its bytes and checks it against the model on the way: no tree is built, and a
@@ -102,7 +95,7 @@ export class ElementScanner {
     /** false: a line feed is no blank, since rows are lines. */
     private readonly spansLines: boolean,
   ) {
-    this.#row = rowPlace(options.columns, options.additionalColumns);
+    this.#row = rowPlace(options);
   }
 
   /** The place of rows, with what the last one had where. */
@@ -126,7 +119,7 @@ export class ElementScanner {
     this.#loneSurrogate = false;
     this.errors = null;
     this.lines = 0;
-    this.isCompact = true;
+    this.isCompact = !this.#row.isRenamed;
     const isObject = bytes[start] === OPEN_BRACE;
     const stop = isObject ? this.#object(this.#row, start + 1) : this.#value(this.#row.anything, start);
     if (stop < 0) return this.#more ? 'more' : 'broken';
@@ -146,7 +139,7 @@ export class ElementScanner {
   }
 
   #forget(): void {
-    this.#row = rowPlace(this.options.columns, this.options.additionalColumns);
+    this.#row = rowPlace(this.options);
     this.#learnedBytes = 0;
   }
 

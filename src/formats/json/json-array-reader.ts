@@ -147,8 +147,10 @@ class JsonArrayReader implements RowReader {
     if (isOpen) this.#reject(sink, [notClosed()], start, scanner.stop);
     else if (follower === OPEN_BRACE) this.#reject(sink, [noComma()], start, scanner.stop);
     else if (follower !== COMMA && follower !== CLOSE_BRACKET) return this.#break(sink, start, noComma());
-    else if (scanner.errors === null) this.#output.accept(sink, bytes, start);
-    else this.#reject(sink, scanner.errors, start, scanner.stop);
+    else {
+      const errors = scanner.errors ?? this.#output.accept(sink, bytes, start);
+      if (errors !== null) this.#reject(sink, errors, start, scanner.stop);
+    }
     return this.#decided(next.at, lines + next.lines);
   }
 

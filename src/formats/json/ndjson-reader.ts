@@ -2,8 +2,9 @@ import { BLOCK_BYTES, BLOCK_ROWS, MAX_RAW_BYTES, MAX_RECORD_BYTES } from '../lim
 import { rejectionOf, rowError } from '../row-errors.js';
 import type { FieldError, Position, RowReader, RowSink, ValueFormat } from '../row-reader.js';
 import { CR, isBlank, LF } from './bytes.js';
-import { ElementScanner, type ScannerOptions } from './element-scanner.js';
+import { ElementScanner } from './element-scanner.js';
 import { InputBuffer } from './input-buffer.js';
+import type { ScannerOptions } from './place.js';
 import { RowOutput } from './row-output.js';
 
 export interface JsonReaderOptions extends ScannerOptions {
@@ -85,8 +86,8 @@ class NdjsonReader implements RowReader {
     if (seen - start > MAX_RECORD_BYTES) return this.#break(start, lineTooLarge(), sink);
     if (next >= 0) {
       this.#row += 1;
-      if (scanner.errors === null) this.#output.accept(sink, bytes, start);
-      else this.#reject(scanner.errors, start, scanner.stop, sink);
+      const errors = scanner.errors ?? this.#output.accept(sink, bytes, start);
+      if (errors !== null) this.#reject(errors, start, scanner.stop, sink);
       input.consume(next, next > 0 && bytes[next - 1] === LF ? 1 : 0);
       return true;
     }

@@ -1,4 +1,5 @@
 import { ARRAY, type Column, OBJECT, type ValueSchema } from '../../models/schema/index.js';
+import type { Renames } from '../row-reader.js';
 import { ValueCheck } from '../values/value-check.js';
 
 /** So many digits fit an integer of so many bits, whatever they are. */
@@ -26,11 +27,16 @@ export class Place {
   readonly required: readonly Member[];
   /** The member that stood first in the last object here. */
   first: Member | null = null;
+  /** The names of members are not what the rows call them. */
+  readonly isRenamed: boolean;
   readonly #members = new Map<string, Member>();
+  readonly #renames: ReadonlyMap<string, string>;
   #items: Place | null = null;
   #anything: Place | null = null;
 
-  constructor(schema: ValueSchema | null) {
+  constructor(schema: ValueSchema | null, renames: Renames = {}) {
+    this.#renames = new Map(Object.entries(renames));
+    this.isRenamed = this.#renames.size > 0;
     this.type = schema?.type ?? null;
     this.nullable = schema?.nullable ?? true;
     this.isArray = schema?.type === ARRAY;
@@ -63,15 +69,21 @@ export class Place {
     return this.#anything;
   }
 
-  member(name: string): Member | undefined {
-    return this.#members.get(name);
+  /** By the rows' name for it. */
+  member(rowName: string): Member | undefined {
+    return this.#members.get(this.#nameOf(rowName));
   }
 
   /** Remembers a member that the model does not know. */
-  learn(name: string): Member {
+  learn(rowName: string): Member {
+    const name = this.#nameOf(rowName);
     const member = new Member(name, new Place(null), false);
     this.#members.set(name, member);
     return member;
+  }
+
+  #nameOf(rowName: string): string {
+    return this.#renames.get(rowName) ?? rowName;
   }
 }
 
@@ -105,14 +117,23 @@ export class Member {
 }
 
 /** The place of a whole row. */
-export function rowPlace(columns: readonly Column[], additionalColumns: boolean): Place {
-  return new Place({
+export function rowPlace({ columns, additionalColumns, renames }: ScannerOptions): Place {
+  const schema = {
     type: OBJECT,
     nullable: false,
     constraints: {},
     properties: [...columns],
     additionalProperties: additionalColumns,
-  });
+  };
+  return new Place(schema, renames);
+}
+
+export interface ScannerOptions {
+  /** The model's. */
+  columns: readonly Column[];
+  additionalColumns: boolean;
+  /** Of a row's own members. */
+  renames?: Renames | undefined;
 }
 
 /** What a value without parts must satisfy, and which JSON values may spell it. */

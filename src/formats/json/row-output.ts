@@ -1,4 +1,6 @@
-import type { RowSink, ValueFormat } from '../row-reader.js';
+import { fitsRecord } from '../limits.js';
+import { tooLarge } from '../row-errors.js';
+import type { FieldError, RowSink, ValueFormat } from '../row-reader.js';
 import { CompactWriter } from './compact-writer.js';
 import type { ElementScanner } from './element-scanner.js';
 
@@ -13,15 +15,17 @@ export class RowOutput {
     this.#writer = valueFormat === 'json' ? new CompactWriter() : null;
   }
 
-  /** The object that was scanned last, from `start` on. */
-  accept(sink: RowSink, bytes: Buffer, start: number): void {
+  /** The object that was scanned last, from `start` on. Returns what is wrong with it, if it does not fit a record. */
+  accept(sink: RowSink, bytes: Buffer, start: number): FieldError[] | null {
     const { row, stop, isCompact } = this.scanner;
     const writer = this.#writer;
     if (writer === null || isCompact) {
       sink.accept(bytes, start, stop);
-      return;
+      return null;
     }
     writer.write(row, bytes, start, stop);
+    if (!fitsRecord(writer.length)) return [tooLarge(writer.length, 'json')];
     sink.accept(writer.bytes, 0, writer.length);
+    return null;
   }
 }

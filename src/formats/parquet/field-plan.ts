@@ -1,6 +1,7 @@
 import { BatchError } from '../../errors/index.js';
 import type { Column } from '../../models/schema/index.js';
-import { headerProblems, listOf } from '../csv/column-plan.js';
+import { headerProblems, listOf, renameColumns } from '../csv/column-plan.js';
+import type { Renames } from '../row-reader.js';
 import { ValueCheck } from '../values/value-check.js';
 import { convert, readerOf } from './compatibility.js';
 import { type FileField, spellFileType } from './file-type.js';
@@ -9,6 +10,7 @@ import type { RowNotes, ValueReader } from './values/value-reader.js';
 
 /** What becomes of one column of the file. */
 export interface FieldPlan {
+  /** As `renames` has it. */
   name: string;
   /** What stands before the value in the row's JSON. */
   key: Buffer;
@@ -22,6 +24,7 @@ export interface FieldPlan {
 interface Model {
   columns: readonly Column[];
   additionalColumns: boolean;
+  renames?: Renames | undefined;
 }
 
 /**
@@ -29,16 +32,17 @@ interface Model {
  * HEADER_MISMATCH that names all that is missing, unexpected, or of a type that is not convertible.
  */
 export function planFields(fields: readonly FileField[], model: Model, notes: RowNotes): FieldPlan[] {
-  const problems = headerProblems(
+  const names = renameColumns(
     fields.map(({ name }) => name),
-    model.columns,
-    model.additionalColumns,
+    model.renames,
   );
+  const problems = headerProblems(names, model.columns, model.additionalColumns);
   const known = new Map(model.columns.map((column) => [column.name, column]));
   const mismatches: string[] = [];
   const unsupported: string[] = [];
   const plans: FieldPlan[] = [];
-  for (const [index, { name, type }] of fields.entries()) {
+  for (const [index, { type }] of fields.entries()) {
+    const name = names[index] as string;
     const reader = readerOf(type, notes);
     const column = known.get(name);
     const check = column === undefined ? null : new ValueCheck(column);

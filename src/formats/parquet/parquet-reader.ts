@@ -1,7 +1,7 @@
 import { BatchError } from '../../errors/index.js';
 import type { Column } from '../../models/schema/index.js';
 import { BLOCK_BYTES, BLOCK_ROWS } from '../limits.js';
-import type { Position, RowSink } from '../row-reader.js';
+import type { Position, Renames, RowSink } from '../row-reader.js';
 import { type BatchStream, Decoder } from './decoder.js';
 import { planFields } from './field-plan.js';
 import type { RandomAccessFile } from './file-bytes.js';
@@ -28,6 +28,7 @@ export interface ParquetReaderOptions {
   /** The model's. */
   columns: readonly Column[];
   additionalColumns: boolean;
+  renames?: Renames | undefined;
   /** One that a reader of the same file had; absent: the beginning. */
   position?: Position | undefined;
   /** Of the decoder's memory. */
@@ -76,8 +77,9 @@ export class ParquetReader {
     const footer = await readFooter(file, size, maxBytes);
     const decoder = await Decoder.open(footer.bytes, maxBytes);
     const notes = new RowNotes();
-    const fields = planFields(fileFields(await decoder.fields(), footer.leaves), options, notes);
-    const names = fields.map(({ name }) => name);
+    const fileColumns = fileFields(await decoder.fields(), footer.leaves);
+    const fields = planFields(fileColumns, options, notes);
+    const names = fileColumns.map(({ name }) => name);
     return new ParquetReader(
       size,
       footer,

@@ -1,4 +1,4 @@
-import { type CsvHeader, readCsvHeader } from '../../../src/formats/index.js';
+import { type CsvHeader, type Renames, readCsvHeader } from '../../../src/formats/index.js';
 import { compileSchema } from '../../../src/models/schema/index.js';
 import { cutAt } from './read-all.js';
 
@@ -7,11 +7,12 @@ interface Options {
   delimiter?: string;
   quote?: string;
   header?: boolean;
+  renames?: Renames;
 }
 
 function read(chunks: Iterable<Uint8Array>, options: Options = {}): Promise<CsvHeader> {
-  const { schema = { type: 'object' }, delimiter = ',', quote = '"', header = true } = options;
-  return readCsvHeader(chunks, { ...compileSchema(schema), dialect: { delimiter, quote, header } });
+  const { schema = { type: 'object' }, delimiter = ',', quote = '"', header = true, renames } = options;
+  return readCsvHeader(chunks, { ...compileSchema(schema), dialect: { delimiter, quote, header }, renames });
 }
 
 function mismatch(detail: string | RegExp): unknown {
@@ -33,7 +34,7 @@ describe('reading the header', () => {
     [' a ,é\n', [' a ', 'é'], 1, 7],
   ])('finds the names and the data of %j, however it is cut', async (text, columns, line, byte) => {
     const file = Buffer.from(text);
-    const expected = { columns, position: { row: 0, line, byte } };
+    const expected = { columns, fileColumns: columns, position: { row: 0, line, byte } };
     expect(await read([file])).toEqual(expected);
     for (let cut = 0; cut <= file.length; cut++) expect(await read(cutAt(file, [cut]))).toEqual(expected);
     expect(await read(cutAt(file, [...file.keys()]))).toEqual(expected);
@@ -54,6 +55,7 @@ describe('reading the header', () => {
   it('takes the names from the model where the file has none', async () => {
     expect(await read([], { schema: { b: 'String', a: 'Nullable(Int8)' }, header: false })).toEqual({
       columns: ['b', 'a'],
+      fileColumns: ['b', 'a'],
       position: { row: 0, line: 0, byte: 0 },
     });
     await expect(read([], { header: false })).rejects.toEqual(mismatch(/needs a model that names its columns/));
@@ -103,6 +105,40 @@ describe('reading the header', () => {
       code: 'INVALID_OPTION',
       message: expect.stringContaining(word),
     });
+  });
+});
+
+describe('renaming columns', () => {
+  const schema = { id: 'Int32', qty: 'Int32' };
+
+  it.each<[string, Renames, string, string[]]>([
+    [
+      'finds the model by the new names',
+      { 'Order ID': 'id', 'a,b=c': 'qty' },
+      'Order ID,"a,b=c",note',
+      ['id', 'qty', 'note'],
+    ],
+    ['exchanges two', { id: 'qty', qty: 'id' }, 'id,qty', ['qty', 'id']],
+    ['names columns that the model does not know', { x: 'y' }, 'id,qty,x', ['id', 'qty', 'y']],
+    ['takes names that every object has', JSON.parse('{"__proto__":"id"}') as Renames, '__proto__,qty', ['id', 'qty']],
+  ])('%s, and keeps those of the file', async (_what, renames, line, columns) => {
+    const header = await read([Buffer.from(`${line}\n`)], { schema, renames });
+    expect(header.columns).toEqual(columns);
+    expect(header.fileColumns.map((name) => (name.includes(',') ? `"${name}"` : name)).join()).toBe(line);
+  });
+
+  it.each<[string, Renames, string, string]>([
+    ['are not in the file', { ID: 'id', Qty: 'qty' }, 'ID,qty', 'the file lacks columns that the job renames: "Qty"'],
+    ['the file has already', { a: 'id' }, 'a,id,qty', 'repeated columns: "id"'],
+    ['the model needs', { id: 'a' }, 'id,qty', 'missing columns: "id"; unexpected columns: "a"'],
+  ])('refuses names that %s', async (_what, renames, line, detail) => {
+    await expect(read([Buffer.from(`${line}\n`)], { schema, renames })).rejects.toEqual(mismatch(detail));
+  });
+
+  it('to a name that the model does not take is refused', async () => {
+    await expect(read([Buffer.from('a,x\n')], { schema: closed, renames: { x: 'y' } })).rejects.toEqual(
+      mismatch('unexpected columns: "y"'),
+    );
   });
 });
 

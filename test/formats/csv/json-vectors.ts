@@ -21,6 +21,13 @@ export const JSON_VECTORS: readonly CsvVector[] = [
     ],
   },
   {
+    name: 'values under the names that the model has for them',
+    file: '"Order ID",q,x\n1,2,\n',
+    renames: { 'Order ID': 'id', q: 'q"ty', x: 'note' },
+    schema: { 'q"ty': 'Int32', id: 'Int32', note: 'Nullable(Bool)' },
+    expected: ['{"id":1,"q\\"ty":2,"note":null}'],
+  },
+  {
     name: 'null where a field is empty, but not in a required String',
     file: 'a,b,c,d\n,,,\n"",x,"",""\n',
     schema: { a: 'Nullable(String)', b: 'Nullable(Int8)', c: 'String' },

@@ -4,6 +4,7 @@ import {
   type createCsvReader,
   type Position,
   type Rejection,
+  type Renames,
   type RowReader,
   readCsvHeader,
 } from '../../../src/formats/index.js';
@@ -31,14 +32,15 @@ export interface Given {
   /** The rest of the dialect. */
   dialect?: Pick<CsvDialect, 'escape' | 'comment' | 'skipLines' | 'trim'>;
   nullValues?: string[];
+  renames?: Renames;
   valueFormat?: 'raw' | 'json';
 }
 
 /** Options for a reader of this file, its header read. */
 export async function optionsFor(given: Given): Promise<CsvReaderOptions> {
-  const { delimiter = ',', quote = '"', header = true, nullValues, valueFormat } = given;
+  const { delimiter = ',', quote = '"', header = true, nullValues, valueFormat, renames } = given;
   const compiled = compileSchema(given.schema ?? { type: 'object' });
-  const options = { ...compiled, dialect: { delimiter, quote, header, ...given.dialect } };
+  const options = { ...compiled, dialect: { delimiter, quote, header, ...given.dialect }, renames };
   return { ...options, header: await readCsvHeader([bytesOf(given)], options), nullValues, valueFormat };
 }
 

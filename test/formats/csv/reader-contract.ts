@@ -326,6 +326,26 @@ export function describeCsvReader(name: string, create: CreateReader): void {
       );
     });
 
+    it('decides the same when columns are renamed to what they are called, and under other names', async () => {
+      const other = { a: 'Größe, "x"', b: 'c', c: 'a' };
+      const named = { [other.a]: schema.a, [other.b]: schema.b, [other.c]: schema.c };
+      await fc.assert(
+        fc.asyncProperty(messyFile, fc.constantFrom('raw', 'json'), async (body, valueFormat) => {
+          const given = { file: Buffer.concat([Buffer.from('a,b,c\n'), body]), schema, valueFormat } as const;
+          const plain = await readAll(create, given);
+          expect(await readAll(create, { ...given, renames: { a: 'a', b: 'b', c: 'c' } })).toEqual(plain);
+          const renamed = await readAll(create, { ...given, schema: named, renames: other });
+          expect(inShort(renamed.decisions).length).toBe(plain.decisions.length);
+          for (const [index, decision] of plain.decisions.entries()) {
+            const columns = errorsOf(decision).map(({ column }) => column && other[column as 'a']);
+            expect(errorsOf(renamed.decisions[index]).map(({ column }) => column)).toEqual(columns);
+            if ('accepted' in decision && valueFormat === 'raw') expect(renamed.decisions[index]).toEqual(decision);
+          }
+        }),
+        { numRuns: 60 },
+      );
+    });
+
     it('splits as the grammar says and loses no byte', async () => {
       await fc.assert(
         fc.asyncProperty(messyFile, async (body) => {

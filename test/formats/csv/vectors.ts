@@ -48,6 +48,13 @@ export const CSV_VECTORS: readonly CsvVector[] = [
     file: '\n\r\na,b\n\n\n1,2\r\r\n\r3,"\n\n5,6\r\n\r\n',
     expected: ['1,2', broken('UNTERMINATED_QUOTE', 2, 9, 16, '3,"'), '5,6'],
   },
+  {
+    name: 'renamed columns are checked by the model and named as it names them',
+    file: 'Order ID,b\n1,2\nx,y\n',
+    renames: { 'Order ID': 'b', b: 'a' },
+    schema: INTS,
+    expected: ['1,2', wrong(2, 3, 15, 'x,y', 'b NOT_AN_INTEGER', 'a NOT_AN_INTEGER')],
+  },
   { name: 'a line of spaces is a row', file: 'a\n \n', expected: [' '] },
   {
     name: 'a BOM is skipped and counted',

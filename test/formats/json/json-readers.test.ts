@@ -236,3 +236,40 @@ function errorsOf(decision: Decision | undefined) {
 function codesOf(decision: Decision | undefined): string[] {
   return errorsOf(decision).map(({ error }) => error);
 }
+
+describe.each(READERS)('the members of rows of $name that are renamed', ({ create, file }) => {
+  const schema = { type: 'object', properties: { id: { type: 'integer' } }, required: ['id'] };
+  const renames = { 'Order ID': 'id', x: 'y"', 'q,ty': 'qty' };
+  const rows = ['{"Order ID" : 1, "x": "\\/", "\\u0078x":2}', '{"x":3,"\\u004frder ID":2}', '{"id":3}'];
+
+  it.each([
+    ['raw', rows],
+    ['json', ['{"id":1,"y\\"":"/","xx":2}', '{"y\\"":3,"id":2}', '{"id":3}']],
+  ] as const)('are found by the rows’ names, in values of %s', (valueFormat, expected) => {
+    const reader = create({ ...compileSchema(schema), renames, valueFormat });
+    expect(readFrom(reader, Buffer.from(file(rows))).decisions).toEqual(expected.map((accepted) => ({ accepted })));
+  });
+
+  it('have the model’s names in errors', () => {
+    const bad = ['{"Order ID":"1"}', '{"Order ID":1,"id":2}', '{"x":{"Order ID":1}}'];
+    const { decisions } = readFrom(create({ ...compileSchema(schema), renames }), Buffer.from(file(bad)));
+    expect(decisions.map((each) => 'rejected' in each && each.rejected.errors[0])).toMatchObject([
+      { column: 'id', error: 'NOT_AN_INTEGER', observed: '"1"' },
+      { column: 'id', error: 'DUPLICATE_KEY' },
+      { column: 'id', error: 'NULL_VALUE', observed: null },
+    ]);
+  });
+
+  it('make a row too large where its JSON is', () => {
+    const size = 999_985;
+    const name = 'n'.repeat(200);
+    const row = `{"Order ID":1,"x":"${'v'.repeat(size - 30)}"}`;
+    const read = (valueFormat: 'raw' | 'json') =>
+      readFrom(create({ ...ANY, renames: { x: name }, valueFormat }), Buffer.from(file([row, '{"x":1}']))).decisions;
+    expect(read('raw').map((each) => 'accepted' in each)).toEqual([true, true]);
+    expect(read('json')).toMatchObject([
+      { rejected: { errors: [{ error: 'ROW_TOO_LARGE' }] } },
+      { accepted: `{"${name}":1}` },
+    ]);
+  });
+});

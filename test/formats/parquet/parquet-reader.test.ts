@@ -55,6 +55,21 @@ describe('the columns of a Parquet file and of a model', () => {
     });
   });
 
+  it('may have other names', async () => {
+    const renames = { name: 'price', price: 'name "x"' };
+    const model = { id: 'Int64', price: 'Nullable(String)' };
+    const { accepted, columns } = await readFile(fixture('row-groups.parquet'), model, undefined, { renames });
+    expect(columns).toEqual(['id', 'name', 'price', 'note', 'tags']);
+    const renamed = (row: string): string => row.replace('"price":', '"name \\"x\\"":').replace('"name":', '"price":');
+    expect(accepted).toEqual(expectedRows('row-groups').map(renamed));
+    await expect(
+      readFile(fixture('row-groups.parquet'), model, undefined, { renames: { ...renames, Qty: 'qty' } }),
+    ).rejects.toMatchObject({
+      code: 'HEADER_MISMATCH',
+      message: 'the file lacks columns that the job renames: "Qty"',
+    });
+  });
+
   it('decide row by row where not every value of the one is a value of the other', async () => {
     const model = {
       type: 'object',

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ParquetReader } from '../../../src/formats/parquet/parquet-reader.js';
+import { ParquetReader, type ParquetReaderOptions } from '../../../src/formats/parquet/parquet-reader.js';
 import type { FieldError, Position, Rejection, RowSink } from '../../../src/formats/row-reader.js';
 import { compileSchema } from '../../../src/models/schema/index.js';
 
@@ -37,12 +37,17 @@ export class Decisions implements RowSink {
 }
 
 /** Reads a file to its end, from a position or its beginning. */
-export async function readFile(path: string, schema: object, position?: Position): Promise<Decisions> {
+export async function readFile(
+  path: string,
+  schema: object,
+  position?: Position,
+  columnOptions: Pick<ParquetReaderOptions, 'renames'> = {},
+): Promise<Decisions> {
   const file = await open(path);
   try {
     const { size } = await file.stat();
     const model = compileSchema(schema);
-    const reader = await ParquetReader.open({ file, size, ...model, position, maxBytes: MAX_BYTES });
+    const reader = await ParquetReader.open({ file, size, ...model, ...columnOptions, position, maxBytes: MAX_BYTES });
     const decisions = new Decisions();
     decisions.columns = reader.columns;
     try {

@@ -1,0 +1,46 @@
+import { MAX_COLUMN_NAME_BYTES } from '../models/schema/index.js';
+import type { ProcessingOptions } from '../runner/index.js';
+import { invalidOption } from './invalid-option.js';
+
+/** Of an option that is JSON: what a form field holds. */
+const MAX_JSON_BYTES = 8 * 1024;
+
+/** `{"Order ID":"id"}`: the model's name of a file's column, by the file's. Throws INVALID_OPTION. */
+export function parseColumns(text: string): ProcessingOptions['columns'] {
+  const entries = Object.entries(parseObject('columns', text));
+  const targets = new Set<string>();
+  for (const [from, to] of entries) {
+    if (typeof to !== 'string')
+      throw invalidOption('columns', 'every member must be the new name of a column, as text');
+    checkName('columns', from);
+    checkName('columns', to);
+    if (targets.has(to)) throw invalidOption('columns', `two columns are renamed to ${JSON.stringify(to)}`);
+    targets.add(to);
+  }
+  return Object.fromEntries(entries) as ProcessingOptions['columns'];
+}
+
+function parseObject(option: string, text: string): Record<string, unknown> {
+  if (Buffer.byteLength(text) > MAX_JSON_BYTES) throw invalidOption(option, `longer than ${MAX_JSON_BYTES} bytes`);
+  const value = parseJson(text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalidOption(option, 'must be a JSON object');
+  }
+  return value as Record<string, unknown>;
+}
+
+/** undefined: it is no JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function checkName(option: string, name: string): void {
+  if (name === '') throw invalidOption(option, 'a column has no empty name');
+  if (Buffer.byteLength(name) > MAX_COLUMN_NAME_BYTES) {
+    throw invalidOption(option, `a name is longer than ${MAX_COLUMN_NAME_BYTES} bytes`);
+  }
+}
