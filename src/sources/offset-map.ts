@@ -6,9 +6,9 @@ const RETAINED_BYTES = 8_000_000;
 /** Some of the transcoded text. */
 interface Piece {
   length: number;
-  /** How many code units of the original it comes from; null: not counted yet. */
+  /** How many code units of the original it comes from; as many as its bytes only where all of it is ASCII. */
   units: number | null;
-  /** null: nobody will ask for a place in the middle of it. */
+  /** null: not needed, since it is ASCII, or since nobody will ask for a place in the middle of it. */
   bytes: Buffer | null;
 }
 
@@ -31,9 +31,18 @@ export class OffsetMap {
 
   /** The next transcoded text; it must not change afterwards. */
   append(bytes: Buffer): void {
-    this.#pieces.push({ length: bytes.length, units: isAscii(bytes) ? bytes.length : null, bytes });
-    this.#retained += bytes.length;
-    while (this.#retained > RETAINED_BYTES && this.#pieces.length > 1) this.#forgetOldest();
+    const { length } = bytes;
+    if (isAscii(bytes)) {
+      const last = this.#pieces.at(-1);
+      if (last !== undefined && isAllAscii(last)) {
+        last.length += length;
+        last.units = last.length;
+      } else this.#pieces.push({ length, units: length, bytes: null });
+      return;
+    }
+    this.#pieces.push({ length, units: null, bytes });
+    this.#retained += length;
+    if (this.#retained > RETAINED_BYTES) this.#forget();
   }
 
   /** Where the character that begins at `offset` comes from; `offset` must not decrease from call to call. */
@@ -55,27 +64,37 @@ export class OffsetMap {
     const { bytes } = piece;
     if (bytes !== null) this.#retained -= length;
     const isWhole = length === piece.length;
-    if (bytes === null && !isWhole) throw new Error('a place was asked for that is long past');
-    const isAllAscii = piece.units === piece.length;
-    const units = isAllAscii ? length : isWhole ? this.#unitsOf(piece) : this.#count(bytes as Buffer, length);
+    const isAscii = isAllAscii(piece);
+    if (bytes === null && !isAscii && !isWhole) throw new Error('a place was asked for that is long past');
+    const units = isAscii ? length : isWhole ? this.#unitsOf(piece) : this.#count(bytes as Buffer, length);
     piece.length -= length;
-    piece.units = isAllAscii ? piece.length : null;
+    piece.units = isAscii ? piece.length : null;
     piece.bytes = bytes?.subarray(length) ?? null;
     return units;
   }
 
   /**
-   * A line without an end is not held by any reader, and must not be held here. Nobody asks for a place in the middle of
-   * it: of the oldest pieces their units are all that is needed.
+   * A line without an end is not held by any reader, and must not be held here: of what it goes on with, the units are
+   * all that is needed. Its beginning is asked for when it has ended. That is in one of the two oldest pieces, or in the
+   * ASCII around them, since nothing but ASCII blanks lies between it and the last place that was asked for.
    */
-  #forgetOldest(): void {
-    const [first, second] = this.#pieces as [Piece, Piece];
-    const forgotten = first.bytes === null ? second : first;
-    const units = this.#unitsOf(forgotten);
-    this.#retained -= forgotten.length;
-    if (forgotten === second) this.#pieces.shift();
-    const before = forgotten === second ? first : { length: 0, units: 0 };
-    this.#pieces[0] = { length: before.length + forgotten.length, units: (before.units ?? 0) + units, bytes: null };
+  #forget(): void {
+    const [, second, third] = this.#oldestHeld();
+    if (second === undefined || third === undefined) return;
+    const forgotten = this.#pieces.slice(second + 1, third + 1);
+    for (const { bytes } of forgotten) this.#retained -= bytes?.length ?? 0;
+    const length = forgotten.reduce((sum, piece) => sum + piece.length, 0);
+    const units = forgotten.reduce((sum, piece) => sum + this.#unitsOf(piece), 0);
+    this.#pieces.splice(second + 1, forgotten.length, { length, units, bytes: null });
+  }
+
+  /** The indexes of the first three pieces whose bytes are held. */
+  #oldestHeld(): number[] {
+    const held: number[] = [];
+    for (let index = 0; index < this.#pieces.length && held.length < 3; index++) {
+      if (this.#pieces[index]?.bytes != null) held.push(index);
+    }
+    return held;
   }
 
   #unitsOf({ units, bytes, length }: Piece): number {
@@ -93,4 +112,8 @@ export class OffsetMap {
     }
     return units;
   }
+}
+
+function isAllAscii({ length, units }: Piece): boolean {
+  return length === units;
 }

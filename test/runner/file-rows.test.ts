@@ -192,6 +192,26 @@ describe('the rows of a file', () => {
     });
   });
 
+  it.each([
+    ['behind an array of JSON', 'json', '[{"id":1}]\n'],
+    ['that is a line of NDJSON', 'ndjson', '{"id":1}\n\n'],
+    ['that is a row of CSV', 'csv', 'id,amount,note\n1,1,é\n'],
+  ] as const)('are told from megabytes of other text %s, in an encoding of its own', async (_where, format, before) => {
+    const text = Buffer.from(`${before}"${'é€x'.repeat(4_000_000)}`, 'utf16le');
+    await withFile(text, async (opened) => {
+      const { columns, additionalColumns } = format === 'csv' ? job : compileSchema({ id: 'UInt32' });
+      const dialect = format === 'csv' ? job.dialect : null;
+      const wrapping = { ...job.wrapping, encoding: 'utf-16le' as const };
+      const read = { ...job, columns, additionalColumns, format, dialect, wrapping, sizeBytes: text.length };
+      const feed = await openRowFeed(opened, read, null, null, limits);
+      const notes = new Notes();
+      while (await feed.advance(notes)) expect(feed.bytesDone).toBeLessThanOrEqual(text.length);
+      expect(notes.decisions.length).toBe(2);
+      expect(offsetIn(notes.decisions[1]!)).toBe(2 * before.length);
+      expect(feed.position.byte).toBe(text.length);
+    });
+  });
+
   it('are read by the kernel unless the job says otherwise', () => {
     expect(readerOf(job)).toBe('kernel');
     expect(readerOf({ ...job, options: { ...DEFAULT_OPTIONS, csvReader: 'reference' } })).toBe('reference');

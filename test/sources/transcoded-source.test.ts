@@ -174,6 +174,27 @@ describe('the map of offsets', () => {
   it('is exact after what it has forgotten, and refuses a place in the middle of it', () => {
     const map = new OffsetMap(0, 1);
     for (let i = 0; i < 100; i++) map.append(Buffer.from(`${'ä'.repeat(100_000)}`));
-    expect(() => map.originOf(1001)).toThrow('long past');
+    expect(map.originOf(300_000)).toBe(150_000);
+    expect(() => map.originOf(500_000)).toThrow('long past');
+    const after = new OffsetMap(0, 1);
+    for (let i = 0; i < 100; i++) after.append(Buffer.from(`${'ä'.repeat(100_000)}`));
+    expect(after.originOf(19_900_002)).toBe(9_950_001);
+  });
+
+  it.each([
+    ['in the same piece', ['é]\n rest é']],
+    ['in the next one', ['é]', '\n rest é']],
+    ['behind megabytes of blanks', ['é]', ...Array<string>(100).fill(' '.repeat(100_000)), ' rest é']],
+    ['in ASCII behind them', ['é]', ...Array<string>(100).fill(' '.repeat(100_000)), ' rest', 'é']],
+  ])('keeps the beginning of what has no end, %s', (_where, pieces) => {
+    const map = new OffsetMap(0, 2);
+    for (const piece of pieces) map.append(Buffer.from(piece));
+    expect(map.originOf(2)).toBe(2);
+    const long = Buffer.from('é'.repeat(50_000));
+    for (let i = 0; i < 200; i++) map.append(long);
+    const text = pieces.join('');
+    const units = text.indexOf('rest');
+    expect(map.originOf(units + 1)).toBe(2 * units);
+    expect(map.originOf(Buffer.byteLength(text) + 200 * long.length)).toBe(2 * (text.length + 200 * 50_000));
   });
 });
