@@ -13,6 +13,7 @@ import {
   readTextHead,
   sniffDelimiter,
 } from '../upload/index.js';
+import { FORMAT_NAMES, refuseInapplicable } from './applicable-options.js';
 import type { JobControl } from './job-control.js';
 import { newJobId } from './job-id.js';
 import type { JobRequest } from './job-options.js';
@@ -58,6 +59,7 @@ export class JobIntake {
     const { modelId, options, metadata } = request;
     const { version: modelVersion, columns } = await this.options.models.require(modelId);
     const { format, encoding, text } = inspectUpload(upload, request);
+    refuseInapplicable(request.given, format);
     if (format === 'csv' || format === 'parquet') refuseNested(columns, format);
     const { filename, sizeBytes, fileCompression } = upload;
     const names = [...columns.map(({ name }) => name), ...Object.keys(options.columns)];
@@ -135,10 +137,9 @@ export function inspectUpload(
 function refuseNested(columns: readonly Column[], format: 'csv' | 'parquet'): void {
   const [column] = nestedColumns(columns);
   if (column === undefined) return;
-  const file = format === 'csv' ? 'CSV' : 'Parquet';
   throw new BatchError(
     'INVALID_OPTION',
-    `format: the file is ${file}, but the model's column '${column.name}' is an ${column.type}; send JSON or NDJSON, or name another model`,
+    `format: the file is ${FORMAT_NAMES[format]}, but the model's column '${column.name}' is an ${column.type}; send JSON or NDJSON, or name another model`,
   );
 }
 

@@ -21,6 +21,8 @@ export interface JobRequest {
   dialect: CsvDialect;
   options: ProcessingOptions;
   metadata: Record<string, string>;
+  /** The names of those that were given, `metadata.*` aside: others have their defaults. */
+  given: readonly string[];
 }
 
 type Given = Readonly<Record<string, unknown>>;
@@ -88,6 +90,7 @@ export function parsePartialOptions(
       columns: dto.columns === undefined ? DEFAULT_OPTIONS.columns : parseColumns(dto.columns),
     },
     metadata,
+    given: [...given.keys()],
   };
 }
 

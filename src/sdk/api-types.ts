@@ -19,7 +19,9 @@ export interface paths {
          * @description Streams the file to the server and answers as soon as it is stored; the rows are processed afterwards.
          *
          *     `model_id` and the options are form fields, before or after the file, or query parameters. One that is given
-         *     twice, is unknown or malformed is INVALID_OPTION.
+         *     twice, is unknown or malformed is INVALID_OPTION; so is one that does not apply to the file's format: `delimiter`,
+         *     `quote`, `escape`, `comment`, `skip_lines`, `trim`, `header`, `null_values` and `csv_reader` are for CSV only,
+         *     `encoding` is for text, not for Parquet.
          *
          *     Send an `Idempotency-Key` to make the request safe to repeat: the same key with the same model and the same
          *     file size answers 200 with the job that exists, and `Idempotency-Replayed: true`.

@@ -5,6 +5,19 @@ import { startTestApp, type TestApp } from './support/test-app.js';
 const CSV = 'id,qty\n1,2\n';
 const MODEL: [string, string] = ['model_id', 'orders'];
 
+/** Those that only CSV has, some with their defaults. */
+const CSV_OPTIONS: [string, string][] = [
+  ['delimiter', ','],
+  ['quote', '"'],
+  ['escape', '\\'],
+  ['comment', '#'],
+  ['skip_lines', '0'],
+  ['trim', 'false'],
+  ['header', 'true'],
+  ['null_values', 'NULL'],
+  ['csv_reader', 'auto'],
+];
+
 describe('an upload', () => {
   let server: TestApp;
 
@@ -102,6 +115,36 @@ describe('an upload', () => {
     ['trim', 'yes'],
   ])('is refused with %s=%j', async (name, value) => {
     await refused({ fields: [MODEL, [name, value]], file: CSV }, 400, 'INVALID_OPTION', new RegExp(`^${name}: `));
+  });
+
+  const notForJson = CSV_OPTIONS.flatMap(([name, value]) => [
+    { name, value, format: 'JSON', file: '[{"id":1}]' },
+    { name, value, format: 'NDJSON', file: gzipSync('{"id":1}') },
+  ]);
+  const notForParquet = [...CSV_OPTIONS, ['encoding', 'auto']].map(([name = '', value = '']) => {
+    return { name, value, format: 'Parquet', file: 'PAR1....PAR1' };
+  });
+  it.each([...notForJson, ...notForParquet])(
+    'of $format is refused with $name, which says nothing about it',
+    async ({ name, value, format, file }) => {
+      const detail = new RegExp(`^${name}: .* the file is ${format};`);
+      for (const form of [
+        { fields: [MODEL, [name, value]] },
+        { query: `?${new URLSearchParams([MODEL, [name, value]])}` },
+      ]) {
+        await refused({ ...(form as Form), file }, 400, 'INVALID_OPTION', detail);
+      }
+    },
+  );
+
+  it.each([
+    ['value_format', 'json'],
+    ['compression', 'zstd'],
+    ['encoding', 'utf-8'],
+    ['format', 'auto'],
+    ['columns', '{"a":"id"}'],
+  ] as [string, string][])('of JSON takes %s', async (name, value) => {
+    expect((await upload(server, { fields: [MODEL, [name, value]], file: '{"id":1}' })).status).toBe(202);
   });
 
   it('shows the options it was given', async () => {

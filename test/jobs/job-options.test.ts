@@ -17,6 +17,7 @@ describe('the options of a job', () => {
       dialect: { delimiter: ',', quote: '"', header: true },
       options: { csvReader: 'auto', valueFormat: 'raw', compression: 'none', nullValues: [], columns: {} },
       metadata: {},
+      given: ['model_id'],
     });
   });
 
@@ -44,8 +45,9 @@ describe('the options of a job', () => {
         columns: {},
       },
     };
-    expect(parseJobOptions({ ...MODEL, ...options }, {})).toEqual(expected);
-    expect(parseJobOptions(MODEL, options)).toEqual(expected);
+    const given = ['model_id', ...Object.keys(options).filter((name) => name !== 'metadata.a.b')];
+    expect(parseJobOptions({ ...MODEL, ...options }, {})).toEqual({ ...expected, given });
+    expect(parseJobOptions(MODEL, options)).toEqual({ ...expected, given });
   });
 
   it.each<[string, Record<string, unknown>, string]>([
