@@ -1,3 +1,4 @@
+import { NORMALIZE_OPERATIONS, type NormalizeOperation } from '../formats/normalize-operations.js';
 import { MAX_COLUMN_NAME_BYTES } from '../models/schema/index.js';
 import type { ProcessingOptions } from '../runner/index.js';
 import { invalidOption } from './invalid-option.js';
@@ -18,6 +19,28 @@ export function parseColumns(text: string): ProcessingOptions['columns'] {
     targets.add(to);
   }
   return Object.fromEntries(entries) as ProcessingOptions['columns'];
+}
+
+/** `{"email":["trim","lowercase"]}`: what is done to the values of a column, by the model's name. Throws INVALID_OPTION. */
+export function parseNormalize(text: string): ProcessingOptions['normalize'] {
+  const entries = Object.entries(parseObject('normalize', text)).map(([name, operations]) => {
+    checkName('normalize', name);
+    if (!areOperations(operations)) {
+      throw invalidOption('normalize', `every member must be a list of ${NORMALIZE_OPERATIONS.join(', ')}, each once`);
+    }
+    return [name, operations] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function areOperations(value: unknown): value is NormalizeOperation[] {
+  const known: readonly unknown[] = NORMALIZE_OPERATIONS;
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    new Set(value).size === value.length &&
+    value.every((each) => known.includes(each))
+  );
 }
 
 function parseObject(option: string, text: string): Record<string, unknown> {

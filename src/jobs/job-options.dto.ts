@@ -65,4 +65,8 @@ export class JobOptionsDto {
   @IsOptional()
   @IsString()
   columns?: string;
+
+  @IsOptional()
+  @IsString()
+  normalize?: string;
 }

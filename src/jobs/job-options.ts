@@ -6,7 +6,7 @@ import type { CsvDialect } from '../formats/csv/dialect.js';
 import { DEFAULT_OPTIONS, MAX_NULL_VALUE_LENGTH, MAX_NULL_VALUES, type ProcessingOptions } from '../runner/index.js';
 import type { TextEncoding } from '../sources/index.js';
 import type { FileFormat } from '../upload/index.js';
-import { parseColumns } from './column-options.js';
+import { parseColumns, parseNormalize } from './column-options.js';
 import { invalidOption } from './invalid-option.js';
 import { JobOptionsDto } from './job-options.dto.js';
 
@@ -46,6 +46,7 @@ const NAMES = [
   'compression',
   'null_values',
   'columns',
+  'normalize',
   'csv_reader',
 ];
 
@@ -77,6 +78,9 @@ export function parsePartialOptions(
   if (dto.columns !== undefined && dto.header === 'false') {
     throw invalidOption('columns', 'a file without a header line has the columns of the model');
   }
+  if (dto.normalize !== undefined && dto.value_format !== 'json') {
+    throw invalidOption('normalize', 'needs value_format=json: raw values are the bytes of the file');
+  }
   return {
     modelId: dto.model_id || null,
     format: dto.format,
@@ -88,6 +92,7 @@ export function parsePartialOptions(
       compression: dto.compression,
       nullValues: dto.null_values === undefined ? DEFAULT_OPTIONS.nullValues : parseNullValues(dto.null_values),
       columns: dto.columns === undefined ? DEFAULT_OPTIONS.columns : parseColumns(dto.columns),
+      normalize: dto.normalize === undefined ? DEFAULT_OPTIONS.normalize : parseNormalize(dto.normalize),
     },
     metadata,
     given: [...given.keys()],

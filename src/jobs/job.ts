@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors/index.js';
+import type { ProcessingOptions } from '../runner/index.js';
 import type { FileCompression, TextEncoding } from '../sources/index.js';
 import type { FileFormat } from '../upload/index.js';
 
@@ -22,6 +23,7 @@ export interface JobOptions {
   compression: 'none' | 'gzip' | 'zstd';
   null_values: string[];
   columns: Record<string, string>;
+  normalize: ProcessingOptions['normalize'];
   csv_reader: 'auto' | 'reference';
 }
 

@@ -51,10 +51,10 @@ export class FileRows implements RowFeed {
   ): Promise<FileRows> {
     const { columns, additionalColumns, dialect } = job;
     if (dialect === null) throw new Error(`a job of format ${job.format} has no dialect`);
-    const { nullValues, valueFormat, columns: renames } = job.options;
+    const { nullValues, valueFormat, normalize, columns: renames } = job.options;
     const beginning = openByteSource(file, 0, sourceOptions);
-    const header = await readHeader(beginning, { columns, additionalColumns, dialect, renames });
-    const values = { nullValues, valueFormat };
+    const header = await readHeader(beginning, { columns, additionalColumns, dialect, renames, normalize });
+    const values = { nullValues, valueFormat, normalize };
     const options = { columns, additionalColumns, dialect, header, ...values, position: from ?? undefined };
     const reader = kernel === null ? createCsvReader(options) : createKernelReader(options, kernel);
     return new FileRows(openByteSource(file, reader.position.byte, sourceOptions), header.fileColumns, reader);

@@ -1,3 +1,5 @@
+import type { NormalizeOperation } from '../formats/normalize-operations.js';
+
 /** Spellings of null that a job may name, and the code points of each: they fit the kernel's table and a form field. */
 export const MAX_NULL_VALUES = 30;
 export const MAX_NULL_VALUE_LENGTH = 64;
@@ -17,6 +19,8 @@ export interface ProcessingOptions {
   nullValues: string[];
   /** What the model calls a column of the file, by the file's name for it; the others keep their names. */
   columns: Record<string, string>;
+  /** By the model's names of columns: what is done to their values before they are checked, in this order. */
+  normalize: Record<string, NormalizeOperation[]>;
 }
 
 export const DEFAULT_OPTIONS: Readonly<ProcessingOptions> = {
@@ -25,6 +29,7 @@ export const DEFAULT_OPTIONS: Readonly<ProcessingOptions> = {
   compression: 'none',
   nullValues: [],
   columns: {},
+  normalize: {},
 };
 
 /** Reads stored options; what a job did not store because it is older than the option has its default. */

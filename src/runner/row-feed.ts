@@ -69,6 +69,7 @@ export function readerOf({
   options,
 }: Pick<Assignment, 'format' | 'dialect' | 'options'>): 'kernel' | 'reference' | 'json' | 'ndjson' | 'parquet' {
   if (format !== 'csv') return format;
-  const isKernels = options.csvReader === 'auto' && dialect !== null && isKernelDialect(dialect);
+  const normalizes = Object.keys(options.normalize).length > 0;
+  const isKernels = options.csvReader === 'auto' && !normalizes && dialect !== null && isKernelDialect(dialect);
   return isKernels ? 'kernel' : 'reference';
 }

@@ -320,6 +320,24 @@ export interface components {
          */
         ColumnsOption: string;
         /**
+         * @description What is done to the values of columns before they are checked, in the order given, as a JSON object by the
+         *     model's names: `{"email":["trim","lowercase"],"day":["iso_date"]}`. It needs `value_format` `json` and a file of
+         *     CSV; else the job is refused as INVALID_OPTION.
+         *
+         *     - `trim`: without the white space around it (also inside quotes; Unicode's, so no-break spaces too).
+         *     - `lowercase`, `uppercase`: as Unicode has it, whatever the language.
+         *     - `iso_date`: dates that can be read in one way only become `YYYY-MM-DD`: year, month, day with `-`, `/` or `.`
+         *       between them (`2024/1/31`), eight digits (`20240131`), and day, month, year with points (`31.1.2024`). With
+         *       slashes a day or a month may come first: `01/02/2024` and `31/01/2024` stay as they are, and so does
+         *       everything else.
+         *
+         *     Checks, `null_values` and the empty field see the value that comes out, and it is in the JSON: with `trim` a
+         *     field of blanks without quotes is null. Errors show the original. A column that neither the file nor the model
+         *     has fails the job as HEADER_MISMATCH. Such a file is read by the `reference` reader. At most 8,192 bytes.
+         * @example {"email":["trim","lowercase"],"day":["iso_date"]}
+         */
+        NormalizeOption: string;
+        /**
          * @description Which reader takes the file: `auto` the fastest that knows its dialect, `reference` the slow one that the fast one is checked against. Both decide the same about every row.
          * @enum {string}
          */
@@ -354,6 +372,7 @@ export interface components {
             compression: components["schemas"]["CompressionOption"];
             null_values?: components["schemas"]["NullValuesOption"];
             columns?: components["schemas"]["ColumnsOption"];
+            normalize?: components["schemas"]["NormalizeOption"];
             /** @default auto */
             csv_reader: components["schemas"]["CsvReaderOption"];
         } & {
@@ -406,6 +425,10 @@ export interface components {
             /** @description The model's names of the file's columns, by the file's; the others have the same. */
             columns: {
                 [key: string]: string;
+            };
+            /** @description By the model's names of columns, what is done to their values before they are checked. */
+            normalize: {
+                [key: string]: ("trim" | "lowercase" | "uppercase" | "iso_date")[];
             };
             csv_reader: components["schemas"]["CsvReaderOption"];
         };
@@ -1005,6 +1028,8 @@ export interface operations {
                 null_values?: components["schemas"]["NullValuesOption"];
                 /** @description See the form field of this name. */
                 columns?: components["schemas"]["ColumnsOption"];
+                /** @description See the form field of this name. */
+                normalize?: components["schemas"]["NormalizeOption"];
                 /** @description See the form field of this name. */
                 csv_reader?: components["schemas"]["CsvReaderOption"];
                 /**

@@ -36,6 +36,8 @@ export interface JobUpload {
   nullValues?: readonly string[] | undefined;
   /** The model's names of the file's columns, by the file's: those that are not the same. */
   columns?: Readonly<Record<string, string>> | undefined;
+  /** What is done to the values of the model's columns before they are checked; needs `valueFormat: 'json'`. */
+  normalize?: Readonly<Record<string, ReadonlyArray<Job['options']['normalize'][string][number]>>> | undefined;
   /** `reference` takes the slow reader that the fast one is checked against. */
   csvReader?: Job['options']['csv_reader'] | undefined;
   /** Kept with the job. */
@@ -65,6 +67,7 @@ export function formFields(upload: JobUpload): Array<readonly [string, string]> 
     ['compression', upload.compression],
     ['null_values', upload.nullValues?.join(',')],
     ['columns', upload.columns === undefined ? undefined : JSON.stringify(upload.columns)],
+    ['normalize', upload.normalize === undefined ? undefined : JSON.stringify(upload.normalize)],
     ['csv_reader', upload.csvReader],
     ...Object.entries(upload.metadata ?? {}).map(([key, value]) => [`metadata.${key}`, value] as const),
   ];

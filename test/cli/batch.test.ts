@@ -161,7 +161,7 @@ describe('batch job create', () => {
   it('sends the options in the contract’s spelling', async () => {
     service.routes['POST /jobs'] = (response) => answer(response, 202, jobPending());
     await json(
-      'job create orders orders.csv --column a=b=id --column Qty=qty --format csv --delimiter \\t --quote | --no-header --metadata a=1 --metadata b=x=y ' +
+      'job create orders orders.csv --column a=b=id --column Qty=qty --normalize a=b=trim,lowercase --format csv --delimiter \\t --quote | --no-header --metadata a=1 --metadata b=x=y ' +
         '--value-format json --compression zstd --null-values NULL,N/A --csv-reader reference',
     );
     const { body, headers } = service.seen[0]!;
@@ -176,6 +176,7 @@ describe('batch job create', () => {
       compression: 'zstd',
       null_values: 'NULL,N/A',
       columns: '{"a=b":"id","Qty":"qty"}',
+      normalize: '{"a=b":["trim","lowercase"]}',
       csv_reader: 'reference',
       'metadata.a': '1',
       'metadata.b': 'x=y',

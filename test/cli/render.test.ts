@@ -6,6 +6,7 @@ import { modelDetails, modelTable } from '../../src/cli/render/model-table.js';
 import { plain, printable, styleFor } from '../../src/cli/render/style.js';
 import { displayWidth, table } from '../../src/cli/render/table.js';
 import { bytes, duration } from '../../src/cli/render/units.js';
+import type { Job } from '../../src/sdk/index.js';
 import { contract, jobFailed, jobPartial, jobPending, jobRunning } from '../sdk/contract.js';
 
 const lines = (...text: string[]) => text.map((line) => `${line}\n`).join('');
@@ -98,18 +99,26 @@ describe('tables', () => {
   });
 
   it('show the options of a job that are not the usual ones', () => {
-    const options = {
+    const options: Job['options'] = {
       value_format: 'json',
       compression: 'zstd',
       null_values: ['NULL', 'N/A'],
       columns: { 'Order ID': 'id' },
+      normalize: { email: ['trim', 'lowercase'] },
       csv_reader: 'auto',
-    } as const;
+    };
     expect(
-      jobDetails({ ...jobPartial(), options: { ...options, null_values: [...options.null_values] } })
+      jobDetails({ ...jobPartial(), options })
         .split('\n')
-        .slice(-5),
-    ).toEqual(['values       json', 'compression  zstd', 'null         NULL, N/A', 'column       Order ID → id', '']);
+        .slice(-6),
+    ).toEqual([
+      'values       json',
+      'compression  zstd',
+      'null         NULL, N/A',
+      'column       Order ID → id',
+      'normalized   email: trim, lowercase',
+      '',
+    ]);
   });
 
   it('show why a job failed', () => {

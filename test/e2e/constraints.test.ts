@@ -9,6 +9,7 @@ import { CSV, FLAT, form, JSON_SCHEMA, text } from './support/samples.js';
 const dialect = { delimiter: ';', quote: "'", escape: '\\', comment: '#', skip_lines: 1, trim: true, header: true };
 // The blank is what it is made longer with: it takes one byte in a URL.
 const COLUMNS = '{"Qty":"qty"} ';
+const NORMALIZE = '{"qty":["trim"]} ';
 const uploads = { file: CSV, model_id: 'orders' };
 let service: Service;
 let client: ContractClient;
@@ -63,7 +64,19 @@ describe('every constraint of a request', () => {
   });
 
   it.each([
-    ['createJob', 'JobUpload', 202, { ...uploads, format: 'csv', columns: COLUMNS, 'metadata.source': 'crm' }],
+    [
+      'createJob',
+      'JobUpload',
+      202,
+      {
+        ...uploads,
+        format: 'csv',
+        columns: COLUMNS,
+        normalize: NORMALIZE,
+        value_format: 'json',
+        'metadata.source': 'crm',
+      },
+    ],
     ['inferModel', 'InferUpload', 200, { file: CSV, partial: true, sample_rows: 5 }],
   ])('in the form of %s is kept', async (operation, schema, status, fields) => {
     const pointer = `/components/schemas/${schema}`;
@@ -93,6 +106,7 @@ describe('every constraint of a request', () => {
     sample_rows: 5,
     partial: true,
     columns: COLUMNS,
+    normalize: NORMALIZE,
     metadata: { 'metadata.source': 'crm' },
     state: 'RUNNING',
     limit: 10,

@@ -79,6 +79,28 @@ describe('columns', () => {
   });
 });
 
+describe('normalize', () => {
+  it.each(['auto', 'reference'])('changes values before they are checked, with %s', async (csv_reader) => {
+    const schema = { type: 'object', properties: { mail: { type: 'string', format: 'email' } }, required: ['mail'] };
+    await api.createModel(`mails-${csv_reader}`, schema);
+    const file = Buffer.from('Mail,day\n A@B.c ,20240131\n AB ,1.2.24\n');
+    const normalize = { mail: ['trim', 'lowercase'], day: ['iso_date'] };
+    const columns = { Mail: 'mail' };
+    const texts = { normalize: JSON.stringify(normalize), columns: JSON.stringify(columns) };
+    const options = { ...texts, value_format: 'json', csv_reader };
+    const job = await api.ended((await api.createJob(`mails-${csv_reader}`, file, {}, options)).job_id);
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', options: { normalize, columns }, columns: ['Mail', 'day'] });
+    expect(await valuesOf(job.topics.data)).toEqual(['{"mail":"a@b.c","day":"2024-01-31"}']);
+    const [rejected] = (await valuesOf(job.topics.dlq)).map((value) => JSON.parse(value) as Record<string, unknown>);
+    expect(rejected).toMatchObject({ errors: [{ column: 'mail', observed: ' AB ' }], raw_data: ' AB ,1.2.24' });
+  });
+
+  it('is for CSV', async () => {
+    const options = { normalize: '{"id":["trim"]}', value_format: 'json' };
+    await expect(api.createJob('orders', Buffer.from('{"id":1}'), {}, options)).rejects.toThrow('INVALID_OPTION');
+  });
+});
+
 describe('value_format=json', () => {
   it.each(['auto', 'reference'])('makes an object of every accepted row, by the %s reader', async (csv_reader) => {
     const orders = makeOrders(20_000, 50);

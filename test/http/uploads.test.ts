@@ -60,7 +60,14 @@ describe('an upload', () => {
       metadata: {},
       columns: null,
       dialect: { delimiter: ',', quote: '"', header: true },
-      options: { value_format: 'raw', compression: 'none', null_values: [], columns: {}, csv_reader: 'auto' },
+      options: {
+        value_format: 'raw',
+        compression: 'none',
+        null_values: [],
+        columns: {},
+        normalize: {},
+        csv_reader: 'auto',
+      },
       topics: { data: `batch_${body.job_id}`, dlq: `batch_${body.job_id}_dlq` },
     });
     expect(await server.spooled()).toContain(body.job_id);

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { parseJobOptions } from '../../src/jobs/job-options.js';
 import { readOptions } from '../../src/runner/index.js';
 
+const JSON_VALUES = { value_format: 'json' };
 const MODEL = { model_id: 'orders' };
 
 function numbered(count: number): number[] {
@@ -15,7 +16,14 @@ describe('the options of a job', () => {
       format: 'auto',
       encoding: 'auto',
       dialect: { delimiter: ',', quote: '"', header: true },
-      options: { csvReader: 'auto', valueFormat: 'raw', compression: 'none', nullValues: [], columns: {} },
+      options: {
+        csvReader: 'auto',
+        valueFormat: 'raw',
+        compression: 'none',
+        nullValues: [],
+        columns: {},
+        normalize: {},
+      },
       metadata: {},
       given: ['model_id'],
     });
@@ -43,6 +51,7 @@ describe('the options of a job', () => {
         compression: 'zstd',
         nullValues: ['NULL', ' N/A', '\\N'],
         columns: {},
+        normalize: {},
       },
     };
     const given = ['model_id', ...Object.keys(options).filter((name) => name !== 'metadata.a.b')];
@@ -79,6 +88,16 @@ describe('the options of a job', () => {
     ['one name for two columns', { columns: '{"a":"c","b":"c"}' }, 'columns: two columns are renamed to "c"'],
     ['endless names', { columns: `{"a":"b"${' '.repeat(8192)}}` }, 'columns: longer than 8192 bytes'],
     ['names for no header', { columns: '{"a":"b"}', header: 'false' }, 'columns: a file without a header line'],
+    [
+      'operations of no column',
+      { ...JSON_VALUES, normalize: '{"":["trim"]}' },
+      'normalize: a column has no empty name',
+    ],
+    ['another operation', { ...JSON_VALUES, normalize: '{"a":["trim","strip"]}' }, 'normalize: every member'],
+    ['no operations', { ...JSON_VALUES, normalize: '{"a":[]}' }, 'normalize: every member'],
+    ['an operation twice', { ...JSON_VALUES, normalize: '{"a":["trim","trim"]}' }, 'normalize: every member'],
+    ['no list of operations', { ...JSON_VALUES, normalize: '{"a":"trim"}' }, 'normalize: every member'],
+    ['a change of raw values', { normalize: '{"a":["trim"]}' }, 'normalize: needs value_format=json'],
     ['another reader', { csv_reader: 'fast' }, 'csv_reader: '],
     ['metadata without a key', { 'metadata.': 'x' }, 'metadata.: '],
     ['metadata with a strange key', { 'metadata.a b': 'x' }, 'metadata.a b: '],
@@ -103,6 +122,12 @@ describe('the options of a job', () => {
     const parsed = parseJobOptions(MODEL, { columns }).options.columns;
     expect(new Map(Object.entries(parsed))).toEqual(new Map(Object.entries(JSON.parse(columns) as object)));
     expect(readOptions(JSON.stringify({ columns: parsed })).columns).toEqual(parsed);
+  });
+
+  it('normalize columns in the order given', () => {
+    const normalize = '{"email":["trim","lowercase"],"day":["iso_date"]}';
+    const { options } = parseJobOptions(MODEL, { ...JSON_VALUES, normalize });
+    expect(options.normalize).toEqual({ email: ['trim', 'lowercase'], day: ['iso_date'] });
   });
 
   it.each(['', undefined])('need a model (%j)', (model_id) => {

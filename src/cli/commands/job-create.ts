@@ -7,7 +7,16 @@ import { jobDetails } from '../render/job-table.js';
 import { bytes } from '../render/units.js';
 import type { Session } from '../session.js';
 import { waitAndConclude } from './job-wait.js';
-import { character, columnName, delimiter, keyValue, list, positiveInteger, wholeNumber } from './options.js';
+import {
+  character,
+  columnName,
+  delimiter,
+  keyValue,
+  list,
+  normalization,
+  positiveInteger,
+  wholeNumber,
+} from './options.js';
 
 /** What the service takes unless it is configured otherwise: a file above it is not worth its upload. */
 const DEFAULT_MAX_BYTES = 1024 ** 3;
@@ -66,6 +75,11 @@ export function jobCreateCommand(open: () => Session) {
       "the model's name of a column that the file calls otherwise; can be repeated",
       columnName,
     )
+    .option(
+      '--normalize <column=operations>',
+      'trim, lowercase, uppercase, iso_date before the check; with --value-format json; can be repeated',
+      normalization,
+    )
     .addOption(
       new Option(
         '--csv-reader <reader>',
@@ -82,6 +96,7 @@ Examples:
   $ batch job create orders export.txt --delimiter auto --metadata source=crm --metadata day=2026-11-20
   $ batch job create orders orders.parquet --wait
   $ batch job create orders orders.csv --column 'Order ID=id' --column Qty=qty
+  $ batch job create users users.csv --value-format json --normalize email=trim,lowercase
   $ batch job create orders orders.ndjson --wait
   $ batch job create orders orders.csv.gz --encoding windows-1252 --wait`,
     )
@@ -105,6 +120,7 @@ Examples:
         compression: options.compression,
         nullValues: options.nullValues,
         columns: options.column,
+        normalize: options.normalize,
         csvReader: options.csvReader,
         metadata: options.metadata,
       });

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings';
-import type { JobState } from '../../sdk/index.js';
+import type { JobState, JobUpload } from '../../sdk/index.js';
 
 export function wholeNumber(text: string): number {
   const value = Number(text);
@@ -38,6 +38,24 @@ export function keyValue(text: string, previous: Record<string, string> | undefi
 /** Collects `file column=model column`; the file's name may hold the sign, too. */
 export function columnName(text: string, previous: Record<string, string> | undefined): Record<string, string> {
   return collect(text, text.lastIndexOf('='), 'file column=model column', previous);
+}
+
+const OPERATIONS = ['trim', 'lowercase', 'uppercase', 'iso_date'] as const;
+
+/** Collects `column=operation,operation`. */
+export function normalization(
+  text: string,
+  previous: NonNullable<JobUpload['normalize']> | undefined,
+): NonNullable<JobUpload['normalize']> {
+  const at = text.lastIndexOf('=');
+  if (at < 1) throw new InvalidArgumentError('It must be column=operation,operation.');
+  const column = text.slice(0, at);
+  const operations = list(text.slice(at + 1)).map((name) => OPERATIONS.find((known) => known === name));
+  if (operations.includes(undefined)) throw new InvalidArgumentError(`Operations are ${OPERATIONS.join(', ')}.`);
+  if (previous !== undefined && Object.hasOwn(previous, column)) {
+    throw new InvalidArgumentError(`'${column}' is given twice.`);
+  }
+  return { ...previous, [column]: operations.filter((name) => name !== undefined) };
 }
 
 /** Adds the two sides of the sign at this place. */

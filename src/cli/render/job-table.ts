@@ -37,6 +37,9 @@ export function jobDetails(job: Job, style: Style = plain): string {
   if (job.options.compression !== 'none') facts.push(['compression', job.options.compression]);
   if (job.options.null_values.length > 0) facts.push(['null', printable(job.options.null_values.join(', '))]);
   for (const [from, to] of Object.entries(job.options.columns)) facts.push(['column', printable(`${from} → ${to}`)]);
+  for (const [column, operations] of Object.entries(job.options.normalize)) {
+    facts.push(['normalized', printable(`${column}: ${operations.join(', ')}`)]);
+  }
   for (const [key, value] of Object.entries(job.metadata)) facts.push([printable(key), printable(value)]);
   if (job.attempt > 1) facts.push(['attempt', String(job.attempt)]);
   if (job.error !== null) {

@@ -29,6 +29,17 @@ export function renameColumns(header: readonly string[], renames: Renames = {}):
   return header.map((name) => names.get(name) ?? name);
 }
 
+/** Throws BatchError HEADER_MISMATCH where one of these is a column of neither the file nor the model. */
+export function checkNamed(names: readonly string[], header: readonly string[], columns: readonly Column[]): void {
+  const known = new Set([...header, ...columns.map(({ name }) => name)]);
+  const unknown = names.filter((name) => !known.has(name));
+  if (unknown.length === 0) return;
+  throw new BatchError(
+    'HEADER_MISMATCH',
+    `neither the file nor the model has columns that the job normalizes: ${list(unknown)}`,
+  );
+}
+
 /**
  * Finds the model's columns in a file's header, by name, byte for byte; in the file's order. Throws BatchError
  * HEADER_MISMATCH where a required column is missing, a column is unexpected and the model takes no others, or the

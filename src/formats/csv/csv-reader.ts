@@ -3,6 +3,7 @@ import type { Column } from '../../models/schema/index.js';
 import { BLOCK_BYTES, BLOCK_ROWS, fitsRecord } from '../limits.js';
 import { invalidEncoding, rejectionOf, tooLarge } from '../row-errors.js';
 import type { FieldError, Position, RowReader, RowSink, ValueFormat } from '../row-reader.js';
+import type { Normalizations } from '../values/normalization.js';
 import { type CsvDialect, checkDialect } from './dialect.js';
 import { FieldParser, trimmed } from './fields.js';
 import type { CsvHeader } from './header.js';
@@ -24,6 +25,8 @@ export interface CsvReaderOptions {
   nullValues?: readonly string[] | undefined;
   /** What an accepted row becomes: its own bytes without the line end (the default), or a JSON object. */
   valueFormat?: ValueFormat | undefined;
+  /** What is done to values before they are checked; the rows' own bytes stay as they are. */
+  normalize?: Normalizations | undefined;
 }
 
 /**

@@ -2,7 +2,8 @@ import { isUtf8 } from 'node:buffer';
 import { BatchError } from '../../errors/index.js';
 import type { Column } from '../../models/schema/index.js';
 import type { Position, Renames } from '../row-reader.js';
-import { matchHeader, renameColumns } from './column-plan.js';
+import type { Normalizations } from '../values/normalization.js';
+import { checkNamed, matchHeader, renameColumns } from './column-plan.js';
 import { type CsvDialect, checkDialect } from './dialect.js';
 import { FieldParser, trimmed } from './fields.js';
 import { RecordSplitter } from './record-splitter.js';
@@ -22,6 +23,7 @@ export interface CsvHeaderOptions {
   columns: readonly Column[];
   additionalColumns: boolean;
   renames?: Renames | undefined;
+  normalize?: Normalizations | undefined;
 }
 
 /** What stands before the data. */
@@ -47,6 +49,7 @@ export async function readCsvHeader(
     : { columns: modelOrder(options.columns), position: await readSkippedLines(chunks, dialect) };
   const columns = renameColumns(fileColumns, options.renames);
   matchHeader(columns, options.columns, options.additionalColumns);
+  checkNamed(Object.keys(options.normalize ?? {}), columns, options.columns);
   return { columns, fileColumns, position };
 }
 

@@ -1,5 +1,6 @@
 import { type Column, parseColumnType } from '../../models/schema/index.js';
 import { type JsonWriter, jsonWriter } from '../values/json-value.js';
+import { type Normalizations, type Normalizer, normalizers } from '../values/normalization.js';
 import { matchHeader } from './column-plan.js';
 import type { RowFields } from './row-check.js';
 
@@ -8,12 +9,14 @@ interface JsonRowOptions {
   additionalColumns: boolean;
   header: { columns: readonly string[] };
   nullValues?: readonly string[] | undefined;
+  normalize?: Normalizations | undefined;
 }
 
 interface JsonColumn {
   /** `{"name":` of the first column, `,"name":` of any other. */
   key: string;
   nullable: boolean;
+  normalize: Normalizer | undefined;
   write: JsonWriter;
 }
 
@@ -24,6 +27,7 @@ export class JsonRow {
 
   constructor(options: JsonRowOptions) {
     const { header, columns, additionalColumns, nullValues = [] } = options;
+    const normalizes = normalizers(options.normalize);
     const known = new Map(
       matchHeader(header.columns, columns, additionalColumns).map((each) => [each.index, each.column]),
     );
@@ -33,6 +37,7 @@ export class JsonRow {
         key: keyOf(name, index),
         // A column that the model does not know is like a Nullable(String).
         nullable: column?.nullable ?? true,
+        normalize: normalizes.get(name),
         write: column === undefined ? JSON.stringify : writerOf(column),
       };
     });
@@ -42,8 +47,9 @@ export class JsonRow {
   /** The JSON of a row that was accepted. */
   encode(row: RowFields): Buffer {
     let json = '';
-    for (const [index, { key, nullable, write }] of this.#columns.entries()) {
-      const text = row.text(index);
+    for (const [index, { key, nullable, normalize, write }] of this.#columns.entries()) {
+      const field = row.text(index);
+      const text = normalize === undefined ? field : normalize(field);
       // Only a String may be empty and not null.
       const isNull = nullable && (text === '' ? !row.isQuoted(index) : this.#nullValues.has(text));
       json += key + (isNull ? 'null' : write(text));

@@ -1,6 +1,7 @@
 import type { Column } from '../../models/schema/index.js';
 import { MAX_ERRORS } from '../limits.js';
 import type { FieldError } from '../row-reader.js';
+import { type Normalizations, normalizers } from '../values/normalization.js';
 import { ValueCheck } from '../values/value-check.js';
 import { matchHeader } from './column-plan.js';
 
@@ -8,7 +9,7 @@ import { matchHeader } from './column-plan.js';
 export interface RowFields {
   /** Without its quotes. */
   text(index: number): string;
-  /** Whether field `index` begins with a quote; asked of empty fields only. */
+  /** Whether field `index` begins with a quote; asked of empty values only. */
   isQuoted(index: number): boolean;
 }
 
@@ -17,6 +18,7 @@ interface RowCheckOptions {
   additionalColumns: boolean;
   header: { columns: readonly string[] };
   nullValues?: readonly string[] | undefined;
+  normalize?: Normalizations | undefined;
 }
 
 /** Checks the fields of one row against the model, in the file's order of columns. */
@@ -29,8 +31,9 @@ export class RowCheck {
     const nullValues = options.nullValues ?? [];
     this.#nullValues = nullValues.length > 0 ? new Set(nullValues) : null;
     const checks = new Map<number, ValueCheck>();
+    const normalizes = normalizers(options.normalize);
     for (const { index, column } of matchHeader(options.header.columns, options.columns, options.additionalColumns)) {
-      const check = new ValueCheck(column);
+      const check = new ValueCheck(column, normalizes.get(column.name));
       if (check.acceptsAnyText && (column.nullable || this.#nullValues === null)) continue;
       checks.set(index, check);
     }
@@ -53,7 +56,8 @@ export class RowCheck {
   /** Of one field; null where there is none. */
   errorsOfField(check: ValueCheck, row: RowFields, index: number): FieldError[] | null {
     const text = row.text(index);
-    const isNull = text === '' ? isNullWhenEmpty(check, row, index) : this.#nullValues?.has(text) === true;
+    const value = check.normalize === null ? text : check.normalize(text);
+    const isNull = value === '' ? isNullWhenEmpty(check, row, index) : this.#nullValues?.has(value) === true;
     if (isNull) return check.nullable ? null : [check.nullError(text)];
     if (check.constraints.length === 0 && check.test(text) === null) return null;
     const errors = check.errorsOf(text);

@@ -3,6 +3,7 @@ import { MAX_MESSAGE_LENGTH, MAX_OBSERVED_LENGTH } from '../limits.js';
 import type { FieldError, RowErrorCode } from '../row-reader.js';
 import { prefix, shorten } from '../text.js';
 import { type ConstraintCheck, compileConstraints } from './constraints.js';
+import type { Normalizer } from './normalization.js';
 import { rangeOf } from './range.js';
 import { typeTest } from './type-test.js';
 import type { ValueTest } from './value-test.js';
@@ -20,17 +21,25 @@ export class ValueCheck {
   /** By the type alone; the constraints come on top. */
   readonly test: ValueTest;
   readonly constraints: readonly ConstraintCheck[];
+  /** What is checked is what this makes of a text; errors show the text itself. null: the same. */
+  readonly normalize: Normalizer | null;
   readonly #column: Column;
 
-  constructor(column: Column) {
+  constructor(column: Column, normalize: Normalizer | null = null) {
     const type = parseColumnType(column.type);
     if (typeof type === 'string') throw new Error(`${column.type}: ${type}`);
     this.#column = column;
     this.type = type;
     this.nullable = column.nullable;
     this.isString = type.kind === 'string';
-    this.test = typeTest(type);
-    this.constraints = compileConstraints(column.constraints, type);
+    this.normalize = normalize;
+    const test = typeTest(type);
+    const constraints = compileConstraints(column.constraints, type);
+    this.test = normalize === null ? test : (text) => test(normalize(text));
+    this.constraints =
+      normalize === null
+        ? constraints
+        : constraints.map((each) => ({ ...each, holds: (text) => each.holds(normalize(text)) }));
   }
 
   /** What is not null is fine. */

@@ -1,3 +1,4 @@
+import type { Normalizations, Renames } from '../../../src/formats/index.js';
 import { asBytes } from './read-all.js';
 import { broken, type CsvVector, wrong } from './vectors.js';
 
@@ -23,9 +24,43 @@ export const JSON_VECTORS: readonly CsvVector[] = [
   {
     name: 'values under the names that the model has for them',
     file: '"Order ID",q,x\n1,2,\n',
-    renames: { 'Order ID': 'id', q: 'q"ty', x: 'note' },
+    renames: { 'Order ID': 'id', q: 'q"ty', x: 'note' } as Renames,
     schema: { 'q"ty': 'Int32', id: 'Int32', note: 'Nullable(Bool)' },
     expected: ['{"id":1,"q\\"ty":2,"note":null}'],
+  },
+  {
+    name: 'values that are normalized before they are checked, under their new names',
+    file: 'Mail,day,n,x\n A@B.c ,1.2.2024, 7,"  y "\nab,01/02/2024,7,\n" ",20240230,NULL ,   \n',
+    renames: { Mail: 'mail' } as Renames,
+    normalize: {
+      mail: ['trim', 'lowercase'],
+      day: ['iso_date'],
+      n: ['trim'],
+      x: ['trim', 'uppercase'],
+    } as Normalizations,
+    nullValues: ['NULL'],
+    schema: {
+      type: 'object',
+      properties: {
+        mail: { type: 'string', format: 'email' },
+        day: { type: 'string', format: 'date' },
+        n: { type: 'integer' },
+      },
+      required: ['mail', 'day'],
+    },
+    expected: [
+      '{"mail":"a@b.c","day":"2024-02-01","n":7,"x":"Y"}',
+      wrong(2, 3, 40, 'ab,01/02/2024,7,', 'mail NOT_AN_EMAIL', 'day INVALID_DATE'),
+      wrong(3, 4, 57, '" ",20240230,NULL ,   ', 'mail NOT_AN_EMAIL', 'day INVALID_DATE'),
+    ],
+  },
+  {
+    name: 'null by what a value is normalized to',
+    file: 'a,b,c,d\n  ," ",NULL , \n',
+    normalize: { a: ['trim'], b: ['trim'], c: ['trim'], d: ['trim'] } as Normalizations,
+    nullValues: ['NULL'],
+    schema: { a: 'Nullable(String)', b: 'Nullable(String)', c: 'Nullable(Int8)', d: 'String' },
+    expected: ['{"a":null,"b":"","c":null,"d":""}'],
   },
   {
     name: 'null where a field is empty, but not in a required String',

@@ -2,6 +2,7 @@ import type { CsvDialect } from '../../../src/formats/csv/dialect.js';
 import {
   type CsvReaderOptions,
   type createCsvReader,
+  type Normalizations,
   type Position,
   type Rejection,
   type Renames,
@@ -33,14 +34,15 @@ export interface Given {
   dialect?: Pick<CsvDialect, 'escape' | 'comment' | 'skipLines' | 'trim'>;
   nullValues?: string[];
   renames?: Renames;
+  normalize?: Normalizations;
   valueFormat?: 'raw' | 'json';
 }
 
 /** Options for a reader of this file, its header read. */
 export async function optionsFor(given: Given): Promise<CsvReaderOptions> {
-  const { delimiter = ',', quote = '"', header = true, nullValues, valueFormat, renames } = given;
+  const { delimiter = ',', quote = '"', header = true, nullValues, valueFormat, renames, normalize } = given;
   const compiled = compileSchema(given.schema ?? { type: 'object' });
-  const options = { ...compiled, dialect: { delimiter, quote, header, ...given.dialect }, renames };
+  const options = { ...compiled, dialect: { delimiter, quote, header, ...given.dialect }, renames, normalize };
   return { ...options, header: await readCsvHeader([bytesOf(given)], options), nullValues, valueFormat };
 }
 

@@ -124,6 +124,16 @@ export function describeCsvReader(name: string, create: CreateReader): void {
       },
     );
 
+    it('shows the original of a value that is normalized', async () => {
+      const given = { file: 'n\n X \n', schema: { n: 'Int8' }, valueFormat: 'json' as const };
+      const { decisions } = await readAll(create, { ...given, normalize: { n: ['trim', 'lowercase'] } });
+      expect(errorsOf(decisions[0])).toMatchObject([{ observed: ' X ', message: "column 'n': ' X ' is not an Int8" }]);
+      await expect(readAll(create, { ...given, normalize: { N: ['trim'] } })).rejects.toMatchObject({
+        code: 'HEADER_MISMATCH',
+        message: 'neither the file nor the model has columns that the job normalizes: "N"',
+      });
+    });
+
     it('takes a row whose JSON just fits a record, and no larger one, however small the row', async () => {
       // {"a":"…"} takes 8 bytes around the text, and a quote two.
       for (const [text, expected] of [

@@ -37,7 +37,8 @@ import { RowTable } from './row-table.js';
  */
 export function createKernelReader(options: CsvReaderOptions, kernel: CsvKernel): RowReader {
   checkDialect(options.dialect);
-  if (!isKernelDialect(options.dialect)) return createCsvReader(options);
+  if (!isKernelDialect(options.dialect) || Object.keys(options.normalize ?? {}).length > 0)
+    return createCsvReader(options);
   const hasNulls = writeNulls(kernel, options.nullValues ?? [], options.dialect.quote);
   kernel.set(KEY_BYTES, 0);
   const hasKeys = options.valueFormat !== 'json' || writeKeys(kernel, options.header.columns);
