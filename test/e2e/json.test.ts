@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import type { Job } from '../../src/jobs/job.js';
 import { Api } from '../kit/api.js';
 import { makeJsonOrders } from '../kit/json-orders.js';
 import { expectDelivered, expectPrefix, ORDERS_SCHEMA } from '../kit/orders.js';
@@ -50,6 +52,42 @@ describe.each(['json', 'ndjson'] as const)('a %s file', (format) => {
     expect(orders.csv.subarray(offset, offset + Buffer.byteLength(raw)).toString()).toBe(raw);
   });
 
+  it.each([
+    ['gzip', gzipSync],
+    ['zstd', zstdCompressSync],
+  ] as const)('is the same inside %s, at the places of the text inside', async (compression, compress) => {
+    const orders = makeJsonOrders(format, 20_000, 50);
+    const half = orders.csv.length >> 1;
+    const file = Buffer.concat([orders.csv.subarray(0, half), orders.csv.subarray(half)].map((part) => compress(part)));
+    const job = await api.ended((await api.createJob('orders', file)).job_id);
+    expect(job).toMatchObject({
+      state: 'PARTIAL_SUCCESS',
+      format,
+      file_compression: compression,
+      size_bytes: file.length,
+      totals: { rows: 20_000, ok: 19_600, errors: 400 },
+      progress: { bytes_done: file.length, bytes_total: file.length },
+    });
+    await expectDelivered(brokers, job, orders);
+    await expectPlaces(job, orders.csv, 400);
+  });
+
+  it('is the same in UTF-16, at the places that its rows have there', async () => {
+    const orders = makeJsonOrders(format, 20_000, 50);
+    const inWords = (text: string): string => text.replaceAll('bolt', 'Mütze 😀');
+    const file = Buffer.from(`\uFEFF${inWords(`${orders.csv}`)}`, 'utf16le');
+    const job = await api.ended((await api.createJob('orders', file)).job_id);
+    expect(job).toMatchObject({
+      state: 'PARTIAL_SUCCESS',
+      format,
+      encoding: 'utf-16le',
+      totals: { rows: 20_000, ok: 19_600, errors: 400 },
+      progress: { bytes_done: file.length, bytes_total: file.length },
+    });
+    await expectDelivered(brokers, job, { ...orders, accepted: orders.accepted.map(inWords) });
+    await expectPlaces(job, file, 400, 'utf16le');
+  });
+
   it('ends with every row exactly once wherever kill -9 meets its runner', async () => {
     const orders = makeJsonOrders(format, 400_000, 50);
     const { job_id } = await api.createJob('orders', orders.csv);
@@ -83,6 +121,16 @@ describe.each(['json', 'ndjson'] as const)('a %s file', (format) => {
     await expectDelivered(brokers, job, orders);
   });
 });
+
+/** Every rejected row of the job stands in the text where it says. */
+async function expectPlaces(job: Job, text: Buffer, count: number, encoding: 'utf8' | 'utf16le' = 'utf8') {
+  const records = await readTopic(brokers, job.topics.dlq);
+  const places = records.map(({ value }) => JSON.parse(`${value}`) as { byte_offset: number; raw_data: string });
+  expect(places.length).toBe(count);
+  for (const { byte_offset: offset, raw_data: raw } of places) {
+    expect(text.toString(encoding, offset, offset + Buffer.byteLength(raw, encoding))).toBe(raw);
+  }
+}
 
 describe('a model with arrays and objects', () => {
   const schema = {
