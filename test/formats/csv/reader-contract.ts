@@ -1,7 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
+import { describeFixture } from '../fixtures.js';
 import { JSON_VALUE_VECTORS } from '../values/json-vectors.js';
 import { TYPE_VECTORS } from '../values/vectors.js';
+import { csvFixtures } from './csv-fixtures.js';
 import { JSON_VECTORS } from './json-vectors.js';
 import { naiveSplit } from './naive-split.js';
 import {
@@ -21,6 +23,10 @@ const MiB = 1024 ** 2;
 
 /** What every reader of CSV promises; each implementation runs it. */
 export function describeCsvReader(name: string, create: CreateReader): void {
+  describe(`${name}: the corpus`, () => {
+    for (const fixture of csvFixtures(create)) describeFixture(fixture);
+  });
+
   describe(`${name}: the grammar`, () => {
     it.each(CSV_VECTORS.map((vector) => [vector.name, vector] as const))('%s', async (_name, vector) => {
       expect(inShort((await readAll(create, vector)).decisions)).toEqual(vector.expected);

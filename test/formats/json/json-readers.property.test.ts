@@ -1,8 +1,13 @@
 import fc from 'fast-check';
-import { createJsonArrayReader, createNdjsonReader } from '../../../src/formats/index.js';
+import {
+  createJsonArrayReader,
+  createNdjsonReader,
+  type JsonReaderOptions,
+  type RowReader,
+} from '../../../src/formats/index.js';
 import { compileSchema } from '../../../src/models/schema/index.js';
 import { type Decision, type Reading, readFrom } from '../csv/read-all.js';
-import { type CreateJsonReader, fixtures } from './fixtures.js';
+import { jsonFixtures } from './json-fixtures.js';
 
 const ANY = compileSchema({ type: 'object' });
 const SEED = 20_261_120;
@@ -34,7 +39,7 @@ const brokenElement = fc.constantFrom(
   '',
 );
 
-function read(create: CreateJsonReader, file: string, at: readonly number[] = []): Reading {
+function read(create: (options: JsonReaderOptions) => RowReader, file: string, at: readonly number[] = []): Reading {
   return readFrom(create(ANY), Buffer.from(file), at);
 }
 
@@ -113,7 +118,7 @@ describe('NDJSON', () => {
 });
 
 describe('files that are damaged at random', () => {
-  const originals = fixtures();
+  const originals = jsonFixtures();
 
   it('are decided the same however they are cut, and from every position, to their end', () => {
     const damage = fc.array(
@@ -125,21 +130,21 @@ describe('files that are damaged at random', () => {
     );
     fc.assert(
       fc.property(fc.nat(originals.length - 1), damage, cuts, (which, changes, at) => {
-        const { create, options, file } = originals[which] as (typeof originals)[number];
+        const { open, file } = originals[which] as (typeof originals)[number];
         const damaged = damagedBy(file, changes);
-        const whole = readFrom(create(options), damaged);
-        const cut = readFrom(create(options), damaged, at);
+        const whole = readFrom(open(), damaged);
+        const cut = readFrom(open(), damaged, at);
         expect(cut.decisions).toEqual(whole.decisions);
         expect(cut.positions.at(-1)).toEqual(whole.positions.at(-1));
         expect(whole.positions.at(-1)?.position.byte).toBe(damaged.length);
         const bytewise = readFrom(
-          create(options),
+          open(),
           damaged,
           Array.from(damaged, (_, index) => index),
         );
         expect(bytewise.decisions).toEqual(whole.decisions);
         for (const { position, decided } of cut.positions) {
-          const rest = readFrom(create({ ...options, position: { ...position } }), damaged);
+          const rest = readFrom(open({ ...position }), damaged);
           expect(rest.decisions).toEqual(whole.decisions.slice(decided));
         }
         for (const text of accepted(whole.decisions)) expect(typeof JSON.parse(text)).toBe('object');

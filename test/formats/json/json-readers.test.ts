@@ -1,8 +1,9 @@
 import { createJsonArrayReader, createNdjsonReader } from '../../../src/formats/index.js';
 import { compileSchema } from '../../../src/models/schema/index.js';
-import { type Decision, latin1, readFrom } from '../csv/read-all.js';
+import { type Decision, readFrom } from '../csv/read-all.js';
+import { describeFixture } from '../fixtures.js';
 import { TYPE_VECTORS } from '../values/vectors.js';
-import { fixtures, inFixtureWords } from './fixtures.js';
+import { jsonFixtures } from './json-fixtures.js';
 
 const MB = 1_000_000;
 const ANY = compileSchema({ type: 'object' });
@@ -11,40 +12,7 @@ const READERS = [
   { name: 'JSON', create: createJsonArrayReader, file: (rows: string[]) => `[${rows.join(',\n')}]` },
 ];
 
-describe.each(fixtures())('the file $name', ({ create, options, file, rows }) => {
-  it('has the rows that are expected', () => {
-    expect(inFixtureWords(readFrom(create(options), file).decisions, rows)).toEqual(rows);
-  });
-
-  it('has the same ones byte by byte, and ends at its end', () => {
-    const whole = readFrom(create(options), file);
-    const cuts = Array.from(file, (_, index) => index);
-    const { decisions, positions } = readFrom(create(options), file, cuts);
-    expect(decisions).toEqual(whole.decisions);
-    expect(positions.at(-1)?.position).toMatchObject({ row: decisions.length, byte: file.length });
-    expect(positions.at(-1)).toEqual(whole.positions.at(-1));
-  });
-
-  it('names the place of each rejected row', () => {
-    for (const decision of readFrom(create(options), file).decisions) {
-      if (!('rejected' in decision)) continue;
-      const { byteOffset, line } = decision.rejected;
-      const before = latin1(file.subarray(0, byteOffset ?? -1));
-      expect(latin1(file).slice(before.length, before.length + decision.raw.length)).toBe(decision.raw);
-      expect(line).toBe(before.split('\n').length);
-    }
-  });
-
-  it('goes on from every position it had', () => {
-    const cuts = Array.from(file, (_, index) => index);
-    const { decisions, positions } = readFrom(create(options), file, cuts);
-    for (const { position, decided } of new Map(positions.map((each) => [each.position.byte, each])).values()) {
-      expect(position.row).toBe(decided);
-      const rest = readFrom(create({ ...options, position }), file);
-      expect(rest.decisions).toEqual(decisions.slice(decided));
-    }
-  });
-});
+for (const fixture of jsonFixtures()) describeFixture(fixture);
 
 describe('the values', () => {
   const isNumber = (text: string): boolean => /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(text);
