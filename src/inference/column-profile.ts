@@ -1,11 +1,9 @@
-import { type RowErrorCode, shorten } from '../formats/index.js';
+import type { RowErrorCode } from '../formats/index.js';
 import { CANDIDATES, type Candidate } from './candidates.js';
 import type { Evidence, InferredColumn, RejectedType } from './inferred-schema.js';
 import { type Sighting, ValueFacts } from './value-facts.js';
+import { exampleOf, extremes, ValueSummary } from './value-summary.js';
 
-const MAX_EXAMPLES = 5;
-/** Of an example, in UTF-16 code units (and so in characters). */
-const MAX_EXAMPLE_LENGTH = 80;
 /** The types that speak for their family where the column has another one's. */
 const REPRESENTATIVES: readonly string[] = ['Bool', 'Int64', 'Float64', 'Date', 'DateTime', 'UUID'];
 /** Why a column of numbers is not one of prices is worth a word; of other columns it goes without saying. */
@@ -22,10 +20,7 @@ export class ColumnProfile {
   #alive: Candidate[] = [...CANDIDATES];
   readonly #failures = new Map<Candidate, Failure>();
   readonly #nullWords = new Map<string, { count: number; row: number }>();
-  readonly #distinct = new Set<string>();
-  #distinctCapped = false;
-  #minLength = Number.POSITIVE_INFINITY;
-  #maxLength = 0;
+  readonly #summary: ValueSummary;
   #rows = 0;
   #firstRow = 0;
   #nulls = 0;
@@ -35,8 +30,10 @@ export class ColumnProfile {
     /** Spellings of null that may turn out to be values. */
     private readonly possibleNulls: ReadonlySet<string>,
     /** Different values that are remembered. */
-    private readonly maxDistinct: number,
-  ) {}
+    maxDistinct: number,
+  ) {
+    this.#summary = new ValueSummary(maxDistinct);
+  }
 
   takeNull(): void {
     this.#rows += 1;
@@ -100,21 +97,13 @@ export class ColumnProfile {
     if (died) this.#alive = this.#alive.filter((candidate) => !this.#failures.has(candidate));
     if (isNumber) this.#facts.takeNumber(text, row);
     if (isTime) this.#facts.takeDate(text);
-    this.#remember(text);
+    this.#summary.take(text);
   }
 
   /** A spelling of null that is a value after all: of a String, or there would be no doubt. */
   #takeWord(word: string, count: number, row: number): void {
     this.#takeValue(word, row);
     this.#facts.values += count - 1;
-  }
-
-  #remember(text: string): void {
-    const length = characters(text);
-    this.#minLength = Math.min(this.#minLength, length);
-    this.#maxLength = Math.max(this.#maxLength, length);
-    if (this.#distinct.size < this.maxDistinct) this.#distinct.add(text);
-    else if (!this.#distinctCapped) this.#distinctCapped = !this.#distinct.has(text);
   }
 
   #rejected(chosen: Candidate | null): RejectedType[] {
@@ -137,7 +126,7 @@ export class ColumnProfile {
     return {
       type: candidate.spelling,
       reason,
-      example: sighting === null ? null : shorten(sighting.text, MAX_EXAMPLE_LENGTH),
+      example: sighting === null ? null : exampleOf(sighting.text),
       row: sighting?.row ?? null,
     };
   }
@@ -161,24 +150,19 @@ export class ColumnProfile {
 
   #evidence(chosen: Candidate | null, rejected: RejectedType[]): Evidence {
     const { min, max } = extentOf(chosen, this.#facts);
-    const isText = chosen === null && this.#facts.values > 0;
     return {
       rows: this.#rows,
       nulls: this.#nulls,
-      distinct: this.#distinct.size,
-      distinct_capped: this.#distinctCapped,
       min,
       max,
-      min_length: isText ? this.#minLength : null,
-      max_length: isText ? this.#maxLength : null,
-      examples: [...this.#distinct].slice(0, MAX_EXAMPLES).map((text) => shorten(text, MAX_EXAMPLE_LENGTH)),
+      ...this.#summary.evidence(chosen === null),
       rejected,
     };
   }
 }
 
 /** What the tests of types say, as the end of "this value is …". */
-const REASONS: Readonly<Partial<Record<RowErrorCode, string>>> = {
+export const REASONS: Readonly<Partial<Record<RowErrorCode, string>>> = {
   NOT_A_BOOLEAN: 'not true or false',
   NOT_AN_INTEGER: 'not a whole number',
   NOT_A_NUMBER: 'not a number',
@@ -193,26 +177,11 @@ function extentOf(chosen: Candidate | null, { number, date }: ValueFacts): { min
     case 'whole':
     case 'money':
     case 'number':
-      return cut(number);
+      return extremes(number);
     case 'date':
     case 'time':
-      return cut(date);
+      return extremes(date);
     default:
       return { min: null, max: null };
   }
-}
-
-function cut({ min, max }: { min: string | null; max: string | null }): { min: string | null; max: string | null } {
-  const short = (text: string | null): string | null => (text === null ? null : shorten(text, MAX_EXAMPLE_LENGTH));
-  return { min: short(min), max: short(max) };
-}
-
-/** Code points, as maxLength counts them. */
-function characters(text: string): number {
-  let count = text.length;
-  for (let i = 0; i < text.length - 1; i++) {
-    const code = text.charCodeAt(i);
-    if (code >= 0xd800 && code <= 0xdbff) count -= 1;
-  }
-  return count;
 }

@@ -4,12 +4,14 @@ import { fileURLToPath } from 'node:url';
 import { BatchError } from '../errors/index.js';
 import { residentBytes } from '../runner/index.js';
 import type { Findings } from './inferred-schema.js';
-import type { InferenceReply, InferenceTask } from './messages.js';
+import type { InferenceOrder, InferenceReply, InferenceTask } from './messages.js';
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 const MEMORY_CHECK_MS = 100;
 /** Of the heap, in MiB; memory outside of it is watched. */
 const MAX_HEAP_MIB = 256;
+/** One part in so many of the memory is the Parquet decoder's, as a runner's. */
+const DECODER_SHARE = 2;
 
 export interface ProcessLimits {
   timeoutMs: number;
@@ -64,8 +66,9 @@ function replyOf(
       clearInterval(memory);
       reject(signal.reason as Error);
     });
+    const order: InferenceOrder = { task, decoderBytes: maxRssBytes / DECODER_SHARE };
     // Where it cannot be sent, the child is going, and its exit says so.
-    child.send(task, () => undefined);
+    child.send(order, () => undefined);
   });
 }
 

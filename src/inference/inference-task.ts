@@ -1,5 +1,5 @@
 import { BatchError } from '../errors/index.js';
-import { inspectUpload, knownDialect } from '../jobs/index.js';
+import { inspectUpload, invalidOption, knownDialect } from '../jobs/index.js';
 import type { ReceivedUpload } from '../upload/index.js';
 import type { InferRequest } from './infer-options.js';
 import type { InferenceTask } from './messages.js';
@@ -9,10 +9,16 @@ export function taskFor(upload: ReceivedUpload, request: InferRequest): Inferenc
   const { path, sizeBytes, fileCompression } = upload;
   const { nullValues, sampleRows, partial } = request;
   const { format, encoding, text } = inspectUpload(upload, request);
-  if (format !== 'csv') {
-    throw new BatchError('UNSUPPORTED_FILE_TYPE', `The file is taken for ${format}; schemas are proposed for CSV only`);
+  if (format !== 'csv' && format !== 'parquet') {
+    throw new BatchError(
+      'UNSUPPORTED_FILE_TYPE',
+      `The file is taken for ${format}; schemas are proposed for CSV and Parquet only`,
+    );
+  }
+  if (format === 'parquet' && partial) {
+    throw invalidOption('partial', 'the beginning of a Parquet file tells nothing; send the whole file');
   }
   const wrapping = { fileCompression, encoding };
-  const dialect = knownDialect(request.dialect, text, []);
+  const dialect = format === 'csv' ? knownDialect(request.dialect, text, []) : request.dialect;
   return { path, sizeBytes, format, wrapping, dialect, nullValues, sampleRows, partial };
 }

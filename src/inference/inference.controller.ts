@@ -19,10 +19,11 @@ export class InferenceController {
     @Upload() upload: ReceivedUpload,
     @Query() query: Record<string, unknown>,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Findings & { dialect: Dialect }> {
+  ): Promise<Findings & { dialect: Dialect | null }> {
     const away = new AbortController();
     reply.raw.once('close', () => away.abort(new BatchError('INVALID_REQUEST', 'The client went away')));
     const task = taskFor(upload, parseInferOptions(query, upload.fields));
-    return { ...(await this.desk.infer(task, away.signal)), dialect: shownDialect(task.dialect) };
+    const dialect = task.format === 'csv' ? shownDialect(task.dialect) : null;
+    return { ...(await this.desk.infer(task, away.signal)), dialect };
   }
 }

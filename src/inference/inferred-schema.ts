@@ -2,7 +2,7 @@
 export interface Findings {
   /** In the flat spelling: what POST /models takes. It accepts every row that was looked at, with these null_values. */
   schema: Record<string, string>;
-  format: 'csv';
+  format: 'csv' | 'parquet';
   /** What a job has to be told for the schema to fit: what the request named, and what the columns made necessary. */
   null_values: string[];
   rows_sampled: number;
@@ -11,6 +11,14 @@ export interface Findings {
   /** The file goes on behind the rows that were looked at. */
   truncated: boolean;
   columns: InferredColumn[];
+  /** Columns that a model cannot have: a job keeps them as columns that its model does not know. */
+  left_out: LeftOutColumn[];
+}
+
+export interface LeftOutColumn {
+  name: string;
+  /** Why, for people. */
+  reason: string;
 }
 
 export interface InferredColumn {

@@ -1,5 +1,5 @@
 import { BatchError } from '../errors/index.js';
-import type { InferenceReply, InferenceTask } from './messages.js';
+import type { InferenceOrder, InferenceReply } from './messages.js';
 import { inferFile } from './sample-file.js';
 
 /**
@@ -10,17 +10,17 @@ import { inferFile } from './sample-file.js';
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
 process.on('disconnect', () => process.exit());
-process.once('message', (task) => void work(task as InferenceTask));
+process.once('message', (order) => void work(order as InferenceOrder));
 
-async function work(task: InferenceTask): Promise<void> {
-  const reply = await attempt(task);
+async function work(order: InferenceOrder): Promise<void> {
+  const reply = await attempt(order);
   // A parent that is gone does not listen; `disconnect` ends this process.
   process.send?.(reply, undefined, undefined, () => process.disconnect());
 }
 
-async function attempt(task: InferenceTask): Promise<InferenceReply> {
+async function attempt({ task, decoderBytes }: InferenceOrder): Promise<InferenceReply> {
   try {
-    return { kind: 'inferred', inferred: await inferFile(task) };
+    return { kind: 'inferred', inferred: await inferFile(task, decoderBytes) };
   } catch (error) {
     if (error instanceof BatchError) return { kind: 'refused', code: error.code, detail: error.message };
     const { name, stack = '' } = error instanceof Error ? error : new Error();

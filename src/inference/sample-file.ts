@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { BatchError } from '../errors/index.js';
-import { MAX_RECORD_BYTES, type RowSink, readCsvWidth } from '../formats/index.js';
+import { MAX_RECORD_BYTES, readCsvWidth } from '../formats/index.js';
 import type { Column } from '../models/schema/index.js';
 import { DEFAULT_OPTIONS, type FileReading, MAX_NULL_VALUES } from '../runner/index.js';
 import { openRowFeed, type RowFeed } from '../runner/row-feed.js';
@@ -8,10 +8,10 @@ import { openByteSource, type ReadableFile } from '../sources/index.js';
 import { Beginning, BeginningOver } from './beginning.js';
 import type { Findings } from './inferred-schema.js';
 import type { InferenceTask } from './messages.js';
+import { inferParquet } from './parquet-sample.js';
+import { SAMPLE_BYTES, takeSample } from './sampling.js';
 import { SchemaInference } from './schema-inference.js';
 
-/** So many bytes of rows are looked at, about. */
-const SAMPLE_BYTES = 8 * 1024 ** 2;
 /** So many bytes are read at most, whatever a row that never ends makes of the sample. */
 const MAX_READ_BYTES = 2 * SAMPLE_BYTES;
 /** And so many are decompressed. */
@@ -19,12 +19,13 @@ const DECOMPRESSION = { maxBytes: 2 * MAX_READ_BYTES, maxRatio: Number.POSITIVE_
 
 /**
  * Proposes a schema for a file by its first rows, read by the reader that a job would read them with: a row that is
- * broken here is rejected there. Throws BatchError HEADER_MISMATCH where the columns have no usable names, and what
+ * broken here is rejected there. `decoderBytes`: of the memory of Parquet's decoder. Throws BatchError HEADER_MISMATCH where the columns have no usable names, and what
  * reading the file throws.
  */
-export async function inferFile(task: InferenceTask): Promise<Findings> {
+export async function inferFile(task: InferenceTask, decoderBytes: number): Promise<Findings> {
   const file = await open(task.path);
   try {
+    if (task.format === 'parquet') return await inferParquet(file, task, decoderBytes);
     const beginning = new Beginning(file, MAX_READ_BYTES, task.partial);
     return await inferRows(await openRows(beginning, task), task);
   } finally {
@@ -80,51 +81,13 @@ async function nameColumns(file: ReadableFile, { wrapping, dialect }: InferenceT
   });
 }
 
-async function inferRows(feed: RowFeed, task: InferenceTask): Promise<Findings> {
-  const { format, nullValues, sampleRows } = task;
+async function inferRows(feed: RowFeed, { format, nullValues, sampleRows }: InferenceTask): Promise<Findings> {
   const columns = feed.columns ?? [];
   const inference = new SchemaInference({ columns, nullValues, maxNullValues: MAX_NULL_VALUES });
-  let sampled = 0;
-  let rejected = 0;
-  let unseen = false;
-  const isFull = (): boolean => sampled + rejected === sampleRows;
-  const sink: RowSink = {
-    accept(bytes, start, end) {
-      unseen ||= isFull();
-      if (unseen) return;
-      sampled += 1;
-      const row = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
-      inference.take(JSON.parse(row.toString()) as Record<string, string | null>, sampled + rejected);
-    },
-    reject() {
-      unseen ||= isFull();
-      if (!unseen) rejected += 1;
-    },
-  };
-  const ended = await readThrough(feed, sink, () => unseen);
-  const { schema, null_values, columns: inferred } = inference.conclude();
-  return {
-    schema,
-    format,
-    null_values,
-    rows_sampled: sampled,
-    rows_rejected: rejected,
-    truncated: unseen || !ended,
-    columns: inferred,
-  };
-}
-
-/** false: the file goes on, or may go on. */
-async function readThrough(feed: RowFeed, sink: RowSink, isEnough: () => boolean): Promise<boolean> {
-  try {
-    while (feed.position.byte < SAMPLE_BYTES && !isEnough()) {
-      if (!(await feed.advance(sink))) return true;
-    }
-    return false;
-  } catch (error) {
-    if (error instanceof BeginningOver) return false;
-    throw error;
-  } finally {
-    feed.close?.();
-  }
+  const sample = await takeSample(
+    feed,
+    { rows: sampleRows, hasEnough: () => feed.position.byte >= SAMPLE_BYTES },
+    (row, number) => inference.take(JSON.parse(row) as Record<string, string | null>, number),
+  );
+  return { ...inference.conclude(), format, ...sample, left_out: [] };
 }

@@ -18,6 +18,18 @@ export interface SchemaInferenceOptions {
 /** What `conclude` proposes. */
 export type Proposal = { schema: Record<string, string>; null_values: string[]; columns: InferredColumn[] };
 
+/** Different values that each of so many columns remembers. */
+export function maxDistinctOf(columns: number): number {
+  return Math.min(MAX_DISTINCT, Math.floor(MAX_DISTINCT_TOGETHER / columns));
+}
+
+/** In the flat spelling. */
+export function schemaOf(columns: readonly InferredColumn[]): Record<string, string> {
+  return Object.fromEntries(
+    columns.map(({ name, type, nullable }) => [name, nullable ? `Nullable(${type})` : type] as const),
+  );
+}
+
 /**
  * Proposes types for the columns of a file by its rows. Every type is tested by the code that tests the rows of a job,
  * so that each row that was taken satisfies the proposed schema.
@@ -29,8 +41,7 @@ export class SchemaInference {
     const { columns, nullValues, maxNullValues } = options;
     const words = NULL_WORDS.filter((word) => !nullValues.includes(word));
     const possibleNulls = new Set(words.slice(0, Math.max(0, maxNullValues - nullValues.length)));
-    const maxDistinct = Math.min(MAX_DISTINCT, Math.floor(MAX_DISTINCT_TOGETHER / columns.length));
-    this.#profiles = columns.map((name) => new ColumnProfile(name, possibleNulls, maxDistinct));
+    this.#profiles = columns.map((name) => new ColumnProfile(name, possibleNulls, maxDistinctOf(columns.length)));
   }
 
   /** A row by the names of its columns; `number` from 1. */
@@ -46,9 +57,8 @@ export class SchemaInference {
   conclude(): Proposal {
     const needed = new Set(this.#profiles.flatMap((profile) => profile.neededNulls));
     const columns = this.#profiles.map((profile) => profile.conclude(needed));
-    const schema = columns.map(({ name, type, nullable }) => [name, nullable ? `Nullable(${type})` : type] as const);
     return {
-      schema: Object.fromEntries(schema),
+      schema: schemaOf(columns),
       null_values: [...this.options.nullValues, ...needed],
       columns,
     };

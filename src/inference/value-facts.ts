@@ -29,7 +29,7 @@ export class ValueFacts {
   /** Values that begin like a date. */
   dates = 0;
   readonly number = new Extent(compareNumbers);
-  readonly date = new Extent((a, b) => (a < b ? -1 : Number(a > b)));
+  readonly date = new Extent(compareTexts);
 
   /** Of a value that is a number. */
   takeNumber(text: string, row: number): void {
@@ -62,7 +62,7 @@ export class ValueFacts {
 }
 
 /** The least and the greatest of some texts. */
-class Extent {
+export class Extent {
   min: string | null = null;
   max: string | null = null;
 
@@ -79,8 +79,12 @@ function hasLeadingZero(text: string, from: number): boolean {
   return text.charCodeAt(from) === ZERO && second >= 0 && second <= 9;
 }
 
+export function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
+
 /** By value; of whole numbers also where a double cannot tell them apart. */
-function compareNumbers(a: string, b: string): number {
+export function compareNumbers(a: string, b: string): number {
   const difference = Number(a) - Number(b);
   if (difference !== 0) return difference;
   if (Number.isSafeInteger(Number(a)) || !/^-?\d+$/.test(a) || !/^-?\d+$/.test(b)) return 0;

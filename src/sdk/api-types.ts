@@ -154,13 +154,18 @@ export interface paths {
          * @description Looks at the first rows of a file, 8 MiB of them at most, and proposes the schema of a model that accepts every
          *     one of them, with the evidence for each column. Nothing is stored: pass `schema` to `POST /models`, changed or
          *     not, and `null_values` to `POST /jobs`. The rows are read as a job with the same options would read them. The file
-         *     must be CSV; any other is UNSUPPORTED_FILE_TYPE.
+         *     must be CSV or Parquet; any other is UNSUPPORTED_FILE_TYPE.
          *
-         *     A column gets the first of these types that all its values fit: Bool (`true` and `false`), UInt8 (20 or more
+         *     A column of CSV gets the first of these types that all its values fit: Bool (`true` and `false`), UInt8 (20 or more
          *     values, only `0` and `1`), Int32 (at most 8 digits, which leaves room for larger ones), Int64, UInt64,
          *     Decimal(38,0), Decimal(18,S) (20 or more values, each with the same 2 to 4 digits after the point), Float64, Date,
          *     DateTime64(3, 6 or 9) (where there are fractions of a second), DateTime, UUID, String. Numbers with leading
          *     zeros or a plus are codes: String. Columns with a null are Nullable.
+         *
+         *     A column of Parquet gets the type that the file says: Int32 for INT32, Decimal(P,S) for DECIMAL, DateTime64(n)
+         *     for TIMESTAMP and so on; String for STRING, whatever its values look like, for bytes, for TIME, and where a date
+         *     or timestamp of the sample is out of its type's range. It is Nullable where the sample has a null. LIST, STRUCT
+         *     and MAP columns are `left_out`. A Parquet file must be whole: `partial` is INVALID_OPTION.
          *
          *     A sample proves nothing about the rows behind it: look at the proposal before it guards anything.
          *
@@ -382,7 +387,7 @@ export interface components {
         InferHeaderOption: boolean;
         /** @description At most so many rows are looked at, broken ones among them; 100000 unless given. */
         SampleRowsOption: number;
-        /** @description `true`: the file is the beginning of a larger one, cut off anywhere; a last row that may go on is not looked at. `false` unless given. */
+        /** @description `true`: the file is the beginning of a larger one, cut off anywhere; a last row that may go on is not looked at. Not for Parquet. `false` unless given. */
         PartialOption: boolean;
         InferUpload: {
             /** @description The file or its beginning (see `partial`), with a file name. It may be compressed by gzip or zstd, which is told by its first bytes. */
@@ -671,18 +676,26 @@ export interface components {
             /** @description Accepts every row that was looked at, in a job with the same options and these `null_values`. */
             schema: components["schemas"]["FlatSchema"];
             /** @enum {string} */
-            format: "csv";
-            dialect: components["schemas"]["Dialect"];
-            /** @description What the request named, and the spellings of null (`N/A`, `NULL`, `\N`, `-`, …) that alone kept a column from a type that says more than String. */
+            format: "csv" | "parquet";
+            /** @description Of a CSV file; null for other formats. */
+            dialect: components["schemas"]["Dialect"] | null;
+            /** @description Of a CSV file, else none: what the request named, and the spellings of null (`N/A`, `NULL`, `\N`, `-`, …) that alone kept a column from a type that says more than String. */
             null_values: string[];
             /** @description Rows that the columns were judged by. */
             rows_sampled: components["schemas"]["Count"];
-            /** @description Rows among them that are broken (quotes, number of fields, encoding) whatever the model says. */
+            /** @description Rows beside them that are broken (quotes, number of fields, encoding; NaN and infinities) whatever the model says. */
             rows_rejected: components["schemas"]["Count"];
             /** @description The file has more rows, or may have more, than were looked at. */
             truncated: boolean;
             /** @description In the file's order. */
             columns: components["schemas"]["InferredColumn"][];
+            /** @description Columns that a model cannot have; a job keeps them as columns that its model does not know. */
+            left_out: components["schemas"]["LeftOutColumn"][];
+        };
+        LeftOutColumn: {
+            name: components["schemas"]["ColumnName"];
+            /** @description Why, in words. */
+            reason: string;
         };
         InferredColumn: {
             name: components["schemas"]["ColumnName"];
@@ -1447,7 +1460,7 @@ export interface operations {
             };
             403: components["responses"]["CrossSiteRequest"];
             408: components["responses"]["BodyStalled"];
-            /** @description The file is larger than the server takes (1 GiB unless configured); its beginning is enough, with `partial`. */
+            /** @description The file is larger than the server takes (1 GiB unless configured); of text its beginning is enough, with `partial`. */
             413: {
                 headers: {
                     [name: string]: unknown;

@@ -19,6 +19,8 @@ import { type WaitOptions, waitUntilOver } from './wait.js';
 
 /** For the upload of the sample, a wait for others, and the work: each of them is bounded by the service. */
 const INFERENCE_TIMEOUT_MS = 120_000;
+/** On top, for the upload of a Parquet file, which is whole: no slower than so much a millisecond. */
+const SLOWEST_BYTES_PER_MS = 512;
 
 export interface CreateJobOptions extends CallOptions {
   /** At most 255 characters; default a random UUID. The same key never starts a second job. */
@@ -98,11 +100,12 @@ export class BatchClient {
    */
   async inferModel(upload: InferUpload, options: CallOptions = {}): Promise<InferredSchema> {
     const form = await inferForm(upload);
+    const uploadMs = (form.get('file') as File).size / SLOWEST_BYTES_PER_MS;
     // The contract's form says what goes into it; the serializer sends the one that was made.
     const send = { body: { file: '' }, bodySerializer: () => form };
     const { data } = await this.transport.call(
       (signal) => this.transport.http.POST('/models/infer', { ...send, signal }),
-      { ...options, timeoutMs: INFERENCE_TIMEOUT_MS },
+      { ...options, timeoutMs: INFERENCE_TIMEOUT_MS + Math.ceil(uploadMs) },
     );
     return data;
   }

@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { Kafka, logLevel } from 'kafkajs';
+import { fixture } from '../formats/parquet/read-file.js';
 import { Api } from '../kit/api.js';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { runnerPids } from '../kit/runners.js';
@@ -202,6 +204,13 @@ describe('the inference of models, by the contract', () => {
     await expectStatus('createModel', { body: { id: 'inferred', name: 'Inferred', schema: body.schema } }, 201);
   });
 
+  it('proposes the schema of a Parquet file', async () => {
+    const file = readFileSync(fixture('row-groups.parquet'));
+    const { body } = await expectStatus('inferModel', { body: fileForm(file) }, 200);
+    expect(body).toMatchObject({ format: 'parquet', dialect: null, null_values: [], rows_rejected: 0 });
+    await expectStatus('createModel', { body: { id: 'inferred-parquet', name: 'P', schema: body.schema } }, 201);
+  });
+
   it('answers when too many ask at once', async () => {
     const asked = Array.from({ length: 40 }, () => client.ask('inferModel', { body: form({ file: CSV }) }));
     const answers = await Promise.all(asked);
@@ -240,6 +249,9 @@ describe('the inference of models, by the contract', () => {
       { body: Buffer.from('x'), headers: { 'content-type': 'multipart/form-data; boundary=x' } },
     ],
     ['HEADER_MISMATCH', 400, { body: form({ file: 'id,id\n1,2\n' }) }],
+    ['HEADER_MISMATCH', 400, { body: fileForm(readFileSync(fixture('nested.parquet'))) }],
+    ['INVALID_OPTION', 400, { body: fileForm(readFileSync(fixture('nested.parquet'))), query: { partial: 'true' } }],
+    ['FILE_CORRUPT', 400, { body: fileForm(Buffer.from('PAR1 and nothing else')) }],
     ['FILE_CORRUPT', 400, { body: fileForm(compressed(CSV).subarray(0, -9)) }],
     ['FILE_TOO_COMPLEX', 400, { body: fileForm(compressed(`id\n${'a'.repeat(64 * 1024 ** 2)}`)) }],
     ['FILE_TOO_LARGE', 413, { body: form({ file: 'a'.repeat(MAX_BYTES + 1) }) }],

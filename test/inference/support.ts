@@ -7,6 +7,7 @@ import type { InferenceTask } from '../../src/inference/messages.js';
 import { inferFile } from '../../src/inference/sample-file.js';
 import { compileSchema } from '../../src/models/schema/index.js';
 
+const DECODER_BYTES = 256 * 1024 ** 2;
 const DIALECT = { delimiter: ',', quote: '"', header: true };
 
 export async function infer(content: string | Buffer, options: Partial<InferenceTask> = {}): Promise<Findings> {
@@ -14,17 +15,20 @@ export async function infer(content: string | Buffer, options: Partial<Inference
   const path = join(folder, 'file');
   try {
     await writeFile(path, content);
-    return await inferFile({
-      path,
-      sizeBytes: Buffer.byteLength(content),
-      format: 'csv',
-      wrapping: { fileCompression: 'none', encoding: 'utf-8' },
-      dialect: DIALECT,
-      nullValues: [],
-      sampleRows: 100_000,
-      partial: false,
-      ...options,
-    });
+    return await inferFile(
+      {
+        path,
+        sizeBytes: Buffer.byteLength(content),
+        format: 'csv',
+        wrapping: { fileCompression: 'none', encoding: 'utf-8' },
+        dialect: DIALECT,
+        nullValues: [],
+        sampleRows: 100_000,
+        partial: false,
+        ...options,
+      },
+      DECODER_BYTES,
+    );
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -66,3 +66,24 @@ it('says nothing of a file that is just as large', async () => {
   });
   expect([file.length, options]).toEqual([8 * MiB, {}]);
 });
+
+describe('a large Parquet file', () => {
+  const parquet = Buffer.alloc(9 * MiB, 'x');
+  parquet.write('PAR1');
+
+  it('is sent whole from a path', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'batch-sdk-'));
+    folders.push(folder);
+    await writeFile(join(folder, 'orders.parquet'), parquet);
+    const { options, file, filename } = await sent({ file: join(folder, 'orders.parquet') });
+    expect([file.equals(parquet), filename, options]).toEqual([true, 'orders.parquet', {}]);
+  });
+
+  it('is sent whole from a stream', async () => {
+    async function* pieces() {
+      for (let at = 0; at < parquet.length; at += MiB) yield parquet.subarray(at, at + MiB);
+    }
+    const { options, file } = await sent({ file: pieces() });
+    expect([file.equals(parquet), options]).toEqual([true, {}]);
+  });
+});

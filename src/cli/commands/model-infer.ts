@@ -7,9 +7,9 @@ import { character, delimiter, list, positiveInteger, wholeNumber } from './opti
 export function modelInferCommand(open: () => Session) {
   return new Command('infer')
     .description('Propose a schema for a file by its first rows; nothing is stored.')
-    .argument('<file>', 'the file, or - for standard input; no more than its first 8 MiB are sent')
+    .argument('<file>', 'the file, or - for standard input; no more than its first 8 MiB are sent, but of Parquet')
     .option('--schema-only', 'print the schema alone, on a terminal too')
-    .addOption(new Option('--format <format>', 'how to read the file').choices(['auto', 'csv'] as const))
+    .addOption(new Option('--format <format>', 'how to read the file').choices(['auto', 'csv', 'parquet'] as const))
     .addOption(
       new Option('--encoding <name>', 'how the text is written (default: by its byte order mark, else utf-8)').choices([
         'auto',
@@ -44,7 +44,8 @@ Examples:
   $ batch model infer orders.csv
   $ batch model infer orders.csv > orders.json && batch model create orders orders.json
   $ batch model infer export.txt --delimiter auto --output json
-  $ zcat orders.csv.gz | batch model infer -`,
+  $ zcat orders.csv.gz | batch model infer -
+  $ batch model infer orders.parquet`,
     )
     .action(async (file, options) => {
       const session = open();
@@ -75,9 +76,14 @@ Examples:
 }
 
 /** What has to be known beside the schema. */
-function notesOn({ null_values: nulls, rows_sampled: sampled, rows_rejected: rejected }: InferredSchema): string[] {
+function notesOn(inferred: InferredSchema): string[] {
+  const { format, null_values: nulls, rows_sampled: sampled, rows_rejected: rejected, left_out: leftOut } = inferred;
   const notes: string[] = [];
   if (nulls.length > 0) notes.push(`Jobs need these, too: --null-values '${nulls.join(',')}'`);
-  if (rejected > 0) notes.push(`${rejected} of ${sampled + rejected} rows are broken: are delimiter and quote right?`);
+  if (rejected > 0) {
+    const question = format === 'csv' ? ': are delimiter and quote right?' : '';
+    notes.push(`${rejected} of ${sampled + rejected} rows are broken${question}`);
+  }
+  for (const { name, reason } of leftOut) notes.push(`Left out: ${name}: ${reason}`);
   return notes;
 }

@@ -6,7 +6,7 @@ import { type BatchStream, Decoder } from './decoder.js';
 import { planFields } from './field-plan.js';
 import type { RandomAccessFile } from './file-bytes.js';
 import type { RowGroup } from './file-metadata.js';
-import { fileFields } from './file-type.js';
+import { type FileField, fileFields } from './file-type.js';
 import { type Footer, readFooter } from './footer.js';
 import { RowEncoder } from './row-encoder.js';
 import { RowNotes } from './values/value-reader.js';
@@ -58,8 +58,8 @@ export class ParquetReader {
     private readonly decoder: Decoder,
     private readonly encoder: RowEncoder,
     private readonly sliceBytes: number,
-    /** The names in the file's order. */
-    readonly columns: string[],
+    /** The columns in the file's order. */
+    readonly fields: readonly FileField[],
     row: number,
   ) {
     this.#row = row;
@@ -78,17 +78,21 @@ export class ParquetReader {
     const decoder = await Decoder.open(footer.bytes, maxBytes);
     const notes = new RowNotes();
     const fileColumns = fileFields(await decoder.fields(), footer.leaves);
-    const fields = planFields(fileColumns, options, notes);
-    const names = fileColumns.map(({ name }) => name);
+    const plans = planFields(fileColumns, options, notes);
     return new ParquetReader(
       size,
       footer,
       decoder,
-      new RowEncoder(fields, notes),
+      new RowEncoder(plans, notes),
       maxBytes / SLICE_SHARE,
-      names,
+      fileColumns,
       position?.row ?? 0,
     );
+  }
+
+  /** The names in the file's order. */
+  get columns(): string[] {
+    return this.fields.map(({ name }) => name);
   }
 
   get position(): Position {

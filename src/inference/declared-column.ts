@@ -1,0 +1,92 @@
+import { type FileField, proposedTypes, spellFileType, typeTest, type ValueTest } from '../formats/index.js';
+import { type ColumnType, spellColumnType } from '../models/schema/index.js';
+import { REASONS } from './column-profile.js';
+import type { InferredColumn, RejectedType } from './inferred-schema.js';
+import { compareNumbers, compareTexts, Extent } from './value-facts.js';
+import { exampleOf, extremes, ValueSummary } from './value-summary.js';
+
+interface Choice {
+  type: ColumnType;
+  test: ValueTest;
+}
+
+/**
+ * A column whose type the file says: its values are looked at for nulls, and for what the model's type has no room for.
+ * A STRING stays one, whatever it looks like: who wrote it had numbers and dates to choose from.
+ */
+export class DeclaredColumn {
+  readonly #choices: Choice[];
+  readonly #rejected: RejectedType[] = [];
+  readonly #summary: ValueSummary;
+  readonly #extent: Extent;
+  #rows = 0;
+  #nulls = 0;
+
+  /** `field`: of a type that has `proposedTypes`. `maxDistinct`: different values that are remembered. */
+  constructor(
+    private readonly field: FileField,
+    maxDistinct: number,
+  ) {
+    this.#choices = proposedTypes(field.type).map((type) => ({ type, test: typeTest(type) }));
+    this.#summary = new ValueSummary(maxDistinct);
+    this.#extent = new Extent(isNumeric(this.#type) ? compareNumbers : compareTexts);
+  }
+
+  takeNull(): void {
+    this.#rows += 1;
+    this.#nulls += 1;
+  }
+
+  take(text: string, row: number): void {
+    this.#rows += 1;
+    this.#summary.take(text);
+    this.#extent.take(text);
+    while (this.#choices.length > 1) {
+      const { type, test } = this.#choices[0] as Choice;
+      const code = test(text);
+      if (code === null) return;
+      const reason = REASONS[code] ?? 'no value of this type';
+      this.#rejected.push({ type: spellColumnType(type), reason, example: exampleOf(text), row });
+      this.#choices.shift();
+    }
+  }
+
+  conclude(): InferredColumn {
+    const type = this.#type;
+    const hasExtent = isNumeric(type) || type.kind === 'date' || isTime(type);
+    return {
+      name: this.field.name,
+      type: spellColumnType(type),
+      nullable: this.#nulls > 0,
+      reason: this.#reason,
+      evidence: {
+        rows: this.#rows,
+        nulls: this.#nulls,
+        ...extremes(hasExtent ? this.#extent : { min: null, max: null }),
+        ...this.#summary.evidence(type.kind === 'string'),
+        rejected: this.#rejected,
+      },
+    };
+  }
+
+  get #type(): ColumnType {
+    return (this.#choices[0] as Choice).type;
+  }
+
+  get #reason(): string {
+    const { type } = this.field;
+    const declared = `the file says ${spellFileType(type)}`;
+    const [rejected] = this.#rejected;
+    if (rejected !== undefined)
+      return `${declared}, but '${rejected.example}' in row ${rejected.row} is no ${rejected.type}`;
+    return type.kind === 'string' ? `${declared}: its writer had other types to choose from` : declared;
+  }
+}
+
+function isNumeric({ kind }: ColumnType): boolean {
+  return kind === 'int' || kind === 'float' || kind === 'decimal';
+}
+
+function isTime({ kind }: ColumnType): boolean {
+  return kind === 'datetime' || kind === 'datetime64';
+}
