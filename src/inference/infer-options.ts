@@ -6,7 +6,7 @@ import { InferOptionsDto } from './infer-options.dto.js';
 import type { InferenceTask } from './messages.js';
 
 /** What a request says about the file that it wants to be looked at. */
-export type InferRequest = Pick<JobRequest, 'format' | 'encoding'> &
+export type InferRequest = Pick<JobRequest, 'format' | 'encoding' | 'given'> &
   Pick<InferenceTask, 'dialect' | 'nullValues' | 'sampleRows' | 'partial'>;
 
 const OWN = ['sample_rows', 'partial'];
@@ -44,6 +44,7 @@ export function parseInferOptions(
   return {
     format: shared.format,
     encoding: shared.encoding,
+    given: shared.given,
     dialect: shared.dialect,
     nullValues: shared.options.nullValues,
     sampleRows: Number(dto.sample_rows),

@@ -1,5 +1,5 @@
 import { BatchError } from '../errors/index.js';
-import { inspectUpload, invalidOption, knownDialect } from '../jobs/index.js';
+import { inspectUpload, invalidOption, knownDialect, refuseInapplicable } from '../jobs/index.js';
 import type { ReceivedUpload } from '../upload/index.js';
 import type { InferRequest } from './infer-options.js';
 import type { InferenceTask } from './messages.js';
@@ -15,6 +15,7 @@ export function taskFor(upload: ReceivedUpload, request: InferRequest): Inferenc
       `The file is taken for ${format}; schemas are proposed for CSV and Parquet only`,
     );
   }
+  refuseInapplicable(request.given, format);
   if (format === 'parquet' && partial) {
     throw invalidOption('partial', 'the beginning of a Parquet file tells nothing; send the whole file');
   }

@@ -1,3 +1,4 @@
+export { refuseInapplicable } from './applicable-options.js';
 export { invalidOption } from './invalid-option.js';
 export type { Dialect } from './job.js';
 export { inspectUpload, knownDialect } from './job-intake.js';

@@ -251,6 +251,7 @@ describe('the inference of models, by the contract', () => {
     ['HEADER_MISMATCH', 400, { body: form({ file: 'id,id\n1,2\n' }) }],
     ['HEADER_MISMATCH', 400, { body: fileForm(readFileSync(fixture('nested.parquet'))) }],
     ['INVALID_OPTION', 400, { body: fileForm(readFileSync(fixture('nested.parquet'))), query: { partial: 'true' } }],
+    ['INVALID_OPTION', 400, { body: fileForm(readFileSync(fixture('nested.parquet'))), query: { delimiter: ';' } }],
     ['FILE_CORRUPT', 400, { body: fileForm(Buffer.from('PAR1 and nothing else')) }],
     ['FILE_CORRUPT', 400, { body: fileForm(compressed(CSV).subarray(0, -9)) }],
     ['FILE_TOO_COMPLEX', 400, { body: fileForm(compressed(`id\n${'a'.repeat(64 * 1024 ** 2)}`)) }],

@@ -8,6 +8,7 @@ it('has a default for every option', () => {
     nullValues: [],
     sampleRows: 100_000,
     partial: false,
+    given: [],
   });
 });
 
@@ -18,6 +19,7 @@ it('takes options from the query and from the form', () => {
     nullValues: ['NULL', '-'],
     sampleRows: 7,
     partial: true,
+    given: ['delimiter', 'null_values', 'header'],
   });
 });
 
