@@ -19,8 +19,8 @@ const DECOMPRESSION = { maxBytes: 2 * MAX_READ_BYTES, maxRatio: Number.POSITIVE_
 
 /**
  * Proposes a schema for a file by its first rows, read by the reader that a job would read them with: a row that is
- * broken here is rejected there. `decoderBytes`: of the memory of Parquet's decoder. Throws BatchError HEADER_MISMATCH where the columns have no usable names, and what
- * reading the file throws.
+ * broken here is rejected there. `decoderBytes`: of the memory of Parquet's decoder. Throws BatchError HEADER_MISMATCH
+ * where the columns have no usable names, and what reading the file throws.
  */
 export async function inferFile(task: InferenceTask, decoderBytes: number): Promise<Findings> {
   const file = await open(task.path);
