@@ -10,6 +10,7 @@ const CSV_ONLY = [
   'trim',
   'header',
   'null_values',
+  'normalize',
   'csv_reader',
 ];
 export const FORMAT_NAMES: Readonly<Record<FileFormat, string>> = {

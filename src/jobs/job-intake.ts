@@ -61,9 +61,6 @@ export class JobIntake {
     const { format, encoding, text } = inspectUpload(upload, request);
     refuseInapplicable(request.given, format);
     if (format === 'csv' || format === 'parquet') refuseNested(columns, format);
-    if (format !== 'csv' && Object.keys(options.normalize).length > 0) {
-      throw new BatchError('INVALID_OPTION', `normalize: only CSV can be normalized so far, and the file is ${format}`);
-    }
     const { filename, sizeBytes, fileCompression } = upload;
     const names = [...columns.map(({ name }) => name), ...Object.keys(options.columns)];
     const job = {

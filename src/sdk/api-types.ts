@@ -20,8 +20,8 @@ export interface paths {
          *
          *     `model_id` and the options are form fields, before or after the file, or query parameters. One that is given
          *     twice, is unknown or malformed is INVALID_OPTION; so is one that does not apply to the file's format: `delimiter`,
-         *     `quote`, `escape`, `comment`, `skip_lines`, `trim`, `header`, `null_values` and `csv_reader` are for CSV only,
-         *     `encoding` is for text, not for Parquet.
+         *     `quote`, `escape`, `comment`, `skip_lines`, `trim`, `header`, `null_values`, `normalize` and `csv_reader` are for
+         *     CSV only, `encoding` is for text, not for Parquet.
          *
          *     Send an `Idempotency-Key` to make the request safe to repeat: the same key with the same model and the same
          *     file size answers 200 with the job that exists, and `Idempotency-Replayed: true`.
