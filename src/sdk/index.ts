@@ -3,6 +3,7 @@ export { BatchApiError, BatchConnectionError, UploadSizeError, WaitTimeoutError 
 export type { InferUpload } from './infer-upload.js';
 export type { JobUpload, UploadProgress } from './job-upload.js';
 export type { RetryNotice, RetryPolicy } from './retry.js';
+export type { TextOptions } from './text-options.js';
 export type { BatchClientOptions, CallOptions } from './transport.js';
 export {
   type Column,

@@ -1,4 +1,5 @@
 import { openAsBlob } from 'node:fs';
+import { type TextOptions, textFields } from './text-options.js';
 import type { InferForm } from './types.js';
 import { openSource, type UploadContent, type UploadSource } from './upload-source.js';
 
@@ -10,23 +11,10 @@ const PARQUET_MAGIC = 'PAR1';
 const MAX_STREAM_BYTES = 1024 ** 3;
 
 /** A file to propose a schema for, and how to read it; what is not given has the contract's default. */
-export interface InferUpload {
+export interface InferUpload extends TextOptions {
   /** A path, or the bytes. No more than the first 8 MiB are read; but Parquet is sent whole, up to 1 GiB of a stream. */
   file: UploadContent;
   format?: InferForm['format'] | undefined;
-  encoding?: InferForm['encoding'] | undefined;
-  delimiter?: string | undefined;
-  quote?: string | undefined;
-  escape?: string | undefined;
-  comment?: string | undefined;
-  /** So many lines before the header are not looked at. */
-  skipLines?: number | undefined;
-  /** Whether blanks around fields are left out of their values. */
-  trim?: boolean | undefined;
-  /** Whether the first line names the columns. */
-  header?: boolean | undefined;
-  /** Spellings of null beside the empty field, none with a comma in it. */
-  nullValues?: readonly string[] | undefined;
   /** At most so many rows are looked at, 1 to 100 000. */
   sampleRows?: number | undefined;
 }
@@ -45,21 +33,13 @@ export async function inferForm(upload: InferUpload): Promise<FormData> {
   const source = await openSource(upload.file);
   const { content, isWhole } = await contentOf(upload, source);
   const form = new FormData();
-  const options: Partial<Record<keyof InferForm, unknown>> = {
-    format: upload.format,
-    encoding: upload.encoding,
-    delimiter: upload.delimiter,
-    quote: upload.quote,
-    escape: upload.escape,
-    comment: upload.comment,
-    skip_lines: upload.skipLines,
-    trim: upload.trim,
-    header: upload.header,
-    null_values: upload.nullValues?.join(','),
-    sample_rows: upload.sampleRows,
-    partial: isWhole ? undefined : true,
-  };
-  for (const [name, value] of Object.entries(options)) if (value !== undefined) form.set(name, String(value));
+  const fields: ReadonlyArray<readonly [string, string | undefined]> = [
+    ['format', upload.format],
+    ...textFields(upload),
+    ['sample_rows', upload.sampleRows?.toString()],
+    ['partial', isWhole ? undefined : 'true'],
+  ];
+  for (const [name, value] of fields) if (value !== undefined) form.set(name, value);
   form.set('file', content, source.filename);
   return form;
 }

@@ -1,10 +1,11 @@
 import { ReadableStream } from 'node:stream/web';
 import { encodeForm } from './multipart.js';
-import type { EncodingOption, FormatOption, Job } from './types.js';
+import { type TextOptions, textFields } from './text-options.js';
+import type { FormatOption, Job } from './types.js';
 import type { UploadContent, UploadSource } from './upload-source.js';
 
 /** A file to ingest and how to read it; what is not given has the contract's default. */
-export interface JobUpload {
+export interface JobUpload extends TextOptions {
   modelId: string;
   /** A path, or the bytes. Only an upload from a path can be repeated when the connection breaks. */
   file: UploadContent;
@@ -13,27 +14,10 @@ export interface JobUpload {
   /** Of a stream, in bytes, where it is known: the server can then refuse a large file at once. */
   sizeBytes?: number | undefined;
   format?: FormatOption | undefined;
-  /** Of the text. Default: what its byte order mark says, else UTF-8. */
-  encoding?: EncodingOption | undefined;
-  /** One character, or `auto`: the likeliest. */
-  delimiter?: string | undefined;
-  quote?: string | undefined;
-  /** Within quotes, what takes the next character as it is; default: quotes are doubled. */
-  escape?: string | undefined;
-  /** Lines that begin with it are no rows. */
-  comment?: string | undefined;
-  /** So many lines before the header are not looked at. */
-  skipLines?: number | undefined;
-  /** Whether blanks around fields are left out of their values. */
-  trim?: boolean | undefined;
-  /** Whether the first line names the columns. */
-  header?: boolean | undefined;
   /** What an accepted row becomes in its topic: its own bytes, or a JSON object typed by the model. */
   valueFormat?: Job['options']['value_format'] | undefined;
   /** Of the record batches in the job's topics. */
   compression?: Job['options']['compression'] | undefined;
-  /** Spellings of null beside the empty field, none with a comma in it. */
-  nullValues?: readonly string[] | undefined;
   /** The model's names of the file's columns, by the file's: those that are not the same. */
   columns?: Readonly<Record<string, string>> | undefined;
   /** What is done to the values of the model's columns before they are checked; needs `valueFormat: 'json'`. */
@@ -55,17 +39,9 @@ export function formFields(upload: JobUpload): Array<readonly [string, string]> 
   const fields: Array<readonly [string, string | undefined]> = [
     ['model_id', upload.modelId],
     ['format', upload.format],
-    ['encoding', upload.encoding],
-    ['delimiter', upload.delimiter],
-    ['quote', upload.quote],
-    ['escape', upload.escape],
-    ['comment', upload.comment],
-    ['skip_lines', upload.skipLines?.toString()],
-    ['trim', upload.trim?.toString()],
-    ['header', upload.header === undefined ? undefined : String(upload.header)],
+    ...textFields(upload),
     ['value_format', upload.valueFormat],
     ['compression', upload.compression],
-    ['null_values', upload.nullValues?.join(',')],
     ['columns', upload.columns === undefined ? undefined : JSON.stringify(upload.columns)],
     ['normalize', upload.normalize === undefined ? undefined : JSON.stringify(upload.normalize)],
     ['csv_reader', upload.csvReader],

@@ -7,22 +7,14 @@ import { jobDetails } from '../render/job-table.js';
 import { bytes } from '../render/units.js';
 import type { Session } from '../session.js';
 import { waitAndConclude } from './job-wait.js';
-import {
-  character,
-  columnName,
-  delimiter,
-  keyValue,
-  list,
-  normalization,
-  positiveInteger,
-  wholeNumber,
-} from './options.js';
+import { columnName, keyValue, normalization, positiveInteger } from './options.js';
+import { textOptionsOf, withTextOptions } from './text-options.js';
 
 /** What the service takes unless it is configured otherwise: a file above it is not worth its upload. */
 const DEFAULT_MAX_BYTES = 1024 ** 3;
 
 export function jobCreateCommand(open: () => Session) {
-  return new Command('create')
+  const command = new Command('create')
     .description('Upload a file and start a job.')
     .argument('<model>', 'the id of the model that the rows must satisfy')
     .argument('<file>', 'the file, or - for standard input')
@@ -35,28 +27,8 @@ export function jobCreateCommand(open: () => Session) {
         'ndjson',
         'parquet',
       ] as const),
-    )
-    .addOption(
-      new Option('--encoding <name>', 'how the text is written (default: by its byte order mark, else utf-8)').choices([
-        'auto',
-        'utf-8',
-        'utf-16le',
-        'utf-16be',
-        'windows-1252',
-        'latin1',
-      ] as const),
-    )
-    .option('--delimiter <char>', 'what separates the fields (default: ,); tab; auto: the likeliest', delimiter)
-    .option('--quote <char>', 'what encloses fields (default: ")', character)
-    .option(
-      '--escape <char>',
-      'within quotes, what takes the next character as it is (default: "" for a quote)',
-      character,
-    )
-    .option('--comment <char>', 'lines that begin with it are no rows', character)
-    .option('--skip-lines <n>', 'so many lines before the header are not looked at', wholeNumber)
-    .option('--trim', 'leave out the spaces and tabs around fields without quotes')
-    .option('--no-header', "the first line is a row; the columns are the model's, in its order")
+    );
+  return withTextOptions(command, "the first line is a row; the columns are the model's, in its order")
     .addOption(
       new Option(
         '--value-format <format>',
@@ -69,7 +41,6 @@ export function jobCreateCommand(open: () => Session) {
         "of the topics' record batches: none (default); zstd: a quarter of the bytes, for some CPU; gzip: for old readers",
       ).choices(['none', 'gzip', 'zstd'] as const),
     )
-    .option('--null-values <list>', 'what stands for null beside the empty field, with commas between: NULL,N/A', list)
     .option(
       '--column <file=model>',
       "the model's name of a column that the file calls otherwise; can be repeated",
@@ -108,17 +79,9 @@ Examples:
         modelId: model,
         ...(file === '-' ? { file: session.environment.stdin(), filename: 'stdin' } : { file }),
         format: options.format,
-        encoding: options.encoding,
-        delimiter: options.delimiter,
-        quote: options.quote,
-        escape: options.escape,
-        comment: options.comment,
-        skipLines: options.skipLines,
-        trim: options.trim,
-        header: options.header ? undefined : false,
+        ...textOptionsOf(options),
         valueFormat: options.valueFormat,
         compression: options.compression,
-        nullValues: options.nullValues,
         columns: options.column,
         normalize: options.normalize,
         csvReader: options.csvReader,

@@ -2,36 +2,16 @@ import { Command, Option } from '@commander-js/extra-typings';
 import type { InferredSchema } from '../../sdk/index.js';
 import { inferredDetails } from '../render/inferred-table.js';
 import type { Session } from '../session.js';
-import { character, delimiter, list, positiveInteger, wholeNumber } from './options.js';
+import { positiveInteger } from './options.js';
+import { textOptionsOf, withTextOptions } from './text-options.js';
 
 export function modelInferCommand(open: () => Session) {
-  return new Command('infer')
+  const command = new Command('infer')
     .description('Propose a schema for a file by its first rows; nothing is stored.')
     .argument('<file>', 'the file, or - for standard input; no more than its first 8 MiB are sent, but of Parquet')
     .option('--schema-only', 'print the schema alone, on a terminal too')
-    .addOption(new Option('--format <format>', 'how to read the file').choices(['auto', 'csv', 'parquet'] as const))
-    .addOption(
-      new Option('--encoding <name>', 'how the text is written (default: by its byte order mark, else utf-8)').choices([
-        'auto',
-        'utf-8',
-        'utf-16le',
-        'utf-16be',
-        'windows-1252',
-        'latin1',
-      ] as const),
-    )
-    .option('--delimiter <char>', 'what separates the fields (default: ,); tab; auto: the likeliest', delimiter)
-    .option('--quote <char>', 'what encloses fields (default: ")', character)
-    .option(
-      '--escape <char>',
-      'within quotes, what takes the next character as it is (default: "" for a quote)',
-      character,
-    )
-    .option('--comment <char>', 'lines that begin with it are no rows', character)
-    .option('--skip-lines <n>', 'so many lines before the header are not looked at', wholeNumber)
-    .option('--trim', 'leave out the spaces and tabs around fields without quotes')
-    .option('--no-header', 'the first line is a row; the columns are named column_1, column_2 and so on')
-    .option('--null-values <list>', 'what stands for null beside the empty field, with commas between: NULL,N/A', list)
+    .addOption(new Option('--format <format>', 'how to read the file').choices(['auto', 'csv', 'parquet'] as const));
+  return withTextOptions(command, 'the first line is a row; the columns are named column_1, column_2 and so on')
     .option('--sample-rows <n>', 'look at no more rows, 100000 at most', positiveInteger)
     .addHelpText(
       'after',
@@ -54,15 +34,7 @@ Examples:
         {
           file: file === '-' ? session.environment.stdin() : file,
           format: options.format,
-          encoding: options.encoding,
-          delimiter: options.delimiter,
-          quote: options.quote,
-          escape: options.escape,
-          comment: options.comment,
-          skipLines: options.skipLines,
-          trim: options.trim,
-          header: options.header ? undefined : false,
-          nullValues: options.nullValues,
+          ...textOptionsOf(options),
           sampleRows: options.sampleRows,
         },
         { signal: session.signal },
