@@ -1,7 +1,12 @@
 import 'reflect-metadata';
-import { plainToInstance } from 'class-transformer';
-import { validateSync } from 'class-validator';
-import { collectOptions, invalidOption, type JobRequest, parsePartialOptions } from '../jobs/index.js';
+import {
+  collectOptions,
+  DIALECT_OPTIONS,
+  invalidOption,
+  type JobRequest,
+  parsePartialOptions,
+  readOptionValues,
+} from '../jobs/index.js';
 import { InferOptionsDto } from './infer-options.dto.js';
 import type { InferenceTask } from './messages.js';
 
@@ -11,18 +16,7 @@ export type InferRequest = Pick<JobRequest, 'format' | 'encoding' | 'given'> &
 
 const OWN = ['sample_rows', 'partial'];
 /** Those that decide how a job reads the same file. */
-const SHARED = [
-  'format',
-  'encoding',
-  'delimiter',
-  'quote',
-  'escape',
-  'comment',
-  'skip_lines',
-  'trim',
-  'header',
-  'null_values',
-];
+const SHARED: readonly string[] = ['format', 'encoding', ...DIALECT_OPTIONS, 'null_values'];
 
 /** From the query and the form fields. Throws INVALID_OPTION, naming what is unknown, malformed or given twice. */
 export function parseInferOptions(
@@ -35,11 +29,8 @@ export function parseInferOptions(
       throw invalidOption(name, `there is no such option; there are ${[...SHARED, ...OWN].join(', ')}`);
     }
   }
-  const own = Object.fromEntries(given.filter(([name]) => OWN.includes(name)));
-  const dto = plainToInstance(InferOptionsDto, own, { exposeDefaultValues: true });
-  for (const { property, constraints } of validateSync(dto, { stopAtFirstError: true })) {
-    throw invalidOption(property, Object.values(constraints ?? {})[0] ?? 'malformed');
-  }
+  const own = given.filter(([name]) => OWN.includes(name));
+  const dto = readOptionValues(InferOptionsDto, own);
   const shared = parsePartialOptions(Object.fromEntries(given.filter(([name]) => SHARED.includes(name))));
   return {
     format: shared.format,

@@ -5,3 +5,4 @@ export { inspectUpload, knownDialect } from './job-intake.js';
 export { collectOptions, type JobRequest, parsePartialOptions } from './job-options.js';
 export { shownDialect } from './job-record.js';
 export { JobsModule } from './jobs.module.js';
+export { DIALECT_OPTIONS, readOptionValues } from './option-values.js';

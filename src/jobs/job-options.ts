@@ -1,6 +1,4 @@
 import 'reflect-metadata';
-import { plainToInstance } from 'class-transformer';
-import { validateSync } from 'class-validator';
 import { BatchError } from '../errors/index.js';
 import type { CsvDialect } from '../formats/csv/dialect.js';
 import { DEFAULT_OPTIONS, MAX_NULL_VALUE_LENGTH, MAX_NULL_VALUES, type ProcessingOptions } from '../runner/index.js';
@@ -9,6 +7,7 @@ import type { FileFormat } from '../upload/index.js';
 import { parseColumns, parseNormalize } from './column-options.js';
 import { invalidOption } from './invalid-option.js';
 import { JobOptionsDto } from './job-options.dto.js';
+import { DIALECT_OPTIONS, readOptionValues } from './option-values.js';
 
 /** What a request for a job says beside its file. */
 export interface JobRequest {
@@ -31,17 +30,11 @@ const METADATA = 'metadata.';
 const METADATA_KEY = /^[A-Za-z0-9_.-]{1,64}$/;
 const MAX_METADATA = 32;
 const MAX_METADATA_CHARACTERS = 1024;
-const NAMES = [
+const NAMES: readonly string[] = [
   'model_id',
   'format',
   'encoding',
-  'delimiter',
-  'quote',
-  'escape',
-  'comment',
-  'skip_lines',
-  'trim',
-  'header',
+  ...DIALECT_OPTIONS,
   'value_format',
   'compression',
   'null_values',
@@ -71,10 +64,7 @@ export function parsePartialOptions(
     if (!NAMES.includes(name))
       throw invalidOption(name, `there is no such option; there are ${NAMES.join(', ')}, metadata.*`);
   }
-  const dto = plainToInstance(JobOptionsDto, Object.fromEntries(given), { exposeDefaultValues: true });
-  for (const { property, constraints } of validateSync(dto, { stopAtFirstError: true })) {
-    throw invalidOption(property, Object.values(constraints ?? {})[0] ?? 'malformed');
-  }
+  const dto = readOptionValues(JobOptionsDto, given);
   if (dto.columns !== undefined && dto.header === 'false') {
     throw invalidOption('columns', 'a file without a header line has the columns of the model');
   }
