@@ -258,18 +258,18 @@ export class JobRun {
           writer.endOfFile();
           return { type: 'end-of-file' };
         }
-        this.#reportProgress(rows.bytesDone);
+        this.#reportProgress(rows);
       }
     } finally {
       this.#pumps -= 1;
     }
   }
 
-  #reportProgress(bytesDone: number): void {
+  #reportProgress(rows: RowFeed): void {
     const now = performance.now();
     if (now - this.#lastProgress < PROGRESS_MS) return;
     this.#lastProgress = now;
-    this.dependencies.report({ ...this.#about('progress'), bytesDone });
+    this.dependencies.report({ ...this.#about('progress'), bytesDone: rows.bytesDone });
   }
 
   #logCommit({ row, byte }: { row: number; byte: number }): void {
