@@ -164,6 +164,27 @@ describe('the rows of a file', () => {
     },
   );
 
+  it.each([true, false])(
+    'of a long text have their places when nobody asks where it stands (kernel: %s)',
+    async (fast) => {
+      const long = 'é'.repeat(500);
+      const count = 24_000;
+      const bad = count - 1_000;
+      const lines = Array.from({ length: count }, (_, index) => `${index},${index === bad ? 'x' : '1'},${long}`);
+      const text = Buffer.from(`id,amount,note\n${lines.join('\n')}\n`, 'utf16le');
+      await withFile(text, async (opened) => {
+        const wrapping = { ...job.wrapping, encoding: 'utf-16le' as const };
+        const feed = await openRowFeed(opened, { ...job, wrapping }, null, fast ? new CsvKernel() : null, limits);
+        const rejected: Rejection[] = [];
+        const sink = { accept: () => undefined, reject: (rejection: Rejection) => void rejected.push(rejection) };
+        while (await feed.advance(sink));
+        expect(rejected.map(({ rowNumber }) => rowNumber)).toEqual([bad + 1]);
+        expect(rejected[0]?.byteOffset).toBe(text.indexOf(Buffer.from(`\n${bad},x`, 'utf16le')) + 2);
+        expect(feed.position.byte).toBe(text.length);
+      });
+    },
+  );
+
   it('that are no text in their encoding are rejected, and only they', async () => {
     const good = Buffer.from('id,amount,note\n1,1,a\n2,2,b', 'utf16le');
     const text = Buffer.concat([
