@@ -2,9 +2,15 @@ import { type Command, Option, type OptionValues } from '@commander-js/extra-typ
 import type { TextOptions } from '../../sdk/index.js';
 import { character, delimiter, list, wholeNumber } from './options.js';
 
+/** As commander gives them. */
+type GivenOptions = Omit<TextOptions, 'header' | 'trim'> & { header: boolean; trim?: true | undefined };
+
 /** Adds the options that say how the text of a file is to be read; `noHeader` says what a file without one becomes. */
-export function withTextOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>, noHeader: string) {
-  return command
+export function withTextOptions<A extends unknown[], O extends OptionValues>(
+  command: Command<A, O>,
+  noHeader: string,
+): Command<A, O & GivenOptions> {
+  command
     .addOption(
       new Option('--encoding <name>', 'how the text is written (default: by its byte order mark, else utf-8)').choices([
         'auto',
@@ -13,7 +19,7 @@ export function withTextOptions<A extends unknown[], O extends OptionValues>(com
         'utf-16be',
         'windows-1252',
         'latin1',
-      ] as const),
+      ]),
     )
     .option('--delimiter <char>', 'what separates the fields (default: ,); tab; auto: the likeliest', delimiter)
     .option('--quote <char>', 'what encloses fields (default: ")', character)
@@ -27,12 +33,12 @@ export function withTextOptions<A extends unknown[], O extends OptionValues>(com
     .option('--trim', 'leave out the spaces and tabs around fields without quotes')
     .option('--no-header', noHeader)
     .option('--null-values <list>', 'what stands for null beside the empty field, with commas between: NULL,N/A', list);
+  // The type that the calls infer for any options O is so large that its declaration takes the compiler for ever.
+  return command as unknown as Command<A, O & GivenOptions>;
 }
 
 /** What was given of them, for the SDK. */
-export function textOptionsOf(
-  given: Omit<TextOptions, 'header' | 'trim'> & { header: boolean; trim?: true | undefined },
-): TextOptions {
+export function textOptionsOf(given: GivenOptions): TextOptions {
   return {
     encoding: given.encoding,
     delimiter: given.delimiter,
