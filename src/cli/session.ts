@@ -51,6 +51,12 @@ export class Session {
     return this.environment.stderr.isTTY === true;
   }
 
+  /** Cells of a line of the terminal that gets the result; infinite where it is none. */
+  get width(): number {
+    const { stdout } = this.environment;
+    return (stdout.isTTY === true && stdout.columns) || Number.POSITIVE_INFINITY;
+  }
+
   /** Loads the SDK only now: help and usage errors do not need it. */
   async client(): Promise<BatchClient> {
     const baseUrl = apiUrl(this.options.apiUrl, this.environment);

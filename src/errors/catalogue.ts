@@ -154,7 +154,7 @@ const entries = {
   HEADER_MISMATCH: {
     status: 400,
     title: 'The header does not fit',
-    hint: 'Correct the header line or the model, then send the file again.',
+    hint: 'Correct the columns of the file or of the model, then send the file again.',
   },
   ALL_ROWS_REJECTED: {
     status: null,

@@ -4,6 +4,7 @@ export { type CsvHeader, type CsvHeaderOptions, readCsvHeader, readCsvWidth } fr
 export { CsvKernel } from './csv/kernel/csv-kernel.js';
 export { createKernelReader } from './csv/kernel/kernel-reader.js';
 export { createJsonArrayReader } from './json/json-array-reader.js';
+export { jsonKindsOf, type ScalarKind } from './json/json-kinds.js';
 export { createNdjsonReader, type JsonReaderOptions } from './json/ndjson-reader.js';
 export { encodedRecordBytes, fitsRecord, MAX_RECORD_BYTES } from './limits.js';
 export { NORMALIZE_OPERATIONS, type NormalizeOperation } from './normalize-operations.js';

@@ -14,6 +14,7 @@ export interface Objection {
 /** A type that a column may turn out to have. */
 export interface Candidate {
   family: Family;
+  type: ColumnType;
   spelling: string;
   /** The test that decides about a row of a job too. */
   test: ValueTest;
@@ -90,7 +91,7 @@ function candidate(
   reason: Candidate['reason'],
   objection: Candidate['objection'] = () => null,
 ): Candidate {
-  return { family, spelling: spellColumnType(type), test: typeTest(type), objection, reason };
+  return { family, type, spelling: spellColumnType(type), test: typeTest(type), objection, reason };
 }
 
 function whole(

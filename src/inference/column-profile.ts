@@ -1,5 +1,5 @@
 import type { RowErrorCode } from '../formats/index.js';
-import { CANDIDATES, type Candidate } from './candidates.js';
+import type { Candidate, Family } from './candidates.js';
 import type { Evidence, InferredColumn, RejectedType } from './inferred-schema.js';
 import { type Sighting, ValueFacts } from './value-facts.js';
 import { exampleOf, extremes, ValueSummary } from './value-summary.js';
@@ -8,16 +8,26 @@ import { exampleOf, extremes, ValueSummary } from './value-summary.js';
 const REPRESENTATIVES: readonly string[] = ['Bool', 'Int64', 'Float64', 'Date', 'DateTime', 'UUID'];
 /** Why a column of numbers is not one of prices is worth a word; of other columns it goes without saying. */
 const PRICE = 'Decimal(18,2)';
+const NUMERIC: ReadonlySet<Family> = new Set<Family>(['whole', 'money', 'number']);
 
 interface Failure {
   code: RowErrorCode;
   sighting: Sighting;
 }
 
+export interface ProfileOptions {
+  /** The types that the column may turn out to have, in the order of preference; String where it is none of them. */
+  candidates: readonly Candidate[];
+  /** Spellings of null that may turn out to be values. */
+  possibleNulls: ReadonlySet<string>;
+  /** Different values that are remembered. */
+  maxDistinct: number;
+}
+
 /** What one column's values can be, found out value by value. */
 export class ColumnProfile {
   readonly #facts = new ValueFacts();
-  #alive: Candidate[] = [...CANDIDATES];
+  #alive: readonly Candidate[];
   readonly #failures = new Map<Candidate, Failure>();
   readonly #nullWords = new Map<string, { count: number; row: number }>();
   readonly #summary: ValueSummary;
@@ -27,22 +37,20 @@ export class ColumnProfile {
 
   constructor(
     readonly name: string,
-    /** Spellings of null that may turn out to be values. */
-    private readonly possibleNulls: ReadonlySet<string>,
-    /** Different values that are remembered. */
-    maxDistinct: number,
+    private readonly options: ProfileOptions,
   ) {
-    this.#summary = new ValueSummary(maxDistinct);
+    this.#alive = options.candidates;
+    this.#summary = new ValueSummary(options.maxDistinct);
   }
 
-  takeNull(): void {
-    this.#rows += 1;
-    this.#nulls += 1;
+  takeNulls(count: number): void {
+    this.#rows += count;
+    this.#nulls += count;
   }
 
   take(text: string, row: number): void {
     this.#rows += 1;
-    if (!this.possibleNulls.has(text)) {
+    if (!this.options.possibleNulls.has(text)) {
       this.#takeValue(text, row);
       return;
     }
@@ -53,18 +61,23 @@ export class ColumnProfile {
 
   /** The spellings of null that keep the column from a type that says more than String. */
   get neededNulls(): readonly string[] {
-    return this.#chosen === null ? [] : [...this.#nullWords.keys()];
+    return this.hasType() ? [...this.#nullWords.keys()] : [];
   }
 
-  /** `nulls`: the spellings of null that a job is to be told. */
-  conclude(nulls: ReadonlySet<string>): InferredColumn {
+  /** The column is more than text: one of `among` fits, which are the candidates or some of them. */
+  hasType(among = this.options.candidates): boolean {
+    return this.#choose(among) !== null;
+  }
+
+  /** `nulls`: the spellings of null that a job is to be told. `among`: the candidates or some of them. */
+  conclude(nulls: ReadonlySet<string>, among = this.options.candidates): InferredColumn {
     for (const [word, { count, row }] of this.#nullWords) {
       if (nulls.has(word)) this.#nulls += count;
       else this.#takeWord(word, count, row);
     }
     this.#nullWords.clear();
-    const chosen = this.#chosen;
-    const rejected = this.#rejected(chosen);
+    const chosen = this.#choose(among);
+    const rejected = this.#rejected(chosen === null ? among : among.slice(0, among.indexOf(chosen)), chosen);
     return {
       name: this.name,
       type: chosen?.spelling ?? 'String',
@@ -75,9 +88,10 @@ export class ColumnProfile {
   }
 
   /** null: nothing but text. */
-  get #chosen(): Candidate | null {
+  #choose(among: readonly Candidate[]): Candidate | null {
     if (this.#facts.values === 0) return null;
-    return this.#alive.find((candidate) => candidate.objection(this.#facts) === null) ?? null;
+    const fits = (candidate: Candidate): boolean => candidate.objection(this.#facts) === null;
+    return this.#alive.find((candidate) => among.includes(candidate) && fits(candidate)) ?? null;
   }
 
   #takeValue(text: string, row: number): void {
@@ -91,7 +105,7 @@ export class ColumnProfile {
       if (code !== null) {
         this.#failures.set(candidate, { code, sighting: { text, row } });
         died = true;
-      } else if (candidate.family === 'number') isNumber = true;
+      } else if (NUMERIC.has(candidate.family)) isNumber = true;
       else if (candidate.family === 'date' || candidate.family === 'time') isTime = true;
     }
     if (died) this.#alive = this.#alive.filter((candidate) => !this.#failures.has(candidate));
@@ -106,8 +120,8 @@ export class ColumnProfile {
     this.#facts.values += count - 1;
   }
 
-  #rejected(chosen: Candidate | null): RejectedType[] {
-    const before = chosen === null ? CANDIDATES : CANDIDATES.slice(0, CANDIDATES.indexOf(chosen));
+  /** `before`: what would have been preferred. */
+  #rejected(before: readonly Candidate[], chosen: Candidate | null): RejectedType[] {
     const narrower = before.findLast(({ family }) => family === chosen?.family);
     const told = before.filter(({ family, spelling }) => {
       if (family === chosen?.family) return false;

@@ -1,4 +1,3 @@
-import { BatchError } from '../errors/index.js';
 import { inspectUpload, invalidOption, knownDialect, refuseInapplicable } from '../jobs/index.js';
 import type { ReceivedUpload } from '../upload/index.js';
 import type { InferRequest } from './infer-options.js';
@@ -9,12 +8,6 @@ export function taskFor(upload: ReceivedUpload, request: InferRequest): Inferenc
   const { path, sizeBytes, fileCompression } = upload;
   const { nullValues, sampleRows, partial } = request;
   const { format, encoding, text } = inspectUpload(upload, request);
-  if (format !== 'csv' && format !== 'parquet') {
-    throw new BatchError(
-      'UNSUPPORTED_FILE_TYPE',
-      `The file is taken for ${format}; schemas are proposed for CSV and Parquet only`,
-    );
-  }
   refuseInapplicable(request.given, format);
   if (format === 'parquet' && partial) {
     throw invalidOption('partial', 'the beginning of a Parquet file tells nothing; send the whole file');

@@ -1,8 +1,14 @@
+import type { FileReading } from '../runner/index.js';
+import type { RowSchema } from './row-schema.js';
+
 /** A model proposed from the beginning of a file: the answer of POST /models/infer (openapi: InferredSchema), but for the dialect. */
 export interface Findings {
-  /** In the flat spelling: what POST /models takes. It accepts every row that was looked at, with these null_values. */
-  schema: Record<string, string>;
-  format: 'csv' | 'parquet';
+  /**
+   * What POST /models takes: flat where no column has parts, else in JSON Schema. It accepts every row that was looked
+   * at, with these null_values.
+   */
+  schema: Record<string, string> | RowSchema;
+  format: FileReading['format'];
   /** What a job has to be told for the schema to fit: what the request named, and what the columns made necessary. */
   null_values: string[];
   rows_sampled: number;

@@ -1,3 +1,6 @@
+/** No spelling of null: of formats that have a null of their own. */
+export const NO_NULLS: ReadonlySet<string> = new Set();
+
 /** How programs spell a null in a text file, beside the empty field. */
 export const NULL_WORDS: readonly string[] = [
   'NULL',

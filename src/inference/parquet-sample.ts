@@ -3,6 +3,7 @@ import { type FileField, openParquet, proposedTypes, spellFileType } from '../fo
 import type { ReadableFile } from '../sources/index.js';
 import { DeclaredColumn } from './declared-column.js';
 import type { Findings } from './inferred-schema.js';
+import { parseRow } from './json-row.js';
 import type { InferenceTask } from './messages.js';
 import { SAMPLE_BYTES, takeSample } from './sampling.js';
 import { maxDistinctOf, schemaOf } from './schema-inference.js';
@@ -32,9 +33,9 @@ export async function inferParquet(
     { rows: sampleRows, hasEnough: () => bytes >= SAMPLE_BYTES },
     (row, number) => {
       bytes += row.length;
-      const texts = parseTexts(row);
+      const values = parseRow(row);
       for (const [name, column] of columns) {
-        const value = texts[name] ?? null;
+        const value = values[name] ?? null;
         if (value === null) column.takeNull();
         else column.take(String(value), number);
       }
@@ -51,13 +52,4 @@ export async function inferParquet(
 function partition(fields: readonly FileField[]): [known: FileField[], nested: FileField[]] {
   const hasType = ({ type }: FileField): boolean => proposedTypes(type).length > 0;
   return [fields.filter(hasType), fields.filter((field) => !hasType(field))];
-}
-
-type Text = string | boolean | null;
-
-/** A row with its numbers as they are spelled: no digit is lost. */
-function parseTexts(row: string): Readonly<Record<string, Text>> {
-  const spelled = (_: string, value: unknown, { source }: { source: string }): unknown =>
-    typeof value === 'number' ? source : value;
-  return JSON.parse(row, spelled as (key: string, value: unknown) => unknown) as Record<string, Text>;
 }

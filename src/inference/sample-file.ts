@@ -1,12 +1,14 @@
 import { open } from 'node:fs/promises';
 import { BatchError } from '../errors/index.js';
-import { MAX_RECORD_BYTES, readCsvWidth } from '../formats/index.js';
+import { MAX_RECORD_BYTES, readCsvWidth, type ValueFormat } from '../formats/index.js';
 import type { Column } from '../models/schema/index.js';
-import { DEFAULT_OPTIONS, type FileReading, MAX_NULL_VALUES } from '../runner/index.js';
+import { DEFAULT_OPTIONS, MAX_NULL_VALUES } from '../runner/index.js';
 import { openRowFeed, type RowFeed } from '../runner/row-feed.js';
 import { openByteSource, type ReadableFile } from '../sources/index.js';
 import { Beginning, BeginningOver } from './beginning.js';
 import type { Findings } from './inferred-schema.js';
+import { JsonInference } from './json-inference.js';
+import { parseRow } from './json-row.js';
 import type { InferenceTask } from './messages.js';
 import { inferParquet } from './parquet-sample.js';
 import { SAMPLE_BYTES, takeSample } from './sampling.js';
@@ -20,37 +22,59 @@ const DECOMPRESSION = { maxBytes: 2 * MAX_READ_BYTES, maxRatio: Number.POSITIVE_
 /**
  * Proposes a schema for a file by its first rows, read by the reader that a job would read them with: a row that is
  * broken here is rejected there. `decoderBytes`: of the memory of Parquet's decoder. Throws BatchError HEADER_MISMATCH
- * where the columns have no usable names, and what reading the file throws.
+ * where there are no columns with usable names, or too many, and what reading the file throws.
  */
 export async function inferFile(task: InferenceTask, decoderBytes: number): Promise<Findings> {
   const file = await open(task.path);
   try {
     if (task.format === 'parquet') return await inferParquet(file, task, decoderBytes);
     const beginning = new Beginning(file, MAX_READ_BYTES, task.partial);
-    return await inferRows(await openRows(beginning, task), task);
+    return task.format === 'csv' ? await inferCsv(beginning, task) : await inferJson(beginning, task);
   } finally {
     await file.close();
   }
 }
 
-async function openRows(file: ReadableFile, task: InferenceTask): Promise<RowFeed> {
-  const { format, wrapping, dialect, sizeBytes, nullValues } = task;
-  const reading: FileReading = {
-    format,
-    wrapping,
-    dialect,
-    sizeBytes,
-    columns: [],
-    // Columns of no known type are texts.
-    additionalColumns: true,
-    options: { ...DEFAULT_OPTIONS, nullValues, valueFormat: 'json' },
-  };
+async function inferCsv(file: ReadableFile, task: InferenceTask): Promise<Findings> {
+  const { format, nullValues } = task;
+  const feed = await openCsv(file, task);
+  const inference = new SchemaInference({ columns: feed.columns ?? [], nullValues, maxNullValues: MAX_NULL_VALUES });
+  const sample = await sampleText(feed, task, (row, number) =>
+    inference.take(JSON.parse(row) as Record<string, string | null>, number),
+  );
+  return { ...inference.conclude(), format, ...sample, left_out: [] };
+}
+
+async function inferJson(file: ReadableFile, task: InferenceTask): Promise<Findings> {
+  const inference = new JsonInference();
+  const feed = await openText(file, task, [], 'raw');
+  const sample = await sampleText(feed, task, (row, number) => inference.take(parseRow(row), number));
+  return { ...inference.conclude(), format: task.format, null_values: [], ...sample };
+}
+
+function sampleText(
+  feed: RowFeed,
+  { sampleRows }: InferenceTask,
+  take: (row: string, number: number) => void,
+): ReturnType<typeof takeSample> {
+  return takeSample(feed, { rows: sampleRows, hasEnough: () => feed.position.byte >= SAMPLE_BYTES }, take);
+}
+
+/** The rows of a file whose columns are of no known type: fields of CSV are texts. */
+function openText(
+  file: ReadableFile,
+  { format, wrapping, dialect, sizeBytes, nullValues }: InferenceTask,
+  columns: Column[],
+  valueFormat: ValueFormat,
+): Promise<RowFeed> {
+  const options = { ...DEFAULT_OPTIONS, nullValues, valueFormat };
+  const reading = { format, wrapping, dialect, sizeBytes, columns, additionalColumns: true, options };
+  return openRowFeed(file, reading, null, null, { decompression: DECOMPRESSION, decoderBytes: 0 });
+}
+
+async function openCsv(file: ReadableFile, task: InferenceTask): Promise<RowFeed> {
   try {
-    const columns = dialect.header ? [] : await nameColumns(file, task);
-    return await openRowFeed(file, { ...reading, columns }, null, null, {
-      decompression: DECOMPRESSION,
-      decoderBytes: 0,
-    });
+    return await openText(file, task, task.dialect.header ? [] : await nameColumns(file, task), 'json');
   } catch (error) {
     if (!(error instanceof BeginningOver)) throw error;
     throw new BatchError('HEADER_MISMATCH', 'the beginning of the file ends before its first line does');
@@ -79,15 +103,4 @@ async function nameColumns(file: ReadableFile, { wrapping, dialect }: InferenceT
   return Array.from({ length: width }, (_, index) => {
     return { name: `column_${index + 1}`, type: 'String', nullable: true, constraints: {} };
   });
-}
-
-async function inferRows(feed: RowFeed, { format, nullValues, sampleRows }: InferenceTask): Promise<Findings> {
-  const columns = feed.columns ?? [];
-  const inference = new SchemaInference({ columns, nullValues, maxNullValues: MAX_NULL_VALUES });
-  const sample = await takeSample(
-    feed,
-    { rows: sampleRows, hasEnough: () => feed.position.byte >= SAMPLE_BYTES },
-    (row, number) => inference.take(JSON.parse(row) as Record<string, string | null>, number),
-  );
-  return { ...inference.conclude(), format, ...sample, left_out: [] };
 }

@@ -1,9 +1,10 @@
+import { CANDIDATES } from './candidates.js';
 import { ColumnProfile } from './column-profile.js';
 import type { InferredColumn } from './inferred-schema.js';
 import { NULL_WORDS } from './null-words.js';
 
 /** Different values remembered a column; fewer where there are many columns. */
-const MAX_DISTINCT = 1000;
+export const MAX_DISTINCT = 1000;
 const MAX_DISTINCT_TOGETHER = 1_000_000;
 
 export interface SchemaInferenceOptions {
@@ -41,14 +42,17 @@ export class SchemaInference {
     const { columns, nullValues, maxNullValues } = options;
     const words = NULL_WORDS.filter((word) => !nullValues.includes(word));
     const possibleNulls = new Set(words.slice(0, Math.max(0, maxNullValues - nullValues.length)));
-    this.#profiles = columns.map((name) => new ColumnProfile(name, possibleNulls, maxDistinctOf(columns.length)));
+    const maxDistinct = maxDistinctOf(columns.length);
+    this.#profiles = columns.map(
+      (name) => new ColumnProfile(name, { candidates: CANDIDATES, possibleNulls, maxDistinct }),
+    );
   }
 
   /** A row by the names of its columns; `number` from 1. */
   take(row: Readonly<Record<string, string | null>>, number: number): void {
     for (const profile of this.#profiles) {
       const value = row[profile.name] ?? null;
-      if (value === null) profile.takeNull();
+      if (value === null) profile.takeNulls(1);
       else profile.take(value, number);
     }
   }

@@ -27,6 +27,11 @@ export class ValueSummary {
     private readonly maxDistinct: number,
   ) {}
 
+  /** There are more than are remembered. */
+  get isCapped(): boolean {
+    return this.#distinctCapped;
+  }
+
   take(text: string): void {
     const length = characters(text);
     this.#minLength = Math.min(this.#minLength, length);

@@ -153,14 +153,24 @@ export interface paths {
          * Propose a schema for a file
          * @description Looks at the first rows of a file, 8 MiB of them at most, and proposes the schema of a model that accepts every
          *     one of them, with the evidence for each column. Nothing is stored: pass `schema` to `POST /models`, changed or
-         *     not, and `null_values` to `POST /jobs`. The rows are read as a job with the same options would read them. The file
-         *     must be CSV or Parquet; any other is UNSUPPORTED_FILE_TYPE.
+         *     not, and `null_values` to `POST /jobs`. The rows are read as a job with the same options would read them: CSV,
+         *     JSON, NDJSON or Parquet.
          *
          *     A column of CSV gets the first of these types that all its values fit: Bool (`true` and `false`), UInt8 (20 or more
          *     values, only `0` and `1`), Int32 (at most 8 digits, which leaves room for larger ones), Int64, UInt64,
          *     Decimal(38,0), Decimal(18,S) (20 or more values, each with the same 2 to 4 digits after the point), Float64, Date,
          *     DateTime64(3, 6 or 9) (where there are fractions of a second), DateTime, UUID, String. Numbers with leading
          *     zeros or a plus are codes: String. Columns with a null are Nullable.
+         *
+         *     The columns of JSON and NDJSON are the members of the rows, which are found as they appear; a row without one
+         *     counts as a null. Each gets the first of the same types that jobs take for the kind of its values: numbers are
+         *     UInt8, Int32, Int64, UInt64, Decimal or Float64, `true` and `false` are Bool, strings are Date, DateTime64,
+         *     DateTime, UUID, Decimal(18,S) or String (so digits in quotes stay text, and so does `"N/A"`). Where a member is
+         *     an array or an object, the schema is a JSON Schema, whose types are fewer: Int64, Float64, Bool, Date, DateTime,
+         *     UUID, String, arrays and objects. It names the members of objects down to 32 levels; items of more than one kind,
+         *     and objects of more than 200 different names, may be anything. `left_out` are members of more than one kind,
+         *     such as numbers and strings, those that are always null, and names that no model takes. More than 10000
+         *     different members are HEADER_MISMATCH.
          *
          *     A column of Parquet gets the type that the file says: Int32 for INT32, Decimal(P,S) for DECIMAL, DateTime64(n)
          *     for TIMESTAMP and so on; String for STRING, whatever its values look like, for bytes, for TIME, and where a date
@@ -674,40 +684,41 @@ export interface components {
         PropertyType: "string" | "integer" | "number" | "boolean" | "array" | "object";
         /** @description A schema proposed for a file, and what speaks for it. */
         InferredSchema: {
-            /** @description Accepts every row that was looked at, in a job with the same options and these `null_values`. */
-            schema: components["schemas"]["FlatSchema"];
+            /** @description Accepts every row that was looked at, in a job with the same options and these `null_values`. Flat, or a JSON Schema where a column is an array or an object. */
+            schema: components["schemas"]["ModelSchema"];
             /** @enum {string} */
-            format: "csv" | "parquet";
+            format: "csv" | "json" | "ndjson" | "parquet";
             /** @description Of a CSV file; null for other formats. */
             dialect: components["schemas"]["Dialect"] | null;
             /** @description Of a CSV file, else none: what the request named, and the spellings of null (`N/A`, `NULL`, `\N`, `-`, …) that alone kept a column from a type that says more than String. */
             null_values: string[];
             /** @description Rows that the columns were judged by. */
             rows_sampled: components["schemas"]["Count"];
-            /** @description Rows beside them that are broken (quotes, number of fields, encoding; NaN and infinities) whatever the model says. */
+            /** @description Rows beside them that are broken (quotes, number of fields, JSON, encoding; NaN and infinities) whatever the model says. */
             rows_rejected: components["schemas"]["Count"];
             /** @description The file has more rows, or may have more, than were looked at. */
             truncated: boolean;
-            /** @description In the file's order. */
+            /** @description In the file's order; of JSON in the order in which they first appear. */
             columns: components["schemas"]["InferredColumn"][];
             /** @description Columns that a model cannot have; a job keeps them as columns that its model does not know. */
             left_out: components["schemas"]["LeftOutColumn"][];
         };
         LeftOutColumn: {
-            name: components["schemas"]["ColumnName"];
-            /** @description Why, in words. */
+            /** @description As the file has it, cut to 256 characters. */
+            name: string;
+            /** @description Why, and what helps, in words. */
             reason: string;
         };
         InferredColumn: {
             name: components["schemas"]["ColumnName"];
             type: components["schemas"]["ColumnType"];
-            /** @description There are nulls in the sample. */
+            /** @description There are nulls in the sample, or rows without it. */
             nullable: boolean;
             /** @description Why this type, in words. */
             reason: string;
             evidence: components["schemas"]["Evidence"];
         };
-        /** @description What the sample has in one column. */
+        /** @description What the sample has in one column. Arrays and objects count as their compact JSON. */
         Evidence: {
             rows: components["schemas"]["Count"];
             nulls: components["schemas"]["Count"];

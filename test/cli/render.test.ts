@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { processingText, uploadText } from '../../src/cli/progress.js';
 import { bar } from '../../src/cli/render/bar.js';
+import { inferredDetails } from '../../src/cli/render/inferred-table.js';
 import { jobDetails, jobTable } from '../../src/cli/render/job-table.js';
 import { modelDetails, modelTable } from '../../src/cli/render/model-table.js';
 import { plain, printable, styleFor } from '../../src/cli/render/style.js';
@@ -124,8 +125,28 @@ describe('tables', () => {
   it('show why a job failed', () => {
     expect(jobDetails(jobFailed()).split('\n').slice(-3)).toEqual([
       "error     HEADER_MISMATCH: the header lacks the columns 'id', 'qty'; it has 'name', 'email', which the model does not know",
-      'hint      Correct the header line or the model, then send the file again.',
+      'hint      Correct the columns of the file or of the model, then send the file again.',
       '',
+    ]);
+  });
+
+  it('show a proposed model in the width that there is', () => {
+    const inferred = contract.components.examples.InferredNested.value;
+    const shown = (width?: number) => inferredDetails(inferred, plain, width).split('\n').slice(2, 5);
+    expect(shown()).toEqual([
+      'COLUMN  TYPE   NULLABLE  WHY                             EXAMPLES',
+      'id      Int64  no        whole numbers of up to 1 digit  1, 2',
+      'tags    Array  yes, 1    arrays of String, up to 1 item  ["new"]',
+    ]);
+    expect(shown(60)).toEqual([
+      'COLUMN  TYPE   NULLABLE  WHY',
+      'id      Int64  no        whole numbers of up to 1 digit',
+      'tags    Array  yes, 1    arrays of String, up to 1 item',
+    ]);
+    expect(shown(50)).toEqual([
+      'COLUMN  TYPE   NULLABLE  WHY',
+      'id      Int64  no        whole numbers of up to 1…',
+      'tags    Array  yes, 1    arrays of String, up to …',
     ]);
   });
 

@@ -211,6 +211,17 @@ describe('the inference of models, by the contract', () => {
     await expectStatus('createModel', { body: { id: 'inferred-parquet', name: 'P', schema: body.schema } }, 201);
   });
 
+  it('proposes schemas for JSON and NDJSON, flat and nested, whole and in part', async () => {
+    const flat = await expectStatus('inferModel', { body: form({ file: '[{"id":1},{"id":2.5,"":0}]' }) }, 200);
+    expect(flat.body).toMatchObject({ format: 'json', dialect: null, schema: { id: 'Float64' } });
+    expect(flat.body.left_out).toEqual([{ name: '', reason: expect.any(String) }]);
+    const beginning = gzipSync('{"id":1,"tags":[{"name":"a"}]}\n{"id":2}\n{"id"').subarray(0, -8);
+    const nested = await expectStatus('inferModel', { body: fileForm(beginning), query: { partial: 'true' } }, 200);
+    expect(nested.body).toMatchObject({ format: 'ndjson', rows_sampled: 2, truncated: true });
+    const { schema } = nested.body;
+    await expectStatus('createModel', { body: { id: 'inferred-nested', name: 'N', schema } }, 201);
+  });
+
   it('answers when too many ask at once', async () => {
     const asked = Array.from({ length: 40 }, () => client.ask('inferModel', { body: form({ file: CSV }) }));
     const answers = await Promise.all(asked);
@@ -237,7 +248,9 @@ describe('the inference of models, by the contract', () => {
   const compressed = (text: string): Buffer => gzipSync(Buffer.from(text));
 
   it.each<[string, number, Question]>([
-    ['UNSUPPORTED_FILE_TYPE', 400, { body: form({ file: '{"id":1}' }) }],
+    ['UNSUPPORTED_FILE_TYPE', 400, { body: form({ file: '{\n"id":1}' }) }],
+    ['HEADER_MISMATCH', 400, { body: form({ file: '[]' }) }],
+    ['INVALID_OPTION', 400, { body: form({ file: '{"id":1}', null_values: 'N/A' }) }],
     ['UNSUPPORTED_FILE_TYPE', 400, { body: form({ file: 'PK\x03\x04' }) }],
     ['MISSING_FILE', 400, { body: form({ partial: 'true' }) }],
     ['READ_ERROR', 400, { body: form({ file: '' }) }],

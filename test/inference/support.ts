@@ -1,7 +1,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createCsvReader, type Rejection, readCsvHeader } from '../../src/formats/index.js';
+import {
+  createCsvReader,
+  createJsonArrayReader,
+  createNdjsonReader,
+  type Rejection,
+  type RowReader,
+  readCsvHeader,
+} from '../../src/formats/index.js';
 import type { Findings, InferredColumn } from '../../src/inference/inferred-schema.js';
 import type { InferenceTask } from '../../src/inference/messages.js';
 import { inferFile } from '../../src/inference/sample-file.js';
@@ -40,16 +47,27 @@ export async function column(values: readonly string[], options?: Partial<Infere
   return columns[0] as InferredColumn;
 }
 
-/** What the reader of a job rejects of the file with the schema that was proposed for it. */
+/** What the reader of a job rejects of a CSV file with the schema that was proposed for it. */
 export async function rejectedWith(content: string, inferred: Findings): Promise<Rejection[]> {
   const { columns, additionalColumns } = compileSchema(inferred.schema);
   const bytes = Buffer.from(content);
   const options = { dialect: DIALECT, columns, additionalColumns };
   const header = await readCsvHeader([bytes], options);
   const reader = createCsvReader({ ...options, header, nullValues: inferred.null_values });
+  return rejectedBy(reader, bytes.subarray(reader.position.byte));
+}
+
+/** The same of JSON and NDJSON; the schema as it comes over the wire. */
+export function rejectedJson(content: string, { schema, format }: Findings): Rejection[] {
+  const options = compileSchema(JSON.parse(JSON.stringify(schema)));
+  const reader = format === 'json' ? createJsonArrayReader(options) : createNdjsonReader(options);
+  return rejectedBy(reader, Buffer.from(content));
+}
+
+function rejectedBy(reader: RowReader, bytes: Buffer): Rejection[] {
   const rejected: Rejection[] = [];
   const sink = { accept: () => undefined, reject: (rejection: Rejection) => void rejected.push(rejection) };
-  reader.push(bytes.subarray(reader.position.byte));
+  reader.push(bytes);
   while (reader.advance(sink));
   reader.end();
   while (reader.advance(sink));

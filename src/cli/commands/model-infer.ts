@@ -5,12 +5,23 @@ import type { Session } from '../session.js';
 import { positiveInteger } from './options.js';
 import { textOptionsOf, withTextOptions } from './text-options.js';
 
+/** So many of them are named. */
+const MAX_LEFT_OUT = 10;
+
 export function modelInferCommand(open: () => Session) {
   const command = new Command('infer')
     .description('Propose a schema for a file by its first rows; nothing is stored.')
     .argument('<file>', 'the file, or - for standard input; no more than its first 8 MiB are sent, but of Parquet')
     .option('--schema-only', 'print the schema alone, on a terminal too')
-    .addOption(new Option('--format <format>', 'how to read the file').choices(['auto', 'csv', 'parquet'] as const));
+    .addOption(
+      new Option('--format <format>', 'what the file is (default: auto, by its first bytes)').choices([
+        'auto',
+        'csv',
+        'json',
+        'ndjson',
+        'parquet',
+      ] as const),
+    );
   return withTextOptions(command, 'the first line is a row; the columns are named column_1, column_2 and so on')
     .option('--sample-rows <n>', 'look at no more rows, 100000 at most', positiveInteger)
     .addHelpText(
@@ -25,6 +36,7 @@ Examples:
   $ batch model infer orders.csv > orders.json && batch model create orders orders.json
   $ batch model infer export.txt --delimiter auto --output json
   $ zcat orders.csv.gz | batch model infer -
+  $ batch model infer orders.ndjson
   $ batch model infer orders.parquet`,
     )
     .action(async (file, options) => {
@@ -42,7 +54,7 @@ Examples:
       const isForOthers = session.mode === 'json' && !session.isModeAsked;
       if (options.schemaOnly === true || isForOthers)
         await session.print(`${JSON.stringify(inferred.schema, null, 2)}\n`);
-      else session.show(inferred, inferredDetails);
+      else session.show(inferred, (found, style) => inferredDetails(found, style, session.width));
       for (const text of notesOn(inferred)) session.warn(text);
     });
 }
@@ -56,6 +68,7 @@ function notesOn(inferred: InferredSchema): string[] {
     const question = format === 'csv' ? ': are delimiter and quote right?' : '';
     notes.push(`${rejected} of ${sampled + rejected} rows are broken${question}`);
   }
-  for (const { name, reason } of leftOut) notes.push(`Left out: ${name}: ${reason}`);
+  for (const { name, reason } of leftOut.slice(0, MAX_LEFT_OUT)) notes.push(`Left out: '${name}': ${reason}`);
+  if (leftOut.length > MAX_LEFT_OUT) notes.push(`Left out: ${leftOut.length - MAX_LEFT_OUT} more; see --output json`);
   return notes;
 }

@@ -1,27 +1,41 @@
 import type { InferredColumn, InferredSchema } from '../../sdk/index.js';
 import { printable, type Style } from './style.js';
-import { table } from './table.js';
+import { type Column, displayWidth, table } from './table.js';
 import { counted } from './units.js';
 
 /** Of a cell, in characters: beyond it, it takes the other cells' place. */
+const MAX_NAME = 40;
 const MAX_REASON = 60;
 const MAX_EXAMPLES = 40;
+/** Examples that are cut shorter show nothing. */
+const MIN_EXAMPLES = 12;
+/** A reason that is cut shorter says nothing: narrower terminals wrap. */
+const MIN_REASON = 24;
+const GAP = 2;
 
-/** What was looked at, the columns with their reasons, and below them the schema. */
-export function inferredDetails(inferred: InferredSchema, style: Style): string {
-  const columns = table<InferredColumn>(
-    [
-      { title: 'COLUMN', text: (column) => column.name },
-      { title: 'TYPE', text: (column) => column.type, paint: () => style.cyan },
-      { title: 'NULLABLE', text: nullable },
-      { title: 'WHY', text: (column) => shortened(column.reason, MAX_REASON) },
-      { title: 'EXAMPLES', text: (column) => shortened(column.evidence.examples.join(', '), MAX_EXAMPLES) },
-    ],
-    inferred.columns,
-    style,
-  );
+/** What was looked at, the columns with their reasons, and below them the schema. `width`: of the terminal, in cells. */
+export function inferredDetails(inferred: InferredSchema, style: Style, width = Number.POSITIVE_INFINITY): string {
+  const columns = table(fitting(inferred.columns, style, width), inferred.columns, style);
   const schema = JSON.stringify(inferred.schema, null, 2).split('\n').map(printable);
   return `${sample(inferred)}\n\n${columns}\n${schema.join('\n')}\n`;
+}
+
+/** As much of the reasons as there is room for, and what room they leave for examples. */
+function fitting(columns: readonly InferredColumn[], style: Style, width: number): Column<InferredColumn>[] {
+  const facts: Column<InferredColumn>[] = [
+    { title: 'COLUMN', text: (column) => shortened(column.name, MAX_NAME) },
+    { title: 'TYPE', text: (column) => column.type, paint: () => style.cyan },
+    { title: 'NULLABLE', text: nullable },
+  ];
+  const widest = (title: string, text: (column: InferredColumn) => string): number =>
+    Math.max(displayWidth(title), ...columns.map((column) => displayWidth(text(column))));
+  const room = facts.reduce((left, { title, text }) => left - widest(title, text) - GAP, width);
+  const maxReason = Math.max(MIN_REASON, Math.min(MAX_REASON, room));
+  const why = (column: InferredColumn): string => shortened(column.reason, maxReason);
+  const maxExamples = Math.min(MAX_EXAMPLES, room - widest('WHY', why) - GAP);
+  const examples = (column: InferredColumn): string => shortened(column.evidence.examples.join(', '), maxExamples);
+  const fitting = [...facts, { title: 'WHY', text: why }];
+  return maxExamples < MIN_EXAMPLES ? fitting : [...fitting, { title: 'EXAMPLES', text: examples }];
 }
 
 function sample({ rows_sampled: rows, rows_rejected: rejected, truncated }: InferredSchema): string {

@@ -1,6 +1,7 @@
 import { ARRAY, type Column, OBJECT, type ValueSchema } from '../../models/schema/index.js';
 import type { Renames } from '../row-reader.js';
 import { ValueCheck } from '../values/value-check.js';
+import { jsonKindsOf } from './json-kinds.js';
 
 /** So many digits fit an integer of so many bits, whatever they are. */
 const SAFE_DIGITS = { 8: 2, 16: 4, 32: 9, 64: 18 } as const;
@@ -153,9 +154,10 @@ export class ScalarCheck extends ValueCheck {
   constructor(column: Column) {
     super(column);
     const { type, constraints } = this;
-    this.takesBoolean = type.kind === 'bool';
-    this.takesNumber = ['int', 'float', 'decimal', 'datetime'].includes(type.kind);
-    this.takesString = !this.takesBoolean && type.kind !== 'int' && type.kind !== 'float';
+    const kinds = jsonKindsOf(type);
+    this.takesBoolean = kinds.includes('boolean');
+    this.takesNumber = kinds.includes('number');
+    this.takesString = kinds.includes('string');
     this.isSigned = type.kind === 'int' && type.signed;
     this.#isDecimal = type.kind === 'decimal';
     this.#isDateTime = type.kind === 'datetime';

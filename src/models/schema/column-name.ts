@@ -5,13 +5,19 @@ export const MAX_COLUMNS = 10_000;
 /** Of a column's name, in bytes of UTF-8. */
 export const MAX_COLUMN_NAME_BYTES = 256;
 
+/** Why a model can have no column of this name, in words; null: it can. */
+export function columnNameProblem(name: string): string | null {
+  if (name === '') return 'a column has no name';
+  if (/\p{Surrogate}/u.test(name)) return 'a column name is not valid Unicode';
+  return Buffer.byteLength(name) > MAX_COLUMN_NAME_BYTES
+    ? `a column name is longer than ${MAX_COLUMN_NAME_BYTES} bytes`
+    : null;
+}
+
 /** Throws INVALID_SCHEMA where a name could never match a header. */
 export function checkColumnName(name: string, pointer: string): void {
-  if (name === '') throw invalidSchema(pointer, 'a column has no name');
-  if (/\p{Surrogate}/u.test(name)) throw invalidSchema(pointer, 'a column name is not valid Unicode');
-  if (Buffer.byteLength(name) > MAX_COLUMN_NAME_BYTES) {
-    throw invalidSchema(pointer, `a column name is longer than ${MAX_COLUMN_NAME_BYTES} bytes`);
-  }
+  const problem = columnNameProblem(name);
+  if (problem !== null) throw invalidSchema(pointer, problem);
 }
 
 export function checkColumnCount(count: number, pointer: string): void {

@@ -9,25 +9,13 @@ import {
   type ScalarType,
   textConstraints,
 } from './json-schema-constraints.js';
+import { FORMATS, TYPES } from './json-schema-types.js';
 
 type JsonType = ScalarType | 'array' | 'object';
 type Property = Readonly<Record<string, unknown>>;
 
 /** Of arrays and objects in one another, the row included. */
-const MAX_LEVELS = 32;
-
-const TYPES: Readonly<Record<ScalarType, ColumnType>> = {
-  string: { kind: 'string' },
-  integer: { kind: 'int', bits: 64, signed: true },
-  number: { kind: 'float', bits: 64 },
-  boolean: { kind: 'bool' },
-};
-const FORMATS: ReadonlyMap<unknown, ColumnType> = new Map<unknown, ColumnType>([
-  ['date', { kind: 'date' }],
-  ['date-time', { kind: 'datetime' }],
-  ['uuid', { kind: 'uuid' }],
-  ['email', { kind: 'string' }],
-]);
+export const MAX_LEVELS = 32;
 
 const COMMON = ['type', 'nullable'];
 const TEXT = ['enum', 'format', 'minLength', 'maxLength', 'pattern'];

@@ -1,0 +1,132 @@
+import { BatchError } from '../errors/index.js';
+import { shorten } from '../formats/index.js';
+import { ARRAY, columnNameProblem, MAX_COLUMNS, OBJECT } from '../models/schema/index.js';
+import type { Evidence, Findings, InferredColumn, LeftOutColumn } from './inferred-schema.js';
+import { JSON_CANDIDATES, JSON_SCHEMA_CANDIDATES } from './json-candidates.js';
+import { type JsonKind, JsonPlace } from './json-place.js';
+import { describe, KIND_NAMES, membersOf } from './json-property.js';
+import type { JsonObject } from './json-row.js';
+import { NO_NULLS } from './null-words.js';
+import { MAX_DISTINCT, schemaOf } from './schema-inference.js';
+import { ValueSummary } from './value-summary.js';
+
+/** Members and items inside of columns that are looked at. */
+const MAX_PARTS = 10_000;
+const MAX_NAME_LENGTH = 256;
+
+/** A member of the rows. */
+interface Member {
+  place: JsonPlace;
+  /** Of values with parts. */
+  summary: ValueSummary;
+}
+
+/**
+ * Proposes types for the members of JSON rows, which are found as they appear: a row without one has a null there. The
+ * proposed schema is flat where no column has parts, and a JSON Schema otherwise. Every type is tested by the code that
+ * tests the rows of a job, so that each row that was taken satisfies it.
+ */
+export class JsonInference {
+  readonly #members = new Map<string, Member>();
+  readonly #unusable = new Map<string, string>();
+  readonly #budget = { left: MAX_PARTS };
+  #rows = 0;
+
+  /** `number` from 1. Throws BatchError HEADER_MISMATCH where there are more members than a model has columns. */
+  take(row: JsonObject, number: number): void {
+    this.#rows += 1;
+    for (const [name, value] of Object.entries(row)) {
+      const member = this.#members.get(name) ?? this.#meet(name, number);
+      if (member === null) continue;
+      const { place, summary } = member;
+      place.take(value, number);
+      if (isNested(place.kind) && value !== null && !summary.isCapped) summary.take(JSON.stringify(value));
+    }
+  }
+
+  /** Call it once, at the end. Throws BatchError HEADER_MISMATCH where no column comes of it. */
+  conclude(): Pick<Findings, 'schema' | 'columns' | 'left_out'> {
+    const hasNested = [...this.#members.values()].some(({ place }) => isNested(place.kind));
+    const columns: InferredColumn[] = [];
+    const kept = new Map<string, JsonPlace>();
+    const left_out: LeftOutColumn[] = [...this.#unusable].map(([name, reason]) => leftOut(name, reason));
+    for (const [name, member] of this.#members) {
+      const column = this.#column(name, member, hasNested);
+      if (typeof column === 'string') left_out.push(leftOut(name, column));
+      else {
+        columns.push(column);
+        kept.set(name, member.place);
+      }
+    }
+    if (columns.length === 0) throw noColumn(left_out);
+    const schema = hasNested ? { type: 'object' as const, ...membersOf(kept, this.#rows) } : schemaOf(columns);
+    return { schema, columns, left_out };
+  }
+
+  #meet(name: string, row: number): Member | null {
+    if (this.#unusable.has(name)) return null;
+    if (this.#members.size + this.#unusable.size === MAX_COLUMNS) {
+      throw new BatchError(
+        'HEADER_MISMATCH',
+        `row ${row}: the rows have more than ${MAX_COLUMNS} different members, which is more than a model's columns; put what has varying names into one member, as an object`,
+      );
+    }
+    const problem = columnNameProblem(name);
+    if (problem !== null) {
+      this.#unusable.set(name, `${problem}, which no model takes; rename it in the file to have it checked`);
+      return null;
+    }
+    const member = {
+      place: JsonPlace.column(name, this.#budget, MAX_DISTINCT),
+      summary: new ValueSummary(MAX_DISTINCT),
+    };
+    this.#members.set(name, member);
+    return member;
+  }
+
+  /** Or why there is none. */
+  #column(name: string, { place, summary }: Member, hasNested: boolean): InferredColumn | string {
+    const { kind, profile } = place;
+    const nulls = this.#rows - place.values;
+    if (kind === null) return place.values === 0 ? ONLY_NULLS : mixedKinds(place);
+    if (isNested(kind)) {
+      return {
+        name,
+        type: kind === 'array' ? ARRAY : OBJECT,
+        nullable: nulls > 0,
+        reason: describe(place),
+        evidence: this.#nestedEvidence(nulls, summary),
+      };
+    }
+    const among = (hasNested ? JSON_SCHEMA_CANDIDATES : JSON_CANDIDATES)[kind];
+    if (profile === null || (kind !== 'string' && !profile.hasType(among))) return OUT_OF_RANGE;
+    profile.takeNulls(nulls);
+    return profile.conclude(NO_NULLS, among);
+  }
+
+  #nestedEvidence(nulls: number, summary: ValueSummary): Evidence {
+    return { rows: this.#rows, nulls, min: null, max: null, ...summary.evidence(false), rejected: [] };
+  }
+}
+
+const ONLY_NULLS = 'nothing but null, which says nothing of its type; add it to the schema if you know it';
+const OUT_OF_RANGE = 'numbers that no type has room for; write them as strings to have them checked';
+
+function mixedKinds({ kinds }: JsonPlace): string {
+  const seen = [...kinds].map(([kind, row]) => `${KIND_NAMES[kind]} (row ${row})`);
+  return `${seen.join(' and ')}, but a column has one type; write them alike to have them checked`;
+}
+
+function leftOut(name: string, reason: string): LeftOutColumn {
+  return { name: shorten(name, MAX_NAME_LENGTH), reason };
+}
+
+function noColumn([first]: readonly LeftOutColumn[]): BatchError {
+  const problem =
+    first === undefined ? 'no whole row with a member' : `no member for a model; '${first.name}': ${first.reason}`;
+  return new BatchError('HEADER_MISMATCH', `the rows that were looked at have ${problem}`);
+}
+
+function isNested(kind: JsonKind | null): kind is 'array' | 'object' {
+  return kind === 'array' || kind === 'object';
+}

@@ -1,0 +1,88 @@
+import type { ScalarKind } from '../formats/index.js';
+import { inJsonSchema } from '../models/schema/index.js';
+import { JSON_SCHEMA_CANDIDATES } from './json-candidates.js';
+import type { JsonKind, JsonPlace } from './json-place.js';
+import { NO_NULLS } from './null-words.js';
+import type { Property } from './row-schema.js';
+
+/** As people call values of a kind. */
+export const KIND_NAMES: Readonly<Record<JsonKind, string>> = {
+  string: 'strings',
+  number: 'numbers',
+  boolean: 'booleans',
+  array: 'arrays',
+  object: 'objects',
+};
+
+/** What fits every value at a place; null where it would have to be anything. */
+export function propertyOf(place: JsonPlace): Property | null {
+  const { kind, nulls } = place;
+  const typed = (type: string): Pick<Property, 'type'> => ({ type: nulls > 0 ? [type, 'null'] : type });
+  switch (kind) {
+    case null:
+      return null;
+    case 'array': {
+      const items = place.items === null ? null : propertyOf(place.items);
+      return { ...typed('array'), ...(items !== null && { items }) };
+    }
+    case 'object':
+      return { ...typed('object'), ...membersOf(place.members, place.values) };
+    default: {
+      const spelling = inJsonSchema(scalarTypeOf(place, kind) ?? '');
+      return spelling === undefined ? null : { ...spelling, ...typed(spelling.type) };
+    }
+  }
+}
+
+/** The properties of so many objects, and which of them all have. */
+export function membersOf(
+  members: ReadonlyMap<string, JsonPlace>,
+  objects: number,
+): Pick<Property, 'properties' | 'required'> {
+  const properties: [string, Property][] = [];
+  const required: string[] = [];
+  for (const [name, place] of members) {
+    const property = propertyOf(place);
+    if (property === null) continue;
+    properties.push([name, property]);
+    if (place.values + place.nulls === objects) required.push(name);
+  }
+  return {
+    ...(properties.length > 0 && { properties: Object.fromEntries(properties) }),
+    ...(required.length > 0 && { required }),
+  };
+}
+
+/** Arrays or objects in words. */
+export function describe(place: JsonPlace): string {
+  if (place.kind === 'object') return describeObjects(place);
+  const { items, mostItems, isOpen } = place;
+  if (mostItems === 0) return 'empty arrays';
+  const most = `up to ${counted(mostItems, 'item')}`;
+  if (isOpen || items === null) return `arrays of more than can be looked into, ${most}`;
+  return `arrays of ${itemName(items)}, ${most}`;
+}
+
+function describeObjects({ members, isOpen }: JsonPlace): string {
+  if (isOpen) return 'objects with too many names to list';
+  return members.size === 0 ? 'objects without members' : `objects of ${counted(members.size, 'member')}`;
+}
+
+function itemName(items: JsonPlace): string {
+  const { kind } = items;
+  if (kind === 'array' || kind === 'object') return KIND_NAMES[kind];
+  if (kind !== null) return scalarTypeOf(items, kind) ?? KIND_NAMES[kind];
+  const kinds = [...items.kinds.keys()].map((each) => KIND_NAMES[each]);
+  return kinds.length === 0 ? 'nothing but null' : `${kinds.join(' and ')}: any are taken`;
+}
+
+/** null: numbers that no type has room for. */
+function scalarTypeOf({ profile }: JsonPlace, kind: ScalarKind): string | null {
+  const among = JSON_SCHEMA_CANDIDATES[kind];
+  if (profile === null || (kind !== 'string' && !profile.hasType(among))) return null;
+  return profile.conclude(NO_NULLS, among).type;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
