@@ -23,7 +23,10 @@ export async function inferParquet(
   const [known, nested] = partition(reader.fields);
   if (known.length === 0) {
     reader.close();
-    throw new BatchError('HEADER_MISMATCH', 'the file has nothing but LIST, STRUCT and MAP columns, which models lack');
+    throw new BatchError(
+      'HEADER_MISMATCH',
+      'the file has nothing but LIST, STRUCT and MAP columns, for which nothing is proposed',
+    );
   }
   const columns = known.map((field) => [field.name, new DeclaredColumn(field, maxDistinctOf(known.length))] as const);
   let bytes = 0;
@@ -44,7 +47,7 @@ export async function inferParquet(
   const inferred = columns.map(([, column]) => column.conclude());
   const left_out = nested.map(({ name, type }) => ({
     name,
-    reason: `the file says ${spellFileType(type)}, which a model for Parquet has no type for; jobs keep the column`,
+    reason: `the file says ${spellFileType(type)}, and arrays and objects are not proposed; jobs keep the column`,
   }));
   return { schema: schemaOf(inferred), format, null_values: [], ...sample, columns: inferred, left_out };
 }

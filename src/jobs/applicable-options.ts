@@ -3,7 +3,7 @@ import { invalidOption } from './invalid-option.js';
 import { DIALECT_OPTIONS } from './option-values.js';
 
 const CSV_ONLY: readonly string[] = [...DIALECT_OPTIONS, 'null_values', 'normalize', 'csv_reader'];
-export const FORMAT_NAMES: Readonly<Record<FileFormat, string>> = {
+const FORMAT_NAMES: Readonly<Record<FileFormat, string>> = {
   csv: 'CSV',
   json: 'JSON',
   ndjson: 'NDJSON',

@@ -13,7 +13,7 @@ import {
   readTextHead,
   sniffDelimiter,
 } from '../upload/index.js';
-import { FORMAT_NAMES, refuseInapplicable } from './applicable-options.js';
+import { refuseInapplicable } from './applicable-options.js';
 import type { JobControl } from './job-control.js';
 import { newJobId } from './job-id.js';
 import type { JobRequest } from './job-options.js';
@@ -60,7 +60,7 @@ export class JobIntake {
     const { version: modelVersion, columns } = await this.options.models.require(modelId);
     const { format, encoding, text } = inspectUpload(upload, request);
     refuseInapplicable(request.given, format);
-    if (format === 'csv' || format === 'parquet') refuseNested(columns, format);
+    if (format === 'csv') refuseNested(columns);
     const { filename, sizeBytes, fileCompression } = upload;
     const names = [...columns.map(({ name }) => name), ...Object.keys(options.columns)];
     const job = {
@@ -133,13 +133,13 @@ export function inspectUpload(
   return { format: detectFormat(text, request.format), encoding, text };
 }
 
-/** A field of CSV holds no arrays and objects, and the columns of Parquet are not checked for them. */
-function refuseNested(columns: readonly Column[], format: 'csv' | 'parquet'): void {
+/** A field of CSV holds no arrays and objects. */
+function refuseNested(columns: readonly Column[]): void {
   const [column] = nestedColumns(columns);
   if (column === undefined) return;
   throw new BatchError(
     'INVALID_OPTION',
-    `format: the file is ${FORMAT_NAMES[format]}, but the model's column '${column.name}' is an ${column.type}; send JSON or NDJSON, or name another model`,
+    `format: the file is CSV, but the model's column '${column.name}' is an ${column.type}; send JSON, NDJSON or Parquet, or name another model`,
   );
 }
 

@@ -311,7 +311,8 @@ export interface components {
          *     The rows of a Parquet file are JSON objects of this kind whatever is asked for, made from its native values: a
          *     DECIMAL with all the digits of its scale; timestamps as `YYYY-MM-DDThh:mm:ss` with the digits of their unit,
          *     and a `Z` only where the file says UTC; bytes that are no text as base64; lists as arrays, structs and maps as
-         *     objects. A FLOAT or DOUBLE has the fewest digits that tell it apart.
+         *     objects. A FLOAT or DOUBLE has the fewest digits that tell it apart. A map with the same key twice is rejected as
+         *     DUPLICATE_KEY.
          * @enum {string}
          */
         ValueFormatOption: "raw" | "json";
@@ -600,7 +601,7 @@ export interface components {
         ColumnSpelling: string;
         ColumnType: string;
         /**
-         * @description JSON Schema (2020-12) of one row: an object of strings, integers (Int64), numbers (Float64), booleans, and, for JSON files, arrays and objects of these. What is not `required` may be missing. `additionalProperties: false` refuses CSV files with columns that are not named here, and JSON rows with such members. Anything that would be ignored is INVALID_SCHEMA.
+         * @description JSON Schema (2020-12) of one row: an object of strings, integers (Int64), numbers (Float64), booleans, and, for JSON and Parquet files, arrays and objects of these: a Parquet LIST is an array, a STRUCT or MAP an object, and what is inside is compared with the file's types before the first row. What is not `required` may be missing. `additionalProperties: false` refuses CSV and Parquet files with columns (or members of a STRUCT) that are not named here, and JSON rows (or MAPs) with such members. Anything that would be ignored is INVALID_SCHEMA.
          * @example {
          *       "type": "object",
          *       "properties": {

@@ -170,7 +170,7 @@ describe('a model with arrays and objects', () => {
       400,
       {
         error: 'INVALID_OPTION',
-        message: expect.stringMatching(/^format: .*'items' is an Array; send JSON or NDJSON/),
+        message: expect.stringMatching(/^format: .*'items' is an Array; send JSON, NDJSON or Parquet/),
       },
     ]);
   });

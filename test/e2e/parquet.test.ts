@@ -63,6 +63,51 @@ describe('a Parquet file', () => {
     expect(JSON.parse(first.raw_data)).toMatchObject({ id: 2147483648, code: 'ab' });
   });
 
+  it('has its lists, structs and maps checked by the arrays and objects of a model', async () => {
+    const item = {
+      type: 'object',
+      properties: { sku: { type: 'string' }, qty: { type: 'integer', maximum: 100 } },
+      required: ['sku'],
+    };
+    const attrs = { type: 'object', properties: { color: { type: 'string' } }, required: ['color'] };
+    const properties = { items: { type: 'array', items: item, maxItems: 4 }, attrs };
+    await api.createModel('nested', { type: 'object', properties });
+    const job = await endOf('nested', 'nested-rejects.parquet');
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { rows: 14, ok: 5, errors: 9 } });
+    const rejected = (await readTopic(brokers, job.topics.dlq)).map(({ value }) => JSON.parse(value.toString()));
+    expect(rejected.map(({ row_number, errors: [{ column, error }] }) => [row_number, column, error])).toEqual([
+      [4, 'items[1]', 'NULL_VALUE'],
+      [5, 'items[0].sku', 'NULL_VALUE'],
+      [6, 'items[1].ratio', 'NOT_A_NUMBER'],
+      [7, 'items', 'TOO_LONG'],
+      [8, 'attrs.color', 'NULL_VALUE'],
+      [9, 'attrs.color', 'NULL_VALUE'],
+      [11, 'attrs.color', 'DUPLICATE_KEY'],
+      [12, 'extra[1][1]', 'NOT_A_NUMBER'],
+      [14, 'by_day.2024-01-02', 'DUPLICATE_KEY'],
+    ]);
+    const values = await valuesOf(job);
+    expect(values.slice(1, 3)).toEqual([
+      '{"items":null,"attrs":null,"by_day":null,"extra":[[1],null,[]]}',
+      '{"items":[],"attrs":{"color":"red"},"by_day":{},"extra":[]}',
+    ]);
+  });
+
+  it('whose types inside do not fit fails with the places', async () => {
+    const items = {
+      type: 'array',
+      items: { type: 'object', properties: { sku: { type: 'boolean' }, qty: { type: 'array' } } },
+    };
+    await api.createModel('unfit', { type: 'object', properties: { items, attrs: { type: 'array' } } });
+    expect(await endOf('unfit', 'nested-rejects.parquet')).toMatchObject({
+      state: 'FAILED',
+      error: {
+        code: 'HEADER_MISMATCH',
+        message: 'columns of another type: "items[].qty" is INT32, not Array, "attrs" is MAP, not Array',
+      },
+    });
+  });
+
   it('whose columns do not fit the model fails with all differences, and without a row', async () => {
     const job = await endOf('orders', 'row-groups.parquet');
     expect(job).toMatchObject({ state: 'FAILED', error: { code: 'HEADER_MISMATCH' }, totals: { rows: 0 } });

@@ -50,7 +50,8 @@ export function matchHeader(
   columns: readonly Column[],
   additionalColumns: boolean,
 ): FileColumn[] {
-  const problems = headerProblems(header, columns, additionalColumns);
+  checkNames(header);
+  const problems = describeDifferences(compareNames(header, columns, additionalColumns));
   if (problems.length > 0) throw new BatchError('HEADER_MISMATCH', problems.join('; '));
   const known = new Map(columns.map((column) => [column.name, column]));
   return header.flatMap((name, index) => {
@@ -59,25 +60,35 @@ export function matchHeader(
   });
 }
 
-/** What of a file's columns does not fit the model, in words; throws where the names are unusable. */
-export function headerProblems(
-  header: readonly string[],
+/** Names that a file lacks, and those that the model does not take. */
+export interface NameDifferences {
+  missing: string[];
+  unexpected: string[];
+}
+
+/** How the names that there are differ from those of the model. What is missing may be there by another name: then that is unexpected. */
+export function compareNames(
+  names: readonly string[],
   columns: readonly Column[],
   additionalColumns: boolean,
-): string[] {
-  checkNames(header);
+): NameDifferences {
   const known = new Set(columns.map((column) => column.name));
-  const given = new Set(header);
+  const given = new Set(names);
   const missing = columns.filter((column) => !column.nullable && !given.has(column.name)).map((column) => column.name);
-  const unexpected = header.filter((name) => !known.has(name));
-  if (missing.length === 0 && (additionalColumns || unexpected.length === 0)) return [];
+  const isOpen = additionalColumns && missing.length === 0;
+  return { missing, unexpected: isOpen ? [] : names.filter((name) => !known.has(name)) };
+}
+
+/** The differences in words. */
+export function describeDifferences({ missing, unexpected }: NameDifferences): string[] {
   const problems = [];
   if (missing.length > 0) problems.push(`missing columns: ${list(missing)}`);
   if (unexpected.length > 0) problems.push(`unexpected columns: ${list(unexpected)}`);
   return problems;
 }
 
-function checkNames(header: readonly string[]): void {
+/** Throws BatchError HEADER_MISMATCH where they are empty, repeated, too long or too many. */
+export function checkNames(header: readonly string[]): void {
   if (header.length > MAX_COLUMNS) {
     throw new BatchError('HEADER_MISMATCH', `the header names ${header.length} columns, more than ${MAX_COLUMNS}`);
   }
@@ -96,14 +107,15 @@ function checkNames(header: readonly string[]): void {
   if (problems.length > 0) throw new BatchError('HEADER_MISMATCH', problems.join('; '));
 }
 
-function list(names: readonly string[]): string {
+/** The first of the names, and how many more there are. */
+export function list(names: readonly string[]): string {
   return listOf(
     names.slice(0, MAX_LISTED).map((name) => JSON.stringify(shorten(name, MAX_SHOWN))),
     names.length,
   );
 }
 
-/** The first of them, and how many more there are. */
+/** The same of other words. */
 export function listOf(items: readonly string[], total = items.length): string {
   const listed = items.slice(0, MAX_LISTED).join(', ');
   return total > MAX_LISTED ? `${listed} and ${total - MAX_LISTED} more` : listed;

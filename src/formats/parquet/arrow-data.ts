@@ -21,8 +21,8 @@ export interface ArrowArray {
   children: ArrowArray[];
 }
 
-/** Of fields inside each other. */
-const MAX_DEPTH = 64;
+/** Of fields inside each other: twice what a row may have, since a map is two. */
+const MAX_DEPTH = 130;
 
 export function readArrowField(memory: ArrayBuffer, address: number, depth = 0): ArrowField {
   if (depth > MAX_DEPTH) throw new RangeError(`more than ${MAX_DEPTH} fields inside each other`);

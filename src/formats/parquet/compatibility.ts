@@ -1,15 +1,15 @@
 import type { ColumnType } from '../../models/schema/index.js';
 import type { ValueCheck } from '../values/value-check.js';
-import { type FileType, spellFileType } from './file-type.js';
+import { type FileType, type ScalarType, spellFileType } from './file-type.js';
 import { BinaryReader, FixedReader, StringReader, UuidReader } from './values/bytes.js';
 import { DecimalReader } from './values/decimals.js';
-import { ListReader, MapReader, NullReader, StructReader } from './values/nested.js';
+import { NullReader } from './values/nested.js';
 import { BooleanReader, FloatReader, HalfReader, Integer64Reader, IntegerReader } from './values/numbers.js';
 import { DateReader, Int96Reader, TimeReader, TimestampReader } from './values/temporal.js';
 import { TypedTextReader } from './values/typed-text.js';
 import type { RowNotes, ValueReader } from './values/value-reader.js';
 
-/** How the values of a column of the file become those of a column of the model. */
+/** How values of the file become those of the model. */
 export interface Conversion {
   reader: ValueReader;
   /** Whether a value that is not null is one of the model's; null: all are. */
@@ -20,24 +20,9 @@ export interface Conversion {
 const INTEGER_DIGITS = { 8: 3, 16: 5, 32: 10, 64: 20 } as const;
 const EPOCH_SECONDS: ColumnType = { kind: 'int', bits: 64, signed: true };
 
-/** Of the names of nested fields, in bytes: a row has room for them. */
-const MAX_FIELD_NAME_BYTES = 65_536;
-
 /** A reader of the values as they are; the words for a type that cannot be read. */
-export function readerOf(type: FileType, notes: RowNotes): ValueReader | string {
+export function readerOf(type: ScalarType, notes: RowNotes): ValueReader | string {
   switch (type.kind) {
-    case 'list': {
-      const element = readerOf(type.element, notes);
-      return typeof element === 'string' ? element : new ListReader(element);
-    }
-    case 'struct':
-      return structReader(type.fields, notes);
-    case 'map': {
-      const key = isNested(type.key) ? `MAP with ${spellFileType(type.key)} keys` : readerOf(type.key, notes);
-      const value = readerOf(type.value, notes);
-      if (typeof key === 'string') return key;
-      return typeof value === 'string' ? value : new MapReader(key, value);
-    }
     case 'decimal':
       return type.bits % 32 === 0 ? new DecimalReader(type.bits, type.scale) : spellFileType(type);
     case 'unsupported':
@@ -47,18 +32,7 @@ export function readerOf(type: FileType, notes: RowNotes): ValueReader | string 
   }
 }
 
-function structReader(fields: Extract<FileType, { kind: 'struct' }>['fields'], notes: RowNotes): StructReader | string {
-  const readers: { name: string; reader: ValueReader }[] = [];
-  for (const { name, type } of fields) {
-    const reader = readerOf(type, notes);
-    if (typeof reader === 'string') return reader;
-    if (Buffer.byteLength(name) > MAX_FIELD_NAME_BYTES) return 'STRUCT with a name of more than 64 KiB';
-    readers.push({ name, reader });
-  }
-  return new StructReader(readers);
-}
-
-type LeafType = Exclude<FileType, { kind: 'list' | 'map' | 'struct' | 'decimal' | 'unsupported' }>;
+type LeafType = Exclude<ScalarType, { kind: 'decimal' | 'unsupported' }>;
 
 function leafReader(type: LeafType, notes: RowNotes): ValueReader {
   switch (type.kind) {
@@ -89,15 +63,11 @@ function leafReader(type: LeafType, notes: RowNotes): ValueReader {
   }
 }
 
-function isNested({ kind }: FileType): boolean {
-  return kind === 'list' || kind === 'map' || kind === 'struct';
-}
-
 /**
- * The conversion of a column whose values can be read; null where its type has none into the model's. What the
+ * The conversion of values that can be read; null where their type has none into the model's. What the
  * model's constraints say of a value comes on top.
  */
-export function convert(type: FileType, check: ValueCheck, notes: RowNotes): Conversion | null {
+export function convert(type: ScalarType, check: ValueCheck, notes: RowNotes): Conversion | null {
   const conversion = convertType(type, check, notes);
   if (conversion === null || check.constraints.length === 0) return conversion;
   const { reader, accepts } = conversion;
@@ -105,7 +75,7 @@ export function convert(type: FileType, check: ValueCheck, notes: RowNotes): Con
   return { reader, accepts: accepts === null ? holds : (row) => accepts(row) && holds(row) };
 }
 
-function convertType(type: FileType, check: ValueCheck, notes: RowNotes): Conversion | null {
+function convertType(type: ScalarType, check: ValueCheck, notes: RowNotes): Conversion | null {
   const { kind } = check.type;
   const always = (reader: ValueReader): Conversion => ({ reader, accepts: null });
   const checked = (reader: ValueReader): Conversion => ({

@@ -1,12 +1,16 @@
 import { BatchError } from '../../errors/index.js';
 import type { Column } from '../../models/schema/index.js';
-import { headerProblems, listOf, renameColumns } from '../csv/column-plan.js';
+import { checkNames, compareNames, describeDifferences, list, listOf, renameColumns } from '../csv/column-plan.js';
 import type { Renames } from '../row-reader.js';
-import { ValueCheck } from '../values/value-check.js';
-import { convert, readerOf } from './compatibility.js';
-import { type FileField, spellFileType } from './file-type.js';
+import { shorten } from '../text.js';
+import type { FileField } from './file-type.js';
+import type { ValuePlan } from './plans/value-plan.js';
+import { ValuePlanner } from './plans/value-planner.js';
 import { memberKey } from './values/nested.js';
-import type { RowNotes, ValueReader } from './values/value-reader.js';
+import type { RowNotes } from './values/value-reader.js';
+
+/** Of a place in a message. */
+const MAX_SHOWN = 128;
 
 /** What becomes of one column of the file. */
 export interface FieldPlan {
@@ -14,11 +18,7 @@ export interface FieldPlan {
   name: string;
   /** What stands before the value in the row's JSON. */
   key: Buffer;
-  reader: ValueReader;
-  /** null where the model does not know the column. */
-  check: ValueCheck | null;
-  /** Whether a value that is not null is one of the model's; null: all are. */
-  accepts: ((row: number) => boolean) | null;
+  plan: ValuePlan;
 }
 
 interface Model {
@@ -28,35 +28,45 @@ interface Model {
 }
 
 /**
- * Finds the model's columns among the file's, by name, byte for byte, and a conversion for each. Throws BatchError
- * HEADER_MISMATCH that names all that is missing, unexpected, or of a type that is not convertible.
+ * Finds the model's columns among the file's, by name, byte for byte, and what becomes of each. Throws BatchError
+ * HEADER_MISMATCH that names all that is missing, unexpected, or of a type that is not convertible, on every level.
  */
 export function planFields(fields: readonly FileField[], model: Model, notes: RowNotes): FieldPlan[] {
   const names = renameColumns(
     fields.map(({ name }) => name),
     model.renames,
   );
-  const problems = headerProblems(names, model.columns, model.additionalColumns);
+  checkNames(names);
   const known = new Map(model.columns.map((column) => [column.name, column]));
-  const mismatches: string[] = [];
-  const unsupported: string[] = [];
-  const plans: FieldPlan[] = [];
-  for (const [index, { type }] of fields.entries()) {
+  const planner = new ValuePlanner(notes);
+  const plans = fields.map(({ type }, index) => {
     const name = names[index] as string;
-    const reader = readerOf(type, notes);
-    const column = known.get(name);
-    const check = column === undefined ? null : new ValueCheck(column);
-    if (typeof reader === 'string') {
-      unsupported.push(`${JSON.stringify(name)} (${reader})`);
-      continue;
-    }
-    const conversion = check === null ? { reader, accepts: null } : convert(type, check, notes);
-    if (conversion === null) {
-      mismatches.push(`${JSON.stringify(name)} is ${spellFileType(type)}, not ${column?.type}`);
-    } else plans.push({ name, key: memberKey(name, index), check, ...conversion });
-  }
-  if (mismatches.length > 0) problems.push(`columns of another type: ${listOf(mismatches)}`);
-  if (unsupported.length > 0) problems.push(`columns of a type that is not supported: ${listOf(unsupported)}`);
+    return { name, key: memberKey(name, index), plan: planner.plan(type, known.get(name) ?? null, name) };
+  });
+  const { missing, unexpected } = compareNames(names, model.columns, model.additionalColumns);
+  const problems = describeDifferences({
+    missing: [...missing, ...planner.missing],
+    unexpected: [...unexpected, ...planner.unexpected],
+  });
+  problems.push(...typeProblems(planner));
   if (problems.length > 0) throw new BatchError('HEADER_MISMATCH', problems.join('; '));
   return plans;
+}
+
+function typeProblems({ repeated, mismatches, unsupported }: ValuePlanner): string[] {
+  const problems = [];
+  if (repeated.length > 0) problems.push(`repeated columns: ${list(repeated)}`);
+  if (mismatches.length > 0) {
+    const each = mismatches.map(({ path, found, expected }) => `${show(path)} is ${found}, not ${expected}`);
+    problems.push(`columns of another type: ${listOf(each)}`);
+  }
+  if (unsupported.length > 0) {
+    const each = unsupported.map(({ path, found }) => `${show(path)} (${found})`);
+    problems.push(`columns of a type that is not supported: ${listOf(each)}`);
+  }
+  return problems;
+}
+
+function show(path: string): string {
+  return JSON.stringify(shorten(path, MAX_SHOWN));
 }

@@ -23,6 +23,15 @@ export interface FileField {
   type: FileType;
 }
 
+type NestedKind = 'list' | 'map' | 'struct';
+/** Values with parts, and those without. */
+export type NestedType = Extract<FileType, { kind: NestedKind }>;
+export type ScalarType = Exclude<FileType, { kind: NestedKind }>;
+
+export function isNested(type: FileType): type is NestedType {
+  return type.kind === 'list' || type.kind === 'map' || type.kind === 'struct';
+}
+
 type Leaves = Iterator<LeafKind, unknown, unknown>;
 
 const INTEGERS: Readonly<Record<string, FileType>> = {

@@ -1,14 +1,12 @@
 import { fitsRecord, MAX_ERRORS } from '../limits.js';
 import { rejectionOf, rowError } from '../row-errors.js';
 import type { FieldError, RowSink } from '../row-reader.js';
-import { shorten } from '../text.js';
 import type { ArrowArray } from './arrow-data.js';
 import type { FieldPlan } from './field-plan.js';
+import { RowProblems } from './plans/row-problems.js';
+import { explain } from './plans/value-plan.js';
 import { writeAscii } from './values/json-bytes.js';
 import { ROW_LIMIT_BYTES, ROW_ROOM_BYTES, type RowNotes } from './values/value-reader.js';
-
-/** Of a column's name inside a message. */
-const MAX_NAME_LENGTH = 128;
 
 /** Turns the rows of batches into JSON objects, and decides about each. */
 export class RowEncoder {
@@ -23,10 +21,10 @@ export class RowEncoder {
 
   /** Takes a batch: a struct of the file's columns in `memory`. */
   bind(batch: ArrowArray, memory: ArrayBuffer): void {
-    for (const [index, { reader }] of this.fields.entries()) {
+    for (const [index, { plan }] of this.fields.entries()) {
       const column = batch.children[index];
       if (column === undefined) throw new RangeError('the decoder gave fewer columns than the schema names');
-      reader.bind(column, memory);
+      plan.reader.bind(column, memory);
     }
   }
 
@@ -38,7 +36,7 @@ export class RowEncoder {
       return end;
     }
     const errors = fitsRecord(end)
-      ? this.#wrong.flatMap((index) => this.#errorsOf(this.fields[index] as FieldPlan, row))
+      ? this.#errorsOf(row)
       : [rowError('ROW_TOO_LARGE', "the row's JSON does not fit into a record of 1,000,000 bytes")];
     sink.reject(rejectionOf({ rowNumber, line: null, byteOffset: null }, errors, this.#row, 0, end));
     return end;
@@ -54,12 +52,13 @@ export class RowEncoder {
     let at = 0;
     out[at++] = 0x7b;
     for (let index = 0; index < fields.length; index++) {
-      const { key, reader, check, accepts } = fields[index] as FieldPlan;
+      const { key, plan } = fields[index] as FieldPlan;
+      const { reader, accepts } = plan;
       for (let i = 0; i < key.length; i++) out[at + i] = key[i] as number;
       at += key.length;
       if (reader.isNull(row)) {
         at = writeAscii(out, at, 'null');
-        if (check !== null && !check.nullable) wrong.push(index);
+        if (!plan.nullable) wrong.push(index);
       } else {
         at = reader.write(row, out, at);
         if (at > ROW_LIMIT_BYTES) return at;
@@ -76,21 +75,12 @@ export class RowEncoder {
   }
 
   /** At least one. */
-  #errorsOf({ name, reader, check }: FieldPlan, row: number): FieldError[] {
-    if (check !== null && reader.isNull(row)) return [check.nullError('')];
-    const text = reader.text(row);
-    const errors = check?.errorsOf(text) ?? [];
-    return errors.length > 0 ? errors : [notANumber(name, text)];
+  #errorsOf(row: number): FieldError[] {
+    const problems = new RowProblems();
+    for (const index of this.#wrong) {
+      const { name, plan } = this.fields[index] as FieldPlan;
+      explain(plan, row, name, problems);
+    }
+    return problems.errors;
   }
-}
-
-/** NaN or an infinity in a column that the model does not know. */
-function notANumber(name: string, text: string): FieldError {
-  return {
-    column: name,
-    type: null,
-    error: 'NOT_A_NUMBER',
-    observed: text === '' ? null : text,
-    message: `column '${shorten(name, MAX_NAME_LENGTH)}': NaN and infinities have no JSON`,
-  };
 }

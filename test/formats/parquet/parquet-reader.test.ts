@@ -95,13 +95,13 @@ describe('the columns of a Parquet file and of a model', () => {
           ['id', 'OUT_OF_RANGE', '2147483648'],
           ['day', 'INVALID_DATE', '2023-02-29'],
           ['code', 'PATTERN_MISMATCH', 'ab'],
-          ['extra', 'NOT_A_NUMBER', null],
+          ['extra[0]', 'NOT_A_NUMBER', 'NaN'],
         ],
       ],
       [
         3,
         [
-          ['id', 'NULL_VALUE', ''],
+          ['id', 'NULL_VALUE', 'null'],
           ['ratio', 'NOT_A_NUMBER', 'NaN'],
         ],
       ],
@@ -145,7 +145,7 @@ describe('the columns of a Parquet file and of a model', () => {
       [
         ['id', 'OUT_OF_RANGE', '2147483648'],
         ['qty', 'NOT_AN_INTEGER', '2.5'],
-        ['extra', 'NOT_A_NUMBER', null],
+        ['extra[0]', 'NOT_A_NUMBER', 'NaN'],
       ],
       [
         ['ratio', 'NOT_A_NUMBER', 'NaN'],

@@ -38,9 +38,18 @@ export class ListReader extends NestedReader {
     this.element.bind(childOf(array, 0), memory);
   }
 
+  /** A row's items are the element's values from here on, up to `to`. */
+  from(row: number): number {
+    return this.#offsets[row + this.offset] as number;
+  }
+
+  to(row: number): number {
+    return this.#offsets[row + this.offset + 1] as number;
+  }
+
   override write(row: number, out: Uint8Array, at: number): number {
-    const from = this.#offsets[row + this.offset] as number;
-    const to = this.#offsets[row + this.offset + 1] as number;
+    const from = this.from(row);
+    const to = this.to(row);
     let end = at;
     out[end++] = 0x5b;
     for (let i = from; i < to && end < ROW_LIMIT_BYTES; i++) {
@@ -64,13 +73,19 @@ export class StructReader extends NestedReader {
     for (const [index, { reader }] of this.#fields.entries()) reader.bind(childOf(array, index), memory);
   }
 
+  /** A row's members are the fields' values of this number. */
+  indexOf(row: number): number {
+    return row + this.offset;
+  }
+
   override write(row: number, out: Uint8Array, at: number): number {
+    const index = this.indexOf(row);
     let end = at;
     out[end++] = 0x7b;
     for (const { key, reader } of this.#fields) {
       if (end > ROW_LIMIT_BYTES) break;
       out.set(key, end);
-      end = writeValue(reader, row + this.offset, out, end + key.length);
+      end = writeValue(reader, index, out, end + key.length);
     }
     out[end++] = 0x7d;
     return end;
@@ -86,6 +101,8 @@ export class MapReader extends NestedReader {
   constructor(
     private readonly key: ValueReader,
     private readonly value: ValueReader,
+    /** Of the values of some keys, in place of `value`. */
+    private readonly known: ReadonlyMap<string, ValueReader>,
   ) {
     super();
   }
@@ -95,22 +112,35 @@ export class MapReader extends NestedReader {
     const entries = childOf(array, 0);
     this.#entriesOffset = entries.offset;
     this.key.bind(childOf(entries, 0), memory);
-    this.value.bind(childOf(entries, 1), memory);
+    for (const reader of [this.value, ...this.known.values()]) reader.bind(childOf(entries, 1), memory);
+  }
+
+  /** A row's entries are the values of key and value from here on, up to `to`. */
+  from(row: number): number {
+    return (this.#offsets[row + this.offset] as number) + this.#entriesOffset;
+  }
+
+  to(row: number): number {
+    return (this.#offsets[row + this.offset + 1] as number) + this.#entriesOffset;
   }
 
   override write(row: number, out: Uint8Array, at: number): number {
-    const from = (this.#offsets[row + this.offset] as number) + this.#entriesOffset;
-    const to = (this.#offsets[row + this.offset + 1] as number) + this.#entriesOffset;
+    const from = this.from(row);
+    const to = this.to(row);
     let end = at;
     out[end++] = 0x7b;
     for (let i = from; i < to && end < ROW_LIMIT_BYTES; i++) {
       if (i > from) out[end++] = COMMA;
       end = this.#writeKey(i, out, end);
       out[end++] = COLON;
-      if (end < ROW_LIMIT_BYTES) end = writeValue(this.value, i, out, end);
+      if (end < ROW_LIMIT_BYTES) end = writeValue(this.#readerOf(i), i, out, end);
     }
     out[end++] = 0x7d;
     return end;
+  }
+
+  #readerOf(index: number): ValueReader {
+    return this.known.size === 0 ? this.value : (this.known.get(this.key.text(index)) ?? this.value);
   }
 
   #writeKey(index: number, out: Uint8Array, at: number): number {

@@ -1,0 +1,113 @@
+import { ARRAY, OBJECT, type ValueSchema } from '../../../models/schema/index.js';
+import { duplicateError, unexpectedError, wrongCountError } from '../../values/structure-errors.js';
+import { missingError } from '../../values/value-check.js';
+import { ListReader, MapReader, StructReader } from '../values/nested.js';
+import { pathTo, type RowProblems } from './row-problems.js';
+import { explain, takes, takesAll, type ValuePlan } from './value-plan.js';
+
+/** Lists, and the plan of their items. `schema`: the model's array, null where it says nothing. */
+export function listPlan(item: ValuePlan, schema: ValueSchema | null): ValuePlan {
+  const reader = new ListReader(item.reader);
+  const { minItems = 0, maxItems = Number.POSITIVE_INFINITY } = schema?.constraints ?? {};
+  const isAnyCount = minItems === 0 && maxItems === Number.POSITIVE_INFINITY;
+  const isAnyItem = takesAll(item);
+  const accepts = (row: number): boolean => {
+    const from = reader.from(row);
+    const to = reader.to(row);
+    if (to - from < minItems || to - from > maxItems) return false;
+    for (let i = from; i < to && !isAnyItem; i++) if (!takes(item, i)) return false;
+    return true;
+  };
+  return {
+    reader,
+    type: schema === null ? null : ARRAY,
+    nullable: schema?.nullable ?? true,
+    accepts: isAnyCount && isAnyItem ? null : accepts,
+    explain: (row, path, problems) => {
+      const from = reader.from(row);
+      const count = reader.to(row) - from;
+      for (let i = 0; i < count && !problems.isFull; i++) explain(item, from + i, pathTo(path, `[${i}]`), problems);
+      if (count < minItems || count > maxItems) problems.add(wrongCountError(path, ARRAY, count, minItems, maxItems));
+    },
+  };
+}
+
+export interface MemberPlan {
+  name: string;
+  plan: ValuePlan;
+}
+
+/** Structs whose members fit the model's object by name; null where the model says nothing. */
+export function structPlan(members: readonly MemberPlan[], schema: ValueSchema | null): ValuePlan {
+  const reader = new StructReader(members.map(({ name, plan }) => ({ name, reader: plan.reader })));
+  const checked = members.map(({ plan }) => plan).filter((plan) => !takesAll(plan));
+  const accepts = (row: number): boolean => {
+    const index = reader.indexOf(row);
+    for (const plan of checked) if (!takes(plan, index)) return false;
+    return true;
+  };
+  return {
+    reader,
+    type: schema === null ? null : OBJECT,
+    nullable: schema?.nullable ?? true,
+    accepts: checked.length === 0 ? null : accepts,
+    explain: (row, path, problems) => {
+      const index = reader.indexOf(row);
+      for (const { name, plan } of members) explain(plan, index, pathTo(path, `.${name}`), problems);
+    },
+  };
+}
+
+/** Of a map: its keys, the members that the model names, and what all others are. */
+export interface EntryPlans {
+  key: ValuePlan;
+  known: readonly MemberPlan[];
+  other: ValuePlan;
+}
+
+/** Maps as objects, whose members are what each row has; the same key twice is an error also where the model is silent. */
+export function mapPlan({ key, known, other }: EntryPlans, schema: ValueSchema | null): ValuePlan {
+  const plans = new Map(known.map(({ name, plan }) => [name, plan]));
+  const readers = new Map(known.map(({ name, plan }) => [name, plan.reader]));
+  const reader = new MapReader(key.reader, other.reader, readers);
+  const required = known.filter(({ plan }) => !plan.nullable);
+  const isOpen = schema?.additionalProperties !== false;
+  const accepts = (row: number): boolean => {
+    const names = new Set<string>();
+    const to = reader.to(row);
+    for (let i = reader.from(row); i < to; i++) {
+      const name = key.reader.text(i);
+      const plan = plans.get(name);
+      if (names.has(name) || !takes(key, i) || (plan === undefined && !isOpen)) return false;
+      if (!takes(plan ?? other, i)) return false;
+      names.add(name);
+    }
+    return required.every(({ name }) => names.has(name));
+  };
+  const explainEntry = (i: number, names: ReadonlySet<string>, path: string, problems: RowProblems): void => {
+    const name = key.reader.text(i);
+    const plan = plans.get(name);
+    const place = pathTo(path, `.${name}`);
+    explain(key, i, path, problems);
+    if (names.has(name)) problems.addDuplicate(duplicateError(place, plan?.type ?? null));
+    if (plan === undefined && !isOpen) problems.add(unexpectedError(place));
+    explain(plan ?? other, i, place, problems);
+  };
+  return {
+    reader,
+    type: schema === null ? null : OBJECT,
+    nullable: schema?.nullable ?? true,
+    accepts,
+    explain: (row, path, problems) => {
+      const names = new Set<string>();
+      const to = reader.to(row);
+      for (let i = reader.from(row); i < to; i++) {
+        explainEntry(i, names, path, problems);
+        names.add(key.reader.text(i));
+      }
+      for (const { name, plan } of required) {
+        if (!names.has(name)) problems.add(missingError(pathTo(path, `.${name}`), plan.type ?? 'value'));
+      }
+    },
+  };
+}

@@ -1,0 +1,67 @@
+import type { FieldError } from '../../row-reader.js';
+import { fieldError, nullError, type ValueCheck } from '../../values/value-check.js';
+import type { Conversion } from '../compatibility.js';
+import type { ValueReader } from '../values/value-reader.js';
+import type { RowProblems } from './row-problems.js';
+
+/** What becomes of the values in one place of a row: a column's, or those of a member or of the items inside one. */
+export interface ValuePlan {
+  reader: ValueReader;
+  /** As errors name it; null where the model says nothing. */
+  type: string | null;
+  nullable: boolean;
+  /** Whether a value that is not null is fine; null: all are, but for numbers without JSON, which RowNotes tell. */
+  accepts: ((row: number) => boolean) | null;
+  /** Tells what is wrong with a value that is not null, if anything is. `path`: where in the row it stands. */
+  explain(row: number, path: string, problems: RowProblems): void;
+}
+
+/** Values without parts of which the model says something. */
+export function scalarPlan({ reader, accepts }: Conversion, check: ValueCheck, type: string): ValuePlan {
+  return {
+    reader,
+    type,
+    nullable: check.nullable,
+    accepts,
+    explain: (row, path, problems) => {
+      if (accepts?.(row) !== true) problems.add(...check.errorsOf(reader.text(row), path));
+    },
+  };
+}
+
+/** Values without parts of which it says nothing. */
+export function unknownPlan(reader: ValueReader, isFloat: boolean, nullable = true): ValuePlan {
+  return {
+    reader,
+    type: null,
+    nullable,
+    accepts: null,
+    explain: (row, path, problems) => {
+      if (!isFloat) return;
+      const text = reader.text(row);
+      if (!Number.isFinite(Number(text))) problems.add(notANumber(path, text));
+    },
+  };
+}
+
+/** Whether the value is fine, null or not. */
+export function takes({ reader, nullable, accepts }: ValuePlan, row: number): boolean {
+  if (reader.isNull(row)) return nullable;
+  return accepts === null || accepts(row);
+}
+
+export function takesAll({ nullable, accepts }: ValuePlan): boolean {
+  return nullable && accepts === null;
+}
+
+/** Tells what is wrong with the value, null or not, if anything is. */
+export function explain(plan: ValuePlan, row: number, path: string, problems: RowProblems): void {
+  if (problems.isFull) return;
+  if (!plan.reader.isNull(row)) plan.explain(row, path, problems);
+  else if (!plan.nullable) problems.add(nullError(path, plan.type ?? 'value', 'null'));
+}
+
+/** NaN or an infinity in a place that the model does not know. */
+function notANumber(path: string, text: string): FieldError {
+  return fieldError(path, null, 'NOT_A_NUMBER', text, 'has no JSON');
+}

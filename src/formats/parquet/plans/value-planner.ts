@@ -1,0 +1,111 @@
+import { ARRAY, OBJECT, type ValueSchema } from '../../../models/schema/index.js';
+import { compareNames } from '../../csv/column-plan.js';
+import { ValueCheck } from '../../values/value-check.js';
+import { convert, readerOf } from '../compatibility.js';
+import { type FileField, type FileType, isNested, type ScalarType, spellFileType } from '../file-type.js';
+import { NullReader } from '../values/nested.js';
+import type { RowNotes } from '../values/value-reader.js';
+import { listPlan, type MemberPlan, mapPlan, structPlan } from './nested-plans.js';
+import { scalarPlan, unknownPlan, type ValuePlan } from './value-plan.js';
+
+/** Arrays and objects in one another, the row included: as rows of JSON may have them. */
+const MAX_LEVELS = 64;
+/** Of the names of nested fields, in bytes: a row has room for them. */
+const MAX_FIELD_NAME_BYTES = 65_536;
+
+type Nested<K> = Extract<FileType, { kind: K }>;
+
+/**
+ * Plans what becomes of a column's values, and of those inside them, level by level. Where the file's types do not fit
+ * the model, that is noted by the place, such as `items[].qty`, and planning goes on: so all of it can be told at once.
+ */
+export class ValuePlanner {
+  /** Places that are missing, and those that the model does not take. */
+  readonly missing: string[] = [];
+  readonly unexpected: string[] = [];
+  /** Members that are there twice. */
+  readonly repeated: string[] = [];
+  /** Each with its type, and the model's. */
+  readonly mismatches: { path: string; found: string; expected: string }[] = [];
+  /** Each with a type that cannot be read. */
+  readonly unsupported: { path: string; found: string }[] = [];
+
+  constructor(private readonly notes: RowNotes) {}
+
+  /** `schema`: what the model says of the values at `path`; null: nothing. */
+  plan(type: FileType, schema: ValueSchema | null, path: string, level = 1): ValuePlan {
+    if (type.kind === 'null') return this.#nulls(schema);
+    if (!isNested(type)) return this.#scalar(type, schema, path);
+    if (level === MAX_LEVELS) return this.#unreadable(path, `${spellFileType(type)} on level ${level + 1}`);
+    const isExpected = schema === null || schema.type === (type.kind === 'list' ? ARRAY : OBJECT);
+    if (!isExpected) return this.#mismatch(type, schema, path);
+    switch (type.kind) {
+      case 'list':
+        return listPlan(this.plan(type.element, schema?.items ?? null, `${path}[]`, level + 1), schema);
+      case 'struct':
+        return this.#struct(type, schema, path, level);
+      case 'map':
+        return this.#map(type, schema, path, level);
+    }
+  }
+
+  #struct({ fields }: Nested<'struct'>, schema: ValueSchema | null, path: string, level: number): ValuePlan {
+    const properties = schema?.properties ?? [];
+    const at = (name: string): string => `${path}.${name}`;
+    const names = fields.map(({ name }) => name);
+    const { missing, unexpected } = compareNames(names, properties, schema?.additionalProperties !== false);
+    this.missing.push(...missing.map(at));
+    this.unexpected.push(...unexpected.map(at));
+    this.repeated.push(...repeatedNames(names).map(at));
+    const known = new Map(properties.map((property) => [property.name, property]));
+    const member = ({ name, type }: FileField): MemberPlan => {
+      if (Buffer.byteLength(name) > MAX_FIELD_NAME_BYTES)
+        this.#unreadable(path, 'STRUCT with a name of more than 64 KiB');
+      return { name, plan: this.plan(type, known.get(name) ?? null, at(name), level + 1) };
+    };
+    return structPlan(fields.map(member), schema);
+  }
+
+  #map({ key, value }: Nested<'map'>, schema: ValueSchema | null, path: string, level: number): ValuePlan {
+    const keyReader = isNested(key) ? `${spellFileType(key)} keys` : readerOf(key, this.notes);
+    if (typeof keyReader === 'string') return this.#unreadable(path, `MAP with ${keyReader}`);
+    const plan = (inside: ValueSchema | null, name: string): ValuePlan =>
+      this.plan(value, inside, `${path}.${name}`, level + 1);
+    const known = (schema?.properties ?? []).map((property) => ({
+      name: property.name,
+      plan: plan(property, property.name),
+    }));
+    // A key is never null, whatever the file says.
+    const keys = unknownPlan(keyReader, key.kind === 'float', false);
+    return mapPlan({ key: keys, known, other: plan(null, '*') }, schema);
+  }
+
+  #scalar(type: ScalarType, schema: ValueSchema | null, path: string): ValuePlan {
+    const reader = readerOf(type, this.notes);
+    if (typeof reader === 'string') return this.#unreadable(path, reader);
+    if (schema === null) return unknownPlan(reader, type.kind === 'float');
+    if (schema.type === ARRAY || schema.type === OBJECT) return this.#mismatch(type, schema, path);
+    const check = new ValueCheck({ name: path, ...schema });
+    const conversion = convert(type, check, this.notes);
+    return conversion === null ? this.#mismatch(type, schema, path) : scalarPlan(conversion, check, schema.type);
+  }
+
+  #nulls(schema: ValueSchema | null): ValuePlan {
+    return { ...unknownPlan(new NullReader(), false, schema?.nullable), type: schema?.type ?? null };
+  }
+
+  #mismatch(type: FileType, schema: ValueSchema, path: string): ValuePlan {
+    this.mismatches.push({ path, found: spellFileType(type), expected: schema.type });
+    return this.#nulls(null);
+  }
+
+  #unreadable(path: string, found: string): ValuePlan {
+    this.unsupported.push({ path, found });
+    return this.#nulls(null);
+  }
+}
+
+function repeatedNames(names: readonly string[]): string[] {
+  const seen = new Set<string>();
+  return names.filter((name) => seen.size === seen.add(name).size);
+}
