@@ -185,6 +185,40 @@ describe('batch job create', () => {
     expect(body).toContain(`filename="orders.csv"`);
   });
 
+  describe('with --infer', () => {
+    const inferred = contract.components.examples.InferredOrders.value;
+    beforeEach(() => {
+      service.routes['POST /models/infer'] = (response) => answer(response, 200, inferred);
+      service.routes['POST /models'] = (response) => answer(response, 201, model);
+      service.routes['POST /jobs'] = (response) => answer(response, 202, jobPending());
+    });
+    const field = (body: string, name: string) => new RegExp(`name="${name}"\r\n\r\n(.*)\r\n`).exec(body)?.[1];
+
+    it('creates the model first, and tells the job what it needs', async () => {
+      const job = await json('job create orders orders.csv --infer --delimiter auto --value-format json');
+      expect(job).toEqual(jobPending());
+      const [infer, create, upload] = service.seen;
+      expect(service.seen.map(({ url }) => url)).toEqual(['/models/infer', '/models', '/jobs']);
+      expect([field(infer!.body, 'delimiter'), field(infer!.body, 'value_format')]).toEqual(['auto', undefined]);
+      expect(JSON.parse(create!.body)).toEqual({ id: 'orders', name: 'orders', schema: inferred.schema });
+      const told = ['model_id', 'delimiter', 'null_values', 'value_format'].map((name) => field(upload!.body, name));
+      expect(told).toEqual(['orders', ',', 'N/A', 'json']);
+    });
+
+    it('leaves a model alone that is there, and starts no job', async () => {
+      service.routes['POST /models'] = (response) => answerProblem(response, 'MODEL_ALREADY_EXISTS');
+      const { code, stderr } = await batch('job create orders orders.csv --infer --output table');
+      expect([code, service.seen.map(({ url }) => url)]).toEqual([1, ['/models/infer', '/models']]);
+      expect(stderr).toMatch(/^MODEL_ALREADY_EXISTS: .+\nhint: Leave out --infer/);
+    });
+
+    it.each(['- --infer', 'orders.csv --infer --column a=id'])('refuses what cannot be: %s', async (rest) => {
+      const { code, stderr } = await batch(`job create orders ${rest} --output table`, { input: CSV });
+      expect([code, service.seen]).toEqual([1, []]);
+      expect(stderr).toMatch(/^INVALID_OPTION: --infer .+\nhint: /);
+    });
+  });
+
   it('uploads standard input', async () => {
     service.routes['POST /jobs'] = (response) => answer(response, 202, jobPending());
     await json('job create orders -', { input: CSV });

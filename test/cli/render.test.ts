@@ -4,6 +4,7 @@ import { bar } from '../../src/cli/render/bar.js';
 import { inferredDetails } from '../../src/cli/render/inferred-table.js';
 import { jobDetails, jobTable } from '../../src/cli/render/job-table.js';
 import { modelDetails, modelTable } from '../../src/cli/render/model-table.js';
+import { schemaText } from '../../src/cli/render/schema-text.js';
 import { plain, printable, styleFor } from '../../src/cli/render/style.js';
 import { displayWidth, table } from '../../src/cli/render/table.js';
 import { bytes, duration } from '../../src/cli/render/units.js';
@@ -148,6 +149,33 @@ describe('tables', () => {
       'id      Int64  no        whole numbers of up to 1…',
       'tags    Array  yes, 1    arrays of String, up to …',
     ]);
+  });
+
+  it('show a schema over as few lines as fit', () => {
+    const long = Object.fromEntries(['first', 'second', 'third'].map((name) => [name, { type: ['string', 'null'] }]));
+    const schema = {
+      type: 'object',
+      properties: { id: { type: 'integer' }, who: { type: 'object', properties: long } },
+    };
+    expect(schemaText(schema)).toBe(
+      lines(
+        '{',
+        '  "type": "object",',
+        '  "properties": {',
+        '    "id": { "type": "integer" },',
+        '    "who": {',
+        '      "type": "object",',
+        '      "properties": {',
+        '        "first": { "type": ["string", "null"] },',
+        '        "second": { "type": ["string", "null"] },',
+        '        "third": { "type": ["string", "null"] }',
+        '      }',
+        '    }',
+        '  }',
+        '}',
+      ),
+    );
+    fc.assert(fc.property(fc.jsonValue(), (value) => void expect(JSON.parse(schemaText(value))).toEqual(value)));
   });
 
   it('show models', () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { run } from '../../src/cli/run.js';
-import { answer, answerProblem, jobFailed, jobPartial, jobPending, jobRunning } from '../sdk/contract.js';
+import { answer, answerProblem, contract, jobFailed, jobPartial, jobPending, jobRunning } from '../sdk/contract.js';
 import { Service } from './support/service.js';
 
 /** A stream that says it is a terminal, and keeps what is written to it. */
@@ -55,6 +55,21 @@ async function onTerminal(command: string, env: Record<string, string> = { NO_CO
 }
 
 describe('on a terminal, batch', () => {
+  it('shows the model that a job proposes', async () => {
+    service.routes = {
+      'POST /models/infer': (response) => answer(response, 200, contract.components.examples.InferredOrders.value),
+      'POST /models': (response) => answer(response, 201, contract.components.examples.ModelOrders.value),
+      'POST /jobs': (response) => answer(response, 202, jobPending()),
+    };
+    const { code, stdout, stderr } = await onTerminal('job create orders orders.csv --infer');
+    expect(code).toBe(0);
+    expect(stderr.text).toMatch(/^2 rows\n\nCOLUMN +TYPE .*\nid +Int32 .*\nqty +Int32 +yes, 1 /);
+    expect(stderr.text).toContain(
+      "Created the model; for another file: batch job create orders FILE --null-values 'N/A'",
+    );
+    expect(stdout.text).toContain('a1b2c3d4');
+  });
+
   it('draws the upload and the processing on stderr, and the result as a table on stdout', async () => {
     const answers = [jobRunning(), jobPartial()];
     service.routes = {

@@ -6,6 +6,7 @@ import { uploadLine } from '../progress.js';
 import { jobDetails } from '../render/job-table.js';
 import { bytes } from '../render/units.js';
 import type { Session } from '../session.js';
+import { withInferredModel } from './job-infer.js';
 import { waitAndConclude } from './job-wait.js';
 import { columnName, keyValue, normalization, positiveInteger } from './options.js';
 import { textOptionsOf, withTextOptions } from './text-options.js';
@@ -16,8 +17,12 @@ const DEFAULT_MAX_BYTES = 1024 ** 3;
 export function jobCreateCommand(open: () => Session) {
   const command = new Command('create')
     .description('Upload a file and start a job.')
-    .argument('<model>', 'the id of the model that the rows must satisfy')
+    .argument('<model>', 'the id of the model that the rows must satisfy; with --infer of the one to create')
     .argument('<file>', 'the file, or - for standard input')
+    .option(
+      '--infer',
+      'create the model first, from what the file proposes (see model infer); one of this id must not be there yet',
+    )
     .option('--wait', 'wait until the job is over; exit 2 if some rows were rejected, 1 if it failed')
     .addOption(
       new Option('--format <format>', 'what the file is (default: auto, by its first bytes)').choices([
@@ -62,8 +67,12 @@ export function jobCreateCommand(open: () => Session) {
     .addHelpText(
       'after',
       `
+With --infer the first rows of the file make the model, and the job is told the spellings of null that it needs. The
+model checks what later rows are against what the first ones were; columns that no type fits are not checked.
+
 Examples:
   $ batch job create orders orders.csv --wait
+  $ batch job create events events.ndjson.gz --infer --wait
   $ batch job create orders export.txt --delimiter auto --metadata source=crm --metadata day=2026-11-20
   $ batch job create orders orders.parquet --wait
   $ batch job create orders orders.csv --column 'Order ID=id' --column Qty=qty
@@ -75,7 +84,7 @@ Examples:
       const session = open();
       if (file !== '-') await refuseTooLarge(file, options.max);
       const client = await session.client();
-      const job = await upload(session, client, {
+      const wanted: JobUpload = {
         modelId: model,
         ...(file === '-' ? { file: session.environment.stdin(), filename: 'stdin' } : { file }),
         format: options.format,
@@ -86,7 +95,9 @@ Examples:
         normalize: options.normalize,
         csvReader: options.csvReader,
         metadata: options.metadata,
-      });
+      };
+      const known = options.infer === true ? await withInferredModel(session, client, wanted) : wanted;
+      const job = await upload(session, client, known);
       if (options.wait === true) return waitAndConclude(session, client, job.job_id);
       session.show(job, jobDetails);
       session.note(`\nNext: batch job wait ${job.job_id}`);

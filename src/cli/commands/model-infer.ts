@@ -1,12 +1,10 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import type { InferredSchema } from '../../sdk/index.js';
 import { inferredDetails } from '../render/inferred-table.js';
+import { schemaText } from '../render/schema-text.js';
 import type { Session } from '../session.js';
+import { notesOn } from './inferred-notes.js';
 import { positiveInteger } from './options.js';
 import { textOptionsOf, withTextOptions } from './text-options.js';
-
-/** So many of them are named. */
-const MAX_LEFT_OUT = 10;
 
 export function modelInferCommand(open: () => Session) {
   const command = new Command('infer')
@@ -52,23 +50,10 @@ Examples:
         { signal: session.signal },
       );
       const isForOthers = session.mode === 'json' && !session.isModeAsked;
-      if (options.schemaOnly === true || isForOthers)
-        await session.print(`${JSON.stringify(inferred.schema, null, 2)}\n`);
+      if (options.schemaOnly === true || isForOthers) await session.print(schemaText(inferred.schema));
       else session.show(inferred, (found, style) => inferredDetails(found, style, session.width));
+      const { null_values: nulls } = inferred;
+      if (nulls.length > 0) session.warn(`Jobs need these, too: --null-values '${nulls.join(',')}'`);
       for (const text of notesOn(inferred)) session.warn(text);
     });
-}
-
-/** What has to be known beside the schema. */
-function notesOn(inferred: InferredSchema): string[] {
-  const { format, null_values: nulls, rows_sampled: sampled, rows_rejected: rejected, left_out: leftOut } = inferred;
-  const notes: string[] = [];
-  if (nulls.length > 0) notes.push(`Jobs need these, too: --null-values '${nulls.join(',')}'`);
-  if (rejected > 0) {
-    const question = format === 'csv' ? ': are delimiter and quote right?' : '';
-    notes.push(`${rejected} of ${sampled + rejected} rows are broken${question}`);
-  }
-  for (const { name, reason } of leftOut.slice(0, MAX_LEFT_OUT)) notes.push(`Left out: '${name}': ${reason}`);
-  if (leftOut.length > MAX_LEFT_OUT) notes.push(`Left out: ${leftOut.length - MAX_LEFT_OUT} more; see --output json`);
-  return notes;
 }

@@ -1,4 +1,5 @@
 import type { InferredColumn, InferredSchema } from '../../sdk/index.js';
+import { schemaText } from './schema-text.js';
 import { printable, type Style } from './style.js';
 import { type Column, displayWidth, table } from './table.js';
 import { counted } from './units.js';
@@ -14,10 +15,15 @@ const MIN_REASON = 24;
 const GAP = 2;
 
 /** What was looked at, the columns with their reasons, and below them the schema. `width`: of the terminal, in cells. */
-export function inferredDetails(inferred: InferredSchema, style: Style, width = Number.POSITIVE_INFINITY): string {
+export function inferredDetails(inferred: InferredSchema, style: Style, width?: number): string {
+  const schema = schemaText(inferred.schema).split('\n').map(printable).join('\n');
+  return `${inferredColumns(inferred, style, width)}\n${schema}`;
+}
+
+/** The same without the schema. */
+export function inferredColumns(inferred: InferredSchema, style: Style, width = Number.POSITIVE_INFINITY): string {
   const columns = table(fitting(inferred.columns, style, width), inferred.columns, style);
-  const schema = JSON.stringify(inferred.schema, null, 2).split('\n').map(printable);
-  return `${sample(inferred)}\n\n${columns}\n${schema.join('\n')}\n`;
+  return `${sample(inferred)}\n\n${columns}`;
 }
 
 /** As much of the reasons as there is room for, and what room they leave for examples. */

@@ -1,0 +1,57 @@
+import type { BatchClient, InferredSchema, JobUpload } from '../../sdk/index.js';
+import { CliError } from '../failure.js';
+import { inferredColumns } from '../render/inferred-table.js';
+import type { Session } from '../session.js';
+import { notesOn } from './inferred-notes.js';
+
+/**
+ * Creates the model that a job's file proposes, under the id that the job names, and returns the job as it has to be
+ * for it. Throws CliError where the file cannot be read twice, or its columns are to have other names.
+ */
+export async function withInferredModel(session: Session, client: BatchClient, job: JobUpload): Promise<JobUpload> {
+  if (typeof job.file !== 'string') {
+    throw new CliError(
+      'INVALID_OPTION',
+      '--infer reads the file twice, which standard input cannot be',
+      'Save it to a file first.',
+    );
+  }
+  if (job.columns !== undefined) {
+    throw new CliError(
+      'INVALID_OPTION',
+      '--infer gives the model the names that the file has, so --column can name no others',
+      'Leave out --column; or let `batch model infer` propose the schema, rename its columns and create the model from it.',
+    );
+  }
+  const inferred = await client.inferModel(job, { signal: session.signal });
+  session.note(inferredColumns(inferred, session.style, session.width));
+  for (const text of notesOn(inferred)) session.warn(text);
+  await createModel(session, client, job.modelId, inferred.schema);
+  const { null_values: nulls, dialect } = inferred;
+  const options = nulls.length > 0 ? ` --null-values '${nulls.join(',')}'` : '';
+  session.note(`\nCreated the model; for another file: batch job create ${job.modelId} FILE${options}`);
+  return {
+    ...job,
+    // One that was found out is not looked for again: the names of the model's columns might lead elsewhere.
+    delimiter: job.delimiter === undefined ? undefined : dialect?.delimiter,
+    nullValues: nulls.length > 0 ? nulls : undefined,
+  };
+}
+
+async function createModel(
+  session: Session,
+  client: BatchClient,
+  id: string,
+  schema: InferredSchema['schema'],
+): Promise<void> {
+  try {
+    await client.createModel({ id, name: id, schema }, { signal: session.signal });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'MODEL_ALREADY_EXISTS')) throw error;
+    throw new CliError(
+      error.code,
+      error.message,
+      'Leave out --infer to use the model that is there, or name another id.',
+    );
+  }
+}
