@@ -8,7 +8,7 @@ export { jsonKindsOf, type ScalarKind } from './json/json-kinds.js';
 export { createNdjsonReader, type JsonReaderOptions } from './json/ndjson-reader.js';
 export { encodedRecordBytes, fitsRecord, MAX_RECORD_BYTES } from './limits.js';
 export { NORMALIZE_OPERATIONS, type NormalizeOperation } from './normalize-operations.js';
-export { type FileField, spellFileType } from './parquet/file-type.js';
+export { type FileField, type FileType, isNested, spellFileType } from './parquet/file-type.js';
 export { openParquet, type ParquetReaderOptions } from './parquet/open-parquet.js';
 export { proposedTypes } from './parquet/proposed-types.js';
 export { encodeRejectedRow, type RejectedRow, rejectedRowFrame } from './rejected-row.js';

@@ -1,7 +1,9 @@
 import { type FileField, proposedTypes, spellFileType, typeTest, type ValueTest } from '../formats/index.js';
-import { type ColumnType, spellColumnType } from '../models/schema/index.js';
+import { type ColumnType, inJsonSchema, spellColumnType } from '../models/schema/index.js';
 import { REASONS } from './column-profile.js';
 import type { InferredColumn, RejectedType } from './inferred-schema.js';
+import type { JsonValue } from './json-row.js';
+import type { Property } from './row-schema.js';
 import { compareNumbers, compareTexts, Extent } from './value-facts.js';
 import { exampleOf, extremes, ValueSummary } from './value-summary.js';
 
@@ -22,23 +24,33 @@ export class DeclaredColumn {
   #rows = 0;
   #nulls = 0;
 
-  /** `field`: of a type that has `proposedTypes`. `maxDistinct`: different values that are remembered. */
+  /**
+   * `field`: of a type that has `proposedTypes`. `maxDistinct`: different values that are remembered. `spelled`: the type
+   * that the model's spelling has for one of those.
+   */
   constructor(
     private readonly field: FileField,
     maxDistinct: number,
+    spelled: (type: ColumnType) => ColumnType = (type) => type,
   ) {
-    this.#choices = proposedTypes(field.type).map((type) => ({ type, test: typeTest(type) }));
+    this.#choices = proposedTypes(field.type)
+      .map(spelled)
+      .map((type) => ({ type, test: typeTest(type) }));
     this.#summary = new ValueSummary(maxDistinct);
     this.#extent = new Extent(isNumeric(this.#type) ? compareNumbers : compareTexts);
   }
 
-  takeNull(): void {
-    this.#rows += 1;
-    this.#nulls += 1;
+  get name(): string {
+    return this.field.name;
   }
 
-  take(text: string, row: number): void {
+  take(value: JsonValue, row: number): void {
     this.#rows += 1;
+    if (value === null) this.#nulls += 1;
+    else this.#takeText(String(value), row);
+  }
+
+  #takeText(text: string, row: number): void {
     this.#summary.take(text);
     this.#extent.take(text);
     while (this.#choices.length > 1) {
@@ -67,6 +79,13 @@ export class DeclaredColumn {
         rejected: this.#rejected,
       },
     };
+  }
+
+  /** In JSON Schema, where `spelled` has its types; else null. */
+  get property(): Property | null {
+    const spelling = inJsonSchema(spellColumnType(this.#type));
+    if (spelling === undefined) return null;
+    return this.#nulls > 0 ? { ...spelling, type: [spelling.type, 'null'] } : { ...spelling };
   }
 
   get #type(): ColumnType {

@@ -1,25 +1,16 @@
 import { BatchError } from '../errors/index.js';
 import { shorten } from '../formats/index.js';
 import { ARRAY, columnNameProblem, MAX_COLUMNS, OBJECT } from '../models/schema/index.js';
-import type { Evidence, Findings, InferredColumn, LeftOutColumn } from './inferred-schema.js';
+import type { Findings, InferredColumn, LeftOutColumn } from './inferred-schema.js';
 import { JSON_CANDIDATES, JSON_SCHEMA_CANDIDATES } from './json-candidates.js';
-import { type JsonKind, JsonPlace } from './json-place.js';
+import { JsonColumn } from './json-column.js';
+import { type JsonPlace, newBudget } from './json-place.js';
 import { describe, KIND_NAMES, membersOf } from './json-property.js';
 import type { JsonObject } from './json-row.js';
 import { NO_NULLS } from './null-words.js';
-import { MAX_DISTINCT, schemaOf } from './schema-inference.js';
-import { ValueSummary } from './value-summary.js';
+import { schemaOf } from './schema-inference.js';
 
-/** Members and items inside of columns that are looked at. */
-const MAX_PARTS = 10_000;
 const MAX_NAME_LENGTH = 256;
-
-/** A member of the rows. */
-interface Member {
-  place: JsonPlace;
-  /** Of values with parts. */
-  summary: ValueSummary;
-}
 
 /**
  * Proposes types for the members of JSON rows, which are found as they appear: a row without one has a null there. The
@@ -27,9 +18,9 @@ interface Member {
  * tests the rows of a job, so that each row that was taken satisfies it.
  */
 export class JsonInference {
-  readonly #members = new Map<string, Member>();
+  readonly #members = new Map<string, JsonColumn>();
   readonly #unusable = new Map<string, string>();
-  readonly #budget = { left: MAX_PARTS };
+  readonly #budget = newBudget();
   #rows = 0;
 
   /** `number` from 1. Throws BatchError HEADER_MISMATCH where there are more members than a model has columns. */
@@ -37,16 +28,13 @@ export class JsonInference {
     this.#rows += 1;
     for (const [name, value] of Object.entries(row)) {
       const member = this.#members.get(name) ?? this.#meet(name, number);
-      if (member === null) continue;
-      const { place, summary } = member;
-      place.take(value, number);
-      if (isNested(place.kind) && value !== null && !summary.isCapped) summary.take(JSON.stringify(value));
+      member?.take(value, number);
     }
   }
 
   /** Call it once, at the end. Throws BatchError HEADER_MISMATCH where no column comes of it. */
   conclude(): Pick<Findings, 'schema' | 'columns' | 'left_out'> {
-    const hasNested = [...this.#members.values()].some(({ place }) => isNested(place.kind));
+    const hasNested = [...this.#members.values()].some(({ isNested }) => isNested);
     const columns: InferredColumn[] = [];
     const kept = new Map<string, JsonPlace>();
     const left_out: LeftOutColumn[] = [...this.#unusable].map(([name, reason]) => leftOut(name, reason));
@@ -63,7 +51,7 @@ export class JsonInference {
     return { schema, columns, left_out };
   }
 
-  #meet(name: string, row: number): Member | null {
+  #meet(name: string, row: number): JsonColumn | null {
     if (this.#unusable.has(name)) return null;
     if (this.#members.size + this.#unusable.size === MAX_COLUMNS) {
       throw new BatchError(
@@ -76,36 +64,30 @@ export class JsonInference {
       this.#unusable.set(name, `${problem}, which no model takes; rename it in the file to have it checked`);
       return null;
     }
-    const member = {
-      place: JsonPlace.column(name, this.#budget, MAX_DISTINCT),
-      summary: new ValueSummary(MAX_DISTINCT),
-    };
+    const member = new JsonColumn(name, this.#budget);
     this.#members.set(name, member);
     return member;
   }
 
   /** Or why there is none. */
-  #column(name: string, { place, summary }: Member, hasNested: boolean): InferredColumn | string {
+  #column(name: string, member: JsonColumn, hasNested: boolean): InferredColumn | string {
+    const { place } = member;
     const { kind, profile } = place;
     const nulls = this.#rows - place.values;
     if (kind === null) return place.values === 0 ? ONLY_NULLS : mixedKinds(place);
-    if (isNested(kind)) {
+    if (kind === 'array' || kind === 'object') {
       return {
         name,
         type: kind === 'array' ? ARRAY : OBJECT,
         nullable: nulls > 0,
         reason: describe(place),
-        evidence: this.#nestedEvidence(nulls, summary),
+        evidence: member.evidence(this.#rows),
       };
     }
     const among = (hasNested ? JSON_SCHEMA_CANDIDATES : JSON_CANDIDATES)[kind];
     if (profile === null || (kind !== 'string' && !profile.hasType(among))) return OUT_OF_RANGE;
     profile.takeNulls(nulls);
     return profile.conclude(NO_NULLS, among);
-  }
-
-  #nestedEvidence(nulls: number, summary: ValueSummary): Evidence {
-    return { rows: this.#rows, nulls, min: null, max: null, ...summary.evidence(false), rejected: [] };
   }
 }
 
@@ -125,8 +107,4 @@ function noColumn([first]: readonly LeftOutColumn[]): BatchError {
   const problem =
     first === undefined ? 'no whole row with a member' : `no member for a model; '${first.name}': ${first.reason}`;
   return new BatchError('HEADER_MISMATCH', `the rows that were looked at have ${problem}`);
-}
-
-function isNested(kind: JsonKind | null): kind is 'array' | 'object' {
-  return kind === 'array' || kind === 'object';
 }

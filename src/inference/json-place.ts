@@ -10,11 +10,18 @@ export type JsonKind = ScalarKind | 'array' | 'object';
 /** An object of more names is taken for a map, whose names are values. */
 const MAX_MEMBERS = 200;
 /** Of the row's own members: the second level of a model's. */
-const COLUMN_LEVEL = 2;
+export const COLUMN_LEVEL = 2;
+
+/** Members and items inside of columns that are looked at. */
+const MAX_PARTS = 10_000;
 
 /** So many more places inside of columns may be remembered: shared by all of a file's. */
 export interface PlaceBudget {
   left: number;
+}
+
+export function newBudget(): PlaceBudget {
+  return { left: MAX_PARTS };
 }
 
 /** What the sampled rows have at one place: as a column, as a member of an object, as the items of an array. */

@@ -1,4 +1,3 @@
-import type { ScalarKind } from '../formats/index.js';
 import { inJsonSchema } from '../models/schema/index.js';
 import { JSON_SCHEMA_CANDIDATES } from './json-candidates.js';
 import type { JsonKind, JsonPlace } from './json-place.js';
@@ -28,7 +27,7 @@ export function propertyOf(place: JsonPlace): Property | null {
     case 'object':
       return { ...typed('object'), ...membersOf(place.members, place.values) };
     default: {
-      const spelling = inJsonSchema(scalarTypeOf(place, kind) ?? '');
+      const spelling = inJsonSchema(scalarTypeOf(place) ?? '');
       return spelling === undefined ? null : { ...spelling, ...typed(spelling.type) };
     }
   }
@@ -71,13 +70,14 @@ function describeObjects({ members, isOpen }: JsonPlace): string {
 function itemName(items: JsonPlace): string {
   const { kind } = items;
   if (kind === 'array' || kind === 'object') return KIND_NAMES[kind];
-  if (kind !== null) return scalarTypeOf(items, kind) ?? KIND_NAMES[kind];
+  if (kind !== null) return scalarTypeOf(items) ?? KIND_NAMES[kind];
   const kinds = [...items.kinds.keys()].map((each) => KIND_NAMES[each]);
   return kinds.length === 0 ? 'nothing but null' : `${kinds.join(' and ')}: any are taken`;
 }
 
-/** null: numbers that no type has room for. */
-function scalarTypeOf({ profile }: JsonPlace, kind: ScalarKind): string | null {
+/** Of values without parts in the JSON Schema spelling, as `Column.type` has it; null where no type has room for them. */
+export function scalarTypeOf({ kind, profile }: JsonPlace): string | null {
+  if (kind === null || kind === 'array' || kind === 'object') return null;
   const among = JSON_SCHEMA_CANDIDATES[kind];
   if (profile === null || (kind !== 'string' && !profile.hasType(among))) return null;
   return profile.conclude(NO_NULLS, among).type;

@@ -1,16 +1,22 @@
-import { BatchError } from '../errors/index.js';
-import { type FileField, openParquet, proposedTypes, spellFileType } from '../formats/index.js';
+import { type FileField, isNested, openParquet } from '../formats/index.js';
 import type { ReadableFile } from '../sources/index.js';
 import { DeclaredColumn } from './declared-column.js';
+import { DeclaredNested } from './declared-nested.js';
+import { inJsonSchemaType } from './declared-property.js';
 import type { Findings } from './inferred-schema.js';
+import { newBudget } from './json-place.js';
 import { parseRow } from './json-row.js';
 import type { InferenceTask } from './messages.js';
+import type { RowSchema } from './row-schema.js';
 import { SAMPLE_BYTES, takeSample } from './sampling.js';
 import { maxDistinctOf, schemaOf } from './schema-inference.js';
 
+type DeclaredColumns = readonly (DeclaredColumn | DeclaredNested)[];
+
 /**
- * Proposes the schema that the file itself has, by the reader of a job. Throws BatchError HEADER_MISMATCH where the
- * columns' names or types cannot be, or a model could have none of them, and what reading the file throws.
+ * Proposes the schema that the file itself has, by the reader of a job: flat, or in JSON Schema where there are lists,
+ * structs or maps. Throws BatchError HEADER_MISMATCH where the columns' names or types cannot be, and what reading the
+ * file throws.
  */
 export async function inferParquet(
   file: ReadableFile,
@@ -20,15 +26,8 @@ export async function inferParquet(
   // Columns of no known type are read as they are.
   const model = { columns: [], additionalColumns: true };
   const reader = await openParquet({ ...model, file, size: sizeBytes, maxBytes: decoderBytes });
-  const [known, nested] = partition(reader.fields);
-  if (known.length === 0) {
-    reader.close();
-    throw new BatchError(
-      'HEADER_MISMATCH',
-      'the file has nothing but LIST, STRUCT and MAP columns, for which nothing is proposed',
-    );
-  }
-  const columns = known.map((field) => [field.name, new DeclaredColumn(field, maxDistinctOf(known.length))] as const);
+  const hasNested = reader.fields.some(({ type }) => isNested(type));
+  const columns = columnsOf(reader.fields, hasNested);
   let bytes = 0;
   const sample = await takeSample(
     reader,
@@ -37,22 +36,25 @@ export async function inferParquet(
     (row, number) => {
       bytes += row.length;
       const values = parseRow(row);
-      for (const [name, column] of columns) {
-        const value = values[name] ?? null;
-        if (value === null) column.takeNull();
-        else column.take(String(value), number);
-      }
+      for (const column of columns) column.take(values[column.name] ?? null, number);
     },
   );
-  const inferred = columns.map(([, column]) => column.conclude());
-  const left_out = nested.map(({ name, type }) => ({
-    name,
-    reason: `the file says ${spellFileType(type)}, and arrays and objects are not proposed; jobs keep the column`,
-  }));
-  return { schema: schemaOf(inferred), format, null_values: [], ...sample, columns: inferred, left_out };
+  const inferred = columns.map((column) => column.conclude());
+  const schema = hasNested ? rowSchemaOf(columns) : schemaOf(inferred);
+  return { schema, format, null_values: [], ...sample, columns: inferred, left_out: [] };
 }
 
-function partition(fields: readonly FileField[]): [known: FileField[], nested: FileField[]] {
-  const hasType = ({ type }: FileField): boolean => proposedTypes(type).length > 0;
-  return [fields.filter(hasType), fields.filter((field) => !hasType(field))];
+function columnsOf(fields: readonly FileField[], hasNested: boolean): DeclaredColumns {
+  const budget = newBudget();
+  const maxDistinct = maxDistinctOf(fields.length);
+  const spelled = hasNested ? inJsonSchemaType : undefined;
+  return fields.map((field) =>
+    isNested(field.type) ? new DeclaredNested(field, budget) : new DeclaredColumn(field, maxDistinct, spelled),
+  );
+}
+
+/** Every row has all columns, be they null. */
+function rowSchemaOf(columns: DeclaredColumns): RowSchema {
+  const properties = columns.flatMap(({ name, property }) => (property === null ? [] : [[name, property] as const]));
+  return { type: 'object', properties: Object.fromEntries(properties), required: properties.map(([name]) => name) };
 }

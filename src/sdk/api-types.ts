@@ -174,9 +174,10 @@ export interface paths {
          *
          *     A column of Parquet gets the type that the file says: Int32 for INT32, Decimal(P,S) for DECIMAL, DateTime64(n)
          *     for TIMESTAMP and so on; String for STRING, whatever its values look like, for bytes, for TIME, and where a date
-         *     or timestamp of the sample is out of its type's range. It is Nullable where the sample has a null. LIST, STRUCT
-         *     and MAP columns are `left_out`. A Parquet file must be whole: `partial` is INVALID_OPTION, and so are the options
-         *     that are for CSV or text only, as in a job.
+         *     or timestamp of the sample is out of its type's range. It is Nullable where the sample has a null. Where
+         *     there is a LIST, STRUCT or MAP, the schema is a JSON Schema here, too, with the file's own types inside; the keys
+         *     of a MAP are not named. A Parquet file must be whole: `partial` is INVALID_OPTION, and so are the options that
+         *     are for CSV or text only, as in a job.
          *
          *     A sample proves nothing about the rows behind it: look at the proposal before it guards anything.
          *

@@ -60,7 +60,7 @@ it.each<[string, Buffer | string, string[], object]>([
   expect(await ingest(name, content, options)).toMatchObject({ state: 'SUCCESS', totals, ...facts });
 });
 
-it('so do those of a Parquet file', async () => {
-  const job = await ingest('groups.parquet', await readFile(fixture('row-groups.parquet')));
+it.each(['texts', 'nested-random'])('so do those of a Parquet file: %s', async (name) => {
+  const job = await ingest(`${name}.parquet`, await readFile(fixture(`${name}.parquet`)));
   expect(job).toMatchObject({ state: 'SUCCESS', format: 'parquet', totals: { errors: 0 } });
 });

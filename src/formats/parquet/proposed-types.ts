@@ -7,7 +7,7 @@ const TEXT: ColumnType = { kind: 'string' };
 
 /**
  * The types that a model may have for a column of the file, the one that says most first; every value that has JSON at
- * all fits the last of them. None: arrays and objects are not proposed.
+ * all fits the last of them. None: arrays and objects.
  */
 export function proposedTypes(type: FileType): ColumnType[] {
   switch (type.kind) {

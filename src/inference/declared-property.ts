@@ -1,0 +1,82 @@
+import { type FileField, type FileType, proposedTypes } from '../formats/index.js';
+import {
+  type ColumnType,
+  columnNameProblem,
+  inJsonSchema,
+  MAX_LEVELS,
+  spellColumnType,
+} from '../models/schema/index.js';
+import type { JsonPlace } from './json-place.js';
+import { scalarTypeOf } from './json-property.js';
+import type { Property } from './row-schema.js';
+
+/** The type of the JSON Schema spelling that takes all values of a type; itself where it has that. */
+export function inJsonSchemaType(type: ColumnType): ColumnType {
+  switch (type.kind) {
+    case 'int':
+      return type.bits === 64 && !type.signed ? { kind: 'float', bits: 64 } : { kind: 'int', bits: 64, signed: true };
+    case 'float':
+    case 'decimal':
+      return { kind: 'float', bits: 64 };
+    case 'datetime64':
+      return { kind: 'datetime' };
+    default:
+      return type;
+  }
+}
+
+/**
+ * What a JSON Schema says of values whose type the file says, the nulls apart, which are the sample's. `level`: of the value in the schema. null where it would have to be anything.
+ */
+export function declaredProperty(type: FileType, place: JsonPlace | null, level: number): Property | null {
+  if (level > MAX_LEVELS) return null;
+  const typed = (name: string): Pick<Property, 'type'> => ({ type: mayBeNull(place) ? [name, 'null'] : name });
+  switch (type.kind) {
+    case 'list': {
+      const items = declaredProperty(type.element, place?.items ?? null, level + 1);
+      return { ...typed('array'), ...(items !== null && { items }) };
+    }
+    case 'struct':
+      return { ...typed('object'), ...declaredMembers(type.fields, place, level) };
+    // Its keys are values.
+    case 'map':
+      return typed('object');
+    default: {
+      const { type: name, format } = scalarSpelling(type, place);
+      return { ...typed(name), ...(format !== undefined && { format }) };
+    }
+  }
+}
+
+/** Where the sample has no value, nothing speaks against it. */
+export function mayBeNull(place: JsonPlace | null): boolean {
+  return place === null || place.nulls > 0 || place.values === 0;
+}
+
+function declaredMembers(
+  fields: readonly FileField[],
+  place: JsonPlace | null,
+  level: number,
+): Pick<Property, 'properties' | 'required'> {
+  if (place?.isOpen === true) return {};
+  const members = fields.flatMap(({ name, type }) => {
+    if (columnNameProblem(name) !== null) return [];
+    const property = declaredProperty(type, place?.members.get(name) ?? null, level + 1);
+    return property === null ? [] : [[name, property] as const];
+  });
+  // A struct has all of its fields, be they null.
+  return members.length === 0
+    ? {}
+    : { properties: Object.fromEntries(members), required: members.map(([name]) => name) };
+}
+
+/** Text where the sample has dates and times that are out of their type's range. */
+function scalarSpelling(type: FileType, place: JsonPlace | null): { type: string; format?: string | undefined } {
+  const [first = { kind: 'string' as const }] = proposedTypes(type);
+  const spelled = spellColumnType(inJsonSchemaType(first));
+  const found = place === null || place.values === 0 ? null : scalarTypeOf(place);
+  const isTime = spelled === 'Date' || spelled === 'DateTime';
+  const text = { type: 'string' };
+  if (isTime && found !== null && found !== spelled) return text;
+  return inJsonSchema(spelled) ?? text;
+}
