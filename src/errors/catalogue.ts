@@ -69,8 +69,8 @@ const entries = {
   },
   READ_ERROR: {
     status: 400,
-    title: 'The file is empty',
-    hint: 'Send a file with a header line.',
+    title: 'The file holds nothing to read',
+    hint: 'Send a file that holds something to read: check how it was exported and compressed.',
   },
   INVALID_SCHEMA: {
     status: 400,
@@ -154,12 +154,12 @@ const entries = {
   HEADER_MISMATCH: {
     status: 400,
     title: 'The header does not fit',
-    hint: 'Correct the columns of the file or of the model, then send the file again.',
+    hint: 'Correct the columns of the file or of the model, or rename them (columns), then send the file again.',
   },
   ALL_ROWS_REJECTED: {
     status: null,
     title: 'No row satisfied the model',
-    hint: 'Look at the rejected rows in the DLQ topic: most often delimiter, date format or model do not fit the file.',
+    hint: 'Look at the rejected rows in the DLQ topic: most often delimiter, encoding, date format or model do not fit the file.',
   },
   KAFKA_REJECTED: {
     status: null,

@@ -3,15 +3,26 @@ import { type Compressed, decompress } from './decompression.js';
 import type { TextEncoding } from './text-encoding.js';
 import { createTranscoder } from './transcoder.js';
 
+/** The beginning of what a compressed file holds. */
+export interface DecompressedHead {
+  bytes: Buffer;
+  /** What kept more from being decompressed; with the beginning of a longer file that is the end of the beginning. */
+  failure: BatchError | null;
+}
+
 /**
- * The beginning of what a compressed file holds, by the beginning of the file: at most `bytes`, less where `head` gives
- * no more. Empty where it cannot be decompressed at all. Costs no more than a few times `bytes` of memory and time,
- * whatever the file.
+ * By the beginning of the file: at most `bytes`, less where `head` gives no more. Costs no more than a few times `bytes`
+ * of memory and time, whatever the file.
  */
-export async function decompressedHead(head: Buffer, compression: Compressed, bytes: number): Promise<Buffer> {
+export async function decompressedHead(
+  head: Buffer,
+  compression: Compressed,
+  bytes: number,
+): Promise<DecompressedHead> {
   const decompression = decompress(once(head), compression);
   const chunks: Buffer[] = [];
   let size = 0;
+  let failure: BatchError | null = null;
   try {
     while (size < bytes) {
       const { done, value } = await decompression.next();
@@ -20,12 +31,12 @@ export async function decompressedHead(head: Buffer, compression: Compressed, by
       size += value.length;
     }
   } catch (error) {
-    // The head is cut off, and so ends in an error; whether the file does too is found when it is read.
     if (!(error instanceof BatchError)) throw error;
+    failure = error;
   } finally {
     decompression.close();
   }
-  return Buffer.concat(chunks, Math.min(size, bytes));
+  return { bytes: Buffer.concat(chunks, Math.min(size, bytes)), failure };
 }
 
 async function* once(chunk: Buffer): AsyncGenerator<Buffer> {

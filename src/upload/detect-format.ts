@@ -3,10 +3,13 @@ import { BatchError } from '../errors/index.js';
 /** What a file is taken for: CSV, one JSON array of objects, one JSON object a line, Parquet. */
 export type FileFormat = 'csv' | 'json' | 'ndjson' | 'parquet';
 
-import { byteOrderMark } from '../sources/index.js';
+import { byteOrderMark, compressionOf } from '../sources/index.js';
 
-/** How much of a file is looked at to tell what it is. */
+/** How much of what a file holds is looked at to tell what it is. */
 export const HEAD_BYTES = 64 * 1024;
+
+/** How much of a compressed file is kept for that: zstd gives nothing before the end of a block, which may have 128 KiB compressed. */
+export const STORED_HEAD_BYTES = 192 * 1024;
 
 /**
  * What a file is, by its first 64 KiB, where that is something we do not take: words for the user; null where it
@@ -22,7 +25,9 @@ export function unsupportedType(head: Uint8Array): string | null {
       ? 'an Excel workbook (xlsx; save the sheet as CSV)'
       : 'a zip archive (unpack it, or send its file as .gz or .zst)';
   }
-  if (head.includes(0) && !mayBeUtf16(head)) return 'binary data (a NUL byte)';
+  if (head.includes(0) && !mayBeUtf16(head)) {
+    return BINARIES.find(({ magic }) => startsWith(head, magic))?.type ?? 'binary data (a NUL byte)';
+  }
   return null;
 }
 
@@ -76,21 +81,23 @@ function noRows(what: string, otherwise: string): BatchError {
   );
 }
 
-/** Keeps the first 64 KiB of a file that arrives in chunks. */
+/** Keeps the beginning of a file that arrives in chunks: its first 64 KiB, of a compressed one STORED_HEAD_BYTES. */
 export class FileHead {
   private readonly chunks: Uint8Array[] = [];
   private length = 0;
+  private wanted = HEAD_BYTES;
 
   /** true as long as more is needed. */
   push(chunk: Uint8Array): boolean {
-    const part = chunk.subarray(0, HEAD_BYTES - this.length);
+    const part = chunk.subarray(0, STORED_HEAD_BYTES - this.length);
     this.chunks.push(part);
     this.length += part.length;
-    return this.length < HEAD_BYTES;
+    if (this.length >= HEAD_BYTES && compressionOf(this.bytes()) !== 'none') this.wanted = STORED_HEAD_BYTES;
+    return this.length < this.wanted;
   }
 
   bytes(): Buffer {
-    return Buffer.concat(this.chunks, this.length);
+    return Buffer.concat(this.chunks, Math.min(this.length, this.wanted));
   }
 }
 
@@ -107,6 +114,21 @@ const SIGNATURES = [
   { type: 'text in UTF-32', magic: [0xff, 0xfe, 0x00, 0x00] },
   { type: 'text in UTF-32', magic: [0x00, 0x00, 0xfe, 0xff] },
   { type: 'an empty zip archive', magic: [0x50, 0x4b, 0x05, 0x06] },
+];
+
+/** What binary data may be; text may begin like some of it. */
+const BINARIES = [
+  { type: 'Parquet with an encrypted footer (write it without encryption)', magic: [...Buffer.from('PARE')] },
+  { type: 'Avro (write it as Parquet or NDJSON)', magic: [...Buffer.from('Obj\x01')] },
+  { type: 'ORC (write it as Parquet)', magic: [...Buffer.from('ORC')] },
+  { type: 'Arrow or Feather (write it as Parquet)', magic: [...Buffer.from('ARROW1')] },
+  {
+    type: 'an old Excel workbook (xls; save the sheet as CSV)',
+    magic: [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1],
+  },
+  { type: 'xz data (unpack it, or compress it by gzip or zstd)', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] },
+  { type: 'bzip2 data (unpack it, or compress it by gzip or zstd)', magic: [...Buffer.from('BZh')] },
+  { type: 'LZ4 data (unpack it, or compress it by gzip or zstd)', magic: [0x04, 0x22, 0x4d, 0x18] },
 ];
 
 /**

@@ -2,23 +2,32 @@ import { BatchError } from '../errors/index.js';
 import { compressionOf, decompressedHead, type FileCompression } from '../sources/index.js';
 import { HEAD_BYTES, isParquet, unsupportedType } from './detect-format.js';
 
+/** What a file's beginning says. */
+export interface InspectedHead {
+  fileCompression: FileCompression;
+  /** The first 64 KiB of what the file holds, decompressed. */
+  head: Buffer;
+  /** Why there is no more of it, where the stored beginning is the whole file. */
+  failure: BatchError | null;
+}
+
 /**
- * What a file is, by its first 64 KiB: how it is compressed, and the first 64 KiB of what it holds. These are
- * decompressed here and not in a runner, because the answer to the upload depends on them; the work is bounded by
- * their size. Throws UNSUPPORTED_FILE_TYPE for what we do not take.
+ * What a file is, by its beginning (see FileHead). What that holds is decompressed here and not in a runner, because the
+ * answer to the upload depends on it; the work is bounded by its size. Throws UNSUPPORTED_FILE_TYPE for what we do not
+ * take.
  */
-export async function inspectHead(head: Buffer): Promise<{ fileCompression: FileCompression; head: Buffer }> {
-  const fileCompression = compressionOf(head);
+export async function inspectHead(stored: Buffer): Promise<InspectedHead> {
+  const fileCompression = compressionOf(stored);
   if (fileCompression === 'none') {
-    refuseUnsupported(head, '');
-    return { fileCompression, head };
+    refuseUnsupported(stored, '');
+    return { fileCompression, head: stored, failure: null };
   }
-  const inner = await decompressedHead(head, fileCompression, HEAD_BYTES);
+  const { bytes: inner, failure } = await decompressedHead(stored, fileCompression, HEAD_BYTES);
   if (compressionOf(inner) !== 'none') throw unsupported(`${compressionOf(inner)} within ${fileCompression}`);
   // It is read from its end, and packed in itself anyway.
   if (isParquet(inner)) throw unsupported(`Parquet (in ${fileCompression}; unpack it before)`);
   refuseUnsupported(inner, ` (in ${fileCompression})`);
-  return { fileCompression, head: inner };
+  return { fileCompression, head: inner, failure };
 }
 
 function refuseUnsupported(head: Buffer, where: string): void {

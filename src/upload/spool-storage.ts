@@ -4,9 +4,8 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { StorageEngine } from 'multer';
 import type { BatchError } from '../errors/index.js';
-import type { FileCompression } from '../sources/index.js';
 import { FileHead } from './detect-format.js';
-import { inspectHead } from './inspect-head.js';
+import { type InspectedHead, inspectHead } from './inspect-head.js';
 import { asStorageError, type Spool } from './spool.js';
 import { SpoolFile } from './spool-file.js';
 
@@ -14,12 +13,9 @@ import { SpoolFile } from './spool-file.js';
 const ROOM_CHECK_BYTES = 64 * 1024 ** 2;
 
 /** What multer is told of a stored file, beside what it knows itself. */
-export interface StoredFile {
+export interface StoredFile extends InspectedHead {
   path: string;
   size: number;
-  fileCompression: FileCompression;
-  /** The first 64 KiB of what the file holds, decompressed. */
-  head: Buffer;
 }
 
 type Incoming = { stream: Readable; path?: string };
@@ -27,7 +23,7 @@ type Stored = (error?: unknown, info?: Partial<Express.Multer.File>) => void;
 
 /**
  * The multer storage of one request: streams the file into the spool and ends the upload at once, not at its end,
- * when the limit is crossed, the disk fills up, or the first 64 KiB are of no type that we take. Where it fails, no file is left.
+ * when the limit is crossed, the disk fills up, or its beginning is of no type that we take. Where it fails, no file is left.
  */
 export class SpoolStorage implements StorageEngine {
   private work: Promise<void> = Promise.resolve();

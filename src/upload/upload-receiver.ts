@@ -2,12 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import multer from 'multer';
 import { BatchError } from '../errors/index.js';
 import { inviteBody, watchBody } from '../http/index.js';
-import { HEAD_BYTES } from './detect-format.js';
+import { STORED_HEAD_BYTES } from './detect-format.js';
 import { FORM_LIMITS, fileTooLarge, fromMulter } from './multer-error.js';
 import { MulterRequest } from './multer-request.js';
 import { ReceivedUpload } from './received-upload.js';
 import type { Spool } from './spool.js';
-import { SpoolStorage } from './spool-storage.js';
+import { SpoolStorage, type StoredFile } from './spool-storage.js';
 
 /** What a multipart body may hold beside the file. */
 const MULTIPART_OVERHEAD_BYTES = 64 * 1024;
@@ -130,10 +130,17 @@ async function takeFile(
   const name = displayName(file.originalname);
   const upload = new ReceivedUpload(spool, stored.path, name, stored.size, stored.fileCompression, stored.head, fields);
   // What a large file holds may begin behind its head.
-  if (stored.head.length > 0 || stored.size > HEAD_BYTES) return upload;
+  if (stored.head.length > 0 || stored.size > STORED_HEAD_BYTES) return upload;
   await upload.discard();
-  const what = stored.fileCompression === 'none' ? 'has' : `holds, as ${stored.fileCompression} data,`;
-  throw new BatchError('READ_ERROR', `The file ${what} 0 bytes`);
+  throw nothingToRead(stored);
+}
+
+function nothingToRead({ fileCompression, failure }: StoredFile): BatchError {
+  if (failure !== null) {
+    return new BatchError('READ_ERROR', `Nothing can be read from the file: ${failure.message}`, { cause: failure });
+  }
+  const what = fileCompression === 'none' ? 'has' : `holds, as ${fileCompression} data,`;
+  return new BatchError('READ_ERROR', `The file ${what} 0 bytes`);
 }
 
 /** A file name fit to be shown: no control characters, at most 255 characters. */

@@ -126,7 +126,7 @@ describe('tables', () => {
   it('show why a job failed', () => {
     expect(jobDetails(jobFailed()).split('\n').slice(-3)).toEqual([
       "error     HEADER_MISMATCH: the header lacks the columns 'id', 'qty'; it has 'name', 'email', which the model does not know",
-      'hint      Correct the columns of the file or of the model, then send the file again.',
+      'hint      Correct the columns of the file or of the model, or rename them (columns), then send the file again.',
       '',
     ]);
   });

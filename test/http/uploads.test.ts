@@ -1,9 +1,14 @@
-import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { createHash } from 'node:crypto';
+import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
+import { HEAD_BYTES } from '../../src/upload/detect-format.js';
 import { type Answer, call, type Form, upload } from './support/requests.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 
 const CSV = 'id,qty\n1,2\n';
 const MODEL: [string, string] = ['model_id', 'orders'];
+const CHECKED = { params: { [constants.ZSTD_c_checksumFlag]: 1 } };
+/** A window of 3.75 TiB is what this frame says that its reader needs (RFC 8878, section 3.1.1.1.2). */
+const VAST_ZSTD = Buffer.from('28b52ffd00ff010000', 'hex');
 
 /** Those that only CSV has, some with their defaults. */
 const CSV_OPTIONS: [string, string][] = [
@@ -285,9 +290,24 @@ describe('an upload', () => {
     expect(body).toMatchObject({ format: 'csv' });
   });
 
+  it('takes NDJSON for what it is though its first block is larger than what is looked at', async () => {
+    const row = (index: number) => JSON.stringify({ id: createHash('sha512').update(`${index}`).digest('base64') });
+    const file = zstdCompressSync(Array.from({ length: 1100 }, (_, index) => row(index)).join('\n'));
+    expect(file.length).toBeGreaterThan(HEAD_BYTES);
+    const { status, body } = await upload(server, { fields: [MODEL], file });
+    expect([status, body]).toMatchObject([202, { format: 'ndjson' }]);
+  });
+
   it.each<[string, Uint8Array, string, RegExp]>([
     ['holds nothing', gzipSync(''), 'READ_ERROR', /gzip data, 0 bytes/],
-    ['is cut off in its header', Buffer.from([0x1f, 0x8b, 8]), 'READ_ERROR', /gzip/],
+    ['is cut off in its header', Buffer.from([0x1f, 0x8b, 8]), 'READ_ERROR', /gzip data is damaged or cut off/],
+    [
+      'has a wrong checksum',
+      Buffer.concat([zstdCompressSync(CSV, CHECKED).subarray(0, -4), Buffer.alloc(4)]),
+      'READ_ERROR',
+      /zstd data is damaged/,
+    ],
+    ['needs too much memory', VAST_ZSTD, 'READ_ERROR', /window of more than 128 MiB.*--long=27/],
     ['holds one JSON object', gzipSync('{\n"a":1}'), 'UNSUPPORTED_FILE_TYPE', /one JSON object/],
     ['holds a zip', zstdCompressSync('PK\x03\x04'), 'UNSUPPORTED_FILE_TYPE', /zip archive.*in zstd/],
     ['holds another', zstdCompressSync(gzipSync(CSV)), 'UNSUPPORTED_FILE_TYPE', /gzip within zstd/],

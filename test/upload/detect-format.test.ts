@@ -4,6 +4,7 @@ import {
   type FileFormat,
   FileHead,
   HEAD_BYTES,
+  STORED_HEAD_BYTES,
   unsupportedType,
 } from '../../src/upload/detect-format.js';
 
@@ -19,6 +20,14 @@ describe('what a file is, by its beginning', () => {
     ['UTF-32', bytes([0xff, 0xfe, 0, 0], 'i\0\0\0')],
     ['UTF-32', bytes([0, 0, 0xfe, 0xff], '\0\0\0i')],
     ['NUL', bytes('id,qty\n1,', [0, 0])],
+    ['encrypted', bytes('PARE', [0, 0])],
+    ['Avro', bytes('Obj\x01', [0, 0])],
+    ['ORC', bytes('ORC', [0, 0])],
+    ['Arrow', bytes('ARROW1', [0, 0])],
+    ['xls', bytes([0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1, 0, 0])],
+    ['xz', bytes([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 0, 4])],
+    ['bzip2', bytes('BZh91AY&SY', [0, 0])],
+    ['LZ4', bytes([0x04, 0x22, 0x4d, 0x18, 0x64, 0, 0])],
   ])('is refused as %s', (type, head) => {
     expect(unsupportedType(head)).toContain(type);
   });
@@ -29,6 +38,7 @@ describe('what a file is, by its beginning', () => {
     ['a byte order mark', bytes([0xef, 0xbb, 0xbf], 'id,qty\n')],
     ['invalid UTF-8', bytes('id\n', [0xff, 0xfe, 0x80])],
     ['almost a magic', bytes('PAR,1\n')],
+    ['what binary data begins with', bytes('ORCID,PARENT\n')],
     ['one byte of a magic', bytes([0x1f])],
     ['UTF-16', bytes([0xff, 0xfe], 'i\0d\0')],
     ['UTF-16', bytes('\0i\0d')],
@@ -88,13 +98,17 @@ describe('what a file is, by its beginning', () => {
     );
   });
 
-  it('is told from the first 64 KiB, however they are cut', () => {
-    const size = fc.integer({ min: 0, max: HEAD_BYTES });
+  it.each([
+    ['the first 64 KiB', HEAD_BYTES, 'abcdefg'],
+    ['more of a compressed file', STORED_HEAD_BYTES, '\x1f\x8b'],
+  ])('is told from %s, however they are cut', (_what, bytes, content) => {
+    const size = fc.integer({ min: 0, max: STORED_HEAD_BYTES });
     fc.assert(
       fc.property(fc.array(size, { maxLength: 12 }), (sizes) => {
         const file = Buffer.alloc(
           sizes.reduce((sum, next) => sum + next, 0),
-          'abcdefg',
+          content,
+          'latin1',
         );
         const head = new FileHead();
         let at = 0;
@@ -104,8 +118,8 @@ describe('what a file is, by its beginning', () => {
           wantsMore = head.push(file.subarray(at, at + length));
           at += length;
         }
-        expect(head.bytes().equals(file.subarray(0, HEAD_BYTES))).toBe(true);
-        expect(wantsMore).toBe(file.length < HEAD_BYTES);
+        expect(head.bytes().equals(file.subarray(0, bytes))).toBe(true);
+        expect(wantsMore).toBe(file.length < bytes);
       }),
       { numRuns: 50 },
     );
