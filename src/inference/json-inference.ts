@@ -1,5 +1,5 @@
 import { BatchError } from '../errors/index.js';
-import { shorten } from '../formats/index.js';
+import { type FieldError, shorten } from '../formats/index.js';
 import { ARRAY, columnNameProblem, MAX_COLUMNS, OBJECT } from '../models/schema/index.js';
 import type { Findings, InferredColumn, LeftOutColumn } from './inferred-schema.js';
 import { JSON_CANDIDATES, JSON_SCHEMA_CANDIDATES } from './json-candidates.js';
@@ -22,6 +22,7 @@ export class JsonInference {
   readonly #unusable = new Map<string, string>();
   readonly #budget = newBudget();
   #rows = 0;
+  #firstBroken: string | null = null;
 
   /** `number` from 1. Throws BatchError HEADER_MISMATCH where there are more members than a model has columns. */
   take(row: JsonObject, number: number): void {
@@ -30,6 +31,11 @@ export class JsonInference {
       const member = this.#members.get(name) ?? this.#meet(name, number);
       member?.take(value, number);
     }
+  }
+
+  /** A row that is broken whatever the model says, for these reasons. */
+  refuse([error]: readonly FieldError[], number: number): void {
+    this.#firstBroken ??= `; row ${number}: ${error?.message}`;
   }
 
   /** Call it once, at the end. Throws BatchError HEADER_MISMATCH where no column comes of it. */
@@ -46,7 +52,7 @@ export class JsonInference {
         kept.set(name, member.place);
       }
     }
-    if (columns.length === 0) throw noColumn(left_out);
+    if (columns.length === 0) throw this.#noColumn(left_out);
     const schema = hasNested ? { type: 'object' as const, ...membersOf(kept, this.#rows) } : schemaOf(columns);
     return { schema, columns, left_out };
   }
@@ -89,6 +95,14 @@ export class JsonInference {
     profile.takeNulls(nulls);
     return profile.conclude(NO_NULLS, among);
   }
+
+  #noColumn([first]: readonly LeftOutColumn[]): BatchError {
+    const problem =
+      first === undefined
+        ? `no whole row with a member${this.#firstBroken ?? ''}`
+        : `no member for a model; '${first.name}': ${first.reason}`;
+    return new BatchError('HEADER_MISMATCH', `the rows that were looked at have ${problem}`);
+  }
 }
 
 const ONLY_NULLS = 'nothing but null, which says nothing of its type; add it to the schema if you know it';
@@ -101,10 +115,4 @@ function mixedKinds({ kinds }: JsonPlace): string {
 
 function leftOut(name: string, reason: string): LeftOutColumn {
   return { name: shorten(name, MAX_NAME_LENGTH), reason };
-}
-
-function noColumn([first]: readonly LeftOutColumn[]): BatchError {
-  const problem =
-    first === undefined ? 'no whole row with a member' : `no member for a model; '${first.name}': ${first.reason}`;
-  return new BatchError('HEADER_MISMATCH', `the rows that were looked at have ${problem}`);
 }

@@ -33,10 +33,12 @@ export async function inferParquet(
     reader,
     // The file's own bytes may be a thousandth of its rows'.
     { rows: sampleRows, hasEnough: () => bytes >= SAMPLE_BYTES },
-    (row, number) => {
-      bytes += row.length;
-      const values = parseRow(row);
-      for (const column of columns) column.take(values[column.name] ?? null, number);
+    {
+      take: (row, number) => {
+        bytes += row.length;
+        const values = parseRow(row);
+        for (const column of columns) column.take(values[column.name] ?? null, number);
+      },
     },
   );
   const inferred = columns.map((column) => column.conclude());

@@ -11,7 +11,7 @@ import { JsonInference } from './json-inference.js';
 import { parseRow } from './json-row.js';
 import type { InferenceTask } from './messages.js';
 import { inferParquet } from './parquet-sample.js';
-import { SAMPLE_BYTES, takeSample } from './sampling.js';
+import { SAMPLE_BYTES, type SampleTaker, takeSample } from './sampling.js';
 import { SchemaInference } from './schema-inference.js';
 
 /** So many bytes are read at most, whatever a row that never ends makes of the sample. */
@@ -39,25 +39,24 @@ async function inferCsv(file: ReadableFile, task: InferenceTask): Promise<Findin
   const { format, nullValues } = task;
   const feed = await openCsv(file, task);
   const inference = new SchemaInference({ columns: feed.columns ?? [], nullValues, maxNullValues: MAX_NULL_VALUES });
-  const sample = await sampleText(feed, task, (row, number) =>
-    inference.take(JSON.parse(row) as Record<string, string | null>, number),
-  );
+  const sample = await sampleText(feed, task, {
+    take: (row, number) => inference.take(JSON.parse(row) as Record<string, string | null>, number),
+  });
   return { ...inference.conclude(), format, ...sample, left_out: [] };
 }
 
 async function inferJson(file: ReadableFile, task: InferenceTask): Promise<Findings> {
   const inference = new JsonInference();
   const feed = await openText(file, task, [], 'raw');
-  const sample = await sampleText(feed, task, (row, number) => inference.take(parseRow(row), number));
+  const sample = await sampleText(feed, task, {
+    take: (row, number) => inference.take(parseRow(row), number),
+    refuse: ({ errors }, number) => inference.refuse(errors, number),
+  });
   return { ...inference.conclude(), format: task.format, null_values: [], ...sample };
 }
 
-function sampleText(
-  feed: RowFeed,
-  { sampleRows }: InferenceTask,
-  take: (row: string, number: number) => void,
-): ReturnType<typeof takeSample> {
-  return takeSample(feed, { rows: sampleRows, hasEnough: () => feed.position.byte >= SAMPLE_BYTES }, take);
+function sampleText(feed: RowFeed, { sampleRows }: InferenceTask, taker: SampleTaker): ReturnType<typeof takeSample> {
+  return takeSample(feed, { rows: sampleRows, hasEnough: () => feed.position.byte >= SAMPLE_BYTES }, taker);
 }
 
 /** The rows of a file whose columns are of no known type: fields of CSV are texts. */

@@ -1,4 +1,4 @@
-import type { RowSink } from '../formats/index.js';
+import type { Rejection, RowSink } from '../formats/index.js';
 import type { RowFeed } from '../runner/row-feed.js';
 import { BeginningOver } from './beginning.js';
 import type { Findings } from './inferred-schema.js';
@@ -13,11 +13,19 @@ export interface SampleLimits {
   hasEnough(): boolean;
 }
 
-/** Hands out the first rows as JSON, each with its number from 1; the feed is closed then. */
+/** Takes the rows, each with its number from 1. */
+export interface SampleTaker {
+  /** As JSON. */
+  take(row: string, number: number): void;
+  /** One that is broken. */
+  refuse?(rejection: Rejection, number: number): void;
+}
+
+/** Hands out the first rows; the feed is closed then. */
 export async function takeSample(
   feed: RowFeed,
   { rows, hasEnough }: SampleLimits,
-  take: (row: string, number: number) => void,
+  taker: SampleTaker,
 ): Promise<Pick<Findings, 'rows_sampled' | 'rows_rejected' | 'truncated'>> {
   let sampled = 0;
   let rejected = 0;
@@ -28,11 +36,13 @@ export async function takeSample(
       unseen ||= isFull();
       if (unseen) return;
       sampled += 1;
-      take(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString(), sampled + rejected);
+      taker.take(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString(), sampled + rejected);
     },
-    reject() {
+    reject(rejection) {
       unseen ||= isFull();
-      if (!unseen) rejected += 1;
+      if (unseen) return;
+      rejected += 1;
+      taker.refuse?.(rejection, sampled + rejected);
     },
   };
   const ended = await readThrough(feed, sink, () => unseen || hasEnough());
