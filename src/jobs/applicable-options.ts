@@ -2,7 +2,7 @@ import type { FileFormat } from '../upload/index.js';
 import { invalidOption } from './invalid-option.js';
 import { DIALECT_OPTIONS } from './option-values.js';
 
-const CSV_ONLY: readonly string[] = [...DIALECT_OPTIONS, 'null_values', 'normalize', 'csv_reader'];
+const CSV_ONLY: readonly string[] = [...DIALECT_OPTIONS, 'null_values', 'csv_reader'];
 const FORMAT_NAMES: Readonly<Record<FileFormat, string>> = {
   csv: 'CSV',
   json: 'JSON',

@@ -1,5 +1,5 @@
 import { NORMALIZE_OPERATIONS, type NormalizeOperation } from '../formats/normalize-operations.js';
-import { MAX_COLUMN_NAME_BYTES } from '../models/schema/index.js';
+import { type CompiledSchema, MAX_COLUMN_NAME_BYTES, nestedColumns } from '../models/schema/index.js';
 import type { ProcessingOptions } from '../runner/index.js';
 import { invalidOption } from './invalid-option.js';
 
@@ -31,6 +31,23 @@ export function parseNormalize(text: string): ProcessingOptions['normalize'] {
     return [name, operations] as const;
   });
   return Object.fromEntries(entries);
+}
+
+/** Throws INVALID_OPTION where a column is to be normalized that has no text in any file, or that no row may have. */
+export function refuseUnusableNormalize(
+  normalize: ProcessingOptions['normalize'],
+  { columns, additionalColumns }: CompiledSchema,
+): void {
+  const given = new Set(Object.keys(normalize));
+  const [nested] = nestedColumns(columns).filter(({ name }) => given.has(name));
+  if (nested !== undefined) {
+    throw invalidOption('normalize', `column '${nested.name}' is an ${nested.type}, and only texts are normalized`);
+  }
+  if (additionalColumns) return;
+  for (const { name } of columns) given.delete(name);
+  const [unknown] = given;
+  if (unknown === undefined) return;
+  throw invalidOption('normalize', `the model has no column ${JSON.stringify(unknown)} and takes no others`);
 }
 
 function areOperations(value: unknown): value is NormalizeOperation[] {

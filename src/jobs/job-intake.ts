@@ -14,6 +14,7 @@ import {
   sniffDelimiter,
 } from '../upload/index.js';
 import { refuseInapplicable } from './applicable-options.js';
+import { refuseUnusableNormalize } from './column-options.js';
 import type { JobControl } from './job-control.js';
 import { newJobId } from './job-id.js';
 import type { JobRequest } from './job-options.js';
@@ -57,10 +58,12 @@ export class JobIntake {
 
   async #create(upload: ReceivedUpload, request: JobRequest, idempotencyKey: string | null): Promise<Intake> {
     const { modelId, options, metadata } = request;
-    const { version: modelVersion, columns } = await this.options.models.require(modelId);
+    const model = await this.options.models.require(modelId);
+    const { version: modelVersion, columns } = model;
     const { format, encoding, text } = inspectUpload(upload, request);
     refuseInapplicable(request.given, format);
     if (format === 'csv') refuseNested(columns);
+    refuseUnusableNormalize(options.normalize, model);
     const { filename, sizeBytes, fileCompression } = upload;
     const names = [...columns.map(({ name }) => name), ...Object.keys(options.columns)];
     const job = {

@@ -63,8 +63,8 @@ export class FileRows implements RowFeed {
   /** Rows of JSON or NDJSON, as the job says. */
   static openJson(file: ReadableFile, job: FileReading, from: Position | null, sourceOptions: SourceOptions): FileRows {
     const { columns, additionalColumns } = job;
-    const { valueFormat, columns: renames } = job.options;
-    const options = { columns, additionalColumns, valueFormat, renames, position: from ?? undefined };
+    const { valueFormat, normalize, columns: renames } = job.options;
+    const options = { columns, additionalColumns, valueFormat, renames, normalize, position: from ?? undefined };
     const reader = job.format === 'ndjson' ? createNdjsonReader(options) : createJsonArrayReader(options);
     return new FileRows(openByteSource(file, reader.position.byte, sourceOptions), null, reader);
   }

@@ -19,7 +19,7 @@ export interface ProcessingOptions {
   nullValues: string[];
   /** What the model calls a column of the file, by the file's name for it; the others keep their names. */
   columns: Record<string, string>;
-  /** By the model's names of columns: what is done to their values before they are checked, in this order. */
+  /** By the model's names of columns: what is done to their texts before they are checked, in this order. */
   normalize: Record<string, NormalizeOperation[]>;
 }
 

@@ -56,6 +56,7 @@ export async function openRowFeed(
         file,
         size: job.sizeBytes,
         renames: job.options.columns,
+        normalize: job.options.normalize,
         position: from ?? undefined,
         maxBytes: limits.decoderBytes,
       });

@@ -20,8 +20,7 @@ export interface paths {
          *
          *     `model_id` and the options are form fields, before or after the file, or query parameters. One that is given
          *     twice, is unknown or malformed is INVALID_OPTION; so is one that does not apply to the file's format: `delimiter`,
-         *     `quote`, `escape`, `comment`, `skip_lines`, `trim`, `header`, `null_values`, `normalize` and `csv_reader` are for
-         *     CSV only, `encoding` is for text, not for Parquet.
+         *     `quote`, `escape`, `comment`, `skip_lines`, `trim`, `header`, `null_values` and `csv_reader` are for CSV only, `encoding` is for text, not for Parquet.
          *
          *     Send an `Idempotency-Key` to make the request safe to repeat: the same key with the same model and the same
          *     file size answers 200 with the job that exists, and `Idempotency-Replayed: true`.
@@ -338,9 +337,13 @@ export interface components {
          */
         ColumnsOption: string;
         /**
-         * @description What is done to the values of columns before they are checked, in the order given, as a JSON object by the
-         *     model's names: `{"email":["trim","lowercase"],"day":["iso_date"]}`. It needs `value_format` `json` and a file of
-         *     CSV; else the job is refused as INVALID_OPTION.
+         * @description What is done to the texts of columns before they are checked, in the order given, as a JSON object by the
+         *     model's names: `{"email":["trim","lowercase"],"day":["iso_date"]}`. It needs `value_format` `json`, whatever the
+         *     file's format, else the job is refused as INVALID_OPTION; so it is where one of the columns is an array or an
+         *     object, or no column of a model that takes no others.
+         *
+         *     In CSV every value is a text. In JSON, NDJSON and Parquet strings are: numbers, booleans, nulls, the dates and
+         *     times that Parquet has types for, and what is inside arrays and objects stay as they are.
          *
          *     - `trim`: without the white space around it (also inside quotes; Unicode's, so no-break spaces too).
          *     - `lowercase`, `uppercase`: as Unicode has it, whatever the language.
@@ -349,9 +352,10 @@ export interface components {
          *       slashes a day or a month may come first: `01/02/2024` and `31/01/2024` stay as they are, and so does
          *       everything else.
          *
-         *     Checks, `null_values` and the empty field see the value that comes out, and it is in the JSON: with `trim` a
-         *     field of blanks without quotes is null. Errors show the original. A column that neither the file nor the model
-         *     has fails the job as HEADER_MISMATCH. Such a file is read by the `reference` reader. At most 8,192 bytes.
+         *     Checks see the value that comes out, and it is in the JSON. So do `null_values` and the empty field of CSV: with
+         *     `trim` a field of blanks without quotes is null, while a string of another format becomes the empty string.
+         *     Errors show the original. A column that neither the model nor the file has fails a job of CSV or Parquet as
+         *     HEADER_MISMATCH; rows of JSON need not have it. CSV is then read by the `reference` reader. At most 8,192 bytes.
          * @example {"email":["trim","lowercase"],"day":["iso_date"]}
          */
         NormalizeOption: string;

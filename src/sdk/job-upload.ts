@@ -20,7 +20,7 @@ export interface JobUpload extends TextOptions {
   compression?: Job['options']['compression'] | undefined;
   /** The model's names of the file's columns, by the file's: those that are not the same. */
   columns?: Readonly<Record<string, string>> | undefined;
-  /** What is done to the values of the model's columns before they are checked; needs `valueFormat: 'json'`. */
+  /** What is done to the texts of columns before they are checked, by the model's names; needs `valueFormat: 'json'`. */
   normalize?: Readonly<Record<string, ReadonlyArray<Job['options']['normalize'][string][number]>>> | undefined;
   /** `reference` takes the slow reader that the fast one is checked against. */
   csvReader?: Job['options']['csv_reader'] | undefined;

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import kafkajs from 'kafkajs';
 import { fixture } from '../formats/parquet/read-file.js';
 import { Api } from '../kit/api.js';
@@ -20,6 +21,12 @@ afterAll(() => service.stop());
 
 async function valuesOf(topic: string): Promise<string[]> {
   return (await readTopic(brokers, topic)).map(({ value }) => value.toString());
+}
+
+const MAILS = { type: 'object', properties: { mail: { type: 'string', format: 'email' } }, required: ['mail'] };
+
+function normalized(normalize: Record<string, string[]>): Record<string, string> {
+  return { normalize: JSON.stringify(normalize), value_format: 'json' };
 }
 
 describe('null_values', () => {
@@ -81,8 +88,7 @@ describe('columns', () => {
 
 describe('normalize', () => {
   it.each(['auto', 'reference'])('changes values before they are checked, with %s', async (csv_reader) => {
-    const schema = { type: 'object', properties: { mail: { type: 'string', format: 'email' } }, required: ['mail'] };
-    await api.createModel(`mails-${csv_reader}`, schema);
+    await api.createModel(`mails-${csv_reader}`, MAILS);
     const file = Buffer.from('Mail,day\n A@B.c ,20240131\n AB ,1.2.24\n');
     const normalize = { mail: ['trim', 'lowercase'], day: ['iso_date'] };
     const columns = { Mail: 'mail' };
@@ -95,9 +101,51 @@ describe('normalize', () => {
     expect(rejected).toMatchObject({ errors: [{ column: 'mail', observed: ' AB ' }], raw_data: ' AB ,1.2.24' });
   });
 
-  it('is for CSV', async () => {
-    const options = { normalize: '{"id":["trim"]}', value_format: 'json' };
-    await expect(api.createJob('orders', Buffer.from('{"id":1}'), {}, options)).rejects.toThrow('INVALID_OPTION');
+  it.each([
+    ['ndjson', '{"Mail":" A@B.c ","day":"20240131"}\n{"Mail":" AB ","day":1}\n'],
+    ['json', '[\n{"Mail":" A@B.c ","day":"20240131"},{"Mail":" AB ","day":1}\n]\n'],
+  ])('changes the strings of %s', async (format, text) => {
+    await api.createModel(`mails-${format}`, MAILS);
+    const options = { ...normalized({ mail: ['trim', 'lowercase'], day: ['iso_date'] }), columns: '{"Mail":"mail"}' };
+    const job = await api.ended((await api.createJob(`mails-${format}`, Buffer.from(text), {}, options)).job_id);
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', format, options: { normalize: { day: ['iso_date'] } } });
+    expect(await valuesOf(job.topics.data)).toEqual(['{"mail":"a@b.c","day":"2024-01-31"}']);
+    const [rejected] = (await valuesOf(job.topics.dlq)).map((value) => JSON.parse(value) as Record<string, unknown>);
+    expect(rejected).toMatchObject({
+      errors: [{ column: 'mail', observed: ' AB ' }],
+      raw_data: '{"Mail":" AB ","day":1}',
+    });
+  });
+
+  it('changes the texts of Parquet', async () => {
+    const schema = { a: 'String', b: 'Nullable(Date)', e: 'Nullable(UUID)' };
+    await api.createModel('untidy', schema);
+    const file = readFileSync(fixture('untidy-texts.parquet'));
+    const upload = async (normalize: Record<string, string[]>) =>
+      api.ended((await api.createJob('untidy', file, {}, normalized(normalize))).job_id);
+    const tidy = await upload({ a: ['trim', 'lowercase'], b: ['trim', 'iso_date'], e: ['trim'] });
+    const untidy = await upload({ a: ['trim', 'lowercase'] });
+    expect(tidy).toMatchObject({ state: 'PARTIAL_SUCCESS', format: 'parquet', totals: { rows: 300 } });
+    expect(tidy.totals.ok).toBeGreaterThan(untidy.totals.ok);
+    const values = (await valuesOf(tidy.topics.data)).map((value) => JSON.parse(value) as Record<string, string>);
+    expect(values.filter(({ a }) => a !== a?.trim().toLowerCase())).toEqual([]);
+    expect(await upload({ nowhere: ['trim'] })).toMatchObject({
+      error: {
+        code: 'HEADER_MISMATCH',
+        message: 'neither the file nor the model has columns that the job normalizes: "nowhere"',
+      },
+    });
+  });
+
+  it('is refused where nothing could come of it', async () => {
+    const schema = { type: 'object', properties: { tags: { type: 'array' } }, additionalProperties: false };
+    await api.createModel('tagged', schema);
+    const create = (normalize: Record<string, string[]>): Promise<unknown> =>
+      api.createJob('tagged', Buffer.from('{}'), {}, normalized(normalize));
+    await expect(create({ tags: ['trim'] })).rejects.toThrow(
+      "column 'tags' is an Array, and only texts are normalized",
+    );
+    await expect(create({ tag: ['trim'] })).rejects.toThrow('and takes no others');
   });
 });
 

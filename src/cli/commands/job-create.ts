@@ -53,7 +53,7 @@ export function jobCreateCommand(open: () => Session) {
     )
     .option(
       '--normalize <column=operations>',
-      'trim, lowercase, uppercase, iso_date before the check; with --value-format json; can be repeated',
+      'trim, lowercase, uppercase, iso_date of texts before the check; with --value-format json; can be repeated',
       normalization,
     )
     .addOption(

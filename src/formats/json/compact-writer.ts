@@ -1,4 +1,4 @@
-import { type JsonWriter, jsonWriter } from '../values/json-value.js';
+import type { JsonWriter } from '../values/json-value.js';
 import {
   BACKSLASH,
   CLOSE_BRACE,
@@ -16,7 +16,7 @@ import type { Member, Place } from './place.js';
 /**
  * Writes objects that were checked as compact JSON: without blanks, strings as JSON.stringify escapes them, numbers
  * with the digits that are there (-0 of an integer as 0), decimals and epoch seconds that are strings as numbers,
- * members under the names that they are given. What needs no change is copied.
+ * texts as they are normalized, members under the names that they are given. What needs no change is copied.
  */
 export class CompactWriter {
   /** The last object that was written is `bytes[0, length)`. */
@@ -46,7 +46,7 @@ export class CompactWriter {
       case OPEN_BRACKET:
         return this.#array(place.isArray ? place.items : place.anything.items, i + 1);
       case QUOTE:
-        return this.#string(writerOf(place), i);
+        return this.#string(place.text?.writer ?? null, i);
       default:
         return this.#word(place, i);
     }
@@ -162,10 +162,4 @@ export class CompactWriter {
 
 function isEnd(byte: number | undefined): boolean {
   return byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET || byte === undefined;
-}
-
-/** How strings at the place are written; null: as strings. */
-function writerOf({ scalar }: Place): JsonWriter | null {
-  const kind = scalar?.type.kind;
-  return scalar !== null && (kind === 'decimal' || kind === 'datetime') ? jsonWriter(scalar.type) : null;
 }

@@ -1,13 +1,12 @@
 import { MAX_ERRORS } from '../limits.js';
 import type { FieldError } from '../row-reader.js';
 import { prefix } from '../text.js';
+import { duplicateError, unexpectedError, wrongCountError } from '../values/structure-errors.js';
 import { article, fieldError, missingError, nullError } from '../values/value-check.js';
 import type { Member, Place } from './place.js';
 
 /** Of a path in an error, in UTF-16 code units. */
 const MAX_PATH_LENGTH = 512;
-/** Of a member's name inside a message. */
-const MAX_NAME_LENGTH = 128;
 
 /** What the values of one element have wrong, each with the path to where it stands. */
 export class ElementErrors {
@@ -66,27 +65,18 @@ export class ElementErrors {
 
   /** The model does not know the member at this depth. */
   addUnexpected(depth: number): void {
-    if (this.#isFull) return;
-    const name = this.nameAt(depth);
-    const message = `the model has no column '${prefix(name, MAX_NAME_LENGTH)}' and takes no others`;
-    this.add([{ column: name, type: null, error: 'UNEXPECTED_COLUMN', observed: null, message }]);
+    if (!this.#isFull) this.add([unexpectedError(this.nameAt(depth))]);
   }
 
   addDuplicate(member: Member, depth: number): void {
     if (this.#duplicate !== null) return;
     this.path[depth] = member.name;
-    const name = this.nameAt(depth);
-    const message = `'${prefix(name, MAX_NAME_LENGTH)}' is there twice`;
-    this.#duplicate = { column: name, type: member.place.type, error: 'DUPLICATE_KEY', observed: null, message };
+    this.#duplicate = duplicateError(this.nameAt(depth), member.place.type);
   }
 
   /** The place's array has fewer items or more than it may. */
   addWrongCount({ type, minItems, maxItems }: Place, count: number, depth: number): void {
-    const isShort = count < minItems;
-    const name = this.nameAt(depth);
-    const problem = `${count} items are ${isShort ? `fewer than ${minItems}` : `more than ${maxItems}`}`;
-    const message = `column '${prefix(name, MAX_NAME_LENGTH)}': ${problem}`;
-    this.add([{ column: name, type, error: isShort ? 'TOO_SHORT' : 'TOO_LONG', observed: null, message }]);
+    this.add([wrongCountError(this.nameAt(depth), type ?? '', count, minItems, maxItems)]);
   }
 
   /** Where in the row the value at this depth stands: `items[2].qty`. */

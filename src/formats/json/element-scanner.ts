@@ -19,7 +19,8 @@ import {
 } from './bytes.js';
 import { ElementErrors } from './element-errors.js';
 import type { InputBuffer } from './input-buffer.js';
-import { type Member, type Place, rowPlace, type ScalarCheck, type ScannerOptions } from './place.js';
+import { type Member, type Place, rowPlace, type ScannerOptions } from './place.js';
+import type { ScalarCheck } from './scalar-check.js';
 import { TokenScanner } from './token-scanner.js';
 
 /** Arrays and objects in one another, the row included. */
@@ -222,14 +223,14 @@ export class ElementScanner extends TokenScanner {
   /** `i` is behind the quote. */
   #string(place: Place, i: number): number {
     const stop = this.string(i);
-    const { scalar } = place;
+    const { text: check } = place;
     if (stop < 0) return -1;
-    if (scalar === null) return place.type === null ? stop + 1 : this.#mismatch(place, i - 1, stop + 1);
-    if (scalar.acceptsAnyText) return stop + 1;
-    if (!scalar.takesString) return this.#mismatch(place, i - 1, stop + 1);
+    if (check === null) return place.type === null ? stop + 1 : this.#mismatch(place, i - 1, stop + 1);
+    if (check.takesTextAsIs) return stop + 1;
+    if (!check.takesString) return this.#mismatch(place, i - 1, stop + 1);
     const text = this.textOf(i, stop);
-    if (scalar.writesNumber(text)) this.isCompact = false;
-    if (scalar.constraints.length > 0 || scalar.test(text) !== null) this.#check(scalar, text);
+    if (check.rewrites(text)) this.isCompact = false;
+    if (check.constraints.length > 0 || check.test(text) !== null) this.#check(check, text);
     return stop + 1;
   }
 

@@ -1,12 +1,19 @@
 import { ARRAY, type Column, OBJECT, type ValueSchema } from '../../models/schema/index.js';
 import type { Renames } from '../row-reader.js';
-import { ValueCheck } from '../values/value-check.js';
-import { jsonKindsOf } from './json-kinds.js';
+import { type Normalizations, type Normalizer, normalizers } from '../values/normalization.js';
+import { ScalarCheck } from './scalar-check.js';
 
-/** So many digits fit an integer of so many bits, whatever they are. */
-const SAFE_DIGITS = { 8: 2, 16: 4, 32: 9, 64: 18 } as const;
-/** A number of so many characters without an exponent overflows no float. */
-const SAFE_FLOAT_LENGTH = 38;
+/** A string at a place that the model does not know. */
+const ANY_TEXT = { type: 'String', nullable: true, constraints: {} };
+
+interface PlaceOptions {
+  /** The names of an object's members, by what the rows call them. */
+  renames?: Renames | undefined;
+  /** Of the texts at the place itself. */
+  normalize?: Normalizer | undefined;
+  /** Of the texts of an object's members, by name. */
+  normalizers?: ReadonlyMap<string, Normalizer> | undefined;
+}
 
 /**
  * A place of a row where a value may stand: what the model says of it, and what the rows so far had there. A place
@@ -18,6 +25,8 @@ export class Place {
   readonly nullable: boolean;
   /** null where a value without parts is not asked for. */
   readonly scalar: ScalarCheck | null = null;
+  /** The same where the value is a string, which may be normalized; null where any string is fine as it is. */
+  readonly text: ScalarCheck | null = null;
   readonly isArray: boolean;
   readonly isObject: boolean;
   readonly minItems: number;
@@ -32,11 +41,13 @@ export class Place {
   readonly isRenamed: boolean;
   readonly #members = new Map<string, Member>();
   readonly #renames: ReadonlyMap<string, string>;
+  readonly #normalizers: ReadonlyMap<string, Normalizer>;
   #items: Place | null = null;
   #anything: Place | null = null;
 
-  constructor(schema: ValueSchema | null, renames: Renames = {}) {
+  constructor(schema: ValueSchema | null, { renames = {}, normalize, normalizers = new Map() }: PlaceOptions = {}) {
     this.#renames = new Map(Object.entries(renames));
+    this.#normalizers = normalizers;
     this.isRenamed = this.#renames.size > 0;
     this.type = schema?.type ?? null;
     this.nullable = schema?.nullable ?? true;
@@ -45,9 +56,13 @@ export class Place {
     this.minItems = schema?.constraints.minItems ?? 0;
     this.maxItems = schema?.constraints.maxItems ?? Number.POSITIVE_INFINITY;
     this.isOpen = schema?.additionalProperties !== false;
-    if (schema !== null && !this.isArray && !this.isObject) this.scalar = new ScalarCheck({ name: '', ...schema });
+    if (!this.isArray && !this.isObject) {
+      if (schema !== null) this.scalar = new ScalarCheck({ name: '', ...schema });
+      this.text =
+        normalize === undefined ? this.scalar : new ScalarCheck({ name: '', ...(schema ?? ANY_TEXT) }, normalize);
+    }
     if (schema?.items !== undefined) this.#items = new Place(schema.items);
-    const known = (schema?.properties ?? []).map((column) => new Member(column.name, new Place(column), true));
+    const known = (schema?.properties ?? []).map((column) => this.#memberOf(column.name, column));
     for (const [index, member] of known.entries()) {
       this.#members.set(member.name, member);
       // Until the rows show otherwise they are expected in the model's order.
@@ -78,9 +93,14 @@ export class Place {
   /** Remembers a member that the model does not know. */
   learn(rowName: string): Member {
     const name = this.#nameOf(rowName);
-    const member = new Member(name, new Place(null), false);
+    const member = this.#memberOf(name, null);
     this.#members.set(name, member);
     return member;
+  }
+
+  #memberOf(name: string, schema: ValueSchema | null): Member {
+    const place = new Place(schema, { normalize: this.#normalizers.get(name) });
+    return new Member(name, place, schema !== null);
   }
 
   #nameOf(rowName: string): string {
@@ -118,7 +138,7 @@ export class Member {
 }
 
 /** The place of a whole row. */
-export function rowPlace({ columns, additionalColumns, renames }: ScannerOptions): Place {
+export function rowPlace({ columns, additionalColumns, renames, normalize }: ScannerOptions): Place {
   const schema = {
     type: OBJECT,
     nullable: false,
@@ -126,7 +146,7 @@ export function rowPlace({ columns, additionalColumns, renames }: ScannerOptions
     properties: [...columns],
     additionalProperties: additionalColumns,
   };
-  return new Place(schema, renames);
+  return new Place(schema, { renames, normalizers: normalizers(normalize) });
 }
 
 export interface ScannerOptions {
@@ -135,38 +155,6 @@ export interface ScannerOptions {
   additionalColumns: boolean;
   /** Of a row's own members. */
   renames?: Renames | undefined;
-}
-
-/** What a value without parts must satisfy, and which JSON values may spell it. */
-export class ScalarCheck extends ValueCheck {
-  readonly takesString: boolean;
-  readonly takesNumber: boolean;
-  readonly takesBoolean: boolean;
-  readonly #isDecimal: boolean;
-  readonly #isDateTime: boolean;
-  /** A negative number may be one of them. */
-  readonly isSigned: boolean;
-  /** Integers of at most so many digits need no look at their text. */
-  readonly safeDigits: number;
-  /** The same for numbers without an exponent, by their characters. */
-  readonly safeLength: number;
-
-  constructor(column: Column) {
-    super(column);
-    const { type, constraints } = this;
-    const kinds = jsonKindsOf(type);
-    this.takesBoolean = kinds.includes('boolean');
-    this.takesNumber = kinds.includes('number');
-    this.takesString = kinds.includes('string');
-    this.isSigned = type.kind === 'int' && type.signed;
-    this.#isDecimal = type.kind === 'decimal';
-    this.#isDateTime = type.kind === 'datetime';
-    this.safeDigits = type.kind === 'int' && constraints.length === 0 ? SAFE_DIGITS[type.bits] : 0;
-    this.safeLength = type.kind === 'float' && constraints.length === 0 ? SAFE_FLOAT_LENGTH : 0;
-  }
-
-  /** Whether compact JSON has a number where this text is a string: decimals, epoch seconds. */
-  writesNumber(text: string): boolean {
-    return this.#isDecimal || (this.#isDateTime && text.charCodeAt(4) !== 0x2d);
-  }
+  /** Of the texts of a row's own members. */
+  normalize?: Normalizations | undefined;
 }

@@ -1,9 +1,11 @@
 import type { ColumnType } from '../../models/schema/index.js';
+import type { Normalizer } from '../values/normalization.js';
 import type { ValueCheck } from '../values/value-check.js';
 import { type FileType, type ScalarType, spellFileType } from './file-type.js';
 import { BinaryReader, FixedReader, StringReader, UuidReader } from './values/bytes.js';
 import { DecimalReader } from './values/decimals.js';
 import { NullReader } from './values/nested.js';
+import { NormalizedTextReader } from './values/normalized-text.js';
 import { BooleanReader, FloatReader, HalfReader, Integer64Reader, IntegerReader } from './values/numbers.js';
 import { DateReader, Int96Reader, TimeReader, TimestampReader } from './values/temporal.js';
 import { TypedTextReader } from './values/typed-text.js';
@@ -100,7 +102,7 @@ function convertType(type: ScalarType, check: ValueCheck, notes: RowNotes): Conv
       return fitsDecimal(type, check.type) ? always(reader) : checked(reader);
     }
     case 'string':
-      return kind === 'string' ? always(new StringReader()) : checked(new TypedTextReader(check));
+      return kind === 'string' ? always(textReader(check.normalize)) : checked(new TypedTextReader(check));
     case 'binary':
     case 'time':
       return kind === 'string' ? always(leafReader(type, notes)) : null;
@@ -120,6 +122,11 @@ function convertType(type: ScalarType, check: ValueCheck, notes: RowNotes): Conv
     default:
       return null;
   }
+}
+
+/** Reads texts that stay texts. */
+export function textReader(normalize: Normalizer | null): ValueReader {
+  return normalize === null ? new StringReader() : new NormalizedTextReader(normalize);
 }
 
 function convertTimestamp(type: Extract<FileType, { kind: 'timestamp' | 'int96' }>, to: ColumnType): Conversion | null {

@@ -1,8 +1,17 @@
 import { BatchError } from '../../errors/index.js';
 import type { Column } from '../../models/schema/index.js';
-import { checkNames, compareNames, describeDifferences, list, listOf, renameColumns } from '../csv/column-plan.js';
+import {
+  checkNamed,
+  checkNames,
+  compareNames,
+  describeDifferences,
+  list,
+  listOf,
+  renameColumns,
+} from '../csv/column-plan.js';
 import type { Renames } from '../row-reader.js';
 import { shorten } from '../text.js';
+import { type Normalizations, normalizers } from '../values/normalization.js';
 import type { FileField } from './file-type.js';
 import type { ValuePlan } from './plans/value-plan.js';
 import { ValuePlanner } from './plans/value-planner.js';
@@ -25,6 +34,7 @@ interface Model {
   columns: readonly Column[];
   additionalColumns: boolean;
   renames?: Renames | undefined;
+  normalize?: Normalizations | undefined;
 }
 
 /**
@@ -38,7 +48,7 @@ export function planFields(fields: readonly FileField[], model: Model, notes: Ro
   );
   checkNames(names);
   const known = new Map(model.columns.map((column) => [column.name, column]));
-  const planner = new ValuePlanner(notes);
+  const planner = new ValuePlanner(notes, normalizers(model.normalize));
   const plans = fields.map(({ type }, index) => {
     const name = names[index] as string;
     return { name, key: memberKey(name, index), plan: planner.plan(type, known.get(name) ?? null, name) };
@@ -50,6 +60,7 @@ export function planFields(fields: readonly FileField[], model: Model, notes: Ro
   });
   problems.push(...typeProblems(planner));
   if (problems.length > 0) throw new BatchError('HEADER_MISMATCH', problems.join('; '));
+  checkNamed(Object.keys(model.normalize ?? {}), names, model.columns);
   return plans;
 }
 

@@ -2,6 +2,7 @@ import { BatchError } from '../../errors/index.js';
 import type { Column } from '../../models/schema/index.js';
 import { BLOCK_BYTES, BLOCK_ROWS } from '../limits.js';
 import type { Position, Renames, RowSink } from '../row-reader.js';
+import type { Normalizations } from '../values/normalization.js';
 import { type BatchStream, Decoder } from './decoder.js';
 import { planFields } from './field-plan.js';
 import type { RandomAccessFile } from './file-bytes.js';
@@ -29,6 +30,8 @@ export interface ParquetReaderOptions {
   columns: readonly Column[];
   additionalColumns: boolean;
   renames?: Renames | undefined;
+  /** Of the texts of columns. */
+  normalize?: Normalizations | undefined;
   /** One that a reader of the same file had; absent: the beginning. */
   position?: Position | undefined;
   /** Of the decoder's memory. */

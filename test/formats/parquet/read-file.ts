@@ -41,7 +41,7 @@ export async function readFile(
   path: string,
   schema: object,
   position?: Position,
-  columnOptions: Pick<ParquetReaderOptions, 'renames'> = {},
+  columnOptions: Pick<ParquetReaderOptions, 'renames' | 'normalize'> = {},
 ): Promise<Decisions> {
   const file = await open(path);
   try {

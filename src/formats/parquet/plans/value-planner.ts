@@ -1,7 +1,8 @@
 import { ARRAY, OBJECT, type ValueSchema } from '../../../models/schema/index.js';
 import { compareNames } from '../../csv/column-plan.js';
+import type { Normalizer } from '../../values/normalization.js';
 import { ValueCheck } from '../../values/value-check.js';
-import { convert, readerOf } from '../compatibility.js';
+import { convert, readerOf, textReader } from '../compatibility.js';
 import { type FileField, type FileType, isNested, type ScalarType, spellFileType } from '../file-type.js';
 import { NullReader } from '../values/nested.js';
 import type { RowNotes } from '../values/value-reader.js';
@@ -30,12 +31,19 @@ export class ValuePlanner {
   /** Each with a type that cannot be read. */
   readonly unsupported: { path: string; found: string }[] = [];
 
-  constructor(private readonly notes: RowNotes) {}
+  constructor(
+    private readonly notes: RowNotes,
+    /** Of the texts of columns, by name; not of what is inside a column. */
+    private readonly normalizers: ReadonlyMap<string, Normalizer>,
+  ) {}
 
   /** `schema`: what the model says of the values at `path`; null: nothing. */
   plan(type: FileType, schema: ValueSchema | null, path: string, level = 1): ValuePlan {
     if (type.kind === 'null') return this.#nulls(schema);
-    if (!isNested(type)) return this.#scalar(type, schema, path);
+    if (!isNested(type)) {
+      const normalize = level === 1 && type.kind === 'string' ? this.normalizers.get(path) : undefined;
+      return this.#scalar(type, schema, path, normalize ?? null);
+    }
     if (level === MAX_LEVELS) return this.#unreadable(path, `${spellFileType(type)} on level ${level + 1}`);
     const isExpected = schema === null || schema.type === (type.kind === 'list' ? ARRAY : OBJECT);
     if (!isExpected) return this.#mismatch(type, schema, path);
@@ -80,12 +88,12 @@ export class ValuePlanner {
     return mapPlan({ key: keys, known, other: plan(null, '*') }, schema);
   }
 
-  #scalar(type: ScalarType, schema: ValueSchema | null, path: string): ValuePlan {
-    const reader = readerOf(type, this.notes);
+  #scalar(type: ScalarType, schema: ValueSchema | null, path: string, normalize: Normalizer | null): ValuePlan {
+    const reader = normalize === null ? readerOf(type, this.notes) : textReader(normalize);
     if (typeof reader === 'string') return this.#unreadable(path, reader);
     if (schema === null) return unknownPlan(reader, type.kind === 'float');
     if (schema.type === ARRAY || schema.type === OBJECT) return this.#mismatch(type, schema, path);
-    const check = new ValueCheck({ name: path, ...schema });
+    const check = new ValueCheck({ name: path, ...schema }, normalize);
     const conversion = convert(type, check, this.notes);
     return conversion === null ? this.#mismatch(type, schema, path) : scalarPlan(conversion, check, schema.type);
   }

@@ -3,13 +3,15 @@ import type { ValueCheck } from '../../values/value-check.js';
 import { StringReader } from './bytes.js';
 import { writeAscii } from './json-bytes.js';
 
-/** Texts that are values of another type in the model; those that are not one stay strings. */
+/** Texts that are values of another type in the model, as its check normalizes them; those that are not one stay strings. */
 export class TypedTextReader extends StringReader {
   readonly #json: JsonWriter;
 
   constructor(private readonly check: ValueCheck) {
     super();
-    this.#json = jsonWriter(check.type);
+    const { normalize } = check;
+    const write = jsonWriter(check.type);
+    this.#json = normalize === null ? write : (text) => write(normalize(text));
   }
 
   override write(row: number, out: Uint8Array, at: number): number {

@@ -1,0 +1,57 @@
+import type { Column } from '../../models/schema/index.js';
+import { type JsonWriter, jsonWriter } from '../values/json-value.js';
+import type { Normalizer } from '../values/normalization.js';
+import { ValueCheck } from '../values/value-check.js';
+import { jsonKindsOf } from './json-kinds.js';
+
+/** So many digits fit an integer of so many bits, whatever they are. */
+const SAFE_DIGITS = { 8: 2, 16: 4, 32: 9, 64: 18 } as const;
+/** A number of so many characters without an exponent overflows no float. */
+const SAFE_FLOAT_LENGTH = 38;
+
+/** What a value without parts must satisfy, and which JSON values may spell it. */
+export class ScalarCheck extends ValueCheck {
+  readonly takesString: boolean;
+  readonly takesNumber: boolean;
+  readonly takesBoolean: boolean;
+  /** Any string is fine, and stays as it is. */
+  readonly takesTextAsIs: boolean;
+  /** Writes strings in compact JSON; null: as strings, as they are. */
+  readonly writer: JsonWriter | null;
+  readonly #isDecimal: boolean;
+  readonly #isDateTime: boolean;
+  /** A negative number may be one of them. */
+  readonly isSigned: boolean;
+  /** Integers of at most so many digits need no look at their text. */
+  readonly safeDigits: number;
+  /** The same for numbers without an exponent, by their characters. */
+  readonly safeLength: number;
+
+  constructor(column: Column, normalize: Normalizer | null = null) {
+    super(column, normalize);
+    const { type, constraints } = this;
+    const kinds = jsonKindsOf(type);
+    this.takesBoolean = kinds.includes('boolean');
+    this.takesNumber = kinds.includes('number');
+    this.takesString = kinds.includes('string');
+    this.takesTextAsIs = this.acceptsAnyText && normalize === null;
+    this.isSigned = type.kind === 'int' && type.signed;
+    this.#isDecimal = type.kind === 'decimal';
+    this.#isDateTime = type.kind === 'datetime';
+    this.writer = this.#writerOf(normalize);
+    this.safeDigits = type.kind === 'int' && constraints.length === 0 ? SAFE_DIGITS[type.bits] : 0;
+    this.safeLength = type.kind === 'float' && constraints.length === 0 ? SAFE_FLOAT_LENGTH : 0;
+  }
+
+  /** Whether compact JSON has something else where this text is a string: decimals, epoch seconds, what is normalized. */
+  rewrites(text: string): boolean {
+    const value = this.normalize === null ? text : this.normalize(text);
+    return value !== text || this.#isDecimal || (this.#isDateTime && value.charCodeAt(4) !== 0x2d);
+  }
+
+  #writerOf(normalize: Normalizer | null): JsonWriter | null {
+    const write = jsonWriter(this.type);
+    if (normalize !== null) return (text) => write(normalize(text));
+    return this.#isDecimal || this.#isDateTime ? write : null;
+  }
+}
