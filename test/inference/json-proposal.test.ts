@@ -207,12 +207,7 @@ describe('a file', () => {
   it.each<[string, string, 'json' | 'ndjson', RegExp]>([
     ['no rows', '[]', 'json', /no whole row with a member/],
     ['rows without members', '{}\n{}\n', 'ndjson', /no whole row with a member/],
-    [
-      'nothing but broken rows',
-      '{"a":\n[1]\n',
-      'ndjson',
-      /no whole row with a member; row 1: the line ends/,
-    ],
+    ['nothing but broken rows', '{"a":\n[1]\n', 'ndjson', /no whole row with a member; row 1: the line ends/],
     ['nothing for a model', '{"a":null}\n', 'ndjson', /no member for a model; 'a': nothing but null/],
     [
       'too many members',
