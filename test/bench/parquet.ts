@@ -2,6 +2,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type * as Runner from '../../src/runner/runner-process.js';
+import { built } from './built.js';
 import { median } from './statistics.js';
 
 /**
@@ -24,7 +26,7 @@ const [rows = '1000000', rounds = '3'] = process.argv.slice(2);
 const python = process.env['PYTHON'] ?? 'python3';
 const program = (name: string): string => new URL(`programs/${name}`, import.meta.url).pathname;
 const DUCKDB = program('duckdb-parquet.py');
-const HOOKS = new URL('../kit/typescript-hooks.mjs', import.meta.url).pathname;
+const { RUNNER_FLAGS } = await built<typeof Runner>('runner/runner-process.js');
 
 function run(command: string, args: readonly string[]): Run {
   return JSON.parse(execFileSync(command, args, { encoding: 'utf8' })) as Run;
@@ -43,7 +45,7 @@ function measure(folder: string): void {
   const ours: Run[] = [];
   const theirs: Run[] = [];
   for (let round = 0; round < Number(rounds); round++) {
-    ours.push(run(process.execPath, ['--import', HOOKS, program('read-parquet.ts'), path]));
+    ours.push(run(process.execPath, [...RUNNER_FLAGS, program('read-parquet.mjs'), path]));
     theirs.push(run(python, [DUCKDB, 'json', path, join(folder, 'rows.json')]));
   }
   if ([...ours, ...theirs].some((each) => each.rows !== Number(rows))) throw new Error('rows are missing');

@@ -10,6 +10,8 @@ export interface RandomAccessFile {
 export class FileBytes {
   readonly size: number;
   #reads = 0;
+  /** What was read and handed out. */
+  readonly #given = new Set<ArrayBuffer>();
 
   constructor(
     private readonly file: RandomAccessFile,
@@ -31,6 +33,15 @@ export class FileBytes {
     return { size: end - start, arrayBuffer: () => this.#read(start, end) };
   }
 
+  /**
+   * Frees the memory of what was read: to be called once whoever asked for it has copied it. Left to the garbage
+   * collector, some row groups would be held at a time.
+   */
+  release(): void {
+    for (const memory of this.#given) memory.transfer(0);
+    this.#given.clear();
+  }
+
   async #read(start: number, end: number): Promise<ArrayBuffer> {
     if (end - start > this.maxReadBytes) throw new RangeError(`a read of ${end - start} bytes`);
     const memory = new ArrayBuffer(end - start);
@@ -49,6 +60,7 @@ export class FileBytes {
     if (end > this.tailFrom) {
       bytes.set(this.tail.subarray(Math.max(0, start - this.tailFrom), end - this.tailFrom), fromFile);
     }
+    this.#given.add(memory);
     return memory;
   }
 }

@@ -12,8 +12,13 @@ import { type Footer, readFooter } from './footer.js';
 import { RowEncoder } from './row-encoder.js';
 import { RowNotes } from './values/value-reader.js';
 
-/** Of the decoder's memory one part in so many is for the rows that it unpacks at a time, about. */
-const SLICE_SHARE = 4;
+/**
+ * Of the decoder's memory one part in so many, at least and at most, is for the rows that it unpacks at a time, about: in
+ * between, as much as their row group has in the file. Memory once used is never given back, so smaller is better; but
+ * for each slice the row group is read and skipped through anew.
+ */
+const MIN_SLICE_SHARE = 16;
+const MAX_SLICE_SHARE = 4;
 const MIN_SLICE_ROWS = 64;
 const MAX_BATCH_ROWS = 8192;
 /** What a value takes when it is unpacked, beside its own bytes: place, length, null. */
@@ -60,7 +65,7 @@ export class ParquetReader {
     private readonly footer: Footer,
     private readonly decoder: Decoder,
     private readonly encoder: RowEncoder,
-    private readonly sliceBytes: number,
+    private readonly maxBytes: number,
     /** The columns in the file's order. */
     readonly fields: readonly FileField[],
     row: number,
@@ -87,7 +92,7 @@ export class ParquetReader {
       footer,
       decoder,
       new RowEncoder(plans, notes),
-      maxBytes / SLICE_SHARE,
+      maxBytes,
       fileColumns,
       position?.row ?? 0,
     );
@@ -128,6 +133,8 @@ export class ParquetReader {
     const slice = this.#slice;
     const batch = await slice.stream.next();
     this.#isDecoding = false;
+    // By the first batch the decoder has all of the row group in its own memory.
+    this.footer.bytes.release();
     if (batch === null) this.#endSlice(slice.endRow);
     else {
       this.encoder.bind(batch.columns, batch.memory);
@@ -164,15 +171,17 @@ export class ParquetReader {
 
   async #openSlice(group: RowGroup): Promise<{ stream: BatchStream; endRow: number }> {
     const skip = this.#row - this.#groupStart.row;
-    const rows = Math.min(group.rows - skip, this.#sliceRows(group));
+    const rows = this.#sliceRows(group, group.rows - skip);
     const stream = await this.decoder.readRows(this.#group, skip, rows, Math.min(rows, MAX_BATCH_ROWS));
     return { stream, endRow: this.#row + rows };
   }
 
-  /** So many rows of average size fit the memory. */
-  #sliceRows({ rows, totalBytes }: RowGroup): number {
+  /** Of the rows that are left of a group as many as fit the memory, if their size is the average; all slices are alike. */
+  #sliceRows({ rows, totalBytes, compressedBytes }: RowGroup, left: number): number {
     const average = totalBytes / rows + VALUE_BYTES * this.footer.leaves.length;
-    return Math.max(MIN_SLICE_ROWS, Math.floor(this.sliceBytes / average));
+    const bytes = Math.min(Math.max(compressedBytes, this.maxBytes / MIN_SLICE_SHARE), this.maxBytes / MAX_SLICE_SHARE);
+    const most = Math.max(MIN_SLICE_ROWS, Math.floor(bytes / average));
+    return Math.ceil(left / Math.ceil(left / most));
   }
 
   #endSlice(endRow: number): void {
