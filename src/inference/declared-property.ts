@@ -26,14 +26,16 @@ export function inJsonSchemaType(type: ColumnType): ColumnType {
 }
 
 /**
- * What a JSON Schema says of values whose type the file says, the nulls apart, which are the sample's. `level`: of the value in the schema. null where it would have to be anything.
+ * What a JSON Schema says of values whose type the file says, the nulls apart, which are the sample's. `level`: of the
+ * value in the schema. null where it would have to be anything.
  */
 export function declaredProperty(type: FileType, place: JsonPlace | null, level: number): Property | null {
   if (level > MAX_LEVELS) return null;
   const typed = (name: string): Pick<Property, 'type'> => ({ type: mayBeNull(place) ? [name, 'null'] : name });
   switch (type.kind) {
     case 'list': {
-      const items = declaredProperty(type.element, place?.items ?? null, level + 1);
+      // What was not looked at may be out of its type's range.
+      const items = place?.isOpen === true ? null : declaredProperty(type.element, place?.items ?? null, level + 1);
       return { ...typed('array'), ...(items !== null && { items }) };
     }
     case 'struct':

@@ -209,7 +209,9 @@ describe('batch job create', () => {
       service.routes['POST /models'] = (response) => answerProblem(response, 'MODEL_ALREADY_EXISTS');
       const { code, stderr } = await batch('job create orders orders.csv --infer --output table');
       expect([code, service.seen.map(({ url }) => url)]).toEqual([1, ['/models/infer', '/models']]);
-      expect(stderr).toMatch(/^MODEL_ALREADY_EXISTS: .+\nhint: Leave out --infer/);
+      expect(stderr).toMatch(
+        /^MODEL_ALREADY_EXISTS: .+\nhint: Name another id, or use the model that is there: batch job create orders FILE --null-values 'N\/A'\n/,
+      );
     });
 
     it.each(['- --infer', 'orders.csv --infer --column a=id'])('refuses what cannot be: %s', async (rest) => {

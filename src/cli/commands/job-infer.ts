@@ -1,4 +1,4 @@
-import type { BatchClient, InferredSchema, JobUpload } from '../../sdk/index.js';
+import type { BatchClient, JobUpload, ModelCreate } from '../../sdk/index.js';
 import { CliError } from '../failure.js';
 import { inferredColumns } from '../render/inferred-table.js';
 import type { Session } from '../session.js';
@@ -26,10 +26,11 @@ export async function withInferredModel(session: Session, client: BatchClient, j
   const inferred = await client.inferModel(job, { signal: session.signal });
   session.note(inferredColumns(inferred, session.style, session.width));
   for (const text of notesOn(inferred)) session.warn(text);
-  await createModel(session, client, job.modelId, inferred.schema);
   const { null_values: nulls, dialect } = inferred;
   const options = nulls.length > 0 ? ` --null-values '${nulls.join(',')}'` : '';
-  session.note(`\nCreated the model; for another file: batch job create ${job.modelId} FILE${options}`);
+  const again = `batch job create ${job.modelId} FILE${options}`;
+  await createModel(session, client, { id: job.modelId, name: job.modelId, schema: inferred.schema }, again);
+  session.note(`\nCreated the model; for another file: ${again}`);
   return {
     ...job,
     // One that was found out is not looked for again: the names of the model's columns might lead elsewhere.
@@ -38,20 +39,12 @@ export async function withInferredModel(session: Session, client: BatchClient, j
   };
 }
 
-async function createModel(
-  session: Session,
-  client: BatchClient,
-  id: string,
-  schema: InferredSchema['schema'],
-): Promise<void> {
+/** `again`: the command that takes the model as it is. */
+async function createModel(session: Session, client: BatchClient, model: ModelCreate, again: string): Promise<void> {
   try {
-    await client.createModel({ id, name: id, schema }, { signal: session.signal });
+    await client.createModel(model, { signal: session.signal });
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'MODEL_ALREADY_EXISTS')) throw error;
-    throw new CliError(
-      error.code,
-      error.message,
-      'Leave out --infer to use the model that is there, or name another id.',
-    );
+    throw new CliError(error.code, error.message, `Name another id, or use the model that is there: ${again}`);
   }
 }
