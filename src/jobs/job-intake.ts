@@ -64,6 +64,7 @@ export class JobIntake {
     refuseInapplicable(request.given, format);
     if (format === 'csv') refuseNested(columns);
     refuseUnusableNormalize(options.normalize, model);
+    if (format === 'csv' && !request.dialect.header) refuseUnordered(columns);
     const { filename, sizeBytes, fileCompression } = upload;
     const names = [...columns.map(({ name }) => name), ...Object.keys(options.columns)];
     const job = {
@@ -143,6 +144,19 @@ function refuseNested(columns: readonly Column[]): void {
   throw new BatchError(
     'INVALID_OPTION',
     `format: the file is CSV, but the model's column '${column.name}' is an ${column.type}; send JSON, NDJSON or Parquet, or name another model`,
+  );
+}
+
+/**
+ * JSON.parse puts members whose names are whole numbers first, in ascending order: beside others, the model's order is
+ * not the one that its author wrote.
+ */
+function refuseUnordered(columns: readonly Column[]): void {
+  const [first, ...others] = columns.filter(({ name }) => /^(0|[1-9]\d*)$/.test(name));
+  if (first === undefined || others.length + 1 === columns.length) return;
+  throw new BatchError(
+    'INVALID_OPTION',
+    `header: without a header the columns are the model's in its order, which the name '${first.name}', a whole number, does not keep in JSON; send the file with a header, or name the column otherwise`,
   );
 }
 

@@ -364,7 +364,7 @@ export interface components {
          * @enum {string}
          */
         CsvReaderOption: "auto" | "reference";
-        /** @description Whether the first line names the columns: `true` unless given. `false`: the columns are the model's, in its order. */
+        /** @description Whether the first line names the columns: `true` unless given. `false`: the columns are the model's, in its order; a model that has names which are whole numbers, such as `2024`, beside others has none (INVALID_OPTION). */
         HeaderOption: boolean;
         MetadataValue: string;
         JobUpload: {

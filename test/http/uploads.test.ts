@@ -7,6 +7,8 @@ import { startTestApp, type TestApp } from './support/test-app.js';
 const CSV = 'id,qty\n1,2\n';
 const MODEL: [string, string] = ['model_id', 'orders'];
 const CHECKED = { params: { [constants.ZSTD_c_checksumFlag]: 1 } };
+/** `id,qty\n1,2\n` three times, by a dictionary that is long gone. */
+const ZSTD_BY_DICTIONARY = Buffer.from('28b52ffd234350a214218d00005869642c7174790a312c320a0100568a17', 'hex');
 /** A window of 3.75 TiB is what this frame says that its reader needs (RFC 8878, section 3.1.1.1.2). */
 const VAST_ZSTD = Buffer.from('28b52ffd00ff010000', 'hex');
 
@@ -307,6 +309,7 @@ describe('an upload', () => {
       'READ_ERROR',
       /zstd data is damaged/,
     ],
+    ['needs a dictionary', ZSTD_BY_DICTIONARY, 'READ_ERROR', /a dictionary, which is not in the file/],
     ['needs too much memory', VAST_ZSTD, 'READ_ERROR', /window of more than 128 MiB.*--long=27/],
     ['holds one JSON object', gzipSync('{\n"a":1}'), 'UNSUPPORTED_FILE_TYPE', /one JSON object/],
     ['holds a zip', zstdCompressSync('PK\x03\x04'), 'UNSUPPORTED_FILE_TYPE', /zip archive.*in zstd/],
@@ -315,6 +318,31 @@ describe('an upload', () => {
     ['is a zip', Buffer.from('PK\x03\x04'), 'UNSUPPORTED_FILE_TYPE', /unpack it.*gzip or zstd/],
   ])('is refused where the compressed file %s', async (_what, file, code, detail) => {
     await refused({ fields: [MODEL], file }, 400, code, detail);
+  });
+
+  it('needs a header where the model cannot say which column is which', async () => {
+    const send = async (schema: unknown, header: string): Promise<Answer> => {
+      const headers = { 'content-type': 'application/json' };
+      const model = await call(server, '/models', {
+        method: 'POST',
+        headers,
+        body: JSON.stringify({ name: 'of years!', schema }),
+      });
+      return upload(server, {
+        fields: [
+          ['model_id', `${model.body.id}`],
+          ['header', header],
+        ],
+        file: CSV,
+      });
+    };
+    const mixed = { id: 'String', 2024: 'Int32' };
+    expect((await send(mixed, 'false')).body).toMatchObject({
+      error: 'INVALID_OPTION',
+      detail: expect.stringMatching(/^header: .*'2024'/),
+    });
+    expect((await send(mixed, 'true')).status).toBe(202);
+    expect((await send({ 0: 'String', 1: 'Int32' }, 'false')).status).toBe(202);
   });
 
   it('takes a file of exactly the limit', async () => {
