@@ -82,6 +82,9 @@ function asFileError(error: unknown, compression: Compressed): unknown {
     const detail = 'the zstd data needs a window of more than 128 MiB: compress the file with --long=27 or less';
     return new BatchError('FILE_TOO_COMPLEX', detail, { cause: error });
   }
+  if (code === 'ZSTD_error_dictionary_wrong') {
+    return corrupt(compression, 'it was compressed with a dictionary, which is not in the file', error);
+  }
   const isDecoders = code?.startsWith('Z_') || code?.startsWith('ZSTD_');
   return isDecoders ? corrupt(compression, (error as Error).message, error) : error;
 }

@@ -26,7 +26,8 @@ export function unsupportedType(head: Uint8Array): string | null {
       : 'a zip archive (unpack it, or send its file as .gz or .zst)';
   }
   if (head.includes(0) && !mayBeUtf16(head)) {
-    return BINARIES.find(({ magic }) => startsWith(head, magic))?.type ?? 'binary data (a NUL byte)';
+    const known = BINARIES.find(({ magic, at }) => startsWith(head.subarray(at), magic));
+    return known?.type ?? 'binary data (a NUL byte)';
   }
   return null;
 }
@@ -116,8 +117,9 @@ const SIGNATURES = [
   { type: 'an empty zip archive', magic: [0x50, 0x4b, 0x05, 0x06] },
 ];
 
-/** What binary data may be; text may begin like some of it. */
-const BINARIES = [
+/** What binary data may be, by what stands `at` some place of it; text may begin like some of it. */
+const BINARIES: readonly { type: string; magic: readonly number[]; at?: number }[] = [
+  { type: 'a tar archive (unpack it, and send its files one by one)', magic: [...Buffer.from('ustar')], at: 257 },
   { type: 'Parquet with an encrypted footer (write it without encryption)', magic: [...Buffer.from('PARE')] },
   { type: 'Avro (write it as Parquet or NDJSON)', magic: [...Buffer.from('Obj\x01')] },
   { type: 'ORC (write it as Parquet)', magic: [...Buffer.from('ORC')] },

@@ -20,6 +20,7 @@ describe('what a file is, by its beginning', () => {
     ['UTF-32', bytes([0xff, 0xfe, 0, 0], 'i\0\0\0')],
     ['UTF-32', bytes([0, 0, 0xfe, 0xff], '\0\0\0i')],
     ['NUL', bytes('id,qty\n1,', [0, 0])],
+    ['tar', bytes('orders.csv', Array(247).fill(0), 'ustar', [0, 48])],
     ['encrypted', bytes('PARE', [0, 0])],
     ['Avro', bytes('Obj\x01', [0, 0])],
     ['ORC', bytes('ORC', [0, 0])],
