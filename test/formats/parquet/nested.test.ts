@@ -1,3 +1,5 @@
+import { ValuePlanner } from '../../../src/formats/parquet/plans/value-planner.js';
+import { RowNotes } from '../../../src/formats/parquet/values/value-reader.js';
 import { fixture, readFile } from './read-file.js';
 
 const ITEM = {
@@ -173,6 +175,38 @@ describe('the types inside a Parquet file and inside a model', () => {
       message: 'columns of another type: "numbers[]" is INT64, not Bool',
     });
     expect(await read({ type: ['integer', 'null'] })).toMatchObject({ rejected: [] });
+  });
+
+  it('of one name in one struct are refused', async () => {
+    expect(await mismatch('repeated', modelOf({}))).toBe('repeated columns: "pair.a"');
+  });
+
+  it('are old timestamps as they are in columns', async () => {
+    const at = (required: object): object =>
+      modelOf({ times: { type: 'array', items: { type: ['object', 'null'], properties: { at: required } } } });
+    expect(await mismatch('nested-int96', at({ type: 'integer' }))).toContain('"times[].at" is INT96, not Int64');
+    const { accepted, rejected } = await readFile(
+      fixture('nested-int96.parquet'),
+      at({ type: 'string', format: 'date-time' }),
+    );
+    expect([accepted.length, rejected]).toEqual([4, []]);
+  });
+
+  it('are not too many to be planned for', () => {
+    const planner = new ValuePlanner(new RowNotes(), new Map());
+    const fields = Array.from({ length: 100_000 }, (_, index) => ({
+      name: `m${index}`,
+      type: { kind: 'bool' as const },
+    }));
+    const all = { type: 'Object', nullable: true, constraints: {}, properties: [], additionalProperties: false };
+    planner.plan({ kind: 'struct', fields: fields.slice(1) }, all, 'wide');
+    expect(planner.unexpected.length).toBe(99_999);
+    expect(() => planner.plan({ kind: 'bool' }, null, 'more')).toThrow(
+      expect.objectContaining({
+        code: 'FILE_TOO_COMPLEX',
+        message: expect.stringContaining('more than 100,000 columns'),
+      }),
+    );
   });
 
   it('may be as deep as rows of JSON may be', async () => {

@@ -1,3 +1,4 @@
+import { BatchError } from '../../../errors/index.js';
 import { ARRAY, OBJECT, type ValueSchema } from '../../../models/schema/index.js';
 import { compareNames } from '../../csv/column-plan.js';
 import type { Normalizer } from '../../values/normalization.js';
@@ -11,6 +12,8 @@ import { scalarPlan, unknownPlan, type ValuePlan } from './value-plan.js';
 
 /** Arrays and objects in one another, the row included: as rows of JSON may have them. */
 const MAX_LEVELS = 64;
+/** Columns of a file and what is inside them; what is inside a map counts for each member that the model has for it. */
+const MAX_PLACES = 100_000;
 /** Of the names of nested fields, in bytes: a row has room for them. */
 const MAX_FIELD_NAME_BYTES = 65_536;
 
@@ -30,6 +33,7 @@ export class ValuePlanner {
   readonly mismatches: { path: string; found: string; expected: string }[] = [];
   /** Each with a type that cannot be read. */
   readonly unsupported: { path: string; found: string }[] = [];
+  #places = 0;
 
   constructor(
     private readonly notes: RowNotes,
@@ -37,8 +41,12 @@ export class ValuePlanner {
     private readonly normalizers: ReadonlyMap<string, Normalizer>,
   ) {}
 
-  /** `schema`: what the model says of the values at `path`; null: nothing. */
+  /** `schema`: what the model says of the values at `path`; null: nothing. Throws BatchError FILE_TOO_COMPLEX. */
   plan(type: FileType, schema: ValueSchema | null, path: string, level = 1): ValuePlan {
+    this.#places += 1;
+    if (this.#places > MAX_PLACES) {
+      throw new BatchError('FILE_TOO_COMPLEX', 'the Parquet file has more than 100,000 columns and members of columns');
+    }
     if (type.kind === 'null') return this.#nulls(schema);
     if (!isNested(type)) {
       const normalize = level === 1 && type.kind === 'string' ? this.normalizers.get(path) : undefined;
@@ -62,9 +70,9 @@ export class ValuePlanner {
     const at = (name: string): string => `${path}.${name}`;
     const names = fields.map(({ name }) => name);
     const { missing, unexpected } = compareNames(names, properties, schema?.additionalProperties !== false);
-    this.missing.push(...missing.map(at));
-    this.unexpected.push(...unexpected.map(at));
-    this.repeated.push(...repeatedNames(names).map(at));
+    for (const name of missing) this.missing.push(at(name));
+    for (const name of unexpected) this.unexpected.push(at(name));
+    for (const name of repeatedNames(names)) this.repeated.push(at(name));
     const known = new Map(properties.map((property) => [property.name, property]));
     const member = ({ name, type }: FileField): MemberPlan => {
       if (Buffer.byteLength(name) > MAX_FIELD_NAME_BYTES)
