@@ -1,4 +1,3 @@
-import type { JsonWriter } from '../values/json-value.js';
 import {
   BACKSLASH,
   CLOSE_BRACE,
@@ -11,7 +10,8 @@ import {
   QUOTE,
   ZERO,
 } from './bytes.js';
-import type { Member, Place } from './place.js';
+import { keyEnd, type Member, type Place } from './place.js';
+import type { ScalarCheck } from './scalar-check.js';
 
 /**
  * Writes objects that were checked as compact JSON: without blanks, strings as JSON.stringify escapes them, numbers
@@ -46,7 +46,7 @@ export class CompactWriter {
       case OPEN_BRACKET:
         return this.#array(place.isArray ? place.items : place.anything.items, i + 1);
       case QUOTE:
-        return this.#string(place.text?.writer ?? null, i);
+        return this.#string(place.text, i);
       default:
         return this.#word(place, i);
     }
@@ -59,24 +59,22 @@ export class CompactWriter {
     while (source[at] !== CLOSE_BRACE) {
       if (source[at] === COMMA) at = this.#skipBlanks(at + 1);
       const nameAt = at;
-      at = this.#stringEnd(at);
       const expected: Member | null = previous === null ? place.first : previous.next;
-      previous = this.#named(place, expected, nameAt, at);
+      const quoteAt: number =
+        expected === null || expected.key === null ? -1 : keyEnd(source, nameAt + 1, expected.key);
+      at = quoteAt < 0 ? this.#stringEnd(nameAt) : quoteAt + 1;
+      previous = quoteAt < 0 || expected === null ? this.#named(place, nameAt, at) : expected;
       if (place.isRenamed) this.#replace(nameAt, at, JSON.stringify(previous.name));
-      else this.#string(null, nameAt);
+      else if (quoteAt < 0) this.#string(null, nameAt);
       at = this.#skipBlanks(this.#skipBlanks(at) + 1);
       at = this.#skipBlanks(this.#value(previous.place, at));
     }
     return at + 1;
   }
 
-  /** The member whose name is source[from, to): most often the expected one. */
-  #named(place: Place, expected: Member | null, from: number, to: number): Member {
-    const source = this.#source;
-    const key = expected?.key;
-    const isExpected = key != null && source.compare(key, 0, key.length, from + 1, to - 1) === 0;
-    if (expected !== null && isExpected) return expected;
-    const member = place.member(JSON.parse(source.toString('utf8', from, to)) as string);
+  /** The member whose name is source[from, to), which is not the expected one. */
+  #named(place: Place, from: number, to: number): Member {
+    const member = place.member(JSON.parse(this.#source.toString('utf8', from, to)) as string);
     if (member === undefined) throw new Error('the object was not scanned at this place');
     return member;
   }
@@ -99,8 +97,8 @@ export class CompactWriter {
     return at + 1;
   }
 
-  /** The string at i, as JSON.stringify writes it, or as the type's values are written. */
-  #string(write: JsonWriter | null, i: number): number {
+  /** The string at i, as JSON.stringify writes it, or as the place's values are written. */
+  #string(check: ScalarCheck | null, i: number): number {
     const source = this.#source;
     let hasEscape = false;
     let at = i + 1;
@@ -110,9 +108,13 @@ export class CompactWriter {
       at += 1;
     }
     at += 1;
-    if (!hasEscape && write === null) return at;
-    const text = JSON.parse(source.toString('utf8', i, at)) as string;
-    this.#replace(i, at, (write ?? JSON.stringify)(text));
+    const isFree = check === null || check.takesTextAsIs;
+    if (isFree && !hasEscape) return at;
+    const text = hasEscape
+      ? (JSON.parse(source.toString('utf8', i, at)) as string)
+      : source.toString('utf8', i + 1, at - 1);
+    if (!isFree && check.rewrites(text)) this.#replace(i, at, check.write(text));
+    else if (hasEscape) this.#replace(i, at, JSON.stringify(text));
     return at;
   }
 

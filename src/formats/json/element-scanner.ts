@@ -19,7 +19,7 @@ import {
 } from './bytes.js';
 import { ElementErrors } from './element-errors.js';
 import type { InputBuffer } from './input-buffer.js';
-import { type Member, type Place, rowPlace, type ScannerOptions } from './place.js';
+import { keyEnd, type Member, type Place, rowPlace, type ScannerOptions } from './place.js';
 import type { ScalarCheck } from './scalar-check.js';
 import { TokenScanner } from './token-scanner.js';
 
@@ -306,13 +306,4 @@ export class ElementScanner extends TokenScanner {
 
 function notAnObject(): FieldError {
   return rowError('NOT_AN_OBJECT', 'a row is an object, in braces');
-}
-
-/** The index of the quote behind the name at i; -1 where another one stands there. */
-function keyEnd(bytes: Buffer, i: number, key: Buffer): number {
-  const { length } = key;
-  for (let k = 0; k < length; k++) {
-    if (bytes[i + k] !== key[k]) return -1;
-  }
-  return bytes[i + length] === QUOTE ? i + length : -1;
 }

@@ -1,6 +1,7 @@
 import { ARRAY, type Column, OBJECT, type ValueSchema } from '../../models/schema/index.js';
 import type { Renames } from '../row-reader.js';
 import { type Normalizations, type Normalizer, normalizers } from '../values/normalization.js';
+import { QUOTE } from './bytes.js';
 import { ScalarCheck } from './scalar-check.js';
 
 /** A string at a place that the model does not know. */
@@ -135,6 +136,15 @@ export class Member {
     this.key = key;
     this.keyBits = bits;
   }
+}
+
+/** The index of the quote behind the name at i; -1 where another one stands there. */
+export function keyEnd(bytes: Buffer, i: number, key: Buffer): number {
+  const { length } = key;
+  for (let k = 0; k < length; k++) {
+    if (bytes[i + k] !== key[k]) return -1;
+  }
+  return bytes[i + length] === QUOTE ? i + length : -1;
 }
 
 /** The place of a whole row. */

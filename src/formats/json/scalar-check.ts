@@ -16,8 +16,8 @@ export class ScalarCheck extends ValueCheck {
   readonly takesBoolean: boolean;
   /** Any string is fine, and stays as it is. */
   readonly takesTextAsIs: boolean;
-  /** Writes strings in compact JSON; null: as strings, as they are. */
-  readonly writer: JsonWriter | null;
+  /** The compact JSON of a string. */
+  readonly write: JsonWriter;
   readonly #isDecimal: boolean;
   readonly #isDateTime: boolean;
   /** A negative number may be one of them. */
@@ -38,7 +38,8 @@ export class ScalarCheck extends ValueCheck {
     this.isSigned = type.kind === 'int' && type.signed;
     this.#isDecimal = type.kind === 'decimal';
     this.#isDateTime = type.kind === 'datetime';
-    this.writer = this.#writerOf(normalize);
+    const write = jsonWriter(type);
+    this.write = normalize === null ? write : (text) => write(normalize(text));
     this.safeDigits = type.kind === 'int' && constraints.length === 0 ? SAFE_DIGITS[type.bits] : 0;
     this.safeLength = type.kind === 'float' && constraints.length === 0 ? SAFE_FLOAT_LENGTH : 0;
   }
@@ -47,11 +48,5 @@ export class ScalarCheck extends ValueCheck {
   rewrites(text: string): boolean {
     const value = this.normalize === null ? text : this.normalize(text);
     return value !== text || this.#isDecimal || (this.#isDateTime && value.charCodeAt(4) !== 0x2d);
-  }
-
-  #writerOf(normalize: Normalizer | null): JsonWriter | null {
-    const write = jsonWriter(this.type);
-    if (normalize !== null) return (text) => write(normalize(text));
-    return this.#isDecimal || this.#isDateTime ? write : null;
   }
 }
