@@ -48,9 +48,9 @@ export async function column(values: readonly string[], options?: Partial<Infere
 }
 
 /** What the reader of a job rejects of a CSV file with the schema that was proposed for it. */
-export async function rejectedWith(content: string, inferred: Findings): Promise<Rejection[]> {
+export async function rejectedWith(content: string | Buffer, inferred: Findings): Promise<Rejection[]> {
   const { columns, additionalColumns } = compileSchema(inferred.schema);
-  const bytes = Buffer.from(content);
+  const bytes = asBytes(content);
   const options = { dialect: DIALECT, columns, additionalColumns };
   const header = await readCsvHeader([bytes], options);
   const reader = createCsvReader({ ...options, header, nullValues: inferred.null_values });
@@ -58,10 +58,14 @@ export async function rejectedWith(content: string, inferred: Findings): Promise
 }
 
 /** The same of JSON and NDJSON; the schema as it comes over the wire. */
-export function rejectedJson(content: string, { schema, format }: Findings): Rejection[] {
+export function rejectedJson(content: string | Buffer, { schema, format }: Findings): Rejection[] {
   const options = compileSchema(JSON.parse(JSON.stringify(schema)));
   const reader = format === 'json' ? createJsonArrayReader(options) : createNdjsonReader(options);
-  return rejectedBy(reader, Buffer.from(content));
+  return rejectedBy(reader, asBytes(content));
+}
+
+function asBytes(content: string | Buffer): Buffer {
+  return typeof content === 'string' ? Buffer.from(content) : content;
 }
 
 function rejectedBy(reader: RowReader, bytes: Buffer): Rejection[] {

@@ -1,9 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
+import { damagedBy, damages } from '../damage.js';
 import { describeFixture } from '../fixtures.js';
 import { JSON_VALUE_VECTORS } from '../values/json-vectors.js';
 import { TYPE_VECTORS } from '../values/vectors.js';
-import { csvFixtures } from './csv-fixtures.js';
+import { csvCorpus, csvFixtures } from './csv-fixtures.js';
 import { JSON_VECTORS } from './json-vectors.js';
 import { naiveSplit } from './naive-split.js';
 import {
@@ -25,6 +26,26 @@ const MiB = 1024 ** 2;
 export function describeCsvReader(name: string, create: CreateReader): void {
   describe(`${name}: the corpus`, () => {
     for (const fixture of csvFixtures(create)) describeFixture(fixture);
+
+    it('decides files that are damaged at random alike however they are cut, and from every position, to their end', async () => {
+      const corpus = csvCorpus();
+      const cuts = fc.array(fc.nat(), { maxLength: 12 });
+      const property = fc.asyncProperty(fc.nat(corpus.length - 1), damages, cuts, async (which, changes, at) => {
+        const { given } = corpus[which] as (typeof corpus)[number];
+        const file = damagedBy(given.file, changes);
+        const options = await optionsFor({ ...given, file }).catch(headerMismatch);
+        if (options === null) return;
+        const whole = readFrom(create(options), file);
+        const { decisions, positions } = readFrom(create(options), file, at);
+        expect(decisions).toEqual(whole.decisions);
+        expect(positions.at(-1)).toEqual(whole.positions.at(-1));
+        expect(positions.at(-1)?.position.byte).toBe(file.length);
+        for (const { position, decided } of positions) {
+          expect(readFrom(create({ ...options, position }), file).decisions).toEqual(decisions.slice(decided));
+        }
+      });
+      await fc.assert(property, { numRuns: 150, seed: 20_261_122 });
+    });
   });
 
   describe(`${name}: the grammar`, () => {
@@ -473,4 +494,10 @@ function errorsOf(decision: Decision | undefined) {
 
 function shortErrors(decisions: readonly Decision[]): string[] {
   return decisions.map((decision) => errorsOf(decision)[0]?.error ?? 'ok');
+}
+
+/** The one thing that may be said of a header, whatever is in it. */
+function headerMismatch(error: unknown): null {
+  expect(error).toMatchObject({ code: 'HEADER_MISMATCH' });
+  return null;
 }

@@ -8,6 +8,7 @@ import {
 import { compileSchema } from '../../../src/models/schema/index.js';
 import { peakGrowth } from '../../kit/peak-memory.js';
 import { type Decision, type Reading, readFrom } from '../csv/read-all.js';
+import { damagedBy, damages } from '../damage.js';
 import { jsonFixtures } from './json-fixtures.js';
 
 const ANY = compileSchema({ type: 'object' });
@@ -124,14 +125,7 @@ describe('files that are damaged at random', () => {
   const originals = jsonFixtures();
 
   it('are decided the same however they are cut, and from every position, to their end, in bounded memory', async () => {
-    const damage = fc.array(
-      fc.record({ at: fc.nat(), byte: fc.nat(255), kind: fc.constantFrom('set', 'cut', 'add') }),
-      {
-        minLength: 1,
-        maxLength: 6,
-      },
-    );
-    const check = fc.property(fc.nat(originals.length - 1), damage, cuts, (which, changes, at) => {
+    const check = fc.property(fc.nat(originals.length - 1), damages, cuts, (which, changes, at) => {
       const { open, file } = originals[which] as (typeof originals)[number];
       const damaged = damagedBy(file, changes);
       const whole = readFrom(open(), damaged);
@@ -154,15 +148,6 @@ describe('files that are damaged at random', () => {
     expect(await peakGrowth(() => fc.assert(check, { numRuns: 400, seed: SEED }))).toBeLessThan(MAX_GROWTH);
   });
 });
-
-function damagedBy(file: Buffer, changes: readonly { at: number; byte: number; kind: string }[]): Buffer {
-  return changes.reduce((bytes, { at, byte, kind }) => {
-    const index = at % (bytes.length + 1);
-    const before = bytes.subarray(0, index);
-    if (kind === 'cut') return before;
-    return Buffer.concat([before, Buffer.from([byte]), bytes.subarray(kind === 'set' ? index + 1 : index)]);
-  }, file);
-}
 
 function isMalformed(decision: Decision): boolean {
   return 'rejected' in decision && decision.rejected.errors[0]?.error === 'MALFORMED_JSON';
