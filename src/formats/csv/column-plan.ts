@@ -66,7 +66,10 @@ export interface NameDifferences {
   unexpected: string[];
 }
 
-/** How the names that there are differ from those of the model. What is missing may be there by another name: then that is unexpected. */
+/**
+ * How the names that there are differ from those of the model. Where one is missing, those that the model does not know
+ * are told even if it takes others: the missing one may be among them.
+ */
 export function compareNames(
   names: readonly string[],
   columns: readonly Column[],

@@ -66,8 +66,8 @@ function leafReader(type: LeafType, notes: RowNotes): ValueReader {
 }
 
 /**
- * The conversion of values that can be read; null where their type has none into the model's. What the
- * model's constraints say of a value comes on top.
+ * The conversion of values that can be read; null where their type has none into the model's. What the model's
+ * constraints say of a value comes on top.
  */
 export function convert(type: ScalarType, check: ValueCheck, notes: RowNotes): Conversion | null {
   const conversion = convertType(type, check, notes);

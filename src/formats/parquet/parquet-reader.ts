@@ -45,9 +45,9 @@ export interface ParquetReaderOptions {
 
 /**
  * Reads a Parquet file, one row group after the other, a slice of one at a time: what is unpacked has its bounds, while
- * what lies before a slice is skipped each time. An accepted row's value is one JSON
- * object with the file's columns in its order. A position's `row` alone says where to go on; its `byte` counts the
- * bytes of the row groups behind, for the progress.
+ * what lies before a slice is skipped each time. An accepted row's value is one JSON object with the file's columns in
+ * its order. A position's `row` alone says where to go on; its `byte` counts the bytes of the row groups behind, for the
+ * progress.
  */
 export class ParquetReader {
   #group: number;
