@@ -15,6 +15,15 @@ export function escapeEnd(bytes: Uint8Array, i: number): number {
   return i + 6;
 }
 
+/** Whether an escape may begin at i, with bytes behind `end` that are yet to come. */
+export function mayBeEscape(bytes: Uint8Array, i: number, end: number): boolean {
+  if (end >= i + 6) return false;
+  for (let k = i + 2; k < end; k++) {
+    if (hexValue(bytes[k] ?? 0) < 0) return false;
+  }
+  return (i >= end || bytes[i] === BACKSLASH) && (i + 1 >= end || bytes[i + 1] === LOWER_U);
+}
+
 /** Which half of a surrogate pair the escape at i spells, if there is one. */
 export function surrogateOf(bytes: Uint8Array, i: number): 'high' | 'low' | 'none' {
   if (bytes[i] !== BACKSLASH || bytes[i + 1] !== LOWER_U || escapeEnd(bytes, i) < 0) return 'none';

@@ -3,7 +3,7 @@ import type { RowErrorCode } from '../row-reader.js';
 import { AsciiText } from './ascii-text.js';
 import { BACKSLASH, CR, isDigit, LF, QUOTE, SPACE, TAB } from './bytes.js';
 import type { InputBuffer } from './input-buffer.js';
-import { escapeEnd, surrogateOf } from './string-escapes.js';
+import { escapeEnd, mayBeEscape, surrogateOf } from './string-escapes.js';
 
 /**
  * Where the tokens of one JSON value end (RFC 8259: strings, words, blanks), and what the checks of a value have to know
@@ -71,8 +71,9 @@ export abstract class TokenScanner {
         this.hasEscape = true;
         this.isCompact = false;
         const next = escapeEnd(bytes, at);
-        // What is missing of it may be yet to come.
-        if (next < 0) return this.broken(at + 6 > this.#end ? this.#end : at, 'a backslash begins no escape');
+        if (next < 0) {
+          return this.broken(mayBeEscape(bytes, at, this.#end) ? this.#end : at, 'a backslash begins no escape');
+        }
         at = this.#pairedEnd(at, next);
         if (at < 0) return -1;
       } else {
@@ -89,9 +90,9 @@ export abstract class TokenScanner {
     const half = surrogateOf(bytes, at);
     if (half === 'none') return next;
     if (half === 'high' && surrogateOf(bytes, next) === 'low') return next + 6;
-    // The other half may be yet to come.
-    if (half === 'high' && next + 6 > this.#end && bytes[next] !== QUOTE)
+    if (half === 'high' && mayBeEscape(bytes, next, this.#end)) {
       return this.broken(this.#end, 'a string is not closed');
+    }
     this.hasLoneSurrogate = true;
     return next;
   }

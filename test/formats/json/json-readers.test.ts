@@ -41,6 +41,26 @@ describe('the values', () => {
     });
   }
 
+  it.each([
+    ['{"v":"\\ud800 "}', 'INVALID_ENCODING', /without its other half/],
+    ['{"v":"\\ud800x"}', 'INVALID_ENCODING', /without its other half/],
+    ['{"v":"\\ud800\\n"}', 'INVALID_ENCODING', /without its other half/],
+    ['{"v":"\\q"}', 'MALFORMED_JSON', /a backslash begins no escape/],
+    ['{"v":"\\u12"}', 'MALFORMED_JSON', /a backslash begins no escape/],
+    ['{"v":"\\ud800\\u"}', 'MALFORMED_JSON', /a backslash begins no escape/],
+  ])('says the same of an escape in %s wherever the file ends behind it', (row, code, message) => {
+    for (const { create, file } of READERS) {
+      for (const rows of [[row], [row, '{"v":"and some more text behind it"}']]) {
+        const bytes = Buffer.from(file(rows));
+        const everywhere = Array.from(bytes, (_, index) => index);
+        for (const cuts of [[], everywhere]) {
+          const [decision] = readFrom(create(ANY), bytes, cuts).decisions;
+          expect(errorsOf(decision)[0]).toMatchObject({ error: code, message: expect.stringMatching(message) });
+        }
+      }
+    }
+  });
+
   it('says what is wrong in words, and names the place of a nested value', () => {
     const schema = {
       type: 'object',
