@@ -27,7 +27,7 @@ export interface Footer extends Omit<FileMetadata, 'canonical'> {
 export async function readFooter(file: RandomAccessFile, size: number, maxBytes: number): Promise<Footer> {
   const tail = await readAt(file, size - TAIL_BYTES, TAIL_BYTES);
   const magic = tail.toString('latin1', 4);
-  if (magic === ENCRYPTED_MAGIC) throw corrupt('it is encrypted');
+  if (magic === ENCRYPTED_MAGIC) throw unsupported('encrypted', 'without encryption');
   if (size < TAIL_BYTES + MAGIC.length || magic !== MAGIC)
     throw corrupt('it has no footer, as if its end were cut off');
   const length = tail.readUInt32LE(0);
@@ -54,9 +54,9 @@ function check(
   size: number,
   maxBytes: number,
 ): void {
-  if (isEncrypted) throw corrupt('it is encrypted');
+  if (isEncrypted) throw unsupported('encrypted', 'without encryption');
   const unknown = [...codecs].filter((codec) => !CODECS.has(codec));
-  if (unknown.length > 0) throw corrupt(`it is compressed with ${unknown.join(', ')}, which is not supported`);
+  if (unknown.length > 0) throw unsupported(`compressed with ${unknown.join(', ')}`, 'with another codec');
   let sum = 0;
   for (const group of rowGroups) {
     const numbers = [group.rows, group.compressedBytes, group.totalBytes];
@@ -89,6 +89,10 @@ async function readAt(file: RandomAccessFile, at: number, length: number): Promi
 
 function corrupt(what: string, cause?: unknown): BatchError {
   return new BatchError('FILE_CORRUPT', `the Parquet file is damaged: ${what}`, { cause });
+}
+
+function unsupported(what: string, how: string): BatchError {
+  return new BatchError('FILE_CORRUPT', `the Parquet file is ${what}, which is not supported: write it ${how}`);
 }
 
 function tooComplex(what: string): BatchError {
