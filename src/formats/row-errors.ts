@@ -9,7 +9,10 @@ export function tooLarge(bytes: number, format: ValueFormat = 'raw'): FieldError
 }
 
 export function invalidEncoding(): FieldError {
-  return rowError('INVALID_ENCODING', "the row is no valid text in the file's encoding");
+  return rowError(
+    'INVALID_ENCODING',
+    "the row is no valid text in the file's encoding; the option encoding can name another",
+  );
 }
 
 export function rowError(error: RowErrorCode, message: string): FieldError {

@@ -115,7 +115,8 @@ function headerFrom(splitter: RecordSplitter, dialect: CsvDialect): HeaderLine |
   if (found === 'broken') throw mismatch(brokenHeader(splitter));
   const { bytes, start, stop } = splitter;
   const record = bytes.subarray(start, stop);
-  if (!isUtf8(record)) throw mismatch("the header line is no valid text in the file's encoding");
+  if (!isUtf8(record))
+    throw mismatch("the header line is no valid text in the file's encoding; the option encoding can name another");
   return {
     columns: headerNames(record, dialect),
     position: { row: 0, line: splitter.consumedLines, byte: splitter.consumedBytes },
