@@ -1,8 +1,9 @@
 import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { Readable } from 'node:stream';
 
-/** A path, or the bytes themselves: a Node stream, a web stream, a generator. */
-export type UploadContent = string | AsyncIterable<Uint8Array | string>;
+/** A path, or the bytes themselves: a Buffer, a Node stream, a web stream, a generator. */
+export type UploadContent = string | Uint8Array | AsyncIterable<Uint8Array | string>;
 
 export interface UploadSource {
   filename: string;
@@ -24,6 +25,14 @@ export async function openSource(
   content: UploadContent,
   options: { filename?: string | undefined; size?: number | undefined } = {},
 ): Promise<UploadSource> {
+  if (isBytes(content)) {
+    return {
+      filename: options.filename ?? 'stream',
+      size: content.byteLength,
+      replayable: true,
+      chunks: () => Readable.from([content]),
+    };
+  }
   if (typeof content !== 'string') {
     return {
       filename: options.filename ?? 'stream',
@@ -43,6 +52,11 @@ export async function openSource(
     replayable: info.isFile(),
     chunks: () => fileChunks(content, size),
   };
+}
+
+/** By shape, not class: the bytes may come from another realm. */
+function isBytes(content: UploadContent): content is Uint8Array {
+  return ArrayBuffer.isView(content);
 }
 
 /** At most `size` bytes: what is appended while it is read does not belong to the upload. */

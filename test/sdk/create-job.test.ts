@@ -133,6 +133,20 @@ describe('createJob', () => {
     expect(notices).toEqual([['KAFKA_UNAVAILABLE', 1, 3, 5]]);
   });
 
+  it('takes a file that is in memory, with its size, and sends it again', async () => {
+    const seen: string[] = [];
+    const client = await clientOf(async (request, response) => {
+      const body = (await readBody(request)).toString();
+      expect(request.headers['content-length']).toBe(String(body.length));
+      seen.push(body);
+      if (seen.length < 2) request.socket.destroy();
+      else answer(response, 202, jobPending());
+    });
+    await client.createJob({ modelId: 'orders', file: Buffer.from(CSV), filename: 'orders.csv' });
+    expect(seen).toHaveLength(2);
+    for (const body of seen) expect(body).toContain(CSV);
+  });
+
   it('never repeats the upload of a stream, which cannot be read twice', async () => {
     let requests = 0;
     const client = await clientOf(async (request) => {
