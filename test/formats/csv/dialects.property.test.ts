@@ -1,6 +1,12 @@
 import fc from 'fast-check';
-import { createCsvReader } from '../../../src/formats/index.js';
-import { optionsFor, readAll, readFrom } from './read-all.js';
+import { CsvKernel, createCsvReader, createKernelReader } from '../../../src/formats/index.js';
+import { type CreateReader, optionsFor, readAll, readFrom } from './read-all.js';
+
+const kernel = new CsvKernel();
+const READERS: readonly (readonly [string, CreateReader])[] = [
+  ['the reference reader', createCsvReader],
+  ['the kernel', (options) => createKernelReader(options, kernel)],
+];
 
 /** A file that is written field by field in some dialect, and the values that were written. */
 interface Written {
@@ -43,12 +49,12 @@ const written: fc.Arbitrary<Written> = fc
     return { file: `${skipped}${body}`, dialect, delimiter, rows };
   });
 
-describe('files in any dialect', () => {
+describe.each(READERS)('files in any dialect: %s', (_name, create) => {
   it('are read as the values they were written from, however they are cut and wherever a reader starts over', async () => {
     await fc.assert(
       fc.asyncProperty(written, fc.array(fc.nat(), { maxLength: 20 }), async ({ rows, ...given }, cuts) => {
         const asJson = { ...given, valueFormat: 'json' as const };
-        const { decisions, positions, columns } = await readAll(createCsvReader, asJson, cuts);
+        const { decisions, positions, columns } = await readAll(create, asJson, cuts);
         expect(columns).toEqual(['x', 'y']);
         const found = decisions.map((each) =>
           'accepted' in each ? JSON.parse(Buffer.from(each.accepted, 'latin1').toString()) : each,
@@ -59,7 +65,7 @@ describe('files in any dialect', () => {
         expect(positions.at(-1)?.position.line).toBe(given.file.match(/\r\n|\r|\n/g)?.length);
         const options = await optionsFor(asJson);
         for (const { position, decided } of positions) {
-          const rest = readFrom(createCsvReader({ ...options, position }), bytes);
+          const rest = readFrom(create({ ...options, position }), bytes);
           expect(rest.decisions).toEqual(decisions.slice(decided));
         }
       }),
@@ -72,7 +78,7 @@ describe('files in any dialect', () => {
     const file = `${long}\n#${long}\na\n1\n#${long}\n2\n`;
     const cuts = Array.from({ length: 150 }, (_, index) => index * 65_536);
     const given = { file, dialect: { comment: '#', skipLines: 1 } };
-    const { decisions, positions } = await readAll(createCsvReader, given, cuts);
+    const { decisions, positions } = await readAll(create, given, cuts);
     expect(decisions).toEqual([{ accepted: '1' }, { accepted: '2' }]);
     for (const { position } of positions) {
       expect([0, ...startsOf(file)]).toContain(position.byte);

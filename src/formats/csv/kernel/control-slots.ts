@@ -61,3 +61,6 @@ export const DLQ_FULL = 2;
 export const LEFT_OVER = 3;
 /** The row is good, but too large as JSON. */
 export const TOO_LARGE = 4;
+
+/** Given once as well, what not every dialect has. 1: blanks around fields that are not quoted are no part of them. */
+export const TRIMS = 29;

@@ -22,6 +22,7 @@ import {
   ROWS_CHECKED,
   ROWS_LEFT,
   STATUS,
+  TRIMS,
 } from './control-slots.js';
 import type { CsvKernel } from './csv-kernel.js';
 import { InputWindows } from './input-windows.js';
@@ -82,6 +83,7 @@ class KernelReader implements RowReader, Inlet {
     kernel.set(DELIMITER, options.dialect.delimiter.charCodeAt(0));
     kernel.set(QUOTE, options.dialect.quote.charCodeAt(0));
     kernel.set(QUOTE_IS_TEXT, /[\w+\-.: ]/.test(options.dialect.quote) ? 1 : 0);
+    kernel.set(TRIMS, options.dialect.trim === true ? 1 : 0);
     kernel.set(NEXT_RECORD, this.#windows.end);
     kernel.set(LINES, line);
     kernel.calls.forget();

@@ -3,6 +3,7 @@ import { fitsRecord } from '../../limits.js';
 import { invalidEncoding, tooLarge } from '../../row-errors.js';
 import type { FieldError } from '../../row-reader.js';
 import type { CsvDialect } from '../dialect.js';
+import { trimmed } from '../fields.js';
 import type { JsonRow } from '../json-row.js';
 import type { RowCheck, RowFields } from '../row-check.js';
 import { ragged } from '../row-errors.js';
@@ -18,6 +19,7 @@ export class RowJudge {
   readonly #delimiter: string;
   readonly #quote: string;
   readonly #quoteByte: number;
+  readonly #trims: boolean;
   readonly #field = new OneField();
   readonly #entries: Int32Array;
   readonly #memory: Buffer;
@@ -34,6 +36,7 @@ export class RowJudge {
     this.#entries = new Int32Array(memory.buffer, ENTRIES);
     this.#delimiter = dialect.delimiter;
     this.#quote = dialect.quote;
+    this.#trims = dialect.trim === true;
     this.#quoteByte = dialect.quote.charCodeAt(0);
   }
 
@@ -77,7 +80,7 @@ export class RowJudge {
   }
 
   #split(record: Buffer): SplitFields {
-    return new SplitFields(splitFields(record.toString(), this.#delimiter, this.#quote), this.#quote);
+    return new SplitFields(splitFields(record.toString(), this.#delimiter, this.#quote), this.#quote, this.#trims);
   }
 }
 
@@ -98,6 +101,7 @@ class SplitFields implements RowFields {
   constructor(
     private readonly raw: readonly string[],
     private readonly quote: string,
+    private readonly trims: boolean,
   ) {}
 
   get count(): number {
@@ -106,7 +110,8 @@ class SplitFields implements RowFields {
 
   text(index: number): string {
     const raw = this.raw[index] as string;
-    return raw.startsWith(this.quote) ? unquoted(raw, this.quote) : raw;
+    if (this.isQuoted(index)) return unquoted(raw, this.quote);
+    return this.trims ? trimmed(raw) : raw;
   }
 
   isQuoted(index: number): boolean {

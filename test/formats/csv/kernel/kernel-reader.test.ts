@@ -3,7 +3,7 @@ import { ROWS_CHECKED, ROWS_LEFT } from '../../../../src/formats/csv/kernel/cont
 import { CsvKernel, createCsvReader, createKernelReader } from '../../../../src/formats/index.js';
 import { type Given, optionsFor, readAll } from '../read-all.js';
 import { describeCsvReader } from '../reader-contract.js';
-import { structuredFile } from './structured-file.js';
+import { dialectFile, structuredFile } from './structured-file.js';
 
 const kernel = new CsvKernel();
 const FORMATS = ['raw', 'json'] as const;
@@ -27,6 +27,21 @@ describe('the kernel and the reference reader', () => {
         expectSame({ file, schema, valueFormat }, cuts),
       ),
       { numRuns: 1200 },
+    );
+  });
+
+  it('agree on escapes, comments and blanks wherever blocks of 64 bytes begin and end', async () => {
+    const dialect = fc.record(
+      { escape: fc.constant('\\'), comment: fc.constant('#'), trim: fc.constant(true) },
+      { requiredKeys: [] },
+    );
+    const nullValues = fc.constantFrom<string[]>([], ['x', '1"', '\\']);
+    const cuts = fc.array(fc.nat(), { maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(dialectFile, dialect, valueFormats, nullValues, cuts, (file, given, valueFormat, nulls, ends) =>
+        expectSame({ file, schema, valueFormat, dialect: given, nullValues: nulls }, ends),
+      ),
+      { numRuns: 2000 },
     );
   });
 

@@ -10,6 +10,10 @@ interface Field {
   text: string;
   /** In quotes, needed or not. */
   quoted: boolean;
+  /** Around it where there are no quotes. */
+  blanks: readonly [string, string];
+  /** Where an escape stands though nobody needs it. */
+  escaped: number;
 }
 
 /** A column's part of a schema, and texts that are its values or nearly so. */
@@ -89,20 +93,41 @@ const dialect = fc
     nullValues: fc.subarray(['NULL', '\\N', '0', '-1', '"', "it's", '2023-01-01', '\ud800', '', longNull]),
     bom: fc.boolean(),
     valueFormat: fc.constantFrom('raw', 'json'),
+    escape: fc.option(fc.constantFrom('\\', '^', '0', ' ', ':'), { nil: undefined }),
+    comment: fc.option(fc.constantFrom('#', '2', '-'), { nil: undefined }),
+    trim: fc.boolean(),
   })
-  .filter(({ nullValues }) => nullValues.length !== 1);
+  .filter(
+    ({ nullValues, delimiter, quote, escape: own, comment }) =>
+      nullValues.length !== 1 && delimiter !== own && !`${delimiter}${quote}${own ?? ''}`.includes(comment ?? '\n'),
+  );
 
 /** What happens to files on their way. */
 const mutation = fc.record({
   at: fc.nat(),
   remove: fc.nat({ max: 2 }),
-  insert: fc.constantFrom('', '"', '\n', '\r', ',', '""', '\r\n\r\n', 'x', '\u00ff', '\u00e2\u0082'),
+  insert: fc.constantFrom(
+    ...['', '"', '\n', '\r', ',', '""', '\r\n\r\n', 'x', '\u00ff', '\u00e2\u0082'],
+    ...['\\', '\\"', '\\\\', '\n#', '\n#,"', '#', ' ', '\t'],
+  ),
 });
+
+const blank = fc.constantFrom('', '', '', ' ', '\t', ' \t ');
+
+/** What a line may hold that is no record. */
+const remark = fc.constantFrom('', ' some words', '"', ',"', ';",', '1,"\n2",', '\\"', '\u00e9');
 
 const file = fc
   .tuple(model, dialect)
   .chain(([{ schema, texts }, style]) => {
-    const fields = texts.map((text) => fc.record({ text, quoted: fc.boolean() }));
+    const fields = texts.map((text) =>
+      fc.record({
+        text,
+        quoted: fc.boolean(),
+        blanks: fc.tuple(blank, blank),
+        escaped: fc.nat({ max: 40 }),
+      }),
+    );
     const row = fc.oneof(
       { weight: 9, arbitrary: fc.tuple(...fields) },
       { weight: 1, arbitrary: fc.array(fc.oneof(...fields), { maxLength: texts.length + 2 }) },
@@ -111,18 +136,32 @@ const file = fc
       schema: fc.constant(schema),
       style: fc.constant(style),
       rows: fc.array(row, { maxLength: 25 }),
+      comments: fc.array(fc.option(remark), { minLength: 26, maxLength: 26 }),
       mutations: fc.oneof(fc.constant([]), fc.array(mutation, { maxLength: 4 })),
       names: fc.constant(texts.map((_, index) => nameOf(index))),
     });
   })
-  .map(({ schema, style, rows, mutations, names }): Given => {
-    const { delimiter, quote, lineEnd, header, nullValues, bom, valueFormat } = style;
+  .map(({ schema, style, rows, comments, mutations, names }): Given => {
+    const { delimiter, quote, lineEnd, header, nullValues, bom, valueFormat, escape: own, comment, trim } = style;
     const special = [delimiter, quote, '\r', '\n'];
-    const write = ({ text, quoted }: Field): string =>
+    const inQuotes = (text: string, escaped: number): string =>
+      own === undefined
+        ? text.replaceAll(quote, quote + quote)
+        : Array.from(text, (each, at) => (each === quote || each === own || at === escaped ? own + each : each)).join(
+            '',
+          );
+    const write = ({ text, quoted, blanks: [before, behind], escaped }: Field): string =>
       quoted || special.some((each) => text.includes(each))
-        ? quote + text.replaceAll(quote, quote + quote) + quote
-        : text;
-    let body = Buffer.from(rows.map((row) => row.map(write).join(delimiter)).join(lineEnd)).toString('latin1');
+        ? quote + inQuotes(text, escaped) + quote
+        : trim
+          ? before + text + behind
+          : text;
+    const lineOf = (row: Field[], index: number): string => {
+      const line = row.map(write).join(delimiter);
+      const said = comment === undefined ? null : (comments[index] ?? null);
+      return said === null ? line : `${comment}${said}${lineEnd}${line}`;
+    };
+    let body = Buffer.from(rows.map(lineOf).join(lineEnd)).toString('latin1');
     for (const { at, remove, insert } of mutations) body = splice(body, at, remove, insert);
     const first = header ? `${names.map((name) => quote + name + quote).join(delimiter)}${lineEnd}` : '';
     const mark = bom ? '\u00ef\u00bb\u00bf' : '';
@@ -134,6 +173,7 @@ const file = fc
       header,
       nullValues,
       valueFormat,
+      dialect: { escape: own, comment, trim },
     };
   });
 

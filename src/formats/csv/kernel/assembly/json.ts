@@ -13,8 +13,9 @@ import {
   TYPE,
   UUID,
 } from '../column-format';
-import { COLUMN_COUNT, NULL_COUNT, QUOTE, QUOTE_IS_TEXT } from '../control-slots';
+import { COLUMN_COUNT, NULL_COUNT, QUOTE, QUOTE_IS_TEXT, TRIMS } from '../control-slots';
 import { COLUMN_BYTES, COLUMNS } from '../memory-layout';
+import { dropBlanks, skipBlanks } from './blanks';
 import { get } from './control';
 import { hasQuoteInside, isSpelledNull } from './fields';
 import { writeInteger, writeNumberLiteral } from './numbers';
@@ -32,11 +33,13 @@ const FALS: u32 = 0x736c6166;
  * KEY_BYTES, MAX_ESCAPED and MAX_FIELD_REST for what it may take, and some bytes more are written.
  */
 export function writeObject(to: i32, row: i32): i32 {
-  // Two copies of the same code, as in phase 2.
-  return (get(NULL_COUNT) | get(QUOTE_IS_TEXT)) === 0 ? writeObjectOf<u8>(to, row) : writeObjectOf<u16>(to, row);
+  // Copies of the same code, as in phase 2.
+  const isPlain = (get(NULL_COUNT) | get(QUOTE_IS_TEXT)) === 0;
+  if (get(TRIMS) !== 0) return isPlain ? writeObjectOf<u8, u16>(to, row) : writeObjectOf<u16, u16>(to, row);
+  return isPlain ? writeObjectOf<u8, u8>(to, row) : writeObjectOf<u16, u8>(to, row);
 }
 
-function writeObjectOf<T>(to: i32, row: i32): i32 {
+function writeObjectOf<T, D>(to: i32, row: i32): i32 {
   const quote = <u8>get(QUOTE);
   const columnsEnd = COLUMNS + get(COLUMN_COUNT) * COLUMN_BYTES;
   let field = load<i32>(row, 20);
@@ -45,15 +48,22 @@ function writeObjectOf<T>(to: i32, row: i32): i32 {
     const end = load<i32>(field);
     field += 4;
     to = copy(to, load<i32>(column, KEY), load<i32>(column, KEY_LENGTH));
-    to = writeValue<T>(to, column, at, end, quote);
+    to = writeValue<T, D>(to, column, at, end, quote);
     at = end + 1;
   }
   return writeByte(to, CLOSING_BRACE);
 }
 
-/** Of the field at [at, end), its quotes included. T of two bytes: there are spellings of null, or an odd quote. */
+/**
+ * Of the field at [at, end), its quotes included. T of two bytes: there are spellings of null, or an odd quote. D of
+ * two bytes: blanks around fields are no part of them.
+ */
 // @inline
-function writeValue<T>(to: i32, column: i32, at: i32, end: i32, quote: u8): i32 {
+function writeValue<T, D>(to: i32, column: i32, at: i32, end: i32, quote: u8): i32 {
+  if (sizeof<D>() > 1 && load<u8>(at) !== quote) {
+    at = skipBlanks(at, end);
+    end = dropBlanks(at, end);
+  }
   const type = load<u8>(column, TYPE);
   const isText = type === ANY || type === STRING;
   if (at === end) return isText && (load<u8>(column, FLAGS) & NULLABLE) === 0 ? writeEmpty(to) : writeNull(to);

@@ -10,6 +10,7 @@ import {
   QUOTE_IS_TEXT,
   RECORDS_FOUND,
   ROWS_LEFT,
+  TRIMS,
 } from '../control-slots';
 import {
   COLUMN_BYTES,
@@ -32,6 +33,7 @@ import {
   TYPED,
   UNKNOWN,
 } from '../memory-layout';
+import { dropBlanks, skipBlanks } from './blanks';
 import { get, set } from './control';
 import { GOOD, judge } from './fields';
 import { findLineEnd } from './line-end';
@@ -97,11 +99,14 @@ export function beginRows(): void {
  * entered with the reasons, as far as they are certain. false: the next record has more than MAX_RECORD bytes.
  */
 export function checkRows(): bool {
-  // Two copies of the same code, so that the usual one does not ask at every field.
-  return (get(CONSTRAINED_COUNT) | get(NULL_COUNT) | get(QUOTE_IS_TEXT)) === 0 ? checkRowsOf<u8>() : checkRowsOf<u16>();
+  // Copies of the same code, so that the usual one does not ask at every field.
+  const isPlain = (get(CONSTRAINED_COUNT) | get(NULL_COUNT) | get(QUOTE_IS_TEXT)) === 0;
+  if (get(TRIMS) !== 0) return isPlain ? checkRowsOf<u8, u16>() : checkRowsOf<u16, u16>();
+  return isPlain ? checkRowsOf<u8, u8>() : checkRowsOf<u16, u8>();
 }
 
-function checkRowsOf<T>(): bool {
+/** T is as in `judge`. D of two bytes: blanks around fields are no part of them. */
+function checkRowsOf<T, D>(): bool {
   const quote = <u8>get(QUOTE);
   const columns = get(COLUMN_COUNT);
   const columnsEnd = COLUMNS + columns * COLUMN_BYTES;
@@ -128,7 +133,7 @@ function checkRowsOf<T>(): bool {
       let left = 0;
       if (fieldsEnd - field === columns << 2 && stop - start <= MAX_VALUE) {
         const firstEntry = nextEntry;
-        const found = checkFields<T>(start, field, columnsEnd, quote);
+        const found = checkFields<T, D>(start, field, columnsEnd, quote);
         if (found !== 0) {
           if (found === TOO_MANY) nextEntry = firstEntry;
           store<i32>(nextRow, (firstEntry - ENTRIES) / ENTRY_BYTES, 16);
@@ -162,7 +167,7 @@ function checkRowsOf<T>(): bool {
 
 /** Checks the fields of a row that has as many as there are columns, enters what is left, and returns its kinds. */
 // @inline
-function checkFields<T>(start: i32, field: i32, columnsEnd: i32, quote: u8): i32 {
+function checkFields<T, D>(start: i32, field: i32, columnsEnd: i32, quote: u8): i32 {
   kinds = 0;
   failed = 0;
   let at = start;
@@ -171,8 +176,14 @@ function checkFields<T>(start: i32, field: i32, columnsEnd: i32, quote: u8): i32
     field += 4;
     const type = load<u8>(column, TYPE);
     if (type !== ANY) {
-      const kind = judge<T>(type, at, end, quote, column);
-      if (kind !== GOOD && !enterField(kind, column, at, end)) return TOO_MANY;
+      let from = at;
+      let to = end;
+      if (sizeof<D>() > 1 && load<u8>(at) !== quote) {
+        from = skipBlanks(at, end);
+        to = dropBlanks(from, end);
+      }
+      const kind = judge<T>(type, from, to, quote, column);
+      if (kind !== GOOD && !enterField(kind, column, from, to)) return TOO_MANY;
     }
     at = end + 1;
   }
