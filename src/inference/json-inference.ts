@@ -1,16 +1,16 @@
 import { BatchError } from '../errors/index.js';
 import { type FieldError, shorten } from '../formats/index.js';
-import { ARRAY, columnNameProblem, MAX_COLUMNS, OBJECT } from '../models/schema/index.js';
+import { ARRAY, MAX_COLUMNS, OBJECT } from '../models/schema/index.js';
 import type { Findings, InferredColumn, LeftOutColumn } from './inferred-schema.js';
 import { JSON_CANDIDATES, JSON_SCHEMA_CANDIDATES } from './json-candidates.js';
 import { JsonColumn } from './json-column.js';
 import { type JsonPlace, newBudget } from './json-place.js';
 import { describe, KIND_NAMES, membersOf } from './json-property.js';
 import type { JsonObject } from './json-row.js';
+import { leftOut, nameProblem } from './left-out.js';
 import { NO_NULLS } from './null-words.js';
 import { schemaOf } from './schema-inference.js';
 
-const MAX_NAME_LENGTH = 256;
 
 /**
  * Proposes types for the members of JSON rows, which are found as they appear: a row without one has a null there. The
@@ -65,9 +65,9 @@ export class JsonInference {
         `row ${row}: the rows have more than ${MAX_COLUMNS} different members, which is more than a model's columns; put what has varying names into one member, as an object`,
       );
     }
-    const problem = columnNameProblem(name);
+    const problem = nameProblem(name);
     if (problem !== null) {
-      this.#unusable.set(name, `${problem}, which no model takes; rename it in the file to have it checked`);
+      this.#unusable.set(name, problem);
       return null;
     }
     const member = new JsonColumn(name, this.#budget);
@@ -111,8 +111,4 @@ const OUT_OF_RANGE = 'numbers that no type has room for; write them as strings t
 function mixedKinds({ kinds }: JsonPlace): string {
   const seen = [...kinds].map(([kind, row]) => `${KIND_NAMES[kind]} (row ${row})`);
   return `${seen.join(' and ')}, but a column has one type; write them alike to have them checked`;
-}
-
-function leftOut(name: string, reason: string): LeftOutColumn {
-  return { name: shorten(name, MAX_NAME_LENGTH), reason };
 }

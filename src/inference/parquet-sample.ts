@@ -6,6 +6,7 @@ import { inJsonSchemaType } from './declared-property.js';
 import type { Findings } from './inferred-schema.js';
 import { newBudget } from './json-place.js';
 import { parseRow } from './json-row.js';
+import { byName, refuseNoColumns } from './left-out.js';
 import type { InferenceTask } from './messages.js';
 import type { RowSchema } from './row-schema.js';
 import { SAMPLE_BYTES, takeSample } from './sampling.js';
@@ -26,8 +27,9 @@ export async function inferParquet(
   // Columns of no known type are read as they are.
   const model = { columns: [], additionalColumns: true };
   const reader = await openParquet({ ...model, file, size: sizeBytes, maxBytes: decoderBytes });
-  const hasNested = reader.fields.some(({ type }) => isNested(type));
-  const columns = columnsOf(reader.fields, hasNested);
+  const { usable, left_out } = byName(reader.fields);
+  const hasNested = usable.some(({ type }) => isNested(type));
+  const columns = columnsOf(usable, hasNested);
   let bytes = 0;
   const sample = await takeSample(
     reader,
@@ -41,9 +43,10 @@ export async function inferParquet(
       },
     },
   );
+  refuseNoColumns(columns, left_out);
   const inferred = columns.map((column) => column.conclude());
   const schema = hasNested ? rowSchemaOf(columns) : schemaOf(inferred);
-  return { schema, format, null_values: [], ...sample, columns: inferred, left_out: [] };
+  return { schema, format, null_values: [], ...sample, columns: inferred, left_out };
 }
 
 function columnsOf(fields: readonly FileField[], hasNested: boolean): DeclaredColumns {

@@ -9,6 +9,7 @@ import { Beginning, BeginningOver } from './beginning.js';
 import type { Findings } from './inferred-schema.js';
 import { JsonInference } from './json-inference.js';
 import { parseRow } from './json-row.js';
+import { byName, refuseNoColumns } from './left-out.js';
 import type { InferenceTask } from './messages.js';
 import { inferParquet } from './parquet-sample.js';
 import { SAMPLE_BYTES, type SampleTaker, takeSample } from './sampling.js';
@@ -38,11 +39,14 @@ export async function inferFile(task: InferenceTask, decoderBytes: number): Prom
 async function inferCsv(file: ReadableFile, task: InferenceTask): Promise<Findings> {
   const { format, nullValues } = task;
   const feed = await openCsv(file, task);
-  const inference = new SchemaInference({ columns: feed.columns ?? [], nullValues, maxNullValues: MAX_NULL_VALUES });
+  const { usable, left_out } = byName((feed.columns ?? []).map((name) => ({ name })));
+  const columns = usable.map(({ name }) => name);
+  const inference = new SchemaInference({ columns, nullValues, maxNullValues: MAX_NULL_VALUES });
   const sample = await sampleText(feed, task, {
     take: (row, number) => inference.take(JSON.parse(row) as Record<string, string | null>, number),
   });
-  return { ...inference.conclude(), format, ...sample, left_out: [] };
+  refuseNoColumns(columns, left_out);
+  return { ...inference.conclude(), format, ...sample, left_out };
 }
 
 async function inferJson(file: ReadableFile, task: InferenceTask): Promise<Findings> {

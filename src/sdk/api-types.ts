@@ -19,8 +19,9 @@ export interface paths {
          * @description Streams the file to the server and answers as soon as it is stored; the rows are processed afterwards.
          *
          *     `model_id` and the options are form fields, before or after the file, or query parameters. One that is given
-         *     twice, is unknown or malformed is INVALID_OPTION; so is one that does not apply to the file's format: `delimiter`,
-         *     `quote`, `escape`, `comment`, `skip_lines`, `trim`, `header`, `null_values` and `csv_reader` are for CSV only, `encoding` is for text, not for Parquet.
+         *     twice, is unknown or malformed is INVALID_OPTION; so is one that does not apply to the file's format:
+         *     `delimiter`, `quote`, `escape`, `comment`, `skip_lines`, `trim`, `header`, `null_values` and `csv_reader` are for
+         *     CSV only, `encoding` is for text, not for Parquet.
          *
          *     Send an `Idempotency-Key` to make the request safe to repeat: the same key with the same model and the same
          *     file size answers 200 with the job that exists, and `Idempotency-Replayed: true`.
@@ -168,8 +169,8 @@ export interface paths {
          *     an array or an object, the schema is a JSON Schema, whose types are fewer: Int64, Float64, Bool, Date, DateTime,
          *     UUID, String, arrays and objects. It names the members of objects down to 32 levels; items of more than one kind,
          *     and objects of more than 200 different names, may be anything. `left_out` are members of more than one kind,
-         *     such as numbers and strings, those that are always null, and names that no model takes. More than 10000
-         *     different members are HEADER_MISMATCH.
+         *     such as numbers and strings, and those that are always null. More than 10000 different members are
+         *     HEADER_MISMATCH.
          *
          *     A column of Parquet gets the type that the file says: Int32 for INT32, Decimal(P,S) for DECIMAL, DateTime64(n)
          *     for TIMESTAMP and so on; String for STRING, whatever its values look like, for bytes, for TIME, and where a date
@@ -177,6 +178,8 @@ export interface paths {
          *     there is a LIST, STRUCT or MAP, the schema is a JSON Schema here, too, with the file's own types inside; the keys
          *     of a MAP are not named. A Parquet file must be whole: `partial` is INVALID_OPTION, and so are the options that
          *     are for CSV or text only, as in a job.
+         *
+         *     Columns whose names no model takes are `left_out`, whatever the format.
          *
          *     A sample proves nothing about the rows behind it: look at the proposal before it guards anything.
          *
@@ -311,8 +314,8 @@ export interface components {
          *     The rows of a Parquet file are JSON objects of this kind whatever is asked for, made from its native values: a
          *     DECIMAL with all the digits of its scale; timestamps as `YYYY-MM-DDThh:mm:ss` with the digits of their unit,
          *     and a `Z` only where the file says UTC; bytes that are no text as base64; lists as arrays, structs and maps as
-         *     objects. A FLOAT or DOUBLE has the fewest digits that tell it apart. A map with the same key twice is rejected as
-         *     DUPLICATE_KEY.
+         *     objects. A FLOAT or DOUBLE has the fewest digits that tell it apart. A map with the same key twice is rejected
+         *     as DUPLICATE_KEY. The `raw_data` of a rejected row is this JSON, too, its texts normalized if the job says so.
          * @enum {string}
          */
         ValueFormatOption: "raw" | "json";

@@ -147,12 +147,19 @@ describe('the columns', () => {
   });
 
   it('may have any names', async () => {
-    const names = ['2', '1', '__proto__', 'constructor', 'a b', 'ä'];
-    const inferred = await infer(`${names.join(',')}\n1,x,3,4,5,6\n`);
+    const names = ['2', '1', 'constructor', 'a b', 'ä'];
+    const inferred = await infer(`${names.join(',')}\n1,x,3,4,5\n`);
     expect(inferred.columns.map(({ name, type }) => [name, type])).toEqual(
       names.map((name) => [name, name === '1' ? 'String' : 'Int32']),
     );
     expect(Object.keys(inferred.schema).toSorted()).toEqual(names.toSorted());
+  });
+
+  it('are left out where no model can have them', async () => {
+    const inferred = await infer('__proto__,id\nx,1\n');
+    expect(inferred.schema).toEqual({ id: 'Int32' });
+    expect(inferred.left_out).toEqual([{ name: '__proto__', reason: expect.stringMatching(/rename it/) }]);
+    await expect(infer('__proto__\n1\n')).rejects.toMatchObject({ code: 'HEADER_MISMATCH' });
   });
 
   it.each<[string, string, boolean]>([

@@ -8,6 +8,8 @@ export const MAX_COLUMN_NAME_BYTES = 256;
 /** Why a model can have no column of this name, in words; null: it can. */
 export function columnNameProblem(name: string): string | null {
   if (name === '') return 'a column has no name';
+  // No request takes it: copied carelessly it changes what all objects have.
+  if (name === '__proto__') return 'a column is named __proto__';
   if (/\p{Surrogate}/u.test(name)) return 'a column name is not valid Unicode';
   return Buffer.byteLength(name) > MAX_COLUMN_NAME_BYTES
     ? `a column name is longer than ${MAX_COLUMN_NAME_BYTES} bytes`

@@ -1,0 +1,34 @@
+import { BatchError } from '../errors/index.js';
+import { shorten } from '../formats/index.js';
+import { columnNameProblem } from '../models/schema/index.js';
+import type { LeftOutColumn } from './inferred-schema.js';
+
+const MAX_NAME_LENGTH = 256;
+
+export function leftOut(name: string, reason: string): LeftOutColumn {
+  return { name: shorten(name, MAX_NAME_LENGTH), reason };
+}
+
+/** Why a model can have no column of this name, and what helps; null: it can. */
+export function nameProblem(name: string): string | null {
+  const problem = columnNameProblem(name);
+  return problem && `${problem}, which no model takes; rename it in the file to have it checked`;
+}
+
+/** A file's columns that a model can name, and the others. */
+export function byName<T extends { name: string }>(columns: readonly T[]): { usable: T[]; left_out: LeftOutColumn[] } {
+  const usable: T[] = [];
+  const left_out: LeftOutColumn[] = [];
+  for (const column of columns) {
+    const problem = nameProblem(column.name);
+    if (problem === null) usable.push(column);
+    else left_out.push(leftOut(column.name, problem));
+  }
+  return { usable, left_out };
+}
+
+/** Throws BatchError HEADER_MISMATCH where all columns are left out. */
+export function refuseNoColumns(columns: readonly unknown[], [first]: readonly LeftOutColumn[]): void {
+  if (columns.length > 0 || first === undefined) return;
+  throw new BatchError('HEADER_MISMATCH', `the file has no column for a model; '${first.name}': ${first.reason}`);
+}
