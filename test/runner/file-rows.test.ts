@@ -237,9 +237,7 @@ describe('the rows of a file', () => {
     expect(readerOf(job)).toBe('kernel');
     expect(readerOf({ ...job, options: { ...DEFAULT_OPTIONS, csvReader: 'reference' } })).toBe('reference');
     const dialect = { delimiter: ';', quote: '"', header: true };
-    expect(readerOf({ ...job, dialect: { ...dialect, escape: '"', skipLines: 3, trim: true } })).toBe('kernel');
-    for (const unknown of [{ escape: '\\' }, { comment: '#' }]) {
-      expect(readerOf({ ...job, dialect: { ...dialect, ...unknown } })).toBe('reference');
-    }
+    expect(readerOf({ ...job, dialect: { ...dialect, escape: '\\', skipLines: 3, trim: true } })).toBe('kernel');
+    expect(readerOf({ ...job, dialect: { ...dialect, comment: '#' } })).toBe('reference');
   });
 });

@@ -40,7 +40,7 @@ export function ownEscape(dialect: CsvDialect): string | null {
 
 /** Whether the kernel can read files like this. */
 export function isKernelDialect(dialect: CsvDialect): boolean {
-  return ownEscape(dialect) === null && dialect.comment === undefined;
+  return dialect.comment === undefined;
 }
 
 function different(options: string): BatchError {

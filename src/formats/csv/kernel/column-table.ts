@@ -1,5 +1,6 @@
 import type { Column, ColumnType } from '../../../models/schema/index.js';
 import type { ValueCheck } from '../../values/value-check.js';
+import { type CsvDialect, ownEscape } from '../dialect.js';
 import { keyOf } from '../json-row.js';
 import {
   ANY,
@@ -104,12 +105,14 @@ function writeType(column: Buffer, type: ColumnType): void {
 }
 
 /** Tells the kernel which texts stand for null; false where there are too many of them. */
-export function writeNulls(kernel: CsvKernel, nullValues: readonly string[], quote: string): boolean {
-  // As they stand in the file: a quote can only be there inside quotes, and doubled. Empty texts are told apart by
-  // their quotes, and half a character is in no row that is valid UTF-8.
+export function writeNulls(kernel: CsvKernel, nullValues: readonly string[], dialect: CsvDialect): boolean {
+  // As they stand in the file: a quote can only be there inside quotes, and doubled. Texts with an escape of its own are
+  // compared without it. Empty ones are told apart by their quotes, and half a character is in no row that is UTF-8.
+  const { quote } = dialect;
+  const isDoubled = ownEscape(dialect) === null;
   const spellings = [...new Set(nullValues)]
     .filter((value) => value !== '' && value.isWellFormed())
-    .map((value) => Buffer.from(value.replaceAll(quote, quote + quote)));
+    .map((value) => Buffer.from(isDoubled ? value.replaceAll(quote, quote + quote) : value));
   const { memory } = kernel;
   let text = NULLS + 8 * spellings.length;
   if (text + spellings.reduce((sum, { length }) => sum + length, 0) > NULLS + NULLS_BYTES) return false;

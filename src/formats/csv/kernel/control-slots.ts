@@ -12,7 +12,7 @@ export const CONSTRAINED_COUNT = 3;
 /** Spellings of null, and bit n for a spelling of n bytes (31: or more). */
 export const NULL_COUNT = 4;
 export const NULL_LENGTHS = 5;
-/** The quote may be part of a number, a date and the like: two of them inside quotes must not be taken for two. */
+/** Quote or escape may be part of a number, a date and the like: inside quotes they must not be taken for that. */
 export const QUOTE_IS_TEXT = 6;
 
 /** The bytes of all keys; 0: an accepted row's value is the row as it stands, not a JSON object. */
@@ -64,3 +64,5 @@ export const TOO_LARGE = 4;
 
 /** Given once as well, what not every dialect has. 1: blanks around fields that are not quoted are no part of them. */
 export const TRIMS = 29;
+/** What takes the byte behind it out of the grammar, inside quotes: the quote itself, or an escape of its own. */
+export const ESCAPE = 30;

@@ -4,7 +4,7 @@ import { rejectionOf, tooLarge } from '../../row-errors.js';
 import type { FieldError, Inlet, Position, RowReader, RowSink } from '../../row-reader.js';
 import { matchHeader } from '../column-plan.js';
 import { type CsvReaderOptions, createCsvReader } from '../csv-reader.js';
-import { type CsvDialect, checkDialect, isKernelDialect } from '../dialect.js';
+import { type CsvDialect, checkDialect, isKernelDialect, ownEscape } from '../dialect.js';
 import { JsonRow } from '../json-row.js';
 import { RecordSplitter } from '../record-splitter.js';
 import { RowCheck } from '../row-check.js';
@@ -12,6 +12,7 @@ import { broken } from '../row-errors.js';
 import { writeColumns, writeKeys, writeNulls } from './column-table.js';
 import {
   DELIMITER,
+  ESCAPE,
   KEY_BYTES,
   LINES,
   NEEDS_SPLITTER,
@@ -40,7 +41,7 @@ export function createKernelReader(options: CsvReaderOptions, kernel: CsvKernel)
   checkDialect(options.dialect);
   if (!isKernelDialect(options.dialect) || Object.keys(options.normalize ?? {}).length > 0)
     return createCsvReader(options);
-  const hasNulls = writeNulls(kernel, options.nullValues ?? [], options.dialect.quote);
+  const hasNulls = writeNulls(kernel, options.nullValues ?? [], options.dialect);
   kernel.set(KEY_BYTES, 0);
   const hasKeys = options.valueFormat !== 'json' || writeKeys(kernel, options.header.columns);
   return hasNulls && hasKeys ? new KernelReader(options, kernel) : createCsvReader(options);
@@ -82,7 +83,9 @@ class KernelReader implements RowReader, Inlet {
     writeColumns(kernel, fieldCount, columns, check.checks);
     kernel.set(DELIMITER, options.dialect.delimiter.charCodeAt(0));
     kernel.set(QUOTE, options.dialect.quote.charCodeAt(0));
-    kernel.set(QUOTE_IS_TEXT, /[\w+\-.: ]/.test(options.dialect.quote) ? 1 : 0);
+    const own = ownEscape(options.dialect) ?? options.dialect.quote;
+    kernel.set(ESCAPE, own.charCodeAt(0));
+    kernel.set(QUOTE_IS_TEXT, /[\w+\-.: ]/.test(options.dialect.quote + own) ? 1 : 0);
     kernel.set(TRIMS, options.dialect.trim === true ? 1 : 0);
     kernel.set(NEXT_RECORD, this.#windows.end);
     kernel.set(LINES, line);

@@ -3,11 +3,11 @@ import { fitsRecord } from '../../limits.js';
 import { invalidEncoding, tooLarge } from '../../row-errors.js';
 import type { FieldError } from '../../row-reader.js';
 import type { CsvDialect } from '../dialect.js';
-import { trimmed } from '../fields.js';
 import type { JsonRow } from '../json-row.js';
 import type { RowCheck, RowFields } from '../row-check.js';
 import { ragged } from '../row-errors.js';
 import type { CsvKernel } from './csv-kernel.js';
+import { FieldText } from './field-text.js';
 import { ENTRIES, TYPED } from './memory-layout.js';
 
 const ENTRY_SLOTS = 3;
@@ -16,10 +16,7 @@ const COLUMN_BITS = 0xffff;
 
 /** Decides about the rows that are not plainly good, by the reference reader's checks. */
 export class RowJudge {
-  readonly #delimiter: string;
-  readonly #quote: string;
-  readonly #quoteByte: number;
-  readonly #trims: boolean;
+  readonly #fieldText: FieldText;
   readonly #field = new OneField();
   readonly #entries: Int32Array;
   readonly #memory: Buffer;
@@ -34,10 +31,7 @@ export class RowJudge {
   ) {
     this.#memory = memory;
     this.#entries = new Int32Array(memory.buffer, ENTRIES);
-    this.#delimiter = dialect.delimiter;
-    this.#quote = dialect.quote;
-    this.#trims = dialect.trim === true;
-    this.#quoteByte = dialect.quote.charCodeAt(0);
+    this.#fieldText = new FieldText(dialect);
   }
 
   /** The errors of a row by the fields that the kernel left: `count` entries from `entry` on. null: it is good. */
@@ -49,11 +43,9 @@ export class RowJudge {
       const column = (entries[slot] as number) & COLUMN_BITS;
       const check = this.check.checks.get(column);
       if (check === undefined) throw new Error(`the kernel left column ${column}, which takes anything`);
-      const start = entries[slot + 1] as number;
-      const raw = memory.toString('utf8', start, entries[slot + 2] as number);
-      const quoted = memory[start] === this.#quoteByte;
-      this.#field.quoted = quoted;
-      this.#field.value = quoted ? unquoted(raw, this.#quote) : raw;
+      const raw = memory.toString('utf8', entries[slot + 1] as number, entries[slot + 2] as number);
+      this.#field.quoted = this.#fieldText.isQuoted(raw);
+      this.#field.value = this.#fieldText.textOf(raw);
       const isTyped = ((entries[slot] as number) & TYPED) !== 0;
       const found = isTyped
         ? check.constraintErrorsOf(this.#field.value)
@@ -80,7 +72,7 @@ export class RowJudge {
   }
 
   #split(record: Buffer): SplitFields {
-    return new SplitFields(splitFields(record.toString(), this.#delimiter, this.#quote), this.#quote, this.#trims);
+    return new SplitFields(this.#fieldText.split(record.toString()), this.#fieldText);
   }
 }
 
@@ -100,8 +92,7 @@ class OneField implements RowFields {
 class SplitFields implements RowFields {
   constructor(
     private readonly raw: readonly string[],
-    private readonly quote: string,
-    private readonly trims: boolean,
+    private readonly fieldText: FieldText,
   ) {}
 
   get count(): number {
@@ -109,36 +100,10 @@ class SplitFields implements RowFields {
   }
 
   text(index: number): string {
-    const raw = this.raw[index] as string;
-    if (this.isQuoted(index)) return unquoted(raw, this.quote);
-    return this.trims ? trimmed(raw) : raw;
+    return this.fieldText.textOf(this.raw[index] as string);
   }
 
   isQuoted(index: number): boolean {
-    return (this.raw[index] as string).startsWith(this.quote);
+    return this.fieldText.isQuoted(this.raw[index] as string);
   }
-}
-
-/** The text of a field that is in quotes. */
-function unquoted(raw: string, quote: string): string {
-  const text = raw.slice(1, -1);
-  return text.includes(quote) ? text.replaceAll(quote + quote, quote) : text;
-}
-
-/** The fields of a well-formed record, with their quotes. */
-function splitFields(record: string, delimiter: string, quote: string): string[] {
-  if (!record.includes(quote)) return record.split(delimiter);
-  const fields: string[] = [];
-  let inside = false;
-  let from = 0;
-  for (let i = 0; i < record.length; i++) {
-    const character = record[i];
-    if (character === quote) inside = !inside;
-    else if (character === delimiter && !inside) {
-      fields.push(record.slice(from, i));
-      from = i + 1;
-    }
-  }
-  fields.push(record.slice(from));
-  return fields;
 }

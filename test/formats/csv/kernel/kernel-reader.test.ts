@@ -128,8 +128,9 @@ describe('the kernel and the reference reader', () => {
     },
   );
 
+  const characters = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
+
   it('agree on every delimiter and every quote there may be', async () => {
-    const characters = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
     for (const odd of characters.filter((character) => !'\n\r,"'.includes(character))) {
       for (const [delimiter, quote] of [
         [odd, '"'],
@@ -142,6 +143,34 @@ describe('the kernel and the reference reader', () => {
         const file = row(cell('n'), cell('t'), cell('f')) + rows.join('') + row(`${quote}x${quote}y`) + rows.join('');
         const given = { file, delimiter, quote, schema: { n: 'Nullable(Int8)', f: 'Nullable(Float64)' } };
         for (const valueFormat of FORMATS) await expectSame({ ...given, valueFormat });
+      }
+    }
+  });
+
+  it('agree on every escape and every character of comments there may be', async () => {
+    for (const odd of characters.filter((character) => !'\n\r,"'.includes(character))) {
+      const cell = (text: string): string => `"${[...text].map((each) => odd + each).join('')}"`;
+      const rows = [
+        `${cell('12')},${cell(`x",\n${odd}\t`)},1.5`,
+        `1,${odd},${odd}`,
+        `"1${odd}2","${odd}é",${cell('-7')}`,
+      ];
+      const remarks = ['', '"', ',"', ` 1,"\r\n",2`, '"x"'].map((each) => odd + each);
+      const body = [...rows, ...remarks, '3,"4"', `${cell('x')},${cell('NULL')},${odd}1`, ...rows].join('\n');
+      const given = { file: `n,t,f\n${body}\n`, schema: { n: 'Nullable(Int8)', f: 'Nullable(Float64)' } };
+      for (const dialect of [
+        { escape: odd },
+        { comment: odd },
+        { escape: odd, trim: true },
+        { comment: odd, trim: true },
+      ]) {
+        const header = await optionsFor({ ...given, dialect }).catch(() => null);
+        // Where the header itself is a comment, or escaped.
+        if (header === null) continue;
+        for (const valueFormat of FORMATS) {
+          await expectSame({ ...given, dialect, valueFormat });
+          await expectSame({ ...given, dialect, valueFormat, nullValues: ['12', 'NULL', odd, `1${odd}2`] });
+        }
       }
     }
   });

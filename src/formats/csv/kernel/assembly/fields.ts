@@ -11,7 +11,9 @@ import {
   NULLABLE,
   STRING,
 } from '../column-format';
+import { ESCAPE } from '../control-slots';
 import { FAILED, IS_NULL, NO_MATCH, NO_RANGE, TYPED } from '../memory-layout';
+import { get } from './control';
 import { isNullSpelling } from './nulls';
 import { isBool } from './values/bool';
 import { isDate, isDateTime, isTimestamp } from './values/date-time';
@@ -28,20 +30,22 @@ const MAX_SHOWN = 80;
 
 /**
  * GOOD, or why the field at [at, end), its quotes included, is left to be checked: TYPED, or how it failed.
- * T of two bytes: there are spellings of null, constraints, or an odd quote.
+ * T of two bytes: there are spellings of null, constraints, or an odd quote. D of two bytes: there may be an escape.
  */
 // @inline
-export function judge<T>(type: u8, at: i32, end: i32, quote: u8, column: i32): i32 {
+export function judge<T, D>(type: u8, at: i32, end: i32, quote: u8, column: i32): i32 {
   const flags = load<u8>(column, FLAGS);
   if (sizeof<T>() === 1) {
     if (at === end) return (flags & NULLABLE) !== 0 ? GOOD : IS_NULL;
     if (load<u8>(at) === quote) return judgeQuoted(type, at, end, quote, column);
     return isValue(type, at, end - at, column) ? GOOD : failureOf(type, at, end, quote);
   }
+  // Its text, which may be null, is not what stands in the file.
+  if (sizeof<D>() > 1 && isEscaped(at, end, quote)) return FAILED;
   const isNull = at === end ? type !== STRING || (flags & NULLABLE) !== 0 : isSpelledNull(at, end, quote);
   if (isNull) return (flags & NULLABLE) !== 0 ? GOOD : isShown(at, end, quote) ? IS_NULL : FAILED;
   if (type !== STRING) {
-    if (hasQuoteInside(at, end, quote)) return FAILED;
+    if (hasEscapeInside(at, end, quote)) return FAILED;
     if (!isGood(type, at, end, quote, column)) return failureOf(type, at, end, quote);
   }
   return (flags & CONSTRAINED) !== 0 ? TYPED : GOOD;
@@ -94,7 +98,7 @@ function failureOf(type: u8, at: i32, end: i32, quote: u8): i32 {
 
 /** Its text is what stands in the file, and a rejection shows all of it. */
 function isShown(at: i32, end: i32, quote: u8): bool {
-  return end - at <= MAX_SHOWN && !hasQuoteInside(at, end, quote);
+  return end - at <= MAX_SHOWN && !hasEscapeInside(at, end, quote);
 }
 
 /** Whether a field, its quotes included, is one of the spellings of null. */
@@ -102,9 +106,18 @@ export function isSpelledNull(at: i32, end: i32, quote: u8): bool {
   return load<u8>(at) === quote ? isNullSpelling(at + 1, end - at - 2) : isNullSpelling(at, end - at);
 }
 
-/** Of a quoted field: a doubled quote stands for one, so its text is not what stands in the file. */
-export function hasQuoteInside(at: i32, end: i32, quote: u8): bool {
+/**
+ * Of a quoted field: a doubled quote, or an escape of its own and the byte behind it, stands for one byte, so its text is
+ * not what stands in the file.
+ */
+export function hasEscapeInside(at: i32, end: i32, quote: u8): bool {
   if (at === end || load<u8>(at) !== quote) return false;
-  for (at++; at < end - 1; at++) if (load<u8>(at) === quote) return true;
+  const escapeByte = <u8>get(ESCAPE);
+  for (at++; at < end - 1; at++) if (load<u8>(at) === escapeByte) return true;
   return false;
+}
+
+/** The same where the escape is not the quote. */
+export function isEscaped(at: i32, end: i32, quote: u8): bool {
+  return <u8>get(ESCAPE) !== quote && hasEscapeInside(at, end, quote);
 }

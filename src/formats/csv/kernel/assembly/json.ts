@@ -13,11 +13,12 @@ import {
   TYPE,
   UUID,
 } from '../column-format';
-import { COLUMN_COUNT, NULL_COUNT, QUOTE, QUOTE_IS_TEXT, TRIMS } from '../control-slots';
+import { COLUMN_COUNT, ESCAPE, NULL_COUNT, QUOTE, QUOTE_IS_TEXT, TRIMS } from '../control-slots';
 import { COLUMN_BYTES, COLUMNS } from '../memory-layout';
 import { dropBlanks, skipBlanks } from './blanks';
 import { get } from './control';
-import { hasQuoteInside, isSpelledNull } from './fields';
+import { hasEscapeInside, isEscaped, isSpelledNull } from './fields';
+import { isNullSpelling } from './nulls';
 import { writeInteger, writeNumberLiteral } from './numbers';
 import { copy, copyEscaped, copyQuoted, writeByte } from './text';
 
@@ -35,7 +36,8 @@ const FALS: u32 = 0x736c6166;
 export function writeObject(to: i32, row: i32): i32 {
   // Copies of the same code, as in phase 2.
   const isPlain = (get(NULL_COUNT) | get(QUOTE_IS_TEXT)) === 0;
-  if (get(TRIMS) !== 0) return isPlain ? writeObjectOf<u8, u16>(to, row) : writeObjectOf<u16, u16>(to, row);
+  const isOther = get(TRIMS) !== 0 || get(ESCAPE) !== get(QUOTE);
+  if (isOther) return isPlain ? writeObjectOf<u8, u16>(to, row) : writeObjectOf<u16, u16>(to, row);
   return isPlain ? writeObjectOf<u8, u8>(to, row) : writeObjectOf<u16, u8>(to, row);
 }
 
@@ -56,23 +58,27 @@ function writeObjectOf<T, D>(to: i32, row: i32): i32 {
 
 /**
  * Of the field at [at, end), its quotes included. T of two bytes: there are spellings of null, or an odd quote. D of
- * two bytes: blanks around fields are no part of them.
+ * two bytes: there may be an escape, or blanks that are no part of fields.
  */
 // @inline
 function writeValue<T, D>(to: i32, column: i32, at: i32, end: i32, quote: u8): i32 {
-  if (sizeof<D>() > 1 && load<u8>(at) !== quote) {
+  if (sizeof<D>() > 1 && get(TRIMS) !== 0 && load<u8>(at) !== quote) {
     at = skipBlanks(at, end);
     end = dropBlanks(at, end);
   }
   const type = load<u8>(column, TYPE);
   const isText = type === ANY || type === STRING;
   if (at === end) return isText && (load<u8>(column, FLAGS) & NULLABLE) === 0 ? writeEmpty(to) : writeNull(to);
-  if (sizeof<T>() > 1 && (load<u8>(column, FLAGS) & NULLABLE) !== 0 && isSpelledNull(at, end, quote)) {
-    return writeNull(to);
+  if (sizeof<T>() > 1 && (load<u8>(column, FLAGS) & NULLABLE) !== 0) {
+    const isEscapedText = sizeof<D>() > 1 && isEscaped(at, end, quote);
+    if (isEscapedText ? isEscapedNull(to, at + 1, end - 1) : isSpelledNull(at, end, quote)) return writeNull(to);
   }
   if (load<u8>(at) === quote) {
-    if (isText) return writeQuoted(to, at + 1, end - 1, quote);
-    if (sizeof<T>() > 1 && hasQuoteInside(at, end, quote)) return writeUndoubled(to, type, at + 1, end - 1, quote);
+    if (isText) return writeQuoted(to, at + 1, end - 1);
+    if ((sizeof<T>() > 1 || sizeof<D>() > 1) && hasEscapeInside(at, end, quote)) {
+      const text = textPlace(to, at, end);
+      return writeTyped(to, type, text, dropEscapes(text, at + 1, end - 1));
+    }
     at++;
     end--;
   } else if (isText) return writeText(to, at, end);
@@ -88,25 +94,34 @@ function writeTyped(to: i32, type: u8, at: i32, end: i32): i32 {
   return writeNumberLiteral(to, at, end);
 }
 
-/** The same with doubled quotes in it: they are made single first, a little behind the place where the value goes. */
-function writeUndoubled(to: i32, type: u8, at: i32, end: i32, quote: u8): i32 {
-  const text = to + (end - at) + 32;
-  let stop = text;
+/** Where the text of a field may be while it is looked at: a little behind the place where its value goes. */
+function textPlace(to: i32, at: i32, end: i32): i32 {
+  return to + (end - at) + 32;
+}
+
+/** Copies what stands inside quotes without its escapes; returns the address behind the copy. */
+function dropEscapes(to: i32, at: i32, end: i32): i32 {
+  const escapeByte = <u8>get(ESCAPE);
   for (; at < end; at++) {
-    const byte = load<u8>(at);
-    store<u8>(stop, byte);
-    stop++;
-    if (byte === quote) at++;
+    // A doubled quote is a quote that is taken out by one.
+    if (load<u8>(at) === escapeByte) at++;
+    to = writeByte(to, load<u8>(at));
   }
-  return writeTyped(to, type, text, stop);
+  return to;
+}
+
+/** Whether what stands inside quotes is, without its escapes, one of the spellings of null. */
+function isEscapedNull(to: i32, at: i32, end: i32): bool {
+  const text = textPlace(to, at, end);
+  return isNullSpelling(text, dropEscapes(text, at, end) - text);
 }
 
 function writeText(to: i32, at: i32, end: i32): i32 {
   return writeByte(copyEscaped(writeByte(to, DOUBLE_QUOTE), at, end), DOUBLE_QUOTE);
 }
 
-function writeQuoted(to: i32, at: i32, end: i32, quote: u8): i32 {
-  return writeByte(copyQuoted(writeByte(to, DOUBLE_QUOTE), at, end, quote), DOUBLE_QUOTE);
+function writeQuoted(to: i32, at: i32, end: i32): i32 {
+  return writeByte(copyQuoted(writeByte(to, DOUBLE_QUOTE), at, end, <u8>get(ESCAPE)), DOUBLE_QUOTE);
 }
 
 /** Text in which nothing is to be escaped. */

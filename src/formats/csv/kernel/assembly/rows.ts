@@ -2,6 +2,7 @@ import { ANY, TYPE } from '../column-format';
 import {
   COLUMN_COUNT,
   CONSTRAINED_COUNT,
+  ESCAPE,
   LINES,
   NEXT_RECORD,
   NOT_ASCII,
@@ -101,11 +102,12 @@ export function beginRows(): void {
 export function checkRows(): bool {
   // Copies of the same code, so that the usual one does not ask at every field.
   const isPlain = (get(CONSTRAINED_COUNT) | get(NULL_COUNT) | get(QUOTE_IS_TEXT)) === 0;
-  if (get(TRIMS) !== 0) return isPlain ? checkRowsOf<u8, u16>() : checkRowsOf<u16, u16>();
+  const isOther = get(TRIMS) !== 0 || get(ESCAPE) !== get(QUOTE);
+  if (isOther) return isPlain ? checkRowsOf<u8, u16>() : checkRowsOf<u16, u16>();
   return isPlain ? checkRowsOf<u8, u8>() : checkRowsOf<u16, u8>();
 }
 
-/** T is as in `judge`. D of two bytes: blanks around fields are no part of them. */
+/** T is as in `judge`. D of two bytes: there may be an escape, or blanks that are no part of fields. */
 function checkRowsOf<T, D>(): bool {
   const quote = <u8>get(QUOTE);
   const columns = get(COLUMN_COUNT);
@@ -178,11 +180,11 @@ function checkFields<T, D>(start: i32, field: i32, columnsEnd: i32, quote: u8): 
     if (type !== ANY) {
       let from = at;
       let to = end;
-      if (sizeof<D>() > 1 && load<u8>(at) !== quote) {
+      if (sizeof<D>() > 1 && get(TRIMS) !== 0 && load<u8>(at) !== quote) {
         from = skipBlanks(at, end);
         to = dropBlanks(from, end);
       }
-      const kind = judge<T>(type, from, to, quote, column);
+      const kind = judge<T, D>(type, from, to, quote, column);
       if (kind !== GOOD && !enterField(kind, column, from, to)) return TOO_MANY;
     }
     at = end + 1;

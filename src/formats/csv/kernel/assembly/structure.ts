@@ -1,9 +1,12 @@
-import { DELIMITER, NEXT_RECORD, NOT_ASCII, QUOTE, RECORDS_FOUND, STRAY_AT } from '../control-slots';
+import { DELIMITER, ESCAPE, NEXT_RECORD, NOT_ASCII, QUOTE, RECORDS_FOUND, STRAY_AT } from '../control-slots';
 import { QUOTED_LINES, ROW_ENDS } from '../memory-layout';
 import { get, set } from './control';
 
 const LF: u8 = 0x0a;
 const CR: u8 = 0x0d;
+const EVEN_OF_32: u64 = 0x5555_5555;
+const EVEN_BITS: u64 = (EVEN_OF_32 << 32) | EVEN_OF_32;
+const ODD_BITS: u64 = EVEN_BITS << 1;
 
 /**
  * Phase 1. Finds where the fields and records of the bytes from NEXT_RECORD up to `to` end, 64 bytes at a time: each
@@ -14,8 +17,16 @@ const CR: u8 = 0x0d;
  * Stops at the first byte that breaks a record, because from there on nobody knows what is inside quotes.
  */
 export function findStructure(to: i32, fieldEnd: i32): void {
+  // Two copies of the same code, as in phase 2.
+  if (get(ESCAPE) === get(QUOTE)) findStructureOf<u8>(to, fieldEnd);
+  else findStructureOf<u16>(to, fieldEnd);
+}
+
+/** T of two bytes: there is an escape of its own, and quotes are not doubled. */
+function findStructureOf<T>(to: i32, fieldEnd: i32): void {
   const delimiters = i8x16.splat(<u8>get(DELIMITER));
   const quotes = i8x16.splat(<u8>get(QUOTE));
+  const escapes = i8x16.splat(<u8>get(ESCAPE));
   const lineFeeds = i8x16.splat(LF);
   const returns = i8x16.splat(CR);
   let rowEnd = ROW_ENDS;
@@ -27,6 +38,8 @@ export function findStructure(to: i32, fieldEnd: i32): void {
   /** Whether the last block's last byte was a closing quote; a delimiter, a line end or one. */
   let closedBefore: u64 = 0;
   let endedBefore: u64 = 1;
+  /** Whether an escape at the end of the last block takes the next one's first byte. */
+  let escapedBefore: u64 = 0;
 
   for (let at: i32 = get(NEXT_RECORD); at < to; at += 64) {
     const a = v128.load(at, 0);
@@ -35,7 +48,7 @@ export function findStructure(to: i32, fieldEnd: i32): void {
     const d = v128.load(at, 48);
     everything = v128.or(everything, v128.or(v128.or(a, b), v128.or(c, d)));
     const valid = to - at >= 64 ? u64.MAX_VALUE : firstBits(to - at);
-    const quoteBits = maskOf(a, b, c, d, quotes);
+    let quoteBits = maskOf(a, b, c, d, quotes);
     let delimiterBits = maskOf(a, b, c, d, delimiters);
     let lineBits = maskOf(a, b, c, d, lineFeeds);
     /** The CR of each CRLF: it ends the field but is not where the line ends. */
@@ -49,7 +62,18 @@ export function findStructure(to: i32, fieldEnd: i32): void {
 
     if ((quoteBits | insideBefore | closedBefore) === 0) {
       endedBefore = (delimiterBits | lineBits | pairedBits) >> 63;
+      // Outside quotes an escape is text, and a quote behind it stray either way.
+      if (sizeof<T>() > 1) escapedBefore = 0;
     } else {
+      let escapedQuotes: u64 = 0;
+      if (sizeof<T>() > 1) {
+        const escapeBits = maskOf(a, b, c, d, escapes) & ~escapedBefore;
+        const behind = (escapeBits << 1) | escapedBefore;
+        const ends = escapeBits + (escapeBits & ODD_BITS & ~behind);
+        escapedBefore = ends < escapeBits ? 1 : 0;
+        escapedQuotes = quoteBits & behind & (EVEN_BITS ^ (ends << 1));
+        quoteBits ^= escapedQuotes;
+      }
       // The parity of the quotes up to a byte says whether it is inside: true as long as none of them is stray.
       const inside = prefixXor(quoteBits) ^ insideBefore;
       insideBefore = <u64>(<i64>inside >> 63);
@@ -57,10 +81,12 @@ export function findStructure(to: i32, fieldEnd: i32): void {
       const opening = quoteBits & inside;
       const ending = (delimiterBits | lineBits | pairedBits) & ~inside;
       // Two quotes inside quotes look like a closing and an opening one: an opening quote may follow a closing one.
-      const mayOpen = ((ending | closing) << 1) | endedBefore;
+      const before = sizeof<T>() > 1 ? ending : ending | closing;
+      const mayOpen = (before << 1) | endedBefore;
       const mustEnd = (closing << 1) | closedBefore;
-      const wrong = ((opening & ~mayOpen) | (mustEnd & ~(ending | quoteBits))) & valid;
-      endedBefore = (ending | closing) >> 63;
+      const mayFollow = sizeof<T>() > 1 ? ending : ending | quoteBits;
+      const wrong = ((opening & ~mayOpen) | (mustEnd & ~mayFollow) | (escapedQuotes & ~inside)) & valid;
+      endedBefore = before >> 63;
       closedBefore = closing >> 63;
       let quotedLineBits = lineBits & inside & valid;
       while (quotedLineBits !== 0) {

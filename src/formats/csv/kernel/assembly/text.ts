@@ -31,20 +31,24 @@ export function copyEscaped(to: i32, from: i32, end: i32): i32 {
   return to;
 }
 
-/** The same for the text of a quoted field: its doubled quotes become single. */
-export function copyQuoted(to: i32, from: i32, end: i32, quote: u8): i32 {
-  const quotes = i8x16.splat(quote);
+/**
+ * The same for what stands inside quotes: of each escape (a quote, where they are doubled) and the byte behind it, that
+ * byte.
+ */
+export function copyQuoted(to: i32, from: i32, end: i32, escapeByte: u8): i32 {
+  const escapes = i8x16.splat(escapeByte);
   while (from < end) {
     const text = v128.load(from);
     v128.store(to, text);
-    const special = v128.or(escapedIn(text), i8x16.eq(text, quotes));
+    const special = v128.or(escapedIn(text), i8x16.eq(text, escapes));
     const plain = min(ctz(i8x16.bitmask(special) | 0x10000), end - from);
     to += plain;
     from += plain;
     if (plain < 16 && from < end) {
+      if (load<u8>(from) === escapeByte) from++;
       const byte = load<u8>(from);
       to = isEscaped(byte) ? writeEscape(to, byte) : writeByte(to, byte);
-      from += byte === quote ? 2 : 1;
+      from++;
     }
   }
   return to;
