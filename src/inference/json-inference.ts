@@ -1,5 +1,5 @@
 import { BatchError } from '../errors/index.js';
-import { type FieldError, shorten } from '../formats/index.js';
+import type { FieldError } from '../formats/index.js';
 import { ARRAY, MAX_COLUMNS, OBJECT } from '../models/schema/index.js';
 import type { Findings, InferredColumn, LeftOutColumn } from './inferred-schema.js';
 import { JSON_CANDIDATES, JSON_SCHEMA_CANDIDATES } from './json-candidates.js';
@@ -10,7 +10,6 @@ import type { JsonObject } from './json-row.js';
 import { leftOut, nameProblem } from './left-out.js';
 import { NO_NULLS } from './null-words.js';
 import { schemaOf } from './schema-inference.js';
-
 
 /**
  * Proposes types for the members of JSON rows, which are found as they appear: a row without one has a null there. The
