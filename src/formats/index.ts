@@ -1,5 +1,4 @@
 export { type CsvReaderOptions, createCsvReader } from './csv/csv-reader.js';
-export { isKernelDialect } from './csv/dialect.js';
 export { type CsvHeader, type CsvHeaderOptions, readCsvHeader, readCsvWidth } from './csv/header.js';
 export { CsvKernel } from './csv/kernel/csv-kernel.js';
 export { createKernelReader } from './csv/kernel/kernel-reader.js';

@@ -9,7 +9,7 @@ export const MAX_NULL_VALUE_LENGTH = 64;
  * runner, and shown to its users (openapi: JobOptions).
  */
 export interface ProcessingOptions {
-  /** Which reader takes a CSV file: the fastest that knows its dialect, or the slow one that all are checked against. */
+  /** Which reader takes a CSV file: the fastest that can, or the slow one that all are checked against. */
   csvReader: 'auto' | 'reference';
   /** What an accepted row becomes in its topic: its own bytes, or a JSON object. */
   valueFormat: 'raw' | 'json';

@@ -1,4 +1,4 @@
-import { type CsvKernel, isKernelDialect, openParquet, type Position, type RowSink } from '../formats/index.js';
+import { type CsvKernel, openParquet, type Position, type RowSink } from '../formats/index.js';
 import type { DecompressionLimits, ReadableFile } from '../sources/index.js';
 import { FileRows } from './file-rows.js';
 import type { Assignment, FileReading } from './messages.js';
@@ -66,11 +66,9 @@ export async function openRowFeed(
 /** Which reader takes the job's rows. */
 export function readerOf({
   format,
-  dialect,
   options,
-}: Pick<Assignment, 'format' | 'dialect' | 'options'>): 'kernel' | 'reference' | 'json' | 'ndjson' | 'parquet' {
+}: Pick<Assignment, 'format' | 'options'>): 'kernel' | 'reference' | 'json' | 'ndjson' | 'parquet' {
   if (format !== 'csv') return format;
   const normalizes = Object.keys(options.normalize).length > 0;
-  const isKernels = options.csvReader === 'auto' && !normalizes && dialect !== null && isKernelDialect(dialect);
-  return isKernels ? 'kernel' : 'reference';
+  return options.csvReader === 'auto' && !normalizes ? 'kernel' : 'reference';
 }

@@ -363,7 +363,7 @@ export interface components {
          */
         NormalizeOption: string;
         /**
-         * @description Which reader takes the file: `auto` the fastest that knows its dialect, `reference` the slow one that the fast one is checked against. Both decide the same about every row.
+         * @description Which reader takes the file: `auto` the fastest that can (the `reference` reader only where values are normalized), `reference` the slow one that the fast one is checked against. Both decide the same about every row.
          * @enum {string}
          */
         CsvReaderOption: "auto" | "reference";

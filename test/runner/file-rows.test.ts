@@ -236,8 +236,6 @@ describe('the rows of a file', () => {
   it('are read by the kernel unless the job says otherwise', () => {
     expect(readerOf(job)).toBe('kernel');
     expect(readerOf({ ...job, options: { ...DEFAULT_OPTIONS, csvReader: 'reference' } })).toBe('reference');
-    const dialect = { delimiter: ';', quote: '"', header: true };
-    expect(readerOf({ ...job, dialect: { ...dialect, escape: '\\', skipLines: 3, trim: true } })).toBe('kernel');
-    expect(readerOf({ ...job, dialect: { ...dialect, comment: '#' } })).toBe('reference');
+    expect(readerOf({ ...job, options: { ...DEFAULT_OPTIONS, normalize: { a: ['trim'] } } })).toBe('reference');
   });
 });

@@ -38,11 +38,6 @@ export function ownEscape(dialect: CsvDialect): string | null {
   return dialect.escape === undefined || dialect.escape === dialect.quote ? null : dialect.escape;
 }
 
-/** Whether the kernel can read files like this. */
-export function isKernelDialect(dialect: CsvDialect): boolean {
-  return dialect.comment === undefined;
-}
-
 function different(options: string): BatchError {
   return new BatchError('INVALID_OPTION', `${options}: expected different characters`);
 }

@@ -66,3 +66,5 @@ export const TOO_LARGE = 4;
 export const TRIMS = 29;
 /** What takes the byte behind it out of the grammar, inside quotes: the quote itself, or an escape of its own. */
 export const ESCAPE = 30;
+/** The first byte of lines that are no records; -1: there are none. */
+export const COMMENT = 31;

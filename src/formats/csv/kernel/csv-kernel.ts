@@ -3,9 +3,9 @@
  * ==============
  *
  * Most rows of most files are good, and to see that takes little: find the fields, look at their characters. This
- * folder does just that at about 1 GB/s, and makes of each row what a Kafka record shall hold, in WebAssembly with SIMD, compiled from AssemblyScript (assembly/), and leaves
- * everything else to the code that the reference reader uses too (../row-check.ts, ../record-splitter.ts). One rule
- * keeps the two readers from ever deciding differently:
+ * folder does just that at about 1 GB/s, and makes of each row what a Kafka record shall hold, in WebAssembly with SIMD,
+ * compiled from AssemblyScript (assembly/), and leaves everything else to the code that the reference reader uses too
+ * (../row-check.ts, ../record-splitter.ts). One rule keeps the two readers from ever deciding differently:
  *
  *     The kernel may say "I do not know". It may never be wrong.
  *
@@ -71,6 +71,10 @@
  * inside. Of a CRLF only the LF is a line end; a CR alone is one. A CR at the very end of what was read waits for the
  * next byte. What is left of the masks is written down as addresses, lowest bit first.
  *
+ * Where a dialect has an escape of its own, quotes behind an odd run of escapes are taken out of the mask first. Outside
+ * quotes an escape is text, so such a quote is stray there; and as quotes are not doubled, none may follow one that
+ * closes.
+ *
  * Phase 2: rows (assembly/rows.ts, fields.ts, values/)
  * ----------------------------------------------------
  *
@@ -83,6 +87,14 @@
  * all certain is SURE. Rows with another number of fields are RAGGED, and the first line of a record that phase 1 found
  * broken is STRAY; both are SURE as well. assembly/table.ts goes back and forth between the two phases until the table
  * is full enough. The field ends of its rows stay where they are meanwhile: phase 3 may need them.
+ *
+ * Blanks that are no part of a field are left out before it is checked, and so of its entry. A quoted field with an
+ * escape in it has another text than its bytes, like one with doubled quotes: FAILED.
+ *
+ * Comments (assembly/comments.ts) are gone over before phase 1 begins. One in the middle of what it found is left out
+ * like a blank line; but if its quotes made a record of several lines of it, everything found from there on is void, and
+ * phase 1 begins anew behind its first line: with half the block each time, so that comments that do so on purpose do
+ * not make it look at the same bytes too often.
  *
  * Then JavaScript looks whether the table's rows are valid UTF-8, if there is any byte above 127, and marks those that
  * are not as FOREIGN.
@@ -109,8 +121,9 @@
  * A record of more than 1,000,000 bytes, or a broken one whose first line does not end in the window; the file's first
  * record where there may be a byte order mark; and its last one, which may lack a line end or a closing quote. For
  * these the kernel hands over to a RecordSplitter, which finds one record, and takes back the bytes behind it. So the
- * rules for them are in one place, and they are too rare to cost anything. A file with more spellings of null than 64 KiB
- * hold, or with keys of more than 1 MiB, is read by the reference reader altogether.
+ * rules for them are in one place, and they are too rare to cost anything. So it does at a comment of more bytes. A file
+ * with more spellings of null than 64 KiB hold, with keys of more than 1 MiB, or whose values are normalized, is read by
+ * the reference reader altogether.
  *
  * Where the time goes
  * -------------------
@@ -122,7 +135,8 @@
  * goes. An unsigned comparison of 16 bytes takes four instructions and a signed one takes one, so bytes are shifted
  * into the signed range first (values/scan.ts). A loop over fields that keeps more in variables than there are registers
  * spends its time on the stack, so what only a bad field needs is at module level, or in a function of its own that is
- * called then (rows.ts, fields.ts).
+ * called then (rows.ts, fields.ts). What only some files need (an escape, comments, trimming; spellings of null,
+ * constraints) is in other copies of the same code, made by generic parameters: the usual copy does not ask for it.
  *
  * To change something
  * -------------------

@@ -4,13 +4,14 @@ import { rejectionOf, tooLarge } from '../../row-errors.js';
 import type { FieldError, Inlet, Position, RowReader, RowSink } from '../../row-reader.js';
 import { matchHeader } from '../column-plan.js';
 import { type CsvReaderOptions, createCsvReader } from '../csv-reader.js';
-import { type CsvDialect, checkDialect, isKernelDialect, ownEscape } from '../dialect.js';
+import { type CsvDialect, checkDialect, ownEscape } from '../dialect.js';
 import { JsonRow } from '../json-row.js';
 import { RecordSplitter } from '../record-splitter.js';
 import { RowCheck } from '../row-check.js';
 import { broken } from '../row-errors.js';
 import { writeColumns, writeKeys, writeNulls } from './column-table.js';
 import {
+  COMMENT,
   DELIMITER,
   ESCAPE,
   KEY_BYTES,
@@ -35,12 +36,12 @@ import { RowTable } from './row-table.js';
 
 /**
  * The fast reader of CSV, on a kernel that no other reader uses meanwhile. Decides like `createCsvReader`, which it
- * falls back to for dialects that the kernel does not know, and where there are more spellings of null or longer keys than the kernel has room for (64 KiB, 1 MiB).
+ * falls back to where values are normalized, and where there are more spellings of null or longer keys than the kernel
+ * has room for (64 KiB, 1 MiB).
  */
 export function createKernelReader(options: CsvReaderOptions, kernel: CsvKernel): RowReader {
   checkDialect(options.dialect);
-  if (!isKernelDialect(options.dialect) || Object.keys(options.normalize ?? {}).length > 0)
-    return createCsvReader(options);
+  if (Object.keys(options.normalize ?? {}).length > 0) return createCsvReader(options);
   const hasNulls = writeNulls(kernel, options.nullValues ?? [], options.dialect);
   kernel.set(KEY_BYTES, 0);
   const hasKeys = options.valueFormat !== 'json' || writeKeys(kernel, options.header.columns);
@@ -86,6 +87,7 @@ class KernelReader implements RowReader, Inlet {
     const own = ownEscape(options.dialect) ?? options.dialect.quote;
     kernel.set(ESCAPE, own.charCodeAt(0));
     kernel.set(QUOTE_IS_TEXT, /[\w+\-.: ]/.test(options.dialect.quote + own) ? 1 : 0);
+    kernel.set(COMMENT, options.dialect.comment?.charCodeAt(0) ?? -1);
     kernel.set(TRIMS, options.dialect.trim === true ? 1 : 0);
     kernel.set(NEXT_RECORD, this.#windows.end);
     kernel.set(LINES, line);

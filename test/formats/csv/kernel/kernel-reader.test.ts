@@ -88,6 +88,29 @@ describe('the kernel and the reference reader', () => {
   });
 
   it.each([
+    ['a comment behind the limit', `#${'x'.repeat(1_000_010)}\n`],
+    ['comments about as long as a chunk', `#${'x'.repeat(524_287)}\r\n#${'y'.repeat(524_289)}"\r\n`.repeat(3)],
+    ['a comment with a quote that nothing closes', `3\n#,"\n${`${'4'.repeat(199)}\n`.repeat(6_000)}`],
+    ['comments whose quotes close each other', '#,"\n3\n'.repeat(5_000)],
+    ['comments only', '#\n#"\r\n#,"\r'.repeat(100_000)],
+    ['rows in comments', `#"1\n2",\n"1\n#2"\n`.repeat(5_000)],
+    ['escapes at the end of many blocks', `"${'\\'.repeat(62)}\\""\n`.repeat(2_000)],
+    ['runs of escapes of any length', Array.from({ length: 300 }, (_, n) => `"${'\\'.repeat(n)}"\n,"\n`).join('')],
+    ['escapes beyond the limit of a value', `"${'\\"'.repeat(499_998)}"\n`],
+    ['an escape at the limit', `"${'x'.repeat(999_996)}\\""\n"${'x'.repeat(999_995)}\\""\n`],
+    ['lines behind a quote whose end is escaped', `"${`${'x'.repeat(200)},\\"\n`.repeat(6_000)}"\n`],
+    ['what JSON makes six times as long', `"${'\\\u0001'.repeat(90_000)}"\n"${'\u0001'.repeat(166_664)}"\n`.repeat(4)],
+    ['blanks only', `${' '.repeat(999_989)}\n${'\t'.repeat(999_990)}\n`],
+  ])('agree on %s in a dialect of its own', async (_name, body) => {
+    const cuts = Array.from({ length: 80 }, (_, index) => (index + 1) * 65_521);
+    const dialect = { escape: '\\', comment: '#', trim: true };
+    for (const valueFormat of FORMATS) {
+      await expectSame({ file: `a\n1\n${body}2\n`, dialect, valueFormat });
+      await expectSame({ file: `a\n1\n${body}2\n`, dialect, valueFormat }, cuts);
+    }
+  });
+
+  it.each([
     ['DateTime', '2024-02-29 12:34:56'],
     ['DateTime', '2024-12-31T23:59:59.123+01:00'],
     ['DateTime64(3)', '2000-10-30T09:08:07.5Z'],
@@ -187,12 +210,23 @@ describe('the kernel and the reference reader', () => {
     ['DateTime64(6)', '2023-01-01 00:00:00.123456', '2023-01-01T00:00:00+01:00', '2023-01-01T00:00:00-0130'],
     ['UUID', '123e4567-e89b-12d3-a456-42661417400f'],
     ['String', 'x', '"a ""b"""', '""'],
-  ])('leaves nothing to JavaScript where a value is plainly a %s', async (type, ...texts) => {
-    const spelled = texts.flatMap((text) => (text.startsWith('"') ? [text] : [text, `"${text}"`]));
-    for (const nullValues of [[], ['NULL', 'none']]) {
-      const rows = [...spelled.map((text) => `${text},${text}`), `${spelled[0]},`];
-      if (nullValues.length > 0) rows.push(`${spelled[0]},NULL`);
-      const given = { file: `a,b\n${rows.join('\n')}\n`, schema: { a: type, b: `Nullable(${type})` }, nullValues };
+  ])('leaves nothing to JavaScript where a value is plainly a %s', async (type, ...values) => {
+    const spelled = values.flatMap((text) => (text.startsWith('"') ? [text] : [text, `"${text}"`]));
+    const dialects = [{}, { escape: '\\', comment: '#', trim: true }];
+    for (const [dialect, nullValues] of dialects.flatMap((each) =>
+      [[], ['NULL', 'none']].map((nulls) => [each, nulls] as const),
+    )) {
+      const isOwn = 'escape' in dialect;
+      // With an escape a quote is not doubled.
+      const texts = isOwn
+        ? spelled.filter((text) => !/.""./.test(text)).map((text) => (text.startsWith('"') ? text : `\t${text} `))
+        : spelled;
+      const rows = [...texts.map((text) => `${text},${text}`), `${texts[0]},`];
+      if (nullValues.length > 0) rows.push(`${texts[0]},NULL`);
+      const given = {
+        ...{ file: `a,b\n${rows.join(isOwn ? '\n#\n' : '\n')}\n`, dialect, nullValues },
+        schema: { a: type, b: `Nullable(${type})` },
+      };
       const { decisions } = await readAll((options) => createKernelReader(options, kernel), given);
       expect(decisions).toEqual(rows.map((accepted) => ({ accepted })));
       const reader = createKernelReader(await optionsFor(given), kernel);

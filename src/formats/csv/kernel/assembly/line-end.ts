@@ -10,3 +10,8 @@ export function findLineEnd(from: i32, to: i32): i32 {
   }
   return to;
 }
+
+/** The address behind the line end at `at`, whose next byte is known. */
+export function behindLineEnd(at: i32): i32 {
+  return load<u8>(at) === CR && load<u8>(at, 1) === LF ? at + 2 : at + 1;
+}

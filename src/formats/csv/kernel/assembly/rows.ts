@@ -1,6 +1,7 @@
 import { ANY, TYPE } from '../column-format';
 import {
   COLUMN_COUNT,
+  COMMENT,
   CONSTRAINED_COUNT,
   ESCAPE,
   LINES,
@@ -35,12 +36,12 @@ import {
   UNKNOWN,
 } from '../memory-layout';
 import { dropBlanks, skipBlanks } from './blanks';
+import { isComment } from './comments';
 import { get, set } from './control';
 import { GOOD, judge } from './fields';
-import { findLineEnd } from './line-end';
+import { behindLineEnd, findLineEnd } from './line-end';
 import { MAX_VALUE } from './records';
 
-const LF: u8 = 0x0a;
 const CR: u8 = 0x0d;
 /** Of COLUMN_BYTES. */
 const COLUMN_SHIFT = 5;
@@ -88,6 +89,11 @@ export function freeFieldEnds(): i32 {
   return nextField;
 }
 
+/** Whether phase 1 has found records that no row has taken. */
+export function hasRecordsLeft(): bool {
+  return nextRowEnd < ROW_ENDS + (get(RECORDS_FOUND) << 2);
+}
+
 /** Phase 1 has found something. */
 export function beginRows(): void {
   nextRowEnd = ROW_ENDS;
@@ -97,17 +103,18 @@ export function beginRows(): void {
 /**
  * Phase 2. Goes through the fields of the records that phase 1 found and checks each against its column; goes on with
  * the table of rows until it is full. What is good by this is good by the reference reader's rules; what is not is
- * entered with the reasons, as far as they are certain. false: the next record has more than MAX_RECORD bytes.
+ * entered with the reasons, as far as they are certain. Where a comment with quotes was taken for a record of several
+ * lines, phase 1 has to begin anew behind it. false: the next record has more than MAX_RECORD bytes.
  */
 export function checkRows(): bool {
   // Copies of the same code, so that the usual one does not ask at every field.
   const isPlain = (get(CONSTRAINED_COUNT) | get(NULL_COUNT) | get(QUOTE_IS_TEXT)) === 0;
-  const isOther = get(TRIMS) !== 0 || get(ESCAPE) !== get(QUOTE);
+  const isOther = get(TRIMS) !== 0 || get(ESCAPE) !== get(QUOTE) || get(COMMENT) >= 0;
   if (isOther) return isPlain ? checkRowsOf<u8, u16>() : checkRowsOf<u16, u16>();
   return isPlain ? checkRowsOf<u8, u8>() : checkRowsOf<u16, u8>();
 }
 
-/** T is as in `judge`. D of two bytes: there may be an escape, or blanks that are no part of fields. */
+/** T is as in `judge`. D of two bytes: there may be an escape, comments, or blanks that are no part of fields. */
 function checkRowsOf<T, D>(): bool {
   const quote = <u8>get(QUOTE);
   const columns = get(COLUMN_COUNT);
@@ -127,7 +134,15 @@ function checkRowsOf<T, D>(): bool {
     let stop = lineEnd;
     // Any other CR would be a line end of its own.
     if (stop > start && load<u8>(lineEnd - 1) === CR) stop--;
-    if (stop !== start) {
+    if (sizeof<D>() > 1 && stop !== start && isComment(start)) {
+      const first = findLineEnd(start, stop);
+      if (first < stop) {
+        // Its quotes mean nothing: what was taken for one record is none, and what follows is not known.
+        start = behindLineEnd(first);
+        lines++;
+        break;
+      }
+    } else if (stop !== start) {
       isShort = lineEnd + 1 - start <= MAX_RECORD;
       if (!isShort) break;
       // So that the last field is like the others.
@@ -227,12 +242,11 @@ export function enterStray(end: i32): bool {
   const stop = findLineEnd(start, end);
   if (stop >= end - 1) return false;
   const line = get(LINES) + 1;
-  const isCrLf = load<u8>(stop) === CR && load<u8>(stop + 1) === LF;
   enterRow(start, stop, line, stop - start > MAX_SURE_BYTES ? STRAY : STRAY | SURE);
   set(ROWS_LEFT, get(ROWS_LEFT) + 1);
   // Phase 1 has not looked at the rest of the line.
   set(NOT_ASCII, 1);
-  set(NEXT_RECORD, isCrLf ? stop + 2 : stop + 1);
+  set(NEXT_RECORD, behindLineEnd(stop));
   set(LINES, line);
   return true;
 }

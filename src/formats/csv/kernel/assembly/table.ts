@@ -9,8 +9,9 @@ import {
   STRAY_AT,
 } from '../control-slots';
 import { BLOCK_BYTES, MAX_RECORD } from '../memory-layout';
+import { skipComments } from './comments';
 import { get, set } from './control';
-import { beginRows, beginTable, checkRows, enterStray, freeFieldEnds, isFull, rowCount } from './rows';
+import { beginRows, beginTable, checkRows, enterStray, freeFieldEnds, hasRecordsLeft, isFull, rowCount } from './rows';
 import { findStructure } from './structure';
 
 const CR: u8 = 0x0d;
@@ -21,12 +22,18 @@ const STRAY_QUOTE = 1;
 const TOO_LARGE = 2;
 const MORE = 3;
 
+/** The least that phase 1 looks at, at first. */
+const MIN_BLOCK_BYTES = 1024;
+
 /** Phase 1 has found records that phase 2 has not taken. */
 let isFound: bool = false;
+/** What phase 1 looks at, at first: less where comments with quotes keep making void what it finds. */
+let blockBytes = BLOCK_BYTES;
 
 /** To be called when NEXT_RECORD was changed from outside. */
 export function forget(): void {
   isFound = false;
+  blockBytes = BLOCK_BYTES;
 }
 
 /**
@@ -45,6 +52,7 @@ export function fillTable(end: i32): void {
     if (isFound) {
       isOpen = checkRows();
       isFound = isFull();
+      if (!isFound) adjustBlock();
       if (!isOpen) status = NEEDS_SPLITTER;
     } else {
       const found = findNext(known, end);
@@ -59,10 +67,16 @@ export function fillTable(end: i32): void {
   set(STATUS, status);
 }
 
-/** Phase 1, on as many bytes as it needs. */
+/** What phase 1 has found is taken, or void. */
+function adjustBlock(): void {
+  blockBytes = hasRecordsLeft() ? max(blockBytes >> 1, MIN_BLOCK_BYTES) : min(blockBytes << 1, BLOCK_BYTES);
+}
+
+/** Goes over comments, then phase 1, on as many bytes as it needs. */
 function findNext(known: i32, end: i32): i32 {
+  const isRecord = skipComments(known);
   const from = get(NEXT_RECORD);
-  for (let size = BLOCK_BYTES; from < known; size <<= 2) {
+  for (let size = blockBytes; isRecord && from < known; size <<= 2) {
     const to = min(from + size, known);
     findStructure(to, freeFieldEnds());
     if (get(RECORDS_FOUND) > 0) return RECORDS;
