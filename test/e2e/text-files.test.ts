@@ -50,17 +50,25 @@ describe('a text file', () => {
     ]);
   });
 
-  it('in a dialect of its own is read by the reader that knows it', async () => {
-    const file = Buffer.from('Report\nid|sku|qty|price|paid\n# none\n 1 |"a\\"b"| 2|1.5|\n');
-    const options = { delimiter: '|', escape: '\\', comment: '#', skip_lines: '1', trim: 'true', value_format: 'json' };
+  it.each([
+    ['auto', 'kernel'],
+    ['reference', 'reference'],
+  ])('in a dialect of its own is delivered (%s)', async (csv_reader, reader) => {
+    const rows = Array.from({ length: 5_000 }, (_, id) => `# "${id}\n ${id} |"a\\"b\\|"| 2|1.5|\n`);
+    const file = Buffer.from(`Report\nid|sku|qty|price|paid\n${rows.join('')}5|"a""b"|2|1.5|\n`);
+    const dialect = { delimiter: '|', escape: '\\', comment: '#', skip_lines: '1', trim: 'true' };
+    const options = { ...dialect, value_format: 'json', csv_reader };
     const job = await api.ended((await api.createJob('orders', file, {}, options)).job_id);
-    expect(job).toMatchObject({ state: 'SUCCESS', totals: { rows: 1 } });
-    const [row] = await readTopic(brokers, job.topics.data);
-    expect(`${row?.value}`).toBe('{"id":1,"sku":"a\\"b","qty":2,"price":1.5,"paid":null}');
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { rows: 5_001, errors: 1 } });
+    expect((await readTopic(brokers, job.topics.data)).map(({ value }) => `${value}`)).toEqual(
+      rows.map((_, id) => `{"id":${id},"sku":"a\\"b|","qty":2,"price":1.5,"paid":null}`),
+    );
+    const [rejected] = await readTopic(brokers, job.topics.dlq);
+    expect(JSON.parse(`${rejected?.value}`)).toMatchObject({ error: 'STRAY_QUOTE', line: 10_003, row_number: 5_001 });
     const started = service
       .log()
       .split('\n')
       .find((line) => line.includes(job.job_id) && line.includes('started processing'));
-    expect(JSON.parse(started ?? '')).toMatchObject({ reader: 'reference' });
+    expect(JSON.parse(started ?? '')).toMatchObject({ reader });
   });
 });
