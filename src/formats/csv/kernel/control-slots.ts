@@ -14,6 +14,12 @@ export const NULL_COUNT = 4;
 export const NULL_LENGTHS = 5;
 /** Quote or escape may be part of a number, a date and the like: inside quotes they must not be taken for that. */
 export const QUOTE_IS_TEXT = 6;
+/** What takes the byte behind it out of the grammar, inside quotes: the quote itself, or an escape of its own. */
+export const ESCAPE = 29;
+/** The first byte of lines that are no records; -1: there are none. */
+export const COMMENT = 30;
+/** 1: blanks around fields that are not quoted are no part of them. */
+export const TRIMS = 31;
 
 /** The bytes of all keys; 0: an accepted row's value is the row as it stands, not a JSON object. */
 export const KEY_BYTES = 7;
@@ -61,10 +67,3 @@ export const DLQ_FULL = 2;
 export const LEFT_OVER = 3;
 /** The row is good, but too large as JSON. */
 export const TOO_LARGE = 4;
-
-/** Given once as well, what not every dialect has. 1: blanks around fields that are not quoted are no part of them. */
-export const TRIMS = 29;
-/** What takes the byte behind it out of the grammar, inside quotes: the quote itself, or an escape of its own. */
-export const ESCAPE = 30;
-/** The first byte of lines that are no records; -1: there are none. */
-export const COMMENT = 31;

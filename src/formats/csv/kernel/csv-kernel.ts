@@ -109,11 +109,11 @@
  * goes through `RowSink.reject`). So a row whose constraints JavaScript has looked at is still written by the kernel.
  *
  * An object is byte for byte what JsonRow (../json-row.ts) writes. For every column its key is copied, then its value:
- * text is copied 16 bytes at a time up to the next one that has to be escaped, or is a doubled quote; a number that is
- * legal JSON already, which one look at its characters tells, is copied as it is, any other is put right on the way.
- * How long the object gets is known only behind it, so room is asked for the worst case: six bytes for each of the row.
- * Where the batch has less, the row is written to `row text` first, and copied if it fits. What is larger than a record
- * may be stops phase 3 as TOO_LARGE.
+ * text is copied 16 bytes at a time up to the next one that has to be escaped, or is a doubled quote or an escape; a
+ * number that is legal JSON already, which one look at its characters tells, is copied as it is, any other is put
+ * right on the way. How long the object gets is known only behind it, so room is asked for the worst case: six bytes
+ * for each of the row. Where the batch has less, the row is written to `row text` first, and copied if it fits. What
+ * is larger than a record may be stops phase 3 as TOO_LARGE.
  *
  * What the kernel leaves alone
  * ----------------------------

@@ -11,7 +11,7 @@ import {
   NULLABLE,
   STRING,
 } from '../column-format';
-import { ESCAPE } from '../control-slots';
+import { ESCAPE, QUOTE, TRIMS } from '../control-slots';
 import { FAILED, IS_NULL, NO_MATCH, NO_RANGE, TYPED } from '../memory-layout';
 import { get } from './control';
 import { isNullSpelling } from './nulls';
@@ -28,6 +28,11 @@ export const GOOD = 0;
 /** What a rejection shows of a value without cutting it, in bytes. */
 const MAX_SHOWN = 80;
 
+/** Whether there may be an escape that is not the quote, or blanks that are no part of fields. */
+export function areFieldsOdd(): bool {
+  return get(TRIMS) !== 0 || get(ESCAPE) !== get(QUOTE);
+}
+
 /**
  * GOOD, or why the field at [at, end), its quotes included, is left to be checked: TYPED, or how it failed.
  * T of two bytes: there are spellings of null, constraints, or an odd quote. D of two bytes: there may be an escape.
@@ -41,7 +46,7 @@ export function judge<T, D>(type: u8, at: i32, end: i32, quote: u8, column: i32)
     return isValue(type, at, end - at, column) ? GOOD : failureOf(type, at, end, quote);
   }
   // Its text, which may be null, is not what stands in the file.
-  if (sizeof<D>() > 1 && isEscaped(at, end, quote)) return FAILED;
+  if (sizeof<D>() > 1 && hasOwnEscape(at, end, quote)) return FAILED;
   const isNull = at === end ? type !== STRING || (flags & NULLABLE) !== 0 : isSpelledNull(at, end, quote);
   if (isNull) return (flags & NULLABLE) !== 0 ? GOOD : isShown(at, end, quote) ? IS_NULL : FAILED;
   if (type !== STRING) {
@@ -118,6 +123,6 @@ export function hasEscapeInside(at: i32, end: i32, quote: u8): bool {
 }
 
 /** The same where the escape is not the quote. */
-export function isEscaped(at: i32, end: i32, quote: u8): bool {
+export function hasOwnEscape(at: i32, end: i32, quote: u8): bool {
   return <u8>get(ESCAPE) !== quote && hasEscapeInside(at, end, quote);
 }

@@ -17,7 +17,7 @@ import { COLUMN_COUNT, ESCAPE, NULL_COUNT, QUOTE, QUOTE_IS_TEXT, TRIMS } from '.
 import { COLUMN_BYTES, COLUMNS } from '../memory-layout';
 import { dropBlanks, skipBlanks } from './blanks';
 import { get } from './control';
-import { hasEscapeInside, isEscaped, isSpelledNull } from './fields';
+import { areFieldsOdd, hasEscapeInside, hasOwnEscape, isSpelledNull } from './fields';
 import { isNullSpelling } from './nulls';
 import { writeInteger, writeNumberLiteral } from './numbers';
 import { copy, copyEscaped, copyQuoted, writeByte } from './text';
@@ -36,8 +36,7 @@ const FALS: u32 = 0x736c6166;
 export function writeObject(to: i32, row: i32): i32 {
   // Copies of the same code, as in phase 2.
   const isPlain = (get(NULL_COUNT) | get(QUOTE_IS_TEXT)) === 0;
-  const isOther = get(TRIMS) !== 0 || get(ESCAPE) !== get(QUOTE);
-  if (isOther) return isPlain ? writeObjectOf<u8, u16>(to, row) : writeObjectOf<u16, u16>(to, row);
+  if (areFieldsOdd()) return isPlain ? writeObjectOf<u8, u16>(to, row) : writeObjectOf<u16, u16>(to, row);
   return isPlain ? writeObjectOf<u8, u8>(to, row) : writeObjectOf<u16, u8>(to, row);
 }
 
@@ -70,7 +69,7 @@ function writeValue<T, D>(to: i32, column: i32, at: i32, end: i32, quote: u8): i
   const isText = type === ANY || type === STRING;
   if (at === end) return isText && (load<u8>(column, FLAGS) & NULLABLE) === 0 ? writeEmpty(to) : writeNull(to);
   if (sizeof<T>() > 1 && (load<u8>(column, FLAGS) & NULLABLE) !== 0) {
-    const isEscapedText = sizeof<D>() > 1 && isEscaped(at, end, quote);
+    const isEscapedText = sizeof<D>() > 1 && hasOwnEscape(at, end, quote);
     if (isEscapedText ? isEscapedNull(to, at + 1, end - 1) : isSpelledNull(at, end, quote)) return writeNull(to);
   }
   if (load<u8>(at) === quote) {

@@ -3,7 +3,6 @@ import {
   COLUMN_COUNT,
   COMMENT,
   CONSTRAINED_COUNT,
-  ESCAPE,
   LINES,
   NEXT_RECORD,
   NOT_ASCII,
@@ -38,7 +37,7 @@ import {
 import { dropBlanks, skipBlanks } from './blanks';
 import { isComment } from './comments';
 import { get, set } from './control';
-import { GOOD, judge } from './fields';
+import { areFieldsOdd, GOOD, judge } from './fields';
 import { behindLineEnd, findLineEnd } from './line-end';
 import { MAX_VALUE } from './records';
 
@@ -109,8 +108,7 @@ export function beginRows(): void {
 export function checkRows(): bool {
   // Copies of the same code, so that the usual one does not ask at every field.
   const isPlain = (get(CONSTRAINED_COUNT) | get(NULL_COUNT) | get(QUOTE_IS_TEXT)) === 0;
-  const isOther = get(TRIMS) !== 0 || get(ESCAPE) !== get(QUOTE) || get(COMMENT) >= 0;
-  if (isOther) return isPlain ? checkRowsOf<u8, u16>() : checkRowsOf<u16, u16>();
+  if (areFieldsOdd() || get(COMMENT) >= 0) return isPlain ? checkRowsOf<u8, u16>() : checkRowsOf<u16, u16>();
   return isPlain ? checkRowsOf<u8, u8>() : checkRowsOf<u16, u8>();
 }
 

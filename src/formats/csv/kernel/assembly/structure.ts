@@ -80,12 +80,12 @@ function findStructureOf<T>(to: i32, fieldEnd: i32): void {
       const closing = quoteBits & ~inside;
       const opening = quoteBits & inside;
       const ending = (delimiterBits | lineBits | pairedBits) & ~inside;
-      // Two quotes inside quotes look like a closing and an opening one: an opening quote may follow a closing one.
+      // Two quotes inside quotes look like a closing and an opening one: where quotes are doubled, an opening quote may
+      // follow a closing one.
       const before = sizeof<T>() > 1 ? ending : ending | closing;
       const mayOpen = (before << 1) | endedBefore;
       const mustEnd = (closing << 1) | closedBefore;
-      const mayFollow = sizeof<T>() > 1 ? ending : ending | quoteBits;
-      const wrong = ((opening & ~mayOpen) | (mustEnd & ~mayFollow) | (escapedQuotes & ~inside)) & valid;
+      const wrong = ((opening & ~mayOpen) | (mustEnd & ~(ending | quoteBits)) | (escapedQuotes & ~inside)) & valid;
       endedBefore = before >> 63;
       closedBefore = closing >> 63;
       let quotedLineBits = lineBits & inside & valid;
