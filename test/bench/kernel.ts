@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,8 +18,8 @@ import { TAXI_SCHEMA, writeTaxiFile } from './taxi.js';
  *     node --import ./test/kit/typescript-hooks.mjs test/bench/kernel.ts [MB] [ROUNDS] [json]
  *
  * Of several rounds, inputs interleaved, the best and the median: the machine may be busy with other things meanwhile. MB
- * per CPU-second is what the process used altogether, reading the file included. "As JSON" is value_format=json. `json`:
- * all rounds, for `npm run bench`.
+ * per CPU-second is what the process used altogether, reading the file included. "As JSON" is value_format=json; the last
+ * three are the same rows in dialects of their own. `json`: all rounds, for `npm run bench`.
  */
 
 export interface KernelFigures {
@@ -36,6 +36,8 @@ interface Input {
   figures: KernelFigures;
   path: string;
   schema: object;
+  /** What is not as usual. */
+  dialect: object;
   valueFormat: Formats.ValueFormat;
 }
 
@@ -49,6 +51,28 @@ const bytes = Number(megabytes) * MB;
 const folder = mkdtempSync(join(tmpdir(), 'batch-kernel-bench-'));
 const kernel = new formats.CsvKernel();
 
+/** The same rows as other programs might write them. */
+const DIALECTS = [
+  {
+    name: 'blanks to trim: taxi',
+    schema: TAXI_SCHEMA,
+    dialect: { trim: true },
+    rewrite: (text: string) => text.replaceAll(',', ' , '),
+  },
+  {
+    name: 'a comment every 20 rows: taxi',
+    schema: TAXI_SCHEMA,
+    dialect: { comment: '#' },
+    rewrite: (text: string) => text.replace(/(?:.*\n){20}/g, '$&# so much for these twenty\n'),
+  },
+  {
+    name: 'escapes: quoted',
+    schema: QUOTED_SCHEMA,
+    dialect: { escape: '\\' },
+    rewrite: (text: string) => text.replaceAll('""', '\\"'),
+  },
+];
+
 const inputs = [
   { name: 'taxi, 19 columns', schema: TAXI_SCHEMA, write: writeTaxiFile },
   { name: 'quoted, 8 columns', schema: QUOTED_SCHEMA, write: writeQuotedFile },
@@ -59,25 +83,37 @@ const inputs = [
     write(path, bytes, isBad);
     return path;
   }) as [string, string];
-  const input = (title: string, path: string, valueFormat: Formats.ValueFormat): Input => {
-    return { figures: { name: title, wall: [], perCpu: [], written: 0 }, path, schema, valueFormat };
-  };
   return [
-    input(name, clean, 'raw'),
-    input(`${name}, every second row bad`, bad, 'raw'),
-    input(`${name}, as JSON`, clean, 'json'),
+    inputOf(name, clean, schema),
+    inputOf(`${name}, every second row bad`, bad, schema),
+    inputOf(`${name}, as JSON`, clean, schema, { valueFormat: 'json' }),
   ];
 });
+for (const { name, schema, dialect, rewrite } of DIALECTS) {
+  const path = join(folder, `${name}.csv`);
+  writeFileSync(path, rewrite(readFileSync(join(folder, `${name.split(': ')[1]}-false.csv`), 'utf8')));
+  inputs.push(inputOf(name, path, schema, { dialect }));
+}
+
+function inputOf(name: string, path: string, schema: object, other: Partial<Input> = {}): Input {
+  const figures = { name, wall: [], perCpu: [], written: 0 };
+  return { figures, path, schema, dialect: {}, valueFormat: 'raw', ...other };
+}
 
 async function measure({
   path,
   schema,
+  dialect,
   valueFormat,
 }: Input): Promise<{ wall: number; perCpu: number; written: number }> {
   const file = await open(path);
   const size = statSync(path).size;
   try {
-    const options = { ...compileSchema(schema), valueFormat, dialect: { delimiter: ',', quote: '"', header: true } };
+    const options = {
+      ...compileSchema(schema),
+      valueFormat,
+      dialect: { delimiter: ',', quote: '"', header: true, ...dialect },
+    };
     const { buffer } = await file.read(Buffer.alloc(4_096), 0, 4_096, 0);
     const header = await formats.readCsvHeader([buffer], options);
     const reader = formats.createKernelReader({ ...options, header }, kernel);

@@ -82,6 +82,32 @@ export const JSON_VECTORS: readonly CsvVector[] = [
     expected: ['{"a":null,"b":null,"c":"null"}', '{"a":null,"b":null,"c":null}', '{"a":"x","b":1,"c":"NULLs"}'],
   },
   {
+    name: 'an escape is taken out of texts, numbers and spellings of null, in quotes only',
+    file: 'a,b,c\n"x\\"\\\\\\\t\\é","1\\2","\\\\N"\n"\\N","\\-\\7",\\N\n\\x,"\\\\N",NULL\n"NU\\LL",3,"\\"""\n',
+    schema: { a: 'Nullable(String)', b: 'Nullable(Int8)' },
+    dialect: { escape: '\\' },
+    nullValues: ['NULL', '\\N'],
+    expected: [
+      asBytes('{"a":"x\\"\\\\\\té","b":12,"c":null}'),
+      '{"a":"N","b":-7,"c":null}',
+      '{"a":"\\\\x","b":null,"c":null}',
+      broken('STRAY_QUOTE', 4, 5, 60, '"NU\\LL",3,"\\"""'),
+    ],
+  },
+  {
+    name: 'blanks around values without quotes are no part of them, nor of spellings of null',
+    file: 'a,b,c\n x y ,\t1,\t\n" ",2,3\n" x ", NULL ,"N"\n,,  NULL\n',
+    schema: { a: 'Nullable(String)', b: 'Nullable(Int8)', c: 'String' },
+    dialect: { trim: true },
+    nullValues: ['NULL'],
+    expected: [
+      '{"a":"x y","b":1,"c":""}',
+      '{"a":" ","b":2,"c":"3"}',
+      '{"a":" x ","b":null,"c":"N"}',
+      wrong(4, 5, 42, ',,  NULL', 'c NULL_VALUE'),
+    ],
+  },
+  {
     name: 'a number may be in quotes, a constrained value has its own type',
     file: 'a,b,c\n"+1","02.50",x\n3,1,\n',
     schema: {

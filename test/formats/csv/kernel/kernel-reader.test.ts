@@ -45,6 +45,26 @@ describe('the kernel and the reference reader', () => {
     );
   });
 
+  it('agree on an escape that ends a block of 64 bytes, in quotes or not', async () => {
+    for (let length = 0; length < 64; length++) {
+      const before = 'x'.repeat(length);
+      const rows = ['', '\\'].flatMap((more) => [
+        `"",${before}\\${more}${'y'.repeat(63)},""`,
+        `"",${before}\\${more}"","`,
+        `1,"${before}\\${more}","",\\"${'y'.repeat(63)}"`,
+        `1,"${before}\\${more}${'y'.repeat(63)}","\\\\"`,
+      ]);
+      for (const row of rows) {
+        await expectSame({
+          file: `a,b,c\n${row}\n2,"\\"",""\n`,
+          schema,
+          dialect: { escape: '\\' },
+          valueFormat: 'json',
+        });
+      }
+    }
+  });
+
   it.each(['\n', '\r\n', '\r'])('agree on every length of a row around 64 bytes (line end %j)', async (end) => {
     for (let length = 50; length < 140; length++) {
       const text = 'x'.repeat(length);
@@ -177,22 +197,33 @@ describe('the kernel and the reference reader', () => {
         `${cell('12')},${cell(`x",\n${odd}\t`)},1.5`,
         `1,${odd},${odd}`,
         `"1${odd}2","${odd}é",${cell('-7')}`,
+        // Values by their bytes, though not by their texts.
+        ...['2003-01-01', '2023-12-12 00:00:00', '2023-12-12T10:10:10+01:00'].map((at) => `1,"${at}",2`),
       ];
       const remarks = ['', '"', ',"', ` 1,"\r\n",2`, '"x"'].map((each) => odd + each);
       const body = [...rows, ...remarks, '3,"4"', `${cell('x')},${cell('NULL')},${odd}1`, ...rows].join('\n');
-      const given = { file: `n,t,f\n${body}\n`, schema: { n: 'Nullable(Int8)', f: 'Nullable(Float64)' } };
+      const given = { file: `n,t,f\n${body}\n` };
+      const types = { n: 'Nullable(Int8)', f: 'Nullable(Float64)' };
       for (const dialect of [
         { escape: odd },
         { comment: odd },
         { escape: odd, trim: true },
         { comment: odd, trim: true },
       ]) {
-        const header = await optionsFor({ ...given, dialect }).catch(() => null);
+        const header = await optionsFor({ ...given, schema: types, dialect }).catch(() => null);
         // Where the header itself is a comment, or escaped.
         if (header === null) continue;
         for (const valueFormat of FORMATS) {
-          await expectSame({ ...given, dialect, valueFormat });
-          await expectSame({ ...given, dialect, valueFormat, nullValues: ['12', 'NULL', odd, `1${odd}2`] });
+          for (const t of ['Date', 'DateTime', 'DateTime64(3)']) {
+            await expectSame({ ...given, schema: { ...types, t }, dialect, valueFormat });
+          }
+          await expectSame({
+            ...given,
+            schema: types,
+            dialect,
+            valueFormat,
+            nullValues: ['12', 'NULL', odd, `1${odd}2`],
+          });
         }
       }
     }
