@@ -95,6 +95,13 @@ export const JSON_VECTORS: readonly CsvVector[] = [
     ],
   },
   {
+    name: 'an escape is taken out where there are no spellings of null',
+    file: 'a,b,c,d\n"1\\2","\\2023-01-0\\1","\\true","\\\\N"\n',
+    schema: { a: 'Int8', b: 'Date', c: 'Bool' },
+    dialect: { escape: '\\' },
+    expected: ['{"a":12,"b":"2023-01-01","c":true,"d":"\\\\N"}'],
+  },
+  {
     name: 'blanks around values without quotes are no part of them, nor of spellings of null',
     file: 'a,b,c\n x y ,\t1,\t\n" ",2,3\n" x ", NULL ,"N"\n,,  NULL\n',
     schema: { a: 'Nullable(String)', b: 'Nullable(Int8)', c: 'String' },

@@ -34,7 +34,10 @@ const SAFE_INT_DIGITS = { 8: 2, 16: 4, 32: 9, 64: 18 } as const;
 const SAFE_UINT64_DIGITS = 19;
 const MAX_FRACTION_DIGITS = 9;
 
-/** Tells the kernel how the fields of a row are checked; `columns` and `checks` are by the index of the field. */
+/**
+ * Tells the kernel, which knows the spellings of null already, how the fields of a row are checked; `columns` and `checks`
+ * are by the index of the field.
+ */
 export function writeColumns(
   kernel: CsvKernel,
   fieldCount: number,
@@ -47,7 +50,7 @@ export function writeColumns(
     const column = kernel.memory.subarray(COLUMNS + index * COLUMN_BYTES, COLUMNS + (index + 1) * COLUMN_BYTES);
     // Its key, if it has one, is there already.
     column.fill(0, TYPE, KEY);
-    if (check === undefined) {
+    if (check === undefined || (check.acceptsAnyText && kernel.get(NULL_COUNT) === 0)) {
       column[TYPE] = ANY;
       // What the model does not know is like a Nullable(String).
       column[FLAGS] = (columns.get(index)?.nullable ?? true) ? NULLABLE : 0;
