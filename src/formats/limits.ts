@@ -6,6 +6,10 @@ const MAX_ENCODED_BYTES = 1_000_000;
 export const MAX_RAW_BYTES = 65_536;
 /** Errors that one rejection carries. */
 export const MAX_ERRORS = 100;
+/** Arrays and objects in one another in a row, which counts as one. */
+export const MAX_DEPTH = 64;
+/** Of the path to a value inside others, in UTF-16 code units. */
+export const MAX_PATH_LENGTH = 512;
 /** Of a rejection's observed value, in UTF-16 code units (and so in characters). */
 export const MAX_OBSERVED_LENGTH = 256;
 /** Of an error's message, in UTF-16 code units (and so in characters). */

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { fitsRecord } from '../limits.js';
+import { fitsRecord, MAX_DEPTH } from '../limits.js';
 import { invalidEncoding, rowError, tooLarge } from '../row-errors.js';
 import type { FieldError } from '../row-reader.js';
 import {
@@ -23,8 +23,6 @@ import { keyEnd, type Member, type Place, rowPlace, type ScannerOptions } from '
 import type { ScalarCheck } from './scalar-check.js';
 import { TokenScanner } from './token-scanner.js';
 
-/** Arrays and objects in one another, the row included. */
-export const MAX_DEPTH = 64;
 /** What may be remembered of members that the model does not know, about, in bytes; a row may go beyond it. */
 const MAX_LEARNED_BYTES = 4_000_000;
 /** Of what is kept of one of them beside its name, about. */
@@ -97,8 +95,7 @@ export class ElementScanner extends TokenScanner {
     if (hasLoneSurrogate) {
       return [rowError('INVALID_ENCODING', 'an escape \\uD800 to \\uDFFF stands without its other half')];
     }
-    const { duplicate, found } = this.#problems;
-    return duplicate === null ? found : [duplicate];
+    return this.#problems.errors;
   }
 
   #forget(): void {
@@ -150,7 +147,7 @@ export class ElementScanner extends TokenScanner {
           if (at < 0) return -1;
           member = this.#meet(place, previous, nameAt, at);
         } else this.bits |= member.keyBits;
-        if (member.seenIn === number) this.#problems.addDuplicate(member, depth);
+        if (member.seenIn === number) this.#problems.addRepeated(member, depth);
         else {
           member.seenIn = number;
           if (!member.place.nullable) required += 1;
@@ -271,7 +268,7 @@ export class ElementScanner extends TokenScanner {
   }
 
   #check(scalar: ScalarCheck, text: string): void {
-    this.#problems.add(scalar.errorsOf(text, this.#problems.nameAt(this.#depth)));
+    this.#problems.add(...scalar.errorsOf(text, this.#problems.nameAt(this.#depth)));
   }
 
   #truth(place: Place, i: number, word: Buffer): number {
@@ -280,7 +277,7 @@ export class ElementScanner extends TokenScanner {
     if (stop < 0 || place.type === null) return stop;
     if (!scalar?.takesBoolean) return this.#mismatch(place, i, stop);
     if (scalar.constraints.length > 0) {
-      this.#problems.add(scalar.constraintErrorsOf(word.toString(), this.#problems.nameAt(this.#depth)) ?? []);
+      this.#problems.add(...(scalar.constraintErrorsOf(word.toString(), this.#problems.nameAt(this.#depth)) ?? []));
     }
     return stop;
   }

@@ -1,9 +1,9 @@
 import { fitsRecord, MAX_ERRORS } from '../limits.js';
 import { rejectionOf, rowError } from '../row-errors.js';
 import type { FieldError, RowSink } from '../row-reader.js';
+import { RowProblems } from '../values/row-problems.js';
 import type { ArrowArray } from './arrow-data.js';
 import type { FieldPlan } from './field-plan.js';
-import { RowProblems } from './plans/row-problems.js';
 import { explain } from './plans/value-plan.js';
 import { writeAscii } from './values/json-bytes.js';
 import { ROW_LIMIT_BYTES, ROW_ROOM_BYTES, type RowNotes } from './values/value-reader.js';
@@ -81,6 +81,6 @@ export class RowEncoder {
       const { name, plan } = this.fields[index] as FieldPlan;
       explain(plan, row, name, problems);
     }
-    return problems.errors;
+    return problems.errors ?? [];
   }
 }

@@ -1,8 +1,8 @@
 import { ARRAY, OBJECT, type ValueSchema } from '../../../models/schema/index.js';
+import { pathTo, type RowProblems } from '../../values/row-problems.js';
 import { duplicateError, unexpectedError, wrongCountError } from '../../values/structure-errors.js';
 import { missingError } from '../../values/value-check.js';
 import { ListReader, MapReader, StructReader } from '../values/nested.js';
-import { pathTo, type RowProblems } from './row-problems.js';
 import { explain, takes, takesAll, type ValuePlan } from './value-plan.js';
 
 /** Lists, and the plan of their items. `schema`: the model's array, null where it says nothing. */

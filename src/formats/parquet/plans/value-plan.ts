@@ -1,8 +1,8 @@
 import type { FieldError } from '../../row-reader.js';
+import type { RowProblems } from '../../values/row-problems.js';
 import { fieldError, nullError, type ValueCheck } from '../../values/value-check.js';
 import type { Conversion } from '../compatibility.js';
 import type { ValueReader } from '../values/value-reader.js';
-import type { RowProblems } from './row-problems.js';
 
 /** What becomes of the values in one place of a row: a column's, or those of a member or of the items inside one. */
 export interface ValuePlan {

@@ -1,6 +1,7 @@
 import { BatchError } from '../../../errors/index.js';
 import { ARRAY, OBJECT, type ValueSchema } from '../../../models/schema/index.js';
 import { compareNames } from '../../csv/column-plan.js';
+import { MAX_DEPTH } from '../../limits.js';
 import type { Normalizer } from '../../values/normalization.js';
 import { ValueCheck } from '../../values/value-check.js';
 import { convert, readerOf, textReader } from '../compatibility.js';
@@ -10,8 +11,6 @@ import type { RowNotes } from '../values/value-reader.js';
 import { listPlan, type MemberPlan, mapPlan, structPlan } from './nested-plans.js';
 import { scalarPlan, unknownPlan, type ValuePlan } from './value-plan.js';
 
-/** Arrays and objects in one another, the row included: as rows of JSON may have them. */
-const MAX_LEVELS = 64;
 /** Columns of a file and what is inside them; what is inside a map counts for each member that the model has for it. */
 const MAX_PLACES = 100_000;
 /** Of the names of nested fields, in bytes: a row has room for them. */
@@ -52,7 +51,7 @@ export class ValuePlanner {
       const normalize = level === 1 && type.kind === 'string' ? this.normalizers.get(path) : undefined;
       return this.#scalar(type, schema, path, normalize ?? null);
     }
-    if (level === MAX_LEVELS) return this.#unreadable(path, `${spellFileType(type)} on level ${level + 1}`);
+    if (level === MAX_DEPTH) return this.#unreadable(path, `${spellFileType(type)} on level ${level + 1}`);
     const isExpected = schema === null || schema.type === (type.kind === 'list' ? ARRAY : OBJECT);
     if (!isExpected) return this.#mismatch(type, schema, path);
     switch (type.kind) {
