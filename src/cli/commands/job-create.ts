@@ -9,7 +9,7 @@ import type { Session } from '../session.js';
 import { withInferredModel } from './job-infer.js';
 import { waitAndConclude } from './job-wait.js';
 import { columnName, keyValue, normalization, positiveInteger } from './options.js';
-import { textOptionsOf, withTextOptions } from './text-options.js';
+import { formatOption, textOptionsOf, withTextOptions } from './text-options.js';
 
 /** What the service takes unless it is configured otherwise: a file above it is not worth its upload. */
 const DEFAULT_MAX_BYTES = 1024 ** 3;
@@ -24,15 +24,7 @@ export function jobCreateCommand(open: () => Session) {
       'create the model first, from what the file proposes (see model infer); one of this id must not be there yet',
     )
     .option('--wait', 'wait until the job is over; exit 2 if some rows were rejected, 1 if it failed')
-    .addOption(
-      new Option('--format <format>', 'what the file is (default: auto, by its first bytes)').choices([
-        'auto',
-        'csv',
-        'json',
-        'ndjson',
-        'parquet',
-      ] as const),
-    );
+    .addOption(formatOption());
   return withTextOptions(command, "the first line is a row; the columns are the model's, in its order")
     .addOption(
       new Option(

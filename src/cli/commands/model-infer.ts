@@ -1,25 +1,17 @@
-import { Command, Option } from '@commander-js/extra-typings';
+import { Command } from '@commander-js/extra-typings';
 import { inferredDetails } from '../render/inferred-table.js';
 import { schemaText } from '../render/schema-text.js';
 import type { Session } from '../session.js';
 import { notesOn } from './inferred-notes.js';
 import { positiveInteger } from './options.js';
-import { textOptionsOf, withTextOptions } from './text-options.js';
+import { formatOption, textOptionsOf, withTextOptions } from './text-options.js';
 
 export function modelInferCommand(open: () => Session) {
   const command = new Command('infer')
     .description('Propose a schema for a file by its first rows; nothing is stored.')
     .argument('<file>', 'the file, or - for standard input; no more than its first 8 MiB are sent, but of Parquet')
     .option('--schema-only', 'print the schema alone, on a terminal too')
-    .addOption(
-      new Option('--format <format>', 'what the file is (default: auto, by its first bytes)').choices([
-        'auto',
-        'csv',
-        'json',
-        'ndjson',
-        'parquet',
-      ] as const),
-    );
+    .addOption(formatOption());
   return withTextOptions(command, 'the first line is a row; the columns are named column_1, column_2 and so on')
     .option('--sample-rows <n>', 'look at no more rows, 100000 at most', positiveInteger)
     .addHelpText(

@@ -5,6 +5,17 @@ import { character, delimiter, list, wholeNumber } from './options.js';
 /** As commander gives them. */
 type GivenOptions = Omit<TextOptions, 'header' | 'trim'> & { header: boolean; trim?: true | undefined };
 
+/** What the file is. */
+export function formatOption() {
+  return new Option('--format <format>', 'what the file is (default: auto, by its first bytes)').choices([
+    'auto',
+    'csv',
+    'json',
+    'ndjson',
+    'parquet',
+  ] as const);
+}
+
 /** Adds the options that say how the text of a file is to be read; `noHeader` says what a file without one becomes. */
 export function withTextOptions<A extends unknown[], O extends OptionValues>(
   command: Command<A, O>,
