@@ -3,7 +3,7 @@ import { type ColumnType, inJsonSchema, spellColumnType } from '../models/schema
 import { REASONS } from './column-profile.js';
 import type { InferredColumn, RejectedType } from './inferred-schema.js';
 import type { JsonValue } from './json-row.js';
-import type { Property } from './row-schema.js';
+import { orNull, type Property } from './row-schema.js';
 import { compareNumbers, compareTexts, Extent } from './value-facts.js';
 import { exampleOf, extremes, ValueSummary } from './value-summary.js';
 
@@ -85,7 +85,7 @@ export class DeclaredColumn {
   get property(): Property | null {
     const spelling = inJsonSchema(spellColumnType(this.#type));
     if (spelling === undefined) return null;
-    return this.#nulls > 0 ? { ...spelling, type: [spelling.type, 'null'] } : { ...spelling };
+    return { ...spelling, ...orNull(spelling.type, this.#nulls > 0) };
   }
 
   get #type(): ColumnType {

@@ -8,7 +8,7 @@ import {
 } from '../models/schema/index.js';
 import type { JsonPlace } from './json-place.js';
 import { scalarTypeOf } from './json-property.js';
-import type { Property } from './row-schema.js';
+import { orNull, type Property } from './row-schema.js';
 
 /** The type of the JSON Schema spelling that takes all values of a type; itself where it has that. */
 export function inJsonSchemaType(type: ColumnType): ColumnType {
@@ -31,7 +31,7 @@ export function inJsonSchemaType(type: ColumnType): ColumnType {
  */
 export function declaredProperty(type: FileType, place: JsonPlace | null, level: number): Property | null {
   if (level > MAX_LEVELS) return null;
-  const typed = (name: string): Pick<Property, 'type'> => ({ type: mayBeNull(place) ? [name, 'null'] : name });
+  const typed = (name: string): Pick<Property, 'type'> => orNull(name, mayBeNull(place));
   switch (type.kind) {
     case 'list': {
       // What was not looked at may be out of its type's range.

@@ -2,7 +2,7 @@ import { inJsonSchema } from '../models/schema/index.js';
 import { JSON_SCHEMA_CANDIDATES } from './json-candidates.js';
 import type { JsonKind, JsonPlace } from './json-place.js';
 import { NO_NULLS } from './null-words.js';
-import type { Property } from './row-schema.js';
+import { orNull, type Property } from './row-schema.js';
 
 /** As people call values of a kind. */
 export const KIND_NAMES: Readonly<Record<JsonKind, string>> = {
@@ -16,7 +16,7 @@ export const KIND_NAMES: Readonly<Record<JsonKind, string>> = {
 /** What fits every value at a place; null where it would have to be anything. */
 export function propertyOf(place: JsonPlace): Property | null {
   const { kind, nulls } = place;
-  const typed = (type: string): Pick<Property, 'type'> => ({ type: nulls > 0 ? [type, 'null'] : type });
+  const typed = (type: string): Pick<Property, 'type'> => orNull(type, nulls > 0);
   switch (kind) {
     case null:
       return null;

@@ -7,6 +7,11 @@ export interface Property {
   required?: string[];
 }
 
+/** The type of a value that may be null, or may not. */
+export function orNull(type: string, mayBeNull: boolean): Pick<Property, 'type'> {
+  return { type: mayBeNull ? [type, 'null'] : type };
+}
+
 /** What it says of rows (openapi: RowSchema). */
 export interface RowSchema {
   type: 'object';
