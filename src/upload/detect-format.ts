@@ -1,14 +1,16 @@
 import { BatchError } from '../errors/index.js';
+import { byteOrderMark, compressionOf } from '../sources/index.js';
 
 /** What a file is taken for: CSV, one JSON array of objects, one JSON object a line, Parquet. */
 export type FileFormat = 'csv' | 'json' | 'ndjson' | 'parquet';
 
-import { byteOrderMark, compressionOf } from '../sources/index.js';
-
 /** How much of what a file holds is looked at to tell what it is. */
 export const HEAD_BYTES = 64 * 1024;
 
-/** How much of a compressed file is kept for that: zstd gives nothing before the end of a block, which may have 128 KiB compressed. */
+/**
+ * How much of a compressed file is kept for that: zstd gives nothing before the end of a block, which may have 128 KiB
+ * compressed.
+ */
 export const STORED_HEAD_BYTES = 192 * 1024;
 
 /**
