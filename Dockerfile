@@ -4,8 +4,7 @@
 FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# npm ci refuses this lock file: it lists the optional packages of one platform only.
-RUN npm install --no-audit --no-fund
+RUN npm ci --no-audit --no-fund
 COPY nest-cli.json tsconfig.json tsconfig.build.json ./
 COPY openapi openapi
 COPY bin bin
