@@ -24,7 +24,12 @@ const FIRST_DELAY_MS = 250;
 const MAX_DELAY_MS = 30_000;
 
 /** What a runner should do with the job; null: it needs none. */
-export function decideIntent({ state, verdict, error, settled }: JobRecord): Assignment['intent'] | null {
+export function decideIntent({
+  state,
+  verdict,
+  error,
+  settled,
+}: Known & Pick<JobRecord, 'settled'>): Assignment['intent'] | null {
   switch (state) {
     case 'PENDING':
     case 'RUNNING':
@@ -32,7 +37,7 @@ export function decideIntent({ state, verdict, error, settled }: JobRecord): Ass
     case 'CANCELLING':
       return 'settle';
     case 'FAILED':
-      return error?.code === 'KAFKA_UNAVAILABLE' && !settled ? 'settle' : null;
+      return error?.code !== 'CHECKPOINT_LOST' && !settled ? 'settle' : null;
     default:
       return null;
   }
@@ -103,35 +108,44 @@ function decideSettled(job: Known, checkpoint: Checkpoint | null): Decision {
 
 function decideFailed(job: Known, outcome: Extract<Outcome, { kind: 'failed' }>): Decision {
   const checkpoint = outcome.checkpoint ?? job.checkpoint;
-  const error: JobError = { code: outcome.error.code, message: withCommitted(outcome, checkpoint) };
-  if ((job.state === 'CANCELLING' || job.verdict !== null) && error.code === 'KAFKA_UNAVAILABLE') {
+  const { code, detail } = outcome.error;
+  if ((job.state === 'CANCELLING' || job.verdict !== null) && code !== 'CHECKPOINT_LOST') {
     // It waits for the broker however long that takes: it must not end before it is known what is committed.
     return outcome.settled ? decideSettled(job, checkpoint) : again(MAX_DELAY_MS, { checkpoint });
   }
-  return { kind: 'end', state: 'FAILED', error, checkpoint, settled: isSettled(outcome) };
+  const settled = isSettled(outcome);
+  const error: JobError = { code, message: detail };
+  return {
+    kind: 'end',
+    state: 'FAILED',
+    error: settled ? withCommitted(error, checkpoint) : error,
+    checkpoint,
+    settled,
+  };
 }
 
 /** A file that turns out to be bad half-way has rows in the topics that nobody asked for: say how many. */
-function withCommitted({ error }: Extract<Outcome, { kind: 'failed' }>, checkpoint: Checkpoint | null): string {
-  if (error.code !== 'FILE_CORRUPT' && error.code !== 'FILE_TOO_COMPLEX') return error.detail;
+function withCommitted(error: JobError, checkpoint: Checkpoint | null): JobError {
+  if (error.code !== 'FILE_CORRUPT' && error.code !== 'FILE_TOO_COMPLEX') return error;
   const rows = checkpoint?.position.row ?? 0;
-  return `${error.detail}; ${rows === 0 ? 'no row is committed' : `its first ${rows} rows are committed`}`;
+  const committed = rows === 0 ? 'no row is committed' : `its first ${rows} rows are committed`;
+  return { ...error, message: `${error.message}; ${committed}` };
 }
 
 /** A FAILED job that was still to be settled. Its state stays: only a resume leaves FAILED. */
 function decideSettlement(job: Known, outcome: Exclude<Outcome, { kind: 'stopped' }>): Decision {
   const checkpoint = outcome.checkpoint ?? job.checkpoint;
-  if (outcome.kind === 'failed' && outcome.error.code !== 'KAFKA_UNAVAILABLE') {
-    const error: JobError = { code: outcome.error.code, message: outcome.error.detail };
-    return { kind: 'amend', error, checkpoint, settled: isSettled(outcome) };
+  if (outcome.kind === 'failed' && outcome.error.code === 'CHECKPOINT_LOST') {
+    const error: JobError = { code: 'CHECKPOINT_LOST', message: outcome.error.detail };
+    return { kind: 'amend', error, checkpoint, settled: false };
   }
   if (!isSettled(outcome)) return { kind: 'leave' };
-  const error = job.error && checkpoint?.eof ? { ...job.error, message: complete(job.error.message) } : job.error;
+  const error = job.error && (checkpoint?.eof ? complete(job.error) : withCommitted(job.error, checkpoint));
   return { kind: 'amend', error, checkpoint, settled: true };
 }
 
-function complete(message: string): string {
-  return `${message} (the whole file is committed meanwhile: a resume finishes the job)`;
+function complete({ code, message }: JobError): JobError {
+  return { code, message: `${message} (the whole file is committed meanwhile: a resume finishes the job)` };
 }
 
 /** Whether the report's checkpoint is all that is committed. Of a lost one nothing can be said. */

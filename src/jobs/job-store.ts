@@ -142,13 +142,13 @@ export class JobStore {
     ].map(fromRow);
   }
 
-  /** FAILED jobs of which it is not known yet what is committed. */
+  /** FAILED jobs of which it is not known yet what is committed; of a lost checkpoint it never will be. */
   async unsettled(): Promise<JobRecord[]> {
     const rows = await this.db
       .selectFrom('jobs')
       .selectAll()
       .where('state', '=', 'FAILED')
-      .where('error_code', '=', 'KAFKA_UNAVAILABLE')
+      .where('error_code', '!=', 'CHECKPOINT_LOST')
       .where('settled', '=', 0)
       .orderBy('seq')
       .execute();

@@ -69,7 +69,7 @@ export class JobUpkeep {
     await this.#round;
   }
 
-  /** Finds out, now that Kafka is back, what the jobs that failed without it have committed. */
+  /** Finds out what the jobs that failed unsettled have committed, now that Kafka answers. */
   async settleUnsettled(): Promise<void> {
     for (const { jobId } of await this.options.store.unsettled()) this.options.supervisor.submit(jobId);
   }

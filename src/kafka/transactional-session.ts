@@ -70,7 +70,7 @@ export class TransactionalSession {
 
   /**
    * Connects and fences: InitProducerId aborts any open transaction of an older session of this job.
-   * Throws BatchError KAFKA_REJECTED where the topics do not exist, else Kafka errors (see `classifyFailure`).
+   * Throws BatchError CHECKPOINT_LOST if the topics do not exist, else Kafka errors (see `classifyFailure`).
    */
   static async open(kafka: Kafka, jobId: string, topics: JobTopics): Promise<TransactionalSession> {
     const transactionalId = groupOf(jobId);
@@ -230,7 +230,8 @@ async function connectLeaders(cluster: Cluster, topics: string[]): Promise<Map<s
     TOPIC_UNKNOWN_FOR_MS,
   ).catch((cause: unknown) => {
     if (errorType(cause) !== 'UNKNOWN_TOPIC_OR_PARTITION') throw cause;
-    throw new BatchError('KAFKA_REJECTED', `UNKNOWN_TOPIC_OR_PARTITION: ${topics.join(' or ')} does not exist`, {
+    // Whoever deleted them took along what was committed: no later attempt finds out how much that was.
+    throw new BatchError('CHECKPOINT_LOST', `UNKNOWN_TOPIC_OR_PARTITION: ${topics.join(' or ')} does not exist`, {
       cause,
     });
   });

@@ -308,7 +308,8 @@ function onFailed(state: State, failure: KafkaFailure, now: number): Step {
   if (state.phase === 'waiting') return stay(state);
   if (failure.kind === 'fatal') {
     const error = { code: failure.code, detail: failure.detail };
-    return state.dirty || !hasFetched(state) ? settleFirst(state, error) : conclude(state, error);
+    // Only what was inspected is known to be all that is committed.
+    return state.dirty || !isTransacting(state) ? settleFirst(state, error) : conclude(state, error);
   }
   // A run can be resumed; what is to be settled is handed out again later, and other jobs get the runner until then.
   if (now - state.lastCommitAt >= state.limits.unavailableAfterMs) {
@@ -351,13 +352,9 @@ function giveUp(state: State, error: { code: ErrorCode; detail: string }): Step 
 
 /** Finds out what is committed, on a fresh session, before the failure is reported. */
 function settleFirst(state: State, error: { code: ErrorCode; detail: string }): Step {
-  if (state.verdict !== null) return giveUp(state, state.verdict); // the settle itself met a fatal error
+  if (state.verdict !== null) return giveUp(state, state.verdict); // the settle itself met a fatal error: it is tried again later
   const next: State = { ...forgetSession(state), verdict: error, goal: 'settle' };
   return go(next, 'leasing', { do: 'close' }, { do: 'ask-lease' });
-}
-
-function hasFetched({ phase }: State): boolean {
-  return !['waiting', 'leasing', 'fencing', 'leasing-again', 'fetching'].includes(phase);
 }
 
 function onSettle(state: State): Step {

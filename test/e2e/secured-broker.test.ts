@@ -10,7 +10,7 @@ import { sendRaw } from '../../src/kafka/raw-request.js';
 import { Api } from '../kit/api.js';
 import { joinPem, makeAuthority, makeCertificate } from '../kit/certificates.js';
 import { type Broker, startBroker } from '../kit/kafka-broker.js';
-import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
+import { expectDelivered, expectPrefix, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { freePort } from '../kit/ports.js';
 import { type Service, startService } from '../kit/service.js';
 
@@ -208,6 +208,8 @@ describe('a broker with TLS and SASL', () => {
 
     await writeProperties(PASSWORD);
     await broker.restart();
+    const { totals } = await api.until(job_id, (settled) => settled.end_offsets !== null);
+    await expectPrefix(broker.brokers, await api.job(job_id), LONG, totals.ok, totals.errors);
     const orders = makeOrders(100);
     const job = await api.ended((await api.createJob('orders', orders.csv)).job_id);
     expect(job.state).toBe('SUCCESS');

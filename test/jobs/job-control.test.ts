@@ -103,21 +103,42 @@ describe('cancelling a job', () => {
     expect(await desk.files()).toEqual([]);
   });
 
-  it('does not end before it is known what is committed', async () => {
+  it.each(['KAFKA_UNAVAILABLE', 'KAFKA_REJECTED', 'FILE_CORRUPT'] as const)(
+    'does not end before it is known what is committed, whatever the settle meets: %s',
+    async (code) => {
+      const jobId = await desk.acceptAndHire();
+      const cancelling = desk.control.cancel(jobId);
+      await desk.quiet();
+      const error = { code, detail: 'the detail' };
+      desk.runners.finish(jobId, { kind: 'failed', error, checkpoint: null, settled: false });
+      await desk.quiet();
+      expect((await desk.record(jobId)).state).toBe('CANCELLING');
+      desk.clock.advance(30_000);
+      await cancelling;
+      expect(await desk.runners.next()).toMatchObject({ intent: 'settle' });
+      desk.runners.finish(jobId, { kind: 'failed', error, checkpoint: aCheckpoint(8), settled: true });
+      await desk.quiet();
+      expect(await desk.job(jobId)).toMatchObject({
+        state: 'CANCELLED',
+        error: null,
+        totals: { rows: 8 },
+        end_offsets: { data: 9, dlq: 0 },
+      });
+    },
+  );
+
+  it('fails where the settle finds the checkpoint lost', async () => {
     const jobId = await desk.acceptAndHire();
     const cancelling = desk.control.cancel(jobId);
     await desk.quiet();
-    desk.runners.finish(jobId, {
-      kind: 'failed',
-      error: { code: 'KAFKA_UNAVAILABLE', detail: 'away' },
-      checkpoint: null,
-      settled: false,
-    });
-    await desk.quiet();
-    expect((await desk.record(jobId)).state).toBe('CANCELLING');
-    desk.clock.advance(30_000);
+    const error = { code: 'CHECKPOINT_LOST', detail: 'gone' } as const;
+    desk.runners.finish(jobId, { kind: 'failed', error, checkpoint: null, settled: false });
     await cancelling;
-    expect(await desk.runners.next()).toMatchObject({ intent: 'settle' });
+    expect(await desk.job(jobId)).toMatchObject({
+      state: 'FAILED',
+      error: { code: 'CHECKPOINT_LOST' },
+      end_offsets: null,
+    });
   });
 
   it('twice at once is one cancel, and both learn the end', async () => {

@@ -18,7 +18,7 @@ const event = fc.oneof(
     weight: 2,
     arbitrary: fc.record({
       do: fc.constant('fail' as const),
-      code: fc.constantFrom('KAFKA_REJECTED', 'KAFKA_UNAVAILABLE', 'CHECKPOINT_LOST'),
+      code: fc.constantFrom('KAFKA_REJECTED', 'KAFKA_UNAVAILABLE', 'FILE_CORRUPT', 'CHECKPOINT_LOST'),
       settled: fc.boolean(),
     }),
   },
@@ -140,7 +140,7 @@ class Story {
     );
   }
 
-  /** The job is worked on without mishap until it has ended. */
+  /** The job is worked on without mishap until it has ended and is settled. */
   async bringToItsEnd(): Promise<void> {
     for (let i = 0; i < 10 && !isTerminal((await this.desk.record(this.jobId)).state); i++) {
       await this.tell({ do: 'wait', ms: 60_000 });
@@ -148,6 +148,11 @@ class Story {
       await this.tell({ do: 'complete' });
     }
     await Promise.all(this.waits);
+    for (let i = 0; i < 2; i++) {
+      await this.tell({ do: 'kafka-back' });
+      await this.tell({ do: 'hire' });
+      await this.tell({ do: 'complete' });
+    }
   }
 
   private report(outcome: Outcome): void {
@@ -173,6 +178,7 @@ function checkSnapshots(snapshots: readonly Job[]): void {
     }
     expect(job.revision).toBe(before.revision + 1);
     expect(state === before.state || mayFollow(before.state, state)).toBe(true);
+    if (before.state === 'CANCELLING' && state === 'FAILED') expect(job.error?.code).toBe('CHECKPOINT_LOST');
     expect(totals.ok).toBeGreaterThanOrEqual(before.totals.ok);
     expect(totals.errors).toBeGreaterThanOrEqual(before.totals.errors);
     expect(job.attempt - before.attempt).toBe(isTerminal(before.state) && state === 'PENDING' ? 1 : 0);
@@ -202,6 +208,7 @@ describe('whatever happens to a job', () => {
         const last = snapshots.at(-1)!;
         expect(last).toEqual(job);
         expect(isTerminal(job.state)).toBe(true);
+        expect(job.end_offsets === null).toBe(job.error?.code === 'CHECKPOINT_LOST');
         if (job.end_offsets !== null) {
           const { ok = 0, errors = 0, dataEnd: data = 0, dlqEnd: dlq = 0 } = story.committed ?? {};
           expect(job).toMatchObject({ totals: { ok, errors }, end_offsets: { data, dlq } });

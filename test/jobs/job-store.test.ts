@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../src/errors/index.js';
 import { newJobId } from '../../src/jobs/job-id.js';
 import { type JobRecord, toJob } from '../../src/jobs/job-record.js';
 import { JobStore } from '../../src/jobs/job-store.js';
@@ -203,15 +204,17 @@ describe('the job store', () => {
   });
 
   it('finds the failed jobs that are still to be settled', async () => {
-    const fail = async (code: 'KAFKA_UNAVAILABLE' | 'KAFKA_REJECTED', settled: boolean): Promise<string> => {
+    const fail = async (code: ErrorCode, settled: boolean): Promise<string> => {
       const { jobId } = await insert();
       await store.change(jobId, { states: ['PENDING'] }, { state: 'FAILED', error: { code, message: '' }, settled });
       return jobId;
     };
     await fail('KAFKA_UNAVAILABLE', true);
-    await fail('KAFKA_REJECTED', false);
-    const open = await fail('KAFKA_UNAVAILABLE', false);
-    expect((await store.unsettled()).map((record) => record.jobId)).toEqual([open]);
+    await fail('CHECKPOINT_LOST', false);
+    const open = [];
+    for (const code of ['KAFKA_UNAVAILABLE', 'KAFKA_REJECTED', 'FILE_CORRUPT'] as const)
+      open.push(await fail(code, false));
+    expect((await store.unsettled()).map((record) => record.jobId)).toEqual(open);
   });
 
   it('finds the files kept for longer than they should be', async () => {

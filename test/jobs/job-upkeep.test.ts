@@ -119,6 +119,40 @@ describe('a new start', () => {
   });
 });
 
+describe('a job that failed before it was known what is committed', () => {
+  it.each([
+    ['KAFKA_REJECTED', 'refused'],
+    ['FILE_CORRUPT', 'refused; its first 6 rows are committed'],
+  ] as const)('is settled whatever it failed with: %s', async (code, message) => {
+    const jobId = await desk.acceptAndHire();
+    desk.commit(jobId, 3);
+    const error = { code, detail: 'refused' };
+    desk.runners.finish(jobId, { kind: 'failed', error, checkpoint: aCheckpoint(3), settled: false });
+    await desk.quiet();
+    expect(await desk.job(jobId)).toMatchObject({
+      state: 'FAILED',
+      end_offsets: null,
+      error: { code, message: 'refused' },
+    });
+
+    for (const settled of [false, true]) {
+      await desk.upkeep.settleUnsettled();
+      expect(await desk.runners.next()).toMatchObject({ jobId, intent: 'settle' });
+      const refused = { code: 'KAFKA_REJECTED', detail: 'refused again' } as const;
+      desk.runners.finish(jobId, { kind: 'failed', error: refused, checkpoint: aCheckpoint(6), settled });
+      await desk.quiet();
+    }
+    expect(await desk.job(jobId)).toMatchObject({
+      state: 'FAILED',
+      error: { code, message },
+      totals: { rows: 6 },
+      end_offsets: { data: 7, dlq: 0 },
+    });
+    await desk.upkeep.settleUnsettled();
+    expect(desk.runners.queue).toEqual([]);
+  });
+});
+
 describe('a job that failed without Kafka', () => {
   it('is settled once the broker is back', async () => {
     const jobId = await failedWithoutKafka();

@@ -204,6 +204,33 @@ describe('the delivery protocol', () => {
     });
   });
 
+  it.each(['fetching', 'inspecting'])(
+    'settles before it reports a fatal failure while %s: only what was inspected is sure',
+    (phase) => {
+      const driver = new Driver().on({ type: 'start' }, { type: 'lease', current: true }, { type: 'fenced' });
+      driver.on({ type: 'lease', current: true });
+      if (phase === 'inspecting') driver.on({ type: 'fetched', checkpoint: checkpointAt(3) });
+      expect(driver.state.phase).toBe(phase);
+      expect(driver.on({ type: 'failed', failure: tooLarge }).did).toEqual(['close', 'ask-lease']);
+    },
+  );
+
+  it('says that its checkpoint is a lower bound when the settle meets a fatal failure, too', () => {
+    const driver = new Driver().stream(checkpointAt(3)).on({ type: 'end-of-file' });
+    driver.on({ type: 'drained', checkpoint: checkpointAt(9, true) }, { type: 'offsets-committed' });
+    expect(driver.state.phase).toBe('ending-transaction');
+    const denied: KafkaFailure = { ...tooLarge, detail: 'TOPIC_AUTHORIZATION_FAILED' };
+    driver.on(
+      { type: 'failed', failure: denied },
+      { type: 'lease', current: true },
+      { type: 'failed', failure: denied },
+    );
+    expect(driver.asked.at(-1)).toMatchObject({
+      do: 'finish',
+      outcome: { kind: 'failed', error: { code: 'KAFKA_REJECTED' }, settled: false, checkpoint: checkpointAt(3) },
+    });
+  });
+
   it('reports a header mismatch at once: nothing was sent since the checkpoint was read', () => {
     const failure: KafkaFailure = { kind: 'fatal', code: 'HEADER_MISMATCH', detail: 'missing: id' };
     const driver = new Driver().stream().on({ type: 'failed', failure });

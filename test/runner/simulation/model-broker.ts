@@ -2,9 +2,9 @@ import type { Checkpoint, TopicsEvidence } from '../../../src/kafka/index.js';
 
 /** What the model broker answers with instead of a result. */
 export class Refused extends Error {
-  readonly kind: 'fenced' | 'transient';
+  readonly kind: 'fenced' | 'transient' | 'fatal';
 
-  constructor(kind: 'fenced' | 'transient') {
+  constructor(kind: 'fenced' | 'transient' | 'fatal') {
     super(kind);
     this.kind = kind;
   }

@@ -1,3 +1,5 @@
+import { decideIntent, decideOutcome } from '../../../src/jobs/job-decisions.js';
+import type { JobRecord } from '../../../src/jobs/job-record.js';
 import type { Checkpoint } from '../../../src/kafka/index.js';
 import type { Outcome } from '../../../src/runner/messages.js';
 import {
@@ -21,14 +23,22 @@ export type PlantedBug =
   | 'trust-stale-checkpoint'
   | 'report-before-commit'
   | 'send-while-committing'
-  | 'checkpoint-what-is-held';
+  | 'checkpoint-what-is-held'
+  | 'leave-unsettled';
+
+/** The job as the jobs side keeps it. */
+type SimulatedRecord = Pick<JobRecord, 'state' | 'format' | 'verdict' | 'error' | 'crashes' | 'checkpoint' | 'settled'>;
 
 export interface Verdict {
   seed: number;
   /** The committed rows, which must be 0 … rows − 1 in order. */
   committed: number[];
   rows: number;
-  outcome: Outcome | null;
+  /** As it ended; where it did not, as it was left. */
+  job: SimulatedRecord;
+  cancelled: boolean;
+  /** The broker refused requests for good, for some time. */
+  refused: boolean;
   /** The highest row count that a runner reported as committed while it was not. */
   overstated: number;
 }
@@ -37,6 +47,8 @@ const MAX_EVENTS = 20_000;
 const FILE_SIZE = 1_000;
 /** Batches that are read ahead while a transaction is committed. */
 const MAX_HELD = 4;
+/** How often the jobs side looks for failed jobs that are not settled. */
+const LOOK_AFTER_MS = 5_000;
 
 /** Runs one job of a random size against a model broker, with random delays, losses, kills, freezes and outages. */
 export function simulate(seed: number, bug?: PlantedBug): Verdict {
@@ -54,10 +66,23 @@ class Simulation {
   readonly broker = new ModelBroker();
   readonly rows: number;
   lease = 0;
-  outcome: Outcome | null = null;
   overstated = 0;
   /** No request arrives before. */
   outageUntil = 0;
+  /** Every request is refused for good before, as when permissions are taken away and given back. */
+  refusedUntil = 0;
+  /** Whether such times come. */
+  readonly refuses: boolean;
+  #job: SimulatedRecord = {
+    state: 'RUNNING',
+    format: 'csv',
+    verdict: null,
+    error: null,
+    crashes: 0,
+    checkpoint: null,
+    settled: false,
+  };
+  #ended = false;
   /** How wild this seed is: the chance that something happens to a request or a runner. */
   readonly trouble: number;
   readonly seed: number;
@@ -74,12 +99,13 @@ class Simulation {
     this.#state = (seed * 0x9e37_79b1) | 1;
     this.rows = Math.floor(this.random() * 120);
     this.trouble = this.random() ** 2 * 0.12;
+    this.refuses = this.chance(0.4);
   }
 
   run(): Verdict {
     this.hire();
     if (this.chance(0.25)) this.later(this.random() * 3_000, () => this.#cancel());
-    for (let count = 0; this.outcome === null && count < MAX_EVENTS; count++) {
+    for (let count = 0; !this.#ended && count < MAX_EVENTS; count++) {
       const task = this.#take();
       if (task === undefined) break;
       this.now = task.at;
@@ -91,21 +117,45 @@ class Simulation {
       task.run();
       if (this.now > 1e7) break;
     }
-    const { seed, rows, outcome, overstated } = this;
-    return { seed, committed: this.broker.committedRows(), rows, outcome, overstated };
+    const { seed, rows, overstated } = this;
+    const committed = this.broker.committedRows();
+    return { seed, committed, rows, job: this.#job, cancelled: this.#cancelled, refused: this.refuses, overstated };
   }
 
-  /** The pool gives the job to a new runner. */
+  /** The pool gives the job to a new runner, if it needs one. */
   hire(): void {
-    if (this.outcome !== null) return;
+    const intent = this.#ended ? null : decideIntent(this.#job);
+    if (intent === null) return;
     this.lease++;
-    const runner = new SimulatedRunner(this, this.lease, this.#cancelled ? 'settle' : 'run');
+    const runner = new SimulatedRunner(this, this.lease, intent);
     this.#runner = runner;
     this.later(1, () => runner.dispatch({ type: 'start' }));
   }
 
+  /** The jobs side hears how a runner's work ended, and hands the job out again until it is settled. */
+  finished(outcome: Outcome): void {
+    const decision = decideOutcome(this.#job, outcome);
+    switch (decision.kind) {
+      case 'end':
+      case 'amend': {
+        const { kind: _, ...known } = decision;
+        this.#job = { ...this.#job, ...known };
+        this.#ended = known.settled || this.bug === 'leave-unsettled';
+        break;
+      }
+      case 'again':
+        this.#job = { ...this.#job, ...decision.known };
+        this.later(decision.delayMs, () => this.hire());
+        return;
+      case 'leave':
+    }
+    this.later(LOOK_AFTER_MS, () => this.hire());
+  }
+
   #cancel(): void {
+    if (this.#job.state !== 'RUNNING') return;
     this.#cancelled = true;
+    this.#job = { ...this.#job, state: 'CANCELLING' };
     this.#runner?.dispatch({ type: 'settle' });
   }
 
@@ -273,7 +323,7 @@ class SimulatedRunner {
         simulation.later(action.ms, () => this.dispatch({ type: 'woken' }));
         break;
       case 'finish':
-        if (simulation.lease === this.#lease) simulation.outcome = action.outcome;
+        if (simulation.lease === this.#lease) simulation.finished(action.outcome);
         break;
       case 'exit':
         this.#isDead = true;
@@ -370,12 +420,16 @@ class SimulatedRunner {
     const settle = (event: () => void) => {
       if (generation === this.#generation) event();
     };
-    const fail = (kind: 'fenced' | 'transient') =>
+    const fail = (kind: Refused['kind']) =>
       settle(() => {
         session.broken = true;
+        const code = kind === 'fatal' ? 'KAFKA_REJECTED' : 'KAFKA_UNAVAILABLE';
         if (unanswered !== undefined && kind === 'transient') unanswered();
-        else this.dispatch({ type: 'failed', failure: { kind, code: 'KAFKA_UNAVAILABLE', detail: kind } });
+        else this.dispatch({ type: 'failed', failure: { kind, code, detail: kind } });
       });
+    if (simulation.refuses && simulation.chance(simulation.trouble * 0.05)) {
+      simulation.refusedUntil = simulation.now + simulation.random() * 2_000;
+    }
     if (simulation.chance(simulation.trouble * 0.2)) {
       simulation.outageUntil = simulation.now + simulation.random() * 2_000;
     }
@@ -394,6 +448,7 @@ class SimulatedRunner {
     simulation.later(session.arrival - simulation.now, () => {
       let result: T;
       try {
+        if (simulation.now < simulation.refusedUntil) throw new Refused('fatal');
         result = arrive();
         if (isRepeated) arrive();
       } catch (error) {
@@ -401,7 +456,9 @@ class SimulatedRunner {
         simulation.later(1, () => fail(error.kind));
         return;
       }
-      if (isAnswerLost) simulation.later(5 + simulation.random() * 300, () => fail('transient'));
+      // What was to follow the request may be refused, too, as the look at what a commit made readable.
+      const kind = simulation.refuses && simulation.chance(0.2) ? 'fatal' : 'transient';
+      if (isAnswerLost) simulation.later(5 + simulation.random() * 300, () => fail(kind));
       else simulation.later(simulation.random() * 3, () => settle(() => answered(result)));
     });
     // A client that waits too long gives the connection up; its bytes may still arrive.
