@@ -52,7 +52,8 @@ export function decideOutcome(job: Known, outcome: Outcome): Decision {
   switch (job.state) {
     case 'RUNNING':
     case 'CANCELLING':
-      if (outcome.checkpoint?.eof) return decideCompleted(outcome.checkpoint);
+      // Rows of a checkpoint that could not be held against the topics may not be readable yet.
+      if (outcome.checkpoint?.eof && isSettled(outcome)) return decideCompleted(outcome.checkpoint);
       return outcome.kind === 'failed' ? decideFailed(job, outcome) : decideSettled(job, checkpoint);
     case 'FAILED':
       return decideSettlement(job, outcome);

@@ -171,7 +171,7 @@ export class JobSupervisor implements RunnerPoolHost {
       options: raised.options,
       wrapping: raised.wrapping,
       topics: jobTopics(jobId),
-      committedBefore: raised.checkpoint !== null,
+      checkpoint: raised.checkpoint,
     };
   }
 

@@ -1,6 +1,12 @@
 import { createRequire } from 'node:module';
 import { UnexpectedAnswer } from './kafka-failure.js';
-import { type Cluster, type FetchedMessage, READ_COMMITTED } from './kafkajs-internals.js';
+import {
+  type Broker,
+  type Cluster,
+  type FetchedMessage,
+  READ_COMMITTED,
+  READ_UNCOMMITTED,
+} from './kafkajs-internals.js';
 
 type Fetched = Awaited<ReturnType<Awaited<ReturnType<Cluster['findBroker']>>['fetch']>>;
 type FetchedPartition = Fetched['responses'][number]['partitions'][number];
@@ -13,33 +19,82 @@ const filterAbortedMessages = createRequire(import.meta.url)('kafkajs/src/consum
 const FETCH_BYTES = 256 * 1024;
 const FETCH_WAIT_MS = 500;
 
-/** First offset and read_committed end (last stable offset) of partition 0. */
-export async function topicBounds(cluster: Cluster, topic: string): Promise<{ start: number; end: number }> {
-  const offset = async (fromBeginning: boolean): Promise<number> => {
-    const [answer] = await cluster.fetchTopicsOffset([{ topic, fromBeginning, partitions: [{ partition: 0 }] }]);
-    const value = Number(answer?.partitions[0]?.offset);
-    if (!Number.isSafeInteger(value) || value < 0) throw new UnexpectedAnswer(`ListOffsets of ${topic} gave no offset`);
-    return value;
-  };
-  const [start, end] = await Promise.all([offset(true), offset(false)]);
-  return { start, end };
+/** Offsets of partition 0. `end <= high`: they differ as long as a transaction is open. */
+export interface TopicBounds {
+  /** The first offset there is. */
+  start: number;
+  /** The last stable offset: where a read_committed reader stops. */
+  end: number;
+  /** The high watermark: where a read_uncommitted reader stops. */
+  high: number;
+}
+
+const EARLIEST = -2;
+const LATEST = -1;
+
+/** Asks the leader, for the high watermark first: a marker that comes meanwhile must not make its transaction look open. */
+export async function topicBounds(cluster: Cluster, topic: string): Promise<TopicBounds> {
+  const broker = await leaderOf(cluster, topic);
+  const high = await listOffset(broker, topic, LATEST, READ_UNCOMMITTED);
+  const [start, end] = await Promise.all([
+    listOffset(broker, topic, EARLIEST, READ_COMMITTED),
+    listOffset(broker, topic, LATEST, READ_COMMITTED),
+  ]);
+  return { start, end, high: Math.max(high, end) };
+}
+
+/** The last stable offset of partition 0. */
+export async function lastStableOffset(cluster: Cluster, topic: string): Promise<number> {
+  return listOffset(await leaderOf(cluster, topic), topic, LATEST, READ_COMMITTED);
+}
+
+async function listOffset(broker: Broker, topic: string, timestamp: number, isolationLevel: number): Promise<number> {
+  const topics = [{ topic, partitions: [{ partition: 0, timestamp }] }];
+  const { responses } = await broker.listOffsets({ isolationLevel, topics });
+  const value = Number(responses[0]?.partitions[0]?.offset);
+  if (!Number.isSafeInteger(value) || value < 0) throw new UnexpectedAnswer(`ListOffsets of ${topic} gave no offset`);
+  return value;
+}
+
+async function leaderOf(cluster: Cluster, topic: string): Promise<Broker> {
+  const partition = cluster.findTopicPartitionMetadata(topic).find(({ partitionId }) => partitionId === 0);
+  if (partition === undefined) throw new UnexpectedAnswer(`the metadata of ${topic} has no partition 0`);
+  return cluster.findBroker({ nodeId: partition.leader });
 }
 
 /** Yields the committed records of partition 0 in `[from, to)`, in order; control records and aborted ones left out. */
-export async function* committedRecords(
+export function committedRecords(
   cluster: Cluster,
   topic: string,
   from: number,
   to: number,
 ): AsyncGenerator<FetchedMessage> {
-  const leader = cluster.findTopicPartitionMetadata(topic).find(({ partitionId }) => partitionId === 0)?.leader;
-  if (leader === undefined) throw new UnexpectedAnswer(`the metadata of ${topic} has no partition 0`);
-  const broker = await cluster.findBroker({ nodeId: leader });
+  return fetchRecords(cluster, topic, from, to, READ_COMMITTED);
+}
+
+/** As `committedRecords`, with those that are aborted, or not committed yet. */
+export function uncommittedRecords(
+  cluster: Cluster,
+  topic: string,
+  from: number,
+  to: number,
+): AsyncGenerator<FetchedMessage> {
+  return fetchRecords(cluster, topic, from, to, READ_UNCOMMITTED);
+}
+
+async function* fetchRecords(
+  cluster: Cluster,
+  topic: string,
+  from: number,
+  to: number,
+  isolationLevel: number,
+): AsyncGenerator<FetchedMessage> {
+  const broker = await leaderOf(cluster, topic);
   let next = from;
   let emptyAnswers = 0;
   while (next < to) {
     const answer = await broker.fetch({
-      isolationLevel: READ_COMMITTED,
+      isolationLevel,
       maxWaitTime: FETCH_WAIT_MS,
       minBytes: 1,
       maxBytes: FETCH_BYTES,

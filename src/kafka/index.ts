@@ -6,5 +6,10 @@ export { KafkaProbe } from './kafka-probe.js';
 export { RecordBatch } from './record-batch.js';
 export { TopicReader, type TopicRecord } from './topic-reader.js';
 export { JOBS_TOPIC, jobTopics, TopicAdmin } from './topics.js';
-export { type JobTopics, type TopicsEvidence, TransactionalSession } from './transactional-session.js';
+export {
+  type JobTopics,
+  type OpenTransactions,
+  type TopicsEvidence,
+  TransactionalSession,
+} from './transactional-session.js';
 export { within } from './within.js';

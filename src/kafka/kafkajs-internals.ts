@@ -48,6 +48,8 @@ export interface FetchedMessage {
 
 export interface Broker {
   readonly nodeId: number;
+  /** What the broker supports, by API key; known once it is connected. */
+  readonly versions: Record<number, { minVersion: number; maxVersion: number } | undefined> | null;
   readonly connectionPool: { readonly pool: Connection[]; getConnection(index?: number): Promise<Connection> };
   connect(): Promise<void>;
   initProducerId(request: {
@@ -65,6 +67,10 @@ export interface Broker {
     },
   ): Promise<unknown>;
   endTxn(request: ProducerIdentity & { transactionResult: boolean }): Promise<unknown>;
+  listOffsets(request: {
+    isolationLevel: number;
+    topics: { topic: string; partitions: { partition: number; timestamp: number }[] }[];
+  }): Promise<{ responses: { partitions: { partition: number; offset: string }[] }[] }>;
   fetch(request: {
     isolationLevel: number;
     maxWaitTime: number;
@@ -91,13 +97,12 @@ export interface Cluster {
   findTopicPartitionMetadata(topic: string): { partitionId: number; leader: number }[];
   findBroker(request: { nodeId: number }): Promise<Broker>;
   findGroupCoordinator(request: { groupId: string; coordinatorType: number }): Promise<Broker>;
-  fetchTopicsOffset(
-    topics: { topic: string; fromBeginning: boolean; partitions: { partition: number }[] }[],
-  ): Promise<{ topic: string; partitions: { partition: number; offset: string }[] }[]>;
+  findControllerBroker(): Promise<Broker>;
 }
 
 export const GROUP_COORDINATOR = 0;
 export const TRANSACTION_COORDINATOR = 1;
+export const READ_UNCOMMITTED = 0;
 export const READ_COMMITTED = 1;
 
 const CLUSTER_METHODS = [
@@ -108,7 +113,7 @@ const CLUSTER_METHODS = [
   'findTopicPartitionMetadata',
   'findBroker',
   'findGroupCoordinator',
-  'fetchTopicsOffset',
+  'findControllerBroker',
 ] as const;
 const BROKER_METHODS = [
   'initProducerId',
@@ -116,6 +121,7 @@ const BROKER_METHODS = [
   'addOffsetsToTxn',
   'txnOffsetCommit',
   'endTxn',
+  'listOffsets',
   'fetch',
 ] as const;
 const CONNECTION_METHODS = [

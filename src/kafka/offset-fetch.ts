@@ -1,3 +1,4 @@
+import { CompactReader, compactString } from './compact-codec.js';
 import { protocolError } from './kafka-failure.js';
 import type { Connection } from './kafkajs-internals.js';
 import { sendRaw } from './raw-request.js';
@@ -62,53 +63,4 @@ export function decodeOffsetFetch(payload: Buffer): CommittedOffset {
   const error = reader.int16() || partitionError;
   if (error !== 0) throw protocolError(error, 'OffsetFetch');
   return committed;
-}
-
-function compactString(text: string): Buffer {
-  const bytes = Buffer.from(text);
-  const length: number[] = [];
-  let rest = bytes.length + 1;
-  while (rest > 127) {
-    length.push((rest & 127) | 128);
-    rest >>>= 7;
-  }
-  return Buffer.concat([Uint8Array.of(...length, rest), bytes]);
-}
-
-/** Reads the compact encodings of flexible protocol versions (KIP-482). */
-class CompactReader {
-  #at = 0;
-
-  constructor(readonly bytes: Buffer) {}
-
-  skip(count: number): void {
-    this.#at += count;
-  }
-
-  int16(): number {
-    this.#at += 2;
-    return this.bytes.readInt16BE(this.#at - 2);
-  }
-
-  int64(): bigint {
-    this.#at += 8;
-    return this.bytes.readBigInt64BE(this.#at - 8);
-  }
-
-  unsignedVarint(): number {
-    let value = 0;
-    for (let shift = 0; shift < 35; shift += 7) {
-      const byte = this.bytes.readUInt8(this.#at++);
-      value |= (byte & 127) << shift;
-      if (byte < 128) return value >>> 0;
-    }
-    throw new Error('a varint of the answer is longer than 5 bytes');
-  }
-
-  compactString(): string | null {
-    const length = this.unsignedVarint() - 1;
-    if (length < 0) return null;
-    this.#at += length;
-    return this.bytes.toString('utf8', this.#at - length, this.#at);
-  }
 }

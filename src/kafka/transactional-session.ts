@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
 import { BatchError } from '../errors/index.js';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
-import { hasCommittedRecord, topicBounds } from './committed-records.js';
+import { hasCommittedRecord, lastStableOffset, type TopicBounds, topicBounds } from './committed-records.js';
+import { commitHanging, findOpenTransaction, type OpenTransaction } from './hanging-transaction.js';
 import { errorType, UnexpectedAnswer } from './kafka-failure.js';
 import {
   type Broker,
@@ -43,11 +44,14 @@ export interface JobTopics {
 
 /** What the topics hold, against what the checkpoint claims. */
 export interface TopicsEvidence {
-  data: { start: number; end: number };
-  dlq: { start: number; end: number };
+  data: TopicBounds;
+  dlq: TopicBounds;
   /** A committed record lies after the checkpoint in one of the topics. */
   recordsBeyond: boolean;
 }
+
+/** The transactions that are open in a job's topics, null where none is. */
+export type OpenTransactions = Record<keyof JobTopics, OpenTransaction | null>;
 
 /**
  * One fenced producer of one job on connections of its own: the Kafka calls of the delivery protocol, in the order
@@ -57,6 +61,8 @@ export interface TopicsEvidence {
 export class TransactionalSession {
   readonly #enlisted = new Set<string>();
   readonly #sequences = new Map<string, number>();
+  /** Where the first batch of this session must land, by topic: nobody else writes after the fence. */
+  readonly #inspectedEnds = new Map<string, number>();
 
   private constructor(
     readonly topics: JobTopics,
@@ -120,12 +126,41 @@ export class TransactionalSession {
       topicBounds(this.cluster, this.topics.data),
       topicBounds(this.cluster, this.topics.dlq),
     ]);
-    const beyond = async (topic: string, from: number, bounds: { start: number; end: number }) =>
+    this.#inspectedEnds.set(this.topics.data, data.high).set(this.topics.dlq, dlq.high);
+    const beyond = async (topic: string, from: number, bounds: TopicBounds) =>
       hasCommittedRecord(this.cluster, topic, Math.max(from, bounds.start), bounds.end);
     const recordsBeyond =
       (await beyond(this.topics.data, checkpoint?.dataEnd ?? 0, data)) ||
       (await beyond(this.topics.dlq, checkpoint?.dlqEnd ?? 0, dlq));
     return { data, dlq, recordsBeyond };
+  }
+
+  /** Looks for transactions that are open in the topics: after the fence, only ones whose marker was lost. */
+  async findOpenTransactions(checkpoint: Checkpoint | null): Promise<OpenTransactions> {
+    const { data, dlq } = this.topics;
+    return {
+      data: await findOpenTransaction(this.cluster, data, checkpoint?.dataEnd ?? 0, this.producerId),
+      dlq: await findOpenTransaction(this.cluster, dlq, checkpoint?.dlqEnd ?? 0, this.producerId),
+    };
+  }
+
+  /**
+   * Aborts what hangs in these topics, by an empty transaction of our own: its ABORT marker ends whatever is open under
+   * our producer id. It needs no rights that the job lacks, and a successor's fence stops it.
+   */
+  async abortHanging(topics: readonly string[]): Promise<void> {
+    for (const topic of topics) await this.enlist(topic);
+    await this.#end(false);
+  }
+
+  /**
+   * Commits what hangs in this topic, by the marker alone: a transaction of our own could be aborted if we die half-way.
+   * Throws BatchError CHECKPOINT_LOST if the broker does not let us.
+   */
+  async commitHanging(topic: string): Promise<void> {
+    const partition = this.cluster.findTopicPartitionMetadata(topic).find(({ partitionId }) => partitionId === 0);
+    if (partition === undefined) throw new UnexpectedAnswer(`the metadata of ${topic} has no partition 0`);
+    await commitHanging(await this.cluster.findBroker({ nodeId: partition.leader }), topic, this.producerId);
   }
 
   /**
@@ -145,7 +180,14 @@ export class TransactionalSession {
     });
     const leader = this.leaders.get(topic);
     if (leader === undefined) throw new Error(`${topic} is not a topic of this session`);
-    return (await produceBatch(leader, topic, this.transactionalId, sealed)) + batch.count;
+    const expected = this.#inspectedEnds.get(topic);
+    this.#inspectedEnds.delete(topic);
+    const offset = await produceBatch(leader, topic, this.transactionalId, sealed);
+    if (expected !== undefined && offset !== expected) {
+      // Records that were not replicated when we looked may belong to a hanging transaction.
+      throw new UnexpectedAnswer(`${topic} ended at ${offset} and not at ${expected} when the first batch came`);
+    }
+    return offset + batch.count;
   }
 
   /** Enlists a topic in the open transaction (AddPartitionsToTxn); before its first `produce` in each. */
@@ -177,19 +219,26 @@ export class TransactionalSession {
    * decided; its markers reach the topics a moment later (see `readable`).
    */
   async endTransaction(): Promise<void> {
-    await inAMoment(() => this.coordinator.endTxn({ ...this.#identity(), transactionResult: true }));
+    await this.#end(true);
+  }
+
+  async #end(transactionResult: boolean): Promise<void> {
+    await inAMoment(() => this.coordinator.endTxn({ ...this.#identity(), transactionResult }));
     this.#enlisted.clear();
   }
 
-  /** Resolves when a read_committed reader gets everything up to the committed checkpoint. */
+  /**
+   * Resolves when a read_committed reader gets everything up to the committed checkpoint. Until then no other
+   * transaction may be begun: if the COMMIT marker was lost, the next one's ABORT marker would delete these rows.
+   */
   async readable(checkpoint: Checkpoint): Promise<void> {
     const deadline = performance.now() + READABLE_WITHIN_MS;
     for (;;) {
       const [data, dlq] = await Promise.all([
-        topicBounds(this.cluster, this.topics.data),
-        topicBounds(this.cluster, this.topics.dlq),
+        lastStableOffset(this.cluster, this.topics.data),
+        lastStableOffset(this.cluster, this.topics.dlq),
       ]);
-      if (data.end >= checkpoint.dataEnd && dlq.end >= checkpoint.dlqEnd) return;
+      if (data >= checkpoint.dataEnd && dlq >= checkpoint.dlqEnd) return;
       if (performance.now() > deadline) throw new UnexpectedAnswer('the committed rows did not become readable');
       await sleep(RETRY_EVERY_MS);
     }

@@ -116,6 +116,15 @@ export class JobRun {
           evidence: await this.#openSession().inspect(action.checkpoint),
         }));
         break;
+      case 'examine':
+        this.#ask(action.do, async () => ({
+          type: 'examined',
+          open: await this.#openSession().findOpenTransactions(action.checkpoint),
+        }));
+        break;
+      case 'repair':
+        this.#ask(action.do, () => this.#repair(action));
+        break;
       case 'read-from':
         this.#call(async () => {
           const isOpen = await this.#startReading(action.checkpoint);
@@ -142,7 +151,7 @@ export class JobRun {
         this.#ask(action.do, async () => {
           const session = this.#openSession();
           await session.endTransaction();
-          if (action.checkpoint.eof) await session.readable(action.checkpoint);
+          await session.readable(action.checkpoint);
           return { type: 'transaction-ended' };
         });
         break;
@@ -193,6 +202,15 @@ export class JobRun {
     }
     this.#session = session;
     return { type: 'fenced' };
+  }
+
+  async #repair({ abort, commit }: Extract<Action, { do: 'repair' }>): Promise<Event> {
+    const session = this.#openSession();
+    const { topics } = this.job;
+    this.dependencies.log.warn({ abort, commit }, 'a transaction marker was lost; the hanging transaction is ended');
+    for (const topic of commit) await session.commitHanging(topics[topic]);
+    if (abort.length > 0) await session.abortHanging(abort.map((topic) => topics[topic]));
+    return { type: 'repaired' };
   }
 
   #close(): void {

@@ -22,8 +22,8 @@ export interface Assignment {
   dialect: CsvDialect | null;
   options: ProcessingOptions;
   topics: { data: string; dlq: string };
-  /** The store has seen a commit of this job: a missing checkpoint means that it was lost. */
-  committedBefore: boolean;
+  /** The newest one that the store has seen: what Kafka answers must not be older. */
+  checkpoint: Checkpoint | null;
 }
 
 /** What the reading of a job's file depends on. */

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors/index.js';
-import type { Checkpoint, KafkaFailure, TopicsEvidence } from '../kafka/index.js';
+import type { Checkpoint, JobTopics, KafkaFailure, OpenTransactions, TopicsEvidence } from '../kafka/index.js';
 import type { Outcome } from './messages.js';
 
 /**
@@ -18,6 +18,8 @@ export interface Limits {
   unavailableAfterMs: number;
   /** For so long a checkpoint older than the topics is taken for a stale read, after that for a lost one. */
   staleCheckpointMs: number;
+  /** A transaction that is still open in the topics so long after the fence hangs: its marker was lost. */
+  hangingMs: number;
   firstBackoffMs: number;
   maxBackoffMs: number;
 }
@@ -28,11 +30,15 @@ export const DEFAULT_LIMITS: Limits = {
   firstTransactionMs: 50,
   unavailableAfterMs: 300_000,
   staleCheckpointMs: 10_000,
+  hangingMs: 5_000,
   firstBackoffMs: 50,
   maxBackoffMs: 5_000,
 };
 
 const STALE_RETRY_MS = 100;
+/** Markers are mostly there a moment later; the longer one is missing, the less is to be expected of the next look. */
+const FIRST_OPEN_RETRY_MS = 20;
+const MAX_OPEN_RETRY_MS = 500;
 
 type Phase =
   /** Asking the pool whether our lease is current, before touching the broker. */
@@ -43,11 +49,18 @@ type Phase =
   | 'leasing-again'
   | 'fetching'
   | 'inspecting'
+  /** A transaction hangs in the topics: finding out whose it is. */
+  | 'examining'
+  /** Ending it. */
+  | 'repairing'
   | 'streaming'
   /** Cut: the acks of what was sent are awaited. What is read from here on waits for the next transaction. */
   | 'draining'
   | 'committing-offsets'
   | 'ending-transaction'
+  /** Before it fetches and inspects again in the same session. */
+  | 'pausing'
+  /** Before it starts over; the session is closed. */
   | 'waiting'
   | 'ended';
 
@@ -61,8 +74,7 @@ export interface State {
   /** The failure to report once it is settled. */
   readonly verdict: { code: ErrorCode; detail: string } | null;
   readonly fileSize: number;
-  readonly committedBefore: boolean;
-  /** The last one known to be committed. */
+  /** The last one known to be committed, also by an earlier runner; never goes back. */
   readonly checkpoint: Checkpoint | null;
   /** A transaction may have been begun on this session: its end must be found out before the job ends. */
   readonly dirty: boolean;
@@ -76,6 +88,8 @@ export interface State {
   readonly lastCommitAt: number;
   readonly backoffMs: number;
   readonly staleSince: number | null;
+  /** Since when a transaction is seen open in the topics after a fence, with the same checkpoint. */
+  readonly openSince: number | null;
 }
 
 export type Event =
@@ -84,6 +98,9 @@ export type Event =
   | { type: 'fenced' }
   | { type: 'fetched'; checkpoint: Checkpoint | null }
   | { type: 'inspected'; evidence: TopicsEvidence }
+  | { type: 'examined'; open: OpenTransactions }
+  /** What hung was aborted or committed. */
+  | { type: 'repaired' }
   /** A batch of that many bytes was handed to the session. */
   | { type: 'sent'; bytes: number }
   | { type: 'tick' }
@@ -107,6 +124,9 @@ export type Action =
   | { do: 'fence' }
   | { do: 'fetch-checkpoint' }
   | { do: 'inspect'; checkpoint: Checkpoint | null }
+  | { do: 'examine'; checkpoint: Checkpoint | null }
+  /** Ends the hanging transactions of these topics. */
+  | { do: 'repair'; abort: (keyof JobTopics)[]; commit: (keyof JobTopics)[] }
   /** (Re)starts reading at the checkpoint, the file's start where it is null. */
   | { do: 'read-from'; checkpoint: Checkpoint | null }
   /** Cuts here: sends what is buffered, answers `drained` when all is acknowledged. Reading goes on, sending does not. */
@@ -114,7 +134,7 @@ export type Action =
   /** Sends what was read since the cut, and goes on. */
   | { do: 'send-on' }
   | { do: 'commit-offsets'; checkpoint: Checkpoint }
-  /** Commits; for the end of the file also waits until a read_committed reader sees all of it. */
+  /** Commits, and waits until a read_committed reader sees all of it. */
   | { do: 'end-transaction'; checkpoint: Checkpoint }
   | { do: 'report-commit'; checkpoint: Checkpoint }
   /** Drops the session at once; later answers of it must not become events. */
@@ -130,7 +150,7 @@ export interface Step {
 }
 
 export function initialState(
-  job: { intent: 'run' | 'settle'; sizeBytes: number; committedBefore: boolean },
+  job: { intent: 'run' | 'settle'; sizeBytes: number; checkpoint: Checkpoint | null },
   now: number,
   limits: Limits = DEFAULT_LIMITS,
 ): State {
@@ -141,8 +161,7 @@ export function initialState(
     stopping: false,
     verdict: null,
     fileSize: job.sizeBytes,
-    committedBefore: job.committedBefore,
-    checkpoint: null,
+    checkpoint: job.checkpoint,
     dirty: false,
     transaction: null,
     fileRead: false,
@@ -152,6 +171,7 @@ export function initialState(
     lastCommitAt: now,
     backoffMs: limits.firstBackoffMs,
     staleSince: null,
+    openSince: null,
   };
 }
 
@@ -161,19 +181,20 @@ export function step(state: State, event: Event, now: number): Step {
   switch (event.type) {
     case 'start':
     case 'woken':
-      if (state.phase !== 'waiting') return stay(state);
-      // A wait for a stale checkpoint keeps its session; every other wait has closed it.
-      return state.staleSince !== null
-        ? go(state, 'fetching', { do: 'fetch-checkpoint' })
-        : go(state, 'leasing', { do: 'ask-lease' });
+      if (state.phase === 'pausing') return go(state, 'fetching', { do: 'fetch-checkpoint' });
+      return state.phase === 'waiting' ? go(state, 'leasing', { do: 'ask-lease' }) : stay(state);
     case 'lease':
       return onLease(state, event.current);
     case 'fenced':
       return state.phase === 'fencing' ? go(state, 'leasing-again', { do: 'ask-lease' }) : stay(state);
     case 'fetched':
-      return onFetched(state, event.checkpoint);
+      return onFetched(state, event.checkpoint, now);
     case 'inspected':
       return state.phase === 'inspecting' ? onInspected(state, event.evidence, now) : stay(state);
+    case 'examined':
+      return state.phase === 'examining' ? onExamined(state, event.open, now) : stay(state);
+    case 'repaired':
+      return state.phase === 'repairing' ? go(state, 'fetching', { do: 'fetch-checkpoint' }) : stay(state);
     case 'sent':
       return onSent(state, event.bytes, now);
     case 'tick':
@@ -209,8 +230,16 @@ function onLease(state: State, current: boolean): Step {
     : go(state, 'fetching', { do: 'fetch-checkpoint' });
 }
 
-function onFetched(state: State, checkpoint: Checkpoint | null): Step {
+function onFetched(state: State, checkpoint: Checkpoint | null, now: number): Step {
   if (state.phase !== 'fetching') return stay(state);
+  const known = state.checkpoint;
+  if (known !== null) {
+    if (checkpoint === null)
+      return staleOrLost(state, 'rows of this job were committed, but its checkpoint is gone', now);
+    if (checkpoint.position.row < known.position.row) {
+      return staleOrLost(state, 'the checkpoint is older than one that was committed', now);
+    }
+  }
   if (checkpoint !== null && checkpoint.size !== state.fileSize) {
     return conclude(
       { ...state, checkpoint },
@@ -220,30 +249,33 @@ function onFetched(state: State, checkpoint: Checkpoint | null): Step {
       },
     );
   }
-  return go({ ...state, checkpoint }, 'inspecting', { do: 'inspect', checkpoint });
+  // What hangs is judged by a checkpoint that stays the same meanwhile.
+  const openSince = checkpoint?.position.row === known?.position.row ? state.openSince : null;
+  return go({ ...state, checkpoint, openSince }, 'inspecting', { do: 'inspect', checkpoint });
 }
 
 function onInspected(state: State, evidence: TopicsEvidence, now: number): Step {
   const { checkpoint, limits } = state;
-  const lost = (detail: string): Step => conclude(state, { code: 'CHECKPOINT_LOST', detail });
-  // The topics know more than the checkpoint: it may have been read a moment too early.
-  const staleOrLost = (detail: string): Step => {
-    const staleSince = state.staleSince ?? now;
-    if (now - staleSince >= limits.staleCheckpointMs) return lost(detail);
-    return go({ ...state, staleSince }, 'waiting', { do: 'wait', ms: STALE_RETRY_MS });
-  };
-  if (checkpoint === null) {
-    if (state.committedBefore) return staleOrLost('rows of this job were committed, but its checkpoint is gone');
-    if (evidence.recordsBeyond) return staleOrLost("the job's topics hold records, but it has no checkpoint");
-  } else {
-    if (evidence.data.start > 0 || evidence.dlq.start > 0) {
-      return lost("the job's topics have lost their first records to retention");
-    }
-    if (evidence.data.end < checkpoint.dataEnd || evidence.dlq.end < checkpoint.dlqEnd) {
-      // A broker that was killed may show the offsets' transaction marker before the topics'.
-      return staleOrLost("the job's topics end before the checkpoint");
-    }
-    if (evidence.recordsBeyond) return staleOrLost("the job's topics hold records after its checkpoint");
+  const { data, dlq, recordsBeyond } = evidence;
+  if (checkpoint !== null && (data.start > 0 || dlq.start > 0)) {
+    return lost(state, "the job's topics have lost their first records to retention");
+  }
+  if (recordsBeyond) {
+    const what = checkpoint === null ? 'hold records, but it has no checkpoint' : 'hold records after its checkpoint';
+    return staleOrLost(state, `the job's topics ${what}`, now);
+  }
+  // After our fence no transaction but ours can be open, and we have begun none: its marker is late, or lost.
+  if (data.end < data.high || dlq.end < dlq.high) {
+    const openSince = state.openSince ?? now;
+    const next: State = { ...state, openSince };
+    const age = now - openSince;
+    if (age >= limits.hangingMs) return go(next, 'examining', { do: 'examine', checkpoint });
+    const ms = Math.min(MAX_OPEN_RETRY_MS, Math.max(FIRST_OPEN_RETRY_MS, age / 2));
+    return go(next, 'pausing', { do: 'wait', ms });
+  }
+  if (checkpoint !== null && (data.end < checkpoint.dataEnd || dlq.end < checkpoint.dlqEnd)) {
+    // A broker that was killed may show the offsets' transaction marker before the topics'.
+    return staleOrLost(state, "the job's topics end before the checkpoint", now);
   }
   const settled: State = { ...forgetSession(state), dirty: false };
   if (checkpoint?.eof) return end(settled, { do: 'close' }, finish({ kind: 'completed', checkpoint }));
@@ -251,6 +283,48 @@ function onInspected(state: State, evidence: TopicsEvidence, now: number): Step 
   if (state.goal === 'settle') return end(settled, { do: 'close' }, finish({ kind: 'settled', checkpoint }));
   if (state.stopping) return end(settled, { do: 'close' }, finish({ kind: 'stopped' }));
   return go(settled, 'streaming', { do: 'read-from', checkpoint });
+}
+
+/**
+ * The transaction coordinator says that nothing is open any more, the topics say otherwise. Rows that the checkpoint
+ * does not cover were never promised: their ABORT marker is missing. Rows that it covers are committed: their COMMIT
+ * marker is missing. A transaction with rows of both kinds cannot be ended rightly by any marker.
+ */
+function onExamined(state: State, open: OpenTransactions, now: number): Step {
+  const abort: (keyof JobTopics)[] = [];
+  const commit: (keyof JobTopics)[] = [];
+  const { checkpoint } = state;
+  const ends = { data: checkpoint?.dataEnd ?? 0, dlq: checkpoint?.dlqEnd ?? 0 };
+  for (const topic of ['data', 'dlq'] as const) {
+    const transaction = open[topic];
+    if (transaction === null) continue;
+    const { start, isOurs, reachesBeyond } = transaction;
+    const where = `in the job's ${topic} topic, from offset ${start} on`;
+    if (!isOurs) return lost(state, `a transaction of another producer hangs ${where}`);
+    if (start >= ends[topic]) abort.push(topic);
+    else if (!reachesBeyond) commit.push(topic);
+    else return lost(state, `a transaction hangs ${where} that holds rows before and after the checkpoint`);
+  }
+  const next: State = { ...state, openSince: null };
+  if (abort.length + commit.length === 0) return go(next, 'fetching', { do: 'fetch-checkpoint' });
+  if (now - state.lastCommitAt >= state.limits.unavailableAfterMs) {
+    return giveUp(state, {
+      code: 'KAFKA_UNAVAILABLE',
+      detail: "transaction markers keep being lost in the job's topics",
+    });
+  }
+  return go(next, 'repairing', { do: 'repair', abort, commit });
+}
+
+/** The topics or the store know more than the checkpoint: it may have been read a moment too early. */
+function staleOrLost(state: State, detail: string, now: number): Step {
+  const staleSince = state.staleSince ?? now;
+  if (now - staleSince >= state.limits.staleCheckpointMs) return lost(state, detail);
+  return go({ ...state, staleSince }, 'pausing', { do: 'wait', ms: STALE_RETRY_MS });
+}
+
+function lost(state: State, detail: string): Step {
+  return conclude(state, { code: 'CHECKPOINT_LOST', detail });
 }
 
 function onSent(state: State, bytes: number, now: number): Step {
@@ -286,7 +360,6 @@ function onCommitted(state: State, now: number): Step {
   const next: State = {
     ...state,
     checkpoint: pending,
-    committedBefore: true,
     dirty: false,
     pending: null,
     transaction: null,
@@ -305,9 +378,10 @@ function onCommitted(state: State, now: number): Step {
 }
 
 function onFailed(state: State, failure: KafkaFailure, now: number): Step {
-  if (state.phase === 'waiting') return stay(state);
+  if (isIdle(state)) return stay(state);
   if (failure.kind === 'fatal') {
     const error = { code: failure.code, detail: failure.detail };
+    if (failure.code === 'CHECKPOINT_LOST') return lost(state, failure.detail);
     // Only what was inspected is known to be all that is committed.
     return state.dirty || !isTransacting(state) ? settleFirst(state, error) : conclude(state, error);
   }
@@ -329,13 +403,14 @@ function onFailed(state: State, failure: KafkaFailure, now: number): Step {
 function startOver(state: State): Step {
   const next: State = {
     ...forgetSession(state),
+    openSince: state.openSince,
     backoffMs: Math.min(state.backoffMs * 2, state.limits.maxBackoffMs),
   };
   return go(next, 'waiting', { do: 'close' }, { do: 'wait', ms: state.backoffMs });
 }
 
 function forgetSession(state: State): State {
-  return { ...state, transaction: null, pending: null, fileRead: false, staleSince: null };
+  return { ...state, transaction: null, pending: null, fileRead: false, staleSince: null, openSince: null };
 }
 
 /** Ends with a failure whose checkpoint is known for sure. */
@@ -361,7 +436,7 @@ function onSettle(state: State): Step {
   const next: State = { ...state, goal: 'settle' };
   if (isTransacting(state)) return go(forgetSession(next), 'leasing', { do: 'close' }, { do: 'ask-lease' });
   // Else it is on its way to the checkpoint already: the goal is looked at when it is known.
-  if (state.phase !== 'waiting' || state.staleSince !== null) return stay(next);
+  if (state.phase !== 'waiting') return stay(next);
   return go(next, 'leasing', { do: 'ask-lease' });
 }
 
@@ -370,8 +445,13 @@ function onStop(state: State): Step {
   if (state.phase === 'streaming') {
     return state.transaction === null ? end(next, { do: 'close' }, finish({ kind: 'stopped' })) : cut(next);
   }
-  if (state.phase === 'waiting') return end(next, { do: 'close' }, finish({ kind: 'stopped' }));
+  if (isIdle(state)) return end(next, { do: 'close' }, finish({ kind: 'stopped' }));
   return stay(next);
+}
+
+/** No call is under way. */
+function isIdle({ phase }: State): boolean {
+  return phase === 'waiting' || phase === 'pausing';
 }
 
 function finish(outcome: Outcome): Action {

@@ -26,7 +26,7 @@ describe('handing out a job', () => {
       options: DEFAULT_OPTIONS,
       wrapping: { fileCompression: 'none', encoding: 'utf-8' },
       topics: { data: `batch_${jobId}`, dlq: `batch_${jobId}_dlq` },
-      committedBefore: false,
+      checkpoint: null,
     });
     expect(await desk.record(jobId)).toMatchObject({ state: 'RUNNING', lease: 1, waitingMs: 40, settled: false });
     expect(desk.states(jobId)).toEqual(['PENDING', 'RUNNING']);
@@ -127,7 +127,7 @@ describe('progress', () => {
 
     desk.runners.lose(jobId, false);
     await desk.quiet();
-    expect(await desk.runners.next()).toMatchObject({ committedBefore: true });
+    expect(await desk.runners.next()).toMatchObject({ checkpoint: { ok: expect.any(Number) } });
     desk.supervisor.progress(jobId, 2, 300);
     desk.commit(jobId, 10);
     desk.clock.advance(1000);

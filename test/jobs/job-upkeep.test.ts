@@ -107,7 +107,11 @@ describe('a new start', () => {
     await desk.spool.remove(jobId);
     desk.start();
     await desk.upkeep.recover();
-    expect(await desk.runners.next()).toMatchObject({ jobId, intent: 'settle', committedBefore: true });
+    expect(await desk.runners.next()).toMatchObject({
+      jobId,
+      intent: 'settle',
+      checkpoint: { ok: expect.any(Number) },
+    });
     desk.runners.finish(jobId, { kind: 'settled', checkpoint: aCheckpoint(6) });
     await desk.quiet();
     expect(await desk.job(jobId)).toMatchObject({

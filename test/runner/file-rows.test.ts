@@ -29,7 +29,7 @@ const job: Assignment = {
   wrapping: { fileCompression: 'none', encoding: 'utf-8' },
   dialect: { delimiter: ',', quote: '"', header: true },
   topics: { data: 'data', dlq: 'dlq' },
-  committedBefore: false,
+  checkpoint: null,
 };
 const limits = { decompression: { maxBytes: 1e9, maxRatio: 250 }, decoderBytes: 0 };
 let handle: FileHandle;

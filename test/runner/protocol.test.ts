@@ -2,8 +2,13 @@ import type { Checkpoint, KafkaFailure } from '../../src/kafka/index.js';
 import { type Action, DEFAULT_LIMITS, type Event, initialState, type State, step } from '../../src/runner/protocol.js';
 
 const SIZE = 1_000;
-const job = { intent: 'run' as const, sizeBytes: SIZE, committedBefore: false };
-const noRecords = { data: { start: 0, end: 0 }, dlq: { start: 0, end: 0 }, recordsBeyond: false };
+const job = { intent: 'run' as const, sizeBytes: SIZE, checkpoint: null };
+const EMPTY = { start: 0, end: 0, high: 0 };
+const noRecords = { data: EMPTY, dlq: EMPTY, recordsBeyond: false };
+
+function endsAt(end: number) {
+  return { start: 0, end, high: end };
+}
 const lost: KafkaFailure = { kind: 'transient', code: 'KAFKA_UNAVAILABLE', detail: 'connection closed' };
 const fenced: KafkaFailure = { ...lost, kind: 'fenced' };
 const tooLarge: KafkaFailure = { kind: 'fatal', code: 'KAFKA_REJECTED', detail: 'MESSAGE_TOO_LARGE' };
@@ -46,7 +51,7 @@ class Driver {
       { type: 'fetched', checkpoint },
       {
         type: 'inspected',
-        evidence: { ...noRecords, data: { start: 0, end: checkpoint?.dataEnd ?? 0 } },
+        evidence: { ...noRecords, data: endsAt(checkpoint?.dataEnd ?? 0) },
       },
     );
   }
@@ -65,7 +70,7 @@ describe('the delivery protocol', () => {
     expect(driver.on({ type: 'lease', current: true }).did).toEqual(['fetch-checkpoint']);
     const checkpoint = checkpointAt(5);
     expect(driver.on({ type: 'fetched', checkpoint }).asked).toEqual([{ do: 'inspect', checkpoint }]);
-    const evidence = { ...noRecords, data: { start: 0, end: 7 } };
+    const evidence = { ...noRecords, data: endsAt(7) };
     expect(driver.on({ type: 'inspected', evidence }).asked).toEqual([{ do: 'read-from', checkpoint }]);
   });
 
@@ -192,7 +197,7 @@ describe('the delivery protocol', () => {
     const checkpoint = checkpointAt(4);
     driver.on({ type: 'lease', current: true }, { type: 'fenced' }, { type: 'lease', current: true });
     driver.on({ type: 'fetched', checkpoint });
-    driver.on({ type: 'inspected', evidence: { ...noRecords, data: { start: 0, end: 4 } } });
+    driver.on({ type: 'inspected', evidence: { ...noRecords, data: endsAt(4) } });
     expect(driver.asked.at(-1)).toEqual({
       do: 'finish',
       outcome: {
@@ -303,36 +308,110 @@ describe('the delivery protocol', () => {
     const lostCheckpoint = { outcome: { kind: 'failed', error: { code: 'CHECKPOINT_LOST' }, settled: true } };
 
     it.each([
-      ['the store has seen a commit', true, noRecords],
-      ['a topic holds a committed record', false, { ...noRecords, recordsBeyond: true }],
-    ])('refuses to start over without a checkpoint where %s, after ten seconds', (_what, committedBefore, evidence) => {
-      const driver = until(null, initialState({ ...job, committedBefore }, 0)).on({ type: 'inspected', evidence });
+      ['there is none where the store has seen one', checkpointAt(3), null, noRecords],
+      ['it is older than the one that the store has seen', checkpointAt(6), checkpointAt(5), noRecords],
+      ['there is none and a topic holds a committed record', null, null, { ...noRecords, recordsBeyond: true }],
+    ])('looks again for ten seconds if %s, then refuses', (_what, known, checkpoint, evidence) => {
+      const driver = until(checkpoint, initialState({ ...job, checkpoint: known }, 0));
+      if (driver.did[0] === 'inspect') driver.on({ type: 'inspected', evidence });
       expect(driver.did).toEqual(['wait']);
       driver.now = DEFAULT_LIMITS.staleCheckpointMs;
-      driver.on({ type: 'woken' }, { type: 'fetched', checkpoint: null }, { type: 'inspected', evidence });
-      expect(driver.asked.at(-1)).toMatchObject(lostCheckpoint);
+      driver.on({ type: 'woken' }, { type: 'fetched', checkpoint });
+      if (driver.did[0] === 'inspect') driver.on({ type: 'inspected', evidence });
+      expect(driver.asked.at(-1)).toMatchObject({ outcome: { ...lostCheckpoint.outcome, checkpoint: known } });
     });
 
     it.each([
-      ['a topic lost its beginning', { ...noRecords, data: { start: 1, end: 9 } }],
-      ['the DLQ lost its beginning', { ...noRecords, data: { start: 0, end: 9 }, dlq: { start: 2, end: 2 } }],
+      ['a topic lost its beginning', { ...noRecords, data: { ...endsAt(9), start: 1 } }],
+      ['the DLQ lost its beginning', { ...noRecords, data: endsAt(9), dlq: { ...endsAt(2), start: 2 } }],
     ])('refuses to go on where %s', (_what, evidence) => {
       expect(until(checkpointAt(5)).on({ type: 'inspected', evidence }).asked.at(-1)).toMatchObject(lostCheckpoint);
     });
 
     it.each([
-      ['a record lies behind it', { ...noRecords, data: { start: 0, end: 9 }, recordsBeyond: true }],
-      ['the data topic ends before it', { ...noRecords, data: { start: 0, end: 4 } }],
+      ['a record lies behind it', { ...noRecords, data: endsAt(9), recordsBeyond: true }],
+      ['the data topic ends before it', { ...noRecords, data: endsAt(4) }],
     ])('looks again for ten seconds where %s, then refuses', (_what, evidence) => {
       const driver = until(checkpointAt(5)).on({ type: 'inspected', evidence });
       expect(driver.did).toEqual(['wait']);
       expect(driver.on({ type: 'woken' }).did).toEqual(['fetch-checkpoint']);
       driver.on({ type: 'fetched', checkpoint: checkpointAt(8) });
-      const agreeing = { ...noRecords, data: { start: 0, end: 9 } };
+      const agreeing = { ...noRecords, data: endsAt(9) };
       const recovered = step(driver.state, { type: 'inspected', evidence: agreeing }, 100);
       expect(recovered.actions).toEqual([{ do: 'read-from', checkpoint: checkpointAt(8) }]);
       driver.now = DEFAULT_LIMITS.staleCheckpointMs;
       expect(driver.on({ type: 'inspected', evidence }).asked.at(-1)).toMatchObject(lostCheckpoint);
+    });
+
+    describe('with a transaction that is open after the fence', () => {
+      const checkpoint = checkpointAt(5);
+      const open = { ...noRecords, data: { start: 0, end: 7, high: 9 } };
+      const hanging = () => {
+        const driver = until(checkpoint).on({ type: 'inspected', evidence: open });
+        driver.now = DEFAULT_LIMITS.hangingMs;
+        return driver.on({ type: 'woken' }, { type: 'fetched', checkpoint }, { type: 'inspected', evidence: open });
+      };
+      const ours = { start: 7, isOurs: true, reachesBeyond: false };
+
+      it('sends nothing, and goes on when the marker comes late', () => {
+        const driver = until(checkpoint).on({ type: 'inspected', evidence: open });
+        expect(driver.did).toEqual(['wait']);
+        driver.now = DEFAULT_LIMITS.hangingMs - 1;
+        driver.on({ type: 'woken' }, { type: 'fetched', checkpoint }, { type: 'inspected', evidence: open });
+        expect(driver.did).toEqual(['wait']);
+        driver.on({ type: 'woken' }, { type: 'fetched', checkpoint });
+        driver.on({ type: 'inspected', evidence: { ...noRecords, data: endsAt(10) } });
+        expect(driver.asked).toEqual([{ do: 'read-from', checkpoint }]);
+      });
+
+      it('looks at it after five seconds with the same checkpoint, counted over sessions', () => {
+        expect(hanging().asked).toEqual([{ do: 'examine', checkpoint }]);
+        const moved = until(checkpoint).on({ type: 'inspected', evidence: open });
+        moved.now = DEFAULT_LIMITS.hangingMs;
+        moved.on({ type: 'woken' }, { type: 'fetched', checkpoint: checkpointAt(6) });
+        expect(moved.on({ type: 'inspected', evidence: open }).did).toEqual(['wait']);
+        const again = until(checkpoint).on({ type: 'inspected', evidence: open }, { type: 'woken' });
+        again.on({ type: 'failed', failure: lost }, { type: 'woken' }, { type: 'lease', current: true });
+        again.now = DEFAULT_LIMITS.hangingMs;
+        again.on({ type: 'fenced' }, { type: 'lease', current: true }, { type: 'fetched', checkpoint });
+        expect(again.on({ type: 'inspected', evidence: open }).did).toEqual(['examine']);
+      });
+
+      it('aborts rows that the checkpoint does not cover, commits those that it covers, then looks again', () => {
+        const driver = hanging();
+        driver.on({ type: 'examined', open: { data: ours, dlq: null } });
+        expect(driver.asked).toEqual([{ do: 'repair', abort: ['data'], commit: [] }]);
+        expect(driver.on({ type: 'repaired' }).did).toEqual(['fetch-checkpoint']);
+        const both = { data: { ...ours, start: 4 }, dlq: { ...ours, start: 0 } };
+        expect(hanging().on({ type: 'examined', open: both }).asked).toEqual([
+          { do: 'repair', abort: ['dlq'], commit: ['data'] },
+        ]);
+      });
+
+      it.each([
+        ['holds rows before and after the checkpoint', { ...ours, start: 4, reachesBeyond: true }],
+        ['belongs to another producer', { ...ours, isOurs: false }],
+      ])('refuses to go on if it %s', (_what, transaction) => {
+        const driver = hanging().on({ type: 'examined', open: { data: transaction, dlq: null } });
+        expect(driver.asked.at(-1)).toMatchObject(lostCheckpoint);
+      });
+
+      it('ends it before a cancel is done', () => {
+        const driver = hanging().on({ type: 'settle' }, { type: 'examined', open: { data: ours, dlq: null } });
+        expect(driver.did).toEqual(['repair']);
+        driver.on({ type: 'repaired' }, { type: 'fetched', checkpoint });
+        driver.on({ type: 'inspected', evidence: { ...noRecords, data: endsAt(10) } });
+        expect(driver.asked.at(-1)).toEqual({ do: 'finish', outcome: { kind: 'settled', checkpoint } });
+      });
+
+      it('fails without the broker when markers are lost for five minutes', () => {
+        const driver = hanging();
+        driver.now = DEFAULT_LIMITS.unavailableAfterMs;
+        driver.on({ type: 'examined', open: { data: ours, dlq: null } });
+        expect(driver.asked.at(-1)).toMatchObject({
+          outcome: { kind: 'failed', error: { code: 'KAFKA_UNAVAILABLE' }, settled: false, checkpoint },
+        });
+      });
     });
 
     it('refuses a file whose size is not that of the checkpoint', () => {

@@ -1,4 +1,4 @@
-import type { Checkpoint, TopicsEvidence } from '../../../src/kafka/index.js';
+import type { Checkpoint, OpenTransactions, TopicsEvidence } from '../../../src/kafka/index.js';
 
 /** What the model broker answers with instead of a result. */
 export class Refused extends Error {
@@ -10,6 +10,9 @@ export class Refused extends Error {
   }
 }
 
+export type Topic = 'data' | 'dlq';
+export const TOPICS = ['data', 'dlq'] as const;
+
 interface LogEntry {
   /** null: a transaction marker. */
   row: number | null;
@@ -18,27 +21,76 @@ interface LogEntry {
 
 const TRANSACTION_TIMEOUT_MS = 30_000;
 const STALE_FOR_MS = 300;
+const REPLICATED_AFTER_MS = 2_000;
+
+/** One partition: its records, and the epoch up to which it refuses older producers. */
+class ModelPartition {
+  readonly log: LogEntry[] = [];
+  nextSequence = 0;
+  epoch = 0;
+  /** What followers hold; the rest is invisible until `#replicatedAt`. */
+  #replicated = 0;
+  #replicatedAt = Number.NEGATIVE_INFINITY;
+
+  /** What is acknowledged is replicated, and with it all that lies before. */
+  append(entries: readonly LogEntry[]): void {
+    this.log.push(...entries);
+    this.#replicated = this.log.length;
+  }
+
+  appendWithoutAcknowledgement(entries: readonly LogEntry[], now: number): void {
+    if (now >= this.#replicatedAt) this.#replicated = this.log.length;
+    this.#replicatedAt = now + REPLICATED_AFTER_MS;
+    this.log.push(...entries);
+  }
+
+  /** Whatever is open ends with any marker of the producer, whichever transaction it was begun in. */
+  mark(state: 'committed' | 'aborted'): void {
+    for (const entry of this.log) if (entry.state === 'open') entry.state = state;
+    this.append([{ row: null, state }]);
+  }
+
+  /** Offset of the first open record; the end of the log if there is none. */
+  get stableEnd(): number {
+    const open = this.log.findIndex(({ state }) => state === 'open');
+    return open < 0 ? this.log.length : open;
+  }
+
+  bounds(now: number): { start: number; end: number; high: number } {
+    const high = now < this.#replicatedAt ? this.#replicated : this.log.length;
+    return { start: 0, end: Math.min(this.stableEnd, high), high };
+  }
+
+  committed(): number[] {
+    return this.log.flatMap(({ row, state }) => (row !== null && state === 'committed' ? [row] : []));
+  }
+}
 
 /**
- * One transactional id, one topic and one group of a Kafka broker, as far as the delivery protocol depends on them:
- * epochs fence, a transaction is all or nothing, sequences drop repeated batches, a committed offset may be read stale
- * for a moment, and a transaction that is open for too long is aborted.
+ * One transactional id, two topics and one group of a Kafka broker, as far as the delivery protocol depends on them:
+ * epochs fence, a transaction is all or nothing unless its markers are lost, sequences drop repeated batches, a committed
+ * offset may be read stale for a moment, what is not acknowledged may be invisible for another, and a transaction that is open for too long is aborted.
  */
 export class ModelBroker {
-  readonly log: LogEntry[] = [];
+  readonly partitions: Readonly<Record<Topic, ModelPartition>> = {
+    data: new ModelPartition(),
+    dlq: new ModelPartition(),
+  };
   #epoch = 0;
-  #nextSequence = 0;
+  readonly #enlisted = new Set<Topic>();
   #openedAt: number | null = null;
   #pending: Checkpoint | null = null;
   #offset: Checkpoint | null = null;
   #before: Checkpoint | null = null;
   #committedAt = Number.NEGATIVE_INFINITY;
 
+  /** `losesMarker`: asked for each marker; true: the coordinator takes the partition for a deleted one (KAFKA-20734). */
+  constructor(private readonly losesMarker: () => boolean) {}
+
   /** InitProducerId: aborts what is open and raises the epoch. */
   fence(): number {
     this.#abort();
     this.#epoch++;
-    this.#nextSequence = 0;
     return this.#epoch;
   }
 
@@ -51,21 +103,75 @@ export class ModelBroker {
     return stale && now - this.#committedAt < STALE_FOR_MS ? this.#before : this.#offset;
   }
 
-  inspect(checkpoint: Checkpoint | null): TopicsEvidence {
-    const from = checkpoint?.dataEnd ?? 0;
-    const recordsBeyond = this.log.some((entry, at) => at >= from && entry.row !== null && entry.state === 'committed');
-    return { data: { start: 0, end: this.log.length }, dlq: { start: 0, end: 0 }, recordsBeyond };
+  inspect(checkpoint: Checkpoint | null, now: number): TopicsEvidence {
+    const [data, dlq] = TOPICS.map((topic) => this.partitions[topic].bounds(now)) as [
+      TopicsEvidence['data'],
+      TopicsEvidence['dlq'],
+    ];
+    const isBeyond = (topic: Topic, from: number, { end }: TopicsEvidence['data']): boolean =>
+      this.partitions[topic].log.slice(from, end).some(({ row, state }) => row !== null && state === 'committed');
+    const recordsBeyond =
+      isBeyond('data', checkpoint?.dataEnd ?? 0, data) || isBeyond('dlq', checkpoint?.dlqEnd ?? 0, dlq);
+    return { data, dlq, recordsBeyond };
   }
 
-  /** Appends rows; a batch that was appended before is acknowledged again. Returns the end offset. */
-  produce(epoch: number, sequence: number, rows: readonly number[], now: number): number {
+  findOpenTransactions(checkpoint: Checkpoint | null): OpenTransactions {
+    const find = (topic: Topic, end: number): OpenTransactions['data'] => {
+      const { log, stableEnd: start } = this.partitions[topic];
+      if (start === log.length) return null;
+      return { start, isOurs: true, reachesBeyond: start < end && log.slice(end).some(({ row }) => row !== null) };
+    };
+    return { data: find('data', checkpoint?.dataEnd ?? 0), dlq: find('dlq', checkpoint?.dlqEnd ?? 0) };
+  }
+
+  /** An empty transaction that is aborted. */
+  abortHanging(epoch: number, topics: readonly Topic[], now: number): void {
+    for (const topic of topics) this.enlist(epoch, topic, now);
+    this.#abort();
+  }
+
+  /** WriteTxnMarkers: past the coordinator, but not past a newer epoch in the partition. */
+  commitHanging(epoch: number, topic: Topic): void {
+    const partition = this.partitions[topic];
+    if (epoch < partition.epoch) throw new Refused('fenced');
+    partition.mark('committed');
+  }
+
+  enlist(epoch: number, topic: Topic, now: number): void {
     this.#guard(epoch, now);
-    if (sequence < this.#nextSequence) return this.log.length;
-    if (sequence > this.#nextSequence) throw new Refused('transient');
     this.#openedAt ??= now;
-    this.#nextSequence += rows.length;
-    for (const row of rows) this.log.push({ row, state: 'open' });
-    return this.log.length;
+    this.#enlisted.add(topic);
+  }
+
+  /**
+   * Appends rows; a batch that was appended before is acknowledged again. Returns the offset of the first. `unreplicated`:
+   * too few replicas hold it in time, so that it is there and not acknowledged.
+   */
+  produce(
+    epoch: number,
+    topic: Topic,
+    sequence: number,
+    rows: readonly number[],
+    now: number,
+    unreplicated: boolean,
+  ): number {
+    this.#guard(epoch, now);
+    const partition = this.partitions[topic];
+    if (epoch > partition.epoch) {
+      partition.epoch = epoch;
+      partition.nextSequence = 0;
+    }
+    if (sequence < partition.nextSequence) return partition.log.length - rows.length;
+    if (sequence > partition.nextSequence) throw new Refused('transient');
+    partition.nextSequence += rows.length;
+    const offset = partition.log.length;
+    const entries = rows.map((row) => ({ row, state: 'open' as const }));
+    if (unreplicated) {
+      partition.appendWithoutAcknowledgement(entries, now);
+      throw new Refused('transient');
+    }
+    partition.append(entries);
+    return offset;
   }
 
   commitOffsets(epoch: number, checkpoint: Checkpoint, now: number): void {
@@ -83,15 +189,15 @@ export class ModelBroker {
     this.#close('committed');
   }
 
-  committedRows(): number[] {
-    return this.log.flatMap(({ row, state }) => (row !== null && state === 'committed' ? [row] : []));
+  /** Whether a read_committed reader gets all that the checkpoint covers. */
+  isReadable({ dataEnd, dlqEnd }: Checkpoint): boolean {
+    return this.partitions.data.stableEnd >= dataEnd && this.partitions.dlq.stableEnd >= dlqEnd;
   }
 
   #guard(epoch: number, now: number): void {
     if (this.#openedAt !== null && now - this.#openedAt > TRANSACTION_TIMEOUT_MS) {
       this.#abort();
       this.#epoch++;
-      this.#nextSequence = 0;
     }
     if (epoch !== this.#epoch) throw new Refused('fenced');
   }
@@ -101,10 +207,8 @@ export class ModelBroker {
   }
 
   #close(state: 'committed' | 'aborted'): void {
-    for (let at = this.log.length - 1; at >= 0 && this.log[at]?.state === 'open'; at--) {
-      (this.log[at] as LogEntry).state = state;
-    }
-    this.log.push({ row: null, state });
+    for (const topic of this.#enlisted) if (!this.losesMarker()) this.partitions[topic].mark(state);
+    this.#enlisted.clear();
     this.#openedAt = null;
     this.#pending = null;
   }

@@ -10,7 +10,7 @@ import {
   type State,
   step,
 } from '../../../src/runner/protocol.js';
-import { ModelBroker, Refused } from './model-broker.js';
+import { ModelBroker, Refused, TOPICS, type Topic } from './model-broker.js';
 
 /** Mistakes that can be planted to see that the simulation catches them. */
 export type PlantedBug =
@@ -24,16 +24,23 @@ export type PlantedBug =
   | 'report-before-commit'
   | 'send-while-committing'
   | 'checkpoint-what-is-held'
-  | 'leave-unsettled';
+  | 'leave-unsettled'
+  | 'no-check-for-open-transactions'
+  | 'commit-every-hanging-transaction'
+  | 'abort-every-hanging-transaction'
+  | 'send-on-before-rows-are-readable'
+  | 'ignore-where-the-first-batch-lands';
 
 /** The job as the jobs side keeps it. */
 type SimulatedRecord = Pick<JobRecord, 'state' | 'format' | 'verdict' | 'error' | 'crashes' | 'checkpoint' | 'settled'>;
 
 export interface Verdict {
   seed: number;
-  /** The committed rows, which must be 0 … rows − 1 in order. */
-  committed: number[];
+  /** The committed rows by topic: each must hold its share of 0 … rows − 1 in order. */
+  committed: Record<Topic, number[]>;
   rows: number;
+  /** Markers that were lost. */
+  lostMarkers: number;
   /** As it ended; where it did not, as it was left. */
   job: SimulatedRecord;
   cancelled: boolean;
@@ -45,6 +52,13 @@ export interface Verdict {
 
 const MAX_EVENTS = 20_000;
 const FILE_SIZE = 1_000;
+/** Shorter than the product's, for fewer events. */
+const READABLE_WITHIN_MS = 200;
+/** The topic that a row belongs to. */
+export function topicOf(row: number): Topic {
+  return row % 5 === 3 ? 'dlq' : 'data';
+}
+
 /** Batches that are read ahead while a transaction is committed. */
 const MAX_HELD = 4;
 /** How often the jobs side looks for failed jobs that are not settled. */
@@ -63,7 +77,8 @@ interface Task {
 
 class Simulation {
   now = 0;
-  readonly broker = new ModelBroker();
+  readonly broker = new ModelBroker(() => this.#losesMarker());
+  lostMarkers = 0;
   readonly rows: number;
   lease = 0;
   overstated = 0;
@@ -85,6 +100,8 @@ class Simulation {
   #ended = false;
   /** How wild this seed is: the chance that something happens to a request or a runner. */
   readonly trouble: number;
+  /** The chance that a marker is lost. */
+  readonly markerLoss: number;
   readonly seed: number;
   readonly bug: PlantedBug | undefined;
   #cancelled = false;
@@ -100,6 +117,7 @@ class Simulation {
     this.rows = Math.floor(this.random() * 120);
     this.trouble = this.random() ** 2 * 0.12;
     this.refuses = this.chance(0.4);
+    this.markerLoss = this.chance(0.5) ? 0 : this.random() * 0.3;
   }
 
   run(): Verdict {
@@ -117,9 +135,17 @@ class Simulation {
       task.run();
       if (this.now > 1e7) break;
     }
-    const { seed, rows, overstated } = this;
-    const committed = this.broker.committedRows();
-    return { seed, committed, rows, job: this.#job, cancelled: this.#cancelled, refused: this.refuses, overstated };
+    const { seed, rows, overstated, lostMarkers } = this;
+    const { data, dlq } = this.broker.partitions;
+    const committed = { data: data.committed(), dlq: dlq.committed() };
+    const job = this.#job;
+    return { seed, committed, rows, job, cancelled: this.#cancelled, refused: this.refuses, overstated, lostMarkers };
+  }
+
+  #losesMarker(): boolean {
+    const isLost = this.chance(this.markerLoss);
+    if (isLost) this.lostMarkers++;
+    return isLost;
   }
 
   /** The pool gives the job to a new runner, if it needs one. */
@@ -189,17 +215,31 @@ class Simulation {
 
 interface Session {
   epoch: number;
-  sequence: number;
+  sequences: Record<Topic, number>;
+  /** Where the first batch of a topic must land. */
+  inspectedEnds: Map<Topic, number>;
   /** When the last request sent arrives: a connection keeps its order. */
   arrival: number;
   broken: boolean;
   inFlight: number;
-  dataEnd: number;
+  ends: Record<Topic, number>;
+}
+
+function newSession(): Session {
+  return {
+    epoch: -1,
+    sequences: { data: 0, dlq: 0 },
+    inspectedEnds: new Map(),
+    arrival: 0,
+    broken: false,
+    inFlight: 0,
+    ends: { data: 0, dlq: 0 },
+  };
 }
 
 class SimulatedRunner {
   #state: State;
-  #session: Session = { epoch: -1, sequence: 0, arrival: 0, broken: false, inFlight: 0, dataEnd: 0 };
+  #session = newSession();
   #generation = 0;
   #cursor = 0;
   /** The pump has found the end of the file. */
@@ -217,7 +257,7 @@ class SimulatedRunner {
   constructor(simulation: Simulation, lease: number, intent: 'run' | 'settle') {
     this.#simulation = simulation;
     this.#lease = lease;
-    const job = { intent, sizeBytes: FILE_SIZE, committedBefore: false };
+    const job = { intent, sizeBytes: FILE_SIZE, checkpoint: null };
     this.#state = initialState(job, simulation.now, { ...DEFAULT_LIMITS, unavailableAfterMs: 1e9 });
   }
 
@@ -254,6 +294,11 @@ class SimulatedRunner {
     if (event.type === 'inspected' && this.#simulation.bug === 'trust-stale-checkpoint') {
       return { ...event, evidence: { ...event.evidence, recordsBeyond: false } };
     }
+    if (event.type === 'inspected' && this.#simulation.bug === 'no-check-for-open-transactions') {
+      const { data, dlq } = event.evidence;
+      const closed = { data: { ...data, end: data.high }, dlq: { ...dlq, end: dlq.high } };
+      return { ...event, evidence: { ...event.evidence, ...closed } };
+    }
     if (event.type === 'failed' && this.#state.phase === 'ending-transaction') {
       if (this.#simulation.bug === 'commit-unknown-is-committed') return { type: 'transaction-ended' };
     }
@@ -267,7 +312,7 @@ class SimulatedRunner {
         simulation.later(1, () => this.dispatch({ type: 'lease', current: simulation.lease === this.#lease }));
         break;
       case 'fence':
-        this.#session = { epoch: -1, sequence: 0, arrival: 0, broken: false, inFlight: 0, dataEnd: 0 };
+        this.#session = newSession();
         this.#request(
           () => (simulation.bug === 'skip-fence' ? simulation.broker.currentEpoch() : simulation.broker.fence()),
           (epoch) => {
@@ -284,13 +329,25 @@ class SimulatedRunner {
         break;
       case 'inspect':
         this.#request(
-          () => simulation.broker.inspect(action.checkpoint),
-          (evidence) => this.dispatch({ type: 'inspected', evidence }),
+          () => simulation.broker.inspect(action.checkpoint, simulation.now),
+          (evidence) => {
+            for (const topic of TOPICS) this.#session.inspectedEnds.set(topic, evidence[topic].high);
+            this.dispatch({ type: 'inspected', evidence });
+          },
         );
+        break;
+      case 'examine':
+        this.#request(
+          () => simulation.broker.findOpenTransactions(action.checkpoint),
+          (open) => this.dispatch({ type: 'examined', open }),
+        );
+        break;
+      case 'repair':
+        this.#repair(action);
         break;
       case 'read-from':
         this.#cursor = action.checkpoint?.position.row ?? 0;
-        this.#session.dataEnd = action.checkpoint?.dataEnd ?? 0;
+        this.#session.ends = { data: action.checkpoint?.dataEnd ?? 0, dlq: action.checkpoint?.dlqEnd ?? 0 };
         this.#atEnd = false;
         this.#cut = null;
         this.#held = null;
@@ -311,7 +368,7 @@ class SimulatedRunner {
         this.#commitOffsets(action.checkpoint);
         break;
       case 'end-transaction':
-        this.#endTransaction();
+        this.#endTransaction(action.checkpoint);
         break;
       case 'report-commit':
         this.#checkReport(action.checkpoint);
@@ -357,17 +414,40 @@ class SimulatedRunner {
   }
 
   #produce(rows: readonly number[]): void {
+    for (const topic of TOPICS) {
+      const share = rows.filter((row) => topicOf(row) === topic);
+      if (share.length > 0) this.#send(topic, share);
+    }
+  }
+
+  #send(topic: Topic, rows: readonly number[]): void {
     const simulation = this.#simulation;
     const session = this.#session;
-    const { epoch, sequence } = session;
-    session.sequence += rows.length;
+    const { epoch, inspectedEnds } = session;
+    const sequence = session.sequences[topic];
+    session.sequences[topic] += rows.length;
     session.inFlight++;
+    const expected = inspectedEnds.get(topic);
+    inspectedEnds.delete(topic);
     this.dispatch({ type: 'sent', bytes: rows.length });
     this.#request(
-      () => simulation.broker.produce(epoch, sequence, rows, simulation.now),
-      (end) => {
+      () => {
+        simulation.broker.enlist(epoch, topic, simulation.now);
+        const unreplicated = simulation.chance(simulation.trouble * 0.5);
+        return simulation.broker.produce(epoch, topic, sequence, rows, simulation.now, unreplicated);
+      },
+      (offset) => {
+        const isChecked = simulation.bug !== 'ignore-where-the-first-batch-lands';
+        if (isChecked && expected !== undefined && offset !== expected) {
+          session.broken = true;
+          this.dispatch({
+            type: 'failed',
+            failure: { kind: 'transient', code: 'KAFKA_UNAVAILABLE', detail: 'not where it was inspected' },
+          });
+          return;
+        }
         session.inFlight--;
-        session.dataEnd = Math.max(session.dataEnd, end);
+        session.ends[topic] = Math.max(session.ends[topic], offset + rows.length);
         this.#drained();
       },
     );
@@ -382,8 +462,9 @@ class SimulatedRunner {
     const off = bug === 'checkpoint-one-row-early' ? -1 : bug === 'checkpoint-one-row-late' ? 1 : 0;
     const row = eof ? rows : Math.max(0, (bug === 'checkpoint-what-is-held' ? this.#cursor : cutAt) + off);
     const position = { row, line: row, byte: row };
-    const { dataEnd } = this.#session;
-    const checkpoint = { position, ok: row, errors: 0, dataEnd, dlqEnd: 0, eof, bytesDone: row, size: FILE_SIZE };
+    const { data: dataEnd, dlq: dlqEnd } = this.#session.ends;
+    const errors = Array.from({ length: row }, (_, each) => each).filter((each) => topicOf(each) === 'dlq').length;
+    const checkpoint = { position, ok: row - errors, errors, dataEnd, dlqEnd, eof, bytesDone: row, size: FILE_SIZE };
     this.#simulation.later(0, () => this.dispatch({ type: 'drained', checkpoint }));
   }
 
@@ -397,19 +478,59 @@ class SimulatedRunner {
     );
   }
 
-  #endTransaction(): void {
+  #repair({ abort, commit }: Extract<Action, { do: 'repair' }>): void {
+    const { broker, bug } = this.#simulation;
+    const { epoch } = this.#session;
+    const both = [...abort, ...commit];
+    const toCommit = bug === 'commit-every-hanging-transaction' ? both : commit;
+    const toAbort = bug === 'commit-every-hanging-transaction' ? [] : abort;
+    this.#request(
+      () => {
+        if (bug === 'abort-every-hanging-transaction') {
+          broker.abortHanging(epoch, both, this.#simulation.now);
+          return;
+        }
+        for (const topic of toCommit) broker.commitHanging(epoch, topic);
+        if (toAbort.length > 0) broker.abortHanging(epoch, toAbort, this.#simulation.now);
+      },
+      () => this.dispatch({ type: 'repaired' }),
+    );
+  }
+
+  #endTransaction(checkpoint: Checkpoint): void {
     const simulation = this.#simulation;
     const { epoch } = this.#session;
     const end = () => simulation.broker.endTransaction(epoch, simulation.now);
-    const ended = () => this.dispatch({ type: 'transaction-ended' });
-    if (simulation.bug === 'retry-unknown-commit-in-place')
-      this.#request(end, ended, () => this.#request(end, ended, ended));
-    else this.#request(end, ended);
+    const ended = () => {
+      if (simulation.bug === 'send-on-before-rows-are-readable') this.dispatch({ type: 'transaction-ended' });
+      else this.#awaitReadable(checkpoint, simulation.now + READABLE_WITHIN_MS);
+    };
+    if (simulation.bug === 'retry-unknown-commit-in-place') {
+      const assumed = () => this.dispatch({ type: 'transaction-ended' });
+      this.#request(end, ended, () => this.#request(end, assumed, assumed));
+    } else this.#request(end, ended);
+  }
+
+  #awaitReadable(checkpoint: Checkpoint, deadline: number): void {
+    const simulation = this.#simulation;
+    this.#request(
+      () => simulation.broker.isReadable(checkpoint),
+      (isReadable) => {
+        if (isReadable) this.dispatch({ type: 'transaction-ended' });
+        else if (simulation.now < deadline) this.#awaitReadable(checkpoint, deadline);
+        else {
+          this.#session.broken = true;
+          const failure = { kind: 'transient', code: 'KAFKA_UNAVAILABLE', detail: 'not readable' } as const;
+          this.dispatch({ type: 'failed', failure });
+        }
+      },
+    );
   }
 
   #checkReport(checkpoint: Checkpoint): void {
-    const committed = this.#simulation.broker.committedRows().length;
-    if (checkpoint.ok > committed) this.#simulation.overstated = checkpoint.ok;
+    const { data, dlq } = this.#simulation.broker.partitions;
+    const isOverstated = checkpoint.ok > data.committed().length || checkpoint.errors > dlq.committed().length;
+    if (isOverstated) this.#simulation.overstated = checkpoint.position.row;
   }
 
   /** A request over the session's connection: it and its answer may be late or lost, also after the session is closed. */

@@ -1,0 +1,98 @@
+import { CompactReader, compactString } from './compact-codec.js';
+import { protocolError } from './kafka-failure.js';
+import type { Connection } from './kafkajs-internals.js';
+import { sendRaw } from './raw-request.js';
+
+export const DESCRIBE_PRODUCERS = { apiKey: 61, apiName: 'DescribeProducers', apiVersion: 0, flexible: true };
+export const WRITE_TXN_MARKERS = { apiKey: 27, apiName: 'WriteTxnMarkers', apiVersion: 1, flexible: true };
+
+/** What the leader of a partition knows of a producer (KIP-664). */
+export interface ProducerState {
+  producerId: bigint;
+  producerEpoch: number;
+  /** Of the last marker; −1: there was none. */
+  coordinatorEpoch: number;
+  /** First offset of its open transaction; −1: none is open. */
+  openSince: number;
+}
+
+const ONE_ENTRY = Uint8Array.of(2); // compact arrays carry length + 1
+const PARTITION_ZERO = Uint8Array.of(0, 0, 0, 0);
+const NO_TAGS = Uint8Array.of(0);
+
+/**
+ * DescribeProducers v0 of partition 0 of one topic, to be sent to its leader. It needs READ on the topic.
+ * Throws protocol errors by name.
+ */
+export async function describeProducers(connection: Connection, topic: string): Promise<ProducerState[]> {
+  const body = [ONE_ENTRY, compactString(topic), ONE_ENTRY, PARTITION_ZERO, NO_TAGS, NO_TAGS];
+  return decodeDescribeProducers(await sendRaw(connection, DESCRIBE_PRODUCERS, body));
+}
+
+/** The bytes after the correlation id. */
+export function decodeDescribeProducers(payload: Buffer): ProducerState[] {
+  const reader = new CompactReader(payload);
+  reader.unsignedVarint(); // header tags
+  reader.skip(4); // throttle time
+  const producers: ProducerState[] = [];
+  let error = 0;
+  reader.compactArray(() => {
+    reader.compactString(); // topic
+    reader.compactArray(() => {
+      reader.skip(4); // partition
+      error ||= reader.int16();
+      reader.compactString(); // error message
+      reader.compactArray(() => {
+        const producerId = reader.int64();
+        const producerEpoch = reader.int32();
+        reader.skip(4 + 8); // last sequence, last timestamp
+        const coordinatorEpoch = reader.int32();
+        producers.push({ producerId, producerEpoch, coordinatorEpoch, openSince: Number(reader.int64()) });
+        reader.unsignedVarint(); // tags
+      });
+      reader.unsignedVarint(); // tags
+    });
+    reader.unsignedVarint(); // tags
+  });
+  if (error !== 0) throw protocolError(error, 'DescribeProducers');
+  return producers;
+}
+
+/**
+ * WriteTxnMarkers v1: writes the COMMIT marker of one producer's open transaction to partition 0 of one topic, as the
+ * transaction coordinator would. To be sent to the partition's leader. A marker of an older epoch than the partition's
+ * is refused. It needs ALTER on the cluster (CLUSTER_ACTION before Kafka 3.8). Throws protocol errors by name.
+ */
+export async function writeCommitMarker(connection: Connection, topic: string, producer: ProducerState): Promise<void> {
+  const identity = Buffer.alloc(11);
+  identity.writeBigInt64BE(producer.producerId, 0);
+  identity.writeInt16BE(producer.producerEpoch, 8);
+  identity.writeUInt8(1, 10); // commit
+  const coordinatorEpoch = Buffer.alloc(4);
+  coordinatorEpoch.writeInt32BE(Math.max(0, producer.coordinatorEpoch), 0);
+  const partitions = [ONE_ENTRY, compactString(topic), ONE_ENTRY, PARTITION_ZERO, NO_TAGS];
+  const body = [ONE_ENTRY, identity, ...partitions, coordinatorEpoch, NO_TAGS, NO_TAGS];
+  const error = decodeWriteTxnMarkers(await sendRaw(connection, WRITE_TXN_MARKERS, body));
+  if (error !== 0) throw protocolError(error, `WriteTxnMarkers to ${topic}`);
+}
+
+/** The first error code of the answer; 0: none. */
+export function decodeWriteTxnMarkers(payload: Buffer): number {
+  const reader = new CompactReader(payload);
+  reader.unsignedVarint(); // header tags
+  let error = 0;
+  reader.compactArray(() => {
+    reader.skip(8); // producer id
+    reader.compactArray(() => {
+      reader.compactString(); // topic
+      reader.compactArray(() => {
+        reader.skip(4); // partition
+        error ||= reader.int16();
+        reader.unsignedVarint(); // tags
+      });
+      reader.unsignedVarint(); // tags
+    });
+    reader.unsignedVarint(); // tags
+  });
+  return error;
+}
