@@ -19,7 +19,7 @@ export interface Config {
   readonly minFreeBytes: number;
   /** UPLOAD_IDLE_MS: an upload that sends no byte for so long is ended. */
   readonly uploadIdleMs: number;
-  /** SPOOL_KEEP_HOURS: how long the file of a cancelled or resumable failed job is kept. */
+  /** SPOOL_KEEP_HOURS: how long the file of a job is kept that has ended otherwise than SUCCESS. */
   readonly spoolKeepHours: number;
   /** JOB_CONCURRENCY: runner processes, and so jobs at a time. */
   readonly jobConcurrency: number;

@@ -10,8 +10,8 @@ interface Entry {
   hint: string;
   /** The same request may succeed later without being changed. */
   retryable?: true;
-  /** A job that failed with it may be resumed from its checkpoint. */
-  resumable?: true;
+  /** A job that failed with it cannot be resumed: going on could do harm, or would meet the same error again. */
+  final?: true;
 }
 
 const entries = {
@@ -35,7 +35,6 @@ const entries = {
     title: 'Kafka is unreachable',
     hint: 'Start the broker with `scripts/up.sh` or check KAFKA_BROKERS, then try again (a failed job: `batch job resume ID`).',
     retryable: true,
-    resumable: true,
   },
   JOB_NOT_FOUND: {
     status: 404,
@@ -155,36 +154,40 @@ const entries = {
     status: 400,
     title: 'The header does not fit',
     hint: 'Correct the columns of the file or of the model, or rename them (columns), then send the file again.',
+    final: true,
   },
   ALL_ROWS_REJECTED: {
     status: null,
     title: 'No row satisfied the model',
     hint: 'Look at the rejected rows in the DLQ topic: most often delimiter, encoding, date format or model do not fit the file.',
+    final: true,
   },
   KAFKA_REJECTED: {
     status: null,
     title: 'Kafka refused the records',
-    hint: "Check the broker's limits and permissions for the job's topics, then start a new job.",
+    hint: "Check the broker's limits and permissions for the job's topics, then go on with `batch job resume ID`.",
   },
   CHECKPOINT_LOST: {
     status: null,
     title: "The job's checkpoint and its topics no longer agree",
     hint: 'Start a new job: continuing this one could lose or double rows.',
+    final: true,
   },
   RUNNER_CRASHED: {
     status: null,
     title: 'The runner crashed three times without progress',
-    hint: 'Open an issue; the log names the signal and the position in the file.',
+    hint: 'Open an issue (the log names the signal and the position in the file); `batch job resume ID` tries again from there.',
   },
   FILE_CORRUPT: {
     status: 400,
     title: 'The file cannot be read to its end',
     hint: 'Export the file again, then send it again.',
+    final: true,
   },
   FILE_TOO_COMPLEX: {
     status: 400,
     title: 'Reading the file would take more than is allowed',
-    hint: 'Write the file in smaller parts (Parquet: smaller row groups, as by row_group_size of pyarrow), or raise the limit that the message names on the server.',
+    hint: 'Write the file in smaller parts (Parquet: smaller row groups, as by row_group_size of pyarrow), or raise the limit that the message names on the server (and go on with a failed job: `batch job resume ID`).',
   },
 } satisfies Record<string, Entry>;
 

@@ -20,11 +20,11 @@ export function errorsPage(): string {
 }
 
 function section(code: ErrorCode): string {
-  const { status, title, hint, retryable, resumable } = catalogue[code];
+  const { status, title, hint, retryable, final } = catalogue[code];
   const where = [
     status === null ? 'In <code>job.error</code>' : `HTTP ${status}`,
     retryable ? 'the same request may succeed later' : null,
-    resumable ? 'a job that failed with it can be resumed' : null,
+    final ? 'a job that failed with it cannot be resumed' : null,
   ].filter((part) => part !== null);
   return (
     `<h2 id="${code}"><a href="#${code}">${code}</a></h2>` +

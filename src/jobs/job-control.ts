@@ -48,7 +48,7 @@ export class JobControl {
   }
 
   /**
-   * Queues a cancelled job, or one that failed with a resumable error, to go on from its checkpoint.
+   * Queues a cancelled job, or one that failed with an error that is not final, to go on from its checkpoint.
    * Throws JOB_NOT_FOUND; JOB_STATE_CONFLICT; SPOOL_EXPIRED where its file is gone.
    */
   async resume(jobId: string): Promise<JobRecord> {

@@ -26,7 +26,7 @@ export function end(record: JobRecord, decision: Extract<Decision, { kind: 'end'
     settled,
     verdict: null,
     bytesDone: checkpoint?.eof ? record.sizeBytes : (checkpoint?.bytesDone ?? 0),
-    spooled: record.spooled && needsSpool({ state, error }),
+    spooled: record.spooled && needsSpool({ state }),
     finishedAt: isoTime(now),
   };
 }

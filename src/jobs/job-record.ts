@@ -6,7 +6,7 @@ import { type ProcessingOptions, readOptions } from '../runner/index.js';
 import { readWrapping, type Wrapping } from '../sources/index.js';
 import type { FileFormat } from '../upload/index.js';
 import type { Dialect, Job, JobOptions, JobState } from './job.js';
-import { isResumable, isTerminal } from './job-state.js';
+import { isTerminal } from './job-state.js';
 
 export interface JobError {
   code: ErrorCode;
@@ -64,9 +64,9 @@ export interface JobRecord extends Readonly<NewJob> {
   readonly finishedAt: string | null;
 }
 
-/** Whether the spooled file of a job may still be needed, at least for some time. */
-export function needsSpool({ state, error }: Pick<JobRecord, 'state' | 'error'>): boolean {
-  return !isTerminal(state) || isResumable(state, error?.code ?? null);
+/** Whether the spooled file of a job may still be needed, at least for some time: until all of it is delivered. */
+export function needsSpool({ state }: Pick<JobRecord, 'state'>): boolean {
+  return state !== 'SUCCESS';
 }
 
 /** The time spent in each phase up to `now` (ms since the epoch). A job that has ended spends none. */
@@ -104,13 +104,19 @@ export function toJob(record: JobRecord, now: number): Job {
     timings: { waiting_ms: waitingMs, processing_ms: processingMs },
     topics: jobTopics(record.jobId),
     end_offsets: endOffsets(record),
-    error: record.error && { ...record.error, hint: catalogue[record.error.code].hint },
+    error: record.error && { ...record.error, hint: hintFor(record, record.error) },
     attempt: record.attempt,
     created_at: record.createdAt,
     started_at: record.startedAt,
     updated_at: record.updatedAt,
     finished_at: record.finishedAt,
   };
+}
+
+/** The catalogue's hint, its commands with this job's ids. */
+function hintFor({ jobId, modelId }: JobRecord, { code }: JobError): string {
+  const ids: Record<string, string> = { ID: jobId, MODEL: modelId };
+  return catalogue[code].hint.replaceAll(/\b(?:ID|MODEL)\b/g, (name) => ids[name] ?? name);
 }
 
 export function shownDialect(dialect: CsvDialect): Dialect {

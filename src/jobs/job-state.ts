@@ -30,5 +30,5 @@ export function isTerminal(state: JobState): boolean {
 /** Whether `resume` may put the job back to PENDING; `error` is what it failed with. */
 export function isResumable(state: JobState, error: ErrorCode | null): boolean {
   if (state === 'CANCELLED') return true;
-  return state === 'FAILED' && error !== null && catalogue[error].resumable === true;
+  return state === 'FAILED' && error !== null && catalogue[error].final !== true;
 }

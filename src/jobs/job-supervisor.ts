@@ -7,7 +7,7 @@ import type { JobChanges } from './job-changes.js';
 import { type Decision, decideIntent, decideLoss, decideOutcome } from './job-decisions.js';
 import type { JobLedger } from './job-ledger.js';
 import { begin, end } from './job-phases.js';
-import { type JobRecord, needsSpool } from './job-record.js';
+import type { JobRecord } from './job-record.js';
 import type { JobSpool } from './job-spool.js';
 import type { JobStore } from './job-store.js';
 import { LiveJob } from './live-job.js';
@@ -212,10 +212,8 @@ export class JobSupervisor implements RunnerPoolHost {
       }
       case 'amend': {
         const { error, checkpoint, settled } = decision;
-        const spooled = record.spooled && needsSpool({ state: record.state, error });
-        const amended = await ledger.change(record, { error, checkpoint, settled, spooled });
+        await ledger.change(record, { error, checkpoint, settled });
         this.#live.delete(jobId);
-        await this.#dropSpool(amended);
         return;
       }
       case 'again': {

@@ -17,7 +17,7 @@ export interface JobUpkeepOptions {
   log: Logger;
   /** Rejects where no broker answers. */
   checkKafka: () => Promise<void>;
-  /** How long the file of a cancelled or resumable failed job is kept (SPOOL_KEEP_HOURS). */
+  /** How long the file of a job is kept that has ended otherwise than SUCCESS (SPOOL_KEEP_HOURS). */
   spoolKeepMs: number;
 }
 
@@ -74,7 +74,7 @@ export class JobUpkeep {
     for (const { jobId } of await this.options.store.unsettled()) this.options.supervisor.submit(jobId);
   }
 
-  /** Removes the files of jobs that were not resumed in time. */
+  /** Removes the files that were kept for long enough. */
   async expireSpools(): Promise<void> {
     const { store, ledger, spool, clock, spoolKeepMs } = this.options;
     const limit = clock.now() - spoolKeepMs;

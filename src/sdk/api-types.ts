@@ -80,7 +80,7 @@ export interface paths {
         put?: never;
         /**
          * Resume a cancelled or failed job
-         * @description Continues from the last committed row, with the same id and topics. Only for CANCELLED jobs and for FAILED ones whose error can pass, such as KAFKA_UNAVAILABLE, as long as the uploaded file is kept (24 hours unless configured).
+         * @description Continues from the last committed row, with the same id and topics. Only for CANCELLED jobs and for FAILED ones, except with CHECKPOINT_LOST, FILE_CORRUPT, HEADER_MISMATCH and ALL_ROWS_REJECTED, as long as the uploaded file is kept (24 hours unless configured).
          */
         post: operations["resumeJob"];
         delete?: never;
@@ -492,7 +492,7 @@ export interface components {
             code: components["schemas"]["JobErrorCode"];
             /** @description What happened. */
             message: string;
-            /** @description What to do about it. */
+            /** @description What to do about it; the commands in it have the ids of this job and its model. */
             hint: string;
         };
         /** @enum {string} */
@@ -536,7 +536,7 @@ export interface components {
             progress: components["schemas"]["Progress"];
             timings: components["schemas"]["Timings"];
             topics: components["schemas"]["Topics"];
-            /** @description null until the job ended (and where a job failed because Kafka was away). */
+            /** @description null until the job has ended and it is known what is committed (with CHECKPOINT_LOST it never is). */
             end_offsets: components["schemas"]["EndOffsets"] | null;
             /** @description null unless the job FAILED. */
             error: components["schemas"]["JobError"] | null;

@@ -100,7 +100,7 @@ describe('cancelling a job', () => {
     expect(await cancelling).toMatchObject({ record: { state: 'PARTIAL_SUCCESS' }, already: false });
     expect(desk.states(jobId)).toEqual(['PENDING', 'RUNNING', 'CANCELLING', 'PARTIAL_SUCCESS']);
     await desk.quiet();
-    expect(await desk.files()).toEqual([]);
+    expect(await desk.files()).toEqual([jobId]);
   });
 
   it.each(['KAFKA_UNAVAILABLE', 'KAFKA_REJECTED', 'FILE_CORRUPT'] as const)(
@@ -212,6 +212,26 @@ describe('resuming a job', () => {
     const jobId = await failWithoutKafka();
     expect(await desk.control.resume(jobId)).toMatchObject({ state: 'PENDING', error: null });
     expect(await desk.runners.next()).toMatchObject({ intent: 'run' });
+  });
+
+  it('is possible after its runner crashed three times, with the crashes forgotten', async () => {
+    const jobId = await desk.acceptAndHire();
+    for (let i = 0; i < 3; i++) {
+      desk.runners.lose(jobId, true);
+      await desk.quiet();
+      await desk.runners.next();
+    }
+    desk.runners.finish(jobId, { kind: 'settled', checkpoint: aCheckpoint(4) });
+    await desk.quiet();
+    expect((await desk.job(jobId)).error).toMatchObject({
+      code: 'RUNNER_CRASHED',
+      hint: expect.stringContaining(`\`batch job resume ${jobId}\``),
+    });
+    expect(await desk.control.resume(jobId)).toMatchObject({ state: 'PENDING', error: null, crashes: 0 });
+    expect(await desk.runners.next()).toMatchObject({ intent: 'run', committedBefore: true });
+    desk.runners.lose(jobId, true);
+    await desk.quiet();
+    expect((await desk.record(jobId)).state).toBe('RUNNING');
   });
 
   it('once only, when two ask at the same time', async () => {

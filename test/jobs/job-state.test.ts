@@ -43,11 +43,16 @@ describe('the state table', () => {
     );
   });
 
-  it('resumes what was cancelled and what failed for want of Kafka, nothing else', () => {
+  it('resumes what was cancelled and what failed, but for errors that would come again or do harm', () => {
+    const final = ['CHECKPOINT_LOST', 'FILE_CORRUPT', 'HEADER_MISMATCH', 'ALL_ROWS_REJECTED'];
     for (const from of JOB_STATES) {
       expect(isResumable(from, null)).toBe(from === 'CANCELLED');
-      expect(isResumable(from, 'KAFKA_UNAVAILABLE')).toBe(from === 'CANCELLED' || from === 'FAILED');
-      expect(isResumable(from, 'RUNNER_CRASHED')).toBe(from === 'CANCELLED');
+      for (const code of Object.keys(catalogue) as ErrorCode[]) {
+        expect([code, isResumable(from, code)]).toEqual([
+          code,
+          from === 'CANCELLED' || (from === 'FAILED' && !final.includes(code)),
+        ]);
+      }
     }
   });
 

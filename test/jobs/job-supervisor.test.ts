@@ -203,8 +203,7 @@ describe('the end of a job', () => {
     });
     expect(desk.snapshots.at(-1)).toEqual(job);
     expect(desk.states(jobId)).toEqual(['PENDING', 'RUNNING', job.state]);
-    const keepsFile = job.error?.code === 'KAFKA_UNAVAILABLE';
-    expect(await desk.files()).toEqual(keepsFile ? [jobId] : []);
+    expect(await desk.files()).toEqual(job.state === 'SUCCESS' ? [] : [jobId]);
     expect(desk.runners.queue).toEqual([]);
     expect(desk.clock.pending).toBe(0);
   });
@@ -263,7 +262,7 @@ describe('a lost runner', () => {
       totals: { rows: 5, ok: 4, errors: 1 },
       end_offsets: { data: 5, dlq: 2 },
     });
-    expect(await desk.files()).toEqual([]);
+    expect(await desk.files()).toEqual([jobId]);
   });
 
   it('waits for Kafka before it fails the job, and gives its runner to others meanwhile', async () => {

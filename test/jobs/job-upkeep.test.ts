@@ -224,7 +224,7 @@ describe('a job that failed without Kafka', () => {
       end_offsets: null,
     });
     await expect(desk.control.resume(jobId)).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT' });
-    expect(await desk.files()).toEqual([]);
+    expect(await desk.files()).toEqual([jobId]);
   });
 });
 
@@ -238,6 +238,20 @@ describe('kept files', () => {
     await desk.upkeep.expireSpools();
     expect((await desk.files()).sort()).toEqual([recent, waiting].sort());
     expect(await desk.record(old)).toMatchObject({ spooled: false });
+  });
+
+  it('go a day after any end, also of a job that rejected some rows', async () => {
+    const jobId = await desk.acceptAndHire();
+    desk.runners.finish(jobId, { kind: 'completed', checkpoint: aCheckpoint(1, 1, true) });
+    await desk.quiet();
+    desk.clock.advance(24 * HOUR_MS - 1);
+    await desk.upkeep.expireSpools();
+    desk.start();
+    await desk.upkeep.recover();
+    expect(await desk.files()).toEqual([jobId]);
+    desk.clock.advance(2);
+    await desk.upkeep.expireSpools();
+    expect(await desk.files()).toEqual([]);
   });
 
   it('stay for a job that was resumed', async () => {

@@ -81,7 +81,7 @@ export function jobCommand(open: () => Session) {
 
   job
     .command('resume')
-    .description('Continue a cancelled job, or a failed one whose error can pass, from its last committed row.')
+    .description('Continue a cancelled or failed job from its last committed row, unless its error is final.')
     .argument('<id>')
     .addHelpText('after', '\nExample:\n  $ batch job resume a1b2c3d4')
     .action(async (id) => {
