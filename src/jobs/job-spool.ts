@@ -5,6 +5,10 @@ export interface JobSpool {
   has(jobId: string): Promise<boolean>;
   /** A file that is not there is no error. */
   remove(jobId: string): Promise<void>;
-  /** The jobs whose complete files are there. */
+  /** The ids of the complete files that are there; of some there may be no job. */
   list(): Promise<string[]>;
+  /** Moves the file of a job that nobody knows aside; `now` in ms since the epoch. Resolves with where it is then. */
+  moveAside(jobId: string, now: number): Promise<string>;
+  /** Removes the files that were moved aside `before` (ms since the epoch); resolves with their ids. */
+  removeOrphans(before: number): Promise<string[]>;
 }

@@ -22,6 +22,8 @@ export interface JobUpkeepOptions {
 }
 
 const CHECK_EVERY_MS = 5000;
+const HOUR_MS = 3_600_000;
+const ORPHANS_EVERY_MS = 600_000;
 const FILE_GONE: JobError = { code: 'FILE_CORRUPT', message: 'the uploaded file is gone from DATA_DIR' };
 
 /** What has to happen to jobs without anyone asking for it. */
@@ -29,12 +31,15 @@ export class JobUpkeep {
   #cancelNext: (() => void) | undefined;
   #round: Promise<void> | undefined;
   #stopped = false;
+  /** When files that were moved aside are looked at again, in ms since the epoch. */
+  #nextOrphans = 0;
 
   constructor(private readonly options: JobUpkeepOptions) {}
 
   /**
-   * Takes up the jobs that an earlier process left, and removes files that no job needs. Call it once, before the
-   * first upload is taken (a file is in the spool before its job exists).
+   * Takes up the jobs that an earlier process left, removes the files that their jobs no longer need, and moves those
+   * aside that no job knows: their database may be lost. Call it once, before the first upload is taken (a file is in
+   * the spool before its job exists).
    */
   async recover(): Promise<void> {
     const { store, supervisor, spool, log } = this.options;
@@ -44,10 +49,11 @@ export class JobUpkeep {
       if (files.has(job.jobId) || (await this.#mayGoOnWithoutFile(job))) supervisor.submit(job.jobId);
     }
     for (const jobId of files) {
-      const job = await store.get(jobId);
-      if (job?.spooled && needsSpool(job)) continue;
-      log.info({ job_id: jobId }, 'removing a file that no job needs');
-      await spool.remove(jobId);
+      try {
+        await this.#tidy(jobId);
+      } catch (error) {
+        log.warn({ err: error, job_id: jobId }, 'a file that no job needs is left in the spool');
+      }
     }
     if (jobs.length > 0) log.info({ jobs: jobs.length }, 'jobs taken up again');
   }
@@ -74,10 +80,15 @@ export class JobUpkeep {
     for (const { jobId } of await this.options.store.unsettled()) this.options.supervisor.submit(jobId);
   }
 
-  /** Removes the files that were kept for long enough. */
+  /** Removes the files that were kept for long enough, those that were moved aside among them. */
   async expireSpools(): Promise<void> {
     const { store, ledger, spool, clock, spoolKeepMs } = this.options;
-    const limit = clock.now() - spoolKeepMs;
+    const now = clock.now();
+    const limit = now - spoolKeepMs;
+    if (now >= this.#nextOrphans) {
+      this.#nextOrphans = now + ORPHANS_EVERY_MS;
+      await this.#expireOrphans(limit);
+    }
     for (const { jobId } of await store.expiredSpools(limit)) {
       await ledger.exclusively(jobId, async () => {
         const record = await store.get(jobId);
@@ -98,6 +109,30 @@ export class JobUpkeep {
       return;
     }
     await this.settleUnsettled();
+  }
+
+  /** What becomes of a complete file at a new start. */
+  async #tidy(jobId: string): Promise<void> {
+    const { store, spool, clock, log, spoolKeepMs } = this.options;
+    const job = await store.get(jobId);
+    if (job?.spooled && needsSpool(job)) return;
+    if (job !== undefined) {
+      log.info({ job_id: jobId }, 'removing the file of a job that no longer needs it');
+      await spool.remove(jobId);
+      return;
+    }
+    const file = await spool.moveAside(jobId, clock.now());
+    log.warn({ job_id: jobId, file, keep_hours: spoolKeepMs / HOUR_MS }, 'no job knows this file: moved aside');
+  }
+
+  async #expireOrphans(limit: number): Promise<void> {
+    const { spool, log } = this.options;
+    try {
+      for (const jobId of await spool.removeOrphans(limit))
+        log.info({ job_id: jobId }, 'a file that no job knew is removed');
+    } catch (error) {
+      log.warn({ err: error }, 'files that were moved aside could not be removed');
+    }
   }
 
   /** The file is gone, so the job cannot go on; true: a runner has to find out what it has committed. */

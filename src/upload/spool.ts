@@ -1,12 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchError } from '../errors/index.js';
 
-const PART_SUFFIX = '.part';
+const PART = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part$/;
+const KEPT = /^[a-z0-9]{8}$/;
+/** Within the folder, because a rename does not leave a file system; no job has this name. */
+const ORPHANS = 'orphans';
 
 /**
- * The folder of uploaded files: `<uuid>.part` while a file comes in, `<job_id>` once it belongs to a job.
+ * The folder of uploaded files: `<uuid>.part` while a file comes in, `<job_id>` once it belongs to a job,
+ * `orphans/<job_id>` where no job knows it any more. Whatever else is in there is somebody else's and left alone.
  * Errors of a full disk come as INSUFFICIENT_STORAGE, others as they are.
  */
 export class Spool {
@@ -28,7 +32,7 @@ export class Spool {
 
   /** A name for a file that comes in. */
   newPart(): string {
-    return join(this.folder, randomUUID() + PART_SUFFIX);
+    return join(this.folder, `${randomUUID()}.part`);
   }
 
   /** Free bytes beyond those that must stay free; negative where they are used already. */
@@ -72,14 +76,49 @@ export class Spool {
 
   /** The names of the complete files: each is, or was meant to be, a job's id. */
   async list(): Promise<string[]> {
-    return (await readdir(this.folder)).filter((name) => !name.endsWith(PART_SUFFIX));
+    return filesIn(this.folder, KEPT);
   }
 
   /** Removes what a former process left half received; returns how many files that were. Before uploads begin. */
   async removeParts(): Promise<number> {
-    const parts = (await readdir(this.folder)).filter((name) => name.endsWith(PART_SUFFIX));
+    const parts = await filesIn(this.folder, PART);
     for (const name of parts) await rm(join(this.folder, name), { force: true });
     return parts.length;
+  }
+
+  /** Moves a complete file that no job knows to `orphans`; `now` in ms since the epoch. Resolves with where it is. */
+  async moveAside(jobId: string, now: number): Promise<string> {
+    const path = this.path(jobId);
+    const aside = join(this.folder, ORPHANS, jobId);
+    await mkdir(join(this.folder, ORPHANS), { recursive: true, mode: 0o700 });
+    // Its time tells how long it has been there, so it comes first.
+    await utimes(path, now / 1000, now / 1000);
+    await rename(path, aside);
+    return aside;
+  }
+
+  /** Removes the orphans that were moved aside `before` (ms since the epoch); resolves with their ids. */
+  async removeOrphans(before: number): Promise<string[]> {
+    const folder = join(this.folder, ORPHANS);
+    const removed: string[] = [];
+    for (const jobId of await filesIn(folder, KEPT)) {
+      const path = join(folder, jobId);
+      if ((await stat(path)).mtimeMs >= before) continue;
+      await rm(path, { force: true });
+      removed.push(jobId);
+    }
+    return removed;
+  }
+}
+
+/** The files of a folder whose names are like this; none where there is no such folder. */
+async function filesIn(folder: string, names: RegExp): Promise<string[]> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries.filter((entry) => entry.isFile() && names.test(entry.name)).map(({ name }) => name);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
   }
 }
 

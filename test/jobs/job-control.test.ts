@@ -228,7 +228,7 @@ describe('resuming a job', () => {
       hint: expect.stringContaining(`\`batch job resume ${jobId}\``),
     });
     expect(await desk.control.resume(jobId)).toMatchObject({ state: 'PENDING', error: null, crashes: 0 });
-    expect(await desk.runners.next()).toMatchObject({ intent: 'run', committedBefore: true });
+    expect(await desk.runners.next()).toMatchObject({ intent: 'run', checkpoint: { ok: 4 } });
     desk.runners.lose(jobId, true);
     await desk.quiet();
     expect((await desk.record(jobId)).state).toBe('RUNNING');

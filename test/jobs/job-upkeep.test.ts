@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { aCheckpoint, Desk } from './support/desk.js';
 
 const HOUR_MS = 3_600_000;
@@ -67,13 +68,40 @@ describe('a new start', () => {
     expect(await desk.job(jobId)).toMatchObject({ state: 'FAILED', error: { code: 'RUNNER_CRASHED' } });
   });
 
-  it('removes the files that no job needs, and no others', async () => {
+  it('moves the files that no job knows aside, and removes them after as long as any', async () => {
     const waiting = await desk.accept();
-    const kept = await cancelled();
-    await writeFile(desk.spool.path('orphan00'), '');
+    await cancelled();
+    await writeFile(desk.spool.path('unknown0'), 'id\n');
     desk.start();
     await desk.upkeep.recover();
-    expect((await desk.files()).sort()).toEqual([waiting, kept].sort());
+    const orphan = join(desk.spool.folder, 'orphans', 'unknown0');
+    expect(await readFile(orphan, 'utf8')).toBe('id\n');
+    expect(await desk.spool.list()).not.toContain('unknown0');
+
+    desk.clock.advance(24 * HOUR_MS - 1);
+    desk.start();
+    await desk.upkeep.recover();
+    await desk.upkeep.expireSpools();
+    expect(await readFile(orphan, 'utf8')).toBe('id\n');
+    desk.clock.advance(HOUR_MS);
+    await desk.upkeep.expireSpools();
+    await expect(readFile(orphan)).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await desk.files()).toEqual([waiting, 'orphans'].sort());
+  });
+
+  it('leaves alone what is not its own', async () => {
+    const waiting = await desk.accept();
+    const { folder } = desk.spool;
+    await mkdir(join(folder, 'lost+found'), { mode: 0o700 });
+    await mkdir(join(folder, 'archives'));
+    const names = ['notes.txt', 'old.part', 'README', 'orders-2026.csv'];
+    for (const name of names) await writeFile(join(folder, name), 'not ours');
+    desk.start();
+    expect(await desk.spool.removeParts()).toBe(0);
+    await desk.upkeep.recover();
+    desk.clock.advance(48 * HOUR_MS);
+    await desk.upkeep.expireSpools();
+    expect((await desk.files()).sort()).toEqual([waiting, 'lost+found', 'archives', ...names].sort());
   });
 
   it('removes the file of a job that ended just before', async () => {
