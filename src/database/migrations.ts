@@ -90,6 +90,13 @@ const migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  '0004_phase': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema.alterTable('jobs').addColumn('phase', 'text').execute();
+      await db.schema.alterTable('jobs').addColumn('phase_owner', 'text').execute();
+      await sql`CREATE INDEX jobs_by_phase ON jobs (phase, seq) WHERE phase IS NOT NULL`.execute(db);
+    },
+  },
 };
 
 const provider: MigrationProvider = { getMigrations: async () => migrations };

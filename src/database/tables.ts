@@ -42,6 +42,10 @@ export interface JobsTable {
   revision: number;
   /** The highest revision that batch.jobs is known to hold. */
   published_revision: number;
+  /** null: the row is a job. CREATING, ABORTED, PURGING: it is not yet, never became, or is no longer one. */
+  phase: string | null;
+  /** CREATING: the start of a process that creates the job. */
+  phase_owner: string | null;
   /** The fencing token of the last runner. */
   lease: number;
   /** Runner crashes since the last commit. */

@@ -53,8 +53,8 @@ export function changedColumns(changes: JobChanges): Updateable<JobsTable> {
   return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
 }
 
-/** The row of a job that is just created at `now` (ms since the epoch), without its place in the order. */
-export function newRow(job: NewJob, now: number): Omit<JobsTable, 'seq'> {
+/** The row of a job that `owner` begins to create at `now` (ms since the epoch), without its place in the order. */
+export function newRow(job: NewJob, owner: string, now: number): Omit<JobsTable, 'seq'> {
   return {
     job_id: job.jobId,
     idempotency_key: job.idempotencyKey,
@@ -63,6 +63,8 @@ export function newRow(job: NewJob, now: number): Omit<JobsTable, 'seq'> {
     state: 'PENDING',
     revision: 1,
     published_revision: 0,
+    phase: 'CREATING',
+    phase_owner: owner,
     lease: 0,
     crashes: 0,
     attempt: 1,

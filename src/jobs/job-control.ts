@@ -2,10 +2,10 @@ import { BatchError } from '../errors/index.js';
 import type { Clock } from './clock.js';
 import type { JobLedger } from './job-ledger.js';
 import { begin, endUnstarted, queueAgain } from './job-phases.js';
-import type { JobRecord, NewJob } from './job-record.js';
+import type { JobRecord } from './job-record.js';
 import type { JobSpool } from './job-spool.js';
 import { isResumable } from './job-state.js';
-import type { InsertResult, JobStore } from './job-store.js';
+import type { JobStore } from './job-store.js';
 import type { JobSupervisor } from './job-supervisor.js';
 
 export interface JobControlOptions {
@@ -23,11 +23,11 @@ const CANCEL_WAIT_MS = 5000;
 export class JobControl {
   constructor(private readonly options: JobControlOptions) {}
 
-  /** A new job, whose file and topics are there: stores it, publishes it, queues it. From here on it exists. */
-  async accept(job: NewJob): Promise<InsertResult> {
-    const result = await this.options.ledger.insert(job);
-    if (result.kind === 'inserted') this.options.supervisor.submit(job.jobId);
-    return result;
+  /** The row, file and topics of the new job are there: activates it, publishes it, queues it. From here on it exists. */
+  async accept(jobId: string, owner: string): Promise<JobRecord> {
+    const record = await this.options.ledger.activate(jobId, owner);
+    this.options.supervisor.submit(jobId);
+    return record;
   }
 
   /**

@@ -1,7 +1,5 @@
-import type { Logger } from 'pino';
 import { BatchError } from '../errors/index.js';
 import type { CsvDialect } from '../formats/csv/dialect.js';
-import { classifyFailure, type TopicAdmin } from '../kafka/index.js';
 import type { ModelService } from '../models/index.js';
 import { type Column, nestedColumns } from '../models/schema/index.js';
 import type { TextEncoding } from '../sources/index.js';
@@ -15,19 +13,16 @@ import {
 } from '../upload/index.js';
 import { refuseInapplicable } from './applicable-options.js';
 import { refuseUnusableNormalize } from './column-options.js';
-import type { JobControl } from './job-control.js';
-import { newJobId } from './job-id.js';
+import type { JobCreation } from './job-creation.js';
 import type { JobRequest } from './job-options.js';
-import type { JobRecord, NewJob } from './job-record.js';
-import type { InsertResult, JobStore } from './job-store.js';
+import type { JobRecord } from './job-record.js';
+import type { JobStore } from './job-store.js';
 import { KeyedSerial } from './keyed-serial.js';
 
 export interface JobIntakeOptions {
   models: ModelService;
   store: JobStore;
-  control: JobControl;
-  topics: TopicAdmin;
-  log: Logger;
+  creation: JobCreation;
 }
 
 /** A job for an upload, and whether it is an earlier one's. */
@@ -36,7 +31,7 @@ export interface Intake {
   replayed: boolean;
 }
 
-/** Turns a received upload into a job: durable file, topics, row, queue, in this order. */
+/** Turns a received upload into a job, once for each Idempotency-Key. */
 export class JobIntake {
   readonly #byKey = new KeyedSerial();
 
@@ -79,46 +74,9 @@ export class JobIntake {
       idempotencyKey,
       format,
     };
-    for (;;) {
-      const jobId = newJobId();
-      await upload.keepAs(jobId);
-      if (!(await this.#createTopics(jobId))) continue;
-      const result = await this.#store({ ...job, jobId });
-      if (result.kind === 'inserted') {
-        upload.handOver();
-        return { record: result.record, replayed: false };
-      }
-      // The id is taken after all. (The key cannot be: it is ours alone while this runs.)
-      await this.#deleteTopics(jobId);
-    }
-  }
-
-  /** From its success on the job exists, and nothing is undone any more. */
-  async #store(job: NewJob): Promise<InsertResult> {
-    try {
-      return await this.options.control.accept(job);
-    } catch (error) {
-      await this.#deleteTopics(job.jobId);
-      throw error;
-    }
-  }
-
-  /** false: the names are taken. */
-  async #createTopics(jobId: string): Promise<boolean> {
-    try {
-      return await this.options.topics.createJobTopics(jobId);
-    } catch (error) {
-      const { detail } = classifyFailure(error);
-      throw new BatchError('KAFKA_UNAVAILABLE', `The job's topics could not be created: ${detail}`, { cause: error });
-    }
-  }
-
-  async #deleteTopics(jobId: string): Promise<void> {
-    try {
-      await this.options.topics.deleteJobTopics(jobId);
-    } catch (error) {
-      this.options.log.warn({ err: error, job_id: jobId }, 'the topics of a job that did not come to be are left');
-    }
+    const created = await this.options.creation.create(job, upload);
+    if (created.kind === 'key_taken') return replay(created.record, upload, request);
+    return { record: created.record, replayed: false };
   }
 }
 

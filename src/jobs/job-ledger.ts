@@ -1,8 +1,8 @@
 import type { Clock } from './clock.js';
 import type { JobChanges } from './job-changes.js';
-import type { JobRecord, NewJob } from './job-record.js';
+import type { JobRecord } from './job-record.js';
 import { isTerminal } from './job-state.js';
-import type { InsertResult, JobStore } from './job-store.js';
+import type { JobStore } from './job-store.js';
 import { KeyedSerial } from './keyed-serial.js';
 
 /** Takes every new revision of a job, in order; called when it is durable. Quick, never throws. */
@@ -29,10 +29,12 @@ export class JobLedger {
     return this.#serial.run(jobId, task);
   }
 
-  async insert(job: NewJob): Promise<InsertResult> {
-    const result = await this.store.insert(job);
-    if (result.kind === 'inserted') this.snapshots.publish(result.record);
-    return result;
+  /** A row that `owner` is creating becomes a job. Throws where it is not its any more. */
+  async activate(jobId: string, owner: string): Promise<JobRecord> {
+    const record = await this.store.activate(jobId, owner);
+    if (record === undefined) throw new Error(`Job ${jobId} is not being created any more`);
+    this.snapshots.publish(record);
+    return record;
   }
 
   /** A change that users see. Throws where the job is not as `record` says any more. */

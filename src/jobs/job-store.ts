@@ -5,12 +5,21 @@ import { changedColumns, type JobChanges, newRow } from './job-changes.js';
 import { fromRow, type JobRecord, type NewJob } from './job-record.js';
 import { mayFollow } from './job-state.js';
 
-export type InsertResult =
-  | { kind: 'inserted'; record: JobRecord }
-  /** Another job has this id: try a fresh one. */
+export type CreateResult =
+  | { kind: 'created' }
+  /** Another row has this id: try a fresh one. */
   | { kind: 'id_taken' }
   /** The Idempotency-Key belongs to this job. */
-  | { kind: 'key_taken'; record: JobRecord };
+  | { kind: 'key_taken'; record: JobRecord }
+  /** The Idempotency-Key belongs to a job that is being created. */
+  | { kind: 'key_pending' };
+
+/** A row that is to be removed. */
+export interface Removal {
+  jobId: string;
+  /** Order of creation. */
+  seq: number;
+}
 
 export interface JobFilter {
   state?: JobState | undefined;
@@ -34,35 +43,100 @@ export class JobStore {
     private readonly clock: Clock,
   ) {}
 
-  /** A new job, PENDING. */
-  async insert(job: NewJob): Promise<InsertResult> {
+  /**
+   * The row of a new job, CREATING: `owner`, the start of a process, is about to make what the job needs. It is no job
+   * before `activate`. At most one row has an id, and one an Idempotency-Key.
+   */
+  async create(job: NewJob, owner: string): Promise<CreateResult> {
     const row = await this.db
       .insertInto('jobs')
       .values((eb) => ({
-        ...newRow(job, this.clock.now()),
+        ...newRow(job, owner, this.clock.now()),
         seq: eb
           .selectFrom('jobs')
           .select((jobs) => jobs(jobs.fn.coalesce(jobs.fn.max('seq'), jobs.lit(0)), '+', jobs.lit(1)).as('next')),
       }))
       .onConflict((conflict) => conflict.doNothing())
-      .returningAll()
+      .returning('job_id')
       .executeTakeFirst();
-    if (row !== undefined) return { kind: 'inserted', record: fromRow(row) };
-    const owner = job.idempotencyKey === null ? undefined : await this.findByIdempotencyKey(job.idempotencyKey);
-    return owner === undefined ? { kind: 'id_taken' } : { kind: 'key_taken', record: owner };
+    if (row !== undefined) return { kind: 'created' };
+    const { idempotencyKey: key } = job;
+    const holder =
+      key === null
+        ? undefined
+        : await this.db.selectFrom('jobs').selectAll().where('idempotency_key', '=', key).executeTakeFirst();
+    if (holder === undefined) return { kind: 'id_taken' };
+    return holder.phase === null ? { kind: 'key_taken', record: fromRow(holder) } : { kind: 'key_pending' };
+  }
+
+  /** From here on the row is a job, PENDING. undefined: it is no longer CREATING, or somebody else's. */
+  async activate(jobId: string, owner: string): Promise<JobRecord | undefined> {
+    return first(
+      await this.db
+        .updateTable('jobs')
+        .set({ phase: null, phase_owner: null })
+        .where('job_id', '=', jobId)
+        .where('phase', '=', 'CREATING')
+        .where('phase_owner', '=', owner)
+        .returningAll()
+        .execute(),
+    );
+  }
+
+  /** Gives a creation up, and its Idempotency-Key free; what was made for it is to be removed. */
+  async abort(jobId: string): Promise<void> {
+    await this.db
+      .updateTable('jobs')
+      .set({ phase: 'ABORTED', phase_owner: null, idempotency_key: null })
+      .where('job_id', '=', jobId)
+      .where('phase', '=', 'CREATING')
+      .execute();
+  }
+
+  /** As `abort`, for every row that is CREATING, but those of `owner` that are `underWay`. How many there were. */
+  async abortCreations(owner: string, underWay: readonly string[]): Promise<number> {
+    const { numUpdatedRows } = await this.db
+      .updateTable('jobs')
+      .set({ phase: 'ABORTED', phase_owner: null, idempotency_key: null })
+      .where('phase', '=', 'CREATING')
+      .where((eb) =>
+        underWay.length === 0
+          ? eb.lit(true)
+          : eb.or([eb('phase_owner', '!=', owner), eb('job_id', 'not in', underWay)]),
+      )
+      .executeTakeFirst();
+    return Number(numUpdatedRows);
+  }
+
+  /** Rows that are to be removed with all that belongs to them, oldest first, from behind `afterSeq` on. */
+  async removals(afterSeq: number, limit: number): Promise<Removal[]> {
+    const rows = await this.db
+      .selectFrom('jobs')
+      .select(['job_id', 'seq', 'phase'])
+      .where('phase', '=', 'ABORTED')
+      .where('seq', '>', afterSeq)
+      .orderBy('seq')
+      .limit(limit)
+      .execute();
+    return rows.map((row) => ({ jobId: row.job_id, seq: row.seq }));
+  }
+
+  /** Deletes a row of `removals`, when nothing else is left of it. */
+  async remove(jobId: string): Promise<void> {
+    await this.db.deleteFrom('jobs').where('job_id', '=', jobId).where('phase', '=', 'ABORTED').execute();
   }
 
   async get(jobId: string): Promise<JobRecord | undefined> {
-    return first(await this.db.selectFrom('jobs').selectAll().where('job_id', '=', jobId).execute());
+    return first(await this.#jobs().selectAll().where('job_id', '=', jobId).execute());
   }
 
   async findByIdempotencyKey(key: string): Promise<JobRecord | undefined> {
-    return first(await this.db.selectFrom('jobs').selectAll().where('idempotency_key', '=', key).execute());
+    return first(await this.#jobs().selectAll().where('idempotency_key', '=', key).execute());
   }
 
   /** A page of jobs, newest first. A job created meanwhile moves nothing. Throws INVALID_REQUEST for a foreign cursor. */
   async list({ state, modelId, limit, cursor }: JobFilter): Promise<Page<JobRecord>> {
-    let query = this.db.selectFrom('jobs').selectAll().where('seq', '<', beforeSeq(cursor));
+    let query = this.#jobs().selectAll().where('seq', '<', beforeSeq(cursor));
     if (state !== undefined) query = query.where('state', '=', state);
     if (modelId !== undefined) query = query.where('model_id', '=', modelId);
     const rows = await query
@@ -101,6 +175,7 @@ export class JobStore {
         .updateTable('jobs')
         .set((eb) => ({ revision: eb('revision', '+', 1) }))
         .where('job_id', '=', jobId)
+        .where('phase', 'is', null)
         .returningAll()
         .execute(),
     );
@@ -122,8 +197,7 @@ export class JobStore {
 
   /** Ids of jobs whose newest revision batch.jobs may not hold, oldest job first. */
   async unpublished(limit: number): Promise<string[]> {
-    const rows = await this.db
-      .selectFrom('jobs')
+    const rows = await this.#jobs()
       .select('job_id')
       .whereRef('revision', '>', 'published_revision')
       .orderBy('seq')
@@ -134,8 +208,8 @@ export class JobStore {
 
   /** Jobs that need a runner: those that had one first, then the waiting ones in the order of their waiting. */
   async unfinished(): Promise<JobRecord[]> {
-    const underWay = this.db.selectFrom('jobs').selectAll().where('state', 'in', ['RUNNING', 'CANCELLING']);
-    const waiting = this.db.selectFrom('jobs').selectAll().where('state', '=', 'PENDING');
+    const underWay = this.#jobs().selectAll().where('state', 'in', ['RUNNING', 'CANCELLING']);
+    const waiting = this.#jobs().selectAll().where('state', '=', 'PENDING');
     return [
       ...(await underWay.orderBy('seq').execute()),
       ...(await waiting.orderBy('phase_since').orderBy('seq').execute()),
@@ -144,8 +218,7 @@ export class JobStore {
 
   /** FAILED jobs of which it is not known yet what is committed; of a lost checkpoint it never will be. */
   async unsettled(): Promise<JobRecord[]> {
-    const rows = await this.db
-      .selectFrom('jobs')
+    const rows = await this.#jobs()
       .selectAll()
       .where('state', '=', 'FAILED')
       .where('error_code', '!=', 'CHECKPOINT_LOST')
@@ -157,14 +230,18 @@ export class JobStore {
 
   /** Jobs that ended `before` (ms since the epoch) and still keep their file. */
   async expiredSpools(before: number): Promise<JobRecord[]> {
-    const rows = await this.db
-      .selectFrom('jobs')
+    const rows = await this.#jobs()
       .selectAll()
       .where('spooled', '=', 1)
       .where('finished_at', '<', isoTime(before))
       .orderBy('seq')
       .execute();
     return rows.map(fromRow);
+  }
+
+  /** The rows that are jobs. */
+  #jobs() {
+    return this.db.selectFrom('jobs').where('phase', 'is', null);
   }
 
   private async update(
@@ -181,6 +258,7 @@ export class JobStore {
       .updateTable('jobs')
       .set(changedColumns(changes))
       .where('job_id', '=', jobId)
+      .where('phase', 'is', null)
       .where('state', 'in', guard.states);
     if (guard.lease !== undefined) query = query.where('lease', '=', guard.lease);
     if (lease !== undefined) query = query.set({ lease });

@@ -1,5 +1,6 @@
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { RunnerPool } from '../runner/index.js';
+import { JobRemoval } from './job-removal.js';
 import { JobSupervisor } from './job-supervisor.js';
 import { JobUpkeep } from './job-upkeep.js';
 import { SnapshotPublisher } from './snapshot-publisher.js';
@@ -14,6 +15,7 @@ const SNAPSHOT_GRACE_MS = 1_000;
 export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown {
   constructor(
     private readonly upkeep: JobUpkeep,
+    private readonly removal: JobRemoval,
     private readonly supervisor: JobSupervisor,
     private readonly pool: RunnerPool,
     private readonly snapshots: SnapshotPublisher,
@@ -23,12 +25,14 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
     this.supervisor.attach(this.pool);
     this.snapshots.start();
     this.pool.start();
+    await this.removal.recover();
     await this.upkeep.recover();
     this.upkeep.start();
+    this.removal.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all([this.upkeep.stop(), this.pool.stop(RUNNER_GRACE_MS)]);
+    await Promise.all([this.upkeep.stop(), this.removal.stop(), this.pool.stop(RUNNER_GRACE_MS)]);
     await this.supervisor.stop();
     await this.snapshots.stop(SNAPSHOT_GRACE_MS);
   }

@@ -10,8 +10,10 @@ import { Spool, UploadReceiver } from '../upload/index.js';
 import { systemClock as clock } from './clock.js';
 import { admitJob, JobAdmissionGuard } from './job-admission.guard.js';
 import { JobControl } from './job-control.js';
+import { JobCreation } from './job-creation.js';
 import { JobIntake } from './job-intake.js';
 import { JobLedger } from './job-ledger.js';
+import { JobRemoval } from './job-removal.js';
 import { JobService } from './job-service.js';
 import { JobStore } from './job-store.js';
 import { JobSupervisor } from './job-supervisor.js';
@@ -96,9 +98,27 @@ const HOUR_MS = 3_600_000;
     },
     {
       provide: JobIntake,
-      inject: [ModelService, JobStore, JobControl, TopicAdmin, LOG],
-      useFactory: (models: ModelService, store: JobStore, control: JobControl, topics: TopicAdmin, log: Logger) =>
-        new JobIntake({ models, store, control, topics, log }),
+      inject: [ModelService, JobStore, JobCreation],
+      useFactory: (models: ModelService, store: JobStore, creation: JobCreation) =>
+        new JobIntake({ models, store, creation }),
+    },
+    {
+      provide: JobCreation,
+      inject: [JobStore, JobControl, TopicAdmin, LOG],
+      useFactory: (store: JobStore, control: JobControl, topics: TopicAdmin, log: Logger) =>
+        new JobCreation({ store, control, topics, log }),
+    },
+    {
+      provide: JobRemoval,
+      inject: [JobStore, JobCreation, TopicAdmin, Spool, KafkaProbe, LOG],
+      useFactory: (
+        store: JobStore,
+        creation: JobCreation,
+        topics: TopicAdmin,
+        spool: Spool,
+        kafka: KafkaProbe,
+        log: Logger,
+      ) => new JobRemoval({ store, creation, topics, spool, clock, log, checkKafka: () => kafka.check() }),
     },
     {
       provide: JobService,

@@ -1,5 +1,6 @@
 import type { Admin, Kafka } from 'kafkajs';
-import { isAuthenticationFailure } from './kafka-failure.js';
+import { errorType, isAuthenticationFailure } from './kafka-failure.js';
+import { TopicReader } from './topic-reader.js';
 import type { JobTopics } from './transactional-session.js';
 import { within } from './within.js';
 
@@ -37,10 +38,17 @@ export class TopicAdmin {
     return this.#create([data, dlq], configEntries);
   }
 
-  /** For a job that did not come into being: only right after `createJobTopics` returned true. */
-  async deleteJobTopics(jobId: string): Promise<void> {
+  /**
+   * For a job that did not come into being: deletes those of its topics that never had a record. One that had records
+   * was there before, under a name that was taken by chance, and is not ours.
+   */
+  async deleteUnusedJobTopics(jobId: string): Promise<void> {
     const { data, dlq } = jobTopics(jobId);
-    await this.#use((admin) => admin.deleteTopics({ topics: [data, dlq], timeout: CREATE_TIMEOUT_MS }));
+    for (const topic of [data, dlq]) {
+      const reader = await TopicReader.open(this.kafka, topic);
+      reader?.close();
+      if (reader?.bounds.end === 0) await this.#delete(topic);
+    }
   }
 
   /** Creates batch.jobs where it does not exist. */
@@ -59,6 +67,15 @@ export class TopicAdmin {
     const admin = this.#admin;
     this.#admin = undefined;
     await (await admin?.catch(() => undefined))?.disconnect();
+  }
+
+  /** A topic that is gone already is no error. */
+  async #delete(topic: string): Promise<void> {
+    try {
+      await this.#use((admin) => admin.deleteTopics({ topics: [topic], timeout: CREATE_TIMEOUT_MS }));
+    } catch (error) {
+      if (errorType(error) !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
+    }
   }
 
   async #create(topics: string[], configEntries: { name: string; value: string }[]): Promise<boolean> {

@@ -48,9 +48,9 @@ afterEach(async () => {
 });
 
 async function insert(): Promise<JobRecord> {
-  const result = await ledger.insert(aJob());
-  if (result.kind !== 'inserted') throw new Error(result.kind);
-  return result.record;
+  const job = aJob();
+  await store.create(job, 'this process');
+  return ledger.activate(job.jobId, 'this process');
 }
 
 /** The job's snapshots in the topic, once the last one is as it should be. */

@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
 import { aCheckpoint, Desk } from './support/desk.js';
-import { aJob } from './support/store-fixture.js';
 
 let desk: Desk;
 beforeEach(async () => {
@@ -28,14 +27,6 @@ describe('accepting a job', () => {
     expect((await desk.record(jobId)).state).toBe('PENDING');
     expect(desk.snapshots).toEqual([await desk.job(jobId)]);
     expect(desk.runners.queue).toEqual([jobId]);
-  });
-
-  it('does nothing for a key that has its job', async () => {
-    const jobId = await desk.accept({ idempotencyKey: 'k' });
-    const again = await desk.control.accept(aJob({ idempotencyKey: 'k' }));
-    expect(again).toMatchObject({ kind: 'key_taken', record: { jobId } });
-    expect(desk.runners.queue).toEqual([jobId]);
-    expect(desk.snapshots).toHaveLength(1);
   });
 });
 

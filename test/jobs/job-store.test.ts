@@ -3,7 +3,7 @@ import { newJobId } from '../../src/jobs/job-id.js';
 import { type JobRecord, toJob } from '../../src/jobs/job-record.js';
 import { JobStore } from '../../src/jobs/job-store.js';
 import { ManualClock } from './support/manual-clock.js';
-import { aJob, openStore, type StoreFixture } from './support/store-fixture.js';
+import { aJob, insertJob, openStore, type StoreFixture } from './support/store-fixture.js';
 
 const checkpoint = {
   position: { row: 10, line: 11, byte: 400 },
@@ -29,9 +29,7 @@ describe('the job store', () => {
   afterEach(() => fixture.close());
 
   async function insert(job: Parameters<typeof aJob>[0] = {}): Promise<JobRecord> {
-    const result = await store.insert(aJob(job));
-    if (result.kind !== 'inserted') throw new Error(result.kind);
-    return result.record;
+    return insertJob(store, job);
   }
 
   it('begins a job as PENDING, and shows it as the contract says', async () => {
@@ -145,18 +143,61 @@ describe('the job store', () => {
   });
 
   it('gives one job for one Idempotency-Key, however often and fast it comes', async () => {
-    const results = await Promise.all(Array.from({ length: 5 }, () => store.insert(aJob({ idempotencyKey: 'k1' }))));
-    const inserted = results.filter((result) => result.kind === 'inserted');
-    expect(inserted).toHaveLength(1);
-    const owner = inserted[0]!.record.jobId;
-    expect(results.filter((result) => result.kind === 'key_taken' && result.record.jobId === owner)).toHaveLength(4);
-    expect((await store.findByIdempotencyKey('k1'))?.jobId).toBe(owner);
+    const jobs = Array.from({ length: 5 }, () => aJob({ idempotencyKey: 'k1' }));
+    const results = await Promise.all(jobs.map((job) => store.create(job, 'me')));
+    expect(results.map((result) => result.kind).sort()).toEqual(['created', ...Array(4).fill('key_pending')]);
+    expect(await store.findByIdempotencyKey('k1')).toBeUndefined();
+    const { jobId } = jobs[results.findIndex((result) => result.kind === 'created')]!;
+    await store.activate(jobId, 'me');
+    expect(await store.create(aJob({ idempotencyKey: 'k1' }), 'me')).toMatchObject({
+      kind: 'key_taken',
+      record: { jobId },
+    });
+    expect((await store.findByIdempotencyKey('k1'))?.jobId).toBe(jobId);
     expect(await store.findByIdempotencyKey('k2')).toBeUndefined();
   });
 
   it('says when an id is taken', async () => {
     const { jobId } = await insert();
-    expect(await store.insert(aJob({ jobId, idempotencyKey: 'fresh' }))).toEqual({ kind: 'id_taken' });
+    expect(await store.create(aJob({ jobId, idempotencyKey: 'fresh' }), 'me')).toEqual({ kind: 'id_taken' });
+  });
+
+  it('counts a row that is being created nowhere as a job', async () => {
+    const { jobId } = aJob();
+    await store.create(aJob({ jobId, idempotencyKey: 'k' }), 'me');
+    expect(await store.get(jobId)).toBeUndefined();
+    expect(await store.findByIdempotencyKey('k')).toBeUndefined();
+    expect((await store.list({ limit: 10 })).items).toEqual([]);
+    expect(await store.unfinished()).toEqual([]);
+    expect(await store.unpublished(10)).toEqual([]);
+    expect(await store.renumber(jobId)).toBeUndefined();
+    expect(await store.change(jobId, { states: ['PENDING'] }, { state: 'RUNNING' })).toBeUndefined();
+  });
+
+  it('lets only its owner make a job of a row, and only once', async () => {
+    const { jobId } = aJob();
+    await store.create(aJob({ jobId }), 'me');
+    expect(await store.activate(jobId, 'somebody else')).toBeUndefined();
+    expect(await store.activate(jobId, 'me')).toMatchObject({ jobId, state: 'PENDING', revision: 1 });
+    expect(await store.activate(jobId, 'me')).toBeUndefined();
+    await store.abort(jobId);
+    expect(await store.get(jobId)).toBeDefined();
+  });
+
+  it('gives the key of a creation free that is given up, and keeps the row until all else is gone', async () => {
+    const [left, mine, failed] = [aJob({ idempotencyKey: 'a' }), aJob({ idempotencyKey: 'b' }), aJob()];
+    await store.create(left, 'a process that is gone');
+    await store.create(mine, 'me');
+    await store.create(failed, 'me');
+    expect(await store.abortCreations('me', [mine.jobId])).toBe(2);
+    expect(await store.abortCreations('me', [mine.jobId])).toBe(0);
+    expect((await store.removals(0, 10)).map((row) => row.jobId)).toEqual([left.jobId, failed.jobId]);
+    expect(await store.create(aJob({ idempotencyKey: 'a' }), 'me')).toEqual({ kind: 'created' });
+    expect(await store.activate(left.jobId, 'a process that is gone')).toBeUndefined();
+    expect(await store.activate(mine.jobId, 'me')).toBeDefined();
+    for (const { jobId } of [left, mine]) await store.remove(jobId);
+    expect((await store.removals(0, 10)).map((row) => row.jobId)).toEqual([failed.jobId]);
+    expect(await store.get(mine.jobId)).toBeDefined();
   });
 
   it('lists newest first in pages that new jobs do not disturb', async () => {

@@ -6,7 +6,7 @@ import { type Database, openDatabase } from '../../src/database/index.js';
 import { JobStore } from '../../src/jobs/job-store.js';
 import { DEFAULT_OPTIONS } from '../../src/runner/index.js';
 import { ManualClock } from './support/manual-clock.js';
-import { aJob } from './support/store-fixture.js';
+import { insertJob } from './support/store-fixture.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'batch-older-store-'));
 let db: Database;
@@ -38,7 +38,6 @@ describe('a store of version 1', () => {
 
   it('takes new jobs with options of their own', async () => {
     const options = { ...DEFAULT_OPTIONS, nullValues: ['NULL', '\\N'] };
-    const inserted = await store.insert(aJob({ options }));
-    expect(inserted).toMatchObject({ kind: 'inserted', record: { seq: 2, options } });
+    expect(await insertJob(store, { options })).toMatchObject({ seq: 2, options });
   });
 });

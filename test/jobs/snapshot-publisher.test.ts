@@ -89,9 +89,9 @@ afterEach(async () => {
 });
 
 async function insert(): Promise<JobRecord> {
-  const result = await ledger.insert(aJob());
-  if (result.kind !== 'inserted') throw new Error(result.kind);
-  return result.record;
+  const job = aJob();
+  await store.create(job, 'this process');
+  return ledger.activate(job.jobId, 'this process');
 }
 
 async function until(condition: () => boolean): Promise<void> {

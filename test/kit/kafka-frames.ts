@@ -9,11 +9,13 @@ export const API_NAMES: Readonly<Record<number, string>> = {
   10: 'FindCoordinator',
   18: 'ApiVersions',
   19: 'CreateTopics',
+  20: 'DeleteTopics',
   22: 'InitProducerId',
   24: 'AddPartitionsToTxn',
   25: 'AddOffsetsToTxn',
   26: 'EndTxn',
   28: 'TxnOffsetCommit',
+  42: 'DeleteGroups',
 };
 
 /** Cuts a byte stream into frames: an INT32 length and that many bytes, which come out with the length before them. */

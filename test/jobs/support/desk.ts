@@ -81,8 +81,8 @@ export class Desk {
   async accept(job: Partial<NewJob> = {}): Promise<string> {
     const fresh = aJob(job);
     await writeFile(this.spool.path(fresh.jobId), 'id\n');
-    const result = await this.control.accept(fresh);
-    expect(result.kind).toBe('inserted');
+    expect(await this.store.create(fresh, 'this process')).toEqual({ kind: 'created' });
+    await this.control.accept(fresh.jobId, 'this process');
     return fresh.jobId;
   }
 

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Database, openDatabase } from '../../../src/database/index.js';
 import { newJobId } from '../../../src/jobs/job-id.js';
-import type { NewJob } from '../../../src/jobs/job-record.js';
+import type { JobRecord, NewJob } from '../../../src/jobs/job-record.js';
+import type { JobStore } from '../../../src/jobs/job-store.js';
 import { ModelStore } from '../../../src/models/model-store.js';
 import { DEFAULT_OPTIONS } from '../../../src/runner/index.js';
 
@@ -31,6 +32,13 @@ export async function openStore(): Promise<StoreFixture> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A job that has come to be, PENDING. */
+export async function insertJob(store: JobStore, job: Partial<NewJob> = {}): Promise<JobRecord> {
+  const fresh = aJob(job);
+  expect(await store.create(fresh, 'a process')).toEqual({ kind: 'created' });
+  return (await store.activate(fresh.jobId, 'a process'))!;
 }
 
 export function aJob(job: Partial<NewJob> = {}): NewJob {

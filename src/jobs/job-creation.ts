@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import { BatchError } from '../errors/index.js';
+import { classifyFailure, type TopicAdmin } from '../kafka/index.js';
+import type { ReceivedUpload } from '../upload/index.js';
+import type { JobControl } from './job-control.js';
+import { newJobId } from './job-id.js';
+import type { JobRecord, NewJob } from './job-record.js';
+import type { JobStore } from './job-store.js';
+
+export interface JobCreationOptions {
+  store: JobStore;
+  control: JobControl;
+  topics: Pick<TopicAdmin, 'createJobTopics'>;
+  log: Logger;
+}
+
+export type Created = { kind: 'created'; record: JobRecord } | { kind: 'key_taken'; record: JobRecord };
+
+/**
+ * Brings jobs into being: the row (CREATING), the file under the job's id, its topics, then the job. What is made on
+ * the way has a row from the first moment on, by which it is removed if the job does not come to be.
+ */
+export class JobCreation {
+  /** This start of the process, as the owner of what it creates. */
+  readonly owner = randomUUID();
+  readonly #underWay = new Set<string>();
+
+  constructor(private readonly options: JobCreationOptions) {}
+
+  /**
+   * `key_taken`: the Idempotency-Key is that job's. Throws KAFKA_UNAVAILABLE, INSUFFICIENT_STORAGE, SERVICE_BUSY where
+   * the key is that of a job being created; then there is no job, and the upload is still the caller's.
+   */
+  async create(job: Omit<NewJob, 'jobId'>, upload: Pick<ReceivedUpload, 'keepAs' | 'handOver'>): Promise<Created> {
+    const ids: string[] = [];
+    try {
+      for (;;) {
+        const jobId = newJobId();
+        ids.push(jobId);
+        this.#underWay.add(jobId);
+        const begun = await this.options.store.create({ ...job, jobId }, this.owner);
+        if (begun.kind === 'key_taken') return begun;
+        if (begun.kind === 'key_pending')
+          throw new BatchError('SERVICE_BUSY', 'The job of this Idempotency-Key is being created');
+        if (begun.kind === 'id_taken') continue;
+        const record = await this.#complete(jobId, upload);
+        if (record !== undefined) return { kind: 'created', record };
+      }
+    } finally {
+      // Until here nobody removes the file, which may have moved on from one id to the next.
+      for (const id of ids) this.#underWay.delete(id);
+    }
+  }
+
+  /** Gives up every creation that nobody works on: those of processes that are gone, and those that could not be ended. */
+  async abortAbandoned(): Promise<void> {
+    const aborted = await this.options.store.abortCreations(this.owner, [...this.#underWay]);
+    if (aborted > 0) this.options.log.info({ rows: aborted }, 'jobs that did not come to be are given up');
+  }
+
+  isUnderWay(jobId: string): boolean {
+    return this.#underWay.has(jobId);
+  }
+
+  /** undefined: a topic of this name exists. */
+  async #complete(jobId: string, upload: Pick<ReceivedUpload, 'keepAs' | 'handOver'>): Promise<JobRecord | undefined> {
+    try {
+      await upload.keepAs(jobId);
+      if (await this.#createTopics(jobId)) {
+        const record = await this.options.control.accept(jobId, this.owner);
+        upload.handOver();
+        return record;
+      }
+    } catch (error) {
+      await this.#abort(jobId);
+      throw error;
+    }
+    await this.#abort(jobId);
+    return undefined;
+  }
+
+  async #createTopics(jobId: string): Promise<boolean> {
+    try {
+      return await this.options.topics.createJobTopics(jobId);
+    } catch (error) {
+      const { detail } = classifyFailure(error);
+      throw new BatchError('KAFKA_UNAVAILABLE', `The job's topics could not be created: ${detail}`, { cause: error });
+    }
+  }
+
+  /** At once, because the caller may come again with the same Idempotency-Key. */
+  async #abort(jobId: string): Promise<void> {
+    try {
+      await this.options.store.abort(jobId);
+    } catch (error) {
+      this.options.log.warn({ err: error, job_id: jobId }, 'a creation could not be given up yet; trying again later');
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import type { Logger } from 'pino';
+import type { TopicAdmin } from '../kafka/index.js';
+import type { Clock } from './clock.js';
+import type { JobCreation } from './job-creation.js';
+import type { JobSpool } from './job-spool.js';
+import type { JobStore, Removal } from './job-store.js';
+
+export interface JobRemovalOptions {
+  store: JobStore;
+  creation: Pick<JobCreation, 'abortAbandoned' | 'isUnderWay'>;
+  topics: Pick<TopicAdmin, 'deleteUnusedJobTopics'>;
+  spool: JobSpool;
+  clock: Clock;
+  log: Logger;
+  /** Rejects where no broker answers. */
+  checkKafka: () => Promise<void>;
+}
+
+const EVERY_MS = 10_000;
+/** Rows that one round removes at most. */
+const BATCH = 20;
+
+/**
+ * Removes what rows say is to go, and nothing that no row names: a topic without a row may be somebody else's. The row
+ * goes last, so that a removal that was interrupted is begun again.
+ */
+export class JobRemoval {
+  #cancelNext: (() => void) | undefined;
+  #round: Promise<void> | undefined;
+  #stopped = false;
+  /** Where the next round begins, so that rows that cannot be removed never hold up those behind them. */
+  #afterSeq = 0;
+  readonly #failing = new Set<string>();
+
+  constructor(private readonly options: JobRemovalOptions) {}
+
+  /** Frees what dead processes held; once, before the first upload is taken. */
+  async recover(): Promise<void> {
+    await this.options.creation.abortAbandoned();
+  }
+
+  /** Removes every 10 s from now on, until `stop`. */
+  start(): void {
+    this.#cancelNext = this.options.clock.schedule(EVERY_MS, () => {
+      this.#round = this.round()
+        .catch((error: unknown) => this.options.log.error({ err: error }, 'removing what is to go failed'))
+        .then(() => {
+          if (!this.#stopped) this.start();
+        });
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelNext?.();
+    await this.#round;
+  }
+
+  /** A bounded piece of the work. Rejects only where the store does. */
+  async round(): Promise<void> {
+    await this.options.creation.abortAbandoned();
+    const rows = await this.options.store.removals(this.#afterSeq, BATCH);
+    this.#afterSeq = rows.length < BATCH ? 0 : (rows.at(-1)?.seq ?? 0);
+    for (const row of rows) {
+      if (this.#stopped || !(await this.#isKafkaThere())) return;
+      if (!this.options.creation.isUnderWay(row.jobId)) await this.#tryRemove(row);
+    }
+  }
+
+  async #tryRemove(row: Removal): Promise<void> {
+    const { log } = this.options;
+    const { jobId } = row;
+    try {
+      await this.#remove(row);
+      this.#failing.delete(jobId);
+    } catch (error) {
+      if (this.#failing.has(jobId)) return;
+      if (this.#failing.size < 1000) this.#failing.add(jobId);
+      log.warn({ err: error, job_id: jobId }, 'what is left of a job cannot be removed yet; trying again');
+    }
+  }
+
+  async #remove({ jobId }: Removal): Promise<void> {
+    const { store, topics, spool, log } = this.options;
+    await spool.remove(jobId);
+    await topics.deleteUnusedJobTopics(jobId);
+    await store.remove(jobId);
+    log.info({ job_id: jobId }, 'what was made for a job that did not come to be is removed');
+  }
+
+  /** Told by the readiness probe; here it only delays. */
+  async #isKafkaThere(): Promise<boolean> {
+    try {
+      await this.options.checkKafka();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import { readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Kafka, logLevel } from 'kafkajs';
+import type { Job } from '../../src/jobs/job.js';
+import { Api } from '../kit/api.js';
+import { type ProxiedBroker, startProxiedBroker } from '../kit/proxied-broker.js';
+import { type Service, startService } from '../kit/service.js';
+
+/** What the service logs when it has removed what was made for a job that did not come to be. */
+const REMOVED = 'did not come to be is removed';
+const CSV = Buffer.from('id\n1\nx\n2\n');
+
+let kafka: ProxiedBroker;
+let service: Service;
+let api: Api;
+
+beforeAll(async () => {
+  kafka = await startProxiedBroker();
+  service = await startService({ brokers: kafka.proxy.address });
+  api = new Api(service.url);
+  await api.createModel('rows', { id: 'Int32' });
+});
+
+afterAll(async () => {
+  kafka.proxy.interference = {};
+  await service.stop();
+  await rm(service.dataDir, { recursive: true, force: true });
+  await kafka.stop();
+});
+
+async function restart(): Promise<void> {
+  service = await startService({ brokers: kafka.proxy.address, dataDir: service.dataDir });
+  api.url = service.url;
+}
+
+/** Kills the service when it has sent a request of this kind, or has been sent the answer to it but did not get it. */
+async function killAt(api: string, moment: 'request' | 'reply'): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    kafka.proxy.interference = {
+      [moment]: async (exchange: { api: string; frame: Buffer }) => {
+        // `batch.jobs` is made in the same way.
+        if (exchange.api !== api || !exchange.frame.includes('batch_')) return 'pass';
+        kafka.proxy.interference = {};
+        await service.kill().then(resolve, reject);
+        return moment === 'request' ? 'drop' : 'pass';
+      },
+    };
+  });
+}
+
+async function topics(): Promise<string[]> {
+  const admin = new Kafka({ brokers: [kafka.broker.brokers], logLevel: logLevel.NOTHING }).admin();
+  try {
+    await admin.connect();
+    return (await admin.listTopics()).filter((topic) => topic.startsWith('batch_'));
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** The rows of the store, jobs or not; while no service has it. */
+function rows(): { job_id: string; phase: string | null }[] {
+  const store = new DatabaseSync(join(service.dataDir, 'batch.db'), { readOnly: true });
+  try {
+    return store.prepare('SELECT job_id, phase FROM jobs ORDER BY seq').all() as ReturnType<typeof rows>;
+  } finally {
+    store.close();
+  }
+}
+
+function files(): string[] {
+  return readdirSync(join(service.dataDir, 'spool'));
+}
+
+async function until(what: () => boolean | Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + 30_000; !(await what()); await sleep(100)) {
+    if (Date.now() > deadline) throw new Error(`never: ${what.toString()}\n${service.log().slice(-3000)}`);
+  }
+}
+
+describe('a job that did not come to be', () => {
+  it.each([
+    ['before its topics are made', 'request'],
+    ['when its topics are there', 'reply'],
+  ] as const)('because the service was killed %s leaves nothing, and its key is free', async (_, moment) => {
+    const upload = api.upload('rows', CSV, { 'idempotency-key': `killed at ${moment}` }).catch(() => undefined);
+    await killAt('CreateTopics', moment);
+    await upload;
+    expect((await topics()).length).toBe(moment === 'request' ? 0 : 2);
+
+    await restart();
+    expect(await (await fetch(`${api.url}/jobs`)).json()).toEqual([]);
+    const again = await api.upload('rows', CSV, { 'idempotency-key': `killed at ${moment}` });
+    expect(again.status).toBe(202);
+    const job = await api.ended(((await again.json()) as Job).job_id);
+    expect(job.state).toBe('PARTIAL_SUCCESS');
+    await until(() => service.log().includes(REMOVED));
+    expect((await topics()).sort()).toEqual([job.topics.data, job.topics.dlq]);
+    expect(files().filter((name) => name !== job.job_id)).toEqual([]);
+    await service.kill();
+    expect(rows()).toEqual([{ job_id: job.job_id, phase: null }]);
+    await forget(job);
+  });
+
+  it('is removed by its row alone: a topic that no row names stays, and so do records that it did not write', async () => {
+    const client = new Kafka({ brokers: [kafka.broker.brokers], logLevel: logLevel.NOTHING });
+    const [admin, producer] = [client.admin(), client.producer()];
+    await Promise.all([admin.connect(), producer.connect()]);
+    const stranger = 'batch_zzzzzzzz';
+    await admin.createTopics({ topics: [{ topic: stranger, numPartitions: 1, replicationFactor: 1 }] });
+    const upload = api.upload('rows', CSV).catch(() => undefined);
+    await killAt('CreateTopics', 'reply');
+    await upload;
+    const left = `batch_${rows()[0]?.job_id}`;
+    await producer.send({ topic: left, messages: [{ value: 'of somebody else' }] });
+    await Promise.all([admin.disconnect(), producer.disconnect()]);
+
+    await restart();
+    await until(() => service.log().includes(REMOVED));
+    expect((await topics()).sort()).toEqual([left, stranger].sort());
+    await service.kill();
+    expect(rows()).toEqual([]);
+    await restart();
+  });
+});
+
+/** As long as there is no way to purge a job: out of the way of the tests behind. */
+async function forget({ job_id: jobId, topics: { data, dlq } }: Job): Promise<void> {
+  const store = new DatabaseSync(join(service.dataDir, 'batch.db'));
+  store.prepare('DELETE FROM jobs WHERE job_id = ?').run(jobId);
+  store.close();
+  const admin = new Kafka({ brokers: [kafka.broker.brokers], logLevel: logLevel.NOTHING }).admin();
+  await admin.deleteTopics({ topics: [data, dlq] });
+  await admin.disconnect();
+  await restart();
+}
