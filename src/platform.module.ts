@@ -25,7 +25,10 @@ export class PlatformModule implements OnApplicationShutdown {
         { provide: DATABASE, useFactory: () => openDatabase(config.dataDir) },
         // Only the process that holds the database may touch the files.
         { provide: Spool, inject: [DATABASE], useFactory: () => openSpool(config) },
-        { provide: TopicAdmin, useFactory: () => new TopicAdmin(createKafka(config.kafka)) },
+        {
+          provide: TopicAdmin,
+          useFactory: () => new TopicAdmin(createKafka(config.kafka), config.kafka.replicationFactor),
+        },
         {
           provide: KafkaProbe,
           inject: [TopicAdmin],

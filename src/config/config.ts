@@ -38,6 +38,8 @@ export interface KafkaConfig {
   readonly brokers: readonly string[];
   /** KAFKA_CLIENT_ID. */
   readonly clientId: string;
+  /** KAFKA_REPLICATION_FACTOR: of the topics that are created; the broker's own if fewer brokers are registered. */
+  readonly replicationFactor: number;
   /** KAFKA_UNAVAILABLE_AFTER_MS: a running job fails after so long without a commit. */
   readonly unavailableAfterMs: number;
   /**
@@ -117,6 +119,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     kafka: {
       brokers: brokers(),
       clientId: env['KAFKA_CLIENT_ID']?.trim() || 'batch',
+      replicationFactor: integer('KAFKA_REPLICATION_FACTOR', 3, 1, 32_767),
       unavailableAfterMs: integer('KAFKA_UNAVAILABLE_AFTER_MS', 300_000, 1_000),
       tls: readKafkaTls(env, problems),
       sasl: readKafkaSasl(env, problems),

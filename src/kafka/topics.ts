@@ -1,5 +1,7 @@
 import type { Admin, Kafka } from 'kafkajs';
+import { createTopics } from './create-topics.js';
 import { errorType, isAuthenticationFailure } from './kafka-failure.js';
+import { type Cluster, destroyCluster, openCluster, requestConnection } from './kafkajs-internals.js';
 import { TopicReader } from './topic-reader.js';
 import type { JobTopics } from './transactional-session.js';
 import { within } from './within.js';
@@ -8,7 +10,11 @@ export const JOBS_TOPIC = 'batch.jobs';
 const SEVEN_DAYS_MS = 604_800_000;
 /** A batch of 1 MiB and its 12 bytes of framing: Kafka's own default, set so that a broker's does not matter. */
 const MAX_MESSAGE_BYTES = 1_048_588;
-const MAX_REPLICATION = 3;
+const JOB_TOPIC_CONFIG = {
+  'cleanup.policy': 'delete',
+  'retention.ms': String(SEVEN_DAYS_MS),
+  'max.message.bytes': String(MAX_MESSAGE_BYTES),
+};
 const CREATE_TIMEOUT_MS = 10_000;
 const CALL_MS = 15_000;
 
@@ -17,25 +23,29 @@ export function jobTopics(jobId: string): JobTopics {
   return { data: `batch_${jobId}`, dlq: `batch_${jobId}_dlq` };
 }
 
+interface Connected {
+  admin: Admin;
+  /** For requests that kafkajs does not know. */
+  cluster: Cluster;
+}
+
 /**
  * Topic administration over one connection that is opened at the first call and again after a failure.
  * Every call throws kafkajs' errors where the broker is away or refuses.
  */
 export class TopicAdmin {
-  #admin: Promise<Admin> | undefined;
-  #brokers = 0;
+  #connected: Promise<Connected> | undefined;
 
-  constructor(private readonly kafka: Kafka) {}
+  /** `replicationFactor`: of new topics (KAFKA_REPLICATION_FACTOR); the broker's own if it has too few brokers. */
+  constructor(
+    private readonly kafka: Kafka,
+    private readonly replicationFactor: number,
+  ) {}
 
   /** Creates both topics of a job; false where one of the names is taken: the caller takes another id. */
   async createJobTopics(jobId: string): Promise<boolean> {
-    const configEntries = [
-      { name: 'cleanup.policy', value: 'delete' },
-      { name: 'retention.ms', value: String(SEVEN_DAYS_MS) },
-      { name: 'max.message.bytes', value: String(MAX_MESSAGE_BYTES) },
-    ];
     const { data, dlq } = jobTopics(jobId);
-    return this.#create([data, dlq], configEntries);
+    return this.#create([data, dlq], JOB_TOPIC_CONFIG);
   }
 
   /**
@@ -53,65 +63,76 @@ export class TopicAdmin {
 
   /** Creates batch.jobs where it does not exist. */
   async ensureJobsTopic(): Promise<void> {
-    await this.#create([JOBS_TOPIC], [{ name: 'cleanup.policy', value: 'compact' }]);
+    await this.#create([JOBS_TOPIC], { 'cleanup.policy': 'compact' });
   }
 
   /** Resolves where a broker answers. */
   async ping(): Promise<void> {
-    await this.#use(async (admin) => {
-      this.#brokers = (await admin.describeCluster()).brokers.length;
-    });
+    await this.#use(({ admin }) => admin.describeCluster());
   }
 
   async close(): Promise<void> {
-    const admin = this.#admin;
-    this.#admin = undefined;
-    await (await admin?.catch(() => undefined))?.disconnect();
+    const connecting = this.#connected;
+    this.#connected = undefined;
+    const connected = await connecting?.catch(() => undefined);
+    if (connected !== undefined) await disconnect(connected);
   }
 
   /** A topic that is gone already is no error. */
   async #delete(topic: string): Promise<void> {
     try {
-      await this.#use((admin) => admin.deleteTopics({ topics: [topic], timeout: CREATE_TIMEOUT_MS }));
+      await this.#use(({ admin }) => admin.deleteTopics({ topics: [topic], timeout: CREATE_TIMEOUT_MS }));
     } catch (error) {
       if (errorType(error) !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
     }
   }
 
-  async #create(topics: string[], configEntries: { name: string; value: string }[]): Promise<boolean> {
-    return this.#use(async (admin) => {
-      this.#brokers ||= (await admin.describeCluster()).brokers.length;
-      const replicationFactor = Math.max(1, Math.min(MAX_REPLICATION, this.#brokers));
-      return admin.createTopics({
-        waitForLeaders: false,
-        timeout: CREATE_TIMEOUT_MS,
-        topics: topics.map((topic) => ({ topic, numPartitions: 1, replicationFactor, configEntries })),
+  async #create(topics: string[], config: Record<string, string>): Promise<boolean> {
+    const { replicationFactor } = this;
+    const create = (): Promise<boolean> =>
+      this.#use(async ({ cluster }) => {
+        const controller = await requestConnection(await cluster.findControllerBroker());
+        return createTopics(controller, { topics, replicationFactor, config, timeoutMs: CREATE_TIMEOUT_MS });
       });
-    });
+    try {
+      return await create();
+    } catch (error) {
+      if (isAnswer(error)) throw error;
+      return create(); // by a fresh connection: the last one may have been old
+    }
   }
 
-  async #use<T>(call: (admin: Admin) => Promise<T>): Promise<T> {
-    this.#admin ??= this.#connect();
-    const admin = this.#admin;
+  async #use<T>(call: (connected: Connected) => Promise<T>): Promise<T> {
+    this.#connected ??= this.#connect();
+    const connected = this.#connected;
     try {
-      return await within(CALL_MS, 'topic administration', admin.then(call));
+      return await within(CALL_MS, 'topic administration', connected.then(call));
     } catch (error) {
-      // A protocol error came over a good connection; anything else may be the connection's fault.
-      const isAnswer =
-        error instanceof Error && error.name === 'KafkaJSProtocolError' && !isAuthenticationFailure(error);
-      if (!isAnswer && this.#admin === admin) await this.close();
+      if (!isAnswer(error) && this.#connected === connected) await this.close();
       throw error;
     }
   }
 
-  async #connect(): Promise<Admin> {
-    const admin = this.kafka.admin();
+  async #connect(): Promise<Connected> {
+    const connected = { admin: this.kafka.admin(), cluster: openCluster(this.kafka) };
     try {
-      await admin.connect();
-      return admin;
+      await Promise.all([connected.admin.connect(), connected.cluster.connect()]);
+      await connected.cluster.refreshMetadata();
+      return connected;
     } catch (error) {
-      await admin.disconnect(); // a connection that was refused in the end may still be open
+      await disconnect(connected); // a connection that was refused in the end may still be open
       throw error;
     }
   }
+}
+
+/** A protocol error came over a good connection; anything else may be the connection's fault. */
+function isAnswer(error: unknown): boolean {
+  const isProtocolError = error instanceof Error && error.name === 'KafkaJSProtocolError';
+  return isProtocolError && errorType(error) !== 'NOT_CONTROLLER' && !isAuthenticationFailure(error);
+}
+
+async function disconnect({ admin, cluster }: Connected): Promise<void> {
+  destroyCluster(cluster, new Error('the connection was closed'));
+  await admin.disconnect();
 }

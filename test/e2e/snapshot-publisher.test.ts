@@ -29,8 +29,15 @@ afterAll(() => broker.stop());
 beforeEach(async () => {
   fixture = await openStore();
   store = new JobStore(fixture.db, systemClock);
-  const kafka = { brokers: [broker.brokers], clientId: 'test', unavailableAfterMs: 300_000, tls: null, sasl: null };
-  topics = new TopicAdmin(createKafka(kafka));
+  const kafka = {
+    brokers: [broker.brokers],
+    clientId: 'test',
+    replicationFactor: 1,
+    unavailableAfterMs: 300_000,
+    tls: null,
+    sasl: null,
+  };
+  topics = new TopicAdmin(createKafka(kafka), 1);
   publisher = new SnapshotPublisher({
     store,
     ensureTopic: () => topics.ensureJobsTopic(),

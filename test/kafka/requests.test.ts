@@ -1,0 +1,62 @@
+import { compactString } from '../../src/kafka/compact-codec.js';
+import { decodeCreateTopics, encodeCreateTopics } from '../../src/kafka/create-topics.js';
+import { decodeDescribeProducers, decodeWriteTxnMarkers } from '../../src/kafka/producer-state.js';
+
+const NO_TAGS = '00';
+
+/** Bytes as in Kafka's protocol guide, in hexadecimal; blanks are for the reader. */
+function bytes(...parts: (string | Buffer)[]): Buffer {
+  return Buffer.concat(
+    parts.map((part) => (typeof part === 'string' ? Buffer.from(part.replaceAll(' ', ''), 'hex') : part)),
+  );
+}
+
+describe('CreateTopics v4', () => {
+  it('asks for one partition, the replication factor and the configs of each topic', () => {
+    const settings = { topics: ['a', 'bc'], replicationFactor: 3, config: { k: 'v' }, timeoutMs: 258 };
+    const topic = '00000001 0003 00000000 00000001 0001 6b 0001 76';
+    expect(encodeCreateTopics(settings)).toEqual(
+      bytes('00000002', '0001 61', topic, '0002 6263', topic, '00000102', '00'),
+    );
+  });
+
+  it('gives the error code of each topic, with and without a message', () => {
+    const answer = bytes('00000000 00000003', '0001 61 0000 ffff', '0001 62 0026 0002 6869', '0001 63 0024 ffff');
+    expect(decodeCreateTopics(answer)).toEqual([0, 38, 36]);
+  });
+});
+
+describe('DescribeProducers v0', () => {
+  const producer = (id: string, epoch: string, coordinator: string, start: string) =>
+    bytes(id, epoch, '00000009', '0000018f00000000', coordinator, start, NO_TAGS);
+
+  it('gives the open transaction of each producer', () => {
+    const producers = [
+      producer('00000000000003e9', '00000007', '00000002', '000000000000000b'),
+      producer('0000000000000001', '00000000', 'ffffffff', 'ffffffffffffffff'),
+    ];
+    const partition = bytes('00000000 0000 00', '03', ...producers, NO_TAGS);
+    const answer = bytes(NO_TAGS, '00000000', '02', compactString('t'), '02', partition, NO_TAGS, NO_TAGS);
+    expect(decodeDescribeProducers(answer)).toEqual([
+      { producerId: 1001n, producerEpoch: 7, coordinatorEpoch: 2, openSince: 11 },
+      { producerId: 1n, producerEpoch: 0, coordinatorEpoch: -1, openSince: -1 },
+    ]);
+  });
+
+  it('throws the error of the partition by name', () => {
+    const partition = bytes('00000000 001d', compactString('no'), '01', NO_TAGS);
+    const answer = bytes(NO_TAGS, '00000000', '02', compactString('t'), '02', partition, NO_TAGS, NO_TAGS);
+    expect(() => decodeDescribeProducers(answer)).toThrow('TOPIC_AUTHORIZATION_FAILED');
+  });
+});
+
+describe('WriteTxnMarkers v1', () => {
+  it.each([
+    ['0000', 0],
+    ['002f', 47],
+  ])('answers the error code %s of the partition', (code, expected) => {
+    const topic = bytes(compactString('t'), '02', '00000000', code, NO_TAGS, NO_TAGS);
+    const marker = bytes('00000000000003e9', '02', topic, NO_TAGS);
+    expect(decodeWriteTxnMarkers(bytes(NO_TAGS, '02', marker, NO_TAGS))).toBe(expected);
+  });
+});
