@@ -30,19 +30,22 @@ export interface BrokerOptions {
   listener?: string;
   /** Path of a file with further broker settings; read again at a restart. */
   properties?: string;
+  /** One of several nodes: its id, its controller's port, and `id@host:port` of every controller, comma-separated. */
+  node?: { id: number; controllerPort: number; voters: string };
 }
 
 /** Starts a broker and waits until it answers. Any folder used before is taken up again. */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'batch-kafka-')));
   const port = options.port ?? (await freePort());
-  const controllerPort = await freePort();
+  const controllerPort = options.node?.controllerPort ?? (await freePort());
   const brokers = `127.0.0.1:${port}`;
 
   const start = async (): Promise<OwnedProcess> => {
     const args = ['run', '--dir', dir, '--port', `${port}`, '--controller-port', `${controllerPort}`];
     if (options.listener !== undefined) args.push('--listener', options.listener);
     if (options.properties !== undefined) args.push('--properties', options.properties);
+    if (options.node !== undefined) args.push('--node', `${options.node.id}`, '--voters', options.node.voters);
     const started = spawnOwned(SCRIPT, args);
     await started.until('it answered', START_TIMEOUT_MS, () => answers(brokers));
     return started;

@@ -1,0 +1,82 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Job } from '../../src/jobs/job.js';
+import { Api } from '../kit/api.js';
+import { type LostMarkers, loseMarkers, WITHOUT_VERIFICATION } from '../kit/hanging-transaction.js';
+import { type Broker, startBroker } from '../kit/kafka-broker.js';
+import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
+import { type Service, startService } from '../kit/service.js';
+import { readTopic } from '../kit/topic.js';
+
+// A bad row is no fifth one, so that it is a single line.
+const ORDERS = makeOrders(200_000, 997);
+
+const folder = mkdtempSync(join(tmpdir(), 'batch-hanging-'));
+let broker: Broker;
+let service: Service;
+let api: Api;
+let reference: Buffer[];
+
+async function start(): Promise<void> {
+  service = await startService({ brokers: broker.brokers, dataDir: join(folder, 'data') });
+  api = new Api(service.url);
+}
+
+beforeAll(async () => {
+  const properties = join(folder, 'broker.properties');
+  writeFileSync(properties, WITHOUT_VERIFICATION);
+  broker = await startBroker({ properties });
+  await start();
+  await api.createModel('orders', ORDERS_SCHEMA);
+  const job = await api.ended((await api.createJob('orders', ORDERS.csv)).job_id);
+  await expectDelivered(broker.brokers, job, ORDERS);
+  reference = (await readTopic(broker.brokers, job.topics.dlq)).map(({ value }) => value);
+});
+
+afterAll(async () => {
+  await service.stop();
+  await broker.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A job whose runner is killed in mid-job and whose last transaction then loses its markers; the job as it ends. */
+async function jobAfter(lost: LostMarkers): Promise<Job> {
+  const { job_id } = await api.createSlowJob('orders', ORDERS.csv);
+  const job = await api.until(job_id, ({ totals }) => totals.rows > 0);
+  await service.kill('SIGKILL');
+  await loseMarkers(broker.brokers, job, ORDERS, reference, lost);
+  await start();
+  return api.ended(job_id);
+}
+
+function repairs(): { abort: string[]; commit: string[] }[] {
+  const lines = service.log().split('\n');
+  return lines.filter((line) => line.includes('a transaction marker was lost')).map((line) => JSON.parse(line));
+}
+
+describe('a job whose transaction markers were lost', () => {
+  it.each<[string, LostMarkers]>([
+    ['the ABORT markers of both topics', { decision: 'abort', lost: ['data', 'dlq'] }],
+    ['the ABORT marker of the data topic', { decision: 'abort', lost: ['data'] }],
+    ['the COMMIT markers of both topics', { decision: 'commit', lost: ['data', 'dlq'] }],
+    ['the COMMIT marker of the DLQ', { decision: 'commit', lost: ['dlq'] }],
+  ])('delivers every row once without %s', async (_what, lost) => {
+    const job = await jobAfter(lost);
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', error: null });
+    await expectDelivered(broker.brokers, job, ORDERS);
+    const expected = { abort: [] as string[], commit: [] as string[] };
+    expected[lost.decision].push(...lost.lost);
+    expect(repairs()).toEqual([expect.objectContaining(expected)]);
+  });
+
+  it('fails if a hanging transaction holds rows before and behind the checkpoint, and sends nothing', async () => {
+    const job = await jobAfter({ decision: 'commit', lost: ['data'], beyond: true });
+    expect(job).toMatchObject({ state: 'FAILED', error: { code: 'CHECKPOINT_LOST' }, end_offsets: null });
+    expect(job.error?.message).toMatch(/a transaction hangs in the job's data topic, from offset \d+ on/);
+    // A consumer stops where the transaction begins.
+    const readable = await readTopic(broker.brokers, job.topics.data);
+    expect(readable.map(({ value }) => value.toString())).toEqual(ORDERS.accepted.slice(0, readable.length));
+    expect(repairs()).toEqual([]);
+  });
+});
