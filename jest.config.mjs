@@ -2,6 +2,7 @@
 const shared = {
   cacheDirectory: '<rootDir>/.cache/jest',
   testEnvironment: 'node',
+  setupFiles: ['<rootDir>/test/kit/property-seed.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {

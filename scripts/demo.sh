@@ -6,6 +6,8 @@ set -uo pipefail
 for part in common daemons; do . "$(dirname "$0")/lib/$part.sh"; done
 cd "$ROOT" || exit 1
 
+# Of its own, so that the first names a reader of the README thinks of are free.
+MODEL=demo_orders
 # What is in the sample files: the rows of each, and how many of them do not fit schemas/orders.json.
 GOOD=samples/orders.csv GOOD_ROWS=200
 MIXED=samples/orders-with-errors.csv MIXED_ROWS=40 MIXED_ERRORS=10
@@ -64,8 +66,8 @@ read_topic() { node --disable-warning=TimeoutNegativeWarning scripts/read-topic.
 # ingest FILE STATUS: runs the job to its end, expects that exit status of the CLI, leaves the job in JOB.
 ingest() {
   local status
-  printf '\n  $ bin/batch job create orders %s --wait\n' "$1"
-  JOB=$(bin/batch job create orders "$1" --wait --output json)
+  printf '\n  $ bin/batch job create %s %s --wait\n' "$MODEL" "$1"
+  JOB=$(bin/batch job create "$MODEL" "$1" --wait --output json)
   status=$?
   if [ $status -ne "$2" ]; then
     echo "$JOB"
@@ -90,18 +92,16 @@ scripts/up.sh || exit 1
 # The scripts above may have fetched Node for themselves.
 . scripts/lib/toolchain.sh
 ensure_node || exit 1
-BATCH_API_URL=$(sed -n 's/^BATCH_API_URL=//p' "$RUN_DIR/env")
-KAFKA_BROKERS=$(sed -n 's/^KAFKA_BROKERS=//p' "$RUN_DIR/env")
-export BATCH_API_URL KAFKA_BROKERS
+. "$RUN_DIR/env"
 
 heading 'A model says what a row must look like'
-if bin/batch model describe orders >/dev/null 2>&1; then
-  explain 'The model "orders" is there from an earlier run.'
+if bin/batch model describe "$MODEL" >/dev/null 2>&1; then
+  explain "The model '$MODEL' is there from an earlier run."
 else
-  printf '  $ bin/batch model create orders schemas/orders.json --id orders\n'
-  bin/batch model create orders schemas/orders.json --id orders >/dev/null || exit 1
+  printf '  $ bin/batch model create %s schemas/orders.json --id %s\n' "$MODEL" "$MODEL"
+  bin/batch model create "$MODEL" schemas/orders.json --id "$MODEL" >/dev/null || exit 1
 fi
-shown bin/batch model describe orders --output table
+shown bin/batch model describe "$MODEL" --output table
 
 heading "A good file: $GOOD"
 ingest "$GOOD" 0
@@ -121,7 +121,7 @@ check_counts "$MIXED_ROWS" "$MIXED_ERRORS"
 dlq_topic=$(field topics.dlq <<<"$JOB")
 
 heading 'The jobs'
-shown bin/batch job list --model orders --limit 5 --output table
+shown bin/batch job list --model "$MODEL" --limit 5 --output table
 
 heading "Why rows were rejected: every error of every bad row is in the topic $dlq_topic"
 read_topic "$dlq_topic" | node scripts/lib/rejected-table.mjs

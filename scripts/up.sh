@@ -11,7 +11,7 @@ service_identity() { echo "$(build_inputs) $BROKERS $DATA_DIR"; }
 ensure_service() {
   local pid port url
   if pid=$(daemon_pid service) && [ "$(cat "$RUN_DIR/service.identity" 2>/dev/null)" = "$(service_identity)" ]; then
-    url=$(sed -n 's/^BATCH_API_URL=//p' "$RUN_DIR/env")
+    url=$(run_env BATCH_API_URL)
     node "$ROOT/scripts/lib/probe.mjs" http "$url/healthz" 10 "$pid" ||
       { fail "The service runs (process $pid) but does not answer at $url: scripts/down.sh, then again."; return; }
     STEP_NOTE="was up already at $url"
@@ -29,7 +29,7 @@ ensure_service() {
     return
   fi
   service_identity >"$RUN_DIR/service.identity"
-  printf 'BATCH_API_URL=%s\nKAFKA_BROKERS=%s\n' "$url" "$BROKERS" >"$RUN_DIR/env"
+  printf 'export BATCH_API_URL=%s\nexport KAFKA_BROKERS=%s\n' "$url" "$BROKERS" >"$RUN_DIR/env"
   STEP_NOTE="at $url"
 }
 

@@ -8,7 +8,7 @@ COMPOSE_PROJECT="batch-$(printf '%s' "$ROOT" | cksum | cut -d' ' -f1)"
 wanted_broker() {
   local address=${KAFKA_BROKERS:-${KAFKA_BOOTSTRAP:-}} kind
   kind=$(cat "$RUN_DIR/broker.kind" 2>/dev/null)
-  if [ -n "$kind" ] && [ "$address" = "$(sed -n 's/^KAFKA_BROKERS=//p' "$RUN_DIR/env" 2>/dev/null)" ]; then
+  if [ -n "$kind" ] && [ "$address" = "$(run_env KAFKA_BROKERS)" ]; then
     echo "$kind"
   elif [ -n "$address" ]; then
     echo given

@@ -16,6 +16,9 @@ usage() {
   sed -n '2,${/^#/!q; s/^# \{0,1\}//p;}' "$0"
 }
 
+# run_env NAME: prints what up.sh wrote of this variable to .run/env; nothing if it did not.
+run_env() { sed -n "s/^export $1=//p" "$RUN_DIR/env" 2>/dev/null; }
+
 now_ms() {
   if [ -n "${EPOCHREALTIME:-}" ]; then
     local micros=${EPOCHREALTIME/[.,]/}

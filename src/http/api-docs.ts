@@ -9,10 +9,11 @@ export function loadContract(): OpenAPIObject {
   return parse(readFileSync(new URL('../../openapi/openapi.yaml', import.meta.url), 'utf8')) as OpenAPIObject;
 }
 
-/** Mounts /openapi.json, Swagger UI with its own assets at /docs, and the explanation of every error code. */
+/** Mounts /openapi.json, Swagger UI with its own assets at /docs, and the explanation of every error code. `/` leads there. */
 export function mountApiDocs(app: NestFastifyApplication): void {
   const contract = loadContract();
   const server = app.getHttpAdapter().getInstance();
+  server.get('/', (_request, reply) => reply.redirect('/docs'));
   server.get('/docs/errors', (_request, reply) => reply.type('text/html; charset=utf-8').send(errorsPage()));
   SwaggerModule.setup('docs', app, contract, {
     raw: ['json'],

@@ -47,7 +47,7 @@ function withoutDefaultPort(host: string, protocol: string): string {
 function isLinkToDocs(method: string, path: string, headers: IncomingHttpHeaders): boolean {
   return (
     (method === 'GET' || method === 'HEAD') &&
-    (path === '/docs' || path.startsWith('/docs/')) &&
+    (path === '/' || path === '/docs' || path.startsWith('/docs/')) &&
     headers['sec-fetch-mode'] === 'navigate'
   );
 }

@@ -453,7 +453,10 @@ describe('the address of the service', () => {
   });
 
   it('is what up.sh wrote where nothing else is said', async () => {
-    await writeFile(bundle.path('.run/env'), `KAFKA_BROKERS=127.0.0.1:9092\nBATCH_API_URL=${service.url}\n`);
+    await writeFile(
+      bundle.path('.run/env'),
+      `export KAFKA_BROKERS=127.0.0.1:9092\nexport BATCH_API_URL=${service.url}\n`,
+    );
     expect((await batch('model list', { env: { BATCH_API_URL: '' } })).code).toBe(0);
   });
 });
@@ -507,6 +510,6 @@ describe('bin/batch', () => {
     await rm(bundle.path('dist'), { recursive: true });
     const { code, stderr } = await batch('--help');
     expect(code).toBe(1);
-    expect(stderr).toContain('npm install && npm run build');
+    expect(stderr).toContain('npm ci && npm run build');
   });
 });

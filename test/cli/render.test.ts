@@ -175,7 +175,13 @@ describe('tables', () => {
         '}',
       ),
     );
-    fc.assert(fc.property(fc.jsonValue(), (value) => void expect(JSON.parse(schemaText(value))).toEqual(value)));
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        // JSON has one zero.
+        const expected: unknown = JSON.parse(JSON.stringify(value));
+        expect(JSON.parse(schemaText(value))).toEqual(expected);
+      }),
+    );
   });
 
   it('show models', () => {

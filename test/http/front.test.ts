@@ -28,7 +28,7 @@ describe('the HTTP front', () => {
         .filter((method) => ['get', 'put', 'post', 'delete', 'patch'].includes(method))
         .map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
     );
-    const served = server.routes.list().filter((route) => !/^GET (\/docs(\/.*)?|\/openapi\.json)$/.test(route));
+    const served = server.routes.list().filter((route) => !/^GET (\/(docs(\/.*)?)?|\/openapi\.json)$/.test(route));
     expect([...new Set(served)].sort()).toEqual(contract.sort());
   });
 
@@ -41,7 +41,6 @@ describe('the HTTP front', () => {
 
   it.each([
     ['GET', '/nope', 404, 'NOT_FOUND'],
-    ['GET', '/', 404, 'NOT_FOUND'],
     ['GET', '/jobs/', 404, 'NOT_FOUND'],
     ['GET', '/docs/nope.js', 404, 'NOT_FOUND'],
     ['PATCH', '/jobs', 405, 'METHOD_NOT_ALLOWED'],
@@ -113,6 +112,7 @@ describe('the HTTP front', () => {
     const crossSite = { host, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
     expect(await raw('/jobs', crossSite)).toEqual([403, 'CROSS_SITE_REQUEST']);
     expect((await raw('/docs', crossSite))[0]).toBe(200);
+    expect((await raw('/', crossSite))[0]).toBe(302);
     expect((await raw('/jobs', { host, 'sec-fetch-site': 'same-origin' }))[0]).toBe(200);
   });
 
@@ -130,6 +130,11 @@ describe('the HTTP front', () => {
     });
     server.kafka.up = true;
     expect(await call(server, '/readyz')).toMatchObject({ status: 200, body: { status: 'ok' } });
+  });
+
+  it('leads from / to them', async () => {
+    const { status, headers } = await call(server, '/', { redirect: 'manual' });
+    expect([status, headers.get('location')]).toEqual([302, '/docs']);
   });
 
   it('shows the contract and Swagger UI with its own assets', async () => {

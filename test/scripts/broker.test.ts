@@ -23,7 +23,10 @@ describe('choosing a broker', () => {
 
   it('knows its own broker again when the address comes back through the environment', () => {
     writeFileSync(join(runDir, 'broker.kind'), 'apache\n');
-    writeFileSync(join(runDir, 'env'), 'BATCH_API_URL=http://127.0.0.1:8000\nKAFKA_BROKERS=127.0.0.1:9092\n');
+    writeFileSync(
+      join(runDir, 'env'),
+      'export BATCH_API_URL=http://127.0.0.1:8000\nexport KAFKA_BROKERS=127.0.0.1:9092\n',
+    );
     expect(wantedBroker('KAFKA_BROKERS=127.0.0.1:9092')).toBe('apache');
     expect(wantedBroker('KAFKA_BROKERS=127.0.0.1:9093')).toBe('given');
   });
