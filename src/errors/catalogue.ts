@@ -178,6 +178,11 @@ const entries = {
     title: 'The runner crashed three times without progress',
     hint: 'Open an issue (the log names the signal and the position in the file); `batch job resume ID` tries again from there.',
   },
+  SPOOL_UNREADABLE: {
+    status: null,
+    title: 'The system did not let the stored file be read',
+    hint: 'Check the disk under DATA_DIR, its permissions and the limit of open files, then go on with `batch job resume ID`.',
+  },
   FILE_CORRUPT: {
     status: 400,
     title: 'The file cannot be read to its end',

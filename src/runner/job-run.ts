@@ -1,16 +1,17 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import type { Kafka } from 'kafkajs';
 import type { Logger } from 'pino';
-import { BatchError } from '../errors/index.js';
 import type { CsvKernel } from '../formats/index.js';
-import { classifyFailure, type KafkaFailure, TransactionalSession, within } from '../kafka/index.js';
+import { classifyFailure, TransactionalSession, within } from '../kafka/index.js';
 import { BatchRing } from './batch-ring.js';
 import { BatchWriter } from './batch-writer.js';
 import type { KernelShelf } from './kernel-shelf.js';
 import type { Assignment, FromRunner, Outcome } from './messages.js';
 import { type Action, type Event, initialState, type Limits, type State, step } from './protocol.js';
 import { type FeedLimits, openRowFeed, type RowFeed, readerOf } from './row-feed.js';
+import { StoredFile } from './stored-file.js';
 
+/** For the file, while the system does not let it be read. */
+const FILE_PATIENCE_MS = 60_000;
 const TICK_MS = 25;
 const PROGRESS_MS = 200;
 /** For one step of the protocol; kafkajs gives up a request after 30 s. */
@@ -33,7 +34,7 @@ export interface JobRunDependencies {
  */
 export class JobRun {
   #state: State;
-  #file: FileHandle | undefined;
+  readonly #file: StoredFile;
   #rows: RowFeed | undefined;
   #session: TransactionalSession | undefined;
   #writer: BatchWriter | undefined;
@@ -52,7 +53,10 @@ export class JobRun {
     private readonly job: Assignment,
     private readonly dependencies: JobRunDependencies,
   ) {
-    this.#state = initialState(job, performance.now(), dependencies.limits);
+    const { limits, log } = dependencies;
+    this.#state = initialState(job, performance.now(), limits);
+    const patienceMs = Math.min(FILE_PATIENCE_MS, limits.unavailableAfterMs);
+    this.#file = new StoredFile({ path: job.spoolPath, sizeBytes: job.sizeBytes, patienceMs, log });
   }
 
   async run(): Promise<Outcome | null> {
@@ -63,7 +67,7 @@ export class JobRun {
     } finally {
       clearInterval(ticker);
       clearTimeout(this.#timer);
-      await this.#file?.close();
+      await this.#file.close();
     }
   }
 
@@ -188,7 +192,9 @@ export class JobRun {
         if (event !== undefined && generation === this.#generation) this.#dispatch(event);
       },
       (error: unknown) => {
-        if (generation === this.#generation) this.#dispatch({ type: 'failed', failure: failureOf(error) });
+        if (generation !== this.#generation) return;
+        // An error of our own code is thrown on and ends the process.
+        this.#dispatch({ type: 'failed', failure: classifyFailure(this.#file.failure ?? error) });
       },
     );
   }
@@ -232,11 +238,6 @@ export class JobRun {
   async #startReading(from: State['checkpoint']): Promise<boolean> {
     const generation = this.#generation;
     this.#startByte = from?.position.byte ?? 0;
-    this.#file ??= await open(this.job.spoolPath, 'r');
-    const { size } = await this.#file.stat();
-    if (size !== this.job.sizeBytes) {
-      throw new BatchError('FILE_CORRUPT', `the stored file has ${size} bytes instead of ${this.job.sizeBytes}`);
-    }
     const { feedLimits } = this.dependencies;
     const kernel = readerOf(this.job) === 'kernel' ? this.dependencies.kernels.take() : null;
     const rows = await openRowFeed(this.#file, this.job, from?.position ?? null, kernel, feedLimits);
@@ -314,13 +315,4 @@ export class JobRun {
     if (this.#rows === undefined) throw new Error('no reader is open');
     return this.#rows;
   }
-}
-
-/** What a failed call means for the job; an error of our own code is thrown on and ends the process. */
-function failureOf(error: unknown): KafkaFailure {
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  if (code !== undefined && (syscall === 'read' || syscall === 'open' || syscall === 'fstat')) {
-    return { kind: 'fatal', code: 'FILE_CORRUPT', detail: `the stored file cannot be read (${code})` };
-  }
-  return classifyFailure(error);
 }

@@ -496,7 +496,7 @@ export interface components {
             hint: string;
         };
         /** @enum {string} */
-        JobErrorCode: "HEADER_MISMATCH" | "ALL_ROWS_REJECTED" | "KAFKA_UNAVAILABLE" | "KAFKA_REJECTED" | "CHECKPOINT_LOST" | "RUNNER_CRASHED" | "FILE_CORRUPT" | "FILE_TOO_COMPLEX";
+        JobErrorCode: "HEADER_MISMATCH" | "ALL_ROWS_REJECTED" | "KAFKA_UNAVAILABLE" | "KAFKA_REJECTED" | "CHECKPOINT_LOST" | "RUNNER_CRASHED" | "SPOOL_UNREADABLE" | "FILE_CORRUPT" | "FILE_TOO_COMPLEX";
         Job: {
             job_id: components["schemas"]["JobId"];
             model_id: components["schemas"]["ModelId"];

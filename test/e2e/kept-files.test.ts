@@ -1,7 +1,9 @@
-import { access, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Api } from '../kit/api.js';
-import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
+import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
+import { runnerPids } from '../kit/runners.js';
 import { type Service, startService } from '../kit/service.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
@@ -23,6 +25,59 @@ async function restart(between: () => Promise<void>): Promise<void> {
   service = await startService({ brokers, dataDir: service.dataDir });
   api.url = service.url;
 }
+
+/** Root reads every file; without these capabilities it is as any other user. */
+const UNPRIVILEGED = process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-dac_override,-dac_read_search', '--'] : [];
+
+describe('an uploaded file that the service may not read for some time', () => {
+  let narrow: Service;
+  let narrowApi: Api;
+  const orders = makeOrders(200, 7);
+
+  /** A job whose file is made unreadable before its first runner opens it. */
+  async function unreadableJob(): Promise<{ jobId: string; path: string }> {
+    const runners = runnerPids(narrow);
+    for (const pid of runners) process.kill(pid, 'SIGSTOP');
+    const { job_id: jobId } = await narrowApi.createJob('orders', orders.csv);
+    const path = join(narrow.dataDir, 'spool', jobId);
+    await chmod(path, 0);
+    for (const pid of runners) process.kill(pid, 'SIGCONT');
+    return { jobId, path };
+  }
+
+  beforeAll(async () => {
+    const env = { JOB_CONCURRENCY: '1', KAFKA_UNAVAILABLE_AFTER_MS: '15000' };
+    narrow = await startService({ brokers, env, under: UNPRIVILEGED });
+    narrowApi = new Api(narrow.url);
+    await narrowApi.createModel('orders', ORDERS_SCHEMA);
+    while (runnerPids(narrow).length === 0) await sleep(10);
+  });
+  afterAll(() => narrow.stop());
+
+  it('is delivered whole once it may', async () => {
+    const { jobId, path } = await unreadableJob();
+    while (!narrow.log().includes('EACCES')) await sleep(10);
+    expect((await narrowApi.job(jobId)).state).toBe('RUNNING');
+    await chmod(path, 0o600);
+    await expectDelivered(brokers, await narrowApi.ended(jobId), orders);
+  });
+
+  it('fails its job as SPOOL_UNREADABLE in the end, which can be resumed', async () => {
+    const { jobId, path } = await unreadableJob();
+    expect(await narrowApi.ended(jobId)).toMatchObject({
+      state: 'FAILED',
+      error: {
+        code: 'SPOOL_UNREADABLE',
+        message: 'the stored file cannot be read (EACCES)',
+        hint: expect.stringContaining(`batch job resume ${jobId}`),
+      },
+      end_offsets: { data: 0, dlq: 0 },
+    });
+    await chmod(path, 0o600);
+    expect((await narrowApi.resume(jobId)).status).toBe(202);
+    await expectDelivered(brokers, await narrowApi.ended(jobId), orders);
+  });
+});
 
 describe('an uploaded file', () => {
   it('is still there when the database is lost, and so is what others keep beside it', async () => {
