@@ -97,6 +97,12 @@ const migrations: Record<string, Migration> = {
       await sql`CREATE INDEX jobs_by_phase ON jobs (phase, seq) WHERE phase IS NOT NULL`.execute(db);
     },
   },
+  '0005_idempotency': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema.alterTable('jobs').addColumn('sha256', 'text').execute();
+      await db.schema.alterTable('jobs').addColumn('requested_options', 'text').execute();
+    },
+  },
 };
 
 const provider: MigrationProvider = { getMigrations: async () => migrations };

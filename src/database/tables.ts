@@ -54,6 +54,10 @@ export interface JobsTable {
   filename: string;
   format: string;
   size_bytes: number;
+  /** In hex; null: of a job that is older than the column. */
+  sha256: string | null;
+  /** JSON: Record<string, unknown>, what was asked for other than the defaults; null: of an older job. */
+  requested_options: string | null;
   /** JSON: Record<string, string>. */
   metadata: string;
   /** JSON: Dialect, or null. */

@@ -99,7 +99,7 @@ const entries = {
   IDEMPOTENCY_KEY_REUSED: {
     status: 409,
     title: 'The Idempotency-Key belongs to another upload',
-    hint: 'Send a fresh Idempotency-Key for a different file or model.',
+    hint: 'Send a fresh Idempotency-Key for a different file or model, or for other options.',
   },
   REJECTED_EXPIRED: {
     status: 410,

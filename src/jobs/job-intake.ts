@@ -18,6 +18,7 @@ import type { JobRequest } from './job-options.js';
 import type { JobRecord } from './job-record.js';
 import type { JobStore } from './job-store.js';
 import { KeyedSerial } from './keyed-serial.js';
+import { differingOptions, requestedOptions } from './requested-options.js';
 
 export interface JobIntakeOptions {
   models: ModelService;
@@ -60,13 +61,15 @@ export class JobIntake {
     if (format === 'csv') refuseNested(columns);
     refuseUnusableNormalize(options.normalize, model);
     if (format === 'csv' && !request.dialect.header) refuseUnordered(columns);
-    const { filename, sizeBytes, fileCompression } = upload;
+    const { filename, sizeBytes, sha256, fileCompression } = upload;
     const names = [...columns.map(({ name }) => name), ...Object.keys(options.columns)];
     const job = {
       modelId,
       modelVersion,
       filename,
       sizeBytes,
+      sha256,
+      requestedOptions: requestedOptions(request),
       metadata,
       dialect: format === 'csv' ? knownDialect(request.dialect, text, names) : null,
       options,
@@ -124,10 +127,24 @@ export function knownDialect(asked: CsvDialect, text: Buffer, names: readonly st
   return { ...asked, delimiter: sniffDelimiter(text, asked, names) };
 }
 
-function replay(earlier: JobRecord, upload: ReceivedUpload, { modelId }: JobRequest): Intake {
-  if (earlier.modelId === modelId && earlier.sizeBytes === upload.sizeBytes) return { record: earlier, replayed: true };
+function replay(earlier: JobRecord, upload: ReceivedUpload, request: JobRequest): Intake {
+  const differences = [
+    ...(earlier.modelId === request.modelId ? [] : ['another model']),
+    ...(isSameFile(earlier, upload) ? [] : ['another file']),
+    ...otherOptions(earlier, request),
+  ];
+  if (differences.length === 0) return { record: earlier, replayed: true };
   throw new BatchError(
     'IDEMPOTENCY_KEY_REUSED',
-    `The key was used for job '${earlier.jobId}' with another model or file size`,
+    `The key was used for job '${earlier.jobId}' with ${differences.join(', ')}`,
   );
+}
+
+function isSameFile(earlier: JobRecord, { sizeBytes, sha256 }: ReceivedUpload): boolean {
+  return earlier.sizeBytes === sizeBytes && (earlier.sha256 === null || earlier.sha256 === sha256);
+}
+
+function otherOptions({ requestedOptions: earlier }: JobRecord, request: JobRequest): string[] {
+  const names = earlier === null ? [] : differingOptions(earlier, requestedOptions(request));
+  return names.length === 0 ? [] : [`other ${names.join(', ')}`];
 }

@@ -22,6 +22,10 @@ export interface NewJob {
   filename: string;
   format: FileFormat;
   sizeBytes: number;
+  /** Of the file as it came, in hex; null: the job is older than the hash. */
+  sha256: string | null;
+  /** What was asked for other than the defaults, by the contract's names; null: the job is older than this. */
+  requestedOptions: Readonly<Record<string, unknown>> | null;
   metadata: Record<string, string>;
   /** null where the format has none. */
   dialect: CsvDialect | null;
@@ -95,6 +99,7 @@ export function toJob(record: JobRecord, now: number): Job {
     file_compression: record.wrapping.fileCompression,
     encoding: record.wrapping.encoding,
     size_bytes: record.sizeBytes,
+    sha256: record.sha256,
     metadata: record.metadata,
     columns: record.columns,
     dialect: record.dialect && shownDialect(record.dialect),
@@ -124,7 +129,7 @@ export function shownDialect(dialect: CsvDialect): Dialect {
   return { delimiter, quote, escape: dialect.escape ?? quote, header, comment, skip_lines: skipLines, trim };
 }
 
-function shownOptions({ valueFormat, nullValues, csvReader, ...same }: ProcessingOptions): JobOptions {
+export function shownOptions({ valueFormat, nullValues, csvReader, ...same }: ProcessingOptions): JobOptions {
   return { ...same, value_format: valueFormat, null_values: nullValues, csv_reader: csvReader };
 }
 
@@ -150,6 +155,9 @@ export function fromRow(row: JobsTable): JobRecord {
     filename: row.filename,
     format: row.format as NewJob['format'],
     sizeBytes: row.size_bytes,
+    sha256: row.sha256,
+    requestedOptions:
+      row.requested_options === null ? null : (JSON.parse(row.requested_options) as Record<string, unknown>),
     metadata: JSON.parse(row.metadata) as Record<string, string>,
     dialect: JSON.parse(row.dialect) as CsvDialect | null,
     options: readOptions(row.options),

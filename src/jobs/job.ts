@@ -42,6 +42,8 @@ export interface Job {
   /** Of the text; null where the format is none. */
   encoding: TextEncoding | null;
   size_bytes: number;
+  /** Of the file as it came, in hex; null where the job is older than the hash. */
+  sha256: string | null;
   metadata: Record<string, string>;
   /** The file's header in file order; null until it was read, and where the rows name their own columns. */
   columns: string[] | null;

@@ -23,8 +23,12 @@ export interface paths {
          *     `delimiter`, `quote`, `escape`, `comment`, `skip_lines`, `trim`, `header`, `null_values` and `csv_reader` are for
          *     CSV only, `encoding` is for text, not for Parquet.
          *
-         *     Send an `Idempotency-Key` to make the request safe to repeat: the same key with the same model and the same
-         *     file size answers 200 with the job that exists, and `Idempotency-Replayed: true`.
+         *     Send an `Idempotency-Key` to make the request safe to repeat: the same key with the same model, the same
+         *     file (by its SHA-256) and the same options answers 200 with the job that exists, and
+         *     `Idempotency-Replayed: true`; with anything else it is IDEMPOTENCY_KEY_REUSED, which says what differs. Options
+         *     are compared as they were asked for, defaults filled in: `delimiter=auto` is not `delimiter=;`. The file's name
+         *     and `metadata.*` are not compared; the job keeps those it was created with. A job that is older than `sha256`
+         *     is compared by model and size alone.
          */
         post: operations["createJob"];
         delete?: never;
@@ -523,6 +527,8 @@ export interface components {
              */
             encoding: "utf-8" | "utf-16le" | "utf-16be" | "windows-1252" | "latin1" | null;
             size_bytes: components["schemas"]["Count"];
+            /** @description SHA-256 of the file as it was sent, in hex; null for jobs of versions that did not compute it. */
+            sha256: string | null;
             /** @description What was given as `metadata.<key>`. */
             metadata: {
                 [key: string]: components["schemas"]["MetadataValue"];
@@ -1087,7 +1093,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description This Idempotency-Key was seen with the same model and size; nothing new was started. */
+            /** @description This Idempotency-Key was seen with the same model, file and options; nothing new was started. */
             200: {
                 headers: {
                     Location: components["headers"]["JobLocation"];
@@ -1136,7 +1142,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The Idempotency-Key was used for another file or model. */
+            /** @description The Idempotency-Key was used for another file or model, or with other options. */
             409: {
                 headers: {
                     [name: string]: unknown;

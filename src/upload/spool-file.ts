@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { collectYoung } from './collect-young.js';
@@ -7,17 +8,25 @@ const WRITE_BYTES = 512 * 1024;
 /** The chunks of so many bytes are let go of together. */
 const COLLECT_BYTES = 2 * 1024 * 1024;
 
-/** Writes a new file, chunks gathered to about 512 KiB for each call; holds at most about 1 MiB in memory. */
+/**
+ * Writes a new file, chunks gathered to about 512 KiB for each call, and hashes it; holds at most about 1 MiB in memory.
+ */
 export class SpoolFile extends Writable {
   #handle: FileHandle | undefined;
   #gathered: Buffer[] = [];
   #size = 0;
   #collectAt = COLLECT_BYTES;
+  readonly #hash = createHash('sha256');
   /** How much of the file is written. */
   bytesWritten = 0;
 
   constructor(readonly path: string) {
     super({ highWaterMark: WRITE_BYTES, decodeStrings: true });
+  }
+
+  /** The SHA-256 of the whole file, in hex. Once, when it is written. */
+  sha256(): string {
+    return this.#hash.digest('hex');
   }
 
   override _construct(done: (error?: Error | null) => void): void {
@@ -51,11 +60,15 @@ export class SpoolFile extends Writable {
 
   async #flush(): Promise<void> {
     let left = this.#gathered;
+    const unhashed = [...left];
     this.#gathered = [];
     this.#size = 0;
     while (left.length > 0) {
       if (this.#handle === undefined) throw new Error('The file is not open');
-      const { bytesWritten } = await this.#handle.writev(left);
+      const writing = this.#handle.writev(left);
+      // While the system writes: this thread would have nothing to do.
+      for (const chunk of unhashed.splice(0)) this.#hash.update(chunk);
+      const { bytesWritten } = await writing;
       this.bytesWritten += bytesWritten;
       left = unwritten(left, bytesWritten);
     }

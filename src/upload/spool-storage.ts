@@ -16,6 +16,8 @@ const ROOM_CHECK_BYTES = 64 * 1024 ** 2;
 export interface StoredFile extends InspectedHead {
   path: string;
   size: number;
+  /** Of the file as it came, in hex. */
+  sha256: string;
 }
 
 type Incoming = { stream: Readable; path?: string };
@@ -74,7 +76,7 @@ export class SpoolStorage implements StorageEngine {
     const head = this.watch(source, stop);
     try {
       await pipeline(source, out, { signal: stop.signal });
-      return { path, size: out.bytesWritten, ...(await inspectHead(head.bytes())) };
+      return { path, size: out.bytesWritten, sha256: out.sha256(), ...(await inspectHead(head.bytes())) };
     } catch (error) {
       // A file that is still being created would appear after its removal.
       if (!out.closed) await once(out, 'close');

@@ -128,9 +128,10 @@ async function takeFile(
     );
   }
   const name = displayName(file.originalname);
-  const upload = new ReceivedUpload(spool, stored.path, name, stored.size, stored.fileCompression, stored.head, fields);
+  const { path, size, sha256, fileCompression, head } = stored;
+  const upload = new ReceivedUpload(spool, path, name, size, sha256, fileCompression, head, fields);
   // What a large file holds may begin behind its head.
-  if (stored.head.length > 0 || stored.size > STORED_HEAD_BYTES) return upload;
+  if (head.length > 0 || size > STORED_HEAD_BYTES) return upload;
   await upload.discard();
   throw nothingToRead(stored);
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
+import { DATABASE, type Database } from '../../src/database/index.js';
 import { HEAD_BYTES } from '../../src/upload/detect-format.js';
 import { type Answer, call, type Form, upload } from './support/requests.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
@@ -24,6 +25,19 @@ const CSV_OPTIONS: [string, string][] = [
   ['null_values', 'NULL'],
   ['csv_reader', 'auto'],
 ];
+
+/** Every option of CSV that has a default, as that. */
+const CSV_DEFAULTS: [string, string][] = [
+  ...CSV_OPTIONS.filter(([name]) => !['escape', 'comment', 'null_values'].includes(name)),
+  ['escape', '"'],
+  ['format', 'auto'],
+  ['encoding', 'auto'],
+  ['value_format', 'raw'],
+  ['compression', 'none'],
+  ['columns', '{}'],
+];
+
+const sha256 = (file: string | Uint8Array): string => createHash('sha256').update(file).digest('hex');
 
 describe('an upload', () => {
   let server: TestApp;
@@ -64,6 +78,7 @@ describe('an upload', () => {
       filename: 'orders.csv',
       format: 'csv',
       size_bytes: CSV.length,
+      sha256: sha256(CSV),
       metadata: {},
       columns: null,
       dialect: { delimiter: ',', quote: '"', header: true },
@@ -437,13 +452,76 @@ describe('an upload', () => {
       expect(await server.spooled()).toHaveLength(files + 1);
     });
 
-    it.each<[string, Form]>([
-      ['model', { fields: [['model_id', 'others']], file: CSV }],
-      ['size', { fields: [MODEL], file: `${CSV}3,4\n` }],
-    ])('is refused with another %s', async (what, form) => {
+    it.each<[string, Form, RegExp]>([
+      ['model', { fields: [['model_id', 'others']], file: CSV }, /another model$/],
+      ['size', { fields: [MODEL], file: `${CSV}3,4\n` }, /another file$/],
+      ['file of the same size', { fields: [MODEL], file: CSV.replace('2', '3') }, /another file$/],
+      [
+        'options',
+        { fields: [MODEL, ['trim', 'true'], ['value_format', 'json']], file: CSV },
+        /other trim, value_format$/,
+      ],
+      ['delimiter', { fields: [MODEL, ['delimiter', 'auto']], file: CSV }, /other delimiter$/],
+      [
+        'model and encoding',
+        { query: '?encoding=latin1&model_id=others', file: CSV },
+        /another model, other encoding$/,
+      ],
+    ])('is refused with another %s, and says what differs', async (what, form, difference) => {
       const headers = { 'idempotency-key': `other ${what}` };
       expect((await upload(server, { fields: [MODEL], file: CSV, headers })).status).toBe(202);
-      await refused({ ...form, headers }, 409, 'IDEMPOTENCY_KEY_REUSED');
+      await refused({ ...form, headers }, 409, 'IDEMPOTENCY_KEY_REUSED', difference);
+    });
+
+    it.each<[string, Form, Form]>([
+      ['options that are the defaults', { file: CSV }, { fields: CSV_DEFAULTS, file: CSV }],
+      [
+        'another file name and other metadata',
+        { file: CSV },
+        { file: CSV, filename: 'b.csv', fields: [['metadata.a', 'b']] },
+      ],
+      [
+        'a delimiter that is found out',
+        { file: 'id;qty\n1;2\n', fields: [['delimiter', 'auto']] },
+        { file: 'id;qty\n1;2\n', query: '&delimiter=auto' },
+      ],
+      [
+        'columns and spellings of null in another order',
+        {
+          file: CSV,
+          fields: [
+            ['columns', '{"x":"id","y":"qty"}'],
+            ['null_values', 'NULL,-'],
+          ],
+        },
+        {
+          file: CSV,
+          fields: [
+            ['null_values', '-,NULL'],
+            ['columns', '{"y":"qty","x":"id"}'],
+          ],
+        },
+      ],
+    ])('answers a repetition with %s with the first job', async (what, first, second) => {
+      const headers = { 'idempotency-key': `same ${what}` };
+      const send = (form: Form) => upload(server, { ...form, headers, query: `?model_id=orders${form.query ?? ''}` });
+      const { status, body } = await send(first);
+      expect(status).toBe(202);
+      expect(await send(second)).toMatchObject({ status: 200, body: { job_id: body.job_id } });
+    });
+
+    it('compares the size alone where the job has no hash, as jobs of older versions have none', async () => {
+      const headers = { 'idempotency-key': 'an older one' };
+      const { body } = await upload(server, { fields: [MODEL], file: CSV, headers });
+      await server.app
+        .get<Database>(DATABASE)
+        .updateTable('jobs')
+        .set({ sha256: null, requested_options: null })
+        .where('job_id', '=', body.job_id)
+        .execute();
+      const form: Form = { fields: [MODEL, ['trim', 'true']], file: CSV.replace('2', '3'), headers };
+      expect(await upload(server, form)).toMatchObject({ status: 200, body: { job_id: body.job_id, sha256: null } });
+      await refused({ ...form, file: `${CSV}3,4\n` }, 409, 'IDEMPOTENCY_KEY_REUSED', /another file$/);
     });
 
     it.each(['', 'é', 'a'.repeat(256)])('is refused where it is malformed (%#)', async (key) => {

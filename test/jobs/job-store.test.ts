@@ -46,6 +46,7 @@ describe('the job store', () => {
       file_compression: 'none',
       encoding: 'utf-8',
       size_bytes: 1000,
+      sha256: 'a'.repeat(64),
       metadata: { team: 'sales' },
       columns: null,
       dialect: { delimiter: ',', quote: '"', escape: '"', header: true, comment: null, skip_lines: 0, trim: false },

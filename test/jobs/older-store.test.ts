@@ -33,6 +33,8 @@ describe('a store of version 1', () => {
       dialect: { delimiter: ';', quote: '"', header: true },
       options: { ...DEFAULT_OPTIONS, csvReader: 'reference' },
       wrapping: { fileCompression: 'none', encoding: 'utf-8' },
+      sha256: null,
+      requestedOptions: null,
     });
   });
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +15,7 @@ describe('a spool file', () => {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  it('holds what was written, however it was cut', async () => {
+  it('holds what was written and has its hash, however it was cut', async () => {
     const sizes = fc.array(fc.integer({ min: 0, max: 700_000 }), { maxLength: 8 });
     let at = 0;
     await fc.assert(
@@ -25,6 +26,7 @@ describe('a spool file', () => {
         const expected = Buffer.concat(chunks);
         expect((await readFile(file.path)).equals(expected)).toBe(true);
         expect(file.bytesWritten).toBe(expected.length);
+        expect(file.sha256()).toBe(createHash('sha256').update(expected).digest('hex'));
       }),
       { numRuns: 15 },
     );

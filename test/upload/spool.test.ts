@@ -18,7 +18,7 @@ describe('the spool', () => {
   async function receive(text: string): Promise<ReceivedUpload> {
     const part = spool.newPart();
     await writeFile(part, text);
-    return new ReceivedUpload(spool, part, 'a.csv', text.length, 'none', Buffer.from(text), {});
+    return new ReceivedUpload(spool, part, 'a.csv', text.length, 'a'.repeat(64), 'none', Buffer.from(text), {});
   }
 
   it('can be opened again', async () => {

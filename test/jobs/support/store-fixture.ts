@@ -49,6 +49,8 @@ export function aJob(job: Partial<NewJob> = {}): NewJob {
     filename: 'orders.csv',
     format: 'csv',
     sizeBytes: 1000,
+    sha256: 'a'.repeat(64),
+    requestedOptions: {},
     metadata: {},
     dialect: { delimiter: ',', quote: '"', header: true },
     options: DEFAULT_OPTIONS,
