@@ -1,6 +1,7 @@
 import { Controller, Get, Res, ServiceUnavailableException } from '@nestjs/common';
-import { HealthCheckService } from '@nestjs/terminus';
+import { type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
+import { HealthDetails } from './health-details.js';
 import { ServiceHealth } from './service.health.js';
 
 @Controller()
@@ -8,6 +9,7 @@ export class HealthController {
   constructor(
     private readonly checks: HealthCheckService,
     private readonly service: ServiceHealth,
+    private readonly details: HealthDetails,
   ) {}
 
   /** Liveness: the process serves requests. */
@@ -16,19 +18,25 @@ export class HealthController {
     return { status: 'healthy', timestamp: new Date().toISOString() };
   }
 
-  /** Readiness: Terminus' report, 503 where something needed is missing. */
+  /** Readiness: Terminus' report, 503 only if uploads would fail; other troubles are among its details. */
   @Get('readyz')
-  async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
+  async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+    const report = await this.report();
+    if (report.status !== 'ok') reply.code(503);
+    return { ...report, details: { ...this.details.degraded(), ...report.details } };
+  }
+
+  private async report(): Promise<HealthCheckResult> {
     try {
       return await this.checks.check([
         () => this.service.kafka(),
         () => this.service.store(),
+        () => this.service.storage(),
         () => this.service.disk(),
       ]);
     } catch (error) {
       if (!(error instanceof ServiceUnavailableException)) throw error;
-      reply.code(503);
-      return error.getResponse();
+      return error.getResponse() as HealthCheckResult;
     }
   }
 }

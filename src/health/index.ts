@@ -1,1 +1,2 @@
 export { HealthModule } from './health.module.js';
+export { HealthDetails } from './health-details.js';

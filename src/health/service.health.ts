@@ -7,7 +7,7 @@ import { Spool } from '../upload/index.js';
 
 const TIMEOUT_MS = 2_000;
 
-/** What an upload needs: a broker, the metadata store, room on the disk. */
+/** What an upload needs: a broker, the metadata store, a spool folder that takes files, room on the disk. */
 @Injectable()
 export class ServiceHealth {
   constructor(
@@ -31,10 +31,18 @@ export class ServiceHealth {
     return this.indicators.check('store').attempt(ask).withTimeout(TIMEOUT_MS);
   }
 
+  async storage(): Promise<HealthIndicatorResult<'storage'>> {
+    return this.indicators
+      .check('storage')
+      .attempt(() => this.spool.requireWritable())
+      .withTimeout(TIMEOUT_MS);
+  }
+
   async disk(): Promise<HealthIndicatorResult<'disk'>> {
     const ask = async (): Promise<{ free_bytes: number }> => {
       const room = await this.spool.room();
-      if (room < 0) throw new BatchError('INSUFFICIENT_STORAGE', `${-room} bytes short of MIN_FREE_BYTES`);
+      // Not even an upload of one byte would be taken.
+      if (room < 1) throw new BatchError('INSUFFICIENT_STORAGE', `${1 - room} bytes short of MIN_FREE_BYTES`);
       return { free_bytes: room };
     };
     return this.indicators.check('disk').attempt(ask).withTimeout(TIMEOUT_MS);

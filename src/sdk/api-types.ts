@@ -256,7 +256,7 @@ export interface paths {
         };
         /**
          * Can the service take uploads?
-         * @description Checks Kafka, the metadata store and free disk space, and says which of them is at fault.
+         * @description Checks what an upload needs, and says which of it is at fault: `kafka`, `store` (the metadata), `storage` (the folder of uploaded files can be written) and `disk` (free space). Other troubles that an operator should know are members of `details` with the status `degraded` and a message; the answer is 200 all the same, because uploads are taken.
          */
         get: operations["getReadiness"];
         put?: never;
@@ -829,17 +829,20 @@ export interface components {
         Readiness: {
             /** @enum {string} */
             status: "ok" | "error" | "shutting_down";
-            /** @description What works. */
+            /** @description What works of what uploads need. */
             info?: components["schemas"]["HealthIndicators"];
             /** @description What does not. */
             error?: components["schemas"]["HealthIndicators"];
-            /** @description All of it. */
+            /** @description All of it, and whatever else is degraded. */
             details: components["schemas"]["HealthIndicators"];
         };
         HealthIndicators: {
             [key: string]: {
-                /** @enum {string} */
-                status: "up" | "down";
+                /**
+                 * @description `degraded`: uploads are taken, but `message` says what to look after.
+                 * @enum {string}
+                 */
+                status: "up" | "down" | "degraded";
                 message?: string;
             } & {
                 [key: string]: unknown;
@@ -1654,7 +1657,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Everything needed works. */
+            /** @description Uploads are taken. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1665,7 +1668,7 @@ export interface operations {
             };
             403: components["responses"]["CrossSiteRequest"];
             500: components["responses"]["InternalError"];
-            /** @description Something needed does not work, or the service is shutting down. */
+            /** @description Something that uploads need does not work, or the service is shutting down. */
             503: {
                 headers: {
                     [name: string]: unknown;

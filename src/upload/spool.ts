@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, statfs, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchError } from '../errors/index.js';
 
@@ -14,6 +14,8 @@ const ORPHANS = 'orphans';
  * Errors of a full disk come as INSUFFICIENT_STORAGE, others as they are.
  */
 export class Spool {
+  #probe: Promise<void> | undefined;
+
   constructor(
     readonly folder: string,
     /** So many bytes of the disk stay free. */
@@ -39,6 +41,28 @@ export class Spool {
   async room(): Promise<number> {
     const { bavail, bsize } = await statfs(this.folder);
     return bavail * bsize - this.minFreeBytes;
+  }
+
+  /**
+   * Throws the system's error where no file can be made in the folder. Calls at the same time are one: a file system
+   * that hangs holds one thread.
+   */
+  async requireWritable(): Promise<void> {
+    this.#probe ??= this.#writeProbe().finally(() => {
+      this.#probe = undefined;
+    });
+    await this.#probe;
+  }
+
+  async #writeProbe(): Promise<void> {
+    const path = this.newPart();
+    try {
+      await writeFile(path, 'a', { flag: 'wx', mode: 0o600 });
+    } catch (error) {
+      throw asStorageError(error);
+    } finally {
+      await rm(path, { force: true });
+    }
   }
 
   /** Throws INSUFFICIENT_STORAGE where `bytes` more would leave less free than must stay free. */

@@ -125,7 +125,7 @@ describe('the HTTP front', () => {
     expect(ready.headers.get('content-type')).toContain('application/json');
     expect(ready.body).toMatchObject({
       status: 'error',
-      info: { store: { status: 'up' }, disk: { status: 'up' } },
+      info: { store: { status: 'up' }, storage: { status: 'up' }, disk: { status: 'up' } },
       error: { kafka: { status: 'down', message: expect.any(String) } },
     });
     server.kafka.up = true;

@@ -7,7 +7,7 @@ import type { Session } from '../session.js';
 
 export function healthCommand(open: () => Session) {
   return new Command('health')
-    .description('Say what of the service works; exit 1 if it cannot take uploads.')
+    .description('Say what of the service works; exit 1 if it cannot take uploads (not for what is degraded).')
     .addHelpText('after', '\nExample:\n  $ batch health')
     .action(async () => {
       const session = open();
@@ -32,12 +32,14 @@ function healthTable(url: string, readiness: Readiness, style: Style): string {
       {
         title: 'STATUS',
         text: ({ status }) => status,
-        paint: ({ status }) => (status === 'up' ? style.green : style.red),
+        paint: ({ status }) => ({ up: style.green, degraded: style.yellow, down: style.red })[status],
       },
       { title: 'MESSAGE', text: ({ message }) => message ?? '' },
     ],
     rows,
     style,
   );
-  return `${url} is ${ready ? style.green('ready') : style.red(`not ready (${readiness.status})`)}\n\n${parts}`;
+  const verdict = ready ? style.green('ready') : style.red(`not ready (${readiness.status})`);
+  const note = rows.some(({ status }) => status === 'degraded') ? ', but degraded' : '';
+  return `${url} is ${verdict}${ready ? note : ''}\n\n${parts}`;
 }

@@ -1,0 +1,39 @@
+import { Injectable } from '@nestjs/common';
+
+/** Says in one sentence what is wrong and what to do about it; null: nothing is. Looks at what is known already. */
+export type HealthDetail = () => string | null;
+
+export type DegradedParts = Record<string, { status: 'degraded'; message: string }>;
+
+/**
+ * What /readyz shows though uploads go on: whoever watches over a part adds it here. What uploads need is checked by
+ * ServiceHealth.
+ */
+@Injectable()
+export class HealthDetails {
+  readonly #details = new Map<string, HealthDetail>();
+
+  /** `name`: a member of the report's `details`, given once. */
+  add(name: string, detail: HealthDetail): void {
+    if (this.#details.has(name)) throw new Error(`The health detail ${name} was added twice`);
+    this.#details.set(name, detail);
+  }
+
+  /** The parts that something is wrong with; a check that fails is one of them. */
+  degraded(): DegradedParts {
+    const parts: DegradedParts = {};
+    for (const [name, detail] of this.#details) {
+      const message = messageOf(detail);
+      if (message !== null) parts[name] = { status: 'degraded', message };
+    }
+    return parts;
+  }
+}
+
+function messageOf(detail: HealthDetail): string | null {
+  try {
+    return detail();
+  } catch (error) {
+    return `cannot be told: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
