@@ -33,7 +33,7 @@ export function fromFramework(
   if (raised.status === 415) {
     return new BatchError('UNSUPPORTED_MEDIA_TYPE', 'The Content-Type header cannot be understood');
   }
-  if (raised.status === 503) return new BatchError('INTERNAL_ERROR', 'The service is shutting down');
+  if (raised.status === 503) return new BatchError('SERVICE_BUSY', 'The service cannot answer this now');
   if (raised.status < 500) return new BatchError('INVALID_REQUEST', raised.message, { cause: error });
   return error;
 }

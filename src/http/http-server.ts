@@ -1,7 +1,7 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { RouteOptions } from 'fastify';
+import type { FastifyInstance, RouteOptions } from 'fastify';
 import type { Logger } from 'pino';
 import { BatchError } from '../errors/index.js';
 import { type AnswerError, errorAnswerer, pathOf } from './answer-error.js';
@@ -51,6 +51,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     // Malformed ids are "not found", however long: the header limit (16 KiB) bounds them.
     routerOptions: { maxParamLength: 16_384 },
     frameworkErrors: answerError,
+    // Fastify's own answer is no problem document: see refuseWhileClosing.
+    return503OnClosing: false,
     clientErrorHandler: answerUnparsable,
   });
   const server = adapter.getInstance();
@@ -62,6 +64,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   // For hooks, and for routes that Nest does not know; its own go through ProblemFilter.
   server.setErrorHandler(answerError);
 
+  refuseWhileClosing(server);
   server.addHook('onRoute', (route: RouteOptions) => routes.add(route.method, route.url));
   server.addHook('onRequest', async (request, reply) => {
     reply.header(REQUEST_ID_HEADER, request.id);
@@ -85,6 +88,17 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     }
   });
   return { adapter, routes, answerError };
+}
+
+/** Requests that come on an open connection once the server has begun to close: another process may take them. */
+function refuseWhileClosing(server: FastifyInstance): void {
+  let isClosing = false;
+  server.addHook('preClose', async () => {
+    isClosing = true;
+  });
+  server.addHook('onRequest', async () => {
+    if (isClosing) throw new BatchError('SERVICE_BUSY', 'The service is shutting down');
+  });
 }
 
 /** Leaves Fastify's error handler as it is: Nest's would lead to the same place, and Fastify warns of a second one. */
