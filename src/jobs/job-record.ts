@@ -129,8 +129,16 @@ export function shownDialect(dialect: CsvDialect): Dialect {
   return { delimiter, quote, escape: dialect.escape ?? quote, header, comment, skip_lines: skipLines, trim };
 }
 
-export function shownOptions({ valueFormat, nullValues, csvReader, ...same }: ProcessingOptions): JobOptions {
-  return { ...same, value_format: valueFormat, null_values: nullValues, csv_reader: csvReader };
+/** Every member is named, so that an option cannot be shown by the name that only the service knows. */
+export function shownOptions(options: ProcessingOptions): JobOptions {
+  return {
+    value_format: options.valueFormat,
+    compression: options.compression,
+    null_values: options.nullValues,
+    columns: options.columns,
+    normalize: options.normalize,
+    csv_reader: options.csvReader,
+  };
 }
 
 function endOffsets({ state, settled, checkpoint }: JobRecord): Job['end_offsets'] {
