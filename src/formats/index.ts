@@ -5,7 +5,7 @@ export { createKernelReader } from './csv/kernel/kernel-reader.js';
 export { createJsonArrayReader } from './json/json-array-reader.js';
 export { jsonKindsOf, type ScalarKind } from './json/json-kinds.js';
 export { createNdjsonReader, type JsonReaderOptions } from './json/ndjson-reader.js';
-export { encodedRecordBytes, fitsRecord, MAX_RECORD_BYTES } from './limits.js';
+export { encodedRecordBytes, fitsRecord, MAX_ROW_BYTES } from './limits.js';
 export { NORMALIZE_OPERATIONS, type NormalizeOperation } from './normalize-operations.js';
 export { type FileField, type FileType, isNested, spellFileType } from './parquet/file-type.js';
 export { openParquet, type ParquetReaderOptions } from './parquet/open-parquet.js';

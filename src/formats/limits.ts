@@ -1,7 +1,7 @@
 /** Of one record of the file, its line end included, in bytes. */
-export const MAX_RECORD_BYTES = 1_000_000;
+export const MAX_ROW_BYTES = 1_000_000;
 /** Of one encoded Kafka record, in bytes. */
-const MAX_ENCODED_BYTES = 1_000_000;
+const MAX_KAFKA_RECORD_BYTES = 1_000_000;
 /** Of the raw bytes that a rejection carries. */
 export const MAX_RAW_BYTES = 65_536;
 /** Errors that one rejection carries. */
@@ -31,7 +31,7 @@ export function encodedRecordBytes(valueBytes: number): number {
 
 /** Whether a value of so many bytes may become a record. */
 export function fitsRecord(valueBytes: number): boolean {
-  return encodedRecordBytes(valueBytes) <= MAX_ENCODED_BYTES;
+  return encodedRecordBytes(valueBytes) <= MAX_KAFKA_RECORD_BYTES;
 }
 
 /** Of a zigzag varint of a length ≥ 0. */

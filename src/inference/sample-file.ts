@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { BatchError } from '../errors/index.js';
-import { MAX_RECORD_BYTES, readCsvWidth, type ValueFormat } from '../formats/index.js';
+import { MAX_ROW_BYTES, readCsvWidth, type ValueFormat } from '../formats/index.js';
 import type { Column } from '../models/schema/index.js';
 import { DEFAULT_OPTIONS, MAX_NULL_VALUES } from '../runner/index.js';
 import { openRowFeed, type RowFeed } from '../runner/row-feed.js';
@@ -87,7 +87,7 @@ async function openCsv(file: ReadableFile, task: InferenceTask): Promise<RowFeed
 /** `column_1` and so on, as many as the first row has fields. */
 async function nameColumns(file: ReadableFile, { wrapping, dialect }: InferenceTask): Promise<Column[]> {
   const source = openByteSource(file, 0, { ...wrapping, limits: DECOMPRESSION });
-  const head = Buffer.allocUnsafe(MAX_RECORD_BYTES);
+  const head = Buffer.allocUnsafe(MAX_ROW_BYTES);
   let size = 0;
   let ended = false;
   try {

@@ -5,7 +5,7 @@ export const BATCH_HEADER_BYTES = 61;
 /** A batch never exceeds the topics' max.message.bytes (1,048,588). */
 export const MAX_BATCH_BYTES = 1_048_576;
 /** The largest encoded record that the contract lets through. */
-export const MAX_RECORD_BYTES = 1_000_000;
+export const MAX_KAFKA_RECORD_BYTES = 1_000_000;
 
 const UNCOMPRESSED = 0;
 const TRANSACTIONAL = 0x10;

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { decodeProduceAnswer } from '../../src/kafka/produce.js';
-import { BATCH_HEADER_BYTES, MAX_BATCH_BYTES, MAX_RECORD_BYTES, RecordBatch } from '../../src/kafka/record-batch.js';
+import {
+  BATCH_HEADER_BYTES,
+  MAX_BATCH_BYTES,
+  MAX_KAFKA_RECORD_BYTES,
+  RecordBatch,
+} from '../../src/kafka/record-batch.js';
 import { decodeBatch } from './decode-batch.js';
 
 const stamp = { producerId: 7n, producerEpoch: 3, baseSequence: 41, timestamp: 1_700_000_000_000, transactional: true };
@@ -48,9 +53,9 @@ describe('a record batch', () => {
   });
 
   it('always takes the largest record of the contract as its first', () => {
-    const length = MAX_RECORD_BYTES - 11;
+    const length = MAX_KAFKA_RECORD_BYTES - 11;
     const batch = filled([Buffer.alloc(length)]);
-    expect(batch.size).toBe(BATCH_HEADER_BYTES + MAX_RECORD_BYTES);
+    expect(batch.size).toBe(BATCH_HEADER_BYTES + MAX_KAFKA_RECORD_BYTES);
     expect(batch.size).toBeLessThanOrEqual(MAX_BATCH_BYTES);
   });
 

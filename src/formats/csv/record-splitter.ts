@@ -1,4 +1,4 @@
-import { MAX_RAW_BYTES, MAX_RECORD_BYTES } from '../limits.js';
+import { MAX_RAW_BYTES, MAX_ROW_BYTES } from '../limits.js';
 import { type CsvDialect, ownEscape } from './dialect.js';
 
 const LF = 0x0a;
@@ -222,7 +222,7 @@ export class RecordSplitter {
   #scanRecord(): Found {
     const { bytes, start } = this;
     const kinds = this.#kinds;
-    const limit = Math.min(this.#end, start + MAX_RECORD_BYTES);
+    const limit = Math.min(this.#end, start + MAX_ROW_BYTES);
     let state = this.#state;
     let i = this.#scan;
     for (; i < limit; i++) {
@@ -244,7 +244,7 @@ export class RecordSplitter {
       } else {
         const next = this.#behindLineEnd(i);
         if (next < 0) break;
-        if (next - start > MAX_RECORD_BYTES) return this.#break('ROW_TOO_LARGE', i);
+        if (next - start > MAX_ROW_BYTES) return this.#break('ROW_TOO_LARGE', i);
         return this.#finish('record', i, next, this.#innerLines + 1);
       }
     }

@@ -1,4 +1,4 @@
-import { MAX_RAW_BYTES, MAX_RECORD_BYTES } from '../limits.js';
+import { MAX_RAW_BYTES, MAX_ROW_BYTES } from '../limits.js';
 import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COMMA, isBlank, LF, OPEN_BRACE, OPEN_BRACKET, QUOTE } from './bytes.js';
 import type { InputBuffer } from './input-buffer.js';
 
@@ -107,7 +107,7 @@ export class ElementSkipper {
 
   #string(input: InputBuffer, at: number): number {
     const { bytes, end } = input;
-    const limit = at + MAX_RECORD_BYTES;
+    const limit = at + MAX_ROW_BYTES;
     for (let i = at + 1; i < end && i < limit; i++) {
       const byte = bytes[i];
       if (byte === QUOTE) return i + 1;

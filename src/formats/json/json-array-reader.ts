@@ -1,4 +1,4 @@
-import { BLOCK_BYTES, BLOCK_ROWS, MAX_RAW_BYTES, MAX_RECORD_BYTES } from '../limits.js';
+import { BLOCK_BYTES, BLOCK_ROWS, MAX_RAW_BYTES, MAX_ROW_BYTES } from '../limits.js';
 import { rejectionOf, rowError } from '../row-errors.js';
 import type { FieldError, Position, RowReader, RowSink } from '../row-reader.js';
 import { CLOSE_BRACKET, COMMA, isBlank, LF, OPEN_BRACE, OPEN_BRACKET } from './bytes.js';
@@ -136,9 +136,9 @@ class JsonArrayReader implements RowReader {
     const { lines } = scanner;
     const next = found === 'element' ? this.#behindBlanks(scanner.stop) : { at: scanner.stop, lines: 0 };
     const isOpen = found === 'more' || (found === 'element' && next.at === end);
-    if ((isOpen ? end : next.at) - start > MAX_RECORD_BYTES) return this.#break(sink, start, elementTooLarge());
+    if ((isOpen ? end : next.at) - start > MAX_ROW_BYTES) return this.#break(sink, start, elementTooLarge());
     if (isOpen && !input.ended) {
-      this.#retryAt = Math.min(2 * (end - start), MAX_RECORD_BYTES + 1);
+      this.#retryAt = Math.min(2 * (end - start), MAX_ROW_BYTES + 1);
       return false;
     }
     if (found === 'broken') return this.#break(sink, start, scanner.problem);

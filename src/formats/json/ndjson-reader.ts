@@ -1,4 +1,4 @@
-import { BLOCK_BYTES, BLOCK_ROWS, MAX_RAW_BYTES, MAX_RECORD_BYTES } from '../limits.js';
+import { BLOCK_BYTES, BLOCK_ROWS, MAX_RAW_BYTES, MAX_ROW_BYTES } from '../limits.js';
 import { rejectionOf, rowError } from '../row-errors.js';
 import type { FieldError, Position, RowReader, RowSink, ValueFormat } from '../row-reader.js';
 import { CR, isBlank, LF } from './bytes.js';
@@ -83,7 +83,7 @@ class NdjsonReader implements RowReader {
     const next = found === 'element' ? this.#lineEndBehind(scanner.stop) : -1;
     const behind = found === 'element' ? this.#behindBlanks(scanner.stop) : scanner.stop;
     const seen = next >= 0 ? next : found === 'more' ? end : behind;
-    if (seen - start > MAX_RECORD_BYTES) return this.#break(start, lineTooLarge(), sink);
+    if (seen - start > MAX_ROW_BYTES) return this.#break(start, lineTooLarge(), sink);
     if (next >= 0) {
       this.#row += 1;
       const errors = scanner.errors ?? this.#output.accept(sink, bytes, start);
@@ -96,7 +96,7 @@ class NdjsonReader implements RowReader {
       return this.#break(start, rowError('MALFORMED_JSON', 'something stands behind the object on its line'), sink);
     }
     if (input.ended) return this.#break(start, rowError('MALFORMED_JSON', 'the file ends inside the row'), sink);
-    this.#retryAt = Math.min(2 * (end - start), MAX_RECORD_BYTES + 1);
+    this.#retryAt = Math.min(2 * (end - start), MAX_ROW_BYTES + 1);
     return false;
   }
 

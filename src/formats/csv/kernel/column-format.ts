@@ -24,8 +24,7 @@ export const KEY_LENGTH = 28;
 export const NULLABLE = 1;
 export const CONSTRAINED = 2;
 
-/** Takes whatever is there: an unknown column, or text without any condition. */
-export const ANY = 0;
+// 0 is no type: a field whose type nobody has written stops the kernel.
 /** Text that may have to be there, or has constraints. */
 export const STRING = 1;
 export const INT = 2;
@@ -36,3 +35,5 @@ export const DATE = 6;
 export const DATE_TIME = 7;
 export const DATE_TIME_64 = 8;
 export const UUID = 9;
+/** Takes whatever is there: an unknown column, or text without any condition. */
+export const ANY = 10;

@@ -104,6 +104,8 @@ function writeType(column: Buffer, type: ColumnType): void {
     case 'uuid':
       column[TYPE] = UUID;
       break;
+    default:
+      throw new Error(`the kernel does not know the column type ${JSON.stringify(type satisfies never)}`);
   }
 }
 

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
+import { TYPE } from '../../../../src/formats/csv/kernel/column-format.js';
 import { ROWS_CHECKED, ROWS_LEFT } from '../../../../src/formats/csv/kernel/control-slots.js';
+import { COLUMNS } from '../../../../src/formats/csv/kernel/memory-layout.js';
 import { CsvKernel, createCsvReader, createKernelReader } from '../../../../src/formats/index.js';
 import { type Given, optionsFor, readAll } from '../read-all.js';
 import { describeCsvReader } from '../reader-contract.js';
@@ -10,6 +12,16 @@ const FORMATS = ['raw', 'json'] as const;
 const valueFormats = fc.constantFrom(...FORMATS);
 
 describeCsvReader('the kernel', (options) => createKernelReader(options, kernel));
+
+describe('the kernel', () => {
+  it('stops at a column whose type nobody has written, and does not take its values unchecked', async () => {
+    const given = { file: 'a,b\n1,2\n', schema: { a: 'Int32', b: 'Int32' } };
+    const unwritten = new CsvKernel();
+    const reader = createKernelReader(await optionsFor(given), unwritten);
+    unwritten.memory.writeUInt8(0, COLUMNS + TYPE);
+    await expect(readAll(() => reader, given)).rejects.toThrow('unreachable');
+  });
+});
 
 describe('the kernel and the reference reader', () => {
   const schema = { a: 'Nullable(Int16)', b: 'String', c: 'String' };

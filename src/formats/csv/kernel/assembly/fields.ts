@@ -10,6 +10,7 @@ import {
   INT,
   NULLABLE,
   STRING,
+  UUID,
 } from '../column-format';
 import { ESCAPE, QUOTE, TRIMS } from '../control-slots';
 import { FAILED, IS_NULL, NO_MATCH, NO_RANGE, TYPED } from '../memory-layout';
@@ -84,7 +85,8 @@ function isOther(type: u8, at: i32, length: i32, column: i32): bool {
   if (type === DATE) return isDate(at, length);
   if (type === DECIMAL) return isDecimal(at, length, column);
   if (type === DATE_TIME_64) return isTimestamp(at, length, column);
-  return isUuid(at, length);
+  if (type === UUID) return isUuid(at, length);
+  return unreachable();
 }
 
 /** Of a field that is not good. */

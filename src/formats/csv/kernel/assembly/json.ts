@@ -4,7 +4,9 @@ import {
   DATE,
   DATE_TIME,
   DATE_TIME_64,
+  DECIMAL,
   FLAGS,
+  FLOAT,
   INT,
   KEY,
   KEY_LENGTH,
@@ -90,7 +92,8 @@ function writeTyped(to: i32, type: u8, at: i32, end: i32): i32 {
   if (type === BOOL) return writeBool(to, at, end);
   if (type === DATE_TIME && (end - at < 19 || load<u8>(at, 4) !== HYPHEN)) return writeInteger(to, at, end);
   if (type === DATE || type === DATE_TIME || type === DATE_TIME_64 || type === UUID) return writePlain(to, at, end);
-  return writeNumberLiteral(to, at, end);
+  if (type === FLOAT || type === DECIMAL) return writeNumberLiteral(to, at, end);
+  return unreachable();
 }
 
 /** Where the text of a field may be while it is looked at: a little behind the place where its value goes. */
