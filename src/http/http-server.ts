@@ -11,7 +11,7 @@ import { lingerOverBody } from './linger.js';
 import { PROBLEM_CONTENT_TYPE, toProblem } from './problem.js';
 import { REQUEST_ID_HEADER, requestId } from './request-id.js';
 import { RouteTable } from './route-table.js';
-import { requireSameSite, requireServedHost } from './same-site.js';
+import { requireOneHost, requireSameSite, requireServedHost } from './same-site.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -74,6 +74,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   server.addHook('preParsing', async (request) => {
     const path = pathOf(request.url);
     const served = { names: options.allowedHosts };
+    requireOneHost(request.raw);
     if (!HEALTH_PATHS.has(path)) requireServedHost(request.headers, served);
     requireSameSite(request.method, path, request.headers, served);
   });

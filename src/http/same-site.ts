@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { BatchError } from '../errors/index.js';
 
 /** Which names this server answers to. */
@@ -19,24 +19,61 @@ export function requireServedHost(headers: IncomingHttpHeaders, served: ServedHo
   throw new BatchError('FORBIDDEN_HOST', `The Host '${shorten(headers.host ?? '')}' is not served here`);
 }
 
+/** Throws INVALID_REQUEST for more than one Host header, as RFC 9112 section 3.2 asks: a proxy may have read the other. */
+export function requireOneHost(request: IncomingMessage): void {
+  if ((request.headersDistinct['host']?.length ?? 0) < 2) return;
+  throw new BatchError('INVALID_REQUEST', 'The request has more than one Host header');
+}
+
 /**
- * Throws CROSS_SITE_REQUEST for a request with another site's Origin, or one that the browser calls cross-site.
+ * Throws CROSS_SITE_REQUEST for a request that a page of another origin made: another port of this host is another
+ * origin, and so is a sibling domain. Programs that are not browsers send neither header.
  * A link from another site to the pages of /docs is no danger: they are the same for everybody.
  */
 export function requireSameSite(method: string, path: string, headers: IncomingHttpHeaders, served: ServedHosts): void {
-  const origin = headers.origin;
-  if (origin !== undefined && !isOwnOrigin(origin, headers.host ?? '', served)) {
+  const site = headers['sec-fetch-site'];
+  // The browser compared the addresses that it knows, whatever a proxy makes of them; no page can set this header.
+  if (site === 'same-origin') return;
+  const { origin } = headers;
+  if (origin !== undefined && !isOwnOrigin(origin, headers, served)) {
     throw new BatchError('CROSS_SITE_REQUEST', `The Origin '${shorten(origin)}' is another site`);
   }
-  if (headers['sec-fetch-site'] === 'cross-site' && !isLinkToDocs(method, path, headers)) {
-    throw new BatchError('CROSS_SITE_REQUEST', 'A web page of another site made this request');
+  if (site !== undefined && site !== 'none' && !isLinkToDocs(method, path, headers)) {
+    throw new BatchError('CROSS_SITE_REQUEST', 'A web page of another origin made this request');
   }
 }
 
-function isOwnOrigin(origin: string, host: string, served: ServedHosts): boolean {
+/**
+ * Whether an origin is the one that this request went to. Behind a proxy that is its X-Forwarded-Host, which no page of
+ * another origin can add to a request (CORS), or an allowed host on the scheme's own port if the proxy says nothing and
+ * puts another name into Host.
+ */
+function isOwnOrigin(origin: string, headers: IncomingHttpHeaders, served: ServedHosts): boolean {
   const url = URL.parse(origin);
   if (url === null || url.host === '') return false;
-  return url.host === withoutDefaultPort(host.toLowerCase(), url.protocol) || served.names.includes(url.hostname);
+  const host = headers.host?.toLowerCase() ?? '';
+  if (url.host === withoutDefaultPort(host, url.protocol)) return true;
+  if (!served.names.includes(url.hostname) || isLocalhost(url.hostname)) return false;
+  const forwarded = forwardedHost(headers);
+  if (forwarded !== null) return url.host === withoutDefaultPort(forwarded, url.protocol);
+  return url.port === '' && url.hostname !== hostName(host);
+}
+
+/** What the outermost proxy was asked for: `name` or `name:port`; null where none says so. */
+function forwardedHost(headers: IncomingHttpHeaders): string | null {
+  const host = outermost(headers['x-forwarded-host']);
+  if (host === null) return null;
+  const port = outermost(headers['x-forwarded-port']);
+  return port === null || /:\d+$/.test(host) ? host : `${host}:${port}`;
+}
+
+function outermost(header: string | string[] | undefined): string | null {
+  return (
+    String(header ?? '')
+      .split(',', 1)[0]
+      ?.trim()
+      .toLowerCase() || null
+  );
 }
 
 function withoutDefaultPort(host: string, protocol: string): string {

@@ -928,7 +928,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description A web page of another site made this request. */
+        /** @description A web page of another origin made this request, be it another port of the same host. */
         CrossSiteRequest: {
             headers: {
                 [name: string]: unknown;

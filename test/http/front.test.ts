@@ -107,6 +107,55 @@ describe('the HTTP front', () => {
     expect((await raw('/models', { host, origin }))[0]).toBe(200);
   });
 
+  it.each([
+    ['localhost:8000', 'http://localhost:3000'],
+    ['localhost:8000', 'http://localhost'],
+    ['localhost:8000', 'http://127.0.0.1'],
+    ['127.0.0.1:8000', 'http://127.0.0.1:3000'],
+    ['batch.example:8000', 'http://batch.example'],
+    ['batch.example', 'https://batch.example:3000'],
+    ['localhost:8000', 'https://batch.example:3000'],
+    ['batch.example', 'https://www.batch.example'],
+  ])('refuses on the Host %s the Origin %s, a page of another port or name', async (host, origin) => {
+    expect(await raw('/models', { host, origin })).toEqual([403, 'CROSS_SITE_REQUEST']);
+    const browser = { host, origin, 'sec-fetch-site': 'same-site' };
+    expect(await raw('/models', browser)).toEqual([403, 'CROSS_SITE_REQUEST']);
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['https://batch.example:8443', { 'x-forwarded-host': 'batch.example:8443' }],
+    ['https://batch.example:8443', { 'x-forwarded-host': 'batch.example', 'x-forwarded-port': '8443' }],
+    ['https://batch.example', { 'x-forwarded-host': 'batch.example, inner:8000', 'x-forwarded-port': '443' }],
+    ['https://batch.example:8443', { 'sec-fetch-site': 'same-origin' }],
+  ])('serves its own pages at %s behind a proxy that says %j', async (origin, headers) => {
+    expect((await raw('/models', { host: 'localhost:8000', origin, ...headers }))[0]).toBe(200);
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['https://batch.example:3000', { 'x-forwarded-host': 'batch.example' }],
+    ['https://evil.example', { 'x-forwarded-host': 'evil.example' }],
+    ['http://localhost:3000', { 'x-forwarded-host': 'localhost:3000' }],
+  ])('refuses the Origin %s behind a proxy that says %j', async (origin, headers) => {
+    expect(await raw('/models', { host: 'localhost:8000', origin, ...headers })).toEqual([403, 'CROSS_SITE_REQUEST']);
+  });
+
+  it('refuses two Host headers, also of a probe', async () => {
+    for (const path of ['/models', '/healthz']) {
+      const client = await RawClient.connect(server.port);
+      await client.send(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nhost: batch.example\r\n\r\n`);
+      const { status, body } = await client.response();
+      client.destroy();
+      expect([status, JSON.parse(body).error]).toEqual([400, 'INVALID_REQUEST']);
+    }
+  });
+
+  it('refuses what a browser calls same-site, but follows a link to the docs', async () => {
+    const sibling = { host: 'localhost', 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'navigate' };
+    expect(await raw('/jobs', sibling)).toEqual([403, 'CROSS_SITE_REQUEST']);
+    expect((await raw('/docs', sibling))[0]).toBe(200);
+    expect((await raw('/jobs', { host: 'localhost', 'sec-fetch-site': 'none' }))[0]).toBe(200);
+  });
+
   it('refuses what a browser calls cross-site, but follows a link to the docs', async () => {
     const host = 'localhost';
     const crossSite = { host, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
