@@ -16,6 +16,8 @@ export type Decision =
       delayMs: number;
       known: Partial<Pick<JobRecord, 'checkpoint' | 'settled' | 'verdict' | 'crashes'>>;
     }
+  /** What is committed could not be found out, and the job waits for that: it is tried again with growing delays. */
+  | { kind: 'settle-later'; known: Partial<Pick<JobRecord, 'checkpoint'>> }
   /** Nothing now: the job has ended, or will be taken up again by other means. */
   | { kind: 'leave' };
 
@@ -70,7 +72,7 @@ export function decideOutcome(job: Known, outcome: Outcome): Decision {
  * without a commit, `stalledMs` of `maxStalledMs`.
  */
 export function decideLoss(job: Known, loss: RunnerLoss, stalledMs: number, maxStalledMs: number): Decision {
-  if (job.state === 'FAILED') return { kind: 'leave' };
+  if (job.state === 'FAILED') return { kind: 'settle-later', known: {} };
   const crashes = job.crashes + Number(loss.crash);
   if (job.state !== 'RUNNING' || job.verdict !== null) {
     return again(loss.crash ? delayAfter(crashes) : 0, { crashes });
@@ -112,7 +114,7 @@ function decideFailed(job: Known, outcome: Extract<Outcome, { kind: 'failed' }>)
   const { code, detail } = outcome.error;
   if ((job.state === 'CANCELLING' || job.verdict !== null) && code !== 'CHECKPOINT_LOST') {
     // It waits for the broker however long that takes: it must not end before it is known what is committed.
-    return outcome.settled ? decideSettled(job, checkpoint) : again(MAX_DELAY_MS, { checkpoint });
+    return outcome.settled ? decideSettled(job, checkpoint) : { kind: 'settle-later', known: { checkpoint } };
   }
   const settled = isSettled(outcome);
   const error: JobError = { code, message: detail };
@@ -140,7 +142,7 @@ function decideSettlement(job: Known, outcome: Exclude<Outcome, { kind: 'stopped
     const error: JobError = { code: 'CHECKPOINT_LOST', message: outcome.error.detail };
     return { kind: 'amend', error, checkpoint, settled: false };
   }
-  if (!isSettled(outcome)) return { kind: 'leave' };
+  if (!isSettled(outcome)) return { kind: 'settle-later', known: {} };
   const error = job.error && (checkpoint?.eof ? complete(job.error) : withCommitted(job.error, checkpoint));
   return { kind: 'amend', error, checkpoint, settled: true };
 }

@@ -9,9 +9,11 @@ import type { JobLedger } from './job-ledger.js';
 import { begin, end } from './job-phases.js';
 import type { JobRecord } from './job-record.js';
 import type { JobSpool } from './job-spool.js';
+import { isTerminal } from './job-state.js';
 import type { JobStore } from './job-store.js';
 import { LiveJob } from './live-job.js';
 import { ProgressWriter } from './progress-writer.js';
+import { SettleDelays } from './settle-delays.js';
 
 export interface JobSupervisorOptions {
   store: JobStore;
@@ -28,6 +30,8 @@ export interface JobSupervisorOptions {
 /** After a failure of the store. */
 const RETRY_MS = 1000;
 
+type Intent = Assignment['intent'];
+
 /**
  * Hands jobs to runners and turns what runners tell into the jobs' states. Whatever is lost on the way (a write that
  * failed, a report that never came), the job is handed out again and its checkpoint says where it stands.
@@ -35,6 +39,7 @@ const RETRY_MS = 1000;
 export class JobSupervisor implements RunnerPoolHost {
   readonly #live = new Map<string, LiveJob>();
   readonly #delayed = new Map<string, () => void>();
+  readonly #settleDelays = new SettleDelays();
   readonly #progress: ProgressWriter;
   #runners: JobRunners | undefined;
   #stopping = false;
@@ -49,9 +54,14 @@ export class JobSupervisor implements RunnerPoolHost {
   }
 
   /** Queues a job that needs a runner; one that is queued or running already is left as it is. */
-  submit(jobId: string): void {
+  submit(jobId: string, intent: Intent = 'run'): void {
     this.#undelay(jobId);
-    if (!this.#stopping) this.#pool.submit(jobId);
+    if (!this.#stopping) this.#pool.submit(jobId, intent);
+  }
+
+  /** Queues a job that is only to be settled, unless an attempt has failed and the next is not due. */
+  submitUnsettled(jobId: string): void {
+    if (!this.#delayed.has(jobId)) this.submit(jobId, 'settle');
   }
 
   /** Takes a job that has ended before its turn out of the queue. */
@@ -63,13 +73,19 @@ export class JobSupervisor implements RunnerPoolHost {
   /** Has the runner of a job that is CANCELLING settle, or a fresh one where it has none. */
   settle(jobId: string): void {
     this.#pool.cancel(jobId);
-    this.submit(jobId);
+    this.submit(jobId, 'settle');
   }
 
-  /** Time without a broker does not count against the jobs: call it while none answers. */
+  /** Time without a broker does not count against the jobs, nor their runners: call it while none answers. */
   brokerAway(): void {
     const now = this.options.clock.now();
     for (const live of this.#live.values()) live.lastCommitAt = now;
+    this.#pool.brokerAway();
+    // What could not be settled is tried again soon after the broker is back.
+    for (const jobId of this.#settleDelays.jobs) {
+      this.#settleDelays.forget(jobId);
+      if (this.#delayed.has(jobId)) this.#submitLater(jobId, this.#settleDelays.next(jobId), 'settle');
+    }
   }
 
   /** Writes what is still in memory; call it when the pool has stopped. Later calls change nothing. */
@@ -83,13 +99,13 @@ export class JobSupervisor implements RunnerPoolHost {
     this.#live.clear();
   }
 
-  async hire(jobId: string): Promise<Assignment | null> {
+  async hire(jobId: string, intent: Intent): Promise<Assignment | Intent | null> {
     if (this.#stopping) return null;
     try {
-      return await this.options.ledger.exclusively(jobId, () => this.#assign(jobId));
+      return await this.options.ledger.exclusively(jobId, () => this.#assign(jobId, intent));
     } catch (error) {
       this.options.log.error({ err: error, job_id: jobId }, 'a job could not be handed to a runner');
-      this.#submitLater(jobId, RETRY_MS);
+      this.#submitLater(jobId, RETRY_MS, intent);
       return null;
     }
   }
@@ -141,11 +157,13 @@ export class JobSupervisor implements RunnerPoolHost {
     return live !== undefined && live.lease === lease && lease > 0 ? live : undefined;
   }
 
-  async #assign(jobId: string): Promise<Assignment | null> {
+  async #assign(jobId: string, offered: Intent): Promise<Assignment | Intent | null> {
     const { store, ledger, models, spool, clock } = this.options;
     const record = await store.get(jobId);
     const intent = record === undefined ? null : decideIntent(record);
+    if (intent !== 'settle') this.#settleDelays.forget(jobId);
     if (record === undefined || intent === null) return null;
+    if (intent !== offered) return intent;
     const model = await models.getVersion(record.modelId, record.modelVersion);
     if (model === undefined) throw new Error(`Model ${record.modelId} has no version ${record.modelVersion}`);
 
@@ -195,7 +213,7 @@ export class JobSupervisor implements RunnerPoolHost {
     };
     ledger.exclusively(jobId, task).catch((error: unknown) => {
       log.error({ err: error, job_id: jobId }, 'what became of a job could not be stored; it will be found out again');
-      this.#submitLater(jobId, RETRY_MS);
+      this.#submitLater(jobId, RETRY_MS, 'run');
     });
   }
 
@@ -206,6 +224,7 @@ export class JobSupervisor implements RunnerPoolHost {
       case 'end': {
         const ended = await ledger.change(record, { ...told, ...end(record, decision, clock.now()) });
         this.#live.delete(jobId);
+        this.#settleDelays.forget(jobId);
         log.info({ job_id: jobId, state: ended.state, error: ended.error }, 'job ended');
         await this.#dropSpool(ended);
         return;
@@ -214,22 +233,37 @@ export class JobSupervisor implements RunnerPoolHost {
         const { error, checkpoint, settled } = decision;
         await ledger.change(record, { error, checkpoint, settled });
         this.#live.delete(jobId);
+        this.#settleDelays.forget(jobId);
         return;
       }
       case 'again': {
         const { known, delayMs } = decision;
+        const intent = decideIntent({ ...record, ...known }) ?? 'settle';
         if (known.verdict) log.error({ job_id: jobId, verdict: known.verdict }, 'job will fail once it is settled');
-        const changes = { ...told, ...known };
-        const isVisible = 'columns' in changes || 'checkpoint' in changes || 'bytesDone' in changes;
-        if (isVisible) await ledger.change(record, changes);
-        else if (Object.keys(changes).length > 0) await ledger.note(record, changes);
-        if (delayMs > 0) this.#submitLater(jobId, delayMs);
-        else this.submit(jobId);
+        await this.#keep(record, { ...told, ...known });
+        if (delayMs > 0) this.#submitLater(jobId, delayMs, intent);
+        else this.submit(jobId, intent);
+        return;
+      }
+      case 'settle-later': {
+        if (isTerminal(record.state)) this.#live.delete(jobId);
+        else await this.#keep(record, { ...told, ...decision.known });
+        const delayMs = this.#settleDelays.next(jobId);
+        log.warn({ job_id: jobId, retry_ms: delayMs }, 'what a job has committed could not be found out');
+        this.#submitLater(jobId, delayMs, 'settle');
         return;
       }
       case 'leave':
         this.#live.delete(jobId);
     }
+  }
+
+  /** Stores what is known of a job that goes on. */
+  async #keep(record: JobRecord, changes: JobChanges): Promise<void> {
+    const { ledger } = this.options;
+    const isVisible = 'columns' in changes || 'checkpoint' in changes || 'bytesDone' in changes;
+    if (isVisible) await ledger.change(record, changes);
+    else if (Object.keys(changes).length > 0) await ledger.note(record, changes);
   }
 
   async #dropSpool({ jobId, spooled }: JobRecord): Promise<void> {
@@ -241,10 +275,10 @@ export class JobSupervisor implements RunnerPoolHost {
     }
   }
 
-  #submitLater(jobId: string, ms: number): void {
+  #submitLater(jobId: string, ms: number, intent: Intent): void {
     this.#undelay(jobId);
     if (this.#stopping) return;
-    const cancel = this.options.clock.schedule(ms, () => this.submit(jobId));
+    const cancel = this.options.clock.schedule(ms, () => this.submit(jobId, intent));
     this.#delayed.set(jobId, cancel);
   }
 

@@ -77,7 +77,7 @@ export class JobUpkeep {
 
   /** Finds out what the jobs that failed unsettled have committed, now that Kafka answers. */
   async settleUnsettled(): Promise<void> {
-    for (const { jobId } of await this.options.store.unsettled()) this.options.supervisor.submit(jobId);
+    for (const { jobId } of await this.options.store.unsettled()) this.options.supervisor.submitUnsettled(jobId);
   }
 
   /** Removes the files that were kept for long enough, those that were moved aside among them. */

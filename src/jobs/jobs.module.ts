@@ -26,6 +26,8 @@ import { connectSnapshots } from './snapshot-connection.js';
 import { SnapshotPublisher } from './snapshot-publisher.js';
 
 const HOUR_MS = 3_600_000;
+/** A runner gives up a broker by itself within a call of KAFKA_UNAVAILABLE_AFTER_MS; one that does not is stuck elsewhere. */
+const STALLED_BEYOND_MS = 60_000;
 
 @Module({
   imports: [ModelsModule],
@@ -65,7 +67,13 @@ const HOUR_MS = 3_600_000;
       provide: RunnerPool,
       inject: [JobSupervisor, LOG, CONFIG],
       useFactory: (host: JobSupervisor, log: Logger, config: Config) =>
-        new RunnerPool({ host, log, size: config.jobConcurrency, maxRssBytes: config.runnerMaxRssBytes }),
+        new RunnerPool({
+          host,
+          log,
+          size: config.jobConcurrency,
+          maxRssBytes: config.runnerMaxRssBytes,
+          stalledMs: config.kafka.unavailableAfterMs + STALLED_BEYOND_MS,
+        }),
     },
     {
       provide: JobControl,

@@ -18,11 +18,12 @@ export interface RunnerLoss {
  */
 export interface RunnerPoolHost {
   /**
-   * A runner is free for this job: raise its lease and say what to do. The lease is durable when the promise resolves.
-   * Never rejects. null: the job needs no runner now (ended, cancelled before it began, or the store failed, in which
-   * case the host submits the job again later).
+   * A runner is free for this job, and for this intent: raise its lease and say what to do. The lease is durable when
+   * the promise resolves. Never rejects. null: the job needs no runner now (ended, cancelled before it began, or the
+   * store failed, in which case the host submits the job again later); the other intent: that is what it needs by now,
+   * and the pool queues it for that.
    */
-  hire(jobId: string): Promise<Assignment | null>;
+  hire(jobId: string, intent: Assignment['intent']): Promise<Assignment | Assignment['intent'] | null>;
   /** Never rejects; false where the answer cannot be had. */
   isLeaseCurrent(jobId: string, lease: number): Promise<boolean>;
   header(jobId: string, lease: number, columns: string[]): void;
@@ -36,8 +37,11 @@ export interface RunnerPoolHost {
 
 /** The pool as the jobs side uses it (implemented by RunnerPool). */
 export interface JobRunners {
-  /** Queues the job, first in first out; a job that is queued or running already is left as it is. */
-  submit(jobId: string): void;
+  /**
+   * Queues the job, first in first out for each intent; a job that is queued for it or running already is left as it
+   * is. Jobs that are to be settled wait for a runner of their own, and never for one that runs jobs.
+   */
+  submit(jobId: string, intent: Assignment['intent']): void;
   /** Takes a queued job out of the queue; false: it was not waiting there. */
   withdraw(jobId: string): boolean;
   /**
@@ -46,6 +50,8 @@ export interface JobRunners {
    * sent takes effect right after it. No effect where the job has no runner.
    */
   cancel(jobId: string): void;
+  /** Time without a broker does not count as the runners' stalling: call it while none answers. */
+  brokerAway(): void;
   /** The runners' process ids by job, for tests and the log. */
   readonly running: ReadonlyMap<string, number>;
 }

@@ -5,10 +5,10 @@ import type { JobRunners, RunnerLoss, RunnerPoolHost } from './pool-host.js';
 import { RunnerProcess } from './runner-process.js';
 
 const CANCEL_ANSWER_MS = 5_000;
-const RSS_CHECK_MS = 1_000;
+const WATCH_MS = 1_000;
 /** A file that unpacks to far more than its size can grow by gigabytes in a second. */
 const PARQUET_RSS_CHECK_MS = 100;
-/** A runner that says nothing for so long hangs in the decoder of Parquet. */
+/** A runner that says nothing for so long is frozen, hangs in its file, or never came up. An idle one has nothing to say. */
 const SILENT_MS = 60_000;
 const FIRST_RESPAWN_MS = 50;
 const MAX_RESPAWN_MS = 5_000;
@@ -19,51 +19,66 @@ export interface RunnerPoolOptions {
   /** Runner processes, and so jobs at a time. */
   size: number;
   maxRssBytes: number;
+  /**
+   * A runner that neither commits nor advances in its file for so long, while a broker answers, is killed. Longer than
+   * a runner itself waits for a slow broker.
+   */
+  stalledMs: number;
 }
+
+type Intent = Assignment['intent'];
 
 interface Member {
   process: RunnerProcess;
+  /** What it is there for: one that settles never takes the place of one that runs jobs. */
+  intent: Intent;
   ready: boolean;
   /** It is on its way out, and gets no more work. */
   isSpent: boolean;
-  /** Of its last message, in ms of a clock that never goes back. */
-  heardAt: number;
+  /** How long it has said nothing; and for how long its job has not advanced. */
+  silentMs: number;
+  stalledMs: number;
   work: { jobId: string; assignment: Assignment | null; cancelled: boolean; timer?: NodeJS.Timeout } | null;
+  bytesDone: number;
 }
 
 /**
  * Keeps `size` warm runner processes, gives each queued job to the next free one, and replaces a runner that goes.
- * A runner above the memory ceiling, or deaf to a cancel, is killed.
+ * Jobs that are only to be settled are given to one more process, which is there while any wait. A runner that is above
+ * the memory ceiling, deaf to a cancel, silent or stuck is killed.
  */
 export class RunnerPool implements JobRunners {
   readonly running = new Map<string, number>();
-  readonly #queue: string[] = [];
+  readonly #queues: Record<Intent, Set<string>> = { run: new Set(), settle: new Set() };
   readonly #members = new Map<RunnerProcess, Member>();
+  /** A settler runs, or will be started after a delay. */
+  #hasSettler = false;
   #respawnMs = FIRST_RESPAWN_MS;
   readonly #watches: NodeJS.Timeout[] = [];
+  #watchedAt = performance.now();
   #stopping = false;
 
   constructor(private readonly options: RunnerPoolOptions) {}
 
   start(): void {
-    for (let i = 0; i < this.options.size; i++) this.#spawn();
+    for (let i = 0; i < this.options.size; i++) this.#spawn('run');
+    this.#watchedAt = performance.now();
     this.#watches.push(
-      setInterval(() => void this.#watch([...this.#members.values()]), RSS_CHECK_MS),
-      setInterval(() => void this.#watch([...this.#members.values()].filter(hasParquet)), PARQUET_RSS_CHECK_MS),
+      setInterval(() => this.#watch(), WATCH_MS),
+      setInterval(() => void this.#watchMemory([...this.#members.values()].filter(hasParquet)), PARQUET_RSS_CHECK_MS),
     );
   }
 
-  submit(jobId: string): void {
-    if (this.#stopping || this.#queue.includes(jobId) || this.#memberOf(jobId) !== undefined) return;
-    this.#queue.push(jobId);
+  submit(jobId: string, intent: Intent): void {
+    if (this.#stopping || this.#memberOf(jobId) !== undefined) return;
+    this.#queues[intent === 'run' ? 'settle' : 'run'].delete(jobId);
+    this.#queues[intent].add(jobId);
     this.#hand();
   }
 
   withdraw(jobId: string): boolean {
-    const at = this.#queue.indexOf(jobId);
-    if (at < 0) return false;
-    this.#queue.splice(at, 1);
-    return true;
+    const { run, settle } = this.#queues;
+    return run.delete(jobId) || settle.delete(jobId);
   }
 
   cancel(jobId: string): void {
@@ -73,16 +88,20 @@ export class RunnerPool implements JobRunners {
     if (member.work.assignment !== null) this.#sendCancel(member);
   }
 
+  brokerAway(): void {
+    for (const member of this.#members.values()) member.stalledMs = 0;
+  }
+
   /**
    * Lets every runner finish its transaction, for at most `graceMs`; then kills what is left. Jobs that are not
    * finished stay as they are in the store and go on at the next start.
    */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    this.#queue.length = 0;
+    for (const queue of Object.values(this.#queues)) queue.clear();
     for (const watch of this.#watches) clearInterval(watch);
     for (const member of this.#members.values()) {
-      if (member.work === null) member.process.dismiss();
+      if (member.work === null) this.#dismiss(member);
       else member.process.send({ type: 'stop' });
     }
     const deadline = performance.now() + graceMs;
@@ -92,43 +111,62 @@ export class RunnerPool implements JobRunners {
     while (this.#members.size > 0 && performance.now() < deadline + 1_000) await sleep(20);
   }
 
-  #spawn(): void {
+  #spawn(intent: Intent): void {
     const process = new RunnerProcess({
       message: (runner, message) => this.#onMessage(runner, message),
       exit: (runner, loss) => this.#onExit(runner, loss),
     });
-    this.#members.set(process, { process, ready: false, isSpent: false, heardAt: performance.now(), work: null });
+    const member = {
+      process,
+      intent,
+      ready: false,
+      isSpent: false,
+      silentMs: 0,
+      stalledMs: 0,
+      work: null,
+      bytesDone: 0,
+    };
+    this.#members.set(process, member);
+    if (intent === 'settle') this.#hasSettler = true;
   }
 
   /** Gives queued jobs to free runners. */
   #hand(): void {
+    if (this.#queues.settle.size > 0 && !this.#hasSettler) this.#spawn('settle');
     for (const member of this.#members.values()) {
       if (!member.ready || member.isSpent || member.work !== null) continue;
-      const jobId = this.#queue.shift();
-      if (jobId === undefined) return;
-      void this.#hire(member, jobId);
+      const queue = this.#queues[member.intent];
+      const [jobId] = queue;
+      if (jobId !== undefined) {
+        queue.delete(jobId);
+        void this.#hire(member, jobId);
+      } else if (member.intent === 'settle') this.#dismiss(member);
     }
   }
 
   async #hire(member: Member, jobId: string): Promise<void> {
     const work: NonNullable<Member['work']> = { jobId, assignment: null, cancelled: false };
     member.work = work;
-    const assignment = await this.options.host.hire(jobId);
+    const hired = await this.options.host.hire(jobId, member.intent);
     if (member.work !== work) return; // the runner went meanwhile, and `lost` was not due: it had no lease
-    if (assignment === null || this.#stopping) {
+    if (hired === null || typeof hired === 'string' || this.#stopping) {
       this.#release(member);
+      if (typeof hired === 'string') this.submit(jobId, hired);
       return;
     }
-    work.assignment = assignment;
-    member.heardAt = performance.now();
+    work.assignment = hired;
+    member.silentMs = 0;
+    member.stalledMs = 0;
+    member.bytesDone = 0;
     if (member.process.pid !== undefined) this.running.set(jobId, member.process.pid);
-    member.process.send({ type: 'assign', assignment });
+    member.process.send({ type: 'assign', assignment: hired });
     if (work.cancelled) this.#sendCancel(member);
   }
 
   #sendCancel(member: Member): void {
     const { work } = member;
-    if (work === null) return;
+    // One that settles does what a cancel asks for, and for a bounded time.
+    if (work === null || work.assignment?.intent === 'settle') return;
     member.process.send({ type: 'cancel' });
     work.timer = setTimeout(() => {
       member.process.kill({ crash: false, detail: 'killed: it did not answer a cancel in time' });
@@ -141,14 +179,21 @@ export class RunnerPool implements JobRunners {
       this.running.delete(member.work.jobId);
       member.work = null;
     }
-    if (this.#stopping || member.isSpent) member.process.dismiss();
+    if (this.#stopping || member.isSpent) this.#dismiss(member);
     else this.#hand();
+  }
+
+  /** Lets an idle runner go. It is still watched: a frozen one does not leave. */
+  #dismiss(member: Member): void {
+    member.isSpent = true;
+    member.silentMs = 0;
+    member.process.dismiss();
   }
 
   #onMessage(runner: RunnerProcess, message: FromRunner): void {
     const member = this.#members.get(runner);
     if (member === undefined) return;
-    member.heardAt = performance.now();
+    member.silentMs = 0;
     const { host } = this.options;
     switch (message.type) {
       case 'alive':
@@ -156,7 +201,7 @@ export class RunnerPool implements JobRunners {
       case 'ready':
         member.ready = true;
         this.#respawnMs = FIRST_RESPAWN_MS;
-        if (this.#stopping) member.process.dismiss();
+        if (this.#stopping) this.#dismiss(member);
         else this.#hand();
         break;
       case 'lease-question':
@@ -168,9 +213,12 @@ export class RunnerPool implements JobRunners {
         host.header(message.jobId, message.lease, message.columns);
         break;
       case 'progress':
+        if (message.bytesDone > member.bytesDone) member.stalledMs = 0;
+        member.bytesDone = Math.max(member.bytesDone, message.bytesDone);
         host.progress(message.jobId, message.lease, message.bytesDone);
         break;
       case 'committed':
+        member.stalledMs = 0;
         host.committed(message.jobId, message.lease, message.checkpoint);
         break;
       case 'finished':
@@ -195,33 +243,52 @@ export class RunnerPool implements JobRunners {
     if (work === null) return;
     this.options.log.warn({ job_id: work.jobId, pid: runner.pid, ...loss }, 'runner lost');
     if (work.assignment !== null) this.options.host.lost(work.jobId, work.assignment.lease, loss);
-    else this.submit(work.jobId);
+    else this.submit(work.jobId, member.intent);
   }
 
   /** A runner that never came up is replaced with growing delays, any other at once. */
   #replace(gone: Member): void {
+    const replace = (): void => {
+      if (this.#stopping) return;
+      if (gone.intent === 'run') this.#spawn('run');
+      else this.#hasSettler = false;
+      this.#hand();
+    };
     if (gone.ready) {
-      this.#spawn();
+      replace();
       return;
     }
     this.options.log.error({ pid: gone.process.pid, retry_ms: this.#respawnMs }, 'a runner could not start');
-    setTimeout(() => {
-      if (!this.#stopping) this.#spawn();
-    }, this.#respawnMs).unref();
+    setTimeout(replace, this.#respawnMs).unref();
     this.#respawnMs = Math.min(this.#respawnMs * 2, MAX_RESPAWN_MS);
   }
 
-  /** Kills those that take too much memory, or hang in a file. */
-  async #watch(members: readonly Member[]): Promise<void> {
+  /** Kills those that take too much memory, say nothing, or do not advance. */
+  #watch(): void {
+    const now = performance.now();
+    // Time in which this process did not run, and so heard nobody, is not the runners'.
+    const passed = Math.min(now - this.#watchedAt, 2 * WATCH_MS);
+    this.#watchedAt = now;
+    for (const member of this.#members.values()) {
+      if (isIdle(member)) continue;
+      member.silentMs += passed;
+      member.stalledMs += passed;
+      if (member.silentMs > SILENT_MS) {
+        member.process.kill({ crash: true, detail: `killed: no sign of life for ${SILENT_MS / 1000} s` });
+      } else if (member.work?.assignment != null && member.stalledMs > this.options.stalledMs) {
+        const seconds = Math.round(this.options.stalledMs / 1000);
+        member.process.kill({ crash: true, detail: `killed: no commit and no progress for ${seconds} s` });
+      }
+    }
+    void this.#watchMemory([...this.#members.values()]);
+  }
+
+  async #watchMemory(members: readonly Member[]): Promise<void> {
     for (const member of members) {
       const rss = await member.process.rss();
-      if (rss > this.options.maxRssBytes) {
-        const detail = `killed: ${rss} bytes of memory, above RUNNER_MAX_RSS_BYTES`;
-        member.process.kill({ crash: true, outOfMemory: true, detail });
-      }
-      if (hasParquet(member) && performance.now() - member.heardAt > SILENT_MS) {
-        member.process.kill({ crash: true, detail: `killed: no sign of life for ${SILENT_MS / 1000} s` });
-      }
+      if (rss <= this.options.maxRssBytes) continue;
+      const detail = `killed: ${rss} bytes of memory, above RUNNER_MAX_RSS_BYTES`;
+      member.process.kill({ crash: true, outOfMemory: true, detail });
     }
   }
 
@@ -229,6 +296,11 @@ export class RunnerPool implements JobRunners {
     for (const member of this.#members.values()) if (member.work?.jobId === jobId) return member;
     return undefined;
   }
+}
+
+/** Nothing is expected of it: it is up, stays, and has no job or one that is not assigned yet. */
+function isIdle({ ready, isSpent, work }: Member): boolean {
+  return ready && !isSpent && work?.assignment == null;
 }
 
 function hasParquet({ work }: Member): boolean {

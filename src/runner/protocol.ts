@@ -16,6 +16,8 @@ export interface Limits {
   firstTransactionMs: number;
   /** Without a commit for so long, the broker counts as gone. */
   unavailableAfterMs: number;
+  /** What is committed must be known so long after it was asked for; else it is tried again later. */
+  settleMs: number;
   /** For so long a checkpoint older than the topics is taken for a stale read, after that for a lost one. */
   staleCheckpointMs: number;
   /** A transaction that is still open in the topics so long after the fence hangs: its marker was lost. */
@@ -29,6 +31,7 @@ export const DEFAULT_LIMITS: Limits = {
   transactionBytes: 64_000_000,
   firstTransactionMs: 50,
   unavailableAfterMs: 300_000,
+  settleMs: 10_000,
   staleCheckpointMs: 10_000,
   hangingMs: 5_000,
   firstBackoffMs: 50,
@@ -90,6 +93,8 @@ export interface State {
   readonly staleSince: number | null;
   /** Since when a transaction is seen open in the topics after a fence, with the same checkpoint. */
   readonly openSince: number | null;
+  /** Since when the goal is to settle. */
+  readonly settlingSince: number | null;
 }
 
 export type Event =
@@ -172,6 +177,7 @@ export function initialState(
     backoffMs: limits.firstBackoffMs,
     staleSince: null,
     openSince: null,
+    settlingSince: job.intent === 'settle' ? now : null,
   };
 }
 
@@ -198,6 +204,7 @@ export function step(state: State, event: Event, now: number): Step {
     case 'sent':
       return onSent(state, event.bytes, now);
     case 'tick':
+      if (isOverdue(state, now)) return giveUpSettling(state, 'Kafka did not answer in time');
       return state.phase === 'streaming' && isDue(state, now) ? cut(state) : stay(state);
     case 'end-of-file':
       return onEndOfFile(state);
@@ -216,7 +223,7 @@ export function step(state: State, event: Event, now: number): Step {
     case 'failed':
       return onFailed(state, event.failure, now);
     case 'settle':
-      return onSettle(state);
+      return onSettle(state, now);
     case 'stop':
       return onStop(state);
   }
@@ -383,8 +390,9 @@ function onFailed(state: State, failure: KafkaFailure, now: number): Step {
     const error = { code: failure.code, detail: failure.detail };
     if (failure.code === 'CHECKPOINT_LOST') return lost(state, failure.detail);
     // Only what was inspected is known to be all that is committed.
-    return state.dirty || !isTransacting(state) ? settleFirst(state, error) : conclude(state, error);
+    return state.dirty || !isTransacting(state) ? settleFirst(state, error, now) : conclude(state, error);
   }
+  if (isOverdue(state, now)) return giveUpSettling(state, failure.detail);
   // A run can be resumed; what is to be settled is handed out again later, and other jobs get the runner until then.
   if (now - state.lastCommitAt >= state.limits.unavailableAfterMs) {
     const detail = `no commit for ${Math.round((now - state.lastCommitAt) / 1000)} s; last: ${failure.detail}`;
@@ -425,15 +433,28 @@ function giveUp(state: State, error: { code: ErrorCode; detail: string }): Step 
   return end(state, { do: 'close' }, finish({ kind: 'failed', error, checkpoint, settled: false }));
 }
 
+/** What is committed cannot be found out now. Others get the runner; it is tried again later. */
+function giveUpSettling(state: State, detail: string): Step {
+  const error = { code: 'KAFKA_UNAVAILABLE', detail: `what is committed could not be found out: ${detail}` } as const;
+  return giveUp(state, state.verdict ?? error);
+}
+
+/** Answers that may be stale, or show a hanging transaction, are looked at again for a time of their own. */
+function isOverdue({ goal, settlingSince, staleSince, openSince, limits }: State, now: number): boolean {
+  if (goal !== 'settle' || settlingSince === null) return false;
+  const watchMs = staleSince === null && openSince === null ? 0 : limits.staleCheckpointMs + limits.hangingMs;
+  return now - settlingSince >= limits.settleMs + watchMs;
+}
+
 /** Finds out what is committed, on a fresh session, before the failure is reported. */
-function settleFirst(state: State, error: { code: ErrorCode; detail: string }): Step {
+function settleFirst(state: State, error: { code: ErrorCode; detail: string }, now: number): Step {
   if (state.verdict !== null) return giveUp(state, state.verdict); // the settle itself met a fatal error: it is tried again later
-  const next: State = { ...forgetSession(state), verdict: error, goal: 'settle' };
+  const next: State = { ...forgetSession(state), verdict: error, goal: 'settle', settlingSince: now };
   return go(next, 'leasing', { do: 'close' }, { do: 'ask-lease' });
 }
 
-function onSettle(state: State): Step {
-  const next: State = { ...state, goal: 'settle' };
+function onSettle(state: State, now: number): Step {
+  const next: State = { ...state, goal: 'settle', settlingSince: state.settlingSince ?? now };
   if (isTransacting(state)) return go(forgetSession(next), 'leasing', { do: 'close' }, { do: 'ask-lease' });
   // Else it is on its way to the checkpoint already: the goal is looked at when it is known.
   if (state.phase !== 'waiting') return stay(next);

@@ -45,8 +45,8 @@ describe('handing out a job', () => {
   it('gives nothing for a job that has ended or never was', async () => {
     const jobId = await desk.accept();
     await desk.control.cancel(jobId);
-    expect(await desk.supervisor.hire(jobId)).toBeNull();
-    expect(await desk.supervisor.hire('zzzzzzzz')).toBeNull();
+    expect(await desk.supervisor.hire(jobId, 'run')).toBeNull();
+    expect(await desk.supervisor.hire('zzzzzzzz', 'run')).toBeNull();
   });
 
   it('answers for the current lease only', async () => {

@@ -1,8 +1,15 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Outcome } from '../../src/runner/messages.js';
 import { aCheckpoint, Desk } from './support/desk.js';
 
 const HOUR_MS = 3_600_000;
+const AWAY: Outcome = {
+  kind: 'failed',
+  error: { code: 'KAFKA_UNAVAILABLE', detail: 'away' },
+  checkpoint: aCheckpoint(3),
+  settled: false,
+};
 
 let desk: Desk;
 beforeEach(async () => {
@@ -18,12 +25,7 @@ async function cancelled(): Promise<string> {
 
 async function failedWithoutKafka(): Promise<string> {
   const jobId = await desk.acceptAndHire();
-  desk.runners.finish(jobId, {
-    kind: 'failed',
-    error: { code: 'KAFKA_UNAVAILABLE', detail: 'away' },
-    checkpoint: aCheckpoint(3),
-    settled: false,
-  });
+  desk.runners.finish(jobId, AWAY);
   await desk.quiet();
   return jobId;
 }
@@ -169,6 +171,7 @@ describe('a job that failed before it was known what is committed', () => {
 
     for (const settled of [false, true]) {
       await desk.upkeep.settleUnsettled();
+      desk.clock.advance(30_000);
       expect(await desk.runners.next()).toMatchObject({ jobId, intent: 'settle' });
       const refused = { code: 'KAFKA_REJECTED', detail: 'refused again' } as const;
       desk.runners.finish(jobId, { kind: 'failed', error: refused, checkpoint: aCheckpoint(6), settled });
@@ -208,18 +211,72 @@ describe('a job that failed without Kafka', () => {
   it('stays as it is where the broker goes again, and is tried at the next occasion', async () => {
     const jobId = await failedWithoutKafka();
     const before = await desk.job(jobId);
-    for (const lose of [true, false]) {
-      await desk.upkeep.settleUnsettled();
-      await desk.runners.next();
-      if (lose) desk.runners.lose(jobId, true);
-      else desk.runners.finish(jobId, { kind: 'stopped' });
-      await desk.quiet();
-    }
+    await desk.upkeep.settleUnsettled();
+    await desk.runners.next();
+    desk.runners.lose(jobId, true);
+    await desk.quiet();
+    expect(await desk.job(jobId)).toEqual(before);
+    expect(desk.runners.queue).toEqual([]);
+    desk.clock.advance(30_000);
+    expect(desk.runners.queue).toEqual([jobId]);
+    await desk.runners.next();
+    desk.runners.finish(jobId, { kind: 'stopped' });
+    await desk.quiet();
     expect(await desk.job(jobId)).toEqual(before);
     expect(desk.runners.queue).toEqual([]);
     await desk.upkeep.settleUnsettled();
     expect(desk.runners.queue).toEqual([jobId]);
   });
+
+  it('waits 30 s for the next attempt, twice as long each time, and never more than 10 min', async () => {
+    const jobId = await failedWithoutKafka();
+    await desk.upkeep.settleUnsettled();
+    for (const delay of [30_000, 60_000, 120_000, 240_000, 480_000, 600_000, 600_000]) {
+      await failToSettle(jobId);
+      await desk.upkeep.settleUnsettled();
+      desk.clock.advance(delay - 1);
+      await desk.upkeep.settleUnsettled();
+      expect(desk.runners.queue).toEqual([]);
+      desk.clock.advance(1);
+      expect(desk.runners.queue).toEqual([jobId]);
+    }
+  });
+
+  it('is tried again 30 s after the broker is back, however long it would have waited', async () => {
+    const jobId = await failedWithoutKafka();
+    await desk.upkeep.settleUnsettled();
+    for (const delay of [30_000, 60_000, 120_000, 240_000]) {
+      await failToSettle(jobId);
+      desk.clock.advance(delay);
+    }
+    await failToSettle(jobId);
+    for (let i = 0; i < 3; i++) {
+      desk.supervisor.brokerAway();
+      desk.clock.advance(29_999);
+      expect(desk.runners.queue).toEqual([]);
+    }
+    desk.clock.advance(1);
+    expect(desk.runners.queue).toEqual([jobId]);
+  });
+
+  it('does not wait when it is resumed, and begins at 30 s again afterwards', async () => {
+    const jobId = await failedWithoutKafka();
+    await desk.upkeep.settleUnsettled();
+    await failToSettle(jobId);
+    await desk.control.resume(jobId);
+    expect(await desk.runners.next()).toMatchObject({ jobId, intent: 'run' });
+    desk.runners.finish(jobId, AWAY);
+    await desk.quiet();
+    await desk.upkeep.settleUnsettled();
+    await failToSettle(jobId);
+    expect(desk.clock.dueIn).toEqual([30_000]);
+  });
+
+  async function failToSettle(jobId: string): Promise<void> {
+    expect(await desk.runners.next()).toMatchObject({ jobId, intent: 'settle' });
+    desk.runners.finish(jobId, AWAY);
+    await desk.quiet();
+  }
 
   it('says so when the settling finds the whole file committed, and ends SUCCESS when resumed', async () => {
     const jobId = await failedWithoutKafka();

@@ -268,18 +268,55 @@ describe('the delivery protocol', () => {
     expect(driver.asked.at(-1)).toEqual({ do: 'finish', outcome: { kind: 'completed', checkpoint } });
   });
 
-  it('gives its runner back when the broker does not let it settle for five minutes', () => {
-    const driver = new Driver()
-      .stream(checkpointAt(3))
-      .on({ type: 'sent', bytes: 1 }, { type: 'settle' }, { type: 'lease', current: true });
-    driver.now = DEFAULT_LIMITS.unavailableAfterMs - 1;
-    expect(driver.on({ type: 'failed', failure: lost }).did).toEqual(['close', 'wait']);
-    driver.on({ type: 'woken' }, { type: 'lease', current: true });
-    driver.now++;
-    driver.on({ type: 'failed', failure: lost });
-    expect(driver.asked.at(-1)).toMatchObject({
-      do: 'finish',
-      outcome: { kind: 'failed', error: { code: 'KAFKA_UNAVAILABLE' }, settled: false, checkpoint: checkpointAt(3) },
+  describe('while it settles', () => {
+    const CANCELLED = ['a cancel', () => new Driver().stream(checkpointAt(3)).on({ type: 'settle' })] as const;
+    const VERDICT = [
+      'a fatal failure',
+      () => new Driver().stream(checkpointAt(3)).on({ type: 'sent', bytes: 1 }, { type: 'failed', failure: tooLarge }),
+    ] as const;
+    const HANDED_OUT = [
+      'its assignment',
+      () =>
+        new Driver(initialState({ ...job, intent: 'settle', checkpoint: checkpointAt(3) }, 0)).on({ type: 'start' }),
+    ] as const;
+    const unsettled = { do: 'finish', outcome: { kind: 'failed', settled: false, checkpoint: checkpointAt(3) } };
+
+    it.each([CANCELLED, VERDICT, HANDED_OUT])('gives its runner back 10 s after %s', (_, begun) => {
+      const driver = begun().on({ type: 'lease', current: true });
+      driver.now = DEFAULT_LIMITS.settleMs - 1;
+      expect(driver.on({ type: 'tick' }).did).toEqual([]);
+      expect(driver.on({ type: 'failed', failure: lost }).did).toEqual(['close', 'wait']);
+      driver.on({ type: 'woken' }, { type: 'lease', current: true });
+      driver.now += 1;
+      expect(driver.on({ type: 'tick' }).asked.at(-1)).toMatchObject(unsettled);
+    });
+
+    it.each([
+      [...CANCELLED, 'KAFKA_UNAVAILABLE'],
+      [...VERDICT, 'KAFKA_REJECTED'],
+    ] as const)('says after %s what the job fails with', (_, begun, code) => {
+      const driver = begun().on({ type: 'lease', current: true });
+      driver.now = DEFAULT_LIMITS.settleMs;
+      driver.on({ type: 'failed', failure: lost });
+      expect(driver.asked.at(-1)).toMatchObject({ outcome: { error: { code }, settled: false } });
+    });
+
+    it('looks at a checkpoint that may be stale for as long as in a run, but not for longer than 25 s in all', () => {
+      const [, begun] = HANDED_OUT;
+      const driver = begun().on({ type: 'lease', current: true }, { type: 'fenced' }, { type: 'lease', current: true });
+      driver.now = DEFAULT_LIMITS.settleMs - 1;
+      driver.on({ type: 'fetched', checkpoint: null });
+      expect(driver.did).toEqual(['wait']);
+      driver.now = DEFAULT_LIMITS.settleMs + DEFAULT_LIMITS.staleCheckpointMs - 2;
+      expect(driver.on({ type: 'tick' }, { type: 'woken' }).did).toEqual(['fetch-checkpoint']);
+      driver.now = 25_000;
+      expect(driver.on({ type: 'tick' }).asked.at(-1)).toMatchObject(unsettled);
+    });
+
+    it('does not hurry a run', () => {
+      const driver = new Driver().stream().on({ type: 'sent', bytes: 1 }, { type: 'end-of-file' });
+      driver.now = DEFAULT_LIMITS.settleMs * 2;
+      expect(driver.on({ type: 'tick' }).did).toEqual([]);
     });
   });
 

@@ -4,15 +4,23 @@ import type { JobRunners, RunnerPoolHost } from '../../../src/runner/pool-host.j
 /** Runners that do what the test says, under the rules that the pool keeps. */
 export class ScriptedRunners implements JobRunners {
   readonly running = new Map<string, number>();
+  /** In the order of their submission, whatever for. */
   readonly queue: string[] = [];
+  /** What each queued job waits for. */
+  readonly intents = new Map<string, Assignment['intent']>();
   readonly assignments = new Map<string, Assignment>();
   /** Jobs whose runner was asked to stop, in order. */
   readonly cancelled: string[] = [];
 
+  /** How often the runners were told that no broker answers. */
+  timesAway = 0;
+
   constructor(private readonly host: RunnerPoolHost) {}
 
-  submit(jobId: string): void {
-    if (!this.queue.includes(jobId) && !this.assignments.has(jobId)) this.queue.push(jobId);
+  submit(jobId: string, intent: Assignment['intent']): void {
+    if (this.assignments.has(jobId)) return;
+    this.intents.set(jobId, intent);
+    if (!this.queue.includes(jobId)) this.queue.push(jobId);
   }
 
   withdraw(jobId: string): boolean {
@@ -29,9 +37,17 @@ export class ScriptedRunners implements JobRunners {
   /** A runner becomes free: takes the first queued job (or this one), if it is queued and still needs a runner. */
   async next(jobId = this.queue[0]): Promise<Assignment | null> {
     if (jobId === undefined || !this.withdraw(jobId)) return null;
-    const assignment = await this.host.hire(jobId);
+    const assignment = await this.host.hire(jobId, this.intents.get(jobId)!);
+    if (typeof assignment === 'string') {
+      this.submit(jobId, assignment);
+      return this.next(jobId);
+    }
     if (assignment !== null) this.assignments.set(jobId, assignment);
     return assignment;
+  }
+
+  brokerAway(): void {
+    this.timesAway += 1;
   }
 
   finish(jobId: string, outcome: Outcome): void {

@@ -173,6 +173,9 @@ class Simulation {
         this.#job = { ...this.#job, ...decision.known };
         this.later(decision.delayMs, () => this.hire());
         return;
+      case 'settle-later':
+        this.#job = { ...this.#job, ...decision.known };
+        break;
       case 'leave':
     }
     this.later(LOOK_AFTER_MS, () => this.hire());
