@@ -1,13 +1,16 @@
 /** Time as the jobs side sees it, so that tests can move it. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch: what users see. It may be set forward and back at any time. */
   now(): number;
+  /** Milliseconds of a clock that never goes back, nor jumps: what durations in this process are measured with. */
+  monotonic(): number;
   /** Calls `action` once after `ms`; the returned function takes that back. Does not keep the process alive. */
   schedule(ms: number, action: () => void): () => void;
 }
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   schedule(ms, action) {
     const timer = setTimeout(action, ms);
     timer.unref();

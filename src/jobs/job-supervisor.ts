@@ -78,7 +78,7 @@ export class JobSupervisor implements RunnerPoolHost {
 
   /** Time without a broker does not count against the jobs, nor their runners: call it while none answers. */
   brokerAway(): void {
-    const now = this.options.clock.now();
+    const now = this.options.clock.monotonic();
     for (const live of this.#live.values()) live.lastCommitAt = now;
     this.#pool.brokerAway();
     // What could not be settled is tried again soon after the broker is back.
@@ -131,7 +131,7 @@ export class JobSupervisor implements RunnerPoolHost {
   committed(jobId: string, lease: number, checkpoint: Checkpoint): void {
     const live = this.#holding(jobId, lease);
     if (live === undefined) return;
-    if (live.committed(checkpoint, this.options.clock.now())) this.#progress.write(live);
+    if (live.committed(checkpoint, this.options.clock.monotonic())) this.#progress.write(live);
     else this.#progress.plan(live);
   }
 
@@ -142,7 +142,7 @@ export class JobSupervisor implements RunnerPoolHost {
   lost(jobId: string, lease: number, loss: RunnerLoss): void {
     const { clock, maxStalledMs } = this.options;
     this.#conclude(jobId, lease, (record, live) =>
-      decideLoss(record, loss, clock.now() - live.lastCommitAt, maxStalledMs),
+      decideLoss(record, loss, clock.monotonic() - live.lastCommitAt, maxStalledMs),
     );
   }
 
@@ -167,14 +167,13 @@ export class JobSupervisor implements RunnerPoolHost {
     const model = await models.getVersion(record.modelId, record.modelVersion);
     if (model === undefined) throw new Error(`Model ${record.modelId} has no version ${record.modelVersion}`);
 
-    const now = clock.now();
     const isBeginning = record.state === 'PENDING';
     const raised = await ledger.raiseLease(record, {
-      ...(isBeginning ? begin(record, now) : {}),
+      ...(isBeginning ? begin(record, clock.now()) : {}),
       ...(intent === 'run' ? { settled: false } : {}),
     });
-    const live = (isBeginning ? undefined : this.#live.get(jobId)) ?? new LiveJob(raised, now);
-    live.hired(raised, now);
+    const live = (isBeginning ? undefined : this.#live.get(jobId)) ?? new LiveJob(raised, clock.monotonic());
+    live.hired(raised, clock.monotonic());
     this.#live.set(jobId, live);
     return {
       jobId,

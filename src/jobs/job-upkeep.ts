@@ -31,8 +31,8 @@ export class JobUpkeep {
   #cancelNext: (() => void) | undefined;
   #round: Promise<void> | undefined;
   #stopped = false;
-  /** When files that were moved aside are looked at again, in ms since the epoch. */
-  #nextOrphans = 0;
+  /** When files that were moved aside are looked at again, in ms of the monotonic clock. */
+  #nextOrphans = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: JobUpkeepOptions) {}
 
@@ -83,10 +83,9 @@ export class JobUpkeep {
   /** Removes the files that were kept for long enough, those that were moved aside among them. */
   async expireSpools(): Promise<void> {
     const { store, ledger, spool, clock, spoolKeepMs } = this.options;
-    const now = clock.now();
-    const limit = now - spoolKeepMs;
-    if (now >= this.#nextOrphans) {
-      this.#nextOrphans = now + ORPHANS_EVERY_MS;
+    const limit = clock.now() - spoolKeepMs;
+    if (clock.monotonic() >= this.#nextOrphans) {
+      this.#nextOrphans = clock.monotonic() + ORPHANS_EVERY_MS;
       await this.#expireOrphans(limit);
     }
     for (const { jobId } of await store.expiredSpools(limit)) {

@@ -9,9 +9,9 @@ export class LiveJob {
   readonly jobId: string;
   /** The current lease; 0: no runner has the job now. */
   lease = 0;
-  /** When the job last committed, in ms since the epoch; its start where it has not. */
+  /** When the job last committed, in ms of the monotonic clock; its start where it has not. */
   lastCommitAt: number;
-  /** When a write was last begun, in ms since the epoch. */
+  /** When a write was last begun, in ms of the monotonic clock. */
   lastWriteAt: number;
   /** Takes back the write that is planned; null: none is. */
   unplan: (() => void) | null = null;

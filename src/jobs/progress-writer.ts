@@ -15,7 +15,7 @@ export class ProgressWriter {
   plan(live: LiveJob): void {
     const { clock } = this.options;
     if (live.unplan !== null) return;
-    const due = Math.max(0, live.lastWriteAt + WRITE_EVERY_MS - clock.now());
+    const due = Math.max(0, live.lastWriteAt + WRITE_EVERY_MS - clock.monotonic());
     live.unplan = clock.schedule(due, () => this.write(live));
   }
 
@@ -28,7 +28,7 @@ export class ProgressWriter {
   write(live: LiveJob): void {
     const { ledger, clock, log } = this.options;
     this.unplan(live);
-    live.lastWriteAt = clock.now();
+    live.lastWriteAt = clock.monotonic();
     ledger
       .exclusively(live.jobId, () => this.#flush(live))
       .catch((error: unknown) => {

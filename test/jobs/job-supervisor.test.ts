@@ -117,6 +117,19 @@ describe('progress', () => {
     expect(await desk.job(jobId)).toMatchObject({ totals: { rows: 41, ok: 40, errors: 1 } });
   });
 
+  it.each([-5, 5])('is written within a second also when the wall clock is set by %s hours', async (hours) => {
+    const jobId = await desk.acceptAndHire();
+    desk.commit(jobId, 10);
+    await desk.quiet();
+    desk.clock.setWall(hours * 3_600_000);
+    desk.commit(jobId, 11);
+    await desk.quiet();
+    expect(await desk.job(jobId)).toMatchObject({ totals: { rows: 10 } });
+    desk.clock.advance(1000);
+    await desk.quiet();
+    expect(await desk.job(jobId)).toMatchObject({ totals: { rows: 11 } });
+  });
+
   it('counts committed rows only, and they never go back', async () => {
     const jobId = await desk.acceptAndHire();
     desk.commit(jobId, 20, 2);
@@ -326,6 +339,25 @@ describe('a lost runner', () => {
       state: 'FAILED',
       error: { code: 'RUNNER_CRASHED', message: 'no commit for 300 s, while runners were lost; last: SIGKILL' },
     });
+  });
+
+  it.each([-5, 5])('is not counted as stalled for the wall clock that is set by %s hours', async (hours) => {
+    const jobId = await desk.acceptAndHire();
+    desk.commit(jobId, 5);
+    await desk.quiet();
+    desk.clock.setWall(hours * 3_600_000);
+    desk.clock.advance(299_999);
+    desk.runners.lose(jobId, false);
+    await desk.quiet();
+    expect(await desk.runners.next()).toMatchObject({ intent: 'run' });
+    desk.clock.setWall(-hours * 3_600_000);
+    desk.clock.advance(1);
+    desk.runners.lose(jobId, false);
+    await desk.quiet();
+    expect(await desk.runners.next()).toMatchObject({ intent: 'settle' });
+    desk.runners.finish(jobId, { kind: 'settled', checkpoint: aCheckpoint(5) });
+    await desk.quiet();
+    expect((await desk.job(jobId)).error?.message).toBe('no commit for 300 s, while runners were lost; last: SIGKILL');
   });
 
   it('is replaced with growing delays while it crashes in settling', async () => {

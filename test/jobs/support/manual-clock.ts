@@ -2,12 +2,23 @@ import type { Clock } from '../../../src/jobs/clock.js';
 
 /** A clock that stands still until the test moves it. */
 export class ManualClock implements Clock {
-  #now = Date.parse('2026-03-01T12:00:00.000Z');
+  /** The wall clock is so far ahead of the monotonic one. */
+  #epoch = Date.parse('2026-03-01T12:00:00.000Z');
+  #now = 0;
   #next = 0;
   readonly #timers = new Map<number, { due: number; action: () => void }>();
 
   now(): number {
+    return this.#epoch + this.#now;
+  }
+
+  monotonic(): number {
     return this.#now;
+  }
+
+  /** Somebody sets the wall clock, forward or back; no time passes. */
+  setWall(byMs: number): void {
+    this.#epoch += byMs;
   }
 
   schedule(ms: number, action: () => void): () => void {
