@@ -4,7 +4,7 @@ import type { JobLedger } from './job-ledger.js';
 import { begin, endUnstarted, queueAgain } from './job-phases.js';
 import type { JobRecord } from './job-record.js';
 import type { JobSpool } from './job-spool.js';
-import { isResumable } from './job-state.js';
+import { isResumable, isTerminal } from './job-state.js';
 import type { JobStore } from './job-store.js';
 import type { JobSupervisor } from './job-supervisor.js';
 
@@ -67,6 +67,33 @@ export class JobControl {
     });
     supervisor.submit(jobId);
     return resumed;
+  }
+
+  /**
+   * Removes an ended job with its topics, for good: from here on it is no job, and the rest follows by itself. The
+   * job as it was. Throws JOB_NOT_FOUND; JOB_STATE_CONFLICT where it has not ended, or something still depends on it
+   * and `force` is false.
+   */
+  async purge(jobId: string, force: boolean): Promise<JobRecord> {
+    const { store, ledger, supervisor } = this.options;
+    return ledger.exclusively(jobId, async () => {
+      const record = await this.#require(jobId);
+      if (!isTerminal(record.state)) {
+        const message = `The job is ${record.state}: cancel it first (\`batch job cancel ${jobId}\`)`;
+        throw new BatchError('JOB_STATE_CONFLICT', message);
+      }
+      if (record.spooled && !force) {
+        throw new BatchError(
+          'JOB_STATE_CONFLICT',
+          `The job's uploaded file, which is not delivered in full, is still kept: \`batch job purge ${jobId} --force\` (force=true) deletes it, too`,
+        );
+      }
+      supervisor.withdraw(jobId);
+      if (supervisor.isWorkedOn(jobId) || !(await store.purge(record))) {
+        throw new BatchError('JOB_STATE_CONFLICT', 'It is being found out what the job has committed: try again soon');
+      }
+      return record;
+    });
   }
 
   /** `end`: the job's end, or the wait for it; null: nothing was to be done. */

@@ -3,12 +3,14 @@ import type { TopicAdmin } from '../kafka/index.js';
 import type { Clock } from './clock.js';
 import type { JobCreation } from './job-creation.js';
 import type { JobSpool } from './job-spool.js';
-import type { JobStore, Removal } from './job-store.js';
+import type { Removal, RemovalStore } from './removal-store.js';
 
 export interface JobRemovalOptions {
-  store: JobStore;
+  rows: RemovalStore;
   creation: Pick<JobCreation, 'abortAbandoned' | 'isUnderWay'>;
-  topics: Pick<TopicAdmin, 'deleteUnusedJobTopics'>;
+  topics: Pick<TopicAdmin, 'deleteUnusedJobTopics' | 'deleteJobTopics' | 'deleteJobGroup'>;
+  /** Resolves when batch.jobs holds the job's tombstone, behind which no snapshot of it lands. */
+  publishTombstone: (jobId: string) => Promise<void>;
   spool: JobSpool;
   clock: Clock;
   log: Logger;
@@ -41,13 +43,14 @@ export class JobRemoval {
 
   /** Removes every 10 s from now on, until `stop`. */
   start(): void {
-    this.#cancelNext = this.options.clock.schedule(EVERY_MS, () => {
-      this.#round = this.round()
-        .catch((error: unknown) => this.options.log.error({ err: error }, 'removing what is to go failed'))
-        .then(() => {
-          if (!this.#stopped) this.start();
-        });
-    });
+    this.#schedule(EVERY_MS);
+  }
+
+  /** There is something to remove: begins soon. */
+  wake(): void {
+    if (this.#cancelNext === undefined) return; // a round is under way, or none is to be
+    this.#cancelNext();
+    this.#schedule(0);
   }
 
   async stop(): Promise<void> {
@@ -56,10 +59,21 @@ export class JobRemoval {
     await this.#round;
   }
 
+  #schedule(ms: number): void {
+    this.#cancelNext = this.options.clock.schedule(ms, () => {
+      this.#cancelNext = undefined;
+      this.#round = this.round()
+        .catch((error: unknown) => this.options.log.error({ err: error }, 'removing what is to go failed'))
+        .then(() => {
+          if (!this.#stopped) this.start();
+        });
+    });
+  }
+
   /** A bounded piece of the work. Rejects only where the store does. */
   async round(): Promise<void> {
     await this.options.creation.abortAbandoned();
-    const rows = await this.options.store.removals(this.#afterSeq, BATCH);
+    const rows = await this.options.rows.list(this.#afterSeq, BATCH);
     this.#afterSeq = rows.length < BATCH ? 0 : (rows.at(-1)?.seq ?? 0);
     for (const row of rows) {
       if (this.#stopped || !(await this.#isKafkaThere())) return;
@@ -80,12 +94,20 @@ export class JobRemoval {
     }
   }
 
-  async #remove({ jobId }: Removal): Promise<void> {
-    const { store, topics, spool, log } = this.options;
+  async #remove({ jobId, phase }: Removal): Promise<void> {
+    const { rows, topics, spool, publishTombstone, log } = this.options;
     await spool.remove(jobId);
-    await topics.deleteUnusedJobTopics(jobId);
-    await store.remove(jobId);
-    log.info({ job_id: jobId }, 'what was made for a job that did not come to be is removed');
+    if (phase === 'ABORTED') {
+      await topics.deleteUnusedJobTopics(jobId);
+      await rows.delete(jobId);
+      log.info({ job_id: jobId }, 'what was made for a job that did not come to be is removed');
+      return;
+    }
+    await topics.deleteJobTopics(jobId);
+    await topics.deleteJobGroup(jobId);
+    await publishTombstone(jobId);
+    await rows.delete(jobId);
+    log.info({ job_id: jobId }, 'job purged');
   }
 
   /** Told by the readiness probe; here it only delays. */

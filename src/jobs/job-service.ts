@@ -8,12 +8,14 @@ import { isJobId } from './job-id.js';
 import type { JobIntake } from './job-intake.js';
 import { parseJobOptions } from './job-options.js';
 import { type JobRecord, toJob } from './job-record.js';
+import type { JobRemoval } from './job-removal.js';
 import type { JobStore } from './job-store.js';
 
 export interface JobServiceOptions {
   store: JobStore;
   intake: JobIntake;
   control: JobControl;
+  removal: Pick<JobRemoval, 'wake'>;
   clock: Clock;
 }
 
@@ -62,6 +64,14 @@ export class JobService {
     requireJobId(jobId);
     const { record, already } = await this.options.control.cancel(jobId);
     return { job: toJob(record, this.options.clock.now()), already };
+  }
+
+  /** The job as it was. Throws JOB_NOT_FOUND, JOB_STATE_CONFLICT. */
+  async purge(jobId: string, force: boolean): Promise<Job> {
+    requireJobId(jobId);
+    const job = toJob(await this.options.control.purge(jobId, force), this.options.clock.now());
+    this.options.removal.wake();
+    return job;
   }
 
   /** Throws JOB_NOT_FOUND, JOB_STATE_CONFLICT, SPOOL_EXPIRED. */

@@ -3,7 +3,7 @@ import { type Clock, isoTime } from './clock.js';
 import type { JobState } from './job.js';
 import { changedColumns, type JobChanges, newRow } from './job-changes.js';
 import { fromRow, type JobRecord, type NewJob } from './job-record.js';
-import { mayFollow } from './job-state.js';
+import { isTerminal, mayFollow } from './job-state.js';
 
 export type CreateResult =
   | { kind: 'created' }
@@ -13,13 +13,6 @@ export type CreateResult =
   | { kind: 'key_taken'; record: JobRecord }
   /** The Idempotency-Key belongs to a job that is being created. */
   | { kind: 'key_pending' };
-
-/** A row that is to be removed. */
-export interface Removal {
-  jobId: string;
-  /** Order of creation. */
-  seq: number;
-}
 
 export interface JobFilter {
   state?: JobState | undefined;
@@ -108,22 +101,21 @@ export class JobStore {
     return Number(numUpdatedRows);
   }
 
-  /** Rows that are to be removed with all that belongs to them, oldest first, from behind `afterSeq` on. */
-  async removals(afterSeq: number, limit: number): Promise<Removal[]> {
-    const rows = await this.db
-      .selectFrom('jobs')
-      .select(['job_id', 'seq', 'phase'])
-      .where('phase', '=', 'ABORTED')
-      .where('seq', '>', afterSeq)
-      .orderBy('seq')
-      .limit(limit)
-      .execute();
-    return rows.map((row) => ({ jobId: row.job_id, seq: row.seq }));
-  }
-
-  /** Deletes a row of `removals`, when nothing else is left of it. */
-  async remove(jobId: string): Promise<void> {
-    await this.db.deleteFrom('jobs').where('job_id', '=', jobId).where('phase', '=', 'ABORTED').execute();
+  /**
+   * Takes a job that has ended out of the jobs, for good: the row is PURGING until nothing else is left. Its
+   * Idempotency-Key is free. false: the job is no longer as `record` says.
+   */
+  async purge({ jobId, state, lease }: JobRecord): Promise<boolean> {
+    if (!isTerminal(state)) throw new Error(`A job that is ${state} cannot be purged`);
+    const { numUpdatedRows } = await this.db
+      .updateTable('jobs')
+      .set({ phase: 'PURGING', idempotency_key: null })
+      .where('job_id', '=', jobId)
+      .where('phase', 'is', null)
+      .where('state', '=', state)
+      .where('lease', '=', lease)
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
   }
 
   async get(jobId: string): Promise<JobRecord | undefined> {

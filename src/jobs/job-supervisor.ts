@@ -70,6 +70,11 @@ export class JobSupervisor implements RunnerPoolHost {
     this.#pool.withdraw(jobId);
   }
 
+  /** Whether a runner has the job, or is about to. */
+  isWorkedOn(jobId: string): boolean {
+    return this.#live.has(jobId);
+  }
+
   /** Has the runner of a job that is CANCELLING settle, or a fresh one where it has none. */
   settle(jobId: string): void {
     this.#pool.cancel(jobId);

@@ -7,11 +7,13 @@ import type { JobSpool } from './job-spool.js';
 import { isTerminal } from './job-state.js';
 import type { JobStore } from './job-store.js';
 import type { JobSupervisor } from './job-supervisor.js';
+import type { RemovalStore } from './removal-store.js';
 
 export interface JobUpkeepOptions {
   store: JobStore;
   ledger: JobLedger;
   supervisor: JobSupervisor;
+  removals: RemovalStore;
   spool: JobSpool;
   clock: Clock;
   log: Logger;
@@ -120,6 +122,7 @@ export class JobUpkeep {
       await spool.remove(jobId);
       return;
     }
+    if (await this.options.removals.has(jobId)) return; // it goes with its row
     const file = await spool.moveAside(jobId, clock.now());
     log.warn({ job_id: jobId, file, keep_hours: spoolKeepMs / HOUR_MS }, 'no job knows this file: moved aside');
   }

@@ -14,12 +14,14 @@ import {
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import { BatchError } from '../errors/index.js';
 import { nextPageLink } from '../http/index.js';
 import { LOG } from '../logging/index.js';
 import { type ReceivedUpload, Upload, UploadInterceptor } from '../upload/index.js';
 import { idempotencyKey } from './idempotency-key.js';
 import type { Job } from './job.js';
 import { JobAdmissionGuard } from './job-admission.guard.js';
+import { JobDeleteDto } from './job-delete.dto.js';
 import { JobListDto } from './job-list.dto.js';
 import { JobService } from './job-service.js';
 
@@ -65,7 +67,18 @@ export class JobsController {
 
   @Delete(':id')
   @HttpCode(202)
-  async cancel(@Param('id') id: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<Job> {
+  async delete(
+    @Param('id') id: string,
+    @Query() { purge, force }: JobDeleteDto,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Job> {
+    if (purge === 'true') {
+      const purged = await this.jobs.purge(id, force === 'true');
+      this.log.info({ job_id: id, state: purged.state, request_id: request.id }, 'job is being purged');
+      return purged;
+    }
+    if (force === 'true') throw new BatchError('INVALID_REQUEST', 'force goes with purge=true only');
     const { job, already } = await this.jobs.cancel(id);
     if (already) reply.code(200);
     return job;

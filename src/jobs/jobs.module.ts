@@ -22,6 +22,7 @@ import { JobsController } from './jobs.controller.js';
 import { JobsLifecycle } from './jobs-lifecycle.js';
 import { RejectedRowsController } from './rejected-rows.controller.js';
 import { RejectedRows } from './rejected-rows.js';
+import { RemovalStore } from './removal-store.js';
 import { connectSnapshots } from './snapshot-connection.js';
 import { SnapshotPublisher } from './snapshot-publisher.js';
 
@@ -34,6 +35,7 @@ const STALLED_BEYOND_MS = 60_000;
   controllers: [JobsController, RejectedRowsController],
   providers: [
     { provide: JobStore, inject: [DATABASE], useFactory: (db: Database) => new JobStore(db, clock) },
+    { provide: RemovalStore, inject: [DATABASE], useFactory: (db: Database) => new RemovalStore(db) },
     {
       provide: SnapshotPublisher,
       inject: [JobStore, TopicAdmin, LOG, CONFIG],
@@ -83,11 +85,12 @@ const STALLED_BEYOND_MS = 60_000;
     },
     {
       provide: JobUpkeep,
-      inject: [JobStore, JobLedger, JobSupervisor, Spool, KafkaProbe, LOG, CONFIG],
+      inject: [JobStore, JobLedger, JobSupervisor, RemovalStore, Spool, KafkaProbe, LOG, CONFIG],
       useFactory: (
         store: JobStore,
         ledger: JobLedger,
         supervisor: JobSupervisor,
+        removals: RemovalStore,
         spool: Spool,
         kafka: KafkaProbe,
         log: Logger,
@@ -97,6 +100,7 @@ const STALLED_BEYOND_MS = 60_000;
           store,
           ledger,
           supervisor,
+          removals,
           spool,
           clock,
           log,
@@ -118,21 +122,32 @@ const STALLED_BEYOND_MS = 60_000;
     },
     {
       provide: JobRemoval,
-      inject: [JobStore, JobCreation, TopicAdmin, Spool, KafkaProbe, LOG],
+      inject: [RemovalStore, JobCreation, SnapshotPublisher, TopicAdmin, Spool, KafkaProbe, LOG],
       useFactory: (
-        store: JobStore,
+        rows: RemovalStore,
         creation: JobCreation,
+        snapshots: SnapshotPublisher,
         topics: TopicAdmin,
         spool: Spool,
         kafka: KafkaProbe,
         log: Logger,
-      ) => new JobRemoval({ store, creation, topics, spool, clock, log, checkKafka: () => kafka.check() }),
+      ) =>
+        new JobRemoval({
+          rows,
+          creation,
+          topics,
+          spool,
+          clock,
+          log,
+          publishTombstone: (jobId) => snapshots.publishTombstone(jobId),
+          checkKafka: () => kafka.check(),
+        }),
     },
     {
       provide: JobService,
-      inject: [JobStore, JobIntake, JobControl],
-      useFactory: (store: JobStore, intake: JobIntake, control: JobControl) =>
-        new JobService({ store, intake, control, clock }),
+      inject: [JobStore, JobIntake, JobControl, JobRemoval],
+      useFactory: (store: JobStore, intake: JobIntake, control: JobControl, removal: JobRemoval) =>
+        new JobService({ store, intake, control, removal, clock }),
     },
     {
       provide: UploadReceiver,

@@ -8,6 +8,8 @@ import type { Job } from './job.js';
 export interface SnapshotConnection {
   /** Resolves when every snapshot is acknowledged, in this order. Rejected: none, some or all may have arrived. */
   send(jobs: readonly Job[]): Promise<void>;
+  /** As `send`: a record without a value under each id, so that compaction removes what is under it. */
+  sendTombstones(jobIds: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -28,6 +30,10 @@ export async function connectSnapshots(config: KafkaConfig): Promise<SnapshotCon
   return {
     async send(jobs) {
       const messages = jobs.map((job) => ({ key: job.job_id, value: JSON.stringify(job) }));
+      await lastValueFrom(client.emitBatch<unknown>(JOBS_TOPIC, { messages }));
+    },
+    async sendTombstones(jobIds) {
+      const messages = jobIds.map((key) => ({ key, value: null }));
       await lastValueFrom(client.emitBatch<unknown>(JOBS_TOPIC, { messages }));
     },
     close: () => client.close(),

@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import type { Clock } from './clock.js';
-import type { Job } from './job.js';
 import type { SnapshotSink } from './job-ledger.js';
 import { type JobRecord, toJob } from './job-record.js';
 import type { JobStore } from './job-store.js';
@@ -25,6 +24,8 @@ const PATIENCE_MS = 20_000;
 /** What was acknowledged is written to the store this often: forgetting it costs a repeated snapshot. */
 const MARK_EVERY_MS = 1000;
 const REMEMBERED_JOBS = 10_000;
+/** What was sent over a connection that broke may still land; a tombstone waits for so long after it. */
+const TOMBSTONE_AFTER_FAILURE_MS = 30_000;
 
 /**
  * Writes the jobs' snapshots to batch.jobs, strictly in the order of revisions for each job. After an error it is not
@@ -40,6 +41,8 @@ export class SnapshotPublisher implements SnapshotSink {
   /** The store may hold revisions that are neither published nor queued. */
   #isBehind = true;
   #failures = 0;
+  #lastFailure = Number.NEGATIVE_INFINITY;
+  readonly #tombstones: { jobId: string; resolve: () => void; reject: (error: unknown) => void }[] = [];
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
   #cancelMark: (() => void) | undefined;
@@ -60,12 +63,29 @@ export class SnapshotPublisher implements SnapshotSink {
     this.#run();
   }
 
+  /**
+   * Resolves when a tombstone of this job, which is no job any more, is acknowledged: no snapshot of it lands behind.
+   * Rejects where that is not known, or batch.jobs failed within the last 30 s; call it again then.
+   */
+  async publishTombstone(jobId: string): Promise<void> {
+    if (this.#stopping) throw new Error('the publisher of batch.jobs is being stopped');
+    this.#remember(jobId, Number.POSITIVE_INFINITY); // whatever is queued, or comes yet, is not sent
+    if (this.options.clock.now() < this.#lastFailure + TOMBSTONE_AFTER_FAILURE_MS) {
+      throw new Error('batch.jobs could not be written a moment ago');
+    }
+    await new Promise<void>((resolve, reject) => {
+      this.#tombstones.push({ jobId, resolve, reject });
+      this.#run();
+    });
+  }
+
   /** Sends what is queued, for at most `ms`, and ends. What stays unsent goes out at the next start. */
   async stop(ms: number): Promise<void> {
     this.#stopping = true;
     if (this.#failures > 0) this.#wake?.();
     await this.#within(ms, this.#running ?? Promise.resolve());
     this.#isOver = true;
+    this.#rejectTombstones(new Error('the publisher of batch.jobs was stopped'));
     this.#cancelMark?.();
     await this.#mark();
     await this.#within(ms, this.#disconnect());
@@ -80,7 +100,7 @@ export class SnapshotPublisher implements SnapshotSink {
   }
 
   get #hasWork(): boolean {
-    return this.#isBehind || this.#queue.size > 0;
+    return this.#isBehind || this.#queue.size > 0 || this.#tombstones.length > 0;
   }
 
   async #work(): Promise<void> {
@@ -92,6 +112,8 @@ export class SnapshotPublisher implements SnapshotSink {
       } catch (error) {
         if (this.#failures++ === 0) this.options.log.warn({ err: error }, 'batch.jobs cannot be written; trying again');
         this.#isBehind = true;
+        this.#lastFailure = this.options.clock.now();
+        this.#rejectTombstones(error);
         await this.#disconnect();
         if (this.#stopping) return;
         await this.#pause(Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (this.#failures - 1)));
@@ -104,13 +126,27 @@ export class SnapshotPublisher implements SnapshotSink {
   async #sendNext(): Promise<void> {
     this.#connection ??= await this.#connect();
     if (this.#isBehind) await this.#catchUp();
+    await this.#sendTombstones(this.#connection);
     const jobs = this.#queue.take(BATCH).filter((job) => job.revision > (this.#sent.get(job.job_id) ?? 0));
     if (jobs.length === 0) return;
-    for (const job of jobs) this.#remember(job);
+    for (const job of jobs) this.#remember(job.job_id, job.revision);
     await this.#patiently(this.#connection.send(jobs));
     if (this.#isOver) return;
     for (const job of jobs) this.#acknowledged.set(job.job_id, job.revision);
     this.#cancelMark ??= this.options.clock.schedule(MARK_EVERY_MS, () => void this.#mark());
+  }
+
+  async #sendTombstones(connection: SnapshotConnection): Promise<void> {
+    const waiting = this.#tombstones.slice(0, BATCH);
+    if (waiting.length === 0) return;
+    await this.#patiently(connection.sendTombstones(waiting.map(({ jobId }) => jobId)));
+    this.#tombstones.splice(0, waiting.length);
+    for (const { resolve } of waiting) resolve();
+  }
+
+  /** Whether they arrived is not known: who asked for them asks again. */
+  #rejectTombstones(error: unknown): void {
+    for (const { reject } of this.#tombstones.splice(0)) reject(error);
   }
 
   async #connect(): Promise<SnapshotConnection> {
@@ -153,9 +189,9 @@ export class SnapshotPublisher implements SnapshotSink {
     this.#isBehind = true;
   }
 
-  #remember({ job_id, revision }: Job): void {
-    this.#sent.delete(job_id);
-    this.#sent.set(job_id, revision);
+  #remember(jobId: string, revision: number): void {
+    this.#sent.delete(jobId);
+    this.#sent.set(jobId, revision);
     if (this.#sent.size <= REMEMBERED_JOBS) return;
     for (const oldest of this.#sent.keys()) {
       this.#sent.delete(oldest);

@@ -3,7 +3,7 @@ import { createTopics } from './create-topics.js';
 import { errorType, isAuthenticationFailure } from './kafka-failure.js';
 import { type Cluster, destroyCluster, openCluster, requestConnection } from './kafkajs-internals.js';
 import { TopicReader } from './topic-reader.js';
-import type { JobTopics } from './transactional-session.js';
+import { groupOf, type JobTopics } from './transactional-session.js';
 import { within } from './within.js';
 
 export const JOBS_TOPIC = 'batch.jobs';
@@ -17,6 +17,7 @@ const JOB_TOPIC_CONFIG = {
 };
 const CREATE_TIMEOUT_MS = 10_000;
 const CALL_MS = 15_000;
+const GROUP_ID_NOT_FOUND = 69;
 
 /** The topics of a job: accepted rows, rejected rows. */
 export function jobTopics(jobId: string): JobTopics {
@@ -78,6 +79,25 @@ export class TopicAdmin {
     if (connected !== undefined) await disconnect(connected);
   }
 
+  /** Deletes both topics of a job; those that are gone already are no error. */
+  async deleteJobTopics(jobId: string): Promise<void> {
+    const { data, dlq } = jobTopics(jobId);
+    for (const topic of [data, dlq]) await this.#delete(topic);
+  }
+
+  /** Deletes the consumer group that holds a job's checkpoint; no error where there is none. */
+  async deleteJobGroup(jobId: string): Promise<void> {
+    const groupId = groupOf(jobId);
+    await this.#use(async ({ admin }) => {
+      try {
+        await admin.deleteGroups([groupId]);
+      } catch (error) {
+        // Judged here: to `#use` it would look like a fault of the connection.
+        if (!isGroupUnknown(error)) throw error;
+      }
+    });
+  }
+
   /** A topic that is gone already is no error. */
   async #delete(topic: string): Promise<void> {
     try {
@@ -135,4 +155,10 @@ function isAnswer(error: unknown): boolean {
 async function disconnect({ admin, cluster }: Connected): Promise<void> {
   destroyCluster(cluster, new Error('the connection was closed'));
   await admin.disconnect();
+}
+
+/** kafkajs wraps what each group's coordinator said. */
+function isGroupUnknown(error: unknown): boolean {
+  if (!(error instanceof Error) || error.name !== 'KafkaJSDeleteGroupsError' || !('groups' in error)) return false;
+  return (error.groups as { errorCode: number }[]).every(({ errorCode }) => errorCode === GROUP_ID_NOT_FOUND);
 }

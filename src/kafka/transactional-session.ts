@@ -268,7 +268,7 @@ export class TransactionalSession {
 }
 
 /** A job's transactional id, and the name of the group that holds its checkpoint; nobody joins the group. */
-function groupOf(jobId: string): string {
+export function groupOf(jobId: string): string {
   return `batch.${jobId}`;
 }
 

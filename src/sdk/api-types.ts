@@ -58,8 +58,16 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Cancel a job
-         * @description Stops a running job and waits up to 5 seconds for it, so that the answer normally says CANCELLED already; CANCELLING means that it is still being stopped. Rows committed so far stay in the topics. A job that finishes at the same moment keeps its result.
+         * Cancel a job, or purge it
+         * @description Stops a running job and waits up to 5 seconds for it, so that the answer normally says CANCELLED already;
+         *     CANCELLING means that it is still being stopped. Rows committed so far stay in the topics. A job that
+         *     finishes at the same moment keeps its result.
+         *
+         *     With `purge=true` it removes a job that has ended, for good: its file, its two topics with all their records,
+         *     its consumer group, and, by a record without a value under its id in `batch.jobs`, its snapshots. The answer is
+         *     the job as it was; from then on it is 404 and in no list, and its Idempotency-Key is free. The removal goes on
+         *     behind the answer, also after a restart or an outage of Kafka. It is refused (409) while the job has not ended,
+         *     and, unless `force=true`, while its uploaded file is still kept.
          */
         delete: operations["cancelJob"];
         options?: never;
@@ -1219,7 +1227,12 @@ export interface operations {
     };
     cancelJob: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Remove the job and all that belongs to it instead of cancelling it. */
+                purge?: boolean;
+                /** @description Purge also what something still depends on. Only with `purge=true`. */
+                force?: boolean;
+            };
             header?: never;
             path: {
                 /**
@@ -1241,7 +1254,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description The job is cancelled, or being cancelled. */
+            /** @description The job is cancelled, or being cancelled; with `purge=true` it was as it is shown, and is being removed. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -1250,6 +1263,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
+            400: components["responses"]["InvalidRequest"];
             403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["JobNotFound"];
             409: components["responses"]["JobStateConflict"];

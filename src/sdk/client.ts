@@ -182,6 +182,19 @@ export class BatchClient {
     return data;
   }
 
+  /**
+   * Removes an ended job with its topics, for good; the job as it was. `force`: also while its uploaded file is kept.
+   * What is left is removed behind the answer.
+   */
+  async purgeJob(id: string, options: CallOptions & { force?: boolean | undefined } = {}): Promise<Job> {
+    const params = { path: { id }, query: { purge: true, force: options.force } };
+    const { data } = await this.transport.call(
+      (signal) => this.transport.http.DELETE('/jobs/{id}', { params, signal }),
+      { ...options, repeatable: false },
+    );
+    return data;
+  }
+
   /** Continues a CANCELLED job, or a FAILED one whose error can pass, from its last committed row. */
   async resumeJob(id: string, options: CallOptions = {}): Promise<Job> {
     const params = { path: { id } };

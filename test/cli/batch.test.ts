@@ -66,6 +66,8 @@ describe('on a pipe, batch', () => {
     expect(await json('job status a1b2c3d4')).toEqual(jobRunning());
     expect(await json('job cancel a1b2c3d4')).toEqual(cancelled);
     expect(await json('job resume a1b2c3d4')).toEqual(jobPending());
+    expect(await json('job purge a1b2c3d4 --force')).toEqual({ purged: 'a1b2c3d4' });
+    expect(service.seen.at(-1)?.url).toBe('/jobs/a1b2c3d4?purge=true&force=true');
   });
 
   it('prints tables where it is told to', async () => {

@@ -151,6 +151,12 @@ describe('jobs, by the contract', () => {
     await expectProblem('cancelJob', { id: resumed }, 409, 'JOB_STATE_CONFLICT');
     await rm(join(service.dataDir, 'spool', kept));
     await expectProblem('resumeJob', { id: kept }, 410, 'SPOOL_EXPIRED');
+    await expectProblem('cancelJob', { id: kept, query: { purge: 'yes' } }, 400, 'INVALID_REQUEST');
+    await expectProblem('cancelJob', { id: kept, query: { force: 'true' } }, 400, 'INVALID_REQUEST');
+    await expectProblem('cancelJob', { id: kept, query: { purge: 'true' } }, 409, 'JOB_STATE_CONFLICT');
+    const forced = await expectStatus('cancelJob', { id: kept, query: { purge: 'true', force: 'true' } }, 202);
+    expect(forced.body).toMatchObject({ job_id: kept, state: 'CANCELLED' });
+    await expectProblem('getJob', { id: kept }, 404, 'JOB_NOT_FOUND');
   });
 
   it('give back their rejected rows, in pages and as a stream', async () => {

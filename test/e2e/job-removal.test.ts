@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
+import { committedRecords } from '../../scripts/lib/topic-reader.mjs';
 import type { Job } from '../../src/jobs/job.js';
 import { Api } from '../kit/api.js';
 import { type ProxiedBroker, startProxiedBroker } from '../kit/proxied-broker.js';
@@ -42,7 +43,7 @@ async function killAt(api: string, moment: 'request' | 'reply'): Promise<void> {
     kafka.proxy.interference = {
       [moment]: async (exchange: { api: string; frame: Buffer }) => {
         // `batch.jobs` is made in the same way.
-        if (exchange.api !== api || !exchange.frame.includes('batch_')) return 'pass';
+        if (exchange.api !== api || (api === 'CreateTopics' && !exchange.frame.includes('batch_'))) return 'pass';
         kafka.proxy.interference = {};
         await service.kill().then(resolve, reject);
         return moment === 'request' ? 'drop' : 'pass';
@@ -102,7 +103,9 @@ describe('a job that did not come to be', () => {
     expect(files().filter((name) => name !== job.job_id)).toEqual([]);
     await service.kill();
     expect(rows()).toEqual([{ job_id: job.job_id, phase: null }]);
-    await forget(job);
+    await restart();
+    expect((await purge(job)).status).toBe(202);
+    await until(async () => (await topics()).length === 0);
   });
 
   it('is removed by its row alone: a topic that no row names stays, and so do records that it did not write', async () => {
@@ -127,13 +130,74 @@ describe('a job that did not come to be', () => {
   });
 });
 
-/** As long as there is no way to purge a job: out of the way of the tests behind. */
-async function forget({ job_id: jobId, topics: { data, dlq } }: Job): Promise<void> {
-  const store = new DatabaseSync(join(service.dataDir, 'batch.db'));
-  store.prepare('DELETE FROM jobs WHERE job_id = ?').run(jobId);
-  store.close();
+describe('purging a job', () => {
+  async function ended(): Promise<Job> {
+    const job = await api.ended((await api.createJob('rows', CSV)).job_id);
+    expect(job.state).toBe('PARTIAL_SUCCESS');
+    return job;
+  }
+
+  it.each([
+    ['its file is gone', 'DeleteTopics', 'request'],
+    ['its first topic is gone', 'DeleteTopics', 'reply'],
+    ['its topics are gone', 'DeleteGroups', 'request'],
+    ['its group is gone', 'DeleteGroups', 'reply'],
+    ['its tombstone is written, but not known to be', 'Produce', 'reply'],
+  ] as const)('goes on after a kill when %s', async (_, request, moment) => {
+    const job = await ended();
+    const others = (await topics()).filter((topic) => !topic.includes(job.job_id));
+    await sleep(1500); // its snapshots are published, so that the next Produce is the tombstone
+    const killed = killAt(request, moment);
+    expect((await purge(job)).status).toBe(202);
+    await killed;
+    expect(rows()).toContainEqual({ job_id: job.job_id, phase: 'PURGING' });
+
+    await restart();
+    expect((await fetch(`${api.url}/jobs/${job.job_id}`)).status).toBe(404);
+    expect(await (await fetch(`${api.url}/jobs`)).json()).toEqual([]);
+    await until(() => service.log().includes('job purged'));
+    expect(await topics()).toEqual(others);
+    expect(await groups()).toEqual([]);
+    expect(files()).toEqual([]);
+    expect((await published(job.job_id)).at(-1)).toBeNull();
+    await service.kill();
+    expect(rows()).toEqual([]);
+    await restart();
+  });
+
+  it('is taken while no broker answers, and done when one does again', async () => {
+    const job = await ended();
+    kafka.proxy.interference = { request: () => 'cut' };
+    expect((await purge(job)).status).toBe(202);
+    expect((await fetch(`${api.url}/jobs/${job.job_id}`)).status).toBe(404);
+    await sleep(3000);
+    expect(service.log()).not.toContain(`"job_id":"${job.job_id}","msg":"job purged"`);
+    kafka.proxy.interference = {};
+    await until(() => service.log().includes(`"job_id":"${job.job_id}","msg":"job purged"`));
+    expect((await topics()).filter((topic) => topic.includes(job.job_id))).toEqual([]);
+    expect((await published(job.job_id)).at(-1)).toBeNull();
+  });
+});
+
+async function purge({ job_id: jobId }: Job): Promise<Response> {
+  return fetch(`${api.url}/jobs/${jobId}?purge=true&force=true`, { method: 'DELETE' });
+}
+
+async function groups(): Promise<string[]> {
   const admin = new Kafka({ brokers: [kafka.broker.brokers], logLevel: logLevel.NOTHING }).admin();
-  await admin.deleteTopics({ topics: [data, dlq] });
-  await admin.disconnect();
-  await restart();
+  try {
+    await admin.connect();
+    return (await admin.listGroups()).groups.map(({ groupId }) => groupId);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** The values in batch.jobs under this key, in order; null: a tombstone. */
+async function published(jobId: string): Promise<(string | null)[]> {
+  const values: (string | null)[] = [];
+  for await (const { key, value } of committedRecords(kafka.broker.brokers, 'batch.jobs')) {
+    if (key?.toString() === jobId) values.push(value?.toString() ?? null);
+  }
+  return values;
 }

@@ -30,6 +30,57 @@ describe('accepting a job', () => {
   });
 });
 
+describe('purging a job', () => {
+  it('takes it out of the jobs at once, and gives its key free', async () => {
+    const jobId = await desk.accept({ idempotencyKey: 'k' });
+    await desk.control.cancel(jobId);
+    expect(await desk.control.purge(jobId, true)).toMatchObject({ jobId, state: 'CANCELLED' });
+    expect(await desk.store.get(jobId)).toBeUndefined();
+    expect(await desk.store.findByIdempotencyKey('k')).toBeUndefined();
+    expect((await desk.store.list({ limit: 10 })).items).toEqual([]);
+    for (const again of [desk.control.purge(jobId, true), desk.control.resume(jobId), desk.control.cancel(jobId)]) {
+      await expect(again).rejects.toMatchObject({ code: 'JOB_NOT_FOUND' });
+    }
+    await desk.accept({ idempotencyKey: 'k' });
+  });
+
+  it('is refused while the job has not ended, with the command that ends it', async () => {
+    const jobId = await desk.acceptAndHire();
+    await expect(desk.control.purge(jobId, true)).rejects.toMatchObject({
+      code: 'JOB_STATE_CONFLICT',
+      message: expect.stringContaining(`batch job cancel ${jobId}`),
+    });
+  });
+
+  it('is refused while its file is kept, with the command that does it all the same', async () => {
+    const jobId = await desk.accept();
+    await desk.control.cancel(jobId);
+    await expect(desk.control.purge(jobId, false)).rejects.toMatchObject({
+      code: 'JOB_STATE_CONFLICT',
+      message: expect.stringContaining(`batch job purge ${jobId} --force`),
+    });
+    expect(await desk.files()).toEqual([jobId]);
+    expect((await desk.record(jobId)).state).toBe('CANCELLED');
+  });
+
+  it('needs no force once nothing depends on the job', async () => {
+    const jobId = await desk.acceptAndHire();
+    desk.runners.finish(jobId, { kind: 'completed', checkpoint: aCheckpoint(1, 0, true) });
+    await desk.quiet();
+    expect(await desk.control.purge(jobId, false)).toMatchObject({ state: 'SUCCESS' });
+  });
+
+  it('waits for the runner that finds out what the job has committed', async () => {
+    const jobId = await failWithoutKafka();
+    await desk.upkeep.settleUnsettled();
+    await desk.runners.next();
+    await expect(desk.control.purge(jobId, true)).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT' });
+    desk.runners.finish(jobId, { kind: 'settled', checkpoint: null });
+    await desk.quiet();
+    await desk.control.purge(jobId, true);
+  });
+});
+
 describe('cancelling a job', () => {
   it('ends one that waits for its first runner at once', async () => {
     const jobId = await desk.accept();

@@ -2,6 +2,7 @@ import type { ErrorCode } from '../../src/errors/index.js';
 import { newJobId } from '../../src/jobs/job-id.js';
 import { type JobRecord, toJob } from '../../src/jobs/job-record.js';
 import { JobStore } from '../../src/jobs/job-store.js';
+import { RemovalStore } from '../../src/jobs/removal-store.js';
 import { ManualClock } from './support/manual-clock.js';
 import { aJob, insertJob, openStore, type StoreFixture } from './support/store-fixture.js';
 
@@ -20,11 +21,13 @@ describe('the job store', () => {
   let fixture: StoreFixture;
   let clock: ManualClock;
   let store: JobStore;
+  let removals: RemovalStore;
 
   beforeEach(async () => {
     fixture = await openStore();
     clock = new ManualClock();
     store = new JobStore(fixture.db, clock);
+    removals = new RemovalStore(fixture.db);
   });
   afterEach(() => fixture.close());
 
@@ -192,12 +195,12 @@ describe('the job store', () => {
     await store.create(failed, 'me');
     expect(await store.abortCreations('me', [mine.jobId])).toBe(2);
     expect(await store.abortCreations('me', [mine.jobId])).toBe(0);
-    expect((await store.removals(0, 10)).map((row) => row.jobId)).toEqual([left.jobId, failed.jobId]);
+    expect((await removals.list(0, 10)).map((row) => row.jobId)).toEqual([left.jobId, failed.jobId]);
     expect(await store.create(aJob({ idempotencyKey: 'a' }), 'me')).toEqual({ kind: 'created' });
     expect(await store.activate(left.jobId, 'a process that is gone')).toBeUndefined();
     expect(await store.activate(mine.jobId, 'me')).toBeDefined();
-    for (const { jobId } of [left, mine]) await store.remove(jobId);
-    expect((await store.removals(0, 10)).map((row) => row.jobId)).toEqual([failed.jobId]);
+    for (const { jobId } of [left, mine]) await removals.delete(jobId);
+    expect((await removals.list(0, 10)).map((row) => row.jobId)).toEqual([failed.jobId]);
     expect(await store.get(mine.jobId)).toBeDefined();
   });
 

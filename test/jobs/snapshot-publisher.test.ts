@@ -11,6 +11,8 @@ import { aJob, openStore, type StoreFixture } from './support/store-fixture.js';
 /** A topic that is there, away, or silent, as the test says. */
 class Topic {
   readonly received: Job[] = [];
+  /** The ids of jobs, as often as a tombstone came. */
+  readonly tombstones: string[] = [];
   mode: 'there' | 'away' | 'silent' | 'loses-acks' = 'there';
   topicsEnsured = 0;
   opened = 0;
@@ -28,6 +30,11 @@ class Topic {
       send: async (jobs) => {
         await this.answer();
         this.received.push(...jobs);
+        if (this.mode === 'loses-acks') throw new Error('connection lost');
+      },
+      sendTombstones: async (ids) => {
+        await this.answer();
+        this.tombstones.push(...ids);
         if (this.mode === 'loses-acks') throw new Error('connection lost');
       },
       close: async () => {
@@ -217,6 +224,49 @@ describe('the publisher of batch.jobs', () => {
     expect(await store.unpublished(1)).toEqual([]);
     expect(topic.closed).toBe(1);
     expect(clock.pending).toBe(0);
+  });
+
+  it('sends nothing of a job behind its tombstone', async () => {
+    await startProcess('there');
+    const job = await insert();
+    await until(() => topic.received.length === 1);
+    const late = await ledger.change(job, { state: 'CANCELLED' });
+    await store.purge(late);
+    await publisher.publishTombstone(job.jobId);
+    expect(topic.tombstones).toEqual([job.jobId]);
+    const before = topic.received.length;
+    publisher.publish(late);
+    const other = await insert();
+    await until(() => topic.of(other.jobId).length === 1);
+    expect(topic.received).toHaveLength(before + 1);
+  });
+
+  it('sends a tombstone only when what a broken connection carried cannot land any more', async () => {
+    await startProcess('there');
+    const job = await insert();
+    const late = await ledger.change(job, { state: 'CANCELLED' });
+    await until(() => topic.of(job.jobId).length > 0);
+    await store.purge(late);
+    topic.mode = 'loses-acks';
+    await expect(publisher.publishTombstone(job.jobId)).rejects.toThrow('connection lost');
+    await until(() => clock.dueIn.includes(250));
+    topic.mode = 'there';
+    clock.advance(29_999);
+    await expect(publisher.publishTombstone(job.jobId)).rejects.toThrow('a moment ago');
+    clock.advance(1);
+    await publisher.publishTombstone(job.jobId);
+    expect(topic.tombstones).toEqual([job.jobId, job.jobId]);
+    expect(topic.received.map((snapshot) => snapshot.revision)).not.toContain(3);
+  });
+
+  it('leaves nobody waiting for a tombstone when it stops', async () => {
+    await startProcess('away');
+    const waiting = publisher.publishTombstone('a1b2c3d4');
+    const stopping = publisher.stop(0);
+    clock.advance(0);
+    await expect(waiting).rejects.toThrow();
+    await stopping;
+    await expect(publisher.publishTombstone('a1b2c3d4')).rejects.toThrow('being stopped');
   });
 
   it('stops in time when the broker is silent', async () => {

@@ -80,6 +80,19 @@ export function jobCommand(open: () => Session) {
     });
 
   job
+    .command('purge')
+    .description('Remove an ended job for good, with its topics and all their records.')
+    .argument('<id>')
+    .option('--force', 'also if its uploaded file is still kept because not all of it was delivered')
+    .addHelpText('after', '\nExamples:\n  $ batch job purge a1b2c3d4\n  $ batch job purge a1b2c3d4 --force')
+    .action(async (id, options) => {
+      const session = open();
+      const client = await session.client();
+      await client.purgeJob(id, { force: options.force, signal: session.signal });
+      session.show({ purged: id }, () => `Purged job ${id}\n`);
+    });
+
+  job
     .command('resume')
     .description('Continue a cancelled or failed job from its last committed row, unless its error is final.')
     .argument('<id>')

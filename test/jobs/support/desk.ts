@@ -10,6 +10,7 @@ import { type JobRecord, type NewJob, toJob } from '../../../src/jobs/job-record
 import { JobStore } from '../../../src/jobs/job-store.js';
 import { JobSupervisor } from '../../../src/jobs/job-supervisor.js';
 import { JobUpkeep } from '../../../src/jobs/job-upkeep.js';
+import { RemovalStore } from '../../../src/jobs/removal-store.js';
 import type { Checkpoint } from '../../../src/kafka/checkpoint.js';
 import type { CompiledSchema } from '../../../src/models/schema/index.js';
 import { Spool } from '../../../src/upload/spool.js';
@@ -59,6 +60,7 @@ export class Desk {
       store,
       ledger,
       supervisor,
+      removals: new RemovalStore(this.fixture.db),
       spool,
       clock,
       log,
