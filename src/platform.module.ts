@@ -3,6 +3,7 @@ import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '
 import type { Logger } from 'pino';
 import { CONFIG, type Config } from './config/index.js';
 import { DATABASE, type Database, openDatabase } from './database/index.js';
+import { HealthDetails } from './health/index.js';
 import { createKafka, KafkaProbe, TopicAdmin } from './kafka/index.js';
 import { LOG } from './logging/index.js';
 import { Spool } from './upload/index.js';
@@ -13,7 +14,10 @@ export class PlatformModule implements OnApplicationShutdown {
   constructor(
     @Inject(DATABASE) private readonly database: Database,
     private readonly topics: TopicAdmin,
-  ) {}
+    health: HealthDetails,
+  ) {
+    health.add('kafka_version', () => topics.knownDefect);
+  }
 
   static of(config: Config, log: Logger): DynamicModule {
     return {

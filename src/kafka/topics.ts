@@ -1,4 +1,5 @@
 import type { Admin, Kafka } from 'kafkajs';
+import { knownDefect, readMetadataLevel } from './broker-features.js';
 import { createTopics } from './create-topics.js';
 import { errorType, isAuthenticationFailure } from './kafka-failure.js';
 import { type Cluster, destroyCluster, openCluster, requestConnection } from './kafkajs-internals.js';
@@ -36,6 +37,7 @@ interface Connected {
  */
 export class TopicAdmin {
   #connected: Promise<Connected> | undefined;
+  #knownDefect: string | null = null;
 
   /** `replicationFactor`: of new topics (KAFKA_REPLICATION_FACTOR); the broker's own if it has too few brokers. */
   constructor(
@@ -70,6 +72,11 @@ export class TopicAdmin {
   /** Resolves where a broker answers. */
   async ping(): Promise<void> {
     await this.#use(({ admin }) => admin.describeCluster());
+  }
+
+  /** What is known to be wrong with the brokers' version, in a sentence; null: nothing, or it is not known yet. */
+  get knownDefect(): string | null {
+    return this.#knownDefect;
   }
 
   async close(): Promise<void> {
@@ -138,6 +145,7 @@ export class TopicAdmin {
     try {
       await Promise.all([connected.admin.connect(), connected.cluster.connect()]);
       await connected.cluster.refreshMetadata();
+      this.#knownDefect = knownDefect(await readMetadataLevel(await connected.cluster.findControllerBroker()));
       return connected;
     } catch (error) {
       await disconnect(connected); // a connection that was refused in the end may still be open

@@ -1,3 +1,4 @@
+import { decodeMetadataLevel, knownDefect } from '../../src/kafka/broker-features.js';
 import { compactString } from '../../src/kafka/compact-codec.js';
 import { decodeCreateTopics, encodeCreateTopics } from '../../src/kafka/create-topics.js';
 import { decodeDescribeProducers, decodeWriteTxnMarkers } from '../../src/kafka/producer-state.js';
@@ -58,5 +59,31 @@ describe('WriteTxnMarkers v1', () => {
     const topic = bytes(compactString('t'), '02', '00000000', code, NO_TAGS, NO_TAGS);
     const marker = bytes('00000000000003e9', '02', topic, NO_TAGS);
     expect(decodeWriteTxnMarkers(bytes(NO_TAGS, '02', marker, NO_TAGS))).toBe(expected);
+  });
+});
+
+describe('ApiVersions v3', () => {
+  const apis = bytes('0000', '02', '0000 0000 000d', NO_TAGS, '00000000');
+
+  it('gives the highest metadata.version of the supported features', () => {
+    const features = bytes('03', compactString('kraft.version'), '0000 0001 00');
+    const metadata = bytes(compactString('metadata.version'), '0007 001e 00');
+    const supported = Buffer.concat([features, metadata]);
+    const epoch = bytes('01', '08', '0000000000000001');
+    expect(decodeMetadataLevel(bytes(apis, '02', '00', Buffer.of(supported.length), supported, epoch))).toBe(30);
+  });
+
+  it('gives none if the broker names no features', () => {
+    expect(decodeMetadataLevel(bytes(apis, NO_TAGS))).toBeNull();
+  });
+
+  it.each([
+    [null, false],
+    [29, false],
+    [30, true],
+    [31, true],
+    [32, false],
+  ])('knows whether brokers of level %s lose markers', (level, isAffected) => {
+    expect(knownDefect(level)?.includes('KAFKA-20734') ?? false).toBe(isAffected);
   });
 });
