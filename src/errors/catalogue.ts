@@ -170,7 +170,7 @@ const entries = {
   CHECKPOINT_LOST: {
     status: null,
     title: "The job's checkpoint and its topics no longer agree",
-    hint: 'Start a new job: continuing this one could lose or double rows.',
+    hint: 'Start a new job with the same file, as long as it is kept: `batch job create MODEL --from ID`. Continuing this one could lose or double rows.',
     final: true,
   },
   RUNNER_CRASHED: {

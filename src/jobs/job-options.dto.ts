@@ -14,6 +14,11 @@ export class JobOptionsDto {
   @IsString()
   model_id?: string;
 
+  /** In place of a file: the job whose kept file is taken. */
+  @IsOptional()
+  @IsString()
+  from_job?: string;
+
   @IsIn(['auto', 'csv', 'json', 'ndjson', 'parquet'], { message: 'must be auto, csv, json, ndjson or parquet' })
   format: 'auto' | 'csv' | 'json' | 'ndjson' | 'parquet' = 'auto';
 

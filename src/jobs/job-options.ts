@@ -32,6 +32,7 @@ const MAX_METADATA = 32;
 const MAX_METADATA_CHARACTERS = 1024;
 const NAMES: readonly string[] = [
   'model_id',
+  'from_job',
   'format',
   'encoding',
   ...DIALECT_OPTIONS,

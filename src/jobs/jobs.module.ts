@@ -20,6 +20,7 @@ import { JobSupervisor } from './job-supervisor.js';
 import { JobUpkeep } from './job-upkeep.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsLifecycle } from './jobs-lifecycle.js';
+import { keptFile } from './kept-file.js';
 import { RejectedRowsController } from './rejected-rows.controller.js';
 import { RejectedRows } from './rejected-rows.js';
 import { RemovalStore } from './removal-store.js';
@@ -151,12 +152,19 @@ const STALLED_BEYOND_MS = 60_000;
     },
     {
       provide: UploadReceiver,
-      inject: [Spool, ModelService, CONFIG],
+      inject: [Spool, ModelService, JobStore, CONFIG],
       useFactory: (
         spool: Spool,
         models: ModelService,
+        store: JobStore,
         { maxUploadBytes: maxFileBytes, uploadIdleMs: idleMs }: Config,
-      ) => new UploadReceiver(spool, { maxFileBytes, idleMs }, (...given) => admitJob(models, ...given)),
+      ) =>
+        new UploadReceiver(
+          spool,
+          { maxFileBytes, idleMs },
+          (...given) => admitJob(models, ...given),
+          (jobId) => keptFile(store, jobId),
+        ),
     },
     {
       provide: RejectedRows,

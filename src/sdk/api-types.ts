@@ -23,6 +23,10 @@ export interface paths {
          *     `delimiter`, `quote`, `escape`, `comment`, `skip_lines`, `trim`, `header`, `null_values` and `csv_reader` are for
          *     CSV only, `encoding` is for text, not for Parquet.
          *
+         *     With the form field `from_job`, and no file, the job gets the file that an ended job keeps (see `resumeJob`),
+         *     under another name on the disk: neither job takes the other's away. The model and the options are this
+         *     request's own.
+         *
          *     Send an `Idempotency-Key` to make the request safe to repeat: the same key with the same model, the same
          *     file (by its SHA-256) and the same options answers 200 with the job that exists, and
          *     `Idempotency-Replayed: true`; with anything else it is IDEMPOTENCY_KEY_REUSED, which says what differs. Options
@@ -385,6 +389,40 @@ export interface components {
         JobUpload: {
             /** @description The file, with a file name. At most 1 GiB unless configured. It may be compressed by gzip or zstd, which is told by its first bytes. */
             file: string;
+            /** @description The model that the rows must satisfy. Required, here or as a query parameter. */
+            model_id?: components["schemas"]["ModelId"];
+            /** @default auto */
+            format: components["schemas"]["FormatOption"];
+            /** @default auto */
+            encoding: components["schemas"]["EncodingOption"];
+            /** @default , */
+            delimiter: components["schemas"]["DelimiterOption"];
+            /** @default " */
+            quote: components["schemas"]["QuoteOption"];
+            escape?: components["schemas"]["EscapeOption"];
+            comment?: components["schemas"]["CommentOption"];
+            /** @default 0 */
+            skip_lines: components["schemas"]["SkipLinesOption"];
+            /** @default false */
+            trim: components["schemas"]["TrimOption"];
+            /** @default true */
+            header: components["schemas"]["HeaderOption"];
+            /** @default raw */
+            value_format: components["schemas"]["ValueFormatOption"];
+            /** @default none */
+            compression: components["schemas"]["CompressionOption"];
+            null_values?: components["schemas"]["NullValuesOption"];
+            columns?: components["schemas"]["ColumnsOption"];
+            normalize?: components["schemas"]["NormalizeOption"];
+            /** @default auto */
+            csv_reader: components["schemas"]["CsvReaderOption"];
+        } & {
+            [key: string]: components["schemas"]["MetadataValue"];
+        };
+        /** @description As JobUpload, with the job whose kept file is taken in place of a file. */
+        JobFromKeptFile: {
+            /** @description A job that has ended in another way than SUCCESS, as long as its file is kept. */
+            from_job: components["schemas"]["JobId"];
             /** @description The model that the rows must satisfy. Required, here or as a query parameter. */
             model_id?: components["schemas"]["ModelId"];
             /** @default auto */
@@ -1100,7 +1138,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "multipart/form-data": components["schemas"]["JobUpload"];
+                "multipart/form-data": components["schemas"]["JobUpload"] | components["schemas"]["JobFromKeptFile"];
             };
         };
         responses: {
@@ -1135,7 +1173,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["CrossSiteRequest"];
-            /** @description There is no such model. */
+            /** @description There is no such model, or no such job as `from_job` names. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1153,8 +1191,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The Idempotency-Key was used for another file or model, or with other options. */
+            /** @description The Idempotency-Key was used for another file or model, or with other options; or the job that `from_job` names has not ended. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file of the job that `from_job` names is gone. */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type InferUpload, inferForm } from './infer-upload.js';
-import { type JobUpload, sendUpload, type UploadProgress } from './job-upload.js';
+import { type JobUpload, sendFromJob, sendUpload, type UploadProgress } from './job-upload.js';
 import { eachOf, nextCursor } from './pages.js';
 import { type BatchClientOptions, type CallOptions, Transport } from './transport.js';
 import type {
@@ -123,13 +123,20 @@ export class BatchClient {
   }
 
   /**
-   * Uploads a file with constant memory and starts a job. `replayed`: the idempotency key was seen before, and this
+   * Uploads a file with constant memory, or takes the one that another job keeps (`fromJob`), and starts a job. `replayed`: the idempotency key was seen before, and this
    * is the job that exists. Throws the system's error where the file cannot be read, UploadSizeError where it
    * changes meanwhile.
    */
   async createJob(upload: JobUpload, options: CreateJobOptions = {}): Promise<{ job: Job; replayed: boolean }> {
-    const source = await openSource(upload.file, { filename: upload.filename, size: upload.sizeBytes });
     const headers = { ...this.transport.headers, 'idempotency-key': options.idempotencyKey ?? randomUUID() };
+    if (upload.fromJob !== undefined) {
+      const { data, response } = await this.transport.call(
+        (signal) => sendFromJob(`${this.baseUrl}/jobs`, headers, upload, signal),
+        { signal: options.signal, timeoutMs: Number.POSITIVE_INFINITY },
+      );
+      return { job: data, replayed: response.headers.get('idempotency-replayed') === 'true' };
+    }
+    const source = await openSource(upload.file, { filename: upload.filename, size: upload.sizeBytes });
     const { data, response } = await this.transport.call(
       (signal) =>
         sendUpload(`${this.baseUrl}/jobs`, headers, upload, source, { signal, onProgress: options.onProgress }),

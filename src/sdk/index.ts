@@ -1,7 +1,7 @@
 export { BatchClient, type CreateJobOptions, createBatchClient, type JobFilter, type ListOptions } from './client.js';
 export { BatchApiError, BatchConnectionError, UploadSizeError, WaitTimeoutError } from './errors.js';
 export type { InferUpload } from './infer-upload.js';
-export type { JobUpload, UploadProgress } from './job-upload.js';
+export type { JobSettings, JobUpload, KeptFile, NewFile, UploadProgress } from './job-upload.js';
 export type { RetryNotice, RetryPolicy } from './retry.js';
 export type { TextOptions } from './text-options.js';
 export type { BatchClientOptions, CallOptions } from './transport.js';

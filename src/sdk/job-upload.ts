@@ -5,14 +5,26 @@ import type { FormatOption, Job } from './types.js';
 import type { UploadContent, UploadSource } from './upload-source.js';
 
 /** A file to ingest and how to read it; what is not given has the contract's default. */
-export interface JobUpload extends TextOptions {
-  modelId: string;
+export type JobUpload = JobSettings & (NewFile | KeptFile);
+
+export interface NewFile {
   /** A path, or the bytes. Only an upload from a path can be repeated when the connection breaks. */
   file: UploadContent;
   /** Shown with the job. Default: the path's last part, `stream` where there is none. */
   filename?: string | undefined;
   /** Of a stream, in bytes, where it is known: the server can then refuse a large file at once. */
   sizeBytes?: number | undefined;
+  fromJob?: undefined;
+}
+
+export interface KeptFile {
+  /** An ended job, whose kept file is taken; nothing else of that job is. */
+  fromJob: string;
+  file?: undefined;
+}
+
+export interface JobSettings extends TextOptions {
+  modelId: string;
   format?: FormatOption | undefined;
   /** What an accepted row becomes in its topic: its own bytes, or a JSON object typed by the model. */
   valueFormat?: Job['options']['value_format'] | undefined;
@@ -38,6 +50,7 @@ export interface UploadProgress {
 export function formFields(upload: JobUpload): Array<readonly [string, string]> {
   const fields: Array<readonly [string, string | undefined]> = [
     ['model_id', upload.modelId],
+    ['from_job', upload.fromJob],
     ['format', upload.format],
     ...textFields(upload),
     ['value_format', upload.valueFormat],
@@ -89,6 +102,20 @@ export async function sendUpload(
     // Closes the file. Not awaited, since a stalled stream may never return; what it says no longer matters.
     form.chunks.return().catch(() => undefined);
   }
+}
+
+/** Asks for a job with the file that another one keeps. */
+export async function sendFromJob(
+  url: string,
+  headers: Record<string, string>,
+  upload: JobUpload,
+  signal: AbortSignal,
+): Promise<{ data?: Job | undefined; error?: unknown; response: Response }> {
+  const form = new FormData();
+  for (const [name, value] of formFields(upload)) form.set(name, value);
+  const response = await fetch(url, { method: 'POST', headers, body: form, redirect: 'error', signal });
+  const body = parseJson(await response.text());
+  return response.ok && isJob(body) ? { data: body, response } : { error: body, response };
 }
 
 interface Attempt {

@@ -1,5 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat, statfs, utimes, writeFile } from 'node:fs/promises';
+import {
+  constants,
+  copyFile,
+  link,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  stat,
+  statfs,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchError } from '../errors/index.js';
 
@@ -84,6 +97,29 @@ export class Spool {
     return kept;
   }
 
+  /**
+   * A second name for a job's file of so many bytes, as for one that comes in; a copy where the file system has no links.
+   * Whoever removes one of the two leaves the other. Throws SPOOL_EXPIRED if the file is gone, INSUFFICIENT_STORAGE.
+   */
+  async share(jobId: string, sizeBytes: number): Promise<string> {
+    await this.requireRoom(0);
+    const part = this.newPart();
+    try {
+      await link(this.path(jobId), part);
+      return part;
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') throw expired(jobId, error);
+    }
+    try {
+      await this.requireRoom(sizeBytes);
+      await copyFile(this.path(jobId), part, constants.COPYFILE_FICLONE);
+      return part;
+    } catch (error) {
+      await rm(part, { force: true });
+      throw systemCode(error) === 'ENOENT' ? expired(jobId, error) : asStorageError(error);
+    }
+  }
+
   /** Removes a job's file; no error where there is none. */
   async remove(jobId: string): Promise<void> {
     await rm(this.path(jobId), { force: true });
@@ -144,6 +180,10 @@ async function filesIn(folder: string, names: RegExp): Promise<string[]> {
     if (systemCode(error) === 'ENOENT') return [];
     throw error;
   }
+}
+
+function expired(jobId: string, cause: unknown): BatchError {
+  return new BatchError('SPOOL_EXPIRED', `The uploaded file of job '${jobId}' is no longer kept`, { cause });
 }
 
 /** A full disk or quota, or a limit to the size of files, as INSUFFICIENT_STORAGE, anything else as it is. */

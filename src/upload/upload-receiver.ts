@@ -1,8 +1,11 @@
+import { createReadStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import multer from 'multer';
 import { BatchError } from '../errors/index.js';
 import { inviteBody, watchBody } from '../http/index.js';
-import { STORED_HEAD_BYTES } from './detect-format.js';
+import { FileHead, STORED_HEAD_BYTES } from './detect-format.js';
+import { inspectHead } from './inspect-head.js';
 import { FORM_LIMITS, fileTooLarge, fromMulter } from './multer-error.js';
 import { MulterRequest } from './multer-request.js';
 import { ReceivedUpload } from './received-upload.js';
@@ -26,6 +29,18 @@ export interface UploadLimits {
  */
 export type UploadAdmission = (query: Fields, fields: Fields) => Promise<void>;
 
+/** A file that a job keeps. */
+export interface KeptFile {
+  jobId: string;
+  filename: string;
+  sizeBytes: number;
+  /** In hex; null: it was not found out when the file came. */
+  sha256: string | null;
+}
+
+/** Finds the file of the job that `from_job` names in place of a file; what it throws refuses the request. */
+export type FindKept = (jobId: string) => Promise<KeptFile>;
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Receives the files of multipart requests into the spool. */
@@ -34,10 +49,12 @@ export class UploadReceiver {
     private readonly spool: Spool,
     private readonly limits: UploadLimits,
     private readonly admit: UploadAdmission,
+    /** Absent: `from_job` means nothing here. */
+    private readonly findKept?: FindKept,
   ) {}
 
   /**
-   * Receives the one file of a request, with constant memory, and the fields around it. Refuses as early as it can:
+   * Receives the one file of a request, or finds the kept one that it names, and the fields around it. Refuses as early as it can:
    * an answer does not wait for the end of the body. Where it throws, no file is left.
    *
    * Throws UNSUPPORTED_MEDIA_TYPE, FILE_TOO_LARGE, INSUFFICIENT_STORAGE, INVALID_MULTIPART, INVALID_OPTION,
@@ -58,9 +75,14 @@ export class UploadReceiver {
     const storage = new SpoolStorage(spool, tooLarge, () => this.admit(query, form.body));
     try {
       const file = await parseForm(form, response, storage, limits);
-      return await takeFile(file, storage, form.body, spool);
+      const from = form.body['from_job'] ?? query['from_job'];
+      if (from === undefined || this.findKept === undefined) return await takeFile(file, storage, form.body, spool);
+      if (file !== undefined) throw new BatchError('INVALID_OPTION', 'from_job: the request has a file of its own');
+      if (typeof from !== 'string') throw new BatchError('INVALID_OPTION', 'from_job: given more than once');
+      return await takeKept(await this.findKept(from), form.body, spool);
     } catch (error) {
       await storage.settled();
+      if (storage.stored !== null) await rm(storage.stored.path, { force: true });
       throw fromMulter(storage.failure ?? error, limits.maxFileBytes);
     }
   }
@@ -134,6 +156,30 @@ async function takeFile(
   if (head.length > 0 || size > STORED_HEAD_BYTES) return upload;
   await upload.discard();
   throw nothingToRead(stored);
+}
+
+/** The file gets a second name, so that each job removes its own. */
+async function takeKept(
+  { jobId, filename, sizeBytes, sha256 }: KeptFile,
+  fields: Fields,
+  spool: Spool,
+): Promise<ReceivedUpload> {
+  const path = await spool.share(jobId, sizeBytes);
+  try {
+    const { fileCompression, head } = await inspectHead(await readHead(path));
+    return new ReceivedUpload(spool, path, filename, sizeBytes, sha256, fileCompression, head, fields);
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  }
+}
+
+async function readHead(path: string): Promise<Buffer> {
+  const head = new FileHead();
+  for await (const chunk of createReadStream(path, { end: STORED_HEAD_BYTES - 1 })) {
+    if (!head.push(chunk as Buffer)) break;
+  }
+  return head.bytes();
 }
 
 function nothingToRead({ fileCompression, failure }: StoredFile): BatchError {

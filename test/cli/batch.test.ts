@@ -160,6 +160,22 @@ describe('batch model infer', () => {
 });
 
 describe('batch job create', () => {
+  it('takes the file that another job keeps, or one of its own, and not both or neither', async () => {
+    service.routes['POST /jobs'] = (response) => answer(response, 202, jobPending());
+    await json('job create orders --from a1b2c3d4 --delimiter ;');
+    const fields = [...(service.seen[0]?.body ?? '').matchAll(/name="([^"]+)"\r\n\r\n(.*)\r\n/g)];
+    expect(fields.map(([, name, value]) => `${name}=${value}`)).toEqual([
+      'model_id=orders',
+      'from_job=a1b2c3d4',
+      'delimiter=;',
+    ]);
+    const both = await batch('job create orders orders.csv --from a1b2c3d4 --output table');
+    expect([both.code, both.stderr]).toEqual([64, expect.stringMatching(/^USAGE: .+\nhint: /)]);
+    const inferred = await batch('job create orders --from a1b2c3d4 --infer --output table');
+    expect([inferred.code, inferred.stderr]).toEqual([1, expect.stringMatching(/^INVALID_OPTION: .+\nhint: /)]);
+    expect(service.seen.filter(({ body }) => body.includes('model_id'))).toHaveLength(1);
+  });
+
   it('sends the options in the contract’s spelling', async () => {
     service.routes['POST /jobs'] = (response) => answer(response, 202, jobPending());
     await json(

@@ -137,6 +137,8 @@ describe('jobs, by the contract', () => {
     try {
       for (let count = 0; count < 3; count++)
         ids.push((await expectStatus('createJob', { body: form(uploads) }, 202)).body.job_id);
+      const from = { body: form({ model_id: 'orders', from_job: ids[0] ?? '' }) };
+      await expectProblem('createJob', from, 409, 'JOB_STATE_CONFLICT');
       for (const id of ids.slice(1)) {
         expect((await expectStatus('cancelJob', { id }, 202)).body.state).toBe('CANCELLED');
         await expectStatus('cancelJob', { id }, 200);
@@ -149,8 +151,13 @@ describe('jobs, by the contract', () => {
     await api.ended(resumed);
     await expectProblem('resumeJob', { id: resumed }, 409, 'JOB_STATE_CONFLICT');
     await expectProblem('cancelJob', { id: resumed }, 409, 'JOB_STATE_CONFLICT');
+    const from = { body: form({ model_id: 'orders', from_job: kept }) };
+    const again = await expectStatus('createJob', from, 202);
     await rm(join(service.dataDir, 'spool', kept));
     await expectProblem('resumeJob', { id: kept }, 410, 'SPOOL_EXPIRED');
+    await expectProblem('createJob', from, 410, 'SPOOL_EXPIRED');
+    await expectProblem('createJob', { body: form({ model_id: 'orders', from_job: resumed }) }, 410, 'SPOOL_EXPIRED');
+    expect((await api.ended(again.body.job_id)).state).toBe('SUCCESS');
     await expectProblem('cancelJob', { id: kept, query: { purge: 'yes' } }, 400, 'INVALID_REQUEST');
     await expectProblem('cancelJob', { id: kept, query: { force: 'true' } }, 400, 'INVALID_REQUEST');
     await expectProblem('cancelJob', { id: kept, query: { purge: 'true' } }, 409, 'JOB_STATE_CONFLICT');
@@ -195,6 +202,8 @@ describe('jobs, by the contract', () => {
       { body: Buffer.from('x'), headers: { 'content-type': 'multipart/form-data; boundary=x' } },
     ],
     ['MODEL_NOT_FOUND', 404, { body: form({ ...uploads, model_id: 'none' }) }],
+    ['JOB_NOT_FOUND', 404, { body: form({ model_id: 'orders', from_job: 'nosuchid' }) }],
+    ['INVALID_OPTION', 400, { body: form({ ...uploads, from_job: 'nosuchid' }) }],
     ['FILE_TOO_LARGE', 413, { body: form(uploads), claim: 2 * MAX_BYTES }],
     ['FILE_TOO_LARGE', 413, { body: form({ ...uploads, file: 'a'.repeat(MAX_BYTES + 1) }) }],
     ['UNSUPPORTED_MEDIA_TYPE', 415, { body: { file: CSV } }],

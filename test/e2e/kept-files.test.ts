@@ -1,6 +1,7 @@
 import { access, chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Job } from '../../src/jobs/job.js';
 import { Api } from '../kit/api.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { runnerPids } from '../kit/runners.js';
@@ -80,6 +81,31 @@ describe('an uploaded file that the service may not read for some time', () => {
 });
 
 describe('an uploaded file', () => {
+  it('that a job keeps starts another one, and neither takes the file away from the other', async () => {
+    const orders = makeOrders(50, 5);
+    const semicolons = Buffer.from(orders.csv.toString().replaceAll(',', ';'));
+    const failed = await api.ended((await api.createJob('orders', semicolons)).job_id);
+    expect(failed).toMatchObject({ state: 'FAILED', error: { code: 'HEADER_MISMATCH' } });
+    const fromJob = async (options: Record<string, string>): Promise<Job> => {
+      const body = new FormData();
+      for (const [name, value] of Object.entries({ model_id: 'orders', from_job: failed.job_id, ...options })) {
+        body.set(name, value);
+      }
+      return api.ended(((await (await fetch(`${service.url}/jobs`, { method: 'POST', body })).json()) as Job).job_id);
+    };
+    const again = await fromJob({ delimiter: ';', 'metadata.why': 'semicolons' });
+    expect(again).toMatchObject({
+      ...{ filename: failed.filename, size_bytes: failed.size_bytes, sha256: failed.sha256 },
+      ...{ dialect: { delimiter: ';' }, metadata: { why: 'semicolons' } },
+    });
+    expect(again.totals.rows).toBeGreaterThan(0);
+    const spool = join(service.dataDir, 'spool');
+    await rm(join(spool, again.job_id), { force: true });
+    expect(await readFile(join(spool, failed.job_id))).toEqual(semicolons);
+    expect((await fromJob({ delimiter: ';' })).totals).toEqual(again.totals);
+    expect((await readdir(spool)).filter((name) => name.endsWith('.part'))).toEqual([]);
+  });
+
   it('is still there when the database is lost, and so is what others keep beside it', async () => {
     const orders = makeOrders(20, 2);
     const { job_id } = await api.ended((await api.createJob('orders', orders.csv)).job_id);
@@ -98,7 +124,7 @@ describe('an uploaded file', () => {
     const said = service
       .log()
       .split('\n')
-      .filter((line) => line.includes('no job knows this file'));
+      .filter((line) => line.includes('no job knows this file') && line.includes(job_id));
     expect(said.map((line) => JSON.parse(line) as unknown)).toMatchObject([
       { level: 'warn', job_id, file: join(spool, 'orphans', job_id), keep_hours: 24 },
     ]);

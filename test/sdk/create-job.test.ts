@@ -48,6 +48,23 @@ async function* generate(chunk: Uint8Array, times: number, onChunk: (n: number) 
 }
 
 describe('createJob', () => {
+  it('names the job whose kept file is taken, without a file', async () => {
+    let seen = { body: '', key: '' };
+    const client = await clientOf(async (request, response) => {
+      seen = { body: (await readBody(request)).toString(), key: keyOf(request) };
+      answer(response, 202, jobPending());
+    });
+    const { job } = await client.createJob({ modelId: 'orders', fromJob: 'a1b2c3d4', delimiter: ';' });
+    expect(job).toEqual(jobPending());
+    const parts = [...seen.body.matchAll(/name="([^"]+)"\r\n\r\n([^\r]*)/g)].map(([, name, value]) => [name, value]);
+    expect(parts).toEqual([
+      ['model_id', 'orders'],
+      ['from_job', 'a1b2c3d4'],
+      ['delimiter', ';'],
+    ]);
+    expect(seen.key).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
   it('sends the file under its own name, with its options, its size and an idempotency key', async () => {
     let seen = { body: '', length: '', key: '' };
     const client = await clientOf(async (request, response) => {

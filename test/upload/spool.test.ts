@@ -57,6 +57,20 @@ describe('the spool', () => {
     expect(await spool.has('aaaaaaaa')).toBe(false);
   });
 
+  it('shares a kept file, of which each holder removes its own name', async () => {
+    await writeFile(spool.path('aaaaaaaa'), 'id\n');
+    const part = await spool.share('aaaaaaaa', 3);
+    expect(await spool.removeParts()).toBe(1);
+    await expect(readFile(part)).rejects.toMatchObject({ code: 'ENOENT' });
+    const kept = await spool.keep(await spool.share('aaaaaaaa', 3), 'bbbbbbbb');
+    await spool.remove('aaaaaaaa');
+    expect(await readFile(kept, 'utf8')).toBe('id\n');
+    await expect(spool.share('aaaaaaaa', 3)).rejects.toMatchObject({ code: 'SPOOL_EXPIRED' });
+    await expect(new Spool(spool.folder, Number.MAX_SAFE_INTEGER).share('bbbbbbbb', 3)).rejects.toMatchObject({
+      code: 'INSUFFICIENT_STORAGE',
+    });
+  });
+
   it('forgets what a former process left half received, and nothing else', async () => {
     await receive('half');
     await writeFile(spool.path('aaaaaaaa'), 'whole');

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { Command, Option } from '@commander-js/extra-typings';
-import type { BatchClient, JobUpload } from '../../sdk/index.js';
-import { CliError, Interrupted } from '../failure.js';
+import type { BatchClient, JobUpload, KeptFile, NewFile } from '../../sdk/index.js';
+import { CliError, EXIT, Interrupted } from '../failure.js';
 import { uploadLine } from '../progress.js';
 import { jobDetails } from '../render/job-table.js';
 import { bytes } from '../render/units.js';
@@ -18,7 +18,8 @@ export function jobCreateCommand(open: () => Session) {
   const command = new Command('create')
     .description('Upload a file and start a job.')
     .argument('<model>', 'the id of the model that the rows must satisfy; with --infer of the one to create')
-    .argument('<file>', 'the file, or - for standard input')
+    .argument('[file]', 'the file, or - for standard input; none with --from')
+    .option('--from <job>', 'take the file that this ended job keeps; nothing else of that job is taken over')
     .option(
       '--infer',
       'create the model first, from what the file proposes (see model infer); one of this id must not be there yet',
@@ -70,15 +71,17 @@ Examples:
   $ batch job create orders orders.csv --column 'Order ID=id' --column Qty=qty
   $ batch job create users users.csv --value-format json --normalize email=trim,lowercase
   $ batch job create orders orders.ndjson --wait
-  $ batch job create orders orders.csv.gz --encoding windows-1252 --wait`,
+  $ batch job create orders orders.csv.gz --encoding windows-1252 --wait
+  $ batch job create orders --from a1b2c3d4 --delimiter ';' --wait`,
     )
     .action(async (model, file, options) => {
       const session = open();
-      if (file !== '-') await refuseTooLarge(file, options.max);
+      const source = fileOf(file, options.from, session);
+      if (typeof source.file === 'string') await refuseTooLarge(source.file, options.max);
       const client = await session.client();
       const wanted: JobUpload = {
         modelId: model,
-        ...(file === '-' ? { file: session.environment.stdin(), filename: 'stdin' } : { file }),
+        ...source,
         format: options.format,
         ...textOptionsOf(options),
         valueFormat: options.valueFormat,
@@ -94,6 +97,20 @@ Examples:
       session.show(job, jobDetails);
       session.note(`\nNext: batch job wait ${job.job_id}`);
     });
+}
+
+/** Throws CliError unless either a file or a job is named. */
+function fileOf(file: string | undefined, fromJob: string | undefined, session: Session): NewFile | KeptFile {
+  if (file !== undefined && fromJob === undefined) {
+    return file === '-' ? { file: session.environment.stdin(), filename: 'stdin' } : { file };
+  }
+  if (file === undefined && fromJob !== undefined) return { fromJob };
+  throw new CliError(
+    'USAGE',
+    file === undefined ? 'no file is named' : '--from takes the file of a job, and a file is named, too',
+    'Name a file, or a job that keeps its file: batch job create MODEL FILE, or batch job create MODEL --from JOB_ID.',
+    EXIT.usage,
+  );
 }
 
 async function upload(session: Session, client: BatchClient, file: JobUpload) {

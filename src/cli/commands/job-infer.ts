@@ -9,6 +9,13 @@ import { notesOn } from './inferred-notes.js';
  * for it. Throws CliError where the file cannot be read twice, or its columns are to have other names.
  */
 export async function withInferredModel(session: Session, client: BatchClient, job: JobUpload): Promise<JobUpload> {
+  if (job.fromJob !== undefined) {
+    throw new CliError(
+      'INVALID_OPTION',
+      '--infer reads a file of this machine, and --from takes one that the service keeps',
+      'Leave out one of them.',
+    );
+  }
   if (typeof job.file !== 'string') {
     throw new CliError(
       'INVALID_OPTION',

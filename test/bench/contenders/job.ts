@@ -21,7 +21,7 @@ export interface JobRun extends Run {
 }
 
 /** Uploads by the SDK and waits until every row is committed; the model has the input's name. */
-export function job(service: Service, input: Input, options: Partial<Sdk.JobUpload> = {}): Contender<JobRun> {
+export function job(service: Service, input: Input, options: Partial<Sdk.JobSettings> = {}): Contender<JobRun> {
   const client = createBatchClient({ baseUrl: service.url });
   return {
     name: ['Batch', ...Object.values(options).map(String)].join(', '),
