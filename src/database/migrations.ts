@@ -103,6 +103,14 @@ const migrations: Record<string, Migration> = {
       await db.schema.alterTable('jobs').addColumn('requested_options', 'text').execute();
     },
   },
+  '0006_job_indexes': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await sql`CREATE INDEX jobs_unpublished ON jobs (seq) WHERE revision > published_revision`.execute(db);
+      await db.schema.createIndex('jobs_unsettled').on('jobs').columns(['state', 'settled', 'seq']).execute();
+      await db.schema.createIndex('jobs_spooled').on('jobs').columns(['spooled', 'finished_at', 'seq']).execute();
+      await db.schema.createIndex('jobs_by_model_state').on('jobs').columns(['model_id', 'state', 'seq']).execute();
+    },
+  },
 };
 
 const provider: MigrationProvider = { getMigrations: async () => migrations };

@@ -5,7 +5,7 @@ import { type Checkpoint, jobTopics } from '../kafka/index.js';
 import { type ProcessingOptions, readOptions } from '../runner/index.js';
 import { readWrapping, type Wrapping } from '../sources/index.js';
 import type { FileFormat } from '../upload/index.js';
-import type { Dialect, Job, JobOptions, JobState } from './job.js';
+import type { Dialect, Job, JobOptions, JobState, JobSummary } from './job.js';
 import { isTerminal } from './job-state.js';
 
 export interface JobError {
@@ -35,8 +35,14 @@ export interface NewJob {
   idempotencyKey: string | null;
 }
 
-/** A job as the store keeps it: what the Job shows, and what only the service knows. Times are ISO 8601 in UTC. */
-export interface JobRecord extends Readonly<NewJob> {
+/** A job as the store keeps it: what the Job shows, and what only the service knows. */
+export interface JobRecord extends JobSummaryRecord {
+  /** The file's header. */
+  readonly columns: string[] | null;
+}
+
+/** A job as lists read it from the store: without its columns. Times are ISO 8601 in UTC. */
+export interface JobSummaryRecord extends Readonly<NewJob> {
   /** Order of creation. */
   readonly seq: number;
   readonly state: JobState;
@@ -47,7 +53,6 @@ export interface JobRecord extends Readonly<NewJob> {
   /** Runner crashes since the last commit. */
   readonly crashes: number;
   readonly attempt: number;
-  readonly columns: string[] | null;
   /** The newest checkpoint that was seen; null: no commit was. */
   readonly checkpoint: Checkpoint | null;
   /** The checkpoint is known to be all that is committed, not just the last that was heard of. */
@@ -74,7 +79,7 @@ export function needsSpool({ state }: Pick<JobRecord, 'state'>): boolean {
 }
 
 /** The time spent in each phase up to `now` (ms since the epoch). A job that has ended spends none. */
-export function timings(record: JobRecord, now: number): { waitingMs: number; processingMs: number } {
+export function timings(record: JobSummaryRecord, now: number): { waitingMs: number; processingMs: number } {
   const { state, waitingMs, processingMs } = record;
   if (isTerminal(state)) return { waitingMs, processingMs };
   const spent = Math.max(0, now - record.phaseSince);
@@ -85,6 +90,11 @@ export function timings(record: JobRecord, now: number): { waitingMs: number; pr
 
 /** The job as users see it at `now` (ms since the epoch: the timings of a job under way go on between its writes). */
 export function toJob(record: JobRecord, now: number): Job {
+  return { ...toJobSummary(record, now), columns: record.columns };
+}
+
+/** As `toJob`, for lists. */
+export function toJobSummary(record: JobSummaryRecord, now: number): JobSummary {
   const ok = record.checkpoint?.ok ?? 0;
   const errors = record.checkpoint?.errors ?? 0;
   const { waitingMs, processingMs } = timings(record, now);
@@ -101,7 +111,6 @@ export function toJob(record: JobRecord, now: number): Job {
     size_bytes: record.sizeBytes,
     sha256: record.sha256,
     metadata: record.metadata,
-    columns: record.columns,
     dialect: record.dialect && shownDialect(record.dialect),
     options: shownOptions(record.options),
     totals: { rows: ok + errors, ok, errors },
@@ -119,7 +128,7 @@ export function toJob(record: JobRecord, now: number): Job {
 }
 
 /** The catalogue's hint, its commands with this job's ids. */
-function hintFor({ jobId, modelId }: JobRecord, { code }: JobError): string {
+function hintFor({ jobId, modelId }: JobSummaryRecord, { code }: JobError): string {
   const ids: Record<string, string> = { ID: jobId, MODEL: modelId };
   return catalogue[code].hint.replaceAll(/\b(?:ID|MODEL)\b/g, (name) => ids[name] ?? name);
 }
@@ -141,13 +150,18 @@ export function shownOptions(options: ProcessingOptions): JobOptions {
   };
 }
 
-function endOffsets({ state, settled, checkpoint }: JobRecord): Job['end_offsets'] {
+function endOffsets({ state, settled, checkpoint }: JobSummaryRecord): Job['end_offsets'] {
   if (!isTerminal(state) || !settled) return null;
   return { data: checkpoint?.dataEnd ?? 0, dlq: checkpoint?.dlqEnd ?? 0 };
 }
 
 /** Reads a row of the store; what it holds was written by `changedColumns` and `newRow`. */
 export function fromRow(row: JobsTable): JobRecord {
+  return { ...fromSummaryRow(row), columns: row.columns === null ? null : (JSON.parse(row.columns) as string[]) };
+}
+
+/** As `fromRow`, of a row that was read without its columns. */
+export function fromSummaryRow(row: Omit<JobsTable, 'columns'>): JobSummaryRecord {
   return {
     jobId: row.job_id,
     seq: row.seq,
@@ -170,7 +184,6 @@ export function fromRow(row: JobsTable): JobRecord {
     dialect: JSON.parse(row.dialect) as CsvDialect | null,
     options: readOptions(row.options),
     wrapping: readWrapping(row.wrapping),
-    columns: row.columns === null ? null : (JSON.parse(row.columns) as string[]),
     checkpoint: row.checkpoint === null ? null : (JSON.parse(row.checkpoint) as Checkpoint),
     settled: row.settled === 1,
     bytesDone: row.bytes_done,

@@ -2,12 +2,12 @@ import type { Page } from '../database/index.js';
 import { BatchError } from '../errors/index.js';
 import type { ReceivedUpload } from '../upload/index.js';
 import type { Clock } from './clock.js';
-import type { Job, JobState } from './job.js';
+import type { Job, JobState, JobSummary } from './job.js';
 import type { JobControl } from './job-control.js';
 import { isJobId } from './job-id.js';
 import type { JobIntake } from './job-intake.js';
 import { parseJobOptions } from './job-options.js';
-import { type JobRecord, toJob } from './job-record.js';
+import { type JobRecord, toJob, toJobSummary } from './job-record.js';
 import type { JobRemoval } from './job-removal.js';
 import type { JobStore } from './job-store.js';
 
@@ -40,10 +40,10 @@ export class JobService {
     modelId?: string | undefined;
     limit: number;
     cursor?: string | undefined;
-  }): Promise<Page<Job>> {
+  }): Promise<Page<JobSummary>> {
     const now = this.options.clock.now();
     const { items, nextCursor } = await this.options.store.list(filter);
-    return { items: items.map((record) => toJob(record, now)), nextCursor };
+    return { items: items.map((record) => toJobSummary(record, now)), nextCursor };
   }
 
   /** Throws JOB_NOT_FOUND. */

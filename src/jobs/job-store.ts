@@ -1,8 +1,9 @@
+import { sql } from 'kysely';
 import { beforeSeq, type Database, type JobsTable, type Page, toPage } from '../database/index.js';
 import { type Clock, isoTime } from './clock.js';
 import type { JobState } from './job.js';
 import { changedColumns, type JobChanges, newRow } from './job-changes.js';
-import { fromRow, type JobRecord, type NewJob } from './job-record.js';
+import { fromRow, fromSummaryRow, type JobRecord, type JobSummaryRecord, type NewJob } from './job-record.js';
 import { isTerminal, mayFollow } from './job-state.js';
 
 export type CreateResult =
@@ -28,6 +29,50 @@ export interface Guard {
   states: readonly JobState[];
   lease?: number;
 }
+
+/** What the jobs of one page may hold in texts of their users' choice, in bytes; a page has one job at least. */
+const PAGE_BYTES = 8_000_000;
+
+/** All but the file's header, which may be megabytes. */
+const SUMMARY_COLUMNS = [
+  'job_id',
+  'seq',
+  'idempotency_key',
+  'model_id',
+  'model_version',
+  'state',
+  'revision',
+  'published_revision',
+  'phase',
+  'phase_owner',
+  'lease',
+  'crashes',
+  'attempt',
+  'filename',
+  'format',
+  'size_bytes',
+  'sha256',
+  'requested_options',
+  'metadata',
+  'dialect',
+  'options',
+  'wrapping',
+  'checkpoint',
+  'settled',
+  'bytes_done',
+  'verdict_code',
+  'verdict_message',
+  'error_code',
+  'error_message',
+  'spooled',
+  'waiting_ms',
+  'processing_ms',
+  'phase_since',
+  'created_at',
+  'started_at',
+  'updated_at',
+  'finished_at',
+] as const satisfies readonly (keyof JobsTable)[];
 
 /** The jobs in the metadata store. A write is durable when its promise resolves. */
 export class JobStore {
@@ -126,16 +171,26 @@ export class JobStore {
     return first(await this.#jobs().selectAll().where('idempotency_key', '=', key).execute());
   }
 
-  /** A page of jobs, newest first. A job created meanwhile moves nothing. Throws INVALID_REQUEST for a foreign cursor. */
-  async list({ state, modelId, limit, cursor }: JobFilter): Promise<Page<JobRecord>> {
-    let query = this.#jobs().selectAll().where('seq', '<', beforeSeq(cursor));
+  /**
+   * A page of jobs, newest first; shorter than asked for where it would hold more than PAGE_BYTES. A job created
+   * meanwhile moves nothing. Throws INVALID_REQUEST for a foreign cursor.
+   */
+  async list({ state, modelId, limit, cursor }: JobFilter): Promise<Page<JobSummaryRecord>> {
+    let query = this.#jobs().where('seq', '<', beforeSeq(cursor));
     if (state !== undefined) query = query.where('state', '=', state);
     if (modelId !== undefined) query = query.where('model_id', '=', modelId);
-    const rows = await query
-      .orderBy('seq', 'desc')
+    query = query.orderBy('seq', 'desc');
+    // Without the texts first: their lengths are known without reading them.
+    const sizes = await query
+      .select(['seq', sql<number>`octet_length(metadata) + octet_length(options)`.as('bytes')])
       .limit(limit + 1)
       .execute();
-    return toPage(rows, limit, fromRow);
+    const fitting = Math.min(limit, countFitting(sizes, PAGE_BYTES));
+    const rows = await query
+      .select(SUMMARY_COLUMNS)
+      .limit(fitting + 1)
+      .execute();
+    return toPage(rows, fitting, fromSummaryRow);
   }
 
   /**
@@ -198,37 +253,36 @@ export class JobStore {
     return rows.map((row) => row.job_id);
   }
 
-  /** Jobs that need a runner: those that had one first, then the waiting ones in the order of their waiting. */
-  async unfinished(): Promise<JobRecord[]> {
-    const underWay = this.#jobs().selectAll().where('state', 'in', ['RUNNING', 'CANCELLING']);
-    const waiting = this.#jobs().selectAll().where('state', '=', 'PENDING');
-    return [
-      ...(await underWay.orderBy('seq').execute()),
-      ...(await waiting.orderBy('phase_since').orderBy('seq').execute()),
-    ].map(fromRow);
+  /** Ids of the jobs that need a runner: those that had one first, then the waiting ones in the order of their waiting. */
+  async unfinished(): Promise<string[]> {
+    const jobs = this.#jobs().select('job_id');
+    const underWay = await jobs.where('state', 'in', ['RUNNING', 'CANCELLING']).orderBy('seq').execute();
+    const waiting = await jobs.where('state', '=', 'PENDING').orderBy('phase_since').orderBy('seq').execute();
+    return [...underWay, ...waiting].map((row) => row.job_id);
   }
 
-  /** FAILED jobs of which it is not known yet what is committed; of a lost checkpoint it never will be. */
-  async unsettled(): Promise<JobRecord[]> {
+  /** Ids of FAILED jobs of which it is not known yet what is committed; of a lost checkpoint it never will be. */
+  async unsettled(): Promise<string[]> {
     const rows = await this.#jobs()
-      .selectAll()
+      .select('job_id')
       .where('state', '=', 'FAILED')
       .where('error_code', '!=', 'CHECKPOINT_LOST')
       .where('settled', '=', 0)
       .orderBy('seq')
       .execute();
-    return rows.map(fromRow);
+    return rows.map((row) => row.job_id);
   }
 
-  /** Jobs that ended `before` (ms since the epoch) and still keep their file. */
-  async expiredSpools(before: number): Promise<JobRecord[]> {
+  /** Ids of jobs that ended `before` (ms since the epoch) and still keep their file, the earliest end first. */
+  async expiredSpools(before: number, limit: number): Promise<string[]> {
     const rows = await this.#jobs()
-      .selectAll()
+      .select('job_id')
       .where('spooled', '=', 1)
       .where('finished_at', '<', isoTime(before))
-      .orderBy('seq')
+      .orderBy('finished_at')
+      .limit(limit)
       .execute();
-    return rows.map(fromRow);
+    return rows.map((row) => row.job_id);
   }
 
   /** The rows that are jobs. */
@@ -259,6 +313,18 @@ export class JobStore {
     }
     return first(await query.returningAll().execute());
   }
+}
+
+/** How many of the first rows have no more than `limit` bytes together; one at least. */
+function countFitting(rows: readonly { bytes: number }[], limit: number): number {
+  let bytes = 0;
+  let count = 0;
+  for (const row of rows) {
+    bytes += row.bytes;
+    if (bytes > limit) break;
+    count++;
+  }
+  return Math.max(1, count);
 }
 
 function first(rows: JobsTable[]): JobRecord | undefined {

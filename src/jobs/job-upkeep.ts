@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock } from './clock.js';
 import type { JobLedger } from './job-ledger.js';
 import { endUnstarted } from './job-phases.js';
-import { type JobError, type JobRecord, needsSpool } from './job-record.js';
+import { type JobError, needsSpool } from './job-record.js';
 import type { JobSpool } from './job-spool.js';
 import { isTerminal } from './job-state.js';
 import type { JobStore } from './job-store.js';
@@ -25,6 +25,8 @@ export interface JobUpkeepOptions {
 
 const CHECK_EVERY_MS = 5000;
 const HOUR_MS = 3_600_000;
+/** Files that one round removes at most. */
+const EXPIRED_A_ROUND = 500;
 const ORPHANS_EVERY_MS = 600_000;
 const FILE_GONE: JobError = { code: 'FILE_CORRUPT', message: 'the uploaded file is gone from DATA_DIR' };
 
@@ -47,8 +49,8 @@ export class JobUpkeep {
     const { store, supervisor, spool, log } = this.options;
     const files = new Set(await spool.list());
     const jobs = await store.unfinished();
-    for (const job of jobs) {
-      if (files.has(job.jobId) || (await this.#mayGoOnWithoutFile(job))) supervisor.submit(job.jobId);
+    for (const jobId of jobs) {
+      if (files.has(jobId) || (await this.#mayGoOnWithoutFile(jobId))) supervisor.submit(jobId);
     }
     for (const jobId of files) {
       try {
@@ -79,7 +81,7 @@ export class JobUpkeep {
 
   /** Finds out what the jobs that failed unsettled have committed, now that Kafka answers. */
   async settleUnsettled(): Promise<void> {
-    for (const { jobId } of await this.options.store.unsettled()) this.options.supervisor.submitUnsettled(jobId);
+    for (const jobId of await this.options.store.unsettled()) this.options.supervisor.submitUnsettled(jobId);
   }
 
   /** Removes the files that were kept for long enough, those that were moved aside among them. */
@@ -90,7 +92,7 @@ export class JobUpkeep {
       this.#nextOrphans = clock.monotonic() + ORPHANS_EVERY_MS;
       await this.#expireOrphans(limit);
     }
-    for (const { jobId } of await store.expiredSpools(limit)) {
+    for (const jobId of await store.expiredSpools(limit, EXPIRED_A_ROUND)) {
       await ledger.exclusively(jobId, async () => {
         const record = await store.get(jobId);
         if (!record?.spooled || !isTerminal(record.state) || Date.parse(record.finishedAt ?? '') >= limit) return;
@@ -138,7 +140,7 @@ export class JobUpkeep {
   }
 
   /** The file is gone, so the job cannot go on; true: a runner has to find out what it has committed. */
-  async #mayGoOnWithoutFile({ jobId }: JobRecord): Promise<boolean> {
+  async #mayGoOnWithoutFile(jobId: string): Promise<boolean> {
     const { store, ledger, clock } = this.options;
     return ledger.exclusively(jobId, async () => {
       const record = await store.get(jobId);

@@ -28,7 +28,13 @@ export interface JobOptions {
 }
 
 /** The Job as the API and batch.jobs show it (openapi: Job). Times are ISO 8601 in UTC. */
-export interface Job {
+export interface Job extends JobSummary {
+  /** The file's header in file order; null until it was read, and where the rows name their own columns. */
+  columns: string[] | null;
+}
+
+/** The Job as lists show it: without what may be as wide as the file's header (openapi: JobSummary). */
+export interface JobSummary {
   job_id: string;
   model_id: string;
   model_version: number;
@@ -45,8 +51,6 @@ export interface Job {
   /** Of the file as it came, in hex; null where the job is older than the hash. */
   sha256: string | null;
   metadata: Record<string, string>;
-  /** The file's header in file order; null until it was read, and where the rows name their own columns. */
-  columns: string[] | null;
   /** null where the format has none. */
   dialect: Dialect | null;
   options: JobOptions;

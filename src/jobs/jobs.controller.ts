@@ -19,7 +19,7 @@ import { nextPageLink } from '../http/index.js';
 import { LOG } from '../logging/index.js';
 import { type ReceivedUpload, Upload, UploadInterceptor } from '../upload/index.js';
 import { idempotencyKey } from './idempotency-key.js';
-import type { Job } from './job.js';
+import type { Job, JobSummary } from './job.js';
 import { JobAdmissionGuard } from './job-admission.guard.js';
 import { JobDeleteDto } from './job-delete.dto.js';
 import { JobListDto } from './job-list.dto.js';
@@ -54,7 +54,7 @@ export class JobsController {
     @Query() { model_id: modelId, ...query }: JobListDto,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Job[]> {
+  ): Promise<JobSummary[]> {
     const { items, nextCursor } = await this.jobs.list({ ...query, modelId });
     if (nextCursor !== null) reply.header('link', nextPageLink(request.url, nextCursor));
     return items;

@@ -547,7 +547,12 @@ export interface components {
         };
         /** @enum {string} */
         JobErrorCode: "HEADER_MISMATCH" | "ALL_ROWS_REJECTED" | "KAFKA_UNAVAILABLE" | "KAFKA_REJECTED" | "CHECKPOINT_LOST" | "RUNNER_CRASHED" | "SPOOL_UNREADABLE" | "FILE_CORRUPT" | "FILE_TOO_COMPLEX";
-        Job: {
+        Job: components["schemas"]["JobSummary"] & {
+            /** @description The file's header in file order, null until it was read: needed to make sense of raw rows. Always null for json and ndjson, whose rows name their own columns. */
+            columns: string[] | null;
+        };
+        /** @description A job as lists show it. `GET /jobs/{id}` has its `columns` too. */
+        JobSummary: {
             job_id: components["schemas"]["JobId"];
             model_id: components["schemas"]["ModelId"];
             /** @description The version of the model that the job is pinned to. */
@@ -579,8 +584,6 @@ export interface components {
             metadata: {
                 [key: string]: components["schemas"]["MetadataValue"];
             };
-            /** @description The file's header in file order, null until it was read: needed to make sense of raw rows. Always null for json and ndjson, whose rows name their own columns. */
-            columns: string[] | null;
             /** @description null where the format has none (json, ndjson, parquet). */
             dialect: components["schemas"]["Dialect"] | null;
             options: components["schemas"]["JobOptions"];
@@ -1070,14 +1073,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page of jobs; the `Link` header, where present, leads to the next. */
+            /** @description One page of jobs, without their `columns`; the `Link` header, where present, leads to the next. Where jobs are large a page ends before `limit`, at 8 MB. */
             200: {
                 headers: {
                     Link: components["headers"]["Link"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Job"][];
+                    "application/json": components["schemas"]["JobSummary"][];
                 };
             };
             400: components["responses"]["InvalidRequest"];

@@ -7,6 +7,7 @@ import type {
   InferredSchema,
   Job,
   JobState,
+  JobSummary,
   Liveness,
   Model,
   ModelCreate,
@@ -154,8 +155,8 @@ export class BatchClient {
     return data;
   }
 
-  /** Every job, newest first; pages are fetched as they are needed. */
-  listJobs(filter: JobFilter = {}, options: ListOptions = {}): AsyncGenerator<Job, void, undefined> {
+  /** Every job, newest first, without its columns; pages are fetched as they are needed. */
+  listJobs(filter: JobFilter = {}, options: ListOptions = {}): AsyncGenerator<JobSummary, void, undefined> {
     return eachOf(async (cursor) => {
       const params = { query: { state: filter.state, model_id: filter.modelId, limit: options.pageSize, cursor } };
       const { data, response } = await this.transport.call(

@@ -15,6 +15,7 @@ export {
   isOver,
   type Job,
   type JobState,
+  type JobSummary,
   type Liveness,
   type Model,
   type ModelCreate,

@@ -4,6 +4,8 @@ type Schemas = components['schemas'];
 
 /** One file being ingested; see the contract for what each member promises. */
 export type Job = Schemas['Job'];
+/** A job as lists show it, without its columns. */
+export type JobSummary = Schemas['JobSummary'];
 export type JobState = Schemas['JobState'];
 /** A named, versioned schema that rows must satisfy. */
 export type Model = Schemas['Model'];

@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import type { Job } from '../../sdk/index.js';
+import type { JobSummary } from '../../sdk/index.js';
 import { jobDetails, jobTable } from '../render/job-table.js';
 import type { Session } from '../session.js';
 import { jobCreateCommand } from './job-create.js';
@@ -30,7 +30,7 @@ export function jobCommand(open: () => Session) {
       const filter = { state: options.state, modelId: options.model };
       // One more than is shown tells whether there are more.
       const paging = { pageSize: Math.min(options.limit + 1, 1000), signal: session.signal };
-      const jobs: Job[] = [];
+      const jobs: JobSummary[] = [];
       let more = false;
       for await (const entry of client.listJobs(filter, paging)) {
         more = jobs.length === options.limit;

@@ -1,4 +1,4 @@
-import type { Job, JobState } from '../../sdk/index.js';
+import type { Job, JobState, JobSummary } from '../../sdk/index.js';
 import { bar } from './bar.js';
 import { type Paint, plain, printable, type Style } from './style.js';
 import { type Column, table } from './table.js';
@@ -6,8 +6,8 @@ import { bytes, duration } from './units.js';
 
 const BAR_WIDTH = 8;
 
-export function jobTable(jobs: readonly Job[], style: Style): string {
-  const columns: Column<Job>[] = [
+export function jobTable(jobs: readonly JobSummary[], style: Style): string {
+  const columns: Column<JobSummary>[] = [
     { title: 'JOB', text: (job) => job.job_id },
     { title: 'MODEL', text: (job) => job.model_id },
     { title: 'STATE', text: (job) => job.state, paint: (job) => stateColour(job.state, style) },
@@ -51,7 +51,7 @@ export function jobDetails(job: Job, style: Style = plain): string {
   return `${jobTable([job], style)}\n${lines.join('')}`;
 }
 
-export function jobBar(job: Job, width: number): string {
+export function jobBar(job: JobSummary, width: number): string {
   const { bytes_done, bytes_total } = job.progress;
   const rejectedShare = job.totals.rows === 0 ? 0 : job.totals.errors / job.totals.rows;
   // A job of an empty file part is done all the same.
