@@ -84,8 +84,10 @@ export class JobCreation {
     try {
       return await this.options.topics.createJobTopics(jobId);
     } catch (error) {
-      const { detail } = classifyFailure(error);
-      throw new BatchError('KAFKA_UNAVAILABLE', `The job's topics could not be created: ${detail}`, { cause: error });
+      const failure = classifyFailure(error);
+      if (failure === null) throw error;
+      const message = `The job's topics could not be created: ${failure.detail}`;
+      throw new BatchError('KAFKA_UNAVAILABLE', message, { cause: error });
     }
   }
 

@@ -51,8 +51,11 @@ export class RejectedRows {
       if (reader !== null) yield* reader.records(from);
     } catch (error) {
       if (error instanceof BatchError) throw error;
-      const { detail } = classifyFailure(error);
-      throw new BatchError('KAFKA_UNAVAILABLE', `The rejected rows could not be read: ${detail}`, { cause: error });
+      const failure = classifyFailure(error);
+      if (failure === null) throw error;
+      throw new BatchError('KAFKA_UNAVAILABLE', `The rejected rows could not be read: ${failure.detail}`, {
+        cause: error,
+      });
     } finally {
       reader?.close();
     }

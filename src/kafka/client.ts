@@ -1,7 +1,8 @@
-import { Kafka, type KafkaConfig as KafkaJsConfig, logLevel, type SASLOptions } from 'kafkajs';
+import { Kafka, type KafkaConfig as KafkaJsConfig, logLevel } from 'kafkajs';
 import type { KafkaConfig } from '../config/index.js';
 import { registerCodecs } from './compression.js';
 import { stopIdleTimers } from './idle-timers.js';
+import { saslMechanism } from './sasl.js';
 
 stopIdleTimers();
 
@@ -17,7 +18,7 @@ export function kafkaClientOptions(config: KafkaConfig): KafkaJsConfig {
     connectionTimeout: 3_000,
     requestTimeout: 30_000,
     ...(config.tls && { ssl: { ...config.tls } }),
-    ...(config.sasl && { sasl: { ...config.sasl } as SASLOptions }), // a copy of its own: kafkajs writes into it
+    ...(config.sasl && { sasl: saslMechanism(config.sasl) }),
     retry: { retries: 2, initialRetryTime: 50, maxRetryTime: 500 },
   };
 }

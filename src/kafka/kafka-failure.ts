@@ -20,7 +20,7 @@ export function errorType(error: unknown): string {
   return errorType((error as { cause?: unknown }).cause);
 }
 
-/** The broker did not take our credentials, or not their mechanism. */
+/** The broker did not take our credentials, or not their mechanism: it has said so (see `saslMechanism`). */
 export function isAuthenticationFailure(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause) {
     if (at.name === 'KafkaJSSASLAuthenticationError') return true;
@@ -42,11 +42,12 @@ export function isTlsFailure(error: unknown): boolean {
 /**
  * What an error of the Kafka path means for the job.
  * - fatal: trying again would fail again.
+ * - unauthenticated: the broker refuses our credentials. Fatal once that has lasted: somebody may be changing them.
  * - fenced: a newer producer took over, or the transaction was aborted for its age.
  * - transient: everything else: close, start over from the checkpoint.
  */
 export interface KafkaFailure {
-  kind: 'fatal' | 'fenced' | 'transient';
+  kind: 'fatal' | 'unauthenticated' | 'fenced' | 'transient';
   code: ErrorCode;
   /** For the user and the log: the broker's own error name and message. */
   detail: string;
@@ -69,14 +70,14 @@ export class UnexpectedAnswer extends Error {
   override readonly name = 'UnexpectedAnswer';
 }
 
-/** Throws the error on where it comes neither from Kafka nor from the network: it is a defect of ours. */
-export function classifyFailure(error: unknown): KafkaFailure {
-  if (!(error instanceof Error)) throw error;
+/** null where the error comes neither from Kafka nor from the network: it is a defect of ours. Never throws. */
+export function classifyFailure(error: unknown): KafkaFailure | null {
+  if (!(error instanceof Error)) return null;
   const detail = error.message;
   if (error instanceof BatchError) return { kind: 'fatal', code: error.code, detail };
   if (isAuthenticationFailure(error)) {
     return {
-      kind: 'fatal',
+      kind: 'unauthenticated',
       code: 'KAFKA_REJECTED',
       detail: `${errorType(error) || 'SASL_AUTHENTICATION_FAILED'}: ${detail}`,
     };
@@ -89,6 +90,6 @@ export function classifyFailure(error: unknown): KafkaFailure {
     error.name.startsWith('KafkaJS') ||
     error instanceof UnexpectedAnswer ||
     (error as NodeJS.ErrnoException).syscall !== undefined;
-  if (!foreseen) throw error;
+  if (!foreseen) return null;
   return { kind: FENCED.has(type) ? 'fenced' : 'transient', code: 'KAFKA_UNAVAILABLE', detail };
 }

@@ -30,7 +30,8 @@ export interface JobRunDependencies {
 
 /**
  * Works on one job until it ends: drives the delivery protocol with the real clock, file and broker.
- * `run` resolves with the outcome, or null where the lease was lost and the process must leave.
+ * `run` resolves with the outcome, or null where the lease was lost and the process must leave. It rejects with a defect
+ * of ours, and the process must leave, too.
  */
 export class JobRun {
   #state: State;
@@ -187,16 +188,20 @@ export class JobRun {
   /** Makes a call; its event counts only while the session of its start is the open one. */
   #call(call: () => Promise<Event | undefined>): void {
     const generation = this.#generation;
-    call().then(
+    const told = call().then(
       (event) => {
         if (event !== undefined && generation === this.#generation) this.#dispatch(event);
       },
       (error: unknown) => {
         if (generation !== this.#generation) return;
-        // An error of our own code is thrown on and ends the process.
-        this.#dispatch({ type: 'failed', failure: classifyFailure(this.#file.failure ?? error) });
+        const cause = this.#file.failure ?? error;
+        const failure = classifyFailure(cause);
+        if (failure === null) throw cause;
+        this.#dispatch({ type: 'failed', failure });
       },
     );
+    // A defect of ours: what state the job is in is not known any more.
+    told.catch((defect: unknown) => this.#ended.reject(defect));
   }
 
   async #fence(): Promise<Event | undefined> {

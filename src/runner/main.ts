@@ -33,7 +33,7 @@ process.on('warning', (warning) => log.warn({ err: warning }, 'process warning')
 process.on('message', (message: ToRunner) => {
   switch (message.type) {
     case 'assign':
-      void work(message.assignment);
+      work(message.assignment).catch((error: unknown) => crash(error, message.assignment.jobId));
       break;
     case 'lease-answer':
       answerLease?.(message.current);
@@ -76,6 +76,12 @@ async function work(job: Assignment): Promise<void> {
     jobLog.info({ outcome: outcome.kind, rows, ...speed }, 'finished file');
   }
   report({ type: 'finished', jobId: job.jobId, lease: job.lease, outcome });
+}
+
+/** The next runner finds out what is committed. */
+function crash(error: unknown, jobId: string): never {
+  log.fatal({ err: error, job_id: jobId }, 'a defect in the service; the runner leaves its job to another');
+  process.exit(1);
 }
 
 async function askLease(job: Assignment): Promise<boolean> {

@@ -22,6 +22,8 @@ export interface Limits {
   staleCheckpointMs: number;
   /** A transaction that is still open in the topics so long after the fence hangs: its marker was lost. */
   hangingMs: number;
+  /** Credentials that the broker has refused for so long are wrong; until then somebody may be changing them. */
+  unauthenticatedMs: number;
   firstBackoffMs: number;
   maxBackoffMs: number;
 }
@@ -34,6 +36,7 @@ export const DEFAULT_LIMITS: Limits = {
   settleMs: 10_000,
   staleCheckpointMs: 10_000,
   hangingMs: 5_000,
+  unauthenticatedMs: 60_000,
   firstBackoffMs: 50,
   maxBackoffMs: 5_000,
 };
@@ -95,6 +98,8 @@ export interface State {
   readonly openSince: number | null;
   /** Since when the goal is to settle. */
   readonly settlingSince: number | null;
+  /** Since when the broker refuses our credentials; null once it has let us in. */
+  readonly unauthenticatedSince: number | null;
 }
 
 export type Event =
@@ -178,6 +183,7 @@ export function initialState(
     staleSince: null,
     openSince: null,
     settlingSince: job.intent === 'settle' ? now : null,
+    unauthenticatedSince: null,
   };
 }
 
@@ -192,7 +198,8 @@ export function step(state: State, event: Event, now: number): Step {
     case 'lease':
       return onLease(state, event.current);
     case 'fenced':
-      return state.phase === 'fencing' ? go(state, 'leasing-again', { do: 'ask-lease' }) : stay(state);
+      if (state.phase !== 'fencing') return stay(state);
+      return go({ ...state, unauthenticatedSince: null }, 'leasing-again', { do: 'ask-lease' });
     case 'fetched':
       return onFetched(state, event.checkpoint, now);
     case 'inspected':
@@ -386,6 +393,11 @@ function onCommitted(state: State, now: number): Step {
 
 function onFailed(state: State, failure: KafkaFailure, now: number): Step {
   if (isIdle(state)) return stay(state);
+  if (failure.kind === 'unauthenticated') {
+    const unauthenticatedSince = state.unauthenticatedSince ?? now;
+    const isForGood = now - unauthenticatedSince >= state.limits.unauthenticatedMs;
+    return onFailed({ ...state, unauthenticatedSince }, { ...failure, kind: isForGood ? 'fatal' : 'transient' }, now);
+  }
   if (failure.kind === 'fatal') {
     const error = { code: failure.code, detail: failure.detail };
     if (failure.code === 'CHECKPOINT_LOST') return lost(state, failure.detail);

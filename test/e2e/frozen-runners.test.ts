@@ -79,8 +79,8 @@ it('replaces a runner that never comes up, one that ignores its job, and one tha
   for (const place of places) writeFileSync(join(folder, place), '');
   try {
     const { api, log } = await start(places.length, {
-      HANGING_RUNNERS: folder,
-      NODE_OPTIONS: `--require=${resolve('test/kit/hanging-runner.cjs')}`,
+      BROKEN_RUNNERS: folder,
+      NODE_OPTIONS: `--require=${resolve('test/kit/broken-runner.cjs')}`,
       KAFKA_UNAVAILABLE_AFTER_MS: '5000',
     });
     const orders = makeOrders(ROWS);

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { loadConfig } from '../../src/config/index.js';
 import { createKafka } from '../../src/kafka/index.js';
@@ -194,14 +195,33 @@ describe('a broker with TLS and SASL', () => {
     expect(await refusal(api)).toMatch(/there is no TLS connection .*certificate/);
   });
 
-  it('fails a running job when it no longer takes the password, and lets it be resumed when it does', async () => {
+  it('does not end a job when it takes another password for less than a minute', async () => {
+    const { service, api } = await serve(good);
+    const { job_id } = await api.createSlowJob('orders', LONG.csv);
+    await api.until(job_id, (job) => job.totals.rows > 0);
+    await broker.kill('SIGKILL');
+    await writeProperties('another');
+    await broker.restart();
+    const refused = () =>
+      linesWith(service, 'kafka call failed').some((line) => line.includes('SASL_AUTHENTICATION_FAILED'));
+    for (const deadline = Date.now() + 60_000; !refused() && Date.now() < deadline; ) await sleep(20);
+    expect(refused()).toBe(true);
+    await broker.kill('SIGKILL');
+    await writeProperties(PASSWORD);
+    await broker.restart();
+    const job = await api.ended(job_id, 120_000);
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', error: null, attempt: 1 });
+    await expectDelivered(broker.brokers, job, LONG);
+  });
+
+  it('fails a running job when it has refused the password for a minute, and lets it be resumed when it does not', async () => {
     const { api } = await serve(good);
     const { job_id } = await api.createSlowJob('orders', LONG.csv);
     await api.until(job_id, (job) => job.totals.rows > 0);
     await broker.kill('SIGKILL'); // at once: a broker that shuts down in order would still let the job finish
     await writeProperties('another');
     await broker.restart();
-    const failed = await api.ended(job_id);
+    const failed = await api.ended(job_id, 150_000);
     expect(failed).toMatchObject({ state: 'FAILED', error: { code: 'KAFKA_REJECTED' } });
     expect(failed.error?.message).toMatch(/SASL_AUTHENTICATION_FAILED: .*Invalid username or password/);
     expect(await refusal(api)).toMatch(/the broker refused the authentication/);

@@ -7,6 +7,7 @@ export const API_NAMES: Readonly<Record<number, string>> = {
   3: 'Metadata',
   9: 'OffsetFetch',
   10: 'FindCoordinator',
+  17: 'SaslHandshake',
   18: 'ApiVersions',
   19: 'CreateTopics',
   20: 'DeleteTopics',
@@ -15,6 +16,7 @@ export const API_NAMES: Readonly<Record<number, string>> = {
   25: 'AddOffsetsToTxn',
   26: 'EndTxn',
   28: 'TxnOffsetCommit',
+  36: 'SaslAuthenticate',
   42: 'DeleteGroups',
 };
 

@@ -13,16 +13,19 @@ export interface ProxiedBroker {
   stop(): Promise<void>;
 }
 
-/** A broker with two listeners, of which one leads through a proxy. */
-export async function startProxiedBroker(): Promise<ProxiedBroker> {
+/** A broker with two listeners, of which one leads through a proxy; it speaks PLAINTEXT unless told otherwise. */
+export async function startProxiedBroker(
+  proxied: { protocol?: 'PLAINTEXT' | 'SASL_PLAINTEXT'; settings?: string[] } = {},
+): Promise<ProxiedBroker> {
   const folder = mkdtempSync(join(tmpdir(), 'batch-proxied-'));
   const [port, proxiedPort] = [await freePort(), await freePort()];
   const proxy = await KafkaProxy.start(proxiedPort);
   const properties = join(folder, 'broker.properties');
   const settings = [
     `advertised.listeners=PLAINTEXT://127.0.0.1:${port},PROXIED://${proxy.address}`,
-    'listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT',
+    `listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:${proxied.protocol ?? 'PLAINTEXT'}`,
     'inter.broker.listener.name=PLAINTEXT',
+    ...(proxied.settings ?? []),
   ];
   writeFileSync(properties, `${settings.join('\n')}\n`);
   const broker = await startBroker({ port, properties, listener: `PROXIED://127.0.0.1:${proxiedPort}` });

@@ -244,6 +244,33 @@ describe('the delivery protocol', () => {
     });
   });
 
+  describe('whose credentials the broker refuses', () => {
+    const refused: KafkaFailure = { kind: 'unauthenticated', code: 'KAFKA_REJECTED', detail: 'wrong password' };
+    const again = [{ type: 'woken' }, { type: 'lease', current: true }, { type: 'failed', failure: refused }] as const;
+
+    it('tries again for a minute, then fails as rejected', () => {
+      const driver = new Driver().stream(checkpointAt(3)).on({ type: 'failed', failure: refused });
+      expect(driver.did).toEqual(['close', 'wait']);
+      driver.now = DEFAULT_LIMITS.unauthenticatedMs - 1;
+      expect(driver.on(...again).did).toEqual(['close', 'wait']);
+      driver.now += 1;
+      expect(driver.on(...again).did).toEqual(['close', 'ask-lease']);
+      driver.on({ type: 'lease', current: true }, { type: 'failed', failure: refused });
+      expect(driver.asked.at(-1)).toMatchObject({
+        outcome: { kind: 'failed', error: { code: 'KAFKA_REJECTED', detail: 'wrong password' }, settled: false },
+      });
+    });
+
+    it('counts anew once it was let in', () => {
+      const driver = new Driver().stream().on({ type: 'failed', failure: refused });
+      driver.now = DEFAULT_LIMITS.unauthenticatedMs - 1;
+      driver.on({ type: 'woken' }).stream();
+      expect(driver.state.phase).toBe('streaming');
+      driver.now += 2;
+      expect(driver.on({ type: 'failed', failure: refused }).did).toEqual(['close', 'wait']);
+    });
+  });
+
   it.each(['streaming', 'draining', 'committing-offsets', 'ending-transaction'])(
     'drops the session and settles when it is cancelled while %s',
     (phase) => {
