@@ -6,25 +6,45 @@
 #   --only PART   one part, or several by several of these: starts, kernel, latency, speed, rejects,
 #                 options, formats (Parquet against DuckDB for Python, where there is one); prints only
 #   --rounds N    of what is compared, instead of 3.
+#   --against COMMIT   jobs, latency and start-up of this tree and of that commit, which is built beside it, in turn;
+#                 prints only
 set -uo pipefail
 for part in common toolchain kafka-install; do . "$(dirname "$0")/lib/$part.sh"; done
-OPTIONS='[--quick] [--only PART]... [--rounds N]'
-is_value=false
+OPTIONS='[--quick] [--only PART]... [--rounds N] [--against COMMIT]'
+against='' is_value=false previous=''
 for arg; do
+  [ "$previous" != --against ] || against=$arg
+  case $arg in --against=*) against=${arg#*=} ;; esac
+  previous=$arg
   if "$is_value"; then is_value=false && continue; fi
   case $arg in
     -h | --help) usage "$OPTIONS"; exit ;;
-    --only | --rounds) is_value=true ;;
-    --quick | --only=* | --rounds=*) ;;
+    --only | --rounds | --against) is_value=true ;;
+    --quick | --only=* | --rounds=* | --against=*) ;;
     *) usage "$OPTIONS" >&2; exit 64 ;;
   esac
 done
 cd "$ROOT" || exit 1
+
+# Leaves the folder of the other commit, built, in BENCH_AGAINST.
+build_other() {
+  local commit
+  commit=$(git rev-parse --verify --quiet "$against^{commit}") || { fail "There is no commit $against here."; return; }
+  export BENCH_AGAINST="$CACHE_DIR/bench/$commit"
+  STEP_NOTE="in .cache/bench/${commit:0:7}"
+  [ ! -f "$BENCH_AGAINST/dist/.batch-stamp" ] || return 0
+  rm -rf "$BENCH_AGAINST"
+  mkdir -p "$BENCH_AGAINST" && git archive "$commit" | tar -x -C "$BENCH_AGAINST" || return
+  # An older lock file may not be complete: npm install takes it all the same.
+  (cd "$BENCH_AGAINST" && { npm ci --no-audit --no-fund || npm install --no-audit --no-fund; } && npm run -s build) || return
+  touch "$BENCH_AGAINST/dist/.batch-stamp"
+}
 unset BATCH_API_URL KAFKA_BROKERS KAFKA_BOOTSTRAP HOST PORT DATA_DIR
 
 step 'Node.js' ensure_node || exit
 step 'Packages' ensure_packages || exit
 step 'Apache Kafka' ensure_kafka || exit
 step 'Build' ensure_build || exit
+[ -z "$against" ] || step 'The other commit' build_other || exit
 exec node --disable-warning=ExperimentalWarning --disable-warning=TimeoutNegativeWarning \
   --import ./test/kit/typescript-hooks.mjs test/bench/main.ts "$@"

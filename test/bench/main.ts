@@ -5,6 +5,7 @@ import { startBroker } from '../kit/kafka-broker.js';
 import { Bench, diskNeeded } from './bench.js';
 import { checkDisk, describeMachine } from './machine.js';
 import { type Part, readOptions } from './options.js';
+import { measureAgainst } from './parts/against.js';
 import { measureFormats } from './parts/formats.js';
 import { measureOptions } from './parts/job-options.js';
 import { measureKernel } from './parts/kernel-alone.js';
@@ -28,7 +29,7 @@ const MEASURES: Record<Part, (bench: Bench) => Promise<void>> = {
 /** The broker keeps the files of deleted topics for a minute otherwise, and with them the memory they lie in. */
 const BROKER_SETTINGS = 'log.segment.delete.delay.ms=500\n';
 
-const { parts, rounds, quick, isWhole } = readOptions(process.argv.slice(2));
+const { parts, rounds, quick, isComparison, isWhole } = readOptions(process.argv.slice(2));
 checkDisk(tmpdir(), diskNeeded(quick));
 const folder = mkdtempSync(join(tmpdir(), 'batch-bench-'));
 // Broker, services and programs make their folders in it, so that all goes with it, after an interruption too.
@@ -46,7 +47,8 @@ try {
   process.once('exit', removeFolder); // once more: the broker itself ends at exit, but after the first of these
   try {
     const bench = new Bench({ broker, folder, rounds, quick, report });
-    for (const part of parts) await MEASURES[part](bench);
+    if (isComparison) await measureAgainst(bench, process.env['BENCH_AGAINST'] ?? '');
+    else for (const part of parts) await MEASURES[part](bench);
   } finally {
     await broker.stop();
   }

@@ -9,6 +9,8 @@ export interface Options {
   rounds: number;
   /** Small inputs, one round: whether everything works, not how fast it is. */
   quick: boolean;
+  /** This tree is compared with another commit, and nothing else is measured. */
+  isComparison: boolean;
   /** Everything was measured as it is meant to be: the figures may go to bench/RESULTS.md. */
   isWhole: boolean;
 }
@@ -23,13 +25,17 @@ export function readOptions(args: readonly string[]): Options {
       quick: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true },
       rounds: { type: 'string' },
+      against: { type: 'string' },
     },
   });
   const rounds = Number(values.rounds ?? (values.quick ? 1 : ROUNDS));
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > 99) throw new Error('--rounds takes a number from 1 to 99');
   const parts = values.only?.map(partOf) ?? PARTS;
-  const isWhole = !values.quick && values.only === undefined;
-  return { parts: PARTS.filter((part) => parts.includes(part)), rounds, quick: values.quick, isWhole };
+  const isComparison = values.against !== undefined;
+  if (isComparison && values.only !== undefined)
+    throw new Error('--against measures parts of its own: leave --only out');
+  const isWhole = !values.quick && values.only === undefined && !isComparison;
+  return { parts: PARTS.filter((part) => parts.includes(part)), rounds, quick: values.quick, isComparison, isWhole };
 }
 
 function partOf(name: string): Part {

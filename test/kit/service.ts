@@ -29,9 +29,11 @@ export async function startService(options: {
   dataDir?: string;
   /** Another program and its arguments, which becomes the service: `prlimit …`. */
   under?: string[];
+  /** Another build than this tree's: its `dist/main.js`. */
+  entry?: string;
 }): Promise<Service> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'batch-data-')));
-  const [command, ...args] = [...(options.under ?? []), process.execPath, ENTRY];
+  const [command, ...args] = [...(options.under ?? []), process.execPath, options.entry ?? ENTRY];
   const service = spawnOwned(command as string, args, {
     ...process.env,
     HOST: '127.0.0.1',

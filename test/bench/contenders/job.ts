@@ -21,10 +21,15 @@ export interface JobRun extends Run {
 }
 
 /** Uploads by the SDK and waits until every row is committed; the model has the input's name. */
-export function job(service: Service, input: Input, options: Partial<Sdk.JobSettings> = {}): Contender<JobRun> {
+export function job(
+  service: Service,
+  input: Input,
+  options: Partial<Sdk.JobSettings> = {},
+  name = 'Batch',
+): Contender<JobRun> {
   const client = createBatchClient({ baseUrl: service.url });
   return {
-    name: ['Batch', ...Object.values(options).map(String)].join(', '),
+    name: [name, ...Object.values(options).map(String)].join(', '),
     input,
     async run() {
       const usageSoFar = watchService(service);

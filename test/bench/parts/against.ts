@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { Api } from '../../kit/api.js';
+import { type Service, startService } from '../../kit/service.js';
+import type { Bench } from '../bench.js';
+import { type JobRun, job } from '../contenders/job.js';
+import { INPUT_NAMES, SCHEMAS } from '../inputs.js';
+import type { Row } from '../report.js';
+import { cpuPerGb, interleave, mbPerSecond, medianOf, medianRatio, type Timed } from '../runs.js';
+import { median, quantile } from '../statistics.js';
+import { writeTaxiFile } from '../taxi.js';
+
+const SMALL_BYTES = 100_000;
+
+/**
+ * This tree and another build, in turn on the same broker: jobs of each input, small jobs, start-up. A ratio above 1 means
+ * that this tree is better.
+ */
+export async function measureAgainst(bench: Bench, folder: string): Promise<void> {
+  const name = basename(folder).slice(0, 7);
+  const entry = join(folder, 'dist/main.js');
+  await compareStarts(bench, name, entry);
+  const [ours, theirs] = [
+    await startService({ brokers: bench.broker.brokers }),
+    await startService({ brokers: bench.broker.brokers, entry }),
+  ];
+  try {
+    for (const { url } of [ours, theirs]) {
+      for (const input of INPUT_NAMES) await new Api(url).createModel(input, SCHEMAS[input]);
+    }
+    await compareLatency(bench, name, ours, theirs);
+    for (const input of INPUT_NAMES) await compareJobs(bench, name, input, ours, theirs);
+  } finally {
+    await ours.stop();
+    await theirs.stop();
+  }
+}
+
+async function compareJobs(
+  bench: Bench,
+  name: string,
+  inputName: (typeof INPUT_NAMES)[number],
+  oursService: Service,
+  theirsService: Service,
+): Promise<void> {
+  const input = bench.input(inputName, bench.scale.mediumBytes);
+  // The first job of each warms its runners.
+  for (const service of [oursService, theirsService]) await job(service, input).run();
+  const { ours, theirs } = await interleave(bench, {
+    ours: job(oursService, input, {}, 'this tree'),
+    theirs: job(theirsService, input, {}, name),
+  });
+  const row = (what: string, unit: string, figure: (run: Timed<JobRun>) => number, moreIsBetter: boolean): Row => {
+    const ratio = medianRatio(ours, theirs, { ours: figure, theirs: figure });
+    return {
+      what,
+      figure: `${medianOf(ours, figure).toFixed(2)}, ${name}: ${medianOf(theirs, figure).toFixed(2)} ${unit}`,
+      ratio: `${(moreIsBetter ? ratio : 1 / ratio).toFixed(2)} ×`,
+    };
+  };
+  bench.report.table(`${inputName}, ${(input.bytes / 1e6).toFixed(0)} MB, against ${name}, median of ${bench.rounds}`, [
+    row('a job, RUNNING → SUCCESS', 'MB/s', mbPerSecond, true),
+    row('upload, POST → 202', 'MB/s', ({ bytes, uploadSeconds: seconds }) => mbPerSecond({ bytes, seconds }), true),
+    row('CPU of the runner', 'CPU-s per GB', cpuPerGb, false),
+    row('CPU of the API', 'CPU-s per GB', ({ bytes, usage }) => cpuPerGb({ bytes, cpuSeconds: usage.apiCpu }), false),
+    row('peak memory of the runner', 'MB', ({ usage }) => usage.runnerPeak / 1e6, false),
+    row('peak memory of the API', 'MB', ({ usage }) => usage.apiPeak / 1e6, false),
+  ]);
+}
+
+async function compareLatency(bench: Bench, name: string, ours: Service, theirs: Service): Promise<void> {
+  const path = join(bench.folder, 'small.csv');
+  writeTaxiFile(path, SMALL_BYTES);
+  const csv = readFileSync(path);
+  const times = new Map<Service, number[]>([
+    [ours, []],
+    [theirs, []],
+  ]);
+  for (let round = -5; round < bench.scale.smallJobs; round++) {
+    for (const [service, taken] of times) {
+      const api = new Api(service.url);
+      const started = performance.now();
+      const { job_id } = await api.createJob('taxi', csv);
+      const { state } = await api.ended(job_id);
+      if (state !== 'SUCCESS') throw new Error(`a small job ended ${state}`);
+      if (round >= 0) taken.push(performance.now() - started);
+    }
+  }
+  const [a, b] = [times.get(ours) ?? [], times.get(theirs) ?? []];
+  const row = (what: string, q: number): Row => ({
+    what,
+    figure: `${quantile(a, q).toFixed(0)}, ${name}: ${quantile(b, q).toFixed(0)} ms`,
+    ratio: `${(quantile(b, q) / quantile(a, q)).toFixed(2)} ×`,
+  });
+  bench.report.table(`A job of 100 kB from POST to SUCCESS, against ${name}, ${a.length} each`, [
+    row('p50', 0.5),
+    row('p95', 0.95),
+  ]);
+}
+
+async function compareStarts(bench: Bench, name: string, entry: string): Promise<void> {
+  const [ours, theirs]: [number[], number[]] = [[], []];
+  const start = async (taken: number[], options: { entry?: string }): Promise<void> => {
+    const started = performance.now();
+    const service = await startService({ brokers: bench.broker.brokers, ...options });
+    taken.push(performance.now() - started);
+    await service.stop();
+  };
+  for (let i = 0; i < bench.scale.starts; i++) {
+    await start(ours, {});
+    await start(theirs, { entry });
+  }
+  const [a, b] = [median(ours), median(theirs)];
+  bench.report.table(`Start-up, against ${name}, median of ${bench.scale.starts}`, [
+    {
+      what: 'service until it listens',
+      figure: `${a.toFixed(0)}, ${name}: ${b.toFixed(0)} ms`,
+      ratio: `${(b / a).toFixed(2)} ×`,
+    },
+  ]);
+}
