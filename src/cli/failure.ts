@@ -1,6 +1,6 @@
 import type { Problem } from '../sdk/index.js';
 
-export const EXIT = { done: 0, failed: 1, partial: 2, usage: 64, interrupted: 130 } as const;
+export const EXIT = { done: 0, failed: 1, partial: 2, usage: 64, lostContact: 75, interrupted: 130 } as const;
 
 /** What the CLI itself refuses, in the form of the service's errors. */
 export class CliError extends Error {

@@ -15,11 +15,7 @@ export function buildProgram(environment: Environment, onSession: (session: Sess
     .addOption(
       new Option('--output <mode>', 'default: table on a terminal, json otherwise').choices(['table', 'json'] as const),
     )
-    .option(
-      '--retries <n>',
-      'how often to try again when the connection breaks or Kafka is away (default: 4)',
-      wholeNumber,
-    )
+    .option('--max-outage <seconds>', 'how long to go on when the service or Kafka is away (default: 60)', wholeNumber)
     .addHelpText(
       'after',
       `
@@ -29,7 +25,8 @@ Examples:
   $ batch job create orders orders.csv --wait
   $ batch job list --output json
 
-Exit codes: 0 done, 1 error or a job that FAILED or was CANCELLED, 2 PARTIAL_SUCCESS, 64 usage.`,
+Exit codes: 0 done, 1 error or a job that FAILED or was CANCELLED, 2 PARTIAL_SUCCESS, 64 usage, 75 lost contact with the
+service (the job goes on, the hint says how to), 130 interrupted.`,
     );
   const open = () => {
     const session = new Session(program.opts(), environment);

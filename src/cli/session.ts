@@ -11,8 +11,8 @@ export type OutputMode = 'table' | 'json';
 export interface GlobalOptions {
   apiUrl?: string | undefined;
   output?: OutputMode | undefined;
-  /** How often a request is repeated; default the SDK's. */
-  retries?: number | undefined;
+  /** How long the service may be away in a row, in seconds; default the SDK's. */
+  maxOutage?: number | undefined;
 }
 
 /** A line that is drawn again and again; `stop` leaves it as it is and goes to the next. */
@@ -61,10 +61,10 @@ export class Session {
   async client(): Promise<BatchClient> {
     const baseUrl = apiUrl(this.options.apiUrl, this.environment);
     const { createBatchClient } = await import('../sdk/index.js');
-    const { retries } = this.options;
+    const { maxOutage } = this.options;
     return createBatchClient({
       baseUrl,
-      retry: retries === undefined ? {} : { retries },
+      retry: maxOutage === undefined ? {} : { maxOutageMs: maxOutage * 1000 },
       onRetry: (notice) => this.noteRetry(notice),
     });
   }
@@ -91,11 +91,25 @@ export class Session {
     if (this.watched) this.environment.stderr.write(`${printable(text)}\n`);
   }
 
-  private noteRetry({ error, retry, retries, delayMs }: RetryNotice): void {
-    if (!this.watched) return;
+  /**
+   * What must be known while the command still runs, also where nobody watches: a line of text, with JSON output an
+   * object in one line.
+   */
+  tell(event: { message: string } & Record<string, unknown>): void {
     this.line?.stop();
-    const pause = `${(delayMs / 1000).toFixed(1)} s`;
-    this.environment.stderr.write(`${printable(error.message)}; trying again in ${pause} (${retry} of ${retries})\n`);
+    const text = this.mode === 'json' ? JSON.stringify(event) : printable(event.message);
+    this.environment.stderr.write(`${text}\n`);
+  }
+
+  /** A command of this program as it can be copied: for the same service. */
+  command(words: string): string {
+    const { apiUrl } = this.options;
+    return apiUrl === undefined ? `batch ${words}` : `batch ${words} --api-url ${apiUrl}`;
+  }
+
+  private noteRetry({ error, delayMs, leftMs }: RetryNotice): void {
+    const [pause, left] = [(delayMs / 1000).toFixed(1), Math.ceil(leftMs / 1000)];
+    this.tell({ message: `${error.message}; trying again in ${pause} s, for ${left} s at most` });
   }
 }
 

@@ -20,6 +20,8 @@ import { type WaitOptions, waitUntilOver } from './wait.js';
 
 /** For the upload of the sample, a wait for others, and the work: each of them is bounded by the service. */
 const INFERENCE_TIMEOUT_MS = 120_000;
+/** For a look at a job that is waited for: a service that does not answer so small a question hangs. */
+const LOOK_TIMEOUT_MS = 10_000;
 /** On top, for the upload of a Parquet file, which is whole: no slower than so much a millisecond. */
 const SLOWEST_BYTES_PER_MS = 512;
 
@@ -42,8 +44,9 @@ export interface JobFilter {
 
 /**
  * A Batch service. Every method throws BatchApiError (the service said no), BatchConnectionError (it did not answer)
- * or the signal's reason. Reads, `cancelJob` and uploads from a path are repeated after a lost answer or a 503 with
- * Retry-After; nothing else is.
+ * or the signal's reason. Reads, `cancelJob` and uploads of what can be read twice are repeated after a lost answer, a
+ * 503 with Retry-After, and the answer of a proxy whose service is away, for `retry.maxOutageMs`; nothing else is.
+ * Uploads and waits also outlast a service that refuses the very first connection; other requests do not.
  */
 export class BatchClient {
   private readonly transport: Transport;
@@ -133,7 +136,7 @@ export class BatchClient {
     if (upload.fromJob !== undefined) {
       const { data, response } = await this.transport.call(
         (signal) => sendFromJob(`${this.baseUrl}/jobs`, headers, upload, signal),
-        { signal: options.signal, timeoutMs: Number.POSITIVE_INFINITY },
+        { signal: options.signal, awaitService: true, timeoutMs: Number.POSITIVE_INFINITY },
       );
       return { job: data, replayed: response.headers.get('idempotency-replayed') === 'true' };
     }
@@ -141,7 +144,12 @@ export class BatchClient {
     const { data, response } = await this.transport.call(
       (signal) =>
         sendUpload(`${this.baseUrl}/jobs`, headers, upload, source, { signal, onProgress: options.onProgress }),
-      { signal: options.signal, repeatable: source.replayable, timeoutMs: Number.POSITIVE_INFINITY },
+      {
+        signal: options.signal,
+        repeatable: source.replayable,
+        awaitService: true,
+        timeoutMs: Number.POSITIVE_INFINITY,
+      },
     );
     return { job: data, replayed: response.headers.get('idempotency-replayed') === 'true' };
   }
@@ -215,10 +223,23 @@ export class BatchClient {
 
   /**
    * The job once it is SUCCESS, PARTIAL_SUCCESS, FAILED or CANCELLED. Outlives a restart of the service. Throws
-   * WaitTimeoutError after `timeoutMs`.
+   * WaitTimeoutError after `timeoutMs`; the BatchConnectionError, or the BatchApiError of status 5xx, of a service that
+   * was away for longer than `maxOutageMs`. The job goes on in either case, and can be waited for again.
    */
   waitForJob(id: string, options: WaitOptions = {}): Promise<Job> {
-    return waitUntilOver(id, (signal) => this.getJob(id, { signal }), options);
+    const { maxOutageMs = this.transport.retry.maxOutageMs, ...others } = options;
+    return waitUntilOver(id, (signal) => this.#look(id, signal), maxOutageMs, others);
+  }
+
+  /** Once: the wait itself is what repeats it. */
+  async #look(id: string, signal: AbortSignal | undefined): Promise<Job> {
+    const params = { path: { id } };
+    const timeoutMs = Math.min(LOOK_TIMEOUT_MS, this.transport.timeoutMs);
+    const { data } = await this.transport.call(
+      (limit) => this.transport.http.GET('/jobs/{id}', { params, signal: limit }),
+      { signal, repeatable: false, timeoutMs },
+    );
+    return data;
   }
 
   /** Whether the process is alive. */

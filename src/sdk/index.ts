@@ -2,7 +2,7 @@ export { BatchClient, type CreateJobOptions, createBatchClient, type JobFilter, 
 export { BatchApiError, BatchConnectionError, UploadSizeError, WaitTimeoutError } from './errors.js';
 export type { InferUpload } from './infer-upload.js';
 export type { JobSettings, JobUpload, KeptFile, NewFile, UploadProgress } from './job-upload.js';
-export type { RetryNotice, RetryPolicy } from './retry.js';
+export { isOutage, type RetryNotice, type RetryPolicy } from './retry.js';
 export type { TextOptions } from './text-options.js';
 export type { BatchClientOptions, CallOptions } from './transport.js';
 export {

@@ -10,7 +10,7 @@ export interface BatchClientOptions {
   baseUrl: string;
   /** Sent with every request. */
   headers?: Record<string, string> | undefined;
-  /** For requests that are safe to repeat; see RetryPolicy for what is not given. */
+  /** For requests that are safe to repeat, and for waits; see RetryPolicy for what is not given. */
   retry?: Partial<RetryPolicy> | undefined;
   /** For a whole answer, in ms; uploads have no limit. Default 30 000. */
   timeoutMs?: number | undefined;
@@ -32,6 +32,8 @@ interface Answer<T> {
 interface CallRules extends CallOptions {
   /** Whether the request may be sent again; default yes. */
   repeatable?: boolean;
+  /** Whether it also waits for a service that refuses the very first connection; default no. */
+  awaitService?: boolean;
   /** Default: the client's. */
   timeoutMs?: number;
 }
@@ -41,8 +43,8 @@ export class Transport {
   readonly baseUrl: string;
   readonly http: Client<paths>;
   readonly headers: Record<string, string>;
-  private readonly retry: RetryPolicy;
-  private readonly timeoutMs: number;
+  readonly retry: RetryPolicy;
+  readonly timeoutMs: number;
   private readonly onRetry: ((notice: RetryNotice) => void) | undefined;
 
   constructor(options: BatchClientOptions) {
@@ -63,14 +65,14 @@ export class Transport {
     send: (signal: AbortSignal) => Promise<Answer<T>>,
     rules: CallRules = {},
   ): Promise<{ data: T; response: Response }> {
-    const { signal, repeatable = true, timeoutMs = this.timeoutMs } = rules;
+    const { signal, repeatable = true, awaitService, timeoutMs = this.timeoutMs } = rules;
     const once = async () => {
       const { data, error, response } = await this.attempt(send, signal, timeoutMs);
       if (data === undefined) throw new BatchApiError(response, error);
       return { data, response };
     };
-    const policy = repeatable ? this.retry : { ...this.retry, retries: 0 };
-    return withRetries(once, policy, { signal, onRetry: this.onRetry });
+    const policy = repeatable ? this.retry : { ...this.retry, maxOutageMs: 0 };
+    return withRetries(once, policy, { signal, awaitService, onRetry: this.onRetry });
   }
 
   private async attempt<T>(

@@ -1,51 +1,60 @@
-import { WaitTimeoutError } from './errors.js';
+import { BatchApiError, BatchConnectionError, WaitTimeoutError } from './errors.js';
 import { pause } from './pause.js';
 import { isTransient } from './retry.js';
 import { isOver, type Job } from './types.js';
 
 export interface WaitOptions {
+  /** Ends the wait with its reason; the job goes on. */
   signal?: AbortSignal | undefined;
   /** Told the job as it is, at every look. */
   onProgress?: ((job: Job) => void) | undefined;
+  /** Told once for each outage, at its first look that failed; the next `onProgress` is its end. */
+  onOutage?: ((error: BatchApiError | BatchConnectionError, maxOutageMs: number) => void) | undefined;
   /** In ms; without it, as long as it takes. */
   timeoutMs?: number | undefined;
   /** The longest pause between two looks, in ms; the first ones are shorter. Default 1000. */
   maxIntervalMs?: number | undefined;
-  /** How long the service may be away in between, in ms. Default 60 000. */
-  patienceMs?: number | undefined;
+  /** How long the service may be away in a row, in ms. Default: that of the client's `retry`, 60 000. */
+  maxOutageMs?: number | undefined;
 }
 
 const FIRST_INTERVAL_MS = 50;
 const GROWTH = 1.5;
 
-/** Looks at a job until it is over. Throws WaitTimeoutError, or what `look` threw where it cannot pass. */
+/**
+ * Looks at a job until it is over. Throws WaitTimeoutError, or what `look` threw where it cannot pass, or did not for
+ * `maxOutageMs`.
+ */
 export async function waitUntilOver(
   jobId: string,
   look: (signal: AbortSignal | undefined) => Promise<Job>,
-  options: WaitOptions = {},
+  maxOutageMs: number,
+  options: Omit<WaitOptions, 'maxOutageMs'> = {},
 ): Promise<Job> {
-  const {
-    signal,
-    onProgress,
-    timeoutMs = Number.POSITIVE_INFINITY,
-    maxIntervalMs = 1000,
-    patienceMs = 60_000,
-  } = options;
-  const deadline = Date.now() + timeoutMs;
+  const { signal, onProgress, onOutage, timeoutMs = Number.POSITIVE_INFINITY, maxIntervalMs = 1000 } = options;
+  const deadline = performance.now() + timeoutMs;
   let last: Job | null = null;
-  let lastSeen = Date.now();
+  let lastSeen = performance.now();
+  let isAway = false;
   for (let interval = FIRST_INTERVAL_MS; ; interval = Math.min(interval * GROWTH, maxIntervalMs)) {
     try {
       last = await look(signal);
-      lastSeen = Date.now();
+      lastSeen = performance.now();
+      isAway = false;
       onProgress?.(last);
       if (isOver(last.state)) return last;
     } catch (error) {
-      const mayPass = isTransient(error, last !== null) && Date.now() - lastSeen < patienceMs;
-      if (!mayPass) throw error;
+      if (!mayPass(error) || performance.now() - lastSeen >= maxOutageMs) throw error;
+      if (!isAway) onOutage?.(error, maxOutageMs);
+      isAway = true;
     }
-    const left = deadline - Date.now();
+    const left = deadline - performance.now();
     if (left <= 0) throw new WaitTimeoutError(jobId, last, timeoutMs);
     await pause(Math.min(interval, maxIntervalMs, left), signal);
   }
+}
+
+/** Whoever waits has a job, so there is a service; whatever is wrong with it says nothing about the job. */
+function mayPass(error: unknown): error is BatchApiError | BatchConnectionError {
+  return isTransient(error, true) || (error instanceof BatchApiError && error.status >= 500);
 }

@@ -261,7 +261,11 @@ describe('batch job create', () => {
       if (service.seen.length === 1) response.socket?.destroy();
       else answer(response, 200, jobPending(), { 'idempotency-replayed': 'true' });
     };
-    expect((await json('job create orders orders.csv')).job_id).toBe('a1b2c3d4');
+    const { code, stdout, stderr } = await batch('job create orders orders.csv');
+    expect([code, JSON.parse(stdout).job_id]).toEqual([0, 'a1b2c3d4']);
+    expect(JSON.parse(stderr).message).toMatch(
+      /^the connection to .+ broke .+; trying again in .+ s, for 60 s at most$/,
+    );
     expect(new Set(service.seen.map(({ headers }) => headers['idempotency-key'])).size).toBe(1);
     expect(service.seen).toHaveLength(2);
   });
@@ -335,6 +339,14 @@ describe('batch job rejected', () => {
   });
 });
 
+/** JSON values one behind the other: events in a line each, and an error over several lines behind them. */
+function jsonValues(text: string): unknown[] {
+  return text
+    .split(/\n(?=\{)/)
+    .filter((value) => value !== '')
+    .map((value) => JSON.parse(value));
+}
+
 describe('the exit code', () => {
   it.each([
     ['SUCCESS', 0, done],
@@ -350,9 +362,11 @@ describe('the exit code', () => {
       const result = await batch(command);
       expect([result.code, JSON.parse(result.stdout)]).toEqual([code, job]);
       const { error } = job;
-      expect(result.stderr === '' ? null : JSON.parse(result.stderr)).toEqual(
-        error && { error: error.code, message: error.message, hint: error.hint },
-      );
+      const message = 'Job a1b2c3d4 accepted; if this stops: batch job wait a1b2c3d4';
+      expect(jsonValues(result.stderr)).toEqual([
+        ...(command.includes('create') ? [{ job_id: 'a1b2c3d4', message }] : []),
+        ...(error ? [{ error: error.code, message: error.message, hint: error.hint }] : []),
+      ]);
     }
   });
 
@@ -369,6 +383,8 @@ describe('the exit code', () => {
     'job create orders orders.csv --compression lz4',
     'job create orders orders.csv --csv-reader kernel',
     'job list --limit 0',
+    'job list --max-outage soon',
+    'job create orders orders.csv --idempotency-key é',
     'job list --state SLEEPING',
     'job stats a1b2c3d4',
     'job list --output yaml',
@@ -477,6 +493,73 @@ describe('the address of the service', () => {
       `export KAFKA_BROKERS=127.0.0.1:9092\nexport BATCH_API_URL=${service.url}\n`,
     );
     expect((await batch('model list', { env: { BATCH_API_URL: '' } })).code).toBe(0);
+  });
+});
+
+describe('a service that is away', () => {
+  beforeEach(() => {
+    service.routes['POST /jobs'] = (response) => answer(response, 202, jobPending());
+  });
+  const breakOff: (typeof service.routes)[string] = (response) => response.socket?.destroy();
+
+  it('is waited for by a wait, which ends with 75 and the command that goes on where it takes too long', async () => {
+    service.routes['GET /jobs/a1b2c3d4'] = breakOff;
+    const waits = ['job wait a1b2c3d4', 'job status a1b2c3d4 --watch', 'job create orders orders.csv --wait'];
+    for (const command of waits) {
+      const { code, stdout, stderr } = await batch(`${command} --max-outage 1 --output table`);
+      expect([code, stdout]).toEqual([75, '']);
+      expect(stderr.split('\n').slice(command.includes('create') ? 1 : 0)).toEqual([
+        expect.stringMatching(/^the connection to .+ broke .+; the job goes on, waiting 1 s for the service$/),
+        expect.stringMatching(
+          /^CONTACT_LOST: the connection to .+ broke .+; job a1b2c3d4 goes on without this command$/,
+        ),
+        'hint: Wait again: batch job wait a1b2c3d4',
+        '',
+      ]);
+    }
+  });
+
+  it('is told of once when it goes and once when it is back', async () => {
+    let looks = 0;
+    service.routes['GET /jobs/a1b2c3d4'] = (response) => {
+      if (++looks < 4) response.socket?.destroy();
+      else answer(response, 200, done);
+    };
+    const { code, stdout, stderr } = await batch('job wait a1b2c3d4');
+    expect([code, JSON.parse(stdout)]).toEqual([0, done]);
+    expect(jsonValues(stderr)).toEqual([
+      { message: expect.stringMatching(/; the job goes on, waiting 60 s for the service$/) },
+      { message: expect.stringMatching(/^the service is back after \d+\.\d s$/) },
+    ]);
+  });
+
+  it('keeps its address in the command that goes on', async () => {
+    service.routes['GET /jobs/a1b2c3d4'] = breakOff;
+    const { stderr } = await batch(`job wait a1b2c3d4 --max-outage 0 --output table --api-url ${service.url}`, {
+      env: { BATCH_API_URL: 'http://127.0.0.1:1' },
+    });
+    expect(stderr).toContain(`hint: Wait again: batch job wait a1b2c3d4 --api-url ${service.url}\n`);
+  });
+
+  it('leaves an upload without an answer: 75, and the key with which it can be sent again', async () => {
+    service.routes['POST /jobs'] = breakOff;
+    const { code, stderr } = await batch('job create orders orders.csv --max-outage 0 --output table');
+    const key = service.seen[0]?.headers['idempotency-key'];
+    expect([code, stderr.split('\n').slice(1)]).toEqual([
+      75,
+      [`hint: Run the same command again with --idempotency-key ${key}: it cannot start a second job.`, ''],
+    ]);
+    expect(stderr).toMatch(/^CONTACT_LOST: .+; whether there is a job is not known\n/);
+    service.routes['POST /jobs'] = (response) => answer(response, 202, jobPending());
+    await batch(`job create orders orders.csv --idempotency-key ${key}`);
+    expect(service.seen[1]?.headers['idempotency-key']).toBe(key);
+  });
+
+  it('has started no job where it was not reached', async () => {
+    await service.close();
+    const { code, stderr } = await batch('job create orders orders.csv --max-outage 0 --output table');
+    expect(code).toBe(75);
+    expect(stderr).toMatch(/^CONTACT_LOST: nothing answers at .+; no job was started\nhint: Check the service with /);
   });
 });
 

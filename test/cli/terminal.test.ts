@@ -79,6 +79,7 @@ describe('on a terminal, batch', () => {
     const { code, stdout, stderr } = await onTerminal('job create orders orders.csv --wait');
     expect(code).toBe(2);
     expect(stderr.text).toMatch(/^Uploading {3}\[#{24}\] 100% {2}11 B of 11 B/);
+    expect(stderr.text).toContain('\nJob a1b2c3d4 accepted; if this stops: batch job wait a1b2c3d4\n');
     expect(stderr.text).toContain('Processing  [#######################X] 100%  18000 rows, 20 rejected');
     expect(stderr.text).toContain('20 rows rejected; see why: batch job rejected a1b2c3d4');
     expect(stdout.text.split('\n').slice(0, 2)).toEqual([
@@ -104,7 +105,7 @@ describe('on a terminal, batch', () => {
     const { code, stderr } = await onTerminal('job create orders orders.csv');
     expect(code).toBe(0);
     expect(stderr.text).toMatch(
-      /11 B of 11 B[^\n]*\nNo broker of 127\.0\.0\.1:9092 answers; trying again in 0\.0 s \(1 of 4\)\nUploading [^\n]*\n\nNext: /,
+      /11 B of 11 B[^\n]*\nNo broker of 127\.0\.0\.1:9092 answers; trying again in 0\.5 s, for 60 s at most\nUploading [^\n]*\n\nNext: /,
     );
   });
 

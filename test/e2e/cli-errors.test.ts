@@ -69,7 +69,7 @@ describe('the command line, on an error of the service,', () => {
     ['JOB_NOT_FOUND', 'job status nosuchid', /nosuchid/],
     ['JOB_STATE_CONFLICT', 'job cancel FINISHED', /SUCCESS/],
     ['JOB_STATE_CONFLICT', 'job resume FINISHED', /SUCCESS/],
-    ['KAFKA_UNAVAILABLE', 'job create orders good.csv --retries 0', /127\.0\.0\.1:1/],
+    ['KAFKA_UNAVAILABLE', 'job create orders good.csv --max-outage 0', /127\.0\.0\.1:1/],
   ])('says %s of `%s`, and what to do', async (code, command, message) => {
     const url = code === 'KAFKA_UNAVAILABLE' ? alone.url : service.url;
     const args = command.replace('FINISHED', finished).split(' ');

@@ -1,9 +1,9 @@
 import type { RequestListener } from 'node:http';
-import { BatchApiError, createBatchClient } from '../../src/sdk/index.js';
-import { answer, answerProblem, contract, jobPartial, jobPending, jobRunning } from './contract.js';
+import { BatchApiError, createBatchClient, isOutage } from '../../src/sdk/index.js';
+import { answer, answerProblem, contract, jobPartial, jobPending, jobRunning, problem } from './contract.js';
 import { readBody, startServer, type TestServer } from './http-server.js';
 
-const fast = { retries: 3, baseDelayMs: 1, maxDelayMs: 5 };
+const fast = { maxOutageMs: 500, baseDelayMs: 1, maxDelayMs: 5 };
 let server: TestServer | undefined;
 afterEach(async () => {
   await server?.close();
@@ -52,7 +52,7 @@ describe('requests', () => {
 
   it('gives up on a service that accepts the connection and says nothing', async () => {
     server = await startServer(() => undefined);
-    const client = createBatchClient({ baseUrl: server.url, retry: { ...fast, retries: 1 }, timeoutMs: 50 });
+    const client = createBatchClient({ baseUrl: server.url, retry: { ...fast, maxOutageMs: 40 }, timeoutMs: 50 });
     await expect(client.getJob('a1b2c3d4')).rejects.toMatchObject({ name: 'BatchConnectionError', code: 'TIMEOUT' });
   });
 
@@ -183,18 +183,66 @@ describe('waitForJob', () => {
   it('goes on when the service restarts meanwhile', async () => {
     const client = await clientOf((_, response) => answer(response, 200, jobRunning()));
     const port = Number(new URL(client.baseUrl).port);
-    const waiting = client.waitForJob('a1b2c3d4', { maxIntervalMs: 1 });
+    const waiting = client.waitForJob('a1b2c3d4', { maxIntervalMs: 1, maxOutageMs: 60_000 });
     await new Promise((resolve) => server?.server.once('request', resolve));
     await server?.close();
     server = await startServer((_, response) => answer(response, 200, jobPartial()), port);
     expect((await waiting).state).toBe('PARTIAL_SUCCESS');
   });
 
-  it('does not wait for a service that was never there, nor for a job that does not exist', async () => {
+  it('waits for a service that is not there at the first look, and tells of it once', async () => {
+    const client = await clientOf(() => undefined);
+    const port = Number(new URL(client.baseUrl).port);
+    await server?.close();
+    const outages: unknown[] = [];
+    let isAway: () => void = () => undefined;
+    const away = new Promise<void>((resolve) => {
+      isAway = resolve;
+    });
+    const waiting = client.waitForJob('a1b2c3d4', {
+      maxIntervalMs: 1,
+      maxOutageMs: 60_000,
+      onOutage: ({ code }, maxOutageMs) => {
+        outages.push([code, maxOutageMs]);
+        setTimeout(isAway, 50);
+      },
+    });
+    await away;
+    server = await startServer((_, response) => answer(response, 200, jobPartial()), port);
+    expect((await waiting).state).toBe('PARTIAL_SUCCESS');
+    expect(outages).toEqual([['ECONNREFUSED', 60_000]]);
+  });
+
+  it('gives up on a service that is away for longer than it may', async () => {
+    const client = await clientOf(() => undefined);
+    await server?.close();
+    const began = performance.now();
+    const error = await client
+      .waitForJob('a1b2c3d4', { maxIntervalMs: 10, maxOutageMs: 300 })
+      .catch((reason) => reason);
+    expect(error).toMatchObject({ code: 'ECONNREFUSED' });
+    expect(isOutage(error)).toBe(true);
+    expect(performance.now() - began).toBeGreaterThanOrEqual(300);
+  });
+
+  it.each([
+    [502, 'text/html', '<h1>Bad gateway</h1>'],
+    [504, 'text/html', '<h1>Gateway timeout</h1>'],
+    [500, 'application/problem+json', JSON.stringify(problem('INTERNAL_ERROR'))],
+  ])('goes on after an answer that says nothing about the job: %d %s', async (status, type, body) => {
+    let requests = 0;
+    const client = await clientOf((_, response) => {
+      if (++requests > 3) return answer(response, 200, jobPartial());
+      response.writeHead(status, { 'content-type': type });
+      response.end(body);
+    });
+    const job = await client.waitForJob('a1b2c3d4', { maxIntervalMs: 1, maxOutageMs: 60_000 });
+    expect([job.state, requests]).toEqual(['PARTIAL_SUCCESS', 4]);
+  });
+
+  it('does not wait for a job that does not exist', async () => {
     const client = await clientOf((_, response) => answerProblem(response, 'JOB_NOT_FOUND'));
     await expect(client.waitForJob('a1b2c3d5')).rejects.toMatchObject({ code: 'JOB_NOT_FOUND' });
-    await server?.close();
-    await expect(client.waitForJob('a1b2c3d5')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
   it('throws the job as it was last seen when the time is over', async () => {

@@ -22,7 +22,7 @@ async function sent(upload: InferUpload): Promise<{ options: Record<string, stri
     if (bodies.length === 1) answerProblem(response, 'SERVICE_BUSY', { 'retry-after': '0' });
     else answer(response, 200, inferred);
   });
-  const client = createBatchClient({ baseUrl: server.url, retry: { retries: 1, baseDelayMs: 1, maxDelayMs: 1 } });
+  const client = createBatchClient({ baseUrl: server.url, retry: { baseDelayMs: 1, maxDelayMs: 1 } });
   expect(await client.inferModel(upload)).toEqual(inferred);
   expect(bodies).toHaveLength(2);
   const { type, body } = bodies[1]!;

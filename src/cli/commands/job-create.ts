@@ -1,14 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { Command, Option } from '@commander-js/extra-typings';
-import type { BatchClient, JobUpload, KeptFile, NewFile } from '../../sdk/index.js';
+import type { BatchClient, JobUpload, KeptFile, NewFile, UploadProgress } from '../../sdk/index.js';
 import { CliError, EXIT, Interrupted } from '../failure.js';
+import { lostContact } from '../lost-contact.js';
 import { uploadLine } from '../progress.js';
 import { jobDetails } from '../render/job-table.js';
 import { bytes } from '../render/units.js';
 import type { Session } from '../session.js';
 import { withInferredModel } from './job-infer.js';
 import { waitAndConclude } from './job-wait.js';
-import { columnName, keyValue, normalization, positiveInteger } from './options.js';
+import { columnName, idempotencyKey, keyValue, normalization, positiveInteger } from './options.js';
 import { formatOption, textOptionsOf, withTextOptions } from './text-options.js';
 
 /** What the service takes unless it is configured otherwise: a file above it is not worth its upload. */
@@ -24,7 +26,15 @@ export function jobCreateCommand(open: () => Session) {
       '--infer',
       'create the model first, from what the file proposes (see model infer); one of this id must not be there yet',
     )
-    .option('--wait', 'wait until the job is over; exit 2 if some rows were rejected, 1 if it failed')
+    .option(
+      '--wait',
+      'wait until the job is over; exit 2 if some rows were rejected, 1 if it failed, 75 if contact is lost',
+    )
+    .option(
+      '--idempotency-key <key>',
+      'the same key never starts a second job for the same file, model and options (default: a random one)',
+      idempotencyKey,
+    )
     .addOption(formatOption());
   return withTextOptions(command, "the first line is a row; the columns are the model's, in its order")
     .addOption(
@@ -72,7 +82,8 @@ Examples:
   $ batch job create users users.csv --value-format json --normalize email=trim,lowercase
   $ batch job create orders orders.ndjson --wait
   $ batch job create orders orders.csv.gz --encoding windows-1252 --wait
-  $ batch job create orders --from a1b2c3d4 --delimiter ';' --wait`,
+  $ batch job create orders --from a1b2c3d4 --delimiter ';' --wait
+  $ batch job create orders 2026-11-20.csv --idempotency-key orders-2026-11-20 --wait`,
     )
     .action(async (model, file, options) => {
       const session = open();
@@ -92,10 +103,23 @@ Examples:
         metadata: options.metadata,
       };
       const known = options.infer === true ? await withInferredModel(session, client, wanted) : wanted;
-      const job = await upload(session, client, known);
-      if (options.wait === true) return waitAndConclude(session, client, job.job_id);
+      const key = options.idempotencyKey ?? randomUUID();
+      const { job, replayed } = await upload(
+        session,
+        client,
+        known,
+        key,
+        repetition(known, options.infer === true, key),
+      );
+      const { job_id: id } = job;
+      const message = `Job ${id} ${replayed ? 'exists already' : 'accepted'}; if this stops: ${session.command(`job wait ${id}`)}`;
+      if (options.wait === true) {
+        session.tell({ job_id: id, message });
+        return waitAndConclude(session, client, id);
+      }
       session.show(job, jobDetails);
-      session.note(`\nNext: batch job wait ${job.job_id}`);
+      if (replayed) session.note('\nThe Idempotency-Key was seen before: this is its job, and nothing was started.');
+      session.note(`\nNext: batch job wait ${id}`);
     });
 }
 
@@ -113,16 +137,49 @@ function fileOf(file: string | undefined, fromJob: string | undefined, session: 
   );
 }
 
-async function upload(session: Session, client: BatchClient, file: JobUpload) {
+/** `again`: what the command has to be to be repeated. */
+async function upload(session: Session, client: BatchClient, file: JobUpload, key: string, again: string) {
   const line = await uploadLine(session);
+  // Of a kept file nothing is sent: any request may have been the one.
+  let isSent = 'fromJob' in file;
+  const onProgress = (step: UploadProgress): void => {
+    isSent ||= step.bytesSent > 0 && (step.bytesTotal === null || step.bytesSent === step.bytesTotal);
+    line.update(step);
+  };
+  const resend = `${again}: it cannot start a second job.`;
   try {
-    const { job } = await client.createJob(file, { signal: session.signal, onProgress: (step) => line.update(step) });
-    return job;
+    return await client.createJob(file, { signal: session.signal, idempotencyKey: key, onProgress });
   } catch (error) {
-    throw session.signal.aborted ? new Interrupted('the upload was broken off; no job was started') : error;
+    if (session.signal.aborted) {
+      const unanswered = `the upload was not answered; there may be a job. ${resend}`;
+      throw new Interrupted(isSent ? unanswered : 'the upload was broken off; no job was started');
+    }
+    const { isOutage } = await import('../../sdk/index.js');
+    if (!isOutage(error)) throw error;
+    if (isSent) throw lostContact(error, 'whether there is a job is not known', resend);
+    throw lostContact(
+      error,
+      'no job was started',
+      `Check the service with \`${session.command('health')}\`. ${again}.`,
+    );
   } finally {
     line.stop();
   }
+}
+
+/** What to do to send the same once more. A proposed model is there already, and cannot be created again. */
+function repetition({ nullValues, delimiter }: JobUpload, isInferred: boolean, key: string): string {
+  const told = [
+    `--idempotency-key ${quoted(key)}`,
+    ...(isInferred && nullValues !== undefined ? [`--null-values ${quoted(nullValues.join(','))}`] : []),
+    ...(isInferred && delimiter !== undefined ? [`--delimiter ${quoted(delimiter)}`] : []),
+  ];
+  return `Run the same command again ${isInferred ? 'without --infer, ' : ''}with ${told.join(' ')}`;
+}
+
+/** For a shell. */
+function quoted(text: string): string {
+  return /^[\w.:/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 async function refuseTooLarge(file: string, max: number): Promise<void> {

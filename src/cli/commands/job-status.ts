@@ -2,27 +2,17 @@ import type { BatchClient, Job } from '../../sdk/index.js';
 import { jobDetails } from '../render/job-table.js';
 import { displayWidth } from '../render/table.js';
 import type { Session } from '../session.js';
-import { goesOn } from './job-wait.js';
-
-const LOOK_EVERY_MS = 400;
+import { followJob } from './job-wait.js';
 
 /** Shows the job again at every change until it is over: in place on a terminal, one line of JSON each otherwise. */
 export async function watchJob(session: Session, client: BatchClient, id: string): Promise<void> {
   const screen = new Screen(session);
   let shown = '';
-  try {
-    await client.waitForJob(id, {
-      signal: session.signal,
-      maxIntervalMs: LOOK_EVERY_MS,
-      onProgress: (job) => {
-        const text = textOf(job, session);
-        if (text !== shown) screen.replace(text);
-        shown = text;
-      },
-    });
-  } catch (error) {
-    throw session.signal.aborted ? goesOn(id) : error;
-  }
+  await followJob(session, client, id, (job) => {
+    const text = textOf(job, session);
+    if (text !== shown) screen.replace(text);
+    shown = text;
+  });
 }
 
 function textOf(job: Job, session: Session): string {

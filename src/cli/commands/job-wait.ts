@@ -1,5 +1,6 @@
-import type { BatchClient, Job } from '../../sdk/index.js';
+import type { BatchClient, Job, WaitOptions } from '../../sdk/index.js';
 import { EXIT, Interrupted } from '../failure.js';
+import { lostContact } from '../lost-contact.js';
 import { processingLine } from '../progress.js';
 import { jobDetails } from '../render/job-table.js';
 import { counted } from '../render/units.js';
@@ -28,21 +29,49 @@ export async function waitAndConclude(session: Session, client: BatchClient, id:
 async function waitLive(session: Session, client: BatchClient, id: string): Promise<Job> {
   const line = await processingLine(session);
   try {
-    return await client.waitForJob(id, {
-      signal: session.signal,
-      maxIntervalMs: LOOK_EVERY_MS,
-      onProgress: (job) => line.update(job),
-    });
-  } catch (error) {
-    throw session.signal.aborted ? goesOn(id) : error;
+    return await followJob(session, client, id, (job) => line.update(job));
   } finally {
     line.stop();
   }
 }
 
-/** The job does not end with the command that looks at it. */
-export function goesOn(id: string): Interrupted {
-  return new Interrupted(`job ${id} goes on. Wait again: batch job wait ${id}. Stop it: batch job cancel ${id}`);
+/**
+ * The job once it is over; says when the service is away and when it is back. The job does not end with the command that
+ * looks at it: where this throws because of the service or of Ctrl-C, the error names the command that goes on.
+ */
+export async function followJob(
+  session: Session,
+  client: BatchClient,
+  id: string,
+  onProgress: (job: Job) => void,
+): Promise<Job> {
+  let awaySince: number | null = null;
+  const onOutage: WaitOptions['onOutage'] = ({ message }, maxOutageMs) => {
+    awaySince = performance.now();
+    session.tell({
+      message: `${message}; the job goes on, waiting ${Math.round(maxOutageMs / 1000)} s for the service`,
+    });
+  };
+  const onLook = (job: Job): void => {
+    if (awaySince !== null) {
+      session.tell({ message: `the service is back after ${((performance.now() - awaySince) / 1000).toFixed(1)} s` });
+      awaySince = null;
+    }
+    onProgress(job);
+  };
+  try {
+    const options = { signal: session.signal, maxIntervalMs: LOOK_EVERY_MS, onProgress: onLook, onOutage };
+    return await client.waitForJob(id, options);
+  } catch (error) {
+    const again = session.command(`job wait ${id}`);
+    if (session.signal.aborted) {
+      const stop = session.command(`job cancel ${id}`);
+      throw new Interrupted(`job ${id} goes on. Wait again: ${again}. Stop it: ${stop}`);
+    }
+    const { isOutage } = await import('../../sdk/index.js');
+    if (isOutage(error)) throw lostContact(error, `job ${id} goes on without this command`, `Wait again: ${again}`);
+    throw error;
+  }
 }
 
 function exitCodeOf(job: Job): number {

@@ -57,7 +57,9 @@ export function jobCommand(open: () => Session) {
 
   job
     .command('wait')
-    .description('Wait until a job is over; exit 0 for SUCCESS, 2 for PARTIAL_SUCCESS, 1 for FAILED and CANCELLED.')
+    .description(
+      'Wait until a job is over; exit 0 for SUCCESS, 2 for PARTIAL_SUCCESS, 1 for FAILED and CANCELLED, 75 if contact is lost.',
+    )
     .argument('<id>')
     .addHelpText('after', '\nExample:\n  $ batch job wait a1b2c3d4 && echo all rows accepted')
     .action(async (id) => {

@@ -25,6 +25,12 @@ export function delimiter(text: string): string {
   return text === 'auto' ? text : character(text);
 }
 
+/** What the Idempotency-Key header takes. */
+export function idempotencyKey(text: string): string {
+  if (/^[\x20-\x7E]{1,255}$/.test(text)) return text;
+  throw new InvalidArgumentError('It must be 1 to 255 printable ASCII characters.');
+}
+
 /** What stands between commas. */
 export function list(text: string): string[] {
   return text.split(',');
