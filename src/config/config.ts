@@ -19,6 +19,8 @@ export interface Config {
   readonly minFreeBytes: number;
   /** UPLOAD_IDLE_MS: an upload that sends no byte for so long is ended. */
   readonly uploadIdleMs: number;
+  /** MAX_JOB_TOPICS: no new job beyond so many topics of jobs, each of which has two until it is purged. */
+  readonly maxJobTopics: number;
   /** SPOOL_KEEP_HOURS: how long the file of a job is kept that has ended otherwise than SUCCESS. */
   readonly spoolKeepHours: number;
   /** JOB_CONCURRENCY: runner processes, and so jobs at a time. */
@@ -109,6 +111,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     maxUploadBytes: integer('MAX_UPLOAD_BYTES', GiB, 1),
     minFreeBytes: integer('MIN_FREE_BYTES', GiB, 0),
     uploadIdleMs: integer('UPLOAD_IDLE_MS', 30_000, 100),
+    maxJobTopics: integer('MAX_JOB_TOPICS', 20_000, 2),
     spoolKeepHours: integer('SPOOL_KEEP_HOURS', 24, 0),
     jobConcurrency: integer('JOB_CONCURRENCY', 2, 1, 64),
     decompression: {

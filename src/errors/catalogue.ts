@@ -150,6 +150,12 @@ const entries = {
     hint: 'Send the same request again in a few seconds.',
     retryable: true,
   },
+  TOPIC_LIMIT: {
+    status: 503,
+    title: 'There are too many job topics',
+    hint: 'Remove jobs that are over with `batch job purge ID` (oldest last in `batch job list`), or raise MAX_JOB_TOPICS on the server if the brokers carry more.',
+    retryable: true,
+  },
   HEADER_MISMATCH: {
     status: 400,
     title: 'The header does not fit',

@@ -41,5 +41,5 @@ const INTERNAL_ERROR = new BatchError('INTERNAL_ERROR', 'The request could not b
 /** Seconds to wait before a repetition makes sense; null where the error will not pass by itself. */
 export function retryAfterSeconds(code: ErrorCode): number | null {
   if (code === 'SERVICE_BUSY') return 2;
-  return code === 'KAFKA_UNAVAILABLE' ? 5 : null;
+  return code === 'KAFKA_UNAVAILABLE' || code === 'TOPIC_LIMIT' ? 5 : null;
 }

@@ -1,9 +1,13 @@
-import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { CONFIG, type Config } from '../config/index.js';
+import { BatchError } from '../errors/index.js';
 import { KafkaProbe } from '../kafka/index.js';
 import { ModelService } from '../models/index.js';
 import { idempotencyKey } from './idempotency-key.js';
 import { parsePartialOptions } from './job-options.js';
+import { JobStore } from './job-store.js';
+import { RemovalStore } from './removal-store.js';
 
 type Given = Readonly<Record<string, unknown>>;
 
@@ -22,14 +26,26 @@ export class JobAdmissionGuard implements CanActivate {
   constructor(
     private readonly kafka: KafkaProbe,
     private readonly models: ModelService,
+    private readonly jobs: JobStore,
+    private readonly rows: RemovalStore,
+    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** Throws KAFKA_UNAVAILABLE, INVALID_REQUEST, INVALID_OPTION, MODEL_NOT_FOUND. */
+  /** Throws KAFKA_UNAVAILABLE, TOPIC_LIMIT, INVALID_REQUEST, INVALID_OPTION, MODEL_NOT_FOUND. */
   async canActivate(context: ExecutionContext): Promise<true> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     await this.kafka.check();
-    idempotencyKey(request.headers);
+    const key = idempotencyKey(request.headers);
     await admitJob(this.models, request.query as Given);
+    await this.#requireRoomForTopics(key);
     return true;
+  }
+
+  /** An upload whose job exists needs no topics. Uploads that are under way may each add theirs. */
+  async #requireRoomForTopics(key: string | null): Promise<void> {
+    const { maxJobTopics } = this.config;
+    if (!(await this.rows.areThere(Math.floor(maxJobTopics / 2)))) return;
+    if (key !== null && (await this.jobs.findByIdempotencyKey(key)) !== undefined) return;
+    throw new BatchError('TOPIC_LIMIT', `The jobs have as many topics as MAX_JOB_TOPICS (${maxJobTopics}) allows`);
   }
 }

@@ -34,6 +34,18 @@ export class RemovalStore {
     await this.db.deleteFrom('jobs').where('job_id', '=', jobId).where('phase', 'in', PHASES).execute();
   }
 
+  /** Whether the rows that have topics, jobs or not, are `count` or more. */
+  async areThere(count: number): Promise<boolean> {
+    const rows = await this.db
+      .selectFrom('jobs')
+      .select('seq')
+      .orderBy('seq')
+      .limit(1)
+      .offset(count - 1)
+      .execute();
+    return rows.length > 0;
+  }
+
   /** Whether the row is there and on its way out. */
   async has(jobId: string): Promise<boolean> {
     const rows = await this.db

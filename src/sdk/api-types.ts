@@ -901,7 +901,7 @@ export interface components {
          * @description Every code that a response can carry.
          * @enum {string}
          */
-        ErrorCode: "FILE_TOO_LARGE" | "UNSUPPORTED_FILE_TYPE" | "MODEL_NOT_FOUND" | "KAFKA_UNAVAILABLE" | "JOB_NOT_FOUND" | "INTERNAL_ERROR" | "INVALID_JSON" | "INVALID_MULTIPART" | "MISSING_MODEL_ID" | "MISSING_FILE" | "READ_ERROR" | "INVALID_SCHEMA" | "INVALID_OPTION" | "INVALID_REQUEST" | "MODEL_ALREADY_EXISTS" | "JOB_STATE_CONFLICT" | "IDEMPOTENCY_KEY_REUSED" | "REJECTED_EXPIRED" | "SPOOL_EXPIRED" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "UNSUPPORTED_MEDIA_TYPE" | "UPLOAD_TIMEOUT" | "FORBIDDEN_HOST" | "CROSS_SITE_REQUEST" | "INSUFFICIENT_STORAGE" | "SERVICE_BUSY" | "HEADER_MISMATCH" | "FILE_CORRUPT" | "FILE_TOO_COMPLEX";
+        ErrorCode: "FILE_TOO_LARGE" | "UNSUPPORTED_FILE_TYPE" | "MODEL_NOT_FOUND" | "KAFKA_UNAVAILABLE" | "JOB_NOT_FOUND" | "INTERNAL_ERROR" | "INVALID_JSON" | "INVALID_MULTIPART" | "MISSING_MODEL_ID" | "MISSING_FILE" | "READ_ERROR" | "INVALID_SCHEMA" | "INVALID_OPTION" | "INVALID_REQUEST" | "MODEL_ALREADY_EXISTS" | "JOB_STATE_CONFLICT" | "IDEMPOTENCY_KEY_REUSED" | "REJECTED_EXPIRED" | "SPOOL_EXPIRED" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "UNSUPPORTED_MEDIA_TYPE" | "UPLOAD_TIMEOUT" | "FORBIDDEN_HOST" | "CROSS_SITE_REQUEST" | "INSUFFICIENT_STORAGE" | "SERVICE_BUSY" | "TOPIC_LIMIT" | "HEADER_MISMATCH" | "FILE_CORRUPT" | "FILE_TOO_COMPLEX";
         /** @description RFC 9457, with the code, the hint and the request's id. */
         Problem: {
             /** @description Where the code is explained. */
@@ -1224,7 +1224,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["ForbiddenHost"];
             500: components["responses"]["InternalError"];
-            /** @description Kafka is unreachable. Answered within 2 seconds, without reading the body. */
+            /** @description Kafka is unreachable, or the jobs have as many topics as they may. Answered within 2 seconds, without reading the body. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["RetryAfter"];

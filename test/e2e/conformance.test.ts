@@ -372,6 +372,26 @@ describe('a service that lacks what it needs, by the contract', () => {
     for (const [id, question] of questions) await expectProblem(id, question, 500, 'INTERNAL_ERROR');
   });
 
+  it('says so while its jobs have as many topics as they may', async () => {
+    await service.stop();
+    const env = { MAX_JOB_TOPICS: '3' };
+    service = await startService({ brokers, dataDir: await newDataDir(), env });
+    client = clientOf(service);
+    const api = new Api(service.url);
+    await api.createModel('orders', ORDERS_SCHEMA);
+    const upload = { body: form({ ...uploads }), headers: { 'idempotency-key': 'the first' } };
+    const { job_id: id } = (await expectStatus('createJob', upload, 202)).body;
+    const refused = await expectProblem('createJob', { body: form(uploads) }, 503, 'TOPIC_LIMIT');
+    expect(refused.body.hint).toContain('batch job purge');
+    await api.ended(id);
+    await expectStatus('createJob', { ...upload, body: form({ ...uploads }) }, 200);
+    await expectStatus('cancelJob', { id, query: { purge: 'true', force: 'true' } }, 202);
+    for (const deadline = Date.now() + 60_000; (await api.upload('orders', Buffer.from(CSV))).status !== 202; ) {
+      expect(Date.now()).toBeLessThan(deadline);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  });
+
   it('says so while its disk is full', async () => {
     await service.stop();
     const env = { MIN_FREE_BYTES: `${Number.MAX_SAFE_INTEGER}` };
