@@ -31,6 +31,8 @@ export interface JobOptions {
 export interface Job extends JobSummary {
   /** The file's header in file order; null until it was read, and where the rows name their own columns. */
   columns: string[] | null;
+  /** In batch.jobs only: what was left out because the topic does not take so large a record. */
+  truncated?: ['columns', 'metadata'];
 }
 
 /** The Job as lists show it: without what may be as wide as the file's header (openapi: JobSummary). */

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { CONFIG, type Config } from '../config/index.js';
 import { DATABASE, type Database } from '../database/index.js';
+import { HealthDetails } from '../health/index.js';
 import { createKafka, KafkaProbe, TopicAdmin } from '../kafka/index.js';
 import { LOG } from '../logging/index.js';
 import { ModelService, ModelStore, ModelsModule } from '../models/index.js';
@@ -39,15 +40,18 @@ const STALLED_BEYOND_MS = 60_000;
     { provide: RemovalStore, inject: [DATABASE], useFactory: (db: Database) => new RemovalStore(db) },
     {
       provide: SnapshotPublisher,
-      inject: [JobStore, TopicAdmin, LOG, CONFIG],
-      useFactory: (store: JobStore, topics: TopicAdmin, log: Logger, { kafka }: Config) =>
-        new SnapshotPublisher({
+      inject: [JobStore, TopicAdmin, HealthDetails, LOG, CONFIG],
+      useFactory: (store: JobStore, topics: TopicAdmin, health: HealthDetails, log: Logger, { kafka }: Config) => {
+        const publisher = new SnapshotPublisher({
           store,
           ensureTopic: () => topics.ensureJobsTopic(),
           connect: () => connectSnapshots(kafka),
           clock,
           log,
-        }),
+        });
+        health.add('job_snapshots', () => publisher.trouble());
+        return publisher;
+      },
     },
     {
       provide: JobLedger,

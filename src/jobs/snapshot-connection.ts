@@ -2,12 +2,15 @@ import { ClientKafka } from '@nestjs/microservices';
 import { lastValueFrom } from 'rxjs';
 import type { KafkaConfig } from '../config/index.js';
 import { JOBS_TOPIC, kafkaClientOptions } from '../kafka/index.js';
-import type { Job } from './job.js';
+import type { Snapshot } from './snapshot.js';
 
 /** One connection to batch.jobs. After any error it is closed and another one takes its place. */
 export interface SnapshotConnection {
-  /** Resolves when every snapshot is acknowledged, in this order. Rejected: none, some or all may have arrived. */
-  send(jobs: readonly Job[]): Promise<void>;
+  /**
+   * Resolves when every snapshot, in one batch, is acknowledged. Rejected: none, some or all may have arrived; none
+   * where the error `isTooLarge`.
+   */
+  send(snapshots: readonly Snapshot[]): Promise<void>;
   /** As `send`: a record without a value under each id, so that compaction removes what is under it. */
   sendTombstones(jobIds: readonly string[]): Promise<void>;
   close(): Promise<void>;
@@ -28,8 +31,8 @@ export async function connectSnapshots(config: KafkaConfig): Promise<SnapshotCon
   });
   await client.connect();
   return {
-    async send(jobs) {
-      const messages = jobs.map((job) => ({ key: job.job_id, value: JSON.stringify(job) }));
+    async send(snapshots) {
+      const messages = snapshots.map(({ job, value }) => ({ key: job.job_id, value }));
       await lastValueFrom(client.emitBatch<unknown>(JOBS_TOPIC, { messages }));
     },
     async sendTombstones(jobIds) {

@@ -1,8 +1,10 @@
 import type { Logger } from 'pino';
+import { isTooLarge } from '../kafka/index.js';
 import type { Clock } from './clock.js';
 import type { SnapshotSink } from './job-ledger.js';
 import { type JobRecord, toJob } from './job-record.js';
 import type { JobStore } from './job-store.js';
+import { cutBatches, MAX_BATCH_BYTES, reduced, type Snapshot, toSnapshot } from './snapshot.js';
 import type { SnapshotConnection } from './snapshot-connection.js';
 import { SnapshotQueue } from './snapshot-queue.js';
 
@@ -24,6 +26,8 @@ const PATIENCE_MS = 20_000;
 /** What was acknowledged is written to the store this often: forgetting it costs a repeated snapshot. */
 const MARK_EVERY_MS = 1000;
 const REMEMBERED_JOBS = 10_000;
+/** Failing for so long is shown in /readyz. */
+const STUCK_AFTER_MS = 30_000;
 /** What was sent over a connection that broke may still land; a tombstone waits for so long after it. */
 const TOMBSTONE_AFTER_FAILURE_MS = 30_000;
 
@@ -41,6 +45,12 @@ export class SnapshotPublisher implements SnapshotSink {
   /** The store may hold revisions that are neither published nor queued. */
   #isBehind = true;
   #failures = 0;
+  /** By the monotonic clock; null: the last attempt went well. */
+  #failingSince: number | null = null;
+  /** A batch of more than one snapshot has at most so many bytes; halved when batch.jobs refuses one for its size. */
+  #maxBytes = MAX_BATCH_BYTES;
+  /** Jobs whose last snapshot batch.jobs refused for its size, even reduced. */
+  readonly #refused = new Set<string>();
   #lastFailure = Number.NEGATIVE_INFINITY;
   readonly #tombstones: { jobId: string; resolve: () => void; reject: (error: unknown) => void }[] = [];
   #running: Promise<void> | undefined;
@@ -79,6 +89,17 @@ export class SnapshotPublisher implements SnapshotSink {
     });
   }
 
+  /** For /readyz: what is wrong with batch.jobs; null: nothing is. */
+  trouble(): string | null {
+    const failing = this.#failingSince === null ? 0 : this.options.clock.monotonic() - this.#failingSince;
+    if (failing >= STUCK_AFTER_MS) {
+      return `batch.jobs could not be written for ${Math.floor(failing / 1000)} s; jobs go on: see the log`;
+    }
+    const [jobId] = this.#refused;
+    if (jobId === undefined) return null;
+    return `batch.jobs refuses snapshots of ${this.#refused.size} jobs for their size, such as ${jobId}: raise its max.message.bytes`;
+  }
+
   /** Sends what is queued, for at most `ms`, and ends. What stays unsent goes out at the next start. */
   async stop(ms: number): Promise<void> {
     this.#stopping = true;
@@ -109,8 +130,10 @@ export class SnapshotPublisher implements SnapshotSink {
         await this.#sendNext();
         if (this.#failures > 0) this.options.log.info('batch.jobs is written again');
         this.#failures = 0;
+        this.#failingSince = null;
       } catch (error) {
         if (this.#failures++ === 0) this.options.log.warn({ err: error }, 'batch.jobs cannot be written; trying again');
+        this.#failingSince ??= this.options.clock.monotonic();
         this.#isBehind = true;
         this.#lastFailure = this.options.clock.now();
         this.#rejectTombstones(error);
@@ -130,9 +153,52 @@ export class SnapshotPublisher implements SnapshotSink {
     const jobs = this.#queue.take(BATCH).filter((job) => job.revision > (this.#sent.get(job.job_id) ?? 0));
     if (jobs.length === 0) return;
     for (const job of jobs) this.#remember(job.job_id, job.revision);
-    await this.#patiently(this.#connection.send(jobs));
+    await this.#sendInBatches(jobs.map(toSnapshot));
+  }
+
+  async #sendInBatches(snapshots: readonly Snapshot[]): Promise<void> {
+    for (const batch of cutBatches(snapshots, this.#maxBytes)) {
+      if (this.#isOver) return;
+      await this.#sendBatch(batch);
+    }
+  }
+
+  /** A batch that is refused for its size is halved, down to one snapshot; that is reduced, and at last left out. */
+  async #sendBatch(batch: readonly Snapshot[]): Promise<void> {
+    this.#connection ??= await this.#connect();
+    try {
+      await this.#patiently(this.#connection.send(batch));
+    } catch (error) {
+      if (!isTooLarge(error) || this.#isOver) throw error;
+      // The refused batch took sequence numbers of this producer.
+      await this.#disconnect();
+      const [only, ...others] = batch;
+      if (others.length > 0) {
+        this.#maxBytes = Math.floor(batch.reduce((sum, { bytes }) => sum + bytes, 0) / 2);
+        return this.#sendInBatches(batch);
+      }
+      if (only === undefined) return;
+      if (only.job.truncated === undefined) return this.#sendBatch([reduced(only.job)]);
+      this.#leaveOut(only, error);
+      return;
+    }
     if (this.#isOver) return;
-    for (const job of jobs) this.#acknowledged.set(job.job_id, job.revision);
+    for (const { job } of batch) {
+      this.#refused.delete(job.job_id);
+      this.#acknowledge(job.job_id, job.revision);
+    }
+  }
+
+  /** It counts as published: it would be refused again, and hold up the others. */
+  #leaveOut({ job, bytes }: Snapshot, error: unknown): void {
+    const { job_id, revision } = job;
+    this.options.log.error({ err: error, job_id, revision, bytes }, 'batch.jobs refuses a snapshot: it is left out');
+    if (this.#refused.size < REMEMBERED_JOBS) this.#refused.add(job_id);
+    this.#acknowledge(job_id, revision);
+  }
+
+  #acknowledge(jobId: string, revision: number): void {
+    this.#acknowledged.set(jobId, revision);
     this.#cancelMark ??= this.options.clock.schedule(MARK_EVERY_MS, () => void this.#mark());
   }
 

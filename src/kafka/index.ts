@@ -1,7 +1,7 @@
 export type { Checkpoint } from './checkpoint.js';
 export { createKafka, kafkaClientOptions } from './client.js';
 export { type Compression, compressBatch } from './compression.js';
-export { classifyFailure, type KafkaFailure } from './kafka-failure.js';
+export { classifyFailure, isTooLarge, type KafkaFailure } from './kafka-failure.js';
 export { KafkaProbe } from './kafka-probe.js';
 export { RecordBatch } from './record-batch.js';
 export { TopicReader, type TopicRecord } from './topic-reader.js';

@@ -20,6 +20,11 @@ export function errorType(error: unknown): string {
   return errorType((error as { cause?: unknown }).cause);
 }
 
+/** The broker refused a batch, or a record of it, for its size: nothing of it was written. */
+export function isTooLarge(error: unknown): boolean {
+  return ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'].includes(errorType(error));
+}
+
 /** The broker did not take our credentials, or not their mechanism: it has said so (see `saslMechanism`). */
 export function isAuthenticationFailure(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause) {

@@ -550,6 +550,8 @@ export interface components {
         Job: components["schemas"]["JobSummary"] & {
             /** @description The file's header in file order, null until it was read: needed to make sense of raw rows. Always null for json and ndjson, whose rows name their own columns. */
             columns: string[] | null;
+            /** @description Only in batch.jobs, the topic that has the job at every change of state: what was left out of this snapshot because the topic does not take so large a record. `columns` is null and `metadata` empty then; `GET /jobs/{id}` has both. */
+            truncated?: ("columns" | "metadata")[];
         };
         /** @description A job as lists show it. `GET /jobs/{id}` has its `columns` too. */
         JobSummary: {

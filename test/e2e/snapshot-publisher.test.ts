@@ -54,8 +54,8 @@ afterEach(async () => {
   await fixture.close();
 });
 
-async function insert(): Promise<JobRecord> {
-  const job = aJob();
+async function insert(filename = 'orders.csv'): Promise<JobRecord> {
+  const job = aJob({ filename });
   await store.create(job, 'this process');
   return ledger.activate(job.jobId, 'this process');
 }
@@ -118,5 +118,47 @@ describe('batch.jobs', () => {
     expect(await snapshotsUpTo(other.jobId, 'PENDING')).not.toEqual([]);
     await sleep(1500);
     expect(await store.unpublished(10)).toEqual([]);
+  });
+
+  it('takes a hundred jobs with wide headers, and one whose header alone is too large', async () => {
+    const columns = Array.from({ length: 20 }, (_, at) => `${at}${'x'.repeat(1500)}`);
+    const pending: JobRecord[] = [];
+    for (let at = 0; at < 100; at++) pending.push(await insert());
+    for (const [at, job] of pending.entries()) {
+      await ledger.change(job, { state: 'RUNNING', columns: at === 50 ? ['y'.repeat(1_100_000)] : columns });
+    }
+    for (const at of [0, 99]) {
+      const jobs = await snapshotsUpTo(pending[at]!.jobId, 'RUNNING');
+      expect(jobs.at(-1)?.columns).toEqual(columns);
+    }
+    const reduced = await snapshotsUpTo(pending[50]!.jobId, 'RUNNING');
+    expect(reduced.at(-1)).toMatchObject({ columns: null, truncated: ['columns', 'metadata'] });
+    expect(publisher.trouble()).toBeNull();
+  });
+
+  it('goes on with a topic of small records: what fits in, reduced, or not at all', async () => {
+    const admin = new Kafka({ brokers: [broker.brokers], logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    const limit = async (bytes: string): Promise<void> => {
+      const configEntries = [
+        { name: 'cleanup.policy', value: 'compact' },
+        { name: 'max.message.bytes', value: bytes },
+      ];
+      await admin.alterConfigs({ validateOnly: false, resources: [{ type: 2, name: JOBS_TOPIC, configEntries }] });
+    };
+    await limit('2000');
+    try {
+      const small = await insert();
+      const wide = await ledger.change(await insert(), { state: 'RUNNING', columns: ['x'.repeat(3000)] });
+      const refused = await insert('z'.repeat(3000));
+      const last = await insert();
+      expect((await snapshotsUpTo(wide.jobId, 'RUNNING')).at(-1)).toHaveProperty('truncated');
+      expect(await snapshotsUpTo(small.jobId, 'PENDING')).not.toEqual([]);
+      expect(await snapshotsUpTo(last.jobId, 'PENDING')).not.toEqual([]);
+      expect(publisher.trouble()).toContain(refused.jobId);
+    } finally {
+      await limit('1048588');
+      await admin.disconnect();
+    }
   });
 });

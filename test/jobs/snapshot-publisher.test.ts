@@ -14,6 +14,8 @@ class Topic {
   /** The ids of jobs, as often as a tombstone came. */
   readonly tombstones: string[] = [];
   mode: 'there' | 'away' | 'silent' | 'loses-acks' = 'there';
+  /** Larger batches are refused, in bytes of JSON. */
+  maxBytes = Number.POSITIVE_INFINITY;
   topicsEnsured = 0;
   opened = 0;
   closed = 0;
@@ -27,9 +29,11 @@ class Topic {
     await this.answer();
     this.opened++;
     return {
-      send: async (jobs) => {
+      send: async (snapshots) => {
         await this.answer();
-        this.received.push(...jobs);
+        const bytes = snapshots.reduce((sum, { value }) => sum + Buffer.byteLength(value), 0);
+        if (bytes > this.maxBytes) throw Object.assign(new Error('too large'), { type: 'MESSAGE_TOO_LARGE' });
+        this.received.push(...snapshots.map(({ value }) => JSON.parse(value) as Job));
         if (this.mode === 'loses-acks') throw new Error('connection lost');
       },
       sendTombstones: async (ids) => {
@@ -95,8 +99,8 @@ afterEach(async () => {
   await fixture.close();
 });
 
-async function insert(): Promise<JobRecord> {
-  const job = aJob();
+async function insert(filename = 'orders.csv'): Promise<JobRecord> {
+  const job = aJob({ filename });
   await store.create(job, 'this process');
   return ledger.activate(job.jobId, 'this process');
 }
@@ -280,5 +284,60 @@ describe('the publisher of batch.jobs', () => {
     clock.advance(3000);
     await stopping;
     expect(await store.unpublished(1)).toEqual([job.jobId]);
+  });
+
+  it('cuts batches by bytes, and sends alone too large a job without columns and metadata', async () => {
+    await startProcess('away');
+    topic.maxBytes = 1_048_576;
+    const wide = Array.from({ length: 10 }, (_, at) => `${at}${'x'.repeat(30_000)}`);
+    const ids: string[] = [];
+    for (let at = 0; at < 20; at++) {
+      const job = await ledger.change(await insert(), { columns: at === 0 ? [...wide, 'y'.repeat(901_000)] : wide });
+      ids.push(job.jobId);
+    }
+    topic.mode = 'there';
+    clock.advance(10_000);
+    await until(() => topic.received.length >= ids.length);
+    const last = (jobId: string) => topic.received.findLast((job) => job.job_id === jobId);
+    expect(last(ids[0]!)).toMatchObject({ columns: null, metadata: {}, truncated: ['columns', 'metadata'] });
+    for (const jobId of ids.slice(1)) expect(last(jobId)?.columns).toEqual(wide);
+    expect(await allPublished()).toBe(true);
+    expect(publisher.trouble()).toBeNull();
+  });
+
+  it('leaves out what a topic refuses even reduced, tells so, and sends the others', async () => {
+    await startProcess('away');
+    const small = await insert();
+    const wide = await ledger.change(await insert(), { columns: ['x'.repeat(3000)] });
+    const long = await insert('y'.repeat(3000));
+    const another = await insert();
+    topic.maxBytes = 2000;
+    topic.mode = 'there';
+    clock.advance(10_000);
+    const sent = (jobId: string) => topic.received.some((job) => job.job_id === jobId);
+    await until(() => sent(another.jobId) && sent(small.jobId) && sent(wide.jobId));
+    expect(await allPublished()).toBe(true);
+    expect(topic.of(long.jobId)).toEqual([]);
+    expect(topic.received.find((job) => job.job_id === wide.jobId)?.truncated).toEqual(['columns', 'metadata']);
+    expect(publisher.trouble()).toContain(long.jobId);
+  });
+
+  it('tells that it is stuck after 30 s, and no more once it is not', async () => {
+    await startProcess('away');
+    await insert();
+    await until(() => clock.dueIn.length > 0);
+    expect(publisher.trouble()).toBeNull();
+    for (let waited = 0; waited < 4; waited++) {
+      await until(() => clock.dueIn.length > 0);
+      clock.advance(10_000);
+    }
+    expect(publisher.trouble()).toContain('could not be written for');
+    topic.mode = 'there';
+    await until(() => {
+      clock.advance(10_000);
+      return topic.received.length > 0;
+    });
+    await turns(5);
+    expect(publisher.trouble()).toBeNull();
   });
 });
