@@ -74,7 +74,7 @@ jest_check() {
   stop_without_parent
   started=$(now_ms)
   node --experimental-vm-modules --disable-warning=ExperimentalWarning --disable-warning=TimeoutNegativeWarning \
-    node_modules/jest/bin/jest.js --ci --forceExit --selectProjects "$2" --maxWorkers "$3" --json --outputFile "$WORK/$name.json" >"$WORK/$name.log" 2>&1
+    node_modules/jest/bin/jest.js --ci --selectProjects "$2" --maxWorkers "$3" --json --outputFile "$WORK/$name.json" >"$WORK/$name.log" 2>&1
   status=$?
   counts=$(node -e '
     const r = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));

@@ -1,4 +1,7 @@
-/** Ends the broker that global-setup.mjs started, if it did. */
+import { expectNoMoreThan } from './open-handles.mjs';
+
+/** Ends the broker that global-setup.mjs started, if it did. Fails if something is left that keeps Jest from ending. */
 export default async function stopSharedBroker() {
   await globalThis.sharedBroker?.stop();
+  await expectNoMoreThan(globalThis.handlesBeforeTests);
 }
