@@ -23,9 +23,7 @@ export async function* committedRecords(brokers, topic) {
   const cluster = openCluster(brokers);
   await cluster.connect();
   try {
-    await cluster.addMultipleTargetTopics([topic]);
-    const [partition] = cluster.findTopicPartitionMetadata(topic);
-    const leader = await cluster.findBroker({ nodeId: String(partition.leader) });
+    const leader = await leaderOf(cluster, topic);
     let next = await offsetOf(leader, topic, EARLIEST, READ_COMMITTED);
     const end = await committedEnd(leader, topic);
     for (let empty = 0; next < end; ) {
@@ -41,6 +39,19 @@ export async function* committedRecords(brokers, topic) {
       }
       next = BigInt(batch.lastOffset()) + 1n;
     }
+  } finally {
+    await cluster.disconnect();
+  }
+}
+
+export async function topicEnds(brokers, topic) {
+  const cluster = openCluster(brokers);
+  await cluster.connect();
+  try {
+    const leader = await leaderOf(cluster, topic);
+    const written = await offsetOf(leader, topic, LATEST, READ_UNCOMMITTED);
+    const readable = await offsetOf(leader, topic, LATEST, READ_COMMITTED);
+    return { readable: Number(readable), written: Number(written) };
   } finally {
     await cluster.disconnect();
   }
@@ -69,6 +80,12 @@ function openCluster(brokers) {
   });
   const symbol = Object.getOwnPropertySymbols(kafka).find((s) => s.description === 'private:Kafka:createCluster');
   return kafka[symbol]({ allowAutoTopicCreation: false, isolationLevel: READ_COMMITTED, metadataMaxAge: 300_000 });
+}
+
+async function leaderOf(cluster, topic) {
+  await cluster.addMultipleTargetTopics([topic]);
+  const [partition] = cluster.findTopicPartitionMetadata(topic);
+  return cluster.findBroker({ nodeId: String(partition.leader) });
 }
 
 async function offsetOf(broker, topic, timestamp, isolationLevel) {

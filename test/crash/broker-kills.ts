@@ -1,15 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { deliveredOrClosed } from './outcome.js';
 import type { RowFile } from './rows.js';
 import { type Scenario, type Stage, until } from './stage.js';
 
 const ROWS = 400_000;
 const MEET_MS = 60_000;
 const MAX_LIFE_MS = 2_500;
-const END_MS = 300_000;
 /** Instead of five minutes: a job whose transaction the broker cannot finish any more fails after so long. */
 const UNAVAILABLE_AFTER_MS = 90_000;
-/** What a job may end with when the one broker there is has lost a commit's markers; see DESIGN.md. */
-const CLOSED = new Set(['CHECKPOINT_LOST', 'KAFKA_UNAVAILABLE']);
 
 /**
  * The only broker there is, killed and started again. When that happens between its deciding a commit and its writing
@@ -56,24 +54,5 @@ async function killBroker(stage: Stage, file: RowFile, moment: 'random' | 'at a 
   stage.tally.fault(moment);
   await sleep(stage.random(2_000));
   await stage.broker.restart();
-  await judge(stage, jobId, file);
-}
-
-/** Delivered, or failed without a wrong row; a job that only missed the broker goes on once it is there again. */
-async function judge(stage: Stage, jobId: string, file: RowFile, isResumed = false): Promise<void> {
-  const { state, error } = await stage.api.ended(jobId, END_MS);
-  const code = error?.code ?? '';
-  if (state !== 'FAILED' || !CLOSED.has(code)) {
-    stage.tally.event(isResumed ? 'delivered after a resume' : 'delivered');
-    await stage.delivered(jobId, file);
-    return;
-  }
-  await stage.prefix(jobId, file);
-  if (code === 'KAFKA_UNAVAILABLE' && !isResumed) {
-    const resumed = await stage.api.resume(jobId);
-    if (resumed.status !== 202) stage.tally.fail(`resume of ${jobId}: ${resumed.status} ${await resumed.text()}`);
-    await judge(stage, jobId, file, true);
-    return;
-  }
-  stage.tally.event(`failed closed as ${code}`);
+  await deliveredOrClosed(stage, jobId, file);
 }

@@ -7,6 +7,7 @@ import { control } from './control.js';
 import { frozenRunners } from './frozen-runners.js';
 import { fullDisk } from './full-disk.js';
 import { lateBytes } from './late-bytes.js';
+import { lostMarkers } from './lost-markers.js';
 import { lostReplies, silence } from './lost-replies.js';
 import { restarts } from './restarts.js';
 import { runnerKills } from './runner-kills.js';
@@ -31,13 +32,14 @@ const SCENARIOS: readonly Scenario[] = [
   restarts,
   fullDisk,
   cancels,
-  // Last: what it leaves of the broker is nothing to go on with.
+  // Last: what they leave of the broker is nothing to go on with.
+  lostMarkers,
   brokerKills,
 ];
 
 const HELP = `usage: scripts/crash.sh [--short] [--only NAME[,NAME…]] [--times N] [--seed N]
 
-  --short      few times each, in well under a minute, with the same seed every time
+  --short      few times each, in about a minute, with the same seed every time
   --only       some of the scenarios
   --times      how often, instead of each scenario's own number
   --seed       of the moments and places; without it another one each time

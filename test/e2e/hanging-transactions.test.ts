@@ -9,7 +9,6 @@ import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { type Service, startService } from '../kit/service.js';
 import { readTopic } from '../kit/topic.js';
 
-// A bad row is no fifth one, so that it is a single line.
 const ORDERS = makeOrders(200_000, 997);
 
 const folder = mkdtempSync(join(tmpdir(), 'batch-hanging-'));
@@ -45,7 +44,7 @@ async function jobAfter(lost: LostMarkers): Promise<Job> {
   const { job_id } = await api.createSlowJob('orders', ORDERS.csv);
   const job = await api.until(job_id, ({ totals }) => totals.rows > 0);
   await service.kill('SIGKILL');
-  await loseMarkers(broker.brokers, job, ORDERS, reference, lost);
+  await loseMarkers(broker.brokers, job, { ...ORDERS, dlq: reference }, lost);
   await start();
   return api.ended(job_id);
 }

@@ -1,9 +1,19 @@
 import type { Job } from '../../src/jobs/job.js';
 import { createKafka, type JobTopics, RecordBatch, TransactionalSession } from '../../src/kafka/index.js';
-import type { Orders } from './orders.js';
 
 /** Lets a producer write without telling the coordinator, as if the coordinator had forgotten the transaction. */
-export const WITHOUT_VERIFICATION = 'transaction.partition.verification.enable=false\n';
+export const VERIFICATION = 'transaction.partition.verification.enable';
+export const WITHOUT_VERIFICATION = `${VERIFICATION}=false\n`;
+
+/** What a CSV file's job delivers. */
+export interface Deliverable {
+  /** The accepted rows as they are in the file, in order. */
+  readonly accepted: readonly string[];
+  /** Numbers of the rejected rows, in order. */
+  readonly rejected: ArrayLike<number>;
+  /** The DLQ records of another job of the same file. */
+  readonly dlq: readonly Buffer[];
+}
 
 export interface LostMarkers {
   /** What the coordinator decided about the transaction. */
@@ -16,14 +26,12 @@ export interface LostMarkers {
 
 /**
  * Goes on with a job whose runner is gone, from its checkpoint to its next bad row, as a runner would; then the
- * transaction's markers are lost in some topics, as KAFKA-20734 loses them. `reference`: the DLQ records of a job of the
- * same file. The broker must run WITHOUT_VERIFICATION.
+ * transaction's markers are lost in some topics, as KAFKA-20734 loses them. The broker must run WITHOUT_VERIFICATION.
  */
 export async function loseMarkers(
   brokers: string,
   job: Job,
-  orders: Orders,
-  reference: readonly Buffer[],
+  { accepted: all, rejected, dlq }: Deliverable,
   { decision, lost, beyond = false }: LostMarkers,
 ): Promise<void> {
   const kafka = createKafka({
@@ -40,45 +48,39 @@ export async function loseMarkers(
     if (checkpoint === null) throw new Error(`job ${job.job_id} has no checkpoint yet`);
     await session.inspect(checkpoint);
     const { position, ok, errors } = checkpoint;
-    const bad = orders.rejected[errors];
-    if (bad === undefined) throw new Error('no bad row is left in the file');
-    const accepted = orders.accepted.slice(ok, ok + bad - 1 - position.row);
-    const rejected = reference[errors]?.toString().replace(/"job_id":"[^"]*"/, `"job_id":"${job.job_id}"`) ?? '';
+    // To the first bad row that has a good one before it: something for each topic.
+    let count = 1;
+    while (rejected[errors + count - 1] === position.row + count) count++;
+    const row = rejected[errors + count - 1];
+    if (row === undefined) throw new Error('no bad row is left in the file');
+    const accepted = all.slice(ok, ok + row - position.row - count);
+    const rejections = dlq.slice(errors, errors + count).map(String);
     for (const topic of ['data', 'dlq'] as const) {
       if (!lost.includes(topic)) await session.enlist(job.topics[topic]);
     }
     const dataEnd = await session.produce(job.topics.data, batchOf(accepted));
-    const dlqEnd = await session.produce(job.topics.dlq, batchOf([rejected]));
+    const records = rejections.map((each) => each.replace(/"job_id":"[^"]*"/, `"job_id":"${job.job_id}"`));
+    const dlqEnd = await session.produce(job.topics.dlq, batchOf(records));
     if (decision === 'commit') {
-      const text = orders.csv.toString();
-      const lines = text.slice(position.byte).split('\n');
-      const bytes = positionBehind(lines, accepted, position);
+      const bad = rejections.map((each) => (JSON.parse(each) as { raw_data: string }).raw_data);
       await session.commitOffsets({
         ...checkpoint,
-        position: { row: bad, ...bytes },
+        position: { row, ...positionBehind(`${[...accepted, ...bad].join('\n')}\n`, position) },
         ok: ok + accepted.length,
-        errors: errors + 1,
+        errors: errors + count,
         dataEnd,
         dlqEnd,
       });
       await session.endTransaction();
     }
-    if (beyond)
-      await session.produce(job.topics.data, batchOf(orders.accepted.slice(ok + accepted.length).slice(0, 5)));
+    if (beyond) await session.produce(job.topics.data, batchOf(all.slice(ok + accepted.length).slice(0, 5)));
   } finally {
     session.close();
   }
 }
 
-/** Behind the accepted rows and the one bad row that follows them, which is one line. */
-function positionBehind(
-  lines: readonly string[],
-  accepted: readonly string[],
-  from: { line: number; byte: number },
-): { line: number; byte: number } {
-  const count = accepted.reduce((sum, row) => sum + row.split('\n').length, 0) + 1;
-  const bytes = lines.slice(0, count).reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
-  return { line: from.line + count, byte: from.byte + bytes };
+function positionBehind(text: string, from: { line: number; byte: number }): { line: number; byte: number } {
+  return { line: from.line + text.split('\n').length - 1, byte: from.byte + Buffer.byteLength(text) };
 }
 
 function batchOf(values: readonly string[]): RecordBatch {

@@ -1,0 +1,51 @@
+import type { RowFile } from './rows.js';
+import { type Stage, until } from './stage.js';
+
+/** The transaction's own time-out is 30 s. */
+const OPEN_WITHIN_MS = 25_000;
+
+/** The job whose transactional id a request carries; null if it carries none. */
+export function jobOf({ transactionalId }: { transactionalId: string | null }): string | null {
+  return transactionalId?.startsWith('batch.') === true ? transactionalId.slice('batch.'.length) : null;
+}
+
+export interface OpenTransactions {
+  jobIds: string[];
+  /** Lets the requests that were held go on, all at once. */
+  release(): void;
+}
+
+/**
+ * Starts jobs, and resolves when each has a committed checkpoint and rows of both topics in an open transaction, whose
+ * runner waits for the answer to `api`: AddOffsetsToTxn is lost on its way, EndTxn is held until `release`.
+ */
+export async function openTransactions(
+  stage: Stage,
+  file: RowFile,
+  count: number,
+  api: 'AddOffsetsToTxn' | 'EndTxn',
+): Promise<OpenTransactions> {
+  const committed = new Set<string>();
+  const open = new Set<string>();
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  stage.proxy.interference = {
+    async request(exchange) {
+      const jobId = jobOf(exchange);
+      if (exchange.api !== api || jobId === null || !committed.has(jobId)) return 'pass';
+      open.add(jobId);
+      if (api === 'AddOffsetsToTxn') return 'drop';
+      await released;
+      return 'pass';
+    },
+    reply(exchange) {
+      const jobId = jobOf(exchange);
+      if (exchange.api === 'EndTxn' && exchange.error === 0 && jobId !== null) committed.add(jobId);
+      return 'pass';
+    },
+  };
+  const jobIds = await Promise.all(Array.from({ length: count }, () => stage.createJob(file)));
+  await until(`a second transaction of ${count} jobs`, OPEN_WITHIN_MS, () =>
+    jobIds.every((jobId) => open.has(jobId)) ? true : undefined,
+  );
+  return { jobIds, release };
+}
