@@ -7,7 +7,7 @@ import { openTransactions } from './open-transactions.js';
 import { makeRow, type RowFile } from './rows.js';
 import type { Stage } from './stage.js';
 
-const END_MS = 120_000;
+const END_MS = 300_000;
 
 /** All but the last can be repaired. */
 export const FORCED: readonly LostMarkers[] = [

@@ -8,9 +8,9 @@ import { deliveredOrClosed } from './outcome.js';
 import type { RowFile } from './rows.js';
 import { type Scenario, type Stage, signal, until } from './stage.js';
 
-const ROWS = 100_000;
+const ROWS = 60_000;
 const JOBS_AT_A_TIME = 10;
-const SUCCESSORS_MS = 30_000;
+const SUCCESSORS_MS = 180_000;
 /** When the broker dies after the first of the requests: before that hardly a marker is under way, later all are there. */
 const [FIRST_MS, LAST_MS] = [20, 80];
 const END_MS = 300_000;
