@@ -3,9 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** A connection that is being closed may need a moment. */
 const GRACE_MS = 10_000;
 
-/** The types of what keeps this process from ending, such as TCPSocketWrap or ProcessWrap. Timers end by themselves. */
+const KINDS = new Set(['TCPSocketWrap', 'TCPServerWrap', 'UDPWrap', 'PipeWrap', 'PipeServerWrap', 'ProcessWrap']);
+
+/**
+ * The types of the sockets, servers, pipes and child processes that keep this process from ending. Timers and requests end
+ * by themselves, and Node keeps the objects of finished requests for the next one (FileHandleReadWrap).
+ */
 export function openHandles() {
-  return process.getActiveResourcesInfo().filter((type) => type !== 'Timeout' && type !== 'Immediate');
+  return process.getActiveResourcesInfo().filter((type) => KINDS.has(type));
 }
 
 /** Throws if there is more of some type than there was `before`: Jest would not end by itself. */
