@@ -1,17 +1,7 @@
-import { execFile } from 'node:child_process';
-import { promisify, stripVTControlCharacters } from 'node:util';
 import { answer, jobPartial } from '../sdk/contract.js';
 import { Bundle } from './support/bundle.js';
+import { onPseudoTerminal } from './support/pseudo-terminal.js';
 import { Service } from './support/service.js';
-
-/** Runs its arguments on a terminal of 120 columns and ends with their exit status. */
-const ON_A_TERMINAL = `
-import fcntl, os, pty, struct, sys, termios
-def read(fd):
-    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-    return os.read(fd, 65536)
-sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], read)))
-`;
 
 let bundle: Bundle;
 let service: Service;
@@ -24,14 +14,8 @@ afterAll(async () => {
   await bundle.remove();
 });
 
-async function onTerminal(...args: string[]): Promise<{ code: number; text: string }> {
-  const env = { PATH: process.env['PATH'], BATCH_API_URL: service.url, TERM: 'xterm' };
-  const command = ['-c', ON_A_TERMINAL, process.execPath, bundle.path('bin/batch'), ...args];
-  const { code, stdout } = await promisify(execFile)('python3', command, { env }).then(
-    (result) => ({ code: 0, stdout: result.stdout }),
-    (error: { code: number; stdout: string }) => error,
-  );
-  return { code, text: stripVTControlCharacters(stdout).replaceAll('\r\n', '\n') };
+function onTerminal(...args: string[]): Promise<{ code: number | null; text: string }> {
+  return onPseudoTerminal([process.execPath, bundle.path('bin/batch'), ...args], { BATCH_API_URL: service.url });
 }
 
 describe('on a pseudo-terminal, batch', () => {
