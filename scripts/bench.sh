@@ -7,7 +7,7 @@
 #                 options, formats (Parquet against DuckDB for Python, where there is one); prints only
 #   --rounds N    of what is compared, instead of 3.
 #   --against COMMIT   jobs, latency and start-up of this tree and of that commit, which is built beside it, in turn;
-#                 prints only
+#                 prints only.
 set -uo pipefail
 for part in common toolchain kafka-install; do . "$(dirname "$0")/lib/$part.sh"; done
 OPTIONS='[--quick] [--only PART]... [--rounds N] [--against COMMIT]'

@@ -15,6 +15,7 @@ import { RunnerPool } from '../../../src/runner/index.js';
 /** Stands where the broker would: tests against a real one are under test/e2e. */
 export class KafkaAtHand {
   up = true;
+  readonly knownDefect = null;
   readonly topics = new Set<string>();
 
   async check(): Promise<void> {
