@@ -4,9 +4,8 @@ import { sendRaw } from './raw-request.js';
 
 const CREATE_TOPICS = { apiKey: 19, apiName: 'CreateTopics', apiVersion: 4 };
 const TOPIC_ALREADY_EXISTS = 36;
-const INVALID_REPLICATION_FACTOR = 38;
-/** The broker's own `default.replication.factor` (KIP-464, version 4; kafkajs stops at 3). */
-const BROKER_DEFAULT = -1;
+/** As a replication factor: the broker's own `default.replication.factor` (KIP-464, version 4; kafkajs stops at 3). */
+export const BROKER_DEFAULT = -1;
 
 export interface TopicSettings {
   /** Names that do not exist yet. */
@@ -18,24 +17,15 @@ export interface TopicSettings {
 }
 
 /**
- * Creates topics of one partition, with the broker's own replication factor if fewer brokers are registered than were
- * asked for. Brokers that are registered and away count, so that a restart among them does not make a topic that one
- * more outage could take away. To be sent to the controller. Returns false if one of the names is taken. Throws protocol
- * errors by name.
+ * CreateTopics v4, for topics of one partition; to be sent to the controller. Returns false if one of the names is taken.
+ * Throws protocol errors by name: INVALID_REPLICATION_FACTOR if fewer brokers are registered, where those that are
+ * registered and away count.
  */
 export async function createTopics(connection: Connection, settings: TopicSettings): Promise<boolean> {
-  let errors = await request(connection, settings);
-  if (errors.includes(INVALID_REPLICATION_FACTOR)) {
-    errors = await request(connection, { ...settings, replicationFactor: BROKER_DEFAULT });
-  }
+  const errors = decodeCreateTopics(await sendRaw(connection, CREATE_TOPICS, [encodeCreateTopics(settings)]));
   const refusal = errors.find((code) => code !== 0 && code !== TOPIC_ALREADY_EXISTS);
   if (refusal !== undefined) throw protocolError(refusal, `CreateTopics of ${settings.topics.join(', ')}`);
   return !errors.includes(TOPIC_ALREADY_EXISTS);
-}
-
-/** The error code for each topic. */
-async function request(connection: Connection, settings: TopicSettings): Promise<number[]> {
-  return decodeCreateTopics(await sendRaw(connection, CREATE_TOPICS, [encodeCreateTopics(settings)]));
 }
 
 export function encodeCreateTopics({ topics, replicationFactor, config, timeoutMs }: TopicSettings): Buffer {
@@ -51,7 +41,7 @@ export function encodeCreateTopics({ topics, replicationFactor, config, timeoutM
   return Buffer.concat([int32(topics.length), ...encoded, int32(timeoutMs), Uint8Array.of(0)]); // 0: not only validated
 }
 
-/** The bytes after the correlation id: throttle time, then name, error code and message of each topic. */
+/** The error code of each topic, from the bytes after the correlation id. */
 export function decodeCreateTopics(payload: Buffer): number[] {
   const codes: number[] = [];
   let at = 8;

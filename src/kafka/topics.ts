@@ -1,6 +1,6 @@
 import type { Admin, Kafka } from 'kafkajs';
 import { knownDefect, readMetadataLevel } from './broker-features.js';
-import { createTopics } from './create-topics.js';
+import { BROKER_DEFAULT, createTopics } from './create-topics.js';
 import { errorType, isAuthenticationFailure } from './kafka-failure.js';
 import { type Cluster, destroyCluster, openCluster, requestConnection } from './kafkajs-internals.js';
 import { TopicReader } from './topic-reader.js';
@@ -29,6 +29,8 @@ interface Connected {
   admin: Admin;
   /** For requests that kafkajs does not know. */
   cluster: Cluster;
+  /** Of new topics: as it was asked for, or the broker's own once that was refused. */
+  replicationFactor: number;
 }
 
 /**
@@ -115,17 +117,21 @@ export class TopicAdmin {
   }
 
   async #create(topics: string[], config: Record<string, string>): Promise<boolean> {
-    const { replicationFactor } = this;
     const create = (): Promise<boolean> =>
-      this.#use(async ({ cluster }) => {
-        const controller = await requestConnection(await cluster.findControllerBroker());
+      this.#use(async (connected) => {
+        const controller = await requestConnection(await connected.cluster.findControllerBroker());
+        const { replicationFactor } = connected;
         return createTopics(controller, { topics, replicationFactor, config, timeoutMs: CREATE_TIMEOUT_MS });
       });
     try {
       return await create();
     } catch (error) {
-      if (isAnswer(error)) throw error;
-      return create(); // by a fresh connection: the last one may have been old
+      if (errorType(error) === 'INVALID_REPLICATION_FACTOR') {
+        // Fewer brokers are registered. What is away for a moment counts, so this does not change before a new one comes.
+        const connected = await this.#connected;
+        if (connected !== undefined) connected.replicationFactor = BROKER_DEFAULT;
+      } else if (isAnswer(error)) throw error;
+      return create(); // a connection that is broken is a new one now
     }
   }
 
@@ -141,7 +147,8 @@ export class TopicAdmin {
   }
 
   async #connect(): Promise<Connected> {
-    const connected = { admin: this.kafka.admin(), cluster: openCluster(this.kafka) };
+    const { kafka, replicationFactor } = this;
+    const connected = { admin: kafka.admin(), cluster: openCluster(kafka), replicationFactor };
     try {
       await Promise.all([connected.admin.connect(), connected.cluster.connect()]);
       await connected.cluster.refreshMetadata();

@@ -111,6 +111,8 @@ describe('every constraint of a request', () => {
     state: 'RUNNING',
     limit: 10,
     cursor: 'abc',
+    purge: true,
+    force: true,
     'Idempotency-Key': 'key',
   };
 

@@ -12,6 +12,8 @@ import { type Service, startService } from '../kit/service.js';
 
 /** What the service logs when it has removed what was made for a job that did not come to be. */
 const REMOVED = 'did not come to be is removed';
+/** A broker that has to refuse another factor first would have the moments below twice. */
+const ENV = { KAFKA_REPLICATION_FACTOR: '1' };
 const CSV = Buffer.from('id\n1\nx\n2\n');
 
 let kafka: ProxiedBroker;
@@ -20,7 +22,7 @@ let api: Api;
 
 beforeAll(async () => {
   kafka = await startProxiedBroker();
-  service = await startService({ brokers: kafka.proxy.address });
+  service = await startService({ brokers: kafka.proxy.address, env: ENV });
   api = new Api(service.url);
   await api.createModel('rows', { id: 'Int32' });
 });
@@ -33,7 +35,7 @@ afterAll(async () => {
 });
 
 async function restart(): Promise<void> {
-  service = await startService({ brokers: kafka.proxy.address, dataDir: service.dataDir });
+  service = await startService({ brokers: kafka.proxy.address, env: ENV, dataDir: service.dataDir });
   api.url = service.url;
 }
 
