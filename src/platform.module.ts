@@ -4,9 +4,10 @@ import type { Logger } from 'pino';
 import { CONFIG, type Config } from './config/index.js';
 import { DATABASE, type Database, openDatabase } from './database/index.js';
 import { HealthDetails } from './health/index.js';
+import { ConcurrencyLimit } from './http/index.js';
 import { createKafka, KafkaProbe, TopicAdmin } from './kafka/index.js';
 import { LOG } from './logging/index.js';
-import { Spool } from './upload/index.js';
+import { Spool, UPLOAD_LIMIT } from './upload/index.js';
 
 /** What every feature stands on: configuration, log, metadata store, spool folder, the way to Kafka. */
 @Module({})
@@ -29,6 +30,12 @@ export class PlatformModule implements OnApplicationShutdown {
         { provide: DATABASE, useFactory: () => openDatabase(config.dataDir) },
         // Only the process that holds the database may touch the files.
         { provide: Spool, inject: [DATABASE], useFactory: () => openSpool(config) },
+        // One for all routes that take files.
+        {
+          provide: UPLOAD_LIMIT,
+          useFactory: () =>
+            new ConcurrencyLimit(config.maxUploads, `${config.maxUploads} uploads are under way (MAX_UPLOADS)`),
+        },
         {
           provide: TopicAdmin,
           useFactory: () => new TopicAdmin(createKafka(config.kafka), config.kafka.replicationFactor),
@@ -39,7 +46,7 @@ export class PlatformModule implements OnApplicationShutdown {
           useFactory: (topics: TopicAdmin) => new KafkaProbe(() => topics.ping(), config.kafka.brokers),
         },
       ],
-      exports: [CONFIG, LOG, DATABASE, Spool, TopicAdmin, KafkaProbe],
+      exports: [CONFIG, LOG, DATABASE, Spool, UPLOAD_LIMIT, TopicAdmin, KafkaProbe],
     };
   }
 

@@ -18,7 +18,7 @@ export async function serve(config: Config, log: Logger): Promise<void> {
   await tryAddress(config);
   const { adapter, answerError } = createHttpServer({
     allowedHosts: servedNames(config),
-    idleMs: config.uploadIdleMs,
+    pace: config.uploadPace,
     log,
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, log), adapter, {

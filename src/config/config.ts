@@ -17,8 +17,13 @@ export interface Config {
   readonly maxUploadBytes: number;
   /** MIN_FREE_BYTES: an upload that would leave less free disk is refused. */
   readonly minFreeBytes: number;
-  /** UPLOAD_IDLE_MS: an upload that sends no byte for so long is ended. */
-  readonly uploadIdleMs: number;
+  /** MAX_UPLOADS: how many uploads are received at a time. */
+  readonly maxUploads: number;
+  /**
+   * UPLOAD_IDLE_MS: an upload that sends no byte for so long is ended. MIN_UPLOAD_RATE: so is one that sends fewer bytes
+   * a second over 60 s (or ten UPLOAD_IDLE_MS, if that is less); 0: however slow.
+   */
+  readonly uploadPace: { readonly idleMs: number; readonly minBytesPerSecond: number };
   /** MAX_JOB_TOPICS: no new job beyond so many topics of jobs, each of which has two until it is purged. */
   readonly maxJobTopics: number;
   /** SPOOL_KEEP_HOURS: how long the file of a job is kept that has ended otherwise than SUCCESS. */
@@ -110,7 +115,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     logLevel: oneOf('LOG_LEVEL', 'info', LOG_LEVELS),
     maxUploadBytes: integer('MAX_UPLOAD_BYTES', GiB, 1),
     minFreeBytes: integer('MIN_FREE_BYTES', GiB, 0),
-    uploadIdleMs: integer('UPLOAD_IDLE_MS', 30_000, 100),
+    maxUploads: integer('MAX_UPLOADS', 64, 1, 10_000),
+    uploadPace: {
+      idleMs: integer('UPLOAD_IDLE_MS', 30_000, 100),
+      minBytesPerSecond: integer('MIN_UPLOAD_RATE', 1024, 0),
+    },
     maxJobTopics: integer('MAX_JOB_TOPICS', 20_000, 2),
     spoolKeepHours: integer('SPOOL_KEEP_HOURS', 24, 0),
     jobConcurrency: integer('JOB_CONCURRENCY', 2, 1, 64),
@@ -132,5 +141,6 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   Object.freeze(config.kafka.brokers);
   Object.freeze(config.kafka);
   Object.freeze(config.decompression);
+  Object.freeze(config.uploadPace);
   return Object.freeze(config);
 }

@@ -9,6 +9,11 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
+import { BatchError } from '../errors/index.js';
+
+const SQLITE_FULL = 13;
+/** What SQLite makes of a quota or a limit to the size of files. */
+const SQLITE_IOERR_WRITE = 778;
 
 /**
  * Kysely over `node:sqlite`. Its statements differ from better-sqlite3's, which Kysely's own dialect is made for:
@@ -64,7 +69,8 @@ class NodeSqliteDriver implements Driver {
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('rollback'));
+    // SQLite has done so itself after some errors, a full disk among them; the error that led here is the one to tell.
+    if (this.database.isTransaction) await connection.executeQuery(CompiledQuery.raw('rollback'));
   }
 
   async releaseConnection(): Promise<void> {}
@@ -77,7 +83,15 @@ class NodeSqliteDriver implements Driver {
 class NodeSqliteConnection implements DatabaseConnection {
   constructor(private readonly database: DatabaseSync) {}
 
-  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    try {
+      return this.execute(query);
+    } catch (error) {
+      throw asStorageError(error);
+    }
+  }
+
+  private execute<R>({ sql, parameters }: CompiledQuery): QueryResult<R> {
     const statement = this.database.prepare(sql);
     const values = parameters as readonly SQLInputValue[];
     if (statement.columns().length > 0) return { rows: statement.all(...values) as R[] };
@@ -89,4 +103,12 @@ class NodeSqliteConnection implements DatabaseConnection {
     const rows = this.database.prepare(sql).iterate(...(parameters as readonly SQLInputValue[]));
     for (const row of rows) yield { rows: [row as R] };
   }
+}
+
+/** A full disk as INSUFFICIENT_STORAGE, anything else as it is. */
+function asStorageError(error: unknown): unknown {
+  const code = typeof error === 'object' && error !== null && 'errcode' in error ? error.errcode : null;
+  if (code !== SQLITE_FULL && code !== SQLITE_IOERR_WRITE) return error;
+  const detail = `The database cannot be written: ${(error as Error).message}`;
+  return new BatchError('INSUFFICIENT_STORAGE', detail, { cause: error });
 }

@@ -5,6 +5,7 @@ import type { FastifyInstance, RouteOptions } from 'fastify';
 import type { Logger } from 'pino';
 import { BatchError } from '../errors/index.js';
 import { type AnswerError, errorAnswerer, pathOf } from './answer-error.js';
+import type { BodyPace } from './body-watch.js';
 import { deferContinue } from './expect-continue.js';
 import { readJson } from './json-body.js';
 import { lingerOverBody } from './linger.js';
@@ -23,8 +24,8 @@ declare module 'fastify' {
 export interface HttpServerOptions {
   /** Host names served beside the localhost names. */
   allowedHosts: readonly string[];
-  /** How long a body may stand still, in ms. */
-  idleMs: number;
+  /** How fast a JSON body must come. */
+  pace: BodyPace;
   log: Logger;
 }
 
@@ -85,7 +86,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   server.addContentTypeParser('*', async () => undefined);
   server.addHook('preValidation', async (request, reply) => {
     if (request.routeOptions.config.body === 'json') {
-      request.body = await readJson(request.raw, reply.raw, options.idleMs);
+      request.body = await readJson(request.raw, reply.raw, options.pace);
     }
   });
   return { adapter, routes, answerError };

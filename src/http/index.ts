@@ -1,5 +1,6 @@
 export { loadContract } from './api-docs.js';
-export { type BodyPatience, watchBody } from './body-watch.js';
+export { type BodyPace, watchBody } from './body-watch.js';
+export { ConcurrencyLimit } from './concurrency-limit.js';
 export { configureApp } from './configure-app.js';
 export { inviteBody } from './expect-continue.js';
 export { createHttpServer, type HttpServerOptions } from './http-server.js';

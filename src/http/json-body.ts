@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BatchError } from '../errors/index.js';
-import { watchBody } from './body-watch.js';
+import { type BodyPace, watchBody } from './body-watch.js';
 import { inviteBody } from './expect-continue.js';
 
 /** The largest JSON body, in bytes. */
@@ -13,11 +13,11 @@ const tooLarge = (): BatchError =>
  * Reads and parses the JSON body of a request.
  * Throws UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST (over 1 MiB), INVALID_JSON, UPLOAD_TIMEOUT.
  */
-export async function readJson(request: IncomingMessage, response: ServerResponse, idleMs: number): Promise<unknown> {
+export async function readJson(request: IncomingMessage, response: ServerResponse, pace: BodyPace): Promise<unknown> {
   requireJsonType(request.headers['content-type']);
   if (Number(request.headers['content-length'] ?? 0) > MAX_JSON_BYTES) throw tooLarge();
   inviteBody(request, response);
-  return parseJson(await readBytes(request, idleMs));
+  return parseJson(await readBytes(request, pace));
 }
 
 function requireJsonType(type: string | undefined): void {
@@ -29,7 +29,7 @@ function requireJsonType(type: string | undefined): void {
   );
 }
 
-function readBytes(request: IncomingMessage, idleMs: number): Promise<Buffer> {
+function readBytes(request: IncomingMessage, pace: BodyPace): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     const settle = (outcome: () => void): void => {
@@ -43,7 +43,7 @@ function readBytes(request: IncomingMessage, idleMs: number): Promise<Buffer> {
     const end = (): void => settle(() => resolve(Buffer.concat(chunks)));
     const fail = (error: Error): void => settle(() => reject(error));
     const closed = (): void => fail(new BatchError('INVALID_REQUEST', 'The client went away'));
-    const stop = watchBody(request, { idleMs, maxBytes: MAX_JSON_BYTES, tooLarge }, fail);
+    const stop = watchBody(request, { ...pace, maxBytes: MAX_JSON_BYTES, tooLarge }, fail);
     request.on('data', keep).once('end', end).once('error', fail).once('close', closed);
   });
 }

@@ -1,6 +1,7 @@
 import { Module, type OnApplicationShutdown } from '@nestjs/common';
 import { CONFIG, type Config } from '../config/index.js';
-import { Spool, UploadReceiver } from '../upload/index.js';
+import type { ConcurrencyLimit } from '../http/index.js';
+import { Spool, UPLOAD_LIMIT, UploadReceiver } from '../upload/index.js';
 import { parseInferOptions } from './infer-options.js';
 import { InferenceController } from './inference.controller.js';
 import { InferenceDesk } from './inference-desk.js';
@@ -17,9 +18,14 @@ const LIMITS = { concurrency: 2, maxWaiting: 8, maxWaitMs: 10_000, timeoutMs: 60
     },
     {
       provide: UploadReceiver,
-      inject: [Spool, InferenceDesk, CONFIG],
-      useFactory: (spool: Spool, desk: InferenceDesk, { maxUploadBytes: maxFileBytes, uploadIdleMs: idleMs }: Config) =>
-        new UploadReceiver(spool, { maxFileBytes, idleMs }, async (query, fields) => {
+      inject: [Spool, InferenceDesk, UPLOAD_LIMIT, CONFIG],
+      useFactory: (
+        spool: Spool,
+        desk: InferenceDesk,
+        concurrency: ConcurrencyLimit,
+        { maxUploadBytes: maxFileBytes, uploadPace: pace }: Config,
+      ) =>
+        new UploadReceiver(spool, { maxFileBytes, pace, concurrency }, async (query, fields) => {
           desk.requirePlace();
           parseInferOptions(query, fields);
         }),

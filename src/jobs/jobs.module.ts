@@ -3,11 +3,12 @@ import type { Logger } from 'pino';
 import { CONFIG, type Config } from '../config/index.js';
 import { DATABASE, type Database } from '../database/index.js';
 import { HealthDetails } from '../health/index.js';
+import type { ConcurrencyLimit } from '../http/index.js';
 import { createKafka, KafkaProbe, TopicAdmin } from '../kafka/index.js';
 import { LOG } from '../logging/index.js';
 import { ModelService, ModelStore, ModelsModule } from '../models/index.js';
 import { RunnerPool } from '../runner/index.js';
-import { Spool, UploadReceiver } from '../upload/index.js';
+import { Spool, UPLOAD_LIMIT, UploadReceiver } from '../upload/index.js';
 import { systemClock as clock } from './clock.js';
 import { admitJob, JobAdmissionGuard } from './job-admission.guard.js';
 import { JobControl } from './job-control.js';
@@ -156,16 +157,17 @@ const STALLED_BEYOND_MS = 60_000;
     },
     {
       provide: UploadReceiver,
-      inject: [Spool, ModelService, JobStore, CONFIG],
+      inject: [Spool, ModelService, JobStore, UPLOAD_LIMIT, CONFIG],
       useFactory: (
         spool: Spool,
         models: ModelService,
         store: JobStore,
-        { maxUploadBytes: maxFileBytes, uploadIdleMs: idleMs }: Config,
+        concurrency: ConcurrencyLimit,
+        { maxUploadBytes: maxFileBytes, uploadPace: pace }: Config,
       ) =>
         new UploadReceiver(
           spool,
-          { maxFileBytes, idleMs },
+          { maxFileBytes, pace, concurrency },
           (...given) => admitJob(models, ...given),
           (jobId) => keptFile(store, jobId),
         ),

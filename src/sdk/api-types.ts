@@ -997,6 +997,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description The server is short of disk space; nothing was kept. */
+        InsufficientStorage: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Something unforeseen went wrong; the log holds the details under the request_id. */
         InternalError: {
             headers: {
@@ -1226,7 +1235,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["ForbiddenHost"];
             500: components["responses"]["InternalError"];
-            /** @description Kafka is unreachable, or the jobs have as many topics as they may. Answered within 2 seconds, without reading the body. */
+            /** @description Kafka is unreachable, MAX_UPLOADS uploads are under way, or the jobs have as many topics as they may. Answered within 2 seconds, without reading the body. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["RetryAfter"];
@@ -1236,15 +1245,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server is short of disk space; nothing was kept. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     getJob: {
@@ -1321,6 +1322,7 @@ export interface operations {
             409: components["responses"]["JobStateConflict"];
             421: components["responses"]["ForbiddenHost"];
             500: components["responses"]["InternalError"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     resumeJob: {
@@ -1361,6 +1363,7 @@ export interface operations {
             };
             421: components["responses"]["ForbiddenHost"];
             500: components["responses"]["InternalError"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     listRejectedRows: {
@@ -1496,6 +1499,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["ForbiddenHost"];
             500: components["responses"]["InternalError"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     inferModel: {
@@ -1568,7 +1572,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["ForbiddenHost"];
             500: components["responses"]["InternalError"];
-            /** @description Too many files are being looked at already. */
+            /** @description Too many files are being looked at, or received, already. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["RetryAfter"];
@@ -1578,15 +1582,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server is short of disk space; nothing was kept. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     getModel: {
@@ -1662,6 +1658,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["ForbiddenHost"];
             500: components["responses"]["InternalError"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     deleteModel: {
@@ -1690,6 +1687,7 @@ export interface operations {
             404: components["responses"]["ModelNotFound"];
             421: components["responses"]["ForbiddenHost"];
             500: components["responses"]["InternalError"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     getLiveness: {

@@ -4,4 +4,4 @@ export { sniffDelimiter } from './sniff-delimiter.js';
 export { Spool } from './spool.js';
 export { readTextHead } from './text-head.js';
 export { Upload, UploadInterceptor } from './upload.interceptor.js';
-export { type KeptFile, type UploadLimits, UploadReceiver } from './upload-receiver.js';
+export { type KeptFile, UPLOAD_LIMIT, type UploadLimits, UploadReceiver } from './upload-receiver.js';

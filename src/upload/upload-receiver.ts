@@ -1,10 +1,12 @@
 import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
 import multer from 'multer';
 import { BatchError } from '../errors/index.js';
-import { inviteBody, watchBody } from '../http/index.js';
+import { type BodyPace, type ConcurrencyLimit, inviteBody, watchBody } from '../http/index.js';
 import { FileHead, STORED_HEAD_BYTES } from './detect-format.js';
+import { watchFields } from './form-watch.js';
 import { inspectHead } from './inspect-head.js';
 import { FORM_LIMITS, fileTooLarge, fromMulter } from './multer-error.js';
 import { MulterRequest } from './multer-request.js';
@@ -16,11 +18,15 @@ import { SpoolStorage, type StoredFile } from './spool-storage.js';
 const MULTIPART_OVERHEAD_BYTES = 64 * 1024;
 const MAX_FILENAME_CHARACTERS = 255;
 
+/** Injects the limit that all receivers share. */
+export const UPLOAD_LIMIT = Symbol('UPLOAD_LIMIT');
+
 export interface UploadLimits {
   /** The largest file; exactly so many bytes pass. */
   maxFileBytes: number;
-  /** How long a body may stand still, in ms. */
-  idleMs: number;
+  pace: BodyPace;
+  /** How many uploads may be received at a time. */
+  concurrency: ConcurrencyLimit;
 }
 
 /**
@@ -58,9 +64,18 @@ export class UploadReceiver {
    * an answer does not wait for the end of the body. Where it throws, no file is left.
    *
    * Throws UNSUPPORTED_MEDIA_TYPE, FILE_TOO_LARGE, INSUFFICIENT_STORAGE, INVALID_MULTIPART, INVALID_OPTION,
-   * UPLOAD_TIMEOUT, MISSING_FILE, READ_ERROR, UNSUPPORTED_FILE_TYPE (of what is no text), and what the admission throws.
+   * UPLOAD_TIMEOUT, SERVICE_BUSY, MISSING_FILE, READ_ERROR, UNSUPPORTED_FILE_TYPE (of what is no text), and what the admission throws.
    */
   async receive(request: IncomingMessage, response: ServerResponse, query: Fields): Promise<ReceivedUpload> {
+    const leave = this.limits.concurrency.enter();
+    try {
+      return await this.receiveNow(request, response, query);
+    } finally {
+      leave();
+    }
+  }
+
+  private async receiveNow(request: IncomingMessage, response: ServerResponse, query: Fields): Promise<ReceivedUpload> {
     const { spool, limits } = this;
     const tooLarge = (): BatchError => fileTooLarge(limits.maxFileBytes);
     requireMultipart(request.headers['content-type']);
@@ -101,19 +116,22 @@ function parseForm(
   form: MulterRequest,
   response: ServerResponse,
   storage: SpoolStorage,
-  { maxFileBytes, idleMs }: UploadLimits,
+  { maxFileBytes, pace }: UploadLimits,
 ): Promise<Express.Multer.File | undefined> {
   const parser = multer({
     storage,
     limits: { ...FORM_LIMITS, files: 1, fileSize: maxFileBytes },
     defParamCharset: 'utf8',
-    streamHandler: (_form: unknown, busboy: NodeJS.WritableStream) => form.raw.pipe(busboy),
+    streamHandler: (_form: unknown, busboy: Writable) => {
+      form.raw.pipe(busboy);
+      watchFields(form.raw, busboy, (error) => form.emit('error', error));
+    },
   } as multer.Options).single('file');
   return new Promise((resolve, reject) => {
     const stopWatch = watchBody(
       form.raw,
       {
-        idleMs,
+        ...pace,
         // Parts that multer skips count too.
         maxBytes: maxFileBytes + MULTIPART_OVERHEAD_BYTES,
         tooLarge: () => fileTooLarge(maxFileBytes),
@@ -190,8 +208,11 @@ function nothingToRead({ fileCompression, failure }: StoredFile): BatchError {
   return new BatchError('READ_ERROR', `The file ${what} 0 bytes`);
 }
 
-/** A file name fit to be shown: no control characters, at most 255 characters. */
+/**
+ * A file name fit to be shown: at most 255 characters, and none that controls how others look (control and format
+ * characters, among them those that change the direction of text; line and paragraph separators; lone surrogates).
+ */
 function displayName(name: string): string {
-  const clean = name.replace(/\p{Cc}/gu, '\uFFFD');
+  const clean = name.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '\uFFFD');
   return Array.from(clean).slice(0, MAX_FILENAME_CHARACTERS).join('');
 }

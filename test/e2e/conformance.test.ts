@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -5,6 +6,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { Kafka, logLevel } from 'kafkajs';
 import { fixture } from '../formats/parquet/read-file.js';
+import { RawClient, uploadHead } from '../http/support/raw-client.js';
 import { Api } from '../kit/api.js';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { runnerPids } from '../kit/runners.js';
@@ -389,6 +391,53 @@ describe('a service that lacks what it needs, by the contract', () => {
     for (const deadline = Date.now() + 60_000; (await api.upload('orders', Buffer.from(CSV))).status !== 202; ) {
       expect(Date.now()).toBeLessThan(deadline);
       await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  });
+
+  it('says so while it has too many uploads', async () => {
+    await service.stop();
+    service = await startService({ brokers, dataDir: await newDataDir(), env: { MAX_UPLOADS: '1' } });
+    client = clientOf(service);
+    const holder = await RawClient.connect(Number(new URL(service.url).port));
+    try {
+      const invited = new Promise((resolve) => holder.socket.once('data', resolve));
+      await holder.send(uploadHead({ 'content-length': 1_000, expect: '100-continue' }, '/models/infer'));
+      await invited;
+      await expectProblem('createJob', { body: form({ file: CSV }) }, 503, 'SERVICE_BUSY');
+    } finally {
+      holder.destroy();
+    }
+  });
+
+  it('says so while its store cannot grow', async () => {
+    await service.stop();
+    service = await startService({ brokers, dataDir: await newDataDir(), env: { JOB_CONCURRENCY: '1' } });
+    client = clientOf(service);
+    const api = new Api(service.url);
+    await api.createModel('orders', ORDERS_SCHEMA);
+    for (const deadline = Date.now() + 30_000; runnerPids(service).length === 0; ) {
+      expect(Date.now()).toBeLessThan(deadline);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const runners = runnerPids(service);
+    for (const pid of runners) process.kill(pid, 'SIGSTOP');
+    try {
+      const ids: string[] = [];
+      for (let count = 0; count < 3; count++) ids.push((await api.createJob('orders', makeOrders(10).csv)).job_id);
+      const [, waiting = '', cancelled = ''] = ids;
+      await expectStatus('cancelJob', { id: cancelled }, 202);
+      // No file may be longer than that, as under a quota.
+      execFileSync('prlimit', ['--pid', `${service.pid}`, '--fsize=1']);
+      const questions: [string, Question][] = [
+        ['createModel', { body: FLAT }],
+        ['updateModel', { id: 'orders', body: { schema: FLAT['schema'] ?? {} } }],
+        ['deleteModel', { id: 'orders' }],
+        ['cancelJob', { id: waiting }],
+        ['resumeJob', { id: cancelled }],
+      ];
+      for (const [id, question] of questions) await expectProblem(id, question, 507, 'INSUFFICIENT_STORAGE');
+    } finally {
+      for (const pid of runners) process.kill(pid, 'SIGCONT');
     }
   });
 

@@ -133,8 +133,55 @@ describe('an answer that does not wait for the body', () => {
   it('refuses endless parts that are no file', async () => {
     await client.send(uploadHead({ 'transfer-encoding': 'chunked' }));
     await client.send(chunk(FILE_PART.replace('; filename="a.csv"', '\r\ncontent-type: application/octet-stream')));
-    await client.send(chunk(Buffer.alloc(MAX + 65 * 1024, 'a')));
-    expect((await client.response()).status).toBe(413);
+    await client.send(chunk(Buffer.alloc(256 * 1024, 'a')));
+    const { status, body } = await client.response();
+    expect(status).toBe(400);
+    expect(JSON.parse(body)).toMatchObject({ error: 'INVALID_OPTION', detail: expect.stringContaining('file name') });
+  });
+
+  const FIELD = `--${BOUNDARY}\r\ncontent-disposition: form-data; name="delimiter"\r\n\r\n`;
+
+  it.each([
+    ['before', FIELD],
+    ['after', `${FILE_PART}id,qty\n1,2\n\r\n${FIELD}`],
+    ['without a name before', `--${BOUNDARY}\r\ncontent-disposition: form-data\r\n\r\n`],
+  ])('refuses an endless field %s the file as it crosses its limit, and cuts the client off', async (_where, form) => {
+    const endless = await startTestApp();
+    await endless.createModel('orders');
+    const sender = await RawClient.connect(endless.port);
+    try {
+      await sender.send(uploadHead({ 'content-length': 200 * MAX }));
+      await sender.send(form);
+      let isAnswered = false;
+      const answer = sender.response().finally(() => {
+        isAnswered = true;
+      });
+      for (let i = 0; i < 160 && !isAnswered; i++) {
+        await sender.send(Buffer.alloc(64 * 1024, 'a'));
+        await sleep(5);
+      }
+      const { status, body } = await answer;
+      expect([status, JSON.parse(body).error]).toEqual([400, 'INVALID_OPTION']);
+      const piece = Buffer.alloc(4 * MAX, 'a');
+      const sendAll = async () => {
+        for (let sent = 0; sent < 200 * MAX; sent += piece.length) await sender.send(piece);
+      };
+      await expect(sendAll()).rejects.toThrow();
+      expect((await endless.spooled()).filter((name) => name.endsWith('.part'))).toEqual([]);
+    } finally {
+      sender.destroy();
+      await endless.close();
+    }
+  });
+
+  it('takes as many fields as it allows, each as long as it may be', async () => {
+    const long = JSON.stringify({ a: 'x'.repeat(500) }).padEnd(8 * 1024);
+    const metadata = `--${BOUNDARY}\r\ncontent-disposition: form-data; name="metadata"\r\n\r\n${long}\r\n`;
+    const body = `${metadata.repeat(40)}${FILE_PART}id,qty\n1,2\n${FORM_END}`;
+    await client.send(uploadHead({ 'content-length': body.length }));
+    await client.send(body);
+    const { detail } = JSON.parse((await client.response()).body);
+    expect(detail).toBe('metadata: given more than once');
   });
 
   it('ends an upload that stands still', async () => {
@@ -157,7 +204,12 @@ describe('an answer that does not wait for the body', () => {
       await client.send('a');
       await sleep(IDLE_MS / 2);
     }
-    expect((await answer).status).toBe(408);
+    const { status, body } = await answer;
+    expect(status).toBe(408);
+    expect(JSON.parse(body)).toMatchObject({
+      error: 'UPLOAD_TIMEOUT',
+      detail: expect.stringContaining('MIN_UPLOAD_RATE'),
+    });
     await expectNoPart();
   });
 

@@ -1,7 +1,12 @@
+import { sql } from 'kysely';
+import { DATABASE, type Database } from '../../src/database/index.js';
 import { call, post } from './support/requests.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 
 const SCHEMA = { qty: 'Int32', id: 'String', price: 'Nullable(Float64)' };
+
+/** More than is free in the pages of a new database. */
+const COLUMNS = Array.from({ length: 400 }, (_, i) => [`column_with_a_long_name_${i}`, 'String']);
 
 describe('models over HTTP', () => {
   let server: TestApp;
@@ -54,6 +59,20 @@ describe('models over HTTP', () => {
   ])('refuse %s', async (_what, body, code, detail) => {
     const answer = await post(server, '/models', body);
     expect(answer.body).toMatchObject({ status: 400, error: code, detail: expect.stringMatching(detail) });
+  });
+
+  it('are refused with 507 while the disk is full, and created once it is not', async () => {
+    const model = { id: 'roomy', name: 'roomy', schema: Object.fromEntries(COLUMNS) };
+    const database = server.app.get<Database>(DATABASE);
+    const pages = await sql<{ page_count: number }>`PRAGMA page_count`.execute(database);
+    await sql`PRAGMA max_page_count = ${sql.lit(pages.rows[0]?.page_count)}`.execute(database);
+    expect(await post(server, '/models', model)).toMatchObject({
+      status: 507,
+      body: { error: 'INSUFFICIENT_STORAGE' },
+    });
+    expect((await call(server, '/models/roomy')).status).toBe(404);
+    await sql`PRAGMA max_page_count = 1000000`.execute(database);
+    expect((await post(server, '/models', model)).status).toBe(201);
   });
 
   it('refuse what is not UTF-8', async () => {

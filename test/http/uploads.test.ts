@@ -189,6 +189,16 @@ describe('an upload', () => {
     });
   });
 
+  it.each([
+    ['the direction of text', 'a\u202Egpj.csv', 'a\uFFFDgpj.csv'],
+    ['the direction of text, isolated', '\u2066a\u2069.csv', '\uFFFDa\uFFFD.csv'],
+    ['a line separator', 'a\u2028b\u2029.csv', 'a\uFFFDb\uFFFD.csv'],
+    ['a control character of C1', 'a\u009Bb.csv', 'a\uFFFDb.csv'],
+    ['what is not shown', '\uFEFFa\u200Bb.csv', '\uFFFDa\uFFFDb.csv'],
+  ])('keeps out of the name of the file %s', async (_what, filename, shown) => {
+    expect((await upload(server, { fields: [MODEL], file: CSV, filename })).body.filename).toBe(shown);
+  });
+
   it('keeps the name of the file as it is, but no folder and no control characters', async () => {
     const { body } = await upload(server, { fields: [MODEL], file: CSV, filename: '../../Übersicht\n年.csv' });
     expect(body.filename).toBe('Übersicht\uFFFD年.csv');

@@ -44,7 +44,7 @@ function paints(colours: boolean): Style {
 
 export const plain: Style = paints(false);
 
-/** For text that others wrote: no control character of it reaches the terminal. */
+/** For text that others wrote: no character of it controls the terminal, or the direction of what is around it. */
 export function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, '\uFFFD');
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, '\uFFFD');
 }

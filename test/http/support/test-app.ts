@@ -76,8 +76,8 @@ export async function startTestApp(env: Record<string, string> = {}): Promise<Te
   });
   const log = createLog(env['LOG_LEVEL'] ?? 'silent');
   const kafka = new KafkaAtHand();
-  const { allowedHosts, uploadIdleMs: idleMs } = config;
-  const { adapter, routes, answerError } = createHttpServer({ allowedHosts, idleMs, log });
+  const { allowedHosts, uploadPace: pace } = config;
+  const { adapter, routes, answerError } = createHttpServer({ allowedHosts, pace, log });
   const module = await Test.createTestingModule({ imports: [AppModule.of(config, log)] })
     .overrideProvider(KafkaProbe)
     .useValue(kafka)
