@@ -26,6 +26,8 @@ export interface Config {
   readonly uploadPace: { readonly idleMs: number; readonly minBytesPerSecond: number };
   /** MAX_JOB_TOPICS: no new job beyond so many topics of jobs, each of which has two until it is purged. */
   readonly maxJobTopics: number;
+  /** DOWNLOAD_IDLE_MS: a reader of rejected rows that takes no byte for so long is let go. */
+  readonly downloadIdleMs: number;
   /** SPOOL_KEEP_HOURS: how long the file of a job is kept that has ended otherwise than SUCCESS. */
   readonly spoolKeepHours: number;
   /** JOB_CONCURRENCY: runner processes, and so jobs at a time. */
@@ -121,6 +123,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       minBytesPerSecond: integer('MIN_UPLOAD_RATE', 1024, 0),
     },
     maxJobTopics: integer('MAX_JOB_TOPICS', 20_000, 2),
+    downloadIdleMs: integer('DOWNLOAD_IDLE_MS', 60_000, 100),
     spoolKeepHours: integer('SPOOL_KEEP_HOURS', 24, 0),
     jobConcurrency: integer('JOB_CONCURRENCY', 2, 1, 64),
     decompression: {

@@ -2,6 +2,7 @@ export { loadContract } from './api-docs.js';
 export { type BodyPace, watchBody } from './body-watch.js';
 export { ConcurrencyLimit } from './concurrency-limit.js';
 export { configureApp } from './configure-app.js';
+export { Downloads } from './downloads.js';
 export { inviteBody } from './expect-continue.js';
 export { createHttpServer, type HttpServerOptions } from './http-server.js';
 export { NestLog } from './nest-log.js';

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { CONFIG, type Config } from '../config/index.js';
 import { DATABASE, type Database } from '../database/index.js';
 import { HealthDetails } from '../health/index.js';
-import type { ConcurrencyLimit } from '../http/index.js';
+import { type ConcurrencyLimit, Downloads } from '../http/index.js';
 import { createKafka, KafkaProbe, TopicAdmin } from '../kafka/index.js';
 import { LOG } from '../logging/index.js';
 import { ModelService, ModelStore, ModelsModule } from '../models/index.js';
@@ -32,6 +32,8 @@ import { SnapshotPublisher } from './snapshot-publisher.js';
 const HOUR_MS = 3_600_000;
 /** A runner gives up a broker by itself within a call of KAFKA_UNAVAILABLE_AFTER_MS; one that does not is stuck elsewhere. */
 const STALLED_BEYOND_MS = 60_000;
+/** Each may hold a page of 8 MiB and a connection to the broker. */
+const MAX_REJECTED_READERS = 16;
 
 @Module({
   imports: [ModelsModule],
@@ -176,6 +178,11 @@ const STALLED_BEYOND_MS = 60_000;
       provide: RejectedRows,
       inject: [KafkaProbe, CONFIG],
       useFactory: (probe: KafkaProbe, { kafka }: Config) => new RejectedRows(createKafka(kafka), probe),
+    },
+    {
+      provide: Downloads,
+      inject: [CONFIG],
+      useFactory: ({ downloadIdleMs }: Config) => new Downloads(MAX_REJECTED_READERS, downloadIdleMs),
     },
     JobAdmissionGuard,
     JobsLifecycle,

@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream';
 import { Controller, Get, Headers, Param, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { nextPageLink, PageQueryDto } from '../http/index.js';
+import { Downloads, nextPageLink, PageQueryDto } from '../http/index.js';
 import { JobService } from './job-service.js';
+import { jsonArray, jsonArrayBytes, ndjson } from './rejected-body.js';
 import { RejectedRows } from './rejected-rows.js';
 
 const NDJSON = 'application/x-ndjson';
@@ -12,6 +13,7 @@ export class RejectedRowsController {
   constructor(
     private readonly jobs: JobService,
     private readonly rejected: RejectedRows,
+    private readonly downloads: Downloads,
   ) {}
 
   @Get()
@@ -21,34 +23,32 @@ export class RejectedRowsController {
     @Headers('accept') accept: string | undefined,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Buffer | Readable> {
+  ): Promise<Readable> {
     const job = await this.jobs.record(id);
-    if (accept?.includes(NDJSON)) {
-      const rows = this.rejected.all(job);
+    const isStream = accept?.includes(NDJSON) ?? false;
+    reply.type(isStream ? NDJSON : 'application/json; charset=utf-8');
+    // Its body would be counted and dropped: the topic is not read for that.
+    if (request.method === 'HEAD') return Readable.from([]);
+
+    const over = this.downloads.open(reply.raw);
+    if (isStream) {
+      const rows = this.rejected.all(job, over);
       const first = await rows.next(); // what goes wrong at once is still answered as a problem
-      reply.type(NDJSON);
-      return Readable.from(lines(first, rows), { objectMode: false });
+      return bodyOf(ndjson(withFirst(first, rows)));
     }
-    const { rows, nextCursor } = await this.rejected.page(job, limit, cursor);
+    const { rows, nextCursor } = await this.rejected.page(job, limit, cursor, over);
     if (nextCursor !== null) reply.header('link', nextPageLink(request.url, nextCursor));
-    reply.type('application/json; charset=utf-8');
-    return jsonArray(rows);
+    reply.header('content-length', jsonArrayBytes(rows));
+    return bodyOf(jsonArray(rows));
   }
 }
 
-/** The rows are JSON texts already. */
-function jsonArray(rows: readonly Buffer[]): Buffer {
-  const parts = rows.flatMap((row, index) => (index === 0 ? [row] : [COMMA, row]));
-  return Buffer.concat([OPEN, ...parts, CLOSE]);
+function bodyOf(pieces: AsyncGenerator<Buffer>): Readable {
+  return Readable.from(pieces, { objectMode: false });
 }
 
-async function* lines(first: IteratorResult<Buffer>, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+async function* withFirst(first: IteratorResult<Buffer>, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   if (first.done) return;
-  yield Buffer.concat([first.value, LINE_END]);
-  for await (const row of rest) yield Buffer.concat([row, LINE_END]);
+  yield first.value;
+  yield* rest;
 }
-
-const OPEN = Buffer.from('[');
-const CLOSE = Buffer.from(']');
-const COMMA = Buffer.from(',');
-const LINE_END = Buffer.from('\n');

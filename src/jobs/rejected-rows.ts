@@ -4,6 +4,9 @@ import { classifyFailure, jobTopics, type KafkaProbe, TopicReader } from '../kaf
 import type { JobRecord } from './job-record.js';
 
 /** Rejected rows as they stand in the topic: each one the JSON text of a RejectedRow. */
+/** A page ends here, whatever `limit` says: a row may have 400 kB, and a reader may be slow. */
+const PAGE_BYTES = 8 * 1024 ** 2;
+
 export interface RejectedPage {
   rows: Buffer[];
   /** Asks for the next page; null: there is none now. */
@@ -18,31 +21,38 @@ export class RejectedRows {
   ) {}
 
   /**
-   * At most `limit` rows from `cursor` on. Throws KAFKA_UNAVAILABLE, REJECTED_EXPIRED where the topic no longer holds
+   * At most `limit` rows and 8 MiB (but one row at least) from `cursor` on, until `over` is aborted. Throws KAFKA_UNAVAILABLE, REJECTED_EXPIRED where the topic no longer holds
    * the rows that the job counted, INVALID_REQUEST for a cursor that no page gave.
    */
-  async page(job: JobRecord, limit: number, cursor: string | undefined): Promise<RejectedPage> {
+  async page(job: JobRecord, limit: number, cursor: string | undefined, over: AbortSignal): Promise<RejectedPage> {
     const from = offsetOf(cursor);
     const rows: Buffer[] = [];
-    for await (const { offset, value } of this.#records(job, from)) {
-      if (rows.length === limit) return { rows, nextCursor: String(offset) };
+    let bytes = 0;
+    for await (const { offset, value } of this.#records(job, from, over)) {
+      bytes += value.length;
+      const isFull = rows.length === limit || bytes > PAGE_BYTES;
+      if (isFull && rows.length > 0) return { rows, nextCursor: String(offset) };
       rows.push(value);
     }
     return { rows, nextCursor: null };
   }
 
-  /** All rows, one after the other; what `page` throws comes with the first. */
-  async *all(job: JobRecord): AsyncGenerator<Buffer> {
-    for await (const { value } of this.#records(job, 0)) yield value;
+  /** All rows, one after the other, until `over` is aborted; what `page` throws comes with the first. */
+  async *all(job: JobRecord, over: AbortSignal): AsyncGenerator<Buffer> {
+    for await (const { value } of this.#records(job, 0, over)) yield value;
   }
 
-  async *#records(job: JobRecord, from: number): AsyncGenerator<{ offset: number; value: Buffer }> {
+  async *#records(job: JobRecord, from: number, over: AbortSignal): AsyncGenerator<{ offset: number; value: Buffer }> {
     await this.probe.check();
     const { dlq } = jobTopics(job.jobId);
     const counted = job.checkpoint?.errors ?? 0;
     let reader: TopicReader | null = null;
+    // At once: whoever has gone asks for no further row, and a broker may be long in answering.
+    const close = (): void => reader?.close();
+    over.addEventListener('abort', close);
     try {
       reader = await TopicReader.open(this.kafka, dlq);
+      over.throwIfAborted();
       // A topic that still begins at 0 has lost nothing: what was counted is about to become readable.
       const isGone = reader === null || (reader.bounds.start > 0 && reader.bounds.start === reader.bounds.end);
       if (isGone && counted > 0) {
@@ -50,6 +60,7 @@ export class RejectedRows {
       }
       if (reader !== null) yield* reader.records(from);
     } catch (error) {
+      over.throwIfAborted();
       if (error instanceof BatchError) throw error;
       const failure = classifyFailure(error);
       if (failure === null) throw error;
@@ -57,6 +68,7 @@ export class RejectedRows {
         cause: error,
       });
     } finally {
+      over.removeEventListener('abort', close);
       reader?.close();
     }
   }

@@ -14,6 +14,8 @@ export interface TopicRecord {
  * behind, and its end is known, so that no call waits for records that may never come.
  */
 export class TopicReader {
+  #isClosed = false;
+
   private constructor(
     private readonly cluster: Cluster,
     private readonly topic: string,
@@ -43,7 +45,10 @@ export class TopicReader {
     }
   }
 
+  /** What is being read fails. No error if it is closed already. */
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     destroyCluster(this.cluster, new Error('the reader was closed'));
   }
 }

@@ -123,6 +123,10 @@ export interface paths {
          * @description The rows in the job's DLQ topic that are committed now, in the file's order, each with every reason. A running
          *     job may have more later; a job without any has `[]`.
          *
+         *     A page ends at `limit` rows or 8 MiB, whichever comes first; the `Link` header leads on. Sixteen may read at a
+         *     time (SERVICE_BUSY beyond that), and who takes no byte for 60 s (`DOWNLOAD_IDLE_MS`) is cut off. HEAD answers
+         *     from the job alone, without reading its topic.
+         *
          *     `Accept: application/x-ndjson` streams all of them from the first on, one JSON object per line, whatever `limit`
          *     and `cursor` say.
          */
@@ -1411,7 +1415,7 @@ export interface operations {
             };
             421: components["responses"]["ForbiddenHost"];
             500: components["responses"]["InternalError"];
-            /** @description No Kafka broker answers. */
+            /** @description No Kafka broker answers, or too many read already. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["RetryAfter"];

@@ -1,3 +1,6 @@
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RawClient } from '../http/support/raw-client.js';
 import { Api } from '../kit/api.js';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { type Service, startService } from '../kit/service.js';
@@ -7,7 +10,7 @@ let service: Service;
 let api: Api;
 
 beforeAll(async () => {
-  service = await startService({ brokers });
+  service = await startService({ brokers, env: { DOWNLOAD_IDLE_MS: '10000' } });
   api = new Api(service.url);
   await api.createModel('orders', ORDERS_SCHEMA);
 });
@@ -57,5 +60,89 @@ describe('GET /jobs/{id}/rejected', () => {
     await admin.disconnect();
     const gone = await fetch(`${api.url}/jobs/${job_id}/rejected`);
     expect([gone.status, ((await gone.json()) as Row).error]).toEqual([410, 'REJECTED_EXPIRED']);
+    expect((await fetch(`${api.url}/jobs/${job_id}/rejected`, { method: 'HEAD' })).status).toBe(200);
+  });
+});
+
+describe('rejected rows that are large', () => {
+  const ROWS = 200;
+  let path = '';
+
+  beforeAll(async () => {
+    await api.createModel('wide', { id: 'String', qty: 'Int32' });
+    const file = Buffer.from(`id,qty\n${`${'x'.repeat(60_000)},many\n`.repeat(ROWS)}ok,1\n`);
+    path = `/jobs/${(await api.ended((await api.createJob('wide', file)).job_id)).job_id}/rejected`;
+  });
+
+  /** A client that asks for all rows and takes none. */
+  async function idleReader(): Promise<RawClient> {
+    const reader = await RawClient.connect(Number(new URL(service.url).port));
+    reader.socket.pause();
+    await reader.send(`GET ${path} HTTP/1.1\r\nhost: localhost\r\naccept: application/x-ndjson\r\n\r\n`);
+    return reader;
+  }
+
+  async function until(isTrue: () => Promise<boolean>): Promise<void> {
+    for (const deadline = Date.now() + 60_000; !(await isTrue()); await sleep(50)) {
+      expect(Date.now()).toBeLessThan(deadline);
+    }
+  }
+
+  /** How many connections the service has to the broker. */
+  async function brokerConnections(): Promise<number> {
+    const folder = `/proc/${service.pid}/fd`;
+    const links = await Promise.all((await readdir(folder)).map((fd) => readlink(`${folder}/${fd}`).catch(() => '')));
+    const port = Number(brokers.split(':').at(-1)).toString(16).toUpperCase().padStart(4, '0');
+    const lines = (await readFile(`/proc/${service.pid}/net/tcp`, 'utf8')).split('\n');
+    const rows = lines.map((line) => line.trim().split(/\s+/));
+    return rows.filter(
+      ([, , remote, , , , , , , inode]) => remote?.endsWith(`:${port}`) && links.includes(`socket:[${inode}]`),
+    ).length;
+  }
+
+  it('come in pages of at most 8 MiB, whatever the limit', async () => {
+    const numbers: number[] = [];
+    let pages = 0;
+    let next: string | undefined = `${path}?limit=1000`;
+    for (; next !== undefined && pages < 10; pages++) {
+      const response: Response = await fetch(`${api.url}${next}`);
+      const text = await response.text();
+      expect(text.length).toBeLessThan(8.1 * 1024 ** 2);
+      expect(response.headers.get('content-length')).toBe(String(Buffer.byteLength(text)));
+      numbers.push(...(JSON.parse(text) as Row[]).map(({ row_number }) => row_number));
+      next = /^<([^>]+)>; rel="next"$/.exec(response.headers.get('link') ?? '')?.[1];
+    }
+    expect(pages).toBe(2);
+    expect(numbers).toEqual(Array.from({ length: ROWS }, (_, i) => i + 1));
+  });
+
+  it('are answered to HEAD without their topic', async () => {
+    const { status, headers } = await fetch(`${api.url}${path}`, { method: 'HEAD' });
+    expect([status, headers.get('content-type')]).toEqual([200, 'application/json; charset=utf-8']);
+    expect((await fetch(`${api.url}/jobs/nosuchid/rejected`, { method: 'HEAD' })).status).toBe(404);
+  });
+
+  it('hold no connection to the broker for a client that has gone', async () => {
+    const before = await brokerConnections();
+    const readers = await Promise.all(Array.from({ length: 8 }, idleReader));
+    await until(async () => (await brokerConnections()) >= before + 8);
+    for (const reader of readers) reader.destroy();
+    await until(async () => (await brokerConnections()) <= before + 2);
+  });
+
+  it('are not given to more than 16 at a time, and readers that take nothing are let go', async () => {
+    const readers = await Promise.all(Array.from({ length: 16 }, idleReader));
+    try {
+      await until(async () => {
+        const busy = await fetch(`${api.url}${path}?limit=1`);
+        if (busy.status !== 503) return false;
+        expect([busy.headers.get('retry-after'), ((await busy.json()) as Row).error]).toEqual(['2', 'SERVICE_BUSY']);
+        return true;
+      });
+      expect((await fetch(`${api.url}${path}`, { method: 'HEAD' })).status).toBe(200);
+      await until(async () => (await fetch(`${api.url}${path}?limit=1`)).status === 200);
+    } finally {
+      for (const reader of readers) reader.destroy();
+    }
   });
 });
