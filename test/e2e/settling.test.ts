@@ -51,6 +51,8 @@ describe('jobs whose topics are offline while the broker is there', () => {
     for (let i = 0; i < CONCURRENCY + 1; i++) {
       const { job_id } = await api.createJob('orders', orders.csv);
       runners.add(await runner(job_id));
+      const isGathered = (): boolean => offline.has(`batch.${job_id}`);
+      for (const deadline = Date.now() + 60_000; !isGathered() && Date.now() < deadline; ) await sleep(20);
     }
     const jobs = [...offline].map((id) => id.slice('batch.'.length));
     expect(jobs).toHaveLength(CONCURRENCY + 1);
