@@ -17,6 +17,8 @@ const READ_COMMITTED = 1;
 const EARLIEST = '-2';
 const LATEST = '-1';
 const OPEN_TRANSACTION_WAIT_MS = 10_000;
+const LEADER_WAIT_MS = 10_000;
+const NO_LEADER_YET = new Set(['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE']);
 const EMPTY_ANSWERS_ALLOWED = 20;
 
 export async function* committedRecords(brokers, topic) {
@@ -82,10 +84,20 @@ function openCluster(brokers) {
   return kafka[symbol]({ allowAutoTopicCreation: false, isolationLevel: READ_COMMITTED, metadataMaxAge: 300_000 });
 }
 
+/** Waits for the leader of a partition whose broker has just come back. */
 async function leaderOf(cluster, topic) {
-  await cluster.addMultipleTargetTopics([topic]);
-  const [partition] = cluster.findTopicPartitionMetadata(topic);
-  return cluster.findBroker({ nodeId: String(partition.leader) });
+  for (const deadline = Date.now() + LEADER_WAIT_MS; ; await setTimeout(100)) {
+    try {
+      await cluster.addMultipleTargetTopics([topic]);
+      const [partition] = cluster.findTopicPartitionMetadata(topic);
+      const leader = await cluster.findBroker({ nodeId: String(partition.leader) });
+      await offsetOf(leader, topic, EARLIEST, READ_COMMITTED);
+      return leader;
+    } catch (error) {
+      if (!NO_LEADER_YET.has(error.type) || Date.now() > deadline) throw error;
+      await cluster.refreshMetadata();
+    }
+  }
 }
 
 async function offsetOf(broker, topic, timestamp, isolationLevel) {
