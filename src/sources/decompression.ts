@@ -38,15 +38,21 @@ export function decompress(input: AsyncIterable<Buffer>, compression: Compressed
   pipeline(source, decoder, () => undefined);
   decoder.on('error', () => undefined);
   const chunks = decoder[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
+  let failure: { reason: unknown } | undefined;
   return {
     get bytesUsed() {
       return decoder.bytesWritten;
     },
     async next() {
+      if (failure !== undefined) throw failure.reason;
       try {
         return await chunks.next();
       } catch (error) {
-        throw asFileError(error, compression);
+        failure = { reason: asFileError(error, compression) };
+        // What was put out before it failed comes first: the iterator forgets it, if it has not been read by then.
+        const value = decoder.read() as Buffer | null;
+        if (value !== null) return { done: false, value };
+        throw failure.reason;
       }
     },
     close() {

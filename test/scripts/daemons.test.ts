@@ -48,7 +48,7 @@ describe('stopping a daemon', () => {
     const { out } = bash(
       LIBRARIES,
       `start_daemon stubborn bash -c 'trap "" TERM; echo ready; while :; do sleep 0.1; done'
-       until grep -q ready "$RUN_DIR/stubborn.log"; do sleep 0.05; done
+       until grep -qs ready "$RUN_DIR/stubborn.log"; do sleep 0.05; done
        pid=$(daemon_pid stubborn)
        stop_daemon stubborn 1; echo "$STEP_NOTE"
        start_time "$pid" || echo gone`,
@@ -63,7 +63,7 @@ describe('a daemon', () => {
     bash(LIBRARIES, `start_daemon reader bash -c 'cat; echo "end of input"; exec sleep 60'`, runDir);
     const { out } = bash(
       LIBRARIES,
-      `until grep -q input "$RUN_DIR/reader.log"; do sleep 0.05; done
+      `until grep -qs input "$RUN_DIR/reader.log"; do sleep 0.05; done
        pid=$(daemon_pid reader) || echo "not running"
        read -r _ _ _ _ _ session _ <"/proc/$pid/stat"; [ "$session" = "$pid" ] && echo "own session"
        cat "$RUN_DIR/reader.log"
