@@ -80,7 +80,7 @@ export class SnapshotPublisher implements SnapshotSink {
   async publishTombstone(jobId: string): Promise<void> {
     if (this.#stopping) throw new Error('the publisher of batch.jobs is being stopped');
     this.#remember(jobId, Number.POSITIVE_INFINITY); // whatever is queued, or comes yet, is not sent
-    if (this.options.clock.now() < this.#lastFailure + TOMBSTONE_AFTER_FAILURE_MS) {
+    if (this.options.clock.monotonic() < this.#lastFailure + TOMBSTONE_AFTER_FAILURE_MS) {
       throw new Error('batch.jobs could not be written a moment ago');
     }
     await new Promise<void>((resolve, reject) => {
@@ -135,7 +135,7 @@ export class SnapshotPublisher implements SnapshotSink {
         if (this.#failures++ === 0) this.options.log.warn({ err: error }, 'batch.jobs cannot be written; trying again');
         this.#failingSince ??= this.options.clock.monotonic();
         this.#isBehind = true;
-        this.#lastFailure = this.options.clock.now();
+        this.#lastFailure = this.options.clock.monotonic();
         this.#rejectTombstones(error);
         await this.#disconnect();
         if (this.#stopping) return;
