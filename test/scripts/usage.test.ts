@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 const run = (name: string, option: string) =>
   spawnSync('bash', [`scripts/${name}.sh`, option], { encoding: 'utf8', timeout: 20_000 });
 
-describe.each(['up', 'down', 'demo', 'test', 'bench', 'build'])('scripts/%s.sh', (name) => {
+describe.each(['up', 'down', 'demo', 'test', 'test-slow', 'bench', 'build'])('scripts/%s.sh', (name) => {
   it.each(['--help', '-h'])('says how it is used for %s, and does nothing else', (option) => {
     const { status, stdout, stderr } = run(name, option);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
