@@ -56,7 +56,8 @@ async function listOffset(broker: Broker, topic: string, timestamp: number, isol
   return value;
 }
 
-async function leaderOf(cluster: Cluster, topic: string): Promise<Broker> {
+/** The broker that leads partition 0 of a topic whose metadata the cluster has. */
+export async function leaderOf(cluster: Cluster, topic: string): Promise<Broker> {
   const partition = cluster.findTopicPartitionMetadata(topic).find(({ partitionId }) => partitionId === 0);
   if (partition === undefined) throw new UnexpectedAnswer(`the metadata of ${topic} has no partition 0`);
   return cluster.findBroker({ nodeId: partition.leader });

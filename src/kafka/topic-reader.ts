@@ -1,5 +1,5 @@
 import type { Kafka } from 'kafkajs';
-import { committedRecords, topicBounds } from './committed-records.js';
+import { committedRecords, type TopicBounds, topicBounds } from './committed-records.js';
 import { errorType } from './kafka-failure.js';
 import { type Cluster, destroyCluster, openCluster } from './kafkajs-internals.js';
 
@@ -19,8 +19,8 @@ export class TopicReader {
   private constructor(
     private readonly cluster: Cluster,
     private readonly topic: string,
-    /** The first offset there is, and the one after the last that may be read, at the time of opening. */
-    readonly bounds: { start: number; end: number },
+    /** At the time of opening; records are read up to `end`. */
+    readonly bounds: TopicBounds,
   ) {}
 
   /** null where the topic does not exist. Throws kafkajs' errors where the broker is away. Close it when done. */

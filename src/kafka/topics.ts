@@ -62,7 +62,8 @@ export class TopicAdmin {
     for (const topic of [data, dlq]) {
       const reader = await TopicReader.open(this.kafka, topic);
       reader?.close();
-      if (reader?.bounds.end === 0) await this.#delete(topic);
+      // Not its readable end: an open transaction hides records from that.
+      if (reader?.bounds.high === 0) await this.#delete(topic);
     }
   }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
 import { BatchError } from '../errors/index.js';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
-import { hasCommittedRecord, lastStableOffset, type TopicBounds, topicBounds } from './committed-records.js';
+import { hasCommittedRecord, lastStableOffset, leaderOf, type TopicBounds, topicBounds } from './committed-records.js';
 import { commitHanging, findOpenTransaction, type OpenTransaction } from './hanging-transaction.js';
 import { errorType, UnexpectedAnswer } from './kafka-failure.js';
 import {
@@ -158,9 +158,7 @@ export class TransactionalSession {
    * Throws BatchError CHECKPOINT_LOST if the broker does not let us.
    */
   async commitHanging(topic: string): Promise<void> {
-    const partition = this.cluster.findTopicPartitionMetadata(topic).find(({ partitionId }) => partitionId === 0);
-    if (partition === undefined) throw new UnexpectedAnswer(`the metadata of ${topic} has no partition 0`);
-    await commitHanging(await this.cluster.findBroker({ nodeId: partition.leader }), topic, this.producerId);
+    await commitHanging(await leaderOf(this.cluster, topic), topic, this.producerId);
   }
 
   /**
@@ -286,9 +284,7 @@ async function connectLeaders(cluster: Cluster, topics: string[]): Promise<Map<s
   });
   const leaders = new Map<string, Connection>();
   for (const topic of topics) {
-    const partition = cluster.findTopicPartitionMetadata(topic).find(({ partitionId }) => partitionId === 0);
-    if (partition === undefined) throw new UnexpectedAnswer(`the metadata of ${topic} has no partition 0`);
-    leaders.set(topic, await requestConnection(await cluster.findBroker({ nodeId: partition.leader })));
+    leaders.set(topic, await requestConnection(await leaderOf(cluster, topic)));
   }
   return leaders;
 }
