@@ -30,6 +30,8 @@ export interface Config {
   readonly downloadIdleMs: number;
   /** SPOOL_KEEP_HOURS: how long the file of a job is kept that has ended otherwise than SUCCESS. */
   readonly spoolKeepHours: number;
+  /** JOB_KEEP_DAYS: an ended job is purged so many days after its end; 0: never. */
+  readonly jobKeepDays: number;
   /** JOB_CONCURRENCY: runner processes, and so jobs at a time. */
   readonly jobConcurrency: number;
   /**
@@ -125,6 +127,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     maxJobTopics: integer('MAX_JOB_TOPICS', 20_000, 2),
     downloadIdleMs: integer('DOWNLOAD_IDLE_MS', 60_000, 100),
     spoolKeepHours: integer('SPOOL_KEEP_HOURS', 24, 0),
+    jobKeepDays: integer('JOB_KEEP_DAYS', 30, 0, 36_500),
     jobConcurrency: integer('JOB_CONCURRENCY', 2, 1, 64),
     decompression: {
       maxBytes: integer('MAX_DECOMPRESSED_BYTES', 16 * GiB, 1),

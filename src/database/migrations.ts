@@ -111,6 +111,21 @@ const migrations: Record<string, Migration> = {
       await db.schema.createIndex('jobs_by_model_state').on('jobs').columns(['model_id', 'state', 'seq']).execute();
     },
   },
+  '0007_expiry': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('running_time')
+        .addColumn('ms', 'bigint', (column) => column.notNull())
+        .execute();
+      await sql`INSERT INTO running_time (ms) VALUES (0)`.execute(db);
+      await db.schema.alterTable('jobs').addColumn('seen_ended', 'bigint').execute();
+      await sql`CREATE INDEX jobs_unseen ON jobs (seq)
+        WHERE seen_ended IS NULL AND finished_at IS NOT NULL AND phase IS NULL`.execute(db);
+      // `spooled` comes first, or SQLite prefers jobs_spooled, which also has the jobs that were seen too late.
+      await sql`CREATE INDEX jobs_aging ON jobs (spooled, finished_at, seen_ended)
+        WHERE seen_ended IS NOT NULL AND spooled = 0 AND phase IS NULL`.execute(db);
+    },
+  },
 };
 
 const provider: MigrationProvider = { getMigrations: async () => migrations };

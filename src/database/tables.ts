@@ -6,6 +6,7 @@ export interface Tables {
   models: ModelsTable;
   model_versions: ModelVersionsTable;
   jobs: JobsTable;
+  running_time: RunningTimeTable;
 }
 
 export interface ModelsTable {
@@ -87,4 +88,12 @@ export interface JobsTable {
   started_at: string | null;
   updated_at: string;
   finished_at: string | null;
+  /** The running time at which the job was first seen ended; null: it was not yet, in its current state. */
+  seen_ended: number | null;
+}
+
+/** One row. */
+export interface RunningTimeTable {
+  /** Milliseconds for which the service has run on this store, all its starts together. */
+  ms: number;
 }

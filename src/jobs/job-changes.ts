@@ -42,6 +42,7 @@ export function changedColumns(changes: JobChanges): Updateable<JobsTable> {
     started_at: changes.startedAt,
     finished_at: changes.finishedAt,
   };
+  if (changes.state !== undefined) columns.seen_ended = null;
   if (changes.verdict !== undefined) {
     columns.verdict_code = changes.verdict?.code ?? null;
     columns.verdict_message = changes.verdict?.message ?? null;
@@ -94,6 +95,7 @@ export function newRow(job: NewJob, owner: string, now: number): Omit<JobsTable,
     started_at: null,
     updated_at: isoTime(now),
     finished_at: null,
+    seen_ended: null,
   };
 }
 

@@ -1,5 +1,6 @@
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { RunnerPool } from '../runner/index.js';
+import { JobExpiry } from './job-expiry.js';
 import { JobRemoval } from './job-removal.js';
 import { JobSupervisor } from './job-supervisor.js';
 import { JobUpkeep } from './job-upkeep.js';
@@ -16,6 +17,7 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
   constructor(
     private readonly upkeep: JobUpkeep,
     private readonly removal: JobRemoval,
+    private readonly expiry: JobExpiry,
     private readonly supervisor: JobSupervisor,
     private readonly pool: RunnerPool,
     private readonly snapshots: SnapshotPublisher,
@@ -29,10 +31,11 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
     await this.upkeep.recover();
     this.upkeep.start();
     this.removal.start();
+    this.expiry.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all([this.upkeep.stop(), this.removal.stop(), this.pool.stop(RUNNER_GRACE_MS)]);
+    await Promise.all([this.upkeep.stop(), this.expiry.stop(), this.removal.stop(), this.pool.stop(RUNNER_GRACE_MS)]);
     await this.supervisor.stop();
     await this.snapshots.stop(SNAPSHOT_GRACE_MS);
   }

@@ -10,9 +10,11 @@ import { ModelService, ModelStore, ModelsModule } from '../models/index.js';
 import { RunnerPool } from '../runner/index.js';
 import { Spool, UPLOAD_LIMIT, UploadReceiver } from '../upload/index.js';
 import { systemClock as clock } from './clock.js';
+import { ExpiryStore } from './expiry-store.js';
 import { admitJob, JobAdmissionGuard } from './job-admission.guard.js';
 import { JobControl } from './job-control.js';
 import { JobCreation } from './job-creation.js';
+import { JobExpiry } from './job-expiry.js';
 import { JobIntake } from './job-intake.js';
 import { JobLedger } from './job-ledger.js';
 import { JobRemoval } from './job-removal.js';
@@ -30,6 +32,7 @@ import { connectSnapshots } from './snapshot-connection.js';
 import { SnapshotPublisher } from './snapshot-publisher.js';
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 /** A runner gives up a broker by itself within a call of KAFKA_UNAVAILABLE_AFTER_MS; one that does not is stuck elsewhere. */
 const STALLED_BEYOND_MS = 60_000;
 /** Each may hold a page of 8 MiB and a connection to the broker. */
@@ -150,6 +153,12 @@ const MAX_REJECTED_READERS = 16;
           publishTombstone: (jobId) => snapshots.publishTombstone(jobId),
           checkKafka: () => kafka.check(),
         }),
+    },
+    {
+      provide: JobExpiry,
+      inject: [DATABASE, JobControl, JobRemoval, LOG, CONFIG],
+      useFactory: (db: Database, control: JobControl, removal: JobRemoval, log: Logger, { jobKeepDays }: Config) =>
+        new JobExpiry({ rows: new ExpiryStore(db), control, removal, clock, log, keepMs: jobKeepDays * DAY_MS }),
     },
     {
       provide: JobService,

@@ -1,4 +1,5 @@
 import { CompiledQuery, createQueryId, type KyselyPlugin, type RootOperationNode } from 'kysely';
+import { ExpiryStore } from '../../src/jobs/expiry-store.js';
 import { JobStore } from '../../src/jobs/job-store.js';
 import { RemovalStore } from '../../src/jobs/removal-store.js';
 import { ManualClock } from './support/manual-clock.js';
@@ -23,6 +24,7 @@ describe('the queries of the job store', () => {
   let queries: Queries;
   let store: JobStore;
   let removals: RemovalStore;
+  let ages: ExpiryStore;
 
   beforeEach(async () => {
     fixture = await openStore();
@@ -30,6 +32,7 @@ describe('the queries of the job store', () => {
     const db = fixture.db.withPlugin(queries);
     store = new JobStore(db, new ManualClock());
     removals = new RemovalStore(db);
+    ages = new ExpiryStore(db);
   });
   afterEach(() => fixture.close());
 
@@ -51,7 +54,9 @@ describe('the queries of the job store', () => {
 
   /** Lines that visit every job. An index of few jobs only may be read from end to end. */
   function scans(plan: readonly string[]): string[] {
-    return plan.filter((line) => /^SCAN (?!jobs USING (COVERING )?INDEX jobs_unpublished)(?!CONSTANT)/.test(line));
+    return plan.filter((line) =>
+      /^SCAN (?!jobs USING (COVERING )?INDEX (jobs_unpublished|jobs_unseen))(?!CONSTANT)/.test(line),
+    );
   }
 
   it('that come again and again visit no job but those that they are about', async () => {
@@ -70,6 +75,8 @@ describe('the queries of the job store', () => {
       ['unfinished', () => store.unfinished()],
       ['unsettled', () => store.unsettled()],
       ['expiredSpools', () => store.expiredSpools(0, 10)],
+      ['markSeen', () => ages.markSeen(1, 10)],
+      ['expired', () => ages.expired(0, 1, 10)],
       ['list by state', () => store.list({ limit: 10, state: 'FAILED', cursor: '5' })],
       ['list by model', () => store.list({ limit: 10, modelId: 'orders', cursor: '5' })],
       ['list by both', () => store.list({ limit: 10, state: 'FAILED', modelId: 'orders', cursor: '5' })],
@@ -82,5 +89,11 @@ describe('the queries of the job store', () => {
     expect(await planOf(() => store.unpublished(10))).toEqual(['SCAN jobs USING INDEX jobs_unpublished']);
     const [plan] = await planOf(() => store.list({ limit: 10, state: 'FAILED', modelId: 'orders' }));
     expect(plan).toContain('jobs_by_model_state (model_id=? AND state=? AND seq<?)');
+  });
+
+  it('find jobs whose age counts by the indexes that hold no others', async () => {
+    expect(await planOf(() => ages.markSeen(1, 10))).toContain('SCAN jobs USING INDEX jobs_unseen');
+    const [plan, ...sorting] = await planOf(() => ages.expired(0, 1, 10));
+    expect([plan, sorting]).toEqual([expect.stringContaining('jobs_aging (spooled=? AND finished_at<?)'), []]);
   });
 });

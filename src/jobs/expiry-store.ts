@@ -1,0 +1,55 @@
+import type { Database } from '../database/index.js';
+import { isoTime } from './clock.js';
+
+/** What the metadata store knows of the age of jobs. A write is durable when its promise resolves. */
+export class ExpiryStore {
+  constructor(private readonly db: Database) {}
+
+  /** The service has run for `ms` more; how long that is by now in all, in ms. */
+  async addRunningTime(ms: number): Promise<number> {
+    const row = await this.db
+      .updateTable('running_time')
+      .set((eb) => ({ ms: eb('ms', '+', ms) }))
+      .returning('ms')
+      .executeTakeFirstOrThrow();
+    return row.ms;
+  }
+
+  /** Notes of at most `limit` jobs that have ended, the oldest first, that they were first seen so at `runningTime`. */
+  async markSeen(runningTime: number, limit: number): Promise<void> {
+    await this.db
+      .updateTable('jobs')
+      .set({ seen_ended: runningTime })
+      .where('seq', 'in', (eb) =>
+        eb
+          .selectFrom('jobs')
+          .select('seq')
+          .where('seen_ended', 'is', null)
+          .where('finished_at', 'is not', null)
+          .where('phase', 'is', null)
+          .orderBy('seq')
+          .limit(limit),
+      )
+      .execute();
+  }
+
+  /**
+   * Ids of jobs that ended `before` (ms since the epoch), were first seen ended at `seenBy` (running time, in ms) or
+   * earlier and keep no file; the earliest end first.
+   */
+  async expired(before: number, seenBy: number, limit: number): Promise<string[]> {
+    const rows = await this.db
+      .selectFrom('jobs')
+      .select('job_id')
+      .where('finished_at', '<', isoTime(before))
+      .where('seen_ended', '<=', seenBy)
+      // As the index has it: SQLite uses it only for a query that repeats its conditions, without parameters.
+      .where('seen_ended', 'is not', null)
+      .where((eb) => eb('spooled', '=', eb.lit(0)))
+      .where('phase', 'is', null)
+      .orderBy('finished_at')
+      .limit(limit)
+      .execute();
+    return rows.map((row) => row.job_id);
+  }
+}

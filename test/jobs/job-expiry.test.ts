@@ -1,0 +1,180 @@
+import { pino } from 'pino';
+import { ExpiryStore } from '../../src/jobs/expiry-store.js';
+import { JobExpiry } from '../../src/jobs/job-expiry.js';
+import { Desk } from './support/desk.js';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+const YEARS_MS = 12 * 365 * DAY_MS;
+
+let desk: Desk;
+let expiry: JobExpiry;
+let woken: number;
+
+beforeEach(async () => {
+  desk = await Desk.open();
+  woken = 0;
+  start();
+});
+afterEach(() => desk.close());
+
+/** A process begins; its rounds are called by the test. */
+function start(keepDays = 30): void {
+  const { control, clock } = desk;
+  expiry = new JobExpiry({
+    rows: new ExpiryStore(desk.fixture.db),
+    control,
+    removal: {
+      wake() {
+        woken += 1;
+      },
+    },
+    clock,
+    log: pino({ level: 'silent' }),
+    keepMs: keepDays * DAY_MS,
+  });
+  expiry.start();
+}
+
+/** The service runs for so long, with a round every ten minutes. */
+async function run(ms: number): Promise<void> {
+  for (let left = ms; left > 0; left -= 10 * MINUTE_MS) {
+    desk.clock.dropTimers();
+    desk.clock.advance(10 * MINUTE_MS);
+    await expiry.round();
+  }
+}
+
+/** An ended job without a file. */
+async function ended(): Promise<string> {
+  const jobId = await desk.accept();
+  await desk.control.cancel(jobId);
+  await desk.ledger.note(await desk.record(jobId), { spooled: false });
+  return jobId;
+}
+
+async function isThere(jobId: string): Promise<boolean> {
+  return (await desk.store.get(jobId)) !== undefined;
+}
+
+describe('an ended job', () => {
+  it('is purged when it is older than it may be, and its removal begins at once', async () => {
+    const job = await ended();
+    const waiting = await desk.accept();
+    await run(30 * DAY_MS);
+    expect([await isThere(job), woken]).toEqual([true, 0]);
+    await run(10 * MINUTE_MS);
+    expect([await isThere(job), woken]).toEqual([false, 1]);
+    await run(10 * MINUTE_MS);
+    expect([await isThere(waiting), woken]).toEqual([true, 1]);
+  });
+
+  it('stays for ever with JOB_KEEP_DAYS=0', async () => {
+    start(0);
+    const job = await ended();
+    await run(2 * DAY_MS);
+    desk.clock.setWall(YEARS_MS);
+    await run(2 * DAY_MS);
+    expect(await isThere(job)).toBe(true);
+  });
+
+  it('stays for a day after a wall clock that leaps, and longer if that is corrected', async () => {
+    const job = await ended();
+    desk.clock.setWall(YEARS_MS);
+    await run(DAY_MS);
+    expect(await isThere(job)).toBe(true);
+    desk.clock.setWall(-YEARS_MS);
+    await run(10 * MINUTE_MS);
+    expect(await isThere(job)).toBe(true);
+    desk.clock.setWall(YEARS_MS);
+    await run(10 * MINUTE_MS);
+    expect(await isThere(job)).toBe(false);
+  });
+
+  it('is seen ended only while the service runs: a sleep counts twenty minutes at most', async () => {
+    const job = await ended();
+    await run(10 * MINUTE_MS);
+    for (let rounds = 0; rounds < 71; rounds++) {
+      desk.clock.dropTimers();
+      desk.clock.advance(60 * DAY_MS);
+      await expiry.round();
+    }
+    expect(await isThere(job)).toBe(true);
+    await run(20 * MINUTE_MS);
+    expect(await isThere(job)).toBe(false);
+  });
+
+  it('is seen ended across restarts, whose beginnings do not count', async () => {
+    const job = await ended();
+    desk.clock.setWall(YEARS_MS);
+    await run(DAY_MS);
+    for (let restarts = 0; restarts < 100; restarts++) {
+      start();
+      desk.clock.advance(9 * MINUTE_MS);
+    }
+    expect(await isThere(job)).toBe(true);
+    start();
+    await run(10 * MINUTE_MS);
+    expect(await isThere(job)).toBe(false);
+  });
+
+  it('begins anew when it is resumed and ends again', async () => {
+    const job = await desk.accept();
+    await desk.control.cancel(job);
+    await run(20 * HOUR_MS);
+    await desk.control.resume(job);
+    await run(20 * HOUR_MS);
+    await desk.control.cancel(job);
+    await desk.ledger.note(await desk.record(job), { spooled: false });
+    desk.clock.setWall(YEARS_MS);
+    await run(DAY_MS);
+    expect(await isThere(job)).toBe(true);
+    await run(10 * MINUTE_MS);
+    expect(await isThere(job)).toBe(false);
+  });
+
+  it('stays while its file is kept', async () => {
+    const job = await desk.accept();
+    await desk.control.cancel(job);
+    await run(31 * DAY_MS);
+    expect(await isThere(job)).toBe(true);
+    await desk.upkeep.expireSpools();
+    await run(10 * MINUTE_MS);
+    expect(await isThere(job)).toBe(false);
+  });
+
+  it('stays while a runner finds out what it has committed', async () => {
+    const job = await desk.acceptAndHire();
+    const error = { code: 'KAFKA_UNAVAILABLE', detail: 'away' } as const;
+    desk.runners.finish(job, { kind: 'failed', error, checkpoint: null, settled: false });
+    await desk.quiet();
+    await desk.ledger.note(await desk.record(job), { spooled: false });
+    desk.supervisor.submitUnsettled(job);
+    await desk.runners.next();
+    const other = await ended();
+    await run(31 * DAY_MS);
+    expect([await isThere(job), await isThere(other)]).toEqual([true, false]);
+    desk.runners.finish(job, { kind: 'settled', checkpoint: null });
+    await desk.quiet();
+    await run(10 * MINUTE_MS);
+    expect(await isThere(job)).toBe(false);
+  });
+});
+
+describe('the rounds', () => {
+  it('begin ten minutes after the start and go on until the stop', async () => {
+    expect(desk.clock.dueIn).toEqual([10 * MINUTE_MS]);
+    const job = await ended();
+    await new ExpiryStore(desk.fixture.db).addRunningTime(5);
+    desk.clock.advance(10 * MINUTE_MS);
+    await expiry.stop();
+    expect(desk.clock.pending).toBe(0);
+    const { seen_ended } = await desk.fixture.db
+      .selectFrom('jobs')
+      .select('seen_ended')
+      .where('job_id', '=', job)
+      .executeTakeFirstOrThrow();
+    expect(seen_ended).toBe(10 * MINUTE_MS + 5);
+  });
+});
