@@ -2,7 +2,7 @@ import type { Clock } from './clock.js';
 import type { JobChanges } from './job-changes.js';
 import type { JobRecord } from './job-record.js';
 import { isTerminal } from './job-state.js';
-import type { JobStore } from './job-store.js';
+import type { JobStore, Progress } from './job-store.js';
 import { KeyedSerial } from './keyed-serial.js';
 
 /** Takes every new revision of a job, in order; called when it is durable. Quick, never throws. */
@@ -44,6 +44,16 @@ export class JobLedger {
     this.snapshots.publish(changed);
     if (isTerminal(changed.state)) this.#wake(changed.jobId);
     return changed;
+  }
+
+  /**
+   * What runners told of several jobs, durable together; call it inside `exclusively` of each. Gives the ids of the jobs
+   * that are still as they were. Rejects where one could not be written: none was then.
+   */
+  async changeProgress(progress: readonly Progress[]): Promise<Set<string>> {
+    const written = await this.store.changeProgress(progress);
+    for (const record of written) this.snapshots.publish(record);
+    return new Set(written.map(({ jobId }) => jobId));
   }
 
   /** A change that only the service knows of. Throws as `change` does. */

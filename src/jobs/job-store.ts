@@ -30,6 +30,14 @@ export interface Guard {
   lease?: number;
 }
 
+/** What a runner told of its job. */
+export interface Progress {
+  jobId: string;
+  /** The runner's. */
+  lease: number;
+  changes: Omit<JobChanges, 'state'>;
+}
+
 /** What the jobs of one page may hold in texts of their users' choice, in bytes; a page has one job at least. */
 const PAGE_BYTES = 8_000_000;
 
@@ -199,6 +207,22 @@ export class JobStore {
    */
   async change(jobId: string, guard: Guard, changes: JobChanges): Promise<JobRecord | undefined> {
     return this.update(jobId, guard, changes, true);
+  }
+
+  /**
+   * As `change`, for jobs that runners have: in one transaction. Gives those that were written; one that is not under
+   * way any more, or under another lease, stays as it is. Rejects where a row is refused, and nothing is written then.
+   */
+  async changeProgress(progress: readonly Progress[]): Promise<JobRecord[]> {
+    return this.db.transaction().execute(async (transaction) => {
+      const jobs = new JobStore(transaction, this.clock);
+      const written: JobRecord[] = [];
+      for (const { jobId, lease, changes } of progress) {
+        const record = await jobs.change(jobId, { states: ['RUNNING', 'CANCELLING'], lease }, changes);
+        if (record !== undefined) written.push(record);
+      }
+      return written;
+    });
   }
 
   /** As `change`, for what only the service knows: no new revision. */

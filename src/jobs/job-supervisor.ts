@@ -178,7 +178,7 @@ export class JobSupervisor implements RunnerPoolHost {
       ...(intent === 'run' ? { settled: false } : {}),
     });
     const live = (isBeginning ? undefined : this.#live.get(jobId)) ?? new LiveJob(raised, clock.monotonic());
-    live.hired(raised, clock.monotonic());
+    live.hired(raised);
     this.#live.set(jobId, live);
     return {
       jobId,

@@ -11,10 +11,6 @@ export class LiveJob {
   lease = 0;
   /** When the job last committed, in ms of the monotonic clock; its start where it has not. */
   lastCommitAt: number;
-  /** When a write was last begun, in ms of the monotonic clock. */
-  lastWriteAt: number;
-  /** Takes back the write that is planned; null: none is. */
-  unplan: (() => void) | null = null;
 
   #rows: number;
   #bytesDone = 0;
@@ -25,15 +21,13 @@ export class LiveJob {
   constructor(record: JobRecord, now: number) {
     this.jobId = record.jobId;
     this.lastCommitAt = now;
-    this.lastWriteAt = now;
     this.#rows = record.checkpoint?.position.row ?? -1;
     this.#hasHeader = record.columns !== null;
   }
 
   /** A runner begins where the store's checkpoint is, or further on. */
-  hired(record: JobRecord, now: number): void {
+  hired(record: JobRecord): void {
     this.lease = record.lease;
-    this.lastWriteAt = now;
     this.#bytesDone = record.checkpoint?.bytesDone ?? 0;
     this.#crashes = record.crashes;
   }

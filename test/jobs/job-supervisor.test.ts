@@ -111,7 +111,7 @@ describe('progress', () => {
       desk.supervisor.progress(jobId, 1, 200 + i * 10);
       await desk.quiet();
     }
-    expect(published()).toBe(begun + 4);
+    expect(published()).toBe(begun + 3);
     desk.clock.advance(1000);
     await desk.quiet();
     expect(await desk.job(jobId)).toMatchObject({ totals: { rows: 41, ok: 40, errors: 1 } });

@@ -9,6 +9,7 @@ import { ModelStore } from '../../../src/models/model-store.js';
 import { DEFAULT_OPTIONS } from '../../../src/runner/index.js';
 
 export interface StoreFixture {
+  folder: string;
   db: Database;
   models: ModelStore;
   close(): Promise<void>;
@@ -25,6 +26,7 @@ export async function openStore(): Promise<StoreFixture> {
     compiled: { columns: [{ name: 'id', type: 'Int32', nullable: false, constraints: {} }], additionalColumns: true },
   });
   return {
+    folder,
     db,
     models,
     async close() {
