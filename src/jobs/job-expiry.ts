@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { BatchError } from '../errors/index.js';
-import type { Clock } from './clock.js';
+import { classifyFailure } from '../kafka/index.js';
+import { type Clock, isoTime } from './clock.js';
 import type { ExpiryStore } from './expiry-store.js';
 import type { JobControl } from './job-control.js';
 import type { JobRemoval } from './job-removal.js';
@@ -10,6 +11,8 @@ export interface JobExpiryOptions {
   control: Pick<JobControl, 'purge'>;
   removal: Pick<JobRemoval, 'wake'>;
   clock: Clock;
+  /** By a broker's clock, in ms since the epoch. Rejects if it cannot be learned. */
+  brokerTime: () => Promise<number>;
   log: Logger;
   /** Age at which an ended job is purged (JOB_KEEP_DAYS); 0: never. */
   keepMs: number;
@@ -17,7 +20,10 @@ export interface JobExpiryOptions {
 
 /** The first round comes as late: a process that is started again and again, or with a wrong clock, purges nothing. */
 const EVERY_MS = 600_000;
-const DAY_MS = 86_400_000;
+/** As long as the clock is not to be trusted, it is looked at this often. */
+const RETRY_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 /** Ended jobs that one round takes note of at most. */
 const SEEN_A_ROUND = 1000;
 /** Jobs that one round purges at most; many more than can be refused at a time because runners work on them. */
@@ -25,14 +31,16 @@ const PURGED_A_ROUND = 500;
 
 /**
  * Purges jobs by their age. The wall clock may jump, so a job must also have been seen ended for a day of the time for
- * which the service has run.
+ * which the service has run, and nothing is purged while the clock is more than an hour off the broker's.
  */
 export class JobExpiry {
   #cancelNext: (() => void) | undefined;
   #round: Promise<void> | undefined;
   #stopped = false;
+  readonly #stop = Promise.withResolvers<null>();
   /** Up to when the running time is stored, in ms of the monotonic clock. */
   #countedAt = 0;
+  #trouble: string | null = null;
 
   constructor(private readonly options: JobExpiryOptions) {}
 
@@ -42,14 +50,20 @@ export class JobExpiry {
     this.#schedule();
   }
 
+  /** For /readyz: why nothing is purged, and what to do about it; null: nothing stands in the way. */
+  trouble(): string | null {
+    return this.#trouble;
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#stop.resolve(null);
     this.#cancelNext?.();
     await this.#round;
   }
 
   #schedule(): void {
-    this.#cancelNext = this.options.clock.schedule(EVERY_MS, () => {
+    this.#cancelNext = this.options.clock.schedule(this.#trouble === null ? EVERY_MS : RETRY_MS, () => {
       this.#round = this.round()
         .catch((error: unknown) => this.options.log.error({ err: error }, 'purging jobs by their age failed'))
         .then(() => {
@@ -60,10 +74,28 @@ export class JobExpiry {
 
   /** A bounded piece of the work. Rejects only where the store does. */
   async round(): Promise<void> {
-    const { rows, clock, keepMs } = this.options;
+    const { rows, keepMs } = this.options;
     const runningTime = await rows.addRunningTime(this.#takeElapsed());
     await rows.markSeen(runningTime, SEEN_A_ROUND);
-    if (keepMs > 0) await this.#purge(clock.now() - keepMs, runningTime - DAY_MS);
+    if (keepMs === 0) return;
+    const now = await this.#agreedTime();
+    if (now !== null) await this.#purge(now - keepMs, runningTime - DAY_MS);
+  }
+
+  /** The wall clock's time, in ms since the epoch, if a broker's is about the same; null: it is not, or not known. */
+  async #agreedTime(): Promise<number | null> {
+    const { clock, brokerTime, log } = this.options;
+    const ours = clock.now();
+    // A stop does not wait for a broker that is silent.
+    const trouble = await Promise.race([this.#stop.promise, brokerTime()]).then(
+      (time) => (time === null || Math.abs(time - ours) <= HOUR_MS ? null : disagreement(ours, time)),
+      (error: unknown) =>
+        `the broker's clock could not be read (${reasonOf(error)}): no job is purged for its age; trying again every minute`,
+    );
+    if (trouble !== null && this.#trouble === null) log.warn({ trouble }, 'no job is purged for its age');
+    this.#trouble = trouble;
+    // The time that was compared: the clock may have leapt meanwhile.
+    return trouble === null && !this.#stopped ? ours : null;
   }
 
   /** Milliseconds since the round before. A machine that slept was not watching: no round counts more than two intervals. */
@@ -91,4 +123,12 @@ export class JobExpiry {
     log.info({ jobs: purged }, 'jobs are purged for their age (JOB_KEEP_DAYS)');
     removal.wake();
   }
+}
+
+function disagreement(ours: number, brokers: number): string {
+  return `the clock here says ${isoTime(ours)}, the broker's ${isoTime(brokers)}: no job is purged for its age while they differ by more than an hour; set the one that is wrong, best by NTP`;
+}
+
+function reasonOf(error: unknown): string {
+  return classifyFailure(error)?.detail ?? (error instanceof Error ? error.message : String(error));
 }

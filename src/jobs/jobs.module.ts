@@ -4,7 +4,7 @@ import { CONFIG, type Config } from '../config/index.js';
 import { DATABASE, type Database } from '../database/index.js';
 import { HealthDetails } from '../health/index.js';
 import { type ConcurrencyLimit, Downloads } from '../http/index.js';
-import { createKafka, KafkaProbe, TopicAdmin } from '../kafka/index.js';
+import { createKafka, KafkaProbe, readBrokerTime, TopicAdmin } from '../kafka/index.js';
 import { LOG } from '../logging/index.js';
 import { ModelService, ModelStore, ModelsModule } from '../models/index.js';
 import { RunnerPool } from '../runner/index.js';
@@ -156,9 +156,29 @@ const MAX_REJECTED_READERS = 16;
     },
     {
       provide: JobExpiry,
-      inject: [DATABASE, JobControl, JobRemoval, LOG, CONFIG],
-      useFactory: (db: Database, control: JobControl, removal: JobRemoval, log: Logger, { jobKeepDays }: Config) =>
-        new JobExpiry({ rows: new ExpiryStore(db), control, removal, clock, log, keepMs: jobKeepDays * DAY_MS }),
+      inject: [DATABASE, JobControl, JobRemoval, TopicAdmin, HealthDetails, LOG, CONFIG],
+      useFactory: (
+        db: Database,
+        control: JobControl,
+        removal: JobRemoval,
+        topics: TopicAdmin,
+        health: HealthDetails,
+        log: Logger,
+        config: Config,
+      ) => {
+        const kafka = createKafka(config.kafka);
+        const expiry = new JobExpiry({
+          rows: new ExpiryStore(db),
+          control,
+          removal,
+          clock,
+          brokerTime: () => readBrokerTime(kafka, topics),
+          log,
+          keepMs: config.jobKeepDays * DAY_MS,
+        });
+        health.add('purge', () => expiry.trouble());
+        return expiry;
+      },
     },
     {
       provide: JobService,

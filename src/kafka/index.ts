@@ -1,3 +1,4 @@
+export { readBrokerTime } from './broker-time.js';
 export type { Checkpoint } from './checkpoint.js';
 export { createKafka, kafkaClientOptions } from './client.js';
 export { type Compression, compressBatch } from './compression.js';

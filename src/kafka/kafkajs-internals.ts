@@ -40,6 +40,7 @@ interface ProducerIdentity {
 
 export interface FetchedMessage {
   offset: string;
+  timestamp: string;
   key: Buffer | null;
   value: Buffer | null;
   isControlRecord: boolean;

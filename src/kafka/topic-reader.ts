@@ -5,6 +5,8 @@ import { type Cluster, destroyCluster, openCluster } from './kafkajs-internals.j
 
 export interface TopicRecord {
   offset: number;
+  /** Milliseconds since the epoch: by the clock of the broker or of the producer, as the topic is set. */
+  timestamp: number;
   key: Buffer | null;
   value: Buffer;
 }
@@ -40,8 +42,13 @@ export class TopicReader {
   /** Records from offset `from` (or the first there is) to the end, in order; records without a value are left out. */
   async *records(from: number): AsyncGenerator<TopicRecord> {
     const { start, end } = this.bounds;
-    for await (const { offset, key, value } of committedRecords(this.cluster, this.topic, Math.max(from, start), end)) {
-      if (value !== null) yield { offset: Number(offset), key, value };
+    for await (const { offset, timestamp, key, value } of committedRecords(
+      this.cluster,
+      this.topic,
+      Math.max(from, start),
+      end,
+    )) {
+      if (value !== null) yield { offset: Number(offset), timestamp: Number(timestamp), key, value };
     }
   }
 

@@ -8,13 +8,21 @@ import { groupOf, type JobTopics } from './transactional-session.js';
 import { within } from './within.js';
 
 export const JOBS_TOPIC = 'batch.jobs';
-const SEVEN_DAYS_MS = 604_800_000;
+/** Its records say nothing but when the broker took them, see `readBrokerTime`. */
+export const CLOCK_TOPIC = 'batch.clock';
+const DAY_MS = 86_400_000;
+const SEVEN_DAYS_MS = 7 * DAY_MS;
 /** A batch of 1 MiB and its 12 bytes of framing: Kafka's own default, set so that a broker's does not matter. */
 const MAX_MESSAGE_BYTES = 1_048_588;
 const JOB_TOPIC_CONFIG = {
   'cleanup.policy': 'delete',
   'retention.ms': String(SEVEN_DAYS_MS),
   'max.message.bytes': String(MAX_MESSAGE_BYTES),
+};
+const CLOCK_TOPIC_CONFIG = {
+  'cleanup.policy': 'delete',
+  'retention.ms': String(DAY_MS),
+  'message.timestamp.type': 'LogAppendTime',
 };
 const CREATE_TIMEOUT_MS = 10_000;
 const CALL_MS = 15_000;
@@ -70,6 +78,11 @@ export class TopicAdmin {
   /** Creates batch.jobs where it does not exist. */
   async ensureJobsTopic(): Promise<void> {
     await this.#create([JOBS_TOPIC], { 'cleanup.policy': 'compact' });
+  }
+
+  /** Creates batch.clock where it does not exist. */
+  async ensureClockTopic(): Promise<void> {
+    await this.#create([CLOCK_TOPIC], CLOCK_TOPIC_CONFIG);
   }
 
   /** Resolves where a broker answers. */

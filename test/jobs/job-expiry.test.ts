@@ -11,10 +11,13 @@ const YEARS_MS = 12 * 365 * DAY_MS;
 let desk: Desk;
 let expiry: JobExpiry;
 let woken: number;
+/** The broker's clock, where it is not as ours. */
+let brokerTime: (() => Promise<number>) | null;
 
 beforeEach(async () => {
   desk = await Desk.open();
   woken = 0;
+  brokerTime = null;
   start();
 });
 afterEach(() => desk.close());
@@ -31,6 +34,7 @@ function start(keepDays = 30): void {
       },
     },
     clock,
+    brokerTime: async () => brokerTime?.() ?? clock.now(),
     log: pino({ level: 'silent' }),
     keepMs: keepDays * DAY_MS,
   });
@@ -162,19 +166,63 @@ describe('an ended job', () => {
   });
 });
 
-describe('the rounds', () => {
-  it('begin ten minutes after the start and go on until the stop', async () => {
-    expect(desk.clock.dueIn).toEqual([10 * MINUTE_MS]);
+describe("a clock that differs from the broker's", () => {
+  it.each([
+    ['behind', HOUR_MS + 1],
+    ['ahead', -HOUR_MS - 1],
+  ])('by being more than an hour %s stops the purge, and the health report says so', async (_, byMs) => {
     const job = await ended();
-    await new ExpiryStore(desk.fixture.db).addRunningTime(5);
+    await run(30 * DAY_MS);
+    brokerTime = async () => desk.clock.now() + byMs;
+    await run(DAY_MS);
+    expect(await isThere(job)).toBe(true);
+    const times = [desk.clock.now(), desk.clock.now() + byMs].map((time) => new Date(time).toISOString());
+    for (const time of times) expect(expiry.trouble()).toContain(time);
+    expect(expiry.trouble()).toContain('NTP');
+    brokerTime = async () => desk.clock.now() + Math.sign(byMs) * HOUR_MS;
+    await run(10 * MINUTE_MS);
+    expect([await isThere(job), expiry.trouble()]).toEqual([false, null]);
+  });
+
+  it('because that cannot be learned stops the purge', async () => {
+    const job = await ended();
+    await run(31 * DAY_MS - 10 * MINUTE_MS);
+    brokerTime = async () => Promise.reject(new Error('it is away'));
+    const other = await ended();
+    await run(31 * DAY_MS);
+    expect([await isThere(job), await isThere(other)]).toEqual([false, true]);
+    expect(expiry.trouble()).toContain('it is away');
+  });
+
+  it('is not waited for when the service stops', async () => {
+    const job = await ended();
+    await run(30 * DAY_MS);
+    brokerTime = () => new Promise<never>(() => undefined);
     desk.clock.advance(10 * MINUTE_MS);
+    const round = expiry.round();
+    await expiry.stop();
+    await round;
+    expect(await isThere(job)).toBe(true);
+  });
+});
+
+describe('the rounds', () => {
+  it('begin ten minutes after the start, are ten minutes apart, and one while the clock is not trusted', async () => {
+    const soon = async (): Promise<number[]> => {
+      while (desk.clock.pending === 0) await new Promise(setImmediate);
+      return desk.clock.dueIn;
+    };
+    expect(desk.clock.dueIn).toEqual([10 * MINUTE_MS]);
+    desk.clock.advance(10 * MINUTE_MS);
+    expect(await soon()).toEqual([10 * MINUTE_MS]);
+    brokerTime = async () => 0;
+    desk.clock.advance(10 * MINUTE_MS);
+    expect(await soon()).toEqual([MINUTE_MS]);
+    brokerTime = null;
+    desk.clock.advance(MINUTE_MS);
+    expect(await soon()).toEqual([10 * MINUTE_MS]);
     await expiry.stop();
     expect(desk.clock.pending).toBe(0);
-    const { seen_ended } = await desk.fixture.db
-      .selectFrom('jobs')
-      .select('seen_ended')
-      .where('job_id', '=', job)
-      .executeTakeFirstOrThrow();
-    expect(seen_ended).toBe(10 * MINUTE_MS + 5);
+    expect(await new ExpiryStore(desk.fixture.db).addRunningTime(5)).toBe(21 * MINUTE_MS + 5);
   });
 });
