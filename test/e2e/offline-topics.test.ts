@@ -1,8 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import kafkajs from 'kafkajs';
+import { topicEnds } from '../../scripts/lib/topic-reader.mjs';
+import type { Job } from '../../src/jobs/job.js';
+import { createKafka } from '../../src/kafka/index.js';
+import { destroyCluster, openCluster, TRANSACTION_COORDINATOR } from '../../src/kafka/kafkajs-internals.js';
 import { Api } from '../kit/api.js';
 import { type Cluster, startCluster } from '../kit/kafka-cluster.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
+import { runnerPids } from '../kit/runners.js';
 import { type Service, startService } from '../kit/service.js';
 
 const ORDERS = makeOrders(300_000, 997);
@@ -29,36 +33,89 @@ afterAll(async () => {
   await cluster.stop();
 });
 
-/** For each topic the node that leads it. */
-async function leaders(topics: string[]): Promise<Map<string, number>> {
-  const admin = new kafkajs.Kafka({ brokers: cluster.brokers.split(','), logLevel: kafkajs.logLevel.NOTHING }).admin();
-  await admin.connect();
+interface Nodes {
+  /** Leads the job's data topic. */
+  leader: number;
+  /** Coordinates the job's transactions. */
+  coordinator: number;
+}
+
+async function nodesOf({ job_id, topics }: Job): Promise<Nodes> {
+  const kafka = createKafka({
+    brokers: cluster.brokers.split(','),
+    clientId: 'test',
+    replicationFactor: 1,
+    unavailableAfterMs: 60_000,
+    tls: null,
+    sasl: null,
+  });
+  const connection = openCluster(kafka);
   try {
-    const metadata = await admin.fetchTopicMetadata({ topics });
-    return new Map(metadata.topics.map(({ name, partitions }) => [name, partitions[0]?.leader ?? -1]));
+    await connection.connect();
+    await connection.addMultipleTargetTopics([topics.data]);
+    const [partition] = connection.findTopicPartitionMetadata(topics.data);
+    const request = { groupId: `batch.${job_id}`, coordinatorType: TRANSACTION_COORDINATOR };
+    const { nodeId } = await connection.findGroupCoordinator(request);
+    return { leader: partition?.leader ?? -1, coordinator: nodeId };
   } finally {
-    await admin.disconnect();
+    destroyCluster(connection, new Error('done'));
+  }
+}
+
+async function inTransaction({ topics }: Job): Promise<boolean> {
+  const { readable, written } = await topicEnds(cluster.brokers, topics.data);
+  return readable < written;
+}
+
+/** Freezes the runners while one of these jobs has rows in an open transaction: that job. */
+async function freezeInTransaction(jobs: readonly Job[]): Promise<Job> {
+  const runners = runnerPids(service);
+  const signal = (name: NodeJS.Signals): void => {
+    for (const pid of runners) process.kill(pid, name);
+  };
+  for (;;) {
+    for (const job of jobs) {
+      if (!(await inTransaction(job))) continue;
+      signal('SIGSTOP');
+      await sleep(1000); // for the commit that may be on its way
+      if (await inTransaction(job)) return job;
+      signal('SIGCONT');
+    }
+    const now = await Promise.all(jobs.map(({ job_id }) => api.job(job_id)));
+    if (now.every(({ finished_at }) => finished_at !== null)) throw new Error('every job ended out of a transaction');
   }
 }
 
 describe('topics that are offline until their transaction times out', () => {
   it('get every row once when they come back', async () => {
-    const jobs = await Promise.all(Array.from({ length: JOBS }, () => api.createSlowJob('orders', ORDERS.csv)));
-    for (const { job_id } of jobs) await api.until(job_id, ({ totals }) => totals.rows > 0);
-    // The node that leads most of the data topics; about two thirds of their coordinators are on the others.
-    const led = [...(await leaders(jobs.map(({ topics }) => topics.data))).values()];
-    const count = (id: number) => led.filter((leader) => leader === id).length;
-    const [victim = 1] = [1, 2, 3].toSorted((a, b) => count(b) - count(a));
-    const node = cluster.nodes.get(victim);
+    const jobs: Job[] = [];
+    /** Leaders by job, if its coordinator stays, which completes a transaction whose markers have nowhere to go. */
+    const leaders = new Map<Job, number>();
+    while (jobs.length < JOBS || leaders.size === 0) {
+      const job = await api.createSlowJob('orders', ORDERS.csv);
+      const { leader, coordinator } = await nodesOf(job);
+      jobs.push(job);
+      if (leader !== coordinator) leaders.set(job, leader);
+    }
+    const job = await freezeInTransaction([...leaders.keys()]);
+    const node = cluster.nodes.get(leaders.get(job) ?? -1);
     await node?.kill('SIGKILL');
+    for (const pid of runnerPids(service)) process.kill(pid, 'SIGCONT');
     await sleep(AWAY_MS);
     await node?.restart();
     for (const { job_id } of jobs) {
-      const job = await api.ended(job_id, 120_000);
-      expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', error: null });
-      await expectDelivered(cluster.brokers, job, ORDERS);
+      const ended = await api.ended(job_id, 120_000);
+      expect(ended).toMatchObject({ state: 'PARTIAL_SUCCESS', error: null });
+      await expectDelivered(cluster.brokers, ended, ORDERS);
     }
     // Without a lost marker this would have shown nothing.
-    expect(service.log()).toContain('a transaction marker was lost');
+    expect(repairedJobs()).toContain(job.job_id);
   });
 });
+
+/** Ids of the jobs of which a transaction was ended that had lost its marker. */
+function repairedJobs(): string[] {
+  const lines = service.log().split('\n');
+  const repairs = lines.filter((line) => line.includes('a transaction marker was lost'));
+  return repairs.map((line) => (JSON.parse(line) as { job_id: string }).job_id);
+}
