@@ -110,26 +110,36 @@ describe('a job that did not come to be', () => {
     await until(async () => (await topics()).length === 0);
   });
 
-  it('is removed by its row alone: a topic that no row names stays, and so do records that it did not write', async () => {
-    const client = new Kafka({ brokers: [kafka.broker.brokers], logLevel: logLevel.NOTHING });
-    const [admin, producer] = [client.admin(), client.producer()];
-    await Promise.all([admin.connect(), producer.connect()]);
-    const stranger = 'batch_zzzzzzzz';
-    await admin.createTopics({ topics: [{ topic: stranger, numPartitions: 1, replicationFactor: 1 }] });
-    const upload = api.upload('rows', CSV).catch(() => undefined);
-    await killAt('CreateTopics', 'reply');
-    await upload;
-    const left = `batch_${rows()[0]?.job_id}`;
-    await producer.send({ topic: left, messages: [{ value: 'of somebody else' }] });
-    await Promise.all([admin.disconnect(), producer.disconnect()]);
+  it.each([
+    ['records', false],
+    ['an open transaction', true],
+  ])(
+    'is removed by its row alone: a topic that no row names stays, and so do %s of somebody else',
+    async (_, isOpen) => {
+      const client = new Kafka({ brokers: [kafka.broker.brokers], logLevel: logLevel.NOTHING });
+      const producer = client.producer(isOpen ? { transactionalId: 'stranger', maxInFlightRequests: 1 } : {});
+      const admin = client.admin();
+      await Promise.all([admin.connect(), producer.connect()]);
+      const stranger = 'batch_zzzzzzzz';
+      await admin.createTopics({ topics: [{ topic: stranger, numPartitions: 1, replicationFactor: 1 }] });
+      const upload = api.upload('rows', CSV).catch(() => undefined);
+      await killAt('CreateTopics', 'reply');
+      await upload;
+      const left = `batch_${rows()[0]?.job_id}`;
+      const transaction = isOpen ? await producer.transaction() : null;
+      await (transaction ?? producer).send({ topic: left, messages: [{ value: 'of somebody else' }] });
 
-    await restart();
-    await until(() => service.log().includes(REMOVED));
-    expect((await topics()).sort()).toEqual([left, stranger].sort());
-    await service.kill();
-    expect(rows()).toEqual([]);
-    await restart();
-  });
+      await restart();
+      await until(() => service.log().includes(REMOVED));
+      expect((await topics()).sort()).toEqual([left, stranger].sort());
+      await service.kill();
+      expect(rows()).toEqual([]);
+      await transaction?.abort();
+      await admin.deleteTopics({ topics: [left, stranger] });
+      await Promise.all([admin.disconnect(), producer.disconnect()]);
+      await restart();
+    },
+  );
 });
 
 describe('purging a job', () => {
@@ -148,7 +158,8 @@ describe('purging a job', () => {
   ] as const)('goes on after a kill when %s', async (_, request, moment) => {
     const job = await ended();
     const others = (await topics()).filter((topic) => !topic.includes(job.job_id));
-    await sleep(1500); // its snapshots are published, so that the next Produce is the tombstone
+    // Then the next Produce is the tombstone.
+    await until(async () => (await published(job.job_id)).at(-1)?.includes('PARTIAL_SUCCESS') === true);
     const killed = killAt(request, moment);
     expect((await purge(job)).status).toBe(202);
     await killed;
@@ -169,10 +180,18 @@ describe('purging a job', () => {
 
   it('is taken while no broker answers, and done when one does again', async () => {
     const job = await ended();
-    kafka.proxy.interference = { request: () => 'cut' };
+    let cut = 0;
+    kafka.proxy.interference = {
+      request() {
+        cut++;
+        return 'cut';
+      },
+    };
     expect((await purge(job)).status).toBe(202);
     expect((await fetch(`${api.url}/jobs/${job.job_id}`)).status).toBe(404);
-    await sleep(3000);
+    // The purge begins within a moment of the answer: what is asked from then on is asked for it, too.
+    const before = cut;
+    await until(() => cut >= before + 3);
     expect(service.log()).not.toContain(`"job_id":"${job.job_id}","msg":"job purged"`);
     kafka.proxy.interference = {};
     await until(() => service.log().includes(`"job_id":"${job.job_id}","msg":"job purged"`));
