@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { beforeSeq, type Database, type JobsTable, type Page, toPage } from '../database/index.js';
 import { type Clock, isoTime } from './clock.js';
@@ -40,6 +41,9 @@ export interface Progress {
 
 /** What the jobs of one page may hold in texts of their users' choice, in bytes; a page has one job at least. */
 const PAGE_BYTES = 8_000_000;
+
+/** A transaction holds up the event loop for as long as it takes. */
+const MARKED_AT_ONCE = 200;
 
 /** All but the file's header, which may be megabytes. */
 const SUMMARY_COLUMNS = [
@@ -252,18 +256,22 @@ export class JobStore {
     );
   }
 
-  /** Remembers what batch.jobs holds by now: the highest revision by job id. */
+  /** Remembers what batch.jobs holds by now: the highest revision by job id. Where it rejects, part may be written. */
   async markPublished(revisions: ReadonlyMap<string, number>): Promise<void> {
-    await this.db.transaction().execute(async (transaction) => {
-      for (const [jobId, revision] of revisions) {
-        await transaction
-          .updateTable('jobs')
-          .set({ published_revision: revision })
-          .where('job_id', '=', jobId)
-          .where('published_revision', '<', revision)
-          .execute();
-      }
-    });
+    const marks = [...revisions];
+    for (let at = 0; at < marks.length; at += MARKED_AT_ONCE) {
+      if (at > 0) await nextTurn();
+      await this.db.transaction().execute(async (transaction) => {
+        for (const [jobId, revision] of marks.slice(at, at + MARKED_AT_ONCE)) {
+          await transaction
+            .updateTable('jobs')
+            .set({ published_revision: revision })
+            .where('job_id', '=', jobId)
+            .where('published_revision', '<', revision)
+            .execute();
+        }
+      });
+    }
   }
 
   /** Ids of jobs whose newest revision batch.jobs may not hold, oldest job first. */

@@ -17,7 +17,8 @@ export interface SnapshotPublisherOptions {
   log: Logger;
 }
 
-const QUEUE_LIMIT = 1000;
+/** A snapshot has about 2 kB; one with a wide header up to a thousand. */
+const QUEUE_LIMITS = { limit: 1000, maxBytes: 16_000_000 };
 const BATCH = 100;
 const FIRST_BACKOFF_MS = 250;
 const MAX_BACKOFF_MS = 10_000;
@@ -37,10 +38,11 @@ const TOMBSTONE_AFTER_FAILURE_MS = 30_000;
  * revision that was never sent.
  */
 export class SnapshotPublisher implements SnapshotSink {
-  readonly #queue = new SnapshotQueue(QUEUE_LIMIT);
+  readonly #queue = new SnapshotQueue(QUEUE_LIMITS);
   /** The last revision sent, by job. */
   readonly #sent = new Map<string, number>();
   #acknowledged = new Map<string, number>();
+  #marked: Promise<void> = Promise.resolve();
   #connection: SnapshotConnection | undefined;
   /** The store may hold revisions that are neither published nor queued. */
   #isBehind = true;
@@ -150,10 +152,9 @@ export class SnapshotPublisher implements SnapshotSink {
     this.#connection ??= await this.#connect();
     if (this.#isBehind) await this.#catchUp();
     await this.#sendTombstones(this.#connection);
-    const jobs = this.#queue.take(BATCH).filter((job) => job.revision > (this.#sent.get(job.job_id) ?? 0));
-    if (jobs.length === 0) return;
-    for (const job of jobs) this.#remember(job.job_id, job.revision);
-    await this.#sendInBatches(jobs.map(toSnapshot));
+    const next = this.#queue.take(BATCH).filter(({ job }) => job.revision > (this.#sent.get(job.job_id) ?? 0));
+    for (const { job } of next) this.#remember(job.job_id, job.revision);
+    await this.#sendInBatches(next);
   }
 
   async #sendInBatches(snapshots: readonly Snapshot[]): Promise<void> {
@@ -198,7 +199,8 @@ export class SnapshotPublisher implements SnapshotSink {
   }
 
   #acknowledge(jobId: string, revision: number): void {
-    this.#acknowledged.set(jobId, revision);
+    // While the store fails they pile up.
+    if (this.#acknowledged.size < REMEMBERED_JOBS) this.#acknowledged.set(jobId, revision);
     this.#cancelMark ??= this.options.clock.schedule(MARK_EVERY_MS, () => void this.#mark());
   }
 
@@ -237,11 +239,17 @@ export class SnapshotPublisher implements SnapshotSink {
     try {
       await this.#mark();
       const ids = await store.unpublished(BATCH);
+      this.#isBehind ||= ids.length === BATCH;
       for (const jobId of ids) {
-        const record = this.#queue.has(jobId) ? undefined : await store.renumber(jobId);
+        if (this.#queue.has(jobId)) continue;
+        if (this.#queue.isFull) {
+          // One more would overflow it, and nothing would ever be sent: first go those that are in it.
+          this.#isBehind = true;
+          return;
+        }
+        const record = await store.renumber(jobId);
         if (record !== undefined) this.#enqueue(record);
       }
-      this.#isBehind ||= ids.length === BATCH;
     } catch (error) {
       this.#isBehind = true;
       throw error;
@@ -250,7 +258,7 @@ export class SnapshotPublisher implements SnapshotSink {
 
   /** Where the queue overflows, the store knows what is missing. */
   #enqueue(record: JobRecord): void {
-    if (this.#queue.add(toJob(record, this.options.clock.now()))) return;
+    if (this.#queue.add(toSnapshot(toJob(record, this.options.clock.now())))) return;
     this.#queue.clear();
     this.#isBehind = true;
   }
@@ -265,8 +273,14 @@ export class SnapshotPublisher implements SnapshotSink {
     }
   }
 
-  async #mark(): Promise<void> {
+  /** Resolves when the store knows, or could not be told, what is acknowledged by now. */
+  #mark(): Promise<void> {
     this.#cancelMark = undefined;
+    this.#marked = this.#marked.then(() => this.#markAcknowledged());
+    return this.#marked;
+  }
+
+  async #markAcknowledged(): Promise<void> {
     const acknowledged = this.#acknowledged;
     if (acknowledged.size === 0) return;
     this.#acknowledged = new Map();

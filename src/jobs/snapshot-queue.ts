@@ -1,43 +1,58 @@
-import type { Job } from './job.js';
+import type { Snapshot } from './snapshot.js';
 
 /**
  * Snapshots on their way to batch.jobs: each job's in the order of its revisions. Of several in the same state only
  * the last is kept, so that progress never piles up; changes of state all stay.
  */
 export class SnapshotQueue {
-  readonly #jobs: Job[] = [];
+  readonly #snapshots: Snapshot[] = [];
+  #bytes = 0;
 
-  /** `limit`: so many snapshots are held. */
-  constructor(private readonly limit: number) {}
+  /** Holds at most `limit` snapshots, and takes no more bytes once it has `maxBytes`. */
+  constructor(private readonly options: { limit: number; maxBytes: number }) {}
 
   get size(): number {
-    return this.#jobs.length;
+    return this.#snapshots.length;
+  }
+
+  get isFull(): boolean {
+    return this.#snapshots.length >= this.options.limit || this.#bytes >= this.options.maxBytes;
   }
 
   /** false: the queue is full, the snapshot was not taken. */
-  add(job: Job): boolean {
-    const later = this.#jobs.findIndex((other) => other.job_id === job.job_id && other.revision > job.revision);
-    const end = later < 0 ? this.#jobs.length : later;
-    const before = this.#jobs.findLastIndex((other, at) => at < end && other.job_id === job.job_id);
-    if (this.#jobs[before]?.state === job.state) {
-      this.#jobs[before] = job;
-      return true;
-    }
-    if (this.#jobs.length >= this.limit) return false;
-    this.#jobs.splice(end, 0, job);
+  add(snapshot: Snapshot): boolean {
+    const { job } = snapshot;
+    const later = this.#snapshots.findIndex((other) => other.job.job_id === job.job_id && isLater(other, snapshot));
+    const end = later < 0 ? this.#snapshots.length : later;
+    const at = this.#snapshots.findLastIndex((other, index) => index < end && other.job.job_id === job.job_id);
+    const before = this.#snapshots[at];
+    const replaced = before?.job.state === job.state ? before : undefined;
+    const growth = snapshot.bytes - (replaced?.bytes ?? 0);
+    if (growth > 0 && this.#bytes >= this.options.maxBytes) return false;
+    if (replaced !== undefined) this.#snapshots[at] = snapshot;
+    else if (this.#snapshots.length < this.options.limit) this.#snapshots.splice(end, 0, snapshot);
+    else return false;
+    this.#bytes += growth;
     return true;
   }
 
   has(jobId: string): boolean {
-    return this.#jobs.some((job) => job.job_id === jobId);
+    return this.#snapshots.some(({ job }) => job.job_id === jobId);
   }
 
   /** The next snapshots, at most `count`; they are no longer in the queue. */
-  take(count: number): Job[] {
-    return this.#jobs.splice(0, count);
+  take(count: number): Snapshot[] {
+    const taken = this.#snapshots.splice(0, count);
+    for (const { bytes } of taken) this.#bytes -= bytes;
+    return taken;
   }
 
   clear(): void {
-    this.#jobs.length = 0;
+    this.#snapshots.length = 0;
+    this.#bytes = 0;
   }
+}
+
+function isLater(one: Snapshot, other: Snapshot): boolean {
+  return one.job.revision > other.job.revision;
 }

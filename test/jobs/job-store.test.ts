@@ -318,6 +318,11 @@ describe('the job store', () => {
     await store.markPublished(new Map([[b.jobId, 2]]));
     await store.markPublished(new Map([[b.jobId, 1]]));
     expect((await store.get(b.jobId))?.publishedRevision).toBe(2);
+
+    const many = new Map(Array.from({ length: 500 }, () => [newJobId(), 1]));
+    const c = await insert();
+    await store.markPublished(many.set(c.jobId, 1));
+    expect(await store.unpublished(10)).toEqual([]);
   });
 
   it('shows end offsets for a settled end only', async () => {

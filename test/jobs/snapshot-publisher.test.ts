@@ -220,6 +220,19 @@ describe('the publisher of batch.jobs', () => {
     expect(await allPublished()).toBe(true);
   });
 
+  it('catches up in pieces when what it is to send is more than it holds in bytes', async () => {
+    await startProcess('away');
+    const columns = ['x'.repeat(900_000)];
+    const ids: string[] = [];
+    // Twice what fits, and each time one more: where the queue overflowed over and over, it would end up empty.
+    for (let i = 0; i < 38; i++) ids.push((await ledger.change(await insert(), { columns })).jobId);
+    await publisher.stop(1000);
+    await startProcess('there');
+    await until(() => topic.received.length >= ids.length);
+    expect(topic.received.map((job) => [job.job_id, job.columns?.length])).toEqual(ids.map((id) => [id, 1]));
+    expect(await allPublished()).toBe(true);
+  });
+
   it('sends what is queued before it stops, and marks it', async () => {
     await startProcess('there');
     const job = await insert();

@@ -1,14 +1,19 @@
 import fc from 'fast-check';
 import type { Job, JobState } from '../../src/jobs/job.js';
+import type { Snapshot } from '../../src/jobs/snapshot.js';
 import { SnapshotQueue } from '../../src/jobs/snapshot-queue.js';
 
-function snapshot(job_id: string, revision: number, state: JobState): Job {
-  return { job_id, revision, state } as Job;
+function snapshot(job_id: string, revision: number, state: JobState, bytes = 1): Snapshot {
+  return { job: { job_id, revision, state } as Job, value: '', bytes };
+}
+
+function queueOf(limit: number, maxBytes = 1_000_000): SnapshotQueue {
+  return new SnapshotQueue({ limit, maxBytes });
 }
 
 describe('the queue of snapshots', () => {
   it('keeps the last of several in one state, and every state', () => {
-    const queue = new SnapshotQueue(10);
+    const queue = queueOf(10);
     const all = [
       snapshot('a', 1, 'PENDING'),
       snapshot('a', 2, 'RUNNING'),
@@ -16,13 +21,13 @@ describe('the queue of snapshots', () => {
       snapshot('a', 3, 'RUNNING'),
       snapshot('a', 4, 'SUCCESS'),
     ];
-    for (const job of all) expect(queue.add(job)).toBe(true);
+    for (const one of all) expect(queue.add(one)).toBe(true);
     expect(queue.take(10)).toEqual([all[0], all[3], all[2], all[4]]);
     expect(queue.size).toBe(0);
   });
 
   it('puts one that comes late before the later ones of its job', () => {
-    const queue = new SnapshotQueue(10);
+    const queue = queueOf(10);
     const [first, second] = [snapshot('a', 2, 'CANCELLING'), snapshot('a', 3, 'CANCELLED')];
     queue.add(second);
     queue.add(first);
@@ -30,11 +35,29 @@ describe('the queue of snapshots', () => {
   });
 
   it('takes no more than its limit, but still replaces', () => {
-    const queue = new SnapshotQueue(1);
+    const queue = queueOf(1);
     expect(queue.add(snapshot('a', 1, 'RUNNING'))).toBe(true);
     expect(queue.add(snapshot('b', 1, 'RUNNING'))).toBe(false);
     expect(queue.add(snapshot('a', 2, 'RUNNING'))).toBe(true);
     expect(queue.take(10)).toEqual([snapshot('a', 2, 'RUNNING')]);
+  });
+
+  it('takes no more bytes than its limit and one snapshot, also by replacing', () => {
+    const queue = queueOf(10, 100);
+    expect(queue.add(snapshot('a', 1, 'PENDING', 60))).toBe(true);
+    expect(queue.add(snapshot('a', 2, 'RUNNING', 10))).toBe(true);
+    expect(queue.isFull).toBe(false);
+    expect(queue.add(snapshot('a', 3, 'RUNNING', 60))).toBe(true);
+    expect(queue.isFull).toBe(true);
+    expect(queue.add(snapshot('a', 4, 'RUNNING', 61))).toBe(false);
+    expect(queue.add(snapshot('b', 1, 'PENDING', 1))).toBe(false);
+    expect(queue.add(snapshot('a', 5, 'RUNNING', 50))).toBe(true);
+    expect(queue.take(1)).toEqual([snapshot('a', 1, 'PENDING', 60)]);
+    expect(queue.add(snapshot('b', 1, 'PENDING', 50))).toBe(true);
+    expect(queue.isFull).toBe(true);
+    queue.clear();
+    expect(queue.isFull).toBe(false);
+    expect(queue.add(snapshot('b', 2, 'PENDING', 1000))).toBe(true);
   });
 
   it('gives each job in the order of its revisions, however they come in', () => {
@@ -46,12 +69,12 @@ describe('the queue of snapshots', () => {
     });
     fc.assert(
       fc.property(fc.uniqueArray(arrival, { selector: ({ job, revision }) => `${job}${revision}` }), (arrivals) => {
-        const queue = new SnapshotQueue(1000);
+        const queue = queueOf(1000);
         for (const { job, revision } of arrivals)
           queue.add(snapshot(job, revision, states[Math.floor(revision / 11)]!));
         const out = queue.take(1000);
         for (const job of ['a', 'b', 'c']) {
-          const mine = out.filter(({ job_id }) => job_id === job);
+          const mine = out.map((one) => one.job).filter(({ job_id }) => job_id === job);
           const revisions = mine.map(({ revision }) => revision);
           expect(revisions).toEqual([...revisions].sort((x, y) => x - y));
           const arrived = arrivals.filter((one) => one.job === job).map(({ revision }) => revision);
