@@ -24,7 +24,7 @@ export interface Config {
    * a second over 60 s (or ten UPLOAD_IDLE_MS, if that is less); 0: however slow.
    */
   readonly uploadPace: { readonly idleMs: number; readonly minBytesPerSecond: number };
-  /** MAX_JOB_TOPICS: no new job beyond so many topics of jobs, each of which has two until it is purged. */
+  /** MAX_JOB_TOPICS: no new job beyond so many topics of jobs, each of which has two until it is purged or they are empty. */
   readonly maxJobTopics: number;
   /** DOWNLOAD_IDLE_MS: a reader of rejected rows that takes no byte for so long is let go. */
   readonly downloadIdleMs: number;

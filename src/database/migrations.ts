@@ -126,6 +126,15 @@ const migrations: Record<string, Migration> = {
         WHERE seen_ended IS NOT NULL AND spooled = 0 AND phase IS NULL`.execute(db);
     },
   },
+  '0008_topics_removed': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .alterTable('jobs')
+        .addColumn('topics_removed', 'integer', (column) => column.notNull().defaultTo(0))
+        .execute();
+      await sql`CREATE INDEX jobs_with_topics ON jobs (seq) WHERE topics_removed = 0`.execute(db);
+    },
+  },
 };
 
 const provider: MigrationProvider = { getMigrations: async () => migrations };

@@ -90,6 +90,8 @@ export interface JobsTable {
   finished_at: string | null;
   /** The running time at which the job was first seen ended; null: it was not yet, in its current state. */
   seen_ended: number | null;
+  /** 1: its topics were deleted before the row. */
+  topics_removed: number;
 }
 
 /** One row. */

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Database } from '../database/index.js';
 import { isoTime } from './clock.js';
 
@@ -51,5 +52,31 @@ export class ExpiryStore {
       .limit(limit)
       .execute();
     return rows.map((row) => row.job_id);
+  }
+
+  /**
+   * Jobs that ended `before` (ms since the epoch) for good, with all that they committed known, and that still have
+   * topics: the oldest first, from behind `afterSeq` on.
+   */
+  async withTopics(before: number, afterSeq: number, limit: number): Promise<{ jobId: string; seq: number }[]> {
+    const rows = await this.db
+      .selectFrom('jobs')
+      .select(['job_id', 'seq'])
+      .where((eb) => eb('topics_removed', '=', eb.lit(0)))
+      .where('seq', '>', afterSeq)
+      .where('finished_at', '<', isoTime(before))
+      // With a `+`, so that SQLite does not go through all jobs without a file instead of those with topics.
+      .where(sql`+spooled`, '=', 0)
+      .where('settled', '=', 1)
+      .where('phase', 'is', null)
+      .orderBy('seq')
+      .limit(limit)
+      .execute();
+    return rows.map((row) => ({ jobId: row.job_id, seq: row.seq }));
+  }
+
+  /** Notes that the job's topics are deleted. */
+  async markTopicsRemoved(jobId: string): Promise<void> {
+    await this.db.updateTable('jobs').set({ topics_removed: 1 }).where('job_id', '=', jobId).execute();
   }
 }

@@ -96,6 +96,7 @@ export function newRow(job: NewJob, owner: string, now: number): Omit<JobsTable,
     updated_at: isoTime(now),
     finished_at: null,
     seen_ended: null,
+    topics_removed: 0,
   };
 }
 

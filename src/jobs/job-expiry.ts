@@ -5,11 +5,13 @@ import { type Clock, isoTime } from './clock.js';
 import type { ExpiryStore } from './expiry-store.js';
 import type { JobControl } from './job-control.js';
 import type { JobRemoval } from './job-removal.js';
+import type { TopicExpiry } from './topic-expiry.js';
 
 export interface JobExpiryOptions {
   rows: ExpiryStore;
   control: Pick<JobControl, 'purge'>;
   removal: Pick<JobRemoval, 'wake'>;
+  topics: Pick<TopicExpiry, 'round' | 'stop'>;
   clock: Clock;
   /** By a broker's clock, in ms since the epoch. Rejects if it cannot be learned. */
   brokerTime: () => Promise<number>;
@@ -58,6 +60,7 @@ export class JobExpiry {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#stop.resolve(null);
+    this.options.topics.stop();
     this.#cancelNext?.();
     await this.#round;
   }
@@ -74,12 +77,13 @@ export class JobExpiry {
 
   /** A bounded piece of the work. Rejects only where the store does. */
   async round(): Promise<void> {
-    const { rows, keepMs } = this.options;
+    const { rows, topics, keepMs } = this.options;
     const runningTime = await rows.addRunningTime(this.#takeElapsed());
     await rows.markSeen(runningTime, SEEN_A_ROUND);
-    if (keepMs === 0) return;
     const now = await this.#agreedTime();
-    if (now !== null) await this.#purge(now - keepMs, runningTime - DAY_MS);
+    if (now === null) return;
+    if (keepMs > 0) await this.#purge(now - keepMs, runningTime - DAY_MS);
+    await topics.round(now);
   }
 
   /** The wall clock's time, in ms since the epoch, if a broker's is about the same; null: it is not, or not known. */
@@ -90,9 +94,9 @@ export class JobExpiry {
     const trouble = await Promise.race([this.#stop.promise, brokerTime()]).then(
       (time) => (time === null || Math.abs(time - ours) <= HOUR_MS ? null : disagreement(ours, time)),
       (error: unknown) =>
-        `the broker's clock could not be read (${reasonOf(error)}): no job is purged for its age; trying again every minute`,
+        `the broker's clock could not be read (${reasonOf(error)}): nothing is purged for its age; trying again every minute`,
     );
-    if (trouble !== null && this.#trouble === null) log.warn({ trouble }, 'no job is purged for its age');
+    if (trouble !== null && this.#trouble === null) log.warn({ trouble }, 'nothing is purged for its age');
     this.#trouble = trouble;
     // The time that was compared: the clock may have leapt meanwhile.
     return trouble === null && !this.#stopped ? ours : null;
@@ -126,7 +130,7 @@ export class JobExpiry {
 }
 
 function disagreement(ours: number, brokers: number): string {
-  return `the clock here says ${isoTime(ours)}, the broker's ${isoTime(brokers)}: no job is purged for its age while they differ by more than an hour; set the one that is wrong, best by NTP`;
+  return `the clock here says ${isoTime(ours)}, the broker's ${isoTime(brokers)}: nothing is purged for its age while they differ by more than an hour; set the one that is wrong, best by NTP`;
 }
 
 function reasonOf(error: unknown): string {

@@ -161,7 +161,7 @@ export function fromRow(row: JobsTable): JobRecord {
 }
 
 /** As `fromRow`, of a row that was read without its columns. */
-export function fromSummaryRow(row: Omit<JobsTable, 'columns' | 'seen_ended'>): JobSummaryRecord {
+export function fromSummaryRow(row: Omit<JobsTable, 'columns' | 'seen_ended' | 'topics_removed'>): JobSummaryRecord {
   return {
     jobId: row.job_id,
     seq: row.seq,

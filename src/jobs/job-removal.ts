@@ -94,7 +94,7 @@ export class JobRemoval {
     }
   }
 
-  async #remove({ jobId, phase }: Removal): Promise<void> {
+  async #remove({ jobId, phase, topicsRemoved }: Removal): Promise<void> {
     const { rows, topics, spool, publishTombstone, log } = this.options;
     await spool.remove(jobId);
     if (phase === 'ABORTED') {
@@ -103,7 +103,7 @@ export class JobRemoval {
       log.info({ job_id: jobId }, 'what was made for a job that did not come to be is removed');
       return;
     }
-    await topics.deleteJobTopics(jobId);
+    if (!topicsRemoved) await topics.deleteJobTopics(jobId);
     await topics.deleteJobGroup(jobId);
     await publishTombstone(jobId);
     await rows.delete(jobId);

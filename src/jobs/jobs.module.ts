@@ -30,6 +30,7 @@ import { RejectedRows } from './rejected-rows.js';
 import { RemovalStore } from './removal-store.js';
 import { connectSnapshots } from './snapshot-connection.js';
 import { SnapshotPublisher } from './snapshot-publisher.js';
+import { TopicExpiry } from './topic-expiry.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -156,9 +157,11 @@ const MAX_REJECTED_READERS = 16;
     },
     {
       provide: JobExpiry,
-      inject: [DATABASE, JobControl, JobRemoval, TopicAdmin, HealthDetails, LOG, CONFIG],
+      inject: [DATABASE, JobStore, JobLedger, JobControl, JobRemoval, TopicAdmin, HealthDetails, LOG, CONFIG],
       useFactory: (
         db: Database,
+        store: JobStore,
+        ledger: JobLedger,
         control: JobControl,
         removal: JobRemoval,
         topics: TopicAdmin,
@@ -167,10 +170,12 @@ const MAX_REJECTED_READERS = 16;
         config: Config,
       ) => {
         const kafka = createKafka(config.kafka);
+        const rows = new ExpiryStore(db);
         const expiry = new JobExpiry({
-          rows: new ExpiryStore(db),
+          rows,
           control,
           removal,
+          topics: new TopicExpiry({ rows, store, ledger, topics, log }),
           clock,
           brokerTime: () => readBrokerTime(kafka, topics),
           log,

@@ -7,6 +7,8 @@ export interface Removal {
   seq: number;
   /** ABORTED: the job never came to be. PURGING: its time is over. */
   phase: RemovalPhase;
+  /** Topics of its names are not its own any more. */
+  topicsRemoved: boolean;
 }
 
 type RemovalPhase = 'ABORTED' | 'PURGING';
@@ -20,13 +22,18 @@ export class RemovalStore {
   async list(afterSeq: number, limit: number): Promise<Removal[]> {
     const rows = await this.db
       .selectFrom('jobs')
-      .select(['job_id', 'seq', 'phase'])
+      .select(['job_id', 'seq', 'phase', 'topics_removed'])
       .where('phase', 'in', PHASES)
       .where('seq', '>', afterSeq)
       .orderBy('seq')
       .limit(limit)
       .execute();
-    return rows.map((row) => ({ jobId: row.job_id, seq: row.seq, phase: row.phase as RemovalPhase }));
+    return rows.map((row) => ({
+      jobId: row.job_id,
+      seq: row.seq,
+      phase: row.phase as RemovalPhase,
+      topicsRemoved: row.topics_removed === 1,
+    }));
   }
 
   /** Deletes the row, when nothing else is left. */
@@ -39,6 +46,8 @@ export class RemovalStore {
     const rows = await this.db
       .selectFrom('jobs')
       .select('seq')
+      // Not as a parameter, or SQLite does not use the index of these rows.
+      .where((eb) => eb('topics_removed', '=', eb.lit(0)))
       .orderBy('seq')
       .limit(1)
       .offset(count - 1)

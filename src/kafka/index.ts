@@ -6,7 +6,7 @@ export { classifyFailure, isTooLarge, type KafkaFailure } from './kafka-failure.
 export { KafkaProbe } from './kafka-probe.js';
 export { RecordBatch } from './record-batch.js';
 export { TopicReader, type TopicRecord } from './topic-reader.js';
-export { JOBS_TOPIC, jobTopics, TopicAdmin } from './topics.js';
+export { JOB_RETENTION_MS, JOBS_TOPIC, jobTopics, TopicAdmin } from './topics.js';
 export {
   type JobTopics,
   type OpenTransactions,

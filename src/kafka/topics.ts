@@ -1,5 +1,6 @@
 import type { Admin, Kafka } from 'kafkajs';
 import { knownDefect, readMetadataLevel } from './broker-features.js';
+import type { TopicBounds } from './committed-records.js';
 import { BROKER_DEFAULT, createTopics } from './create-topics.js';
 import { errorType, isAuthenticationFailure } from './kafka-failure.js';
 import { type Cluster, destroyCluster, openCluster, requestConnection } from './kafkajs-internals.js';
@@ -11,12 +12,13 @@ export const JOBS_TOPIC = 'batch.jobs';
 /** Its records say nothing but when the broker took them, see `readBrokerTime`. */
 export const CLOCK_TOPIC = 'batch.clock';
 const DAY_MS = 86_400_000;
-const SEVEN_DAYS_MS = 7 * DAY_MS;
+/** How long Kafka keeps the records of jobs. */
+export const JOB_RETENTION_MS = 7 * DAY_MS;
 /** A batch of 1 MiB and its 12 bytes of framing: Kafka's own default, set so that a broker's does not matter. */
 const MAX_MESSAGE_BYTES = 1_048_588;
 const JOB_TOPIC_CONFIG = {
   'cleanup.policy': 'delete',
-  'retention.ms': String(SEVEN_DAYS_MS),
+  'retention.ms': String(JOB_RETENTION_MS),
   'max.message.bytes': String(MAX_MESSAGE_BYTES),
 };
 const CLOCK_TOPIC_CONFIG = {
@@ -32,6 +34,15 @@ const GROUP_ID_NOT_FOUND = 69;
 export function jobTopics(jobId: string): JobTopics {
   return { data: `batch_${jobId}`, dlq: `batch_${jobId}_dlq` };
 }
+
+/** Offsets behind the last record of each topic. */
+export type JobTopicEnds = Readonly<Record<keyof JobTopics, number>>;
+
+/**
+ * nothing: both are there and empty. unknown topic: so it is, but that one of them is not there, or the broker that was
+ * asked has not heard of it yet.
+ */
+export type JobTopicsLeft = 'records' | 'nothing' | 'unknown topic';
 
 interface Connected {
   admin: Admin;
@@ -68,11 +79,25 @@ export class TopicAdmin {
   async deleteUnusedJobTopics(jobId: string): Promise<void> {
     const { data, dlq } = jobTopics(jobId);
     for (const topic of [data, dlq]) {
-      const reader = await TopicReader.open(this.kafka, topic);
-      reader?.close();
+      const bounds = await this.#bounds(topic);
       // Not its readable end: an open transaction hides records from that.
-      if (reader?.bounds.high === 0) await this.#delete(topic);
+      if (bounds?.high === 0) await this.#delete(topic);
     }
+  }
+
+  /**
+   * What is left of a job's topics. `ends`: the offsets behind what the job wrote; a topic that ends before that is
+   * another one.
+   */
+  async lookAtJobTopics(jobId: string, ends: JobTopicEnds): Promise<JobTopicsLeft> {
+    const { data, dlq } = jobTopics(jobId);
+    let left: JobTopicsLeft = 'nothing';
+    for (const [topic, end] of [[data, ends.data] as const, [dlq, ends.dlq] as const]) {
+      const bounds = await this.#bounds(topic);
+      if (bounds === null) left = 'unknown topic';
+      else if (bounds.start < bounds.high || bounds.high < end) return 'records';
+    }
+    return left;
   }
 
   /** Creates batch.jobs where it does not exist. */
@@ -119,6 +144,15 @@ export class TopicAdmin {
         if (!isGroupUnknown(error)) throw error;
       }
     });
+  }
+
+  /** null: there is no such topic. */
+  async #bounds(topic: string): Promise<TopicBounds | null> {
+    const opening = TopicReader.open(this.kafka, topic).then((reader) => {
+      reader?.close(); // also if nobody waits for it any more
+      return reader?.bounds ?? null;
+    });
+    return within(CALL_MS, `the offsets of ${topic}`, opening);
   }
 
   /** A topic that is gone already is no error. */

@@ -77,6 +77,7 @@ describe('the queries of the job store', () => {
       ['expiredSpools', () => store.expiredSpools(0, 10)],
       ['markSeen', () => ages.markSeen(1, 10)],
       ['expired', () => ages.expired(0, 1, 10)],
+      ['withTopics', () => ages.withTopics(0, 5, 10)],
       ['list by state', () => store.list({ limit: 10, state: 'FAILED', cursor: '5' })],
       ['list by model', () => store.list({ limit: 10, modelId: 'orders', cursor: '5' })],
       ['list by both', () => store.list({ limit: 10, state: 'FAILED', modelId: 'orders', cursor: '5' })],
@@ -95,5 +96,7 @@ describe('the queries of the job store', () => {
     expect(await planOf(() => ages.markSeen(1, 10))).toContain('SCAN jobs USING INDEX jobs_unseen');
     const [plan, ...sorting] = await planOf(() => ages.expired(0, 1, 10));
     expect([plan, sorting]).toEqual([expect.stringContaining('jobs_aging (spooled=? AND finished_at<?)'), []]);
+    expect(await planOf(() => ages.withTopics(0, 5, 10))).toEqual(['SEARCH jobs USING INDEX jobs_with_topics (seq>?)']);
+    expect(await planOf(() => removals.areThere(10))).toEqual(['SCAN jobs USING COVERING INDEX jobs_with_topics']);
   });
 });

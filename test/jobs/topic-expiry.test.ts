@@ -1,0 +1,129 @@
+import { pino } from 'pino';
+import { ExpiryStore } from '../../src/jobs/expiry-store.js';
+import { RemovalStore } from '../../src/jobs/removal-store.js';
+import { TopicExpiry } from '../../src/jobs/topic-expiry.js';
+import type { JobTopicEnds, JobTopicsLeft } from '../../src/kafka/topics.js';
+import { aCheckpoint, Desk } from './support/desk.js';
+
+const DAY_MS = 86_400_000;
+
+/** Topics of which the test says what is left. */
+class Topics {
+  readonly looks: [string, JobTopicEnds][] = [];
+  readonly deleted: string[] = [];
+  left: JobTopicsLeft | Error = 'nothing';
+  /** Called between the look and what follows from it. */
+  onLook: () => Promise<unknown> = async () => undefined;
+
+  async lookAtJobTopics(jobId: string, ends: JobTopicEnds): Promise<JobTopicsLeft> {
+    this.looks.push([jobId, ends]);
+    await this.onLook();
+    if (this.left instanceof Error) throw this.left;
+    return this.left;
+  }
+
+  async deleteJobTopics(jobId: string): Promise<void> {
+    this.deleted.push(jobId);
+  }
+}
+
+let desk: Desk;
+let topics: Topics;
+let expiry: TopicExpiry;
+let removals: RemovalStore;
+
+beforeEach(async () => {
+  desk = await Desk.open();
+  topics = new Topics();
+  const { store, ledger } = desk;
+  const { db } = desk.fixture;
+  expiry = new TopicExpiry({ rows: new ExpiryStore(db), store, ledger, topics, log: pino({ level: 'silent' }) });
+  removals = new RemovalStore(db);
+});
+afterEach(() => desk.close());
+
+/** A job that has ended with 3 rows accepted and 2 rejected; its file is gone. */
+async function ended(): Promise<string> {
+  const jobId = await desk.acceptAndHire();
+  desk.runners.finish(jobId, { kind: 'completed', checkpoint: aCheckpoint(3, 2, true) });
+  await desk.quiet();
+  await desk.ledger.note(await desk.record(jobId), { spooled: false });
+  return jobId;
+}
+
+async function aWeekLater(): Promise<void> {
+  desk.clock.advance(7 * DAY_MS + 1);
+  await expiry.round(desk.clock.now());
+}
+
+describe('the topics of an ended job', () => {
+  it('are deleted once they are empty, and count no more; the job stays', async () => {
+    const job = await ended();
+    await expiry.round(desk.clock.now() + 7 * DAY_MS);
+    expect(topics.looks).toEqual([]);
+    topics.left = 'records';
+    await aWeekLater();
+    expect(topics.looks).toEqual([[job, { data: 4, dlq: 3 }]]);
+    expect([topics.deleted, await removals.areThere(1)]).toEqual([[], true]);
+    topics.left = 'nothing';
+    await aWeekLater();
+    expect([topics.deleted, await removals.areThere(1)]).toEqual([[job], false]);
+    await aWeekLater();
+    expect(topics.looks).toHaveLength(2);
+    expect((await desk.record(job)).state).toBe('PARTIAL_SUCCESS');
+    await desk.control.purge(job, false);
+    expect(await removals.list(0, 10)).toMatchObject([{ jobId: job, topicsRemoved: true }]);
+  });
+
+  it('are not there only if they are not at a second look', async () => {
+    const job = await ended();
+    topics.left = 'unknown topic';
+    await aWeekLater();
+    topics.left = 'records';
+    await aWeekLater();
+    topics.left = 'unknown topic';
+    await aWeekLater();
+    expect(topics.deleted).toEqual([]);
+    await aWeekLater();
+    expect([topics.deleted, await removals.areThere(1)]).toEqual([[job], false]);
+  });
+
+  it('stay while the job may go on: its file is kept, or it is not known what it has committed', async () => {
+    const cancelled = await desk.accept();
+    await desk.control.cancel(cancelled);
+    const failed = await desk.acceptAndHire();
+    const error = { code: 'KAFKA_UNAVAILABLE', detail: 'away' } as const;
+    desk.runners.finish(failed, { kind: 'failed', error, checkpoint: aCheckpoint(3), settled: false });
+    await desk.quiet();
+    await desk.ledger.note(await desk.record(failed), { spooled: false });
+    await desk.accept();
+    await aWeekLater();
+    expect(topics.looks).toEqual([]);
+  });
+
+  it('are left to the purge of a job that comes in between', async () => {
+    const job = await ended();
+    topics.onLook = () => desk.control.purge(job, false);
+    await aWeekLater();
+    expect(topics.deleted).toEqual([]);
+    expect(await removals.list(0, 10)).toMatchObject([{ jobId: job, topicsRemoved: false }]);
+  });
+
+  it('never hold up those of others: a look that fails ends the round, and the next one begins behind it', async () => {
+    const [first, second] = [await ended(), await ended()];
+    topics.left = new Error('offline');
+    await aWeekLater();
+    topics.left = 'nothing';
+    await aWeekLater();
+    expect(topics.looks.map(([jobId]) => jobId)).toEqual([first, second]);
+    await aWeekLater();
+    expect(topics.deleted).toEqual([second, first]);
+  });
+
+  it('are looked at no more when the service stops', async () => {
+    const [first] = [await ended(), await ended()];
+    topics.onLook = async () => expiry.stop();
+    await aWeekLater();
+    expect(topics.looks.map(([jobId]) => jobId)).toEqual([first]);
+  });
+});
