@@ -135,6 +135,11 @@ const migrations: Record<string, Migration> = {
       await sql`CREATE INDEX jobs_with_topics ON jobs (seq) WHERE topics_removed = 0`.execute(db);
     },
   },
+  '0009_unfinished': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await sql`CREATE INDEX jobs_unfinished ON jobs (state, phase_since, seq) WHERE finished_at IS NULL`.execute(db);
+    },
+  },
 };
 
 const provider: MigrationProvider = { getMigrations: async () => migrations };

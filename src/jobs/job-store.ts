@@ -285,24 +285,45 @@ export class JobStore {
     return rows.map((row) => row.job_id);
   }
 
-  /** Ids of the jobs that need a runner: those that had one first, then the waiting ones in the order of their waiting. */
-  async unfinished(): Promise<string[]> {
-    const jobs = this.#jobs().select('job_id');
-    const underWay = await jobs.where('state', 'in', ['RUNNING', 'CANCELLING']).orderBy('seq').execute();
-    const waiting = await jobs.where('state', '=', 'PENDING').orderBy('phase_since').orderBy('seq').execute();
-    return [...underWay, ...waiting].map((row) => row.job_id);
+  /**
+   * Ids of the jobs that need a runner, at most `pageSize` at a time: those that had one first, then the waiting ones in
+   * the order of their waiting.
+   */
+  async *unfinished(pageSize: number): AsyncGenerator<string[]> {
+    for (const state of ['RUNNING', 'CANCELLING', 'PENDING'] as const) {
+      const jobs = this.#jobs()
+        .select(['job_id', 'phase_since', 'seq'])
+        .where('state', '=', state)
+        .where('finished_at', 'is', null) // as the index has it
+        .orderBy('phase_since')
+        .orderBy('seq')
+        .limit(pageSize);
+      let page = await jobs.execute();
+      for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
+        yield page.map((row) => row.job_id);
+        const { phase_since, seq } = last;
+        page = await jobs
+          .where((eb) => eb(eb.refTuple('phase_since', 'seq'), '>', eb.tuple(phase_since, seq)))
+          .execute();
+      }
+    }
   }
 
-  /** Ids of FAILED jobs of which it is not known yet what is committed; of a lost checkpoint it never will be. */
-  async unsettled(): Promise<string[]> {
+  /**
+   * FAILED jobs of which it is not known yet what is committed (of a lost checkpoint it never will be): the oldest first,
+   * from behind `afterSeq` on.
+   */
+  async unsettled(afterSeq: number, limit: number): Promise<{ jobId: string; seq: number }[]> {
     const rows = await this.#jobs()
-      .select('job_id')
+      .select(['job_id', 'seq'])
       .where('state', '=', 'FAILED')
       .where('error_code', '!=', 'CHECKPOINT_LOST')
       .where('settled', '=', 0)
+      .where('seq', '>', afterSeq)
       .orderBy('seq')
+      .limit(limit)
       .execute();
-    return rows.map((row) => row.job_id);
+    return rows.map((row) => ({ jobId: row.job_id, seq: row.seq }));
   }
 
   /** Ids of jobs that ended `before` (ms since the epoch) and still keep their file, the earliest end first. */

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Clock } from './clock.js';
 import type { JobLedger } from './job-ledger.js';
@@ -25,6 +26,10 @@ export interface JobUpkeepOptions {
 
 const CHECK_EVERY_MS = 5000;
 const HOUR_MS = 3_600_000;
+/** Jobs that are taken up, or looked at, before the event loop has its turn. */
+const AT_ONCE = 100;
+/** Jobs that one round has settled at most. */
+const UNSETTLED_A_ROUND = 500;
 /** Files that one round removes at most. */
 const EXPIRED_A_ROUND = 500;
 const ORPHANS_EVERY_MS = 600_000;
@@ -37,6 +42,8 @@ export class JobUpkeep {
   #stopped = false;
   /** When files that were moved aside are looked at again, in ms of the monotonic clock. */
   #nextOrphans = Number.NEGATIVE_INFINITY;
+  /** Where the next round of settling begins, so that jobs that cannot be settled never hold up those behind them. */
+  #settledUpTo = 0;
 
   constructor(private readonly options: JobUpkeepOptions) {}
 
@@ -48,18 +55,25 @@ export class JobUpkeep {
   async recover(): Promise<void> {
     const { store, supervisor, spool, log } = this.options;
     const files = new Set(await spool.list());
-    const jobs = await store.unfinished();
-    for (const jobId of jobs) {
-      if (files.has(jobId) || (await this.#mayGoOnWithoutFile(jobId))) supervisor.submit(jobId);
+    let jobs = 0;
+    for await (const page of store.unfinished(AT_ONCE)) {
+      for (const jobId of page) {
+        // Whoever goes on needs the file: there is nothing to tidy.
+        if (files.delete(jobId) || (await this.#mayGoOnWithoutFile(jobId))) supervisor.submit(jobId);
+      }
+      jobs += page.length;
+      await nextTurn();
     }
+    let looked = 0;
     for (const jobId of files) {
       try {
         await this.#tidy(jobId);
       } catch (error) {
         log.warn({ err: error, job_id: jobId }, 'a file that no job needs is left in the spool');
       }
+      if (++looked % AT_ONCE === 0) await nextTurn();
     }
-    if (jobs.length > 0) log.info({ jobs: jobs.length }, 'jobs taken up again');
+    if (jobs > 0) log.info({ jobs }, 'jobs taken up again');
   }
 
   /** Looks after the jobs every 5 s from now on, until `stop`. */
@@ -81,7 +95,9 @@ export class JobUpkeep {
 
   /** Finds out what the jobs that failed unsettled have committed, now that Kafka answers. */
   async settleUnsettled(): Promise<void> {
-    for (const jobId of await this.options.store.unsettled()) this.options.supervisor.submitUnsettled(jobId);
+    const jobs = await this.options.store.unsettled(this.#settledUpTo, UNSETTLED_A_ROUND);
+    this.#settledUpTo = jobs.length < UNSETTLED_A_ROUND ? 0 : (jobs.at(-1)?.seq ?? 0);
+    for (const { jobId } of jobs) this.options.supervisor.submitUnsettled(jobId);
   }
 
   /** Removes the files that were kept for long enough, those that were moved aside among them. */

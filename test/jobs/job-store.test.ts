@@ -35,6 +35,12 @@ describe('the job store', () => {
     return insertJob(store, job);
   }
 
+  async function unfinished(pageSize = 10): Promise<string[][]> {
+    const pages: string[][] = [];
+    for await (const page of store.unfinished(pageSize)) pages.push(page);
+    return pages;
+  }
+
   it('begins a job as PENDING, and shows it as the contract says', async () => {
     const record = await insert({ jobId: 'a1b2c3d4', metadata: { team: 'sales' } });
     clock.advance(30);
@@ -172,7 +178,7 @@ describe('the job store', () => {
     expect(await store.get(jobId)).toBeUndefined();
     expect(await store.findByIdempotencyKey('k')).toBeUndefined();
     expect((await store.list({ limit: 10 })).items).toEqual([]);
-    expect(await store.unfinished()).toEqual([]);
+    expect(await unfinished()).toEqual([]);
     expect(await store.unpublished(10)).toEqual([]);
     expect(await store.renumber(jobId)).toBeUndefined();
     expect(await store.change(jobId, { states: ['PENDING'] }, { state: 'RUNNING' })).toBeUndefined();
@@ -267,7 +273,22 @@ describe('the job store', () => {
     await store.change(d, { states: ['PENDING'] }, { state: 'RUNNING' });
     await store.change(e, { states: ['PENDING'] }, { state: 'RUNNING' });
     await store.change(e, { states: ['RUNNING'] }, { state: 'CANCELLING' });
-    expect(await store.unfinished()).toEqual([d, e, b, a]);
+    expect(await unfinished()).toEqual([[d], [e], [b, a]]);
+    expect(await unfinished(1)).toEqual([[d], [e], [b], [a]]);
+  });
+
+  it('takes up every job, however many pages there are and whatever becomes of those of the pages before', async () => {
+    const ids: string[] = [];
+    for (let i = 0; i < 7; i++) {
+      if (i % 3 === 0) clock.advance(1);
+      ids.push((await insert()).jobId);
+    }
+    const taken: string[] = [];
+    for await (const page of store.unfinished(2)) {
+      taken.push(...page);
+      for (const jobId of page) await store.change(jobId, { states: ['PENDING'] }, { state: 'RUNNING' });
+    }
+    expect(taken).toEqual(ids);
   });
 
   it('finds the failed jobs that are still to be settled', async () => {
@@ -281,7 +302,10 @@ describe('the job store', () => {
     const open = [];
     for (const code of ['KAFKA_UNAVAILABLE', 'KAFKA_REJECTED', 'FILE_CORRUPT'] as const)
       open.push(await fail(code, false));
-    expect(await store.unsettled()).toEqual(open);
+    const found = await store.unsettled(0, 10);
+    expect(found.map(({ jobId }) => jobId)).toEqual(open);
+    expect(await store.unsettled(0, 2)).toEqual(found.slice(0, 2));
+    expect(await store.unsettled(found[1]!.seq, 2)).toEqual(found.slice(2));
   });
 
   it('finds the files kept for longer than they should be', async () => {

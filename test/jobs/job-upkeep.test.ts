@@ -1,7 +1,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { newRow } from '../../src/jobs/job-changes.js';
 import type { Outcome } from '../../src/runner/messages.js';
 import { aCheckpoint, Desk } from './support/desk.js';
+import { aJob } from './support/store-fixture.js';
 
 const HOUR_MS = 3_600_000;
 const AWAY: Outcome = {
@@ -10,6 +12,7 @@ const AWAY: Outcome = {
   checkpoint: aCheckpoint(3),
   settled: false,
 };
+const UNSETTLED = { phase: null, phase_owner: null, state: 'FAILED', error_code: 'KAFKA_UNAVAILABLE', settled: 0 };
 
 let desk: Desk;
 beforeEach(async () => {
@@ -257,6 +260,19 @@ describe('a job that failed without Kafka', () => {
     }
     desk.clock.advance(1);
     expect(desk.runners.queue).toEqual([jobId]);
+  });
+
+  it('gets its turn behind any number of others that cannot be settled', async () => {
+    const others = Array.from({ length: 600 }, () => aJob());
+    await desk.fixture.db
+      .insertInto('jobs')
+      .values(others.map((job, at) => ({ ...newRow(job, '', 0), ...UNSETTLED, seq: 1 + at })))
+      .execute();
+    const jobId = await failedWithoutKafka();
+    await desk.upkeep.settleUnsettled();
+    expect(desk.runners.queue).toEqual(others.slice(0, 500).map((job) => job.jobId));
+    await desk.upkeep.settleUnsettled();
+    expect(desk.runners.queue.slice(500)).toEqual([...others.slice(500).map((job) => job.jobId), jobId]);
   });
 
   it('does not wait when it is resumed, and begins at 30 s again afterwards', async () => {

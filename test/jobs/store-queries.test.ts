@@ -52,6 +52,10 @@ describe('the queries of the job store', () => {
     return plan;
   }
 
+  async function allUnfinished(): Promise<void> {
+    for await (const page of store.unfinished(1)) expect(page).toHaveLength(1);
+  }
+
   /** Lines that visit every job. An index of few jobs only may be read from end to end. */
   function scans(plan: readonly string[]): string[] {
     return plan.filter((line) =>
@@ -72,8 +76,8 @@ describe('the queries of the job store', () => {
       ['change', () => store.change(job.jobId, { states: ['PENDING'] }, { bytesDone: 1 })],
       ['markPublished', () => store.markPublished(revisions)],
       ['unpublished', () => store.unpublished(10)],
-      ['unfinished', () => store.unfinished()],
-      ['unsettled', () => store.unsettled()],
+      ['unfinished', () => allUnfinished()],
+      ['unsettled', () => store.unsettled(0, 10)],
       ['expiredSpools', () => store.expiredSpools(0, 10)],
       ['markSeen', () => ages.markSeen(1, 10)],
       ['expired', () => ages.expired(0, 1, 10)],
@@ -90,6 +94,16 @@ describe('the queries of the job store', () => {
     expect(await planOf(() => store.unpublished(10))).toEqual(['SCAN jobs USING INDEX jobs_unpublished']);
     const [plan] = await planOf(() => store.list({ limit: 10, state: 'FAILED', modelId: 'orders' }));
     expect(plan).toContain('jobs_by_model_state (model_id=? AND state=? AND seq<?)');
+  });
+
+  it('find the jobs that wait, and those to be settled, in their order, from where a page ended', async () => {
+    await insertJob(store);
+    const plans = await planOf(() => allUnfinished());
+    for (const plan of plans) expect(plan).toContain('INDEX jobs_unfinished (state=?');
+    expect(plans.at(-1)).toContain('jobs_unfinished (state=? AND (phase_since,seq)>(?,?))');
+    expect(await planOf(() => store.unsettled(5, 10))).toEqual([
+      'SEARCH jobs USING INDEX jobs_unsettled (state=? AND settled=? AND seq>?)',
+    ]);
   });
 
   it('find jobs whose age counts by the indexes that hold no others', async () => {
