@@ -109,6 +109,13 @@ describe('the topics of an ended job', () => {
     expect(await removals.list(0, 10)).toMatchObject([{ jobId: job, topicsRemoved: false }]);
   });
 
+  it('stay if the job is not as it was when they were looked at', async () => {
+    const job = await ended();
+    topics.onLook = async () => desk.ledger.note(await desk.record(job), { spooled: true });
+    await aWeekLater();
+    expect([topics.looks.length, topics.deleted, await removals.areThere(1)]).toEqual([1, [], true]);
+  });
+
   it('never hold up those of others: a look that fails ends the round, and the next one begins behind it', async () => {
     const [first, second] = [await ended(), await ended()];
     topics.left = new Error('offline');
