@@ -15,6 +15,7 @@ export class PlatformModule implements OnApplicationShutdown {
   constructor(
     @Inject(DATABASE) private readonly database: Database,
     private readonly topics: TopicAdmin,
+    private readonly spool: Spool,
     health: HealthDetails,
   ) {
     health.add('kafka_version', () => topics.knownDefect);
@@ -53,6 +54,7 @@ export class PlatformModule implements OnApplicationShutdown {
   /** The last step of a shutdown: nobody uses the database any more. */
   async onApplicationShutdown(): Promise<void> {
     await this.topics.close();
+    await this.spool.close();
     await this.database.destroy();
   }
 }

@@ -71,12 +71,12 @@ export class SpoolStorage implements StorageEngine {
   private async store(source: Readable): Promise<StoredFile> {
     await this.admit();
     const path = this.spool.newPart();
-    const out = new SpoolFile(path);
+    const out = new SpoolFile(path, this.spool.hashes);
     const stop = new AbortController();
     const head = this.watch(source, stop);
     try {
       await pipeline(source, out, { signal: stop.signal });
-      return { path, size: out.bytesWritten, sha256: out.sha256(), ...(await inspectHead(head.bytes())) };
+      return { path, size: out.bytesWritten, sha256: out.sha256, ...(await inspectHead(head.bytes())) };
     } catch (error) {
       // A file that is still being created would appear after its removal.
       if (!out.closed) await once(out, 'close');

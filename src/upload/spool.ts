@@ -15,6 +15,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchError } from '../errors/index.js';
+import { HashThread } from './hash-thread.js';
 
 const PART = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part$/;
 const KEPT = /^[a-z0-9]{8}$/;
@@ -27,6 +28,8 @@ const ORPHANS = 'orphans';
  * Errors of a full disk come as INSUFFICIENT_STORAGE, others as they are.
  */
 export class Spool {
+  /** For the files that come in. */
+  readonly hashes = new HashThread();
   #probe: Promise<void> | undefined;
 
   constructor(
@@ -38,6 +41,11 @@ export class Spool {
   /** Creates the folder where it is missing. */
   async open(): Promise<void> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
+  }
+
+  /** The last step; files that still come in fail. */
+  async close(): Promise<void> {
+    await this.hashes.stop();
   }
 
   /** Where a job's file is. */

@@ -1,0 +1,65 @@
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { ConcurrencyLimit } from '../../src/http/index.js';
+import { HashFailure } from '../../src/upload/hash-thread.js';
+import { Spool } from '../../src/upload/spool.js';
+import { UploadReceiver } from '../../src/upload/upload-receiver.js';
+
+const MiB = 1024 ** 2;
+const BEFORE_FILE = '--x\r\ncontent-disposition: form-data; name="file"; filename="a.csv"\r\n\r\n';
+
+describe('an upload', () => {
+  let folder: string;
+  let spool: Spool;
+  let server: Server;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'batch-receiver-'));
+    spool = new Spool(folder, 0);
+    server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  });
+  afterEach(async () => {
+    server.closeAllConnections();
+    server.close();
+    await spool.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('fails by the service’s fault, and not by the client’s, where its file cannot be hashed', async () => {
+    const receiver = new UploadReceiver(
+      spool,
+      {
+        maxFileBytes: 1024 * MiB,
+        pace: { idleMs: 60_000, minBytesPerSecond: 0 },
+        concurrency: new ConcurrencyLimit(1, 'busy'),
+      },
+      async () => undefined,
+    );
+    const { port } = server.address() as AddressInfo;
+    const headers = { 'content-type': 'multipart/form-data; boundary=x' };
+    const upload = request({ port, host: '127.0.0.1', method: 'POST', headers });
+    upload.on('error', () => undefined); // the server goes away
+    upload.write(`${BEFORE_FILE}id\n`);
+    const [incoming, response] = (await once(server, 'request')) as [IncomingMessage, ServerResponse];
+    const received = receiver.receive(incoming, response, {});
+    const outcome = received.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    let parts: string[] = [];
+    while (parts.length === 0) {
+      await turn();
+      parts = await readdir(folder);
+    }
+    await rm(join(folder, parts[0] as string));
+    upload.write(Buffer.alloc(8 * MiB, '1\n'));
+    expect(await outcome).toBeInstanceOf(HashFailure);
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
