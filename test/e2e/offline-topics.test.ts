@@ -13,6 +13,7 @@ const ORDERS = makeOrders(300_000, 997);
 const JOBS = 6;
 /** The transaction's own time-out is 30 s, and the coordinator looks every 10 s. */
 const AWAY_MS = 45_000;
+const METADATA_MS = 30_000;
 
 let cluster: Cluster;
 let service: Service;
@@ -52,13 +53,24 @@ async function nodesOf({ job_id, topics }: Job): Promise<Nodes> {
   const connection = openCluster(kafka);
   try {
     await connection.connect();
-    await connection.addMultipleTargetTopics([topics.data]);
+    await metadataOf(connection, topics.data);
     const [partition] = connection.findTopicPartitionMetadata(topics.data);
     const request = { groupId: `batch.${job_id}`, coordinatorType: TRANSACTION_COORDINATOR };
     const { nodeId } = await connection.findGroupCoordinator(request);
     return { leader: partition?.leader ?? -1, coordinator: nodeId };
   } finally {
     destroyCluster(connection, new Error('done'));
+  }
+}
+
+/** A node may hear of a new topic a moment after its creation. */
+async function metadataOf(connection: ReturnType<typeof openCluster>, topic: string): Promise<void> {
+  for (const deadline = Date.now() + METADATA_MS; ; await sleep(50)) {
+    try {
+      return await connection.addMultipleTargetTopics([topic]);
+    } catch (error) {
+      if ((error as { type?: string }).type !== 'UNKNOWN_TOPIC_OR_PARTITION' || Date.now() > deadline) throw error;
+    }
   }
 }
 
