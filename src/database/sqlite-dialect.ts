@@ -1,4 +1,4 @@
-import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -12,6 +12,9 @@ import {
 import { BatchError } from '../errors/index.js';
 
 const SQLITE_FULL = 13;
+/** Statements that are kept for the next time: to prepare one takes longer than to run it. */
+const KEPT_STATEMENTS = 100;
+
 /** What SQLite makes of a quota or a limit to the size of files. */
 const SQLITE_IOERR_WRITE = 778;
 
@@ -81,6 +84,8 @@ class NodeSqliteDriver implements Driver {
 }
 
 class NodeSqliteConnection implements DatabaseConnection {
+  readonly #statements = new Map<string, { statement: StatementSync; givesRows: boolean }>();
+
   constructor(private readonly database: DatabaseSync) {}
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
@@ -92,11 +97,22 @@ class NodeSqliteConnection implements DatabaseConnection {
   }
 
   private execute<R>({ sql, parameters }: CompiledQuery): QueryResult<R> {
-    const statement = this.database.prepare(sql);
+    const { statement, givesRows } = this.#prepare(sql);
     const values = parameters as readonly SQLInputValue[];
-    if (statement.columns().length > 0) return { rows: statement.all(...values) as R[] };
+    if (givesRows) return { rows: statement.all(...values) as R[] };
     const { changes, lastInsertRowid } = statement.run(...values);
     return { numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid), rows: [] };
+  }
+
+  #prepare(sql: string): { statement: StatementSync; givesRows: boolean } {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.database.prepare(sql);
+    const prepared = { statement, givesRows: statement.columns().length > 0 };
+    const [oldest] = this.#statements.keys();
+    if (oldest !== undefined && this.#statements.size >= KEPT_STATEMENTS) this.#statements.delete(oldest);
+    this.#statements.set(sql, prepared);
+    return prepared;
   }
 
   async *streamQuery<R>({ sql, parameters }: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {

@@ -86,6 +86,24 @@ describe('the metadata store', () => {
     await db.destroy();
   });
 
+  it('gives what each statement is about, however often and in whatever order they come', async () => {
+    const db = await openDatabase(newDataDir());
+    await sql`CREATE TABLE numbers (n integer, square integer)`.execute(db);
+    const kinds = 150; // more than are kept
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < kinds; i++) {
+        await sql`INSERT INTO numbers VALUES (${round}, ${sql.lit(i)})`.execute(db);
+        const { rows } = await sql`SELECT * FROM numbers WHERE n = ${round} AND square = ${sql.lit(i)}`.execute(db);
+        expect(rows).toEqual([{ n: round, square: i }]);
+      }
+    }
+    const all = sql<{ n: number }>`SELECT * FROM numbers WHERE square = 149 ORDER BY n`;
+    expect((await all.execute(db)).rows.map(({ n }) => n)).toEqual([0, 1, 2]);
+    await sql`ALTER TABLE numbers ADD COLUMN cube integer`.execute(db);
+    expect((await all.execute(db)).rows[0]).toEqual({ n: 0, square: 149, cube: null });
+    await db.destroy();
+  });
+
   it('refuses a second process on the same folder, and says what to do', async () => {
     const dataDir = newDataDir();
     const db = await openDatabase(dataDir);
