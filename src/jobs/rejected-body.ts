@@ -11,14 +11,17 @@ export function jsonArrayBytes(rows: readonly Buffer[]): number {
   return rows.reduce((sum, row) => sum + row.length, 1 + Math.max(1, rows.length));
 }
 
-/** A JSON array of JSON texts, piece by piece. */
-export function jsonArray(rows: readonly Buffer[]): AsyncGenerator<Buffer> {
+/**
+ * A JSON array of JSON texts, piece by piece. Empties `rows` on the way: a connection that is kept open holds its last
+ * response, and so would hold them, and what they were fetched in, for each client.
+ */
+export function jsonArray(rows: Buffer[]): AsyncGenerator<Buffer> {
   return pieces(
     (function* () {
       yield OPEN;
-      for (const [index, row] of rows.entries()) {
-        if (index > 0) yield COMMA;
+      for (let row = rows.shift(); row !== undefined; row = rows.shift()) {
         yield row;
+        if (rows.length > 0) yield COMMA;
       }
       yield CLOSE;
     })(),
@@ -44,9 +47,13 @@ async function* pieces(parts: Iterable<Buffer> | AsyncIterable<Buffer>): AsyncGe
     gathered.push(part);
     size += part.length;
     if (size < PIECE_BYTES) continue;
-    yield Buffer.concat(gathered);
+    // Let go of before the reader takes the piece, which it may never do.
+    const piece = Buffer.concat(gathered);
     gathered = [];
     size = 0;
+    yield piece;
   }
-  if (size > 0) yield Buffer.concat(gathered);
+  const last = Buffer.concat(gathered);
+  gathered = [];
+  if (size > 0) yield last;
 }

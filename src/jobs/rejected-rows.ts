@@ -3,11 +3,11 @@ import { BatchError } from '../errors/index.js';
 import { classifyFailure, jobTopics, type KafkaProbe, TopicReader } from '../kafka/index.js';
 import type { JobRecord } from './job-record.js';
 
-/** Rejected rows as they stand in the topic: each one the JSON text of a RejectedRow. */
 /** A page ends here, whatever `limit` says: a row may have 400 kB, and a reader may be slow. */
 const PAGE_BYTES = 8 * 1024 ** 2;
 
 export interface RejectedPage {
+  /** As they stand in the topic: each one the JSON text of a RejectedRow. */
   rows: Buffer[];
   /** Asks for the next page; null: there is none now. */
   nextCursor: string | null;
