@@ -120,8 +120,14 @@ async function* fetchRecords(
   }
 }
 
-/** Whether partition 0 holds a committed record in `[from, to)`. */
-export async function hasCommittedRecord(cluster: Cluster, topic: string, from: number, to: number): Promise<boolean> {
-  for await (const _record of committedRecords(cluster, topic, from, to)) return true;
-  return false;
+/** The producer id of the first committed record of partition 0 in `[from, to)`; null: there is none. */
+export async function firstCommittedBy(
+  cluster: Cluster,
+  topic: string,
+  from: number,
+  to: number,
+): Promise<string | null> {
+  for await (const { batchContext } of committedRecords(cluster, topic, from, to))
+    return String(batchContext.producerId);
+  return null;
 }

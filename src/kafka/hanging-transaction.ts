@@ -1,8 +1,14 @@
 import { BatchError } from '../errors/index.js';
 import { topicBounds, uncommittedRecords } from './committed-records.js';
-import { UnexpectedAnswer } from './kafka-failure.js';
+import { protocolError, UnexpectedAnswer } from './kafka-failure.js';
 import { type Broker, type Cluster, requestConnection } from './kafkajs-internals.js';
-import { DESCRIBE_PRODUCERS, describeProducers, WRITE_TXN_MARKERS, writeCommitMarker } from './producer-state.js';
+import {
+  DESCRIBE_PRODUCERS,
+  describeProducers,
+  type Partition,
+  WRITE_TXN_MARKERS,
+  writeCommitMarker,
+} from './producer-state.js';
 
 /**
  * A transaction that is open in a topic although its coordinator has completed it: the marker was lost (KAFKA-20734).
@@ -40,26 +46,38 @@ async function writes(cluster: Cluster, topic: string, from: number, to: number,
 }
 
 /**
- * Writes the COMMIT marker that was lost. Throws BatchError CHECKPOINT_LOST if the broker does not know the requests or
- * refuses them (Redpanda takes no COMMIT marker), Kafka errors otherwise.
+ * Writes the COMMIT marker that was lost. What hangs is older than our fence, and so is its epoch: one that is not belongs
+ * to a successor, and INVALID_PRODUCER_EPOCH says so. Throws BatchError CHECKPOINT_LOST if the broker does not know the
+ * requests or refuses them (Redpanda takes no COMMIT marker), Kafka errors otherwise.
  */
-export async function commitHanging(leader: Broker, topic: string, producerId: string): Promise<void> {
+export async function commitHanging(leader: Broker, partition: Partition, fence: ProducerEpoch): Promise<void> {
+  const { topic } = partition;
   const connection = await requestConnection(leader);
   for (const { apiKey, apiName, apiVersion } of [DESCRIBE_PRODUCERS, WRITE_TXN_MARKERS]) {
     const { minVersion = 0, maxVersion = -1 } = leader.versions?.[apiKey] ?? {};
     if (apiVersion < minVersion || apiVersion > maxVersion) throw notRepaired(topic, `the broker has no ${apiName}`);
   }
   try {
-    const producers = await describeProducers(connection, topic);
-    const open = producers.find((each) => each.openSince >= 0 && String(each.producerId) === producerId);
+    const producers = await describeProducers(connection, partition);
+    const open = producers.find((each) => each.openSince >= 0 && String(each.producerId) === fence.producerId);
     if (open === undefined) throw new UnexpectedAnswer(`DescribeProducers names no open transaction in ${topic}`);
-    await writeCommitMarker(connection, topic, open);
+    if (open.producerEpoch >= fence.producerEpoch)
+      throw protocolError(INVALID_PRODUCER_EPOCH, `${topic} is a successor's`);
+    await writeCommitMarker(connection, partition, open);
   } catch (error) {
     const { type } = error as { type?: unknown };
     if (typeof type !== 'string' || !REFUSALS.has(type)) throw error;
     throw notRepaired(topic, `the broker refused to write it: ${type}`, error);
   }
 }
+
+/** A producer id, and the epoch that InitProducerId gave us. */
+interface ProducerEpoch {
+  producerId: string;
+  producerEpoch: number;
+}
+
+const INVALID_PRODUCER_EPOCH = 47;
 
 const REFUSALS: ReadonlySet<string> = new Set([
   'CLUSTER_AUTHORIZATION_FAILED',

@@ -9,6 +9,7 @@ export { TopicReader, type TopicRecord } from './topic-reader.js';
 export { JOB_RETENTION_MS, JOBS_TOPIC, jobTopics, TopicAdmin } from './topics.js';
 export {
   type JobTopics,
+  type Marked,
   type OpenTransactions,
   type TopicsEvidence,
   TransactionalSession,

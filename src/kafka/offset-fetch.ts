@@ -1,5 +1,5 @@
 import { CompactReader, compactString } from './compact-codec.js';
-import { protocolError } from './kafka-failure.js';
+import { errorType, protocolError } from './kafka-failure.js';
 import type { Connection } from './kafkajs-internals.js';
 import { sendRaw } from './raw-request.js';
 
@@ -11,23 +11,33 @@ export interface CommittedOffset {
   metadata: string;
 }
 
+const UNSTABLE = 'UNSTABLE_OFFSET_COMMIT';
+
 /**
- * OffsetFetch v7 of one group for partition 0 of one topic, with require_stable (KIP-447): while a transaction that
- * commits an offset is still being completed, the broker answers UNSTABLE_OFFSET_COMMIT instead of the stale offset.
- * kafkajs stops at v4, which has no such protection. Throws protocol errors by name.
+ * The offset that one group has committed for partition 0 of one topic. `isStable`: no transaction that commits another
+ * one is still to be completed (KIP-447). kafkajs stops at OffsetFetch v4, which does not say so. Throws protocol errors
+ * by name.
  */
-export async function fetchStableOffset(
+export async function fetchOffset(
   connection: Connection,
   groupId: string,
   topic: string,
-): Promise<CommittedOffset> {
-  return decodeOffsetFetch(await sendRaw(connection, OFFSET_FETCH, [encodeOffsetFetch(groupId, topic)]));
+): Promise<CommittedOffset & { isStable: boolean }> {
+  const fetch = async (requireStable: boolean): Promise<CommittedOffset> =>
+    decodeOffsetFetch(await sendRaw(connection, OFFSET_FETCH, [encodeOffsetFetch(groupId, topic, requireStable)]));
+  try {
+    return { ...(await fetch(true)), isStable: true };
+  } catch (error) {
+    if (errorType(error) !== UNSTABLE) throw error;
+    return { ...(await fetch(false)), isStable: false };
+  }
 }
 
-export function encodeOffsetFetch(groupId: string, topic: string): Buffer {
+/** OffsetFetch v7. `requireStable`: the answer is UNSTABLE_OFFSET_COMMIT if the offset is not. */
+export function encodeOffsetFetch(groupId: string, topic: string, requireStable: boolean): Buffer {
   const oneEntry = Uint8Array.of(2); // compact arrays carry length + 1
   const partitionZero = Uint8Array.of(0, 0, 0, 0);
-  const tagsStableTags = Uint8Array.of(0, 1, 0); // topic's tags, require_stable, request's tags
+  const tagsStableTags = Uint8Array.of(0, Number(requireStable), 0); // topic's tags, require_stable, request's tags
   return Buffer.concat([
     compactString(groupId),
     oneEntry,

@@ -6,6 +6,11 @@ import { sendRaw } from './raw-request.js';
 export const DESCRIBE_PRODUCERS = { apiKey: 61, apiName: 'DescribeProducers', apiVersion: 0, flexible: true };
 export const WRITE_TXN_MARKERS = { apiKey: 27, apiName: 'WriteTxnMarkers', apiVersion: 1, flexible: true };
 
+export interface Partition {
+  topic: string;
+  partition: number;
+}
+
 /** What the leader of a partition knows of a producer (KIP-664). */
 export interface ProducerState {
   producerId: bigint;
@@ -17,15 +22,23 @@ export interface ProducerState {
 }
 
 const ONE_ENTRY = Uint8Array.of(2); // compact arrays carry length + 1
-const PARTITION_ZERO = Uint8Array.of(0, 0, 0, 0);
+
+function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
+}
 const NO_TAGS = Uint8Array.of(0);
 
 /**
- * DescribeProducers v0 of partition 0 of one topic, to be sent to its leader. It needs READ on the topic.
+ * DescribeProducers v0 of one partition, to be sent to its leader. It needs READ on the topic.
  * Throws protocol errors by name.
  */
-export async function describeProducers(connection: Connection, topic: string): Promise<ProducerState[]> {
-  const body = [ONE_ENTRY, compactString(topic), ONE_ENTRY, PARTITION_ZERO, NO_TAGS, NO_TAGS];
+export async function describeProducers(
+  connection: Connection,
+  { topic, partition }: Partition,
+): Promise<ProducerState[]> {
+  const body = [ONE_ENTRY, compactString(topic), ONE_ENTRY, int32(partition), NO_TAGS, NO_TAGS];
   return decodeDescribeProducers(await sendRaw(connection, DESCRIBE_PRODUCERS, body));
 }
 
@@ -59,18 +72,21 @@ export function decodeDescribeProducers(payload: Buffer): ProducerState[] {
 }
 
 /**
- * WriteTxnMarkers v1: writes the COMMIT marker of one producer's open transaction to partition 0 of one topic, as the
- * transaction coordinator would. To be sent to the partition's leader. A marker of an older epoch than the partition's
- * is refused. It needs ALTER on the cluster (CLUSTER_ACTION before Kafka 3.8). Throws protocol errors by name.
+ * WriteTxnMarkers v1: writes the COMMIT marker of one producer's open transaction to one partition, as the transaction
+ * coordinator would. To be sent to the partition's leader. A marker of an older epoch than the partition's is refused.
+ * It needs ALTER on the cluster (CLUSTER_ACTION before Kafka 3.8). Throws protocol errors by name.
  */
-export async function writeCommitMarker(connection: Connection, topic: string, producer: ProducerState): Promise<void> {
+export async function writeCommitMarker(
+  connection: Connection,
+  { topic, partition }: Partition,
+  producer: ProducerState,
+): Promise<void> {
   const identity = Buffer.alloc(11);
   identity.writeBigInt64BE(producer.producerId, 0);
   identity.writeInt16BE(producer.producerEpoch, 8);
   identity.writeUInt8(1, 10); // commit
-  const coordinatorEpoch = Buffer.alloc(4);
-  coordinatorEpoch.writeInt32BE(Math.max(0, producer.coordinatorEpoch), 0);
-  const partitions = [ONE_ENTRY, compactString(topic), ONE_ENTRY, PARTITION_ZERO, NO_TAGS];
+  const coordinatorEpoch = int32(Math.max(0, producer.coordinatorEpoch));
+  const partitions = [ONE_ENTRY, compactString(topic), ONE_ENTRY, int32(partition), NO_TAGS];
   const body = [ONE_ENTRY, identity, ...partitions, coordinatorEpoch, NO_TAGS, NO_TAGS];
   const error = decodeWriteTxnMarkers(await sendRaw(connection, WRITE_TXN_MARKERS, body));
   if (error !== 0) throw protocolError(error, `WriteTxnMarkers to ${topic}`);

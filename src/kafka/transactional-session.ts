@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
 import { BatchError } from '../errors/index.js';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
-import { hasCommittedRecord, lastStableOffset, leaderOf, type TopicBounds, topicBounds } from './committed-records.js';
+import { firstCommittedBy, lastStableOffset, leaderOf, type TopicBounds, topicBounds } from './committed-records.js';
 import { commitHanging, findOpenTransaction, type OpenTransaction } from './hanging-transaction.js';
 import { errorType, UnexpectedAnswer } from './kafka-failure.js';
 import {
@@ -15,7 +15,7 @@ import {
   requestConnection,
   TRANSACTION_COORDINATOR,
 } from './kafkajs-internals.js';
-import { fetchStableOffset } from './offset-fetch.js';
+import { fetchOffset } from './offset-fetch.js';
 import { produceBatch } from './produce.js';
 import type { SealableBatch } from './record-batch.js';
 
@@ -31,7 +31,6 @@ const READABLE_WITHIN_MS = 10_000;
 /** Answers that mean "in a moment": the coordinator is still completing a transaction, moving or loading. */
 const IN_A_MOMENT = new Set([
   'CONCURRENT_TRANSACTIONS',
-  'UNSTABLE_OFFSET_COMMIT',
   'GROUP_LOAD_IN_PROGRESS',
   'COORDINATOR_LOAD_IN_PROGRESS',
   'GROUP_COORDINATOR_NOT_AVAILABLE',
@@ -46,16 +45,22 @@ export interface JobTopics {
 export interface TopicsEvidence {
   data: TopicBounds;
   dlq: TopicBounds;
-  /** A committed record lies after the checkpoint in one of the topics. */
-  recordsBeyond: boolean;
+  /** Whose committed record lies after the checkpoint in one of the topics; null: there is none. */
+  recordsBeyond: 'ours' | 'others' | null;
 }
+
+/** What transactions of a job mark: its topics, and the offsets of its group. */
+export type Marked = keyof JobTopics | 'offsets';
+
+/** Kafka's topic of what groups have committed. */
+const OFFSETS_TOPIC = '__consumer_offsets';
 
 /** The transactions that are open in a job's topics, null where none is. */
 export type OpenTransactions = Record<keyof JobTopics, OpenTransaction | null>;
 
 /**
  * One fenced producer of one job on connections of its own: the Kafka calls of the delivery protocol, in the order
- * open → fetchCheckpoint → inspect → (produce…, commitOffsets, endTransaction)*. After any rejection the session must
+ * open → fetchCheckpoint → inspect → (produce…, enlistOffsets, commitOffsets, endTransaction)*. After any rejection the session must
  * be closed and never used again: what was sent may still land, and only the next session's fence makes it harmless.
  */
 export class TransactionalSession {
@@ -106,15 +111,18 @@ export class TransactionalSession {
     }
   }
 
-  /** The job's committed checkpoint; null where none was ever committed. */
-  async fetchCheckpoint(): Promise<Checkpoint | null> {
+  /**
+   * The job's committed checkpoint; null where none was ever committed. `isStable`: no transaction that holds another one
+   * is still to be completed; after the fence there is none, unless its marker is late, or lost.
+   */
+  async fetchCheckpoint(): Promise<{ checkpoint: Checkpoint | null; isStable: boolean }> {
     const connection = await requestConnection(await this.#groupCoordinator());
-    const { offset, metadata } = await inAMoment(() =>
-      fetchStableOffset(connection, this.transactionalId, this.topics.data),
+    const { offset, metadata, isStable } = await inAMoment(() =>
+      fetchOffset(connection, this.transactionalId, this.topics.data),
     );
-    if (offset < 0) return null;
+    if (offset < 0) return { checkpoint: null, isStable };
     try {
-      return decodeCheckpoint(metadata);
+      return { checkpoint: decodeCheckpoint(metadata), isStable };
     } catch (cause) {
       throw new BatchError('CHECKPOINT_LOST', 'the committed checkpoint cannot be read', { cause });
     }
@@ -128,11 +136,13 @@ export class TransactionalSession {
     ]);
     this.#inspectedEnds.set(this.topics.data, data.high).set(this.topics.dlq, dlq.high);
     const beyond = async (topic: string, from: number, bounds: TopicBounds) =>
-      hasCommittedRecord(this.cluster, topic, Math.max(from, bounds.start), bounds.end);
-    const recordsBeyond =
-      (await beyond(this.topics.data, checkpoint?.dataEnd ?? 0, data)) ||
-      (await beyond(this.topics.dlq, checkpoint?.dlqEnd ?? 0, dlq));
-    return { data, dlq, recordsBeyond };
+      firstCommittedBy(this.cluster, topic, Math.max(from, bounds.start), bounds.end);
+    const writers = [
+      await beyond(this.topics.data, checkpoint?.dataEnd ?? 0, data),
+      await beyond(this.topics.dlq, checkpoint?.dlqEnd ?? 0, dlq),
+    ].filter((writer) => writer !== null);
+    const areOurs = writers.every((writer) => writer === this.producerId);
+    return { data, dlq, recordsBeyond: writers.length === 0 ? null : areOurs ? 'ours' : 'others' };
   }
 
   /** Looks for transactions that are open in the topics: after the fence, only ones whose marker was lost. */
@@ -145,20 +155,31 @@ export class TransactionalSession {
   }
 
   /**
-   * Aborts what hangs in these topics, by an empty transaction of our own: its ABORT marker ends whatever is open under
-   * our producer id. It needs no rights that the job lacks, and a successor's fence stops it.
+   * Aborts what hangs there, by an empty transaction of our own: its ABORT marker ends whatever is open under our
+   * producer id. It needs no rights that the job lacks, and a successor's fence stops it.
    */
-  async abortHanging(topics: readonly string[]): Promise<void> {
-    for (const topic of topics) await this.enlist(topic);
+  async abortHanging(where: readonly Marked[]): Promise<void> {
+    for (const each of where) {
+      if (each === 'offsets') await this.enlistOffsets();
+      else await this.enlist(this.topics[each]);
+    }
     await this.#end(false);
   }
 
   /**
-   * Commits what hangs in this topic, by the marker alone: a transaction of our own could be aborted if we die half-way.
+   * Commits what hangs there, by the marker alone: a transaction of our own could be aborted if we die half-way.
    * Throws BatchError CHECKPOINT_LOST if the broker does not let us.
    */
-  async commitHanging(topic: string): Promise<void> {
-    await commitHanging(await leaderOf(this.cluster, topic), topic, this.producerId);
+  async commitHanging(where: Marked): Promise<void> {
+    if (where !== 'offsets') {
+      const topic = this.topics[where];
+      await commitHanging(await leaderOf(this.cluster, topic), { topic, partition: 0 }, this.#identity());
+      return;
+    }
+    await this.cluster.addMultipleTargetTopics([OFFSETS_TOPIC]);
+    const { length } = this.cluster.findTopicPartitionMetadata(OFFSETS_TOPIC);
+    const partition = { topic: OFFSETS_TOPIC, partition: partitionOfGroup(this.transactionalId, length) };
+    await commitHanging(await this.#groupCoordinator(), partition, this.#identity());
   }
 
   /**
@@ -197,10 +218,18 @@ export class TransactionalSession {
     this.#enlisted.add(topic);
   }
 
-  /** Puts the checkpoint into the open transaction; it counts only once `endTransaction` has resolved. */
-  async commitOffsets(checkpoint: Checkpoint): Promise<void> {
+  /** Enlists the group in the open transaction (AddOffsetsToTxn); before its `commitOffsets`. */
+  async enlistOffsets(): Promise<void> {
     const groupId = this.transactionalId;
     await inAMoment(() => this.coordinator.addOffsetsToTxn({ ...this.#identity(), groupId }));
+  }
+
+  /**
+   * Puts the checkpoint into the open transaction, in which the group is enlisted; it counts only once `endTransaction`
+   * has resolved.
+   */
+  async commitOffsets(checkpoint: Checkpoint): Promise<void> {
+    const groupId = this.transactionalId;
     const groupCoordinator = await this.#groupCoordinator();
     const partition = { partition: 0, offset: String(checkpoint.dataEnd), metadata: encodeCheckpoint(checkpoint) };
     await inAMoment(() =>
@@ -226,17 +255,20 @@ export class TransactionalSession {
   }
 
   /**
-   * Resolves when a read_committed reader gets everything up to the committed checkpoint. Until then no other
-   * transaction may be begun: if the COMMIT marker was lost, the next one's ABORT marker would delete these rows.
+   * Resolves when a read_committed reader gets everything up to the committed checkpoint, and the group has it. Until
+   * then no other transaction may be begun: if a COMMIT marker was lost, the next one's ABORT marker would delete these
+   * rows, or the checkpoint.
    */
   async readable(checkpoint: Checkpoint): Promise<void> {
     const deadline = performance.now() + READABLE_WITHIN_MS;
     for (;;) {
-      const [data, dlq] = await Promise.all([
+      const [data, dlq, { checkpoint: fetched, isStable }] = await Promise.all([
         lastStableOffset(this.cluster, this.topics.data),
         lastStableOffset(this.cluster, this.topics.dlq),
+        this.fetchCheckpoint(),
       ]);
-      if (data >= checkpoint.dataEnd && dlq >= checkpoint.dlqEnd) return;
+      const isCommitted = isStable && fetched?.position.row === checkpoint.position.row;
+      if (data >= checkpoint.dataEnd && dlq >= checkpoint.dlqEnd && isCommitted) return;
       if (performance.now() > deadline) throw new UnexpectedAnswer('the committed rows did not become readable');
       await sleep(RETRY_EVERY_MS);
     }
@@ -268,6 +300,13 @@ export class TransactionalSession {
 /** A job's transactional id, and the name of the group that holds its checkpoint; nobody joins the group. */
 export function groupOf(jobId: string): string {
   return `batch.${jobId}`;
+}
+
+/** The partition of the offsets' topic that holds a group: the size of its id's hash in Java, modulo their number. */
+export function partitionOfGroup(groupId: string, partitions: number): number {
+  let hash = 0;
+  for (let at = 0; at < groupId.length; at++) hash = (Math.imul(hash, 31) + groupId.charCodeAt(at)) | 0;
+  return hash === -(2 ** 31) ? 0 : Math.abs(hash) % partitions;
 }
 
 async function connectLeaders(cluster: Cluster, topics: string[]): Promise<Map<string, Connection>> {

@@ -112,7 +112,7 @@ export class JobRun {
       case 'fetch-checkpoint':
         this.#ask(action.do, async () => ({
           type: 'fetched',
-          checkpoint: await this.#openSession().fetchCheckpoint(),
+          ...(await this.#openSession().fetchCheckpoint()),
         }));
         break;
       case 'inspect':
@@ -148,7 +148,9 @@ export class JobRun {
         break;
       case 'commit-offsets':
         this.#ask(action.do, async () => {
-          await this.#openSession().commitOffsets(action.checkpoint);
+          const session = this.#openSession();
+          await session.enlistOffsets();
+          await session.commitOffsets(action.checkpoint);
           return { type: 'offsets-committed' };
         });
         break;
@@ -217,10 +219,9 @@ export class JobRun {
 
   async #repair({ abort, commit }: Extract<Action, { do: 'repair' }>): Promise<Event> {
     const session = this.#openSession();
-    const { topics } = this.job;
     this.dependencies.log.warn({ abort, commit }, 'a transaction marker was lost; the hanging transaction is ended');
-    for (const topic of commit) await session.commitHanging(topics[topic]);
-    if (abort.length > 0) await session.abortHanging(abort.map((topic) => topics[topic]));
+    for (const each of commit) await session.commitHanging(each);
+    if (abort.length > 0) await session.abortHanging(abort);
     return { type: 'repaired' };
   }
 

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors/index.js';
-import type { Checkpoint, JobTopics, KafkaFailure, OpenTransactions, TopicsEvidence } from '../kafka/index.js';
+import type { Checkpoint, KafkaFailure, Marked, OpenTransactions, TopicsEvidence } from '../kafka/index.js';
 import type { Outcome } from './messages.js';
 
 /**
@@ -82,6 +82,8 @@ export interface State {
   readonly fileSize: number;
   /** The last one known to be committed, also by an earlier runner; never goes back. */
   readonly checkpoint: Checkpoint | null;
+  /** Whether that is all: no transaction with a later one is still to be completed. */
+  readonly isStable: boolean;
   /** A transaction may have been begun on this session: its end must be found out before the job ends. */
   readonly dirty: boolean;
   readonly transaction: { openedAt: number; bytes: number } | null;
@@ -106,7 +108,7 @@ export type Event =
   | { type: 'start' }
   | { type: 'lease'; current: boolean }
   | { type: 'fenced' }
-  | { type: 'fetched'; checkpoint: Checkpoint | null }
+  | { type: 'fetched'; checkpoint: Checkpoint | null; isStable: boolean }
   | { type: 'inspected'; evidence: TopicsEvidence }
   | { type: 'examined'; open: OpenTransactions }
   /** What hung was aborted or committed. */
@@ -135,8 +137,8 @@ export type Action =
   | { do: 'fetch-checkpoint' }
   | { do: 'inspect'; checkpoint: Checkpoint | null }
   | { do: 'examine'; checkpoint: Checkpoint | null }
-  /** Ends the hanging transactions of these topics. */
-  | { do: 'repair'; abort: (keyof JobTopics)[]; commit: (keyof JobTopics)[] }
+  /** Ends the transactions that hang there. */
+  | { do: 'repair'; abort: Marked[]; commit: Marked[] }
   /** (Re)starts reading at the checkpoint, the file's start where it is null. */
   | { do: 'read-from'; checkpoint: Checkpoint | null }
   /** Cuts here: sends what is buffered, answers `drained` when all is acknowledged. Reading goes on, sending does not. */
@@ -172,6 +174,7 @@ export function initialState(
     verdict: null,
     fileSize: job.sizeBytes,
     checkpoint: job.checkpoint,
+    isStable: true,
     dirty: false,
     transaction: null,
     fileRead: false,
@@ -201,7 +204,7 @@ export function step(state: State, event: Event, now: number): Step {
       if (state.phase !== 'fencing') return stay(state);
       return go({ ...state, unauthenticatedSince: null }, 'leasing-again', { do: 'ask-lease' });
     case 'fetched':
-      return onFetched(state, event.checkpoint, now);
+      return onFetched(state, event.checkpoint, event.isStable, now);
     case 'inspected':
       return state.phase === 'inspecting' ? onInspected(state, event.evidence, now) : stay(state);
     case 'examined':
@@ -244,7 +247,7 @@ function onLease(state: State, current: boolean): Step {
     : go(state, 'fetching', { do: 'fetch-checkpoint' });
 }
 
-function onFetched(state: State, checkpoint: Checkpoint | null, now: number): Step {
+function onFetched(state: State, checkpoint: Checkpoint | null, isStable: boolean, now: number): Step {
   if (state.phase !== 'fetching') return stay(state);
   const known = state.checkpoint;
   if (known !== null) {
@@ -265,25 +268,29 @@ function onFetched(state: State, checkpoint: Checkpoint | null, now: number): St
   }
   // What hangs is judged by a checkpoint that stays the same meanwhile.
   const openSince = checkpoint?.position.row === known?.position.row ? state.openSince : null;
-  return go({ ...state, checkpoint, openSince }, 'inspecting', { do: 'inspect', checkpoint });
+  return go({ ...state, checkpoint, isStable, openSince }, 'inspecting', { do: 'inspect', checkpoint });
 }
 
 function onInspected(state: State, evidence: TopicsEvidence, now: number): Step {
-  const { checkpoint, limits } = state;
+  const { checkpoint, isStable, limits } = state;
   const { data, dlq, recordsBeyond } = evidence;
   if (checkpoint !== null && (data.start > 0 || dlq.start > 0)) {
     return lost(state, "the job's topics have lost their first records to retention");
   }
-  if (recordsBeyond) {
+  // Rows of ours that can be read were committed, and so is the checkpoint that came with them.
+  const isCommitted = !isStable && recordsBeyond === 'ours';
+  if (recordsBeyond !== null && !isCommitted) {
     const what = checkpoint === null ? 'hold records, but it has no checkpoint' : 'hold records after its checkpoint';
     return staleOrLost(state, `the job's topics ${what}`, now);
   }
   // After our fence no transaction but ours can be open, and we have begun none: its marker is late, or lost.
-  if (data.end < data.high || dlq.end < dlq.high) {
+  if (data.end < data.high || dlq.end < dlq.high || !isStable) {
     const openSince = state.openSince ?? now;
     const next: State = { ...state, openSince };
     const age = now - openSince;
-    if (age >= limits.hangingMs) return go(next, 'examining', { do: 'examine', checkpoint });
+    if (age >= limits.hangingMs) {
+      return isCommitted ? repair(next, [], ['offsets'], now) : go(next, 'examining', { do: 'examine', checkpoint });
+    }
     const ms = Math.min(MAX_OPEN_RETRY_MS, Math.max(FIRST_OPEN_RETRY_MS, age / 2));
     return go(next, 'pausing', { do: 'wait', ms });
   }
@@ -300,13 +307,14 @@ function onInspected(state: State, evidence: TopicsEvidence, now: number): Step 
 }
 
 /**
- * The transaction coordinator says that nothing is open any more, the topics say otherwise. Rows that the checkpoint
- * does not cover were never promised: their ABORT marker is missing. Rows that it covers are committed: their COMMIT
- * marker is missing. A transaction with rows of both kinds cannot be ended rightly by any marker.
+ * The transaction coordinator says that nothing is open any more, the topics or the group say otherwise. Rows that the
+ * checkpoint does not cover were never promised: their ABORT marker is missing. Rows that it covers are committed: their
+ * COMMIT marker is missing. A transaction with rows of both kinds cannot be ended rightly by any marker. A later
+ * checkpoint that is pending is aborted: none of its rows can be read.
  */
 function onExamined(state: State, open: OpenTransactions, now: number): Step {
-  const abort: (keyof JobTopics)[] = [];
-  const commit: (keyof JobTopics)[] = [];
+  const abort: Marked[] = [];
+  const commit: Marked[] = [];
   const { checkpoint } = state;
   const ends = { data: checkpoint?.dataEnd ?? 0, dlq: checkpoint?.dlqEnd ?? 0 };
   for (const topic of ['data', 'dlq'] as const) {
@@ -319,12 +327,21 @@ function onExamined(state: State, open: OpenTransactions, now: number): Step {
     else if (!reachesBeyond) commit.push(topic);
     else return lost(state, `a transaction hangs ${where} that holds rows before and after the checkpoint`);
   }
+  if (!state.isStable) {
+    if (commit.length > 0) return lost(state, "transactions hang in the job's topics before and after the checkpoint");
+    abort.push('offsets');
+  }
+  return repair(state, abort, commit, now);
+}
+
+/** Ends what hangs. */
+function repair(state: State, abort: Marked[], commit: Marked[], now: number): Step {
   const next: State = { ...state, openSince: null };
   if (abort.length + commit.length === 0) return go(next, 'fetching', { do: 'fetch-checkpoint' });
   if (now - state.lastCommitAt >= state.limits.unavailableAfterMs) {
     return giveUp(state, {
       code: 'KAFKA_UNAVAILABLE',
-      detail: "transaction markers keep being lost in the job's topics",
+      detail: "the markers of the job's transactions keep being lost",
     });
   }
   return go(next, 'repairing', { do: 'repair', abort, commit });

@@ -60,6 +60,9 @@ describe('a job whose transaction markers were lost', () => {
     ['the ABORT marker of the data topic', { decision: 'abort', lost: ['data'] }],
     ['the COMMIT markers of both topics', { decision: 'commit', lost: ['data', 'dlq'] }],
     ['the COMMIT marker of the DLQ', { decision: 'commit', lost: ['dlq'] }],
+    ['the ABORT marker of its offsets', { decision: 'abort', lost: ['offsets'] }],
+    ['any ABORT marker', { decision: 'abort', lost: ['data', 'dlq', 'offsets'] }],
+    ['the COMMIT marker of its offsets', { decision: 'commit', lost: ['offsets'] }],
   ])('delivers every row once without %s', async (_what, lost) => {
     const job = await jobAfter(lost);
     expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', error: null });
@@ -67,6 +70,14 @@ describe('a job whose transaction markers were lost', () => {
     const expected = { abort: [] as string[], commit: [] as string[] };
     expected[lost.decision].push(...lost.lost);
     expect(repairs()).toEqual([expect.objectContaining(expected)]);
+  });
+
+  it('delivers every row once without the COMMIT markers of its offsets and the data topic, the offsets first', async () => {
+    const job = await jobAfter({ decision: 'commit', lost: ['data', 'offsets'] });
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', error: null });
+    await expectDelivered(broker.brokers, job, ORDERS);
+    const inOrder = [{ commit: ['offsets'] }, { commit: ['data'] }].map((each) => expect.objectContaining(each));
+    expect(repairs()).toEqual(inOrder);
   });
 
   it('fails if a hanging transaction holds rows before and behind the checkpoint, and sends nothing', async () => {

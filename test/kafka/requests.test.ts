@@ -2,6 +2,7 @@ import { decodeMetadataLevel, knownDefect } from '../../src/kafka/broker-feature
 import { compactString } from '../../src/kafka/compact-codec.js';
 import { decodeCreateTopics, encodeCreateTopics } from '../../src/kafka/create-topics.js';
 import { decodeDescribeProducers, decodeWriteTxnMarkers } from '../../src/kafka/producer-state.js';
+import { partitionOfGroup } from '../../src/kafka/transactional-session.js';
 
 const NO_TAGS = '00';
 
@@ -24,6 +25,17 @@ describe('CreateTopics v4', () => {
   it('gives the error code of each topic, with and without a message', () => {
     const answer = bytes('00000000 00000003', '0001 61 0000 ffff', '0001 62 0026 0002 6869', '0001 63 0024 ffff');
     expect(decodeCreateTopics(answer)).toEqual([0, 38, 36]);
+  });
+});
+
+describe('the partition of a group', () => {
+  // As String.hashCode() of Java says: 99162322, -1901081187 and -2147483648.
+  it.each([
+    ['hello', 50, 22],
+    ['batch.k3x9a1b2', 50, 37],
+    ['polygenelubricants', 50, 0],
+  ])('of %s among %i is %i', (groupId, partitions, partition) => {
+    expect(partitionOfGroup(groupId, partitions)).toBe(partition);
   });
 });
 

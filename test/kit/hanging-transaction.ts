@@ -1,5 +1,5 @@
 import type { Job } from '../../src/jobs/job.js';
-import { createKafka, type JobTopics, RecordBatch, TransactionalSession } from '../../src/kafka/index.js';
+import { createKafka, type Marked, RecordBatch, TransactionalSession } from '../../src/kafka/index.js';
 
 /** Lets a producer write without telling the coordinator, as if the coordinator had forgotten the transaction. */
 export const VERIFICATION = 'transaction.partition.verification.enable';
@@ -18,15 +18,15 @@ export interface Deliverable {
 export interface LostMarkers {
   /** What the coordinator decided about the transaction. */
   decision: 'commit' | 'abort';
-  /** The topics that its marker never reached. */
-  lost: readonly (keyof JobTopics)[];
+  /** Where its marker never came. */
+  lost: readonly Marked[];
   /** More rows follow in the same open transaction of the data topic, which no checkpoint covers. */
   beyond?: boolean;
 }
 
 /**
  * Goes on with a job whose runner is gone, from its checkpoint to its next bad row, as a runner would; then the
- * transaction's markers are lost in some topics, as KAFKA-20734 loses them. The broker must run WITHOUT_VERIFICATION.
+ * transaction's markers are lost in some places, as KAFKA-20734 loses them. The broker must run WITHOUT_VERIFICATION.
  */
 export async function loseMarkers(
   brokers: string,
@@ -44,7 +44,7 @@ export async function loseMarkers(
   });
   const session = await TransactionalSession.open(kafka, job.job_id, job.topics);
   try {
-    const checkpoint = await session.fetchCheckpoint();
+    const { checkpoint } = await session.fetchCheckpoint();
     if (checkpoint === null) throw new Error(`job ${job.job_id} has no checkpoint yet`);
     await session.inspect(checkpoint);
     const { position, ok, errors } = checkpoint;
@@ -61,8 +61,9 @@ export async function loseMarkers(
     const dataEnd = await session.produce(job.topics.data, batchOf(accepted));
     const records = rejections.map((each) => each.replace(/"job_id":"[^"]*"/, `"job_id":"${job.job_id}"`));
     const dlqEnd = await session.produce(job.topics.dlq, batchOf(records));
-    if (decision === 'commit') {
+    if (decision === 'commit' || lost.includes('offsets')) {
       const bad = rejections.map((each) => (JSON.parse(each) as { raw_data: string }).raw_data);
+      if (!lost.includes('offsets')) await session.enlistOffsets();
       await session.commitOffsets({
         ...checkpoint,
         position: { row, ...positionBehind(`${[...accepted, ...bad].join('\n')}\n`, position) },
@@ -71,8 +72,8 @@ export async function loseMarkers(
         dataEnd,
         dlqEnd,
       });
-      await session.endTransaction();
     }
+    if (decision === 'commit') await session.endTransaction();
     if (beyond) await session.produce(job.topics.data, batchOf(all.slice(ok + accepted.length).slice(0, 5)));
   } finally {
     session.close();

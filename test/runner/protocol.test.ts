@@ -1,10 +1,10 @@
-import type { Checkpoint, KafkaFailure } from '../../src/kafka/index.js';
+import type { Checkpoint, KafkaFailure, TopicsEvidence } from '../../src/kafka/index.js';
 import { type Action, DEFAULT_LIMITS, type Event, initialState, type State, step } from '../../src/runner/protocol.js';
 
 const SIZE = 1_000;
 const job = { intent: 'run' as const, sizeBytes: SIZE, checkpoint: null };
 const EMPTY = { start: 0, end: 0, high: 0 };
-const noRecords = { data: EMPTY, dlq: EMPTY, recordsBeyond: false };
+const noRecords = { data: EMPTY, dlq: EMPTY, recordsBeyond: null };
 
 function endsAt(end: number) {
   return { start: 0, end, high: end };
@@ -48,7 +48,7 @@ class Driver {
       { type: 'lease', current: true },
       { type: 'fenced' },
       { type: 'lease', current: true },
-      { type: 'fetched', checkpoint },
+      { type: 'fetched', checkpoint, isStable: true },
       {
         type: 'inspected',
         evidence: { ...noRecords, data: endsAt(checkpoint?.dataEnd ?? 0) },
@@ -69,7 +69,7 @@ describe('the delivery protocol', () => {
     expect(driver.on({ type: 'fenced' }).did).toEqual(['ask-lease']);
     expect(driver.on({ type: 'lease', current: true }).did).toEqual(['fetch-checkpoint']);
     const checkpoint = checkpointAt(5);
-    expect(driver.on({ type: 'fetched', checkpoint }).asked).toEqual([{ do: 'inspect', checkpoint }]);
+    expect(driver.on({ type: 'fetched', checkpoint, isStable: true }).asked).toEqual([{ do: 'inspect', checkpoint }]);
     const evidence = { ...noRecords, data: endsAt(7) };
     expect(driver.on({ type: 'inspected', evidence }).asked).toEqual([{ do: 'read-from', checkpoint }]);
   });
@@ -196,7 +196,7 @@ describe('the delivery protocol', () => {
     expect(driver.did).toEqual(['close', 'ask-lease']);
     const checkpoint = checkpointAt(4);
     driver.on({ type: 'lease', current: true }, { type: 'fenced' }, { type: 'lease', current: true });
-    driver.on({ type: 'fetched', checkpoint });
+    driver.on({ type: 'fetched', checkpoint, isStable: true });
     driver.on({ type: 'inspected', evidence: { ...noRecords, data: endsAt(4) } });
     expect(driver.asked.at(-1)).toEqual({
       do: 'finish',
@@ -214,7 +214,7 @@ describe('the delivery protocol', () => {
     (phase) => {
       const driver = new Driver().on({ type: 'start' }, { type: 'lease', current: true }, { type: 'fenced' });
       driver.on({ type: 'lease', current: true });
-      if (phase === 'inspecting') driver.on({ type: 'fetched', checkpoint: checkpointAt(3) });
+      if (phase === 'inspecting') driver.on({ type: 'fetched', checkpoint: checkpointAt(3), isStable: true });
       expect(driver.state.phase).toBe(phase);
       expect(driver.on({ type: 'failed', failure: tooLarge }).did).toEqual(['close', 'ask-lease']);
     },
@@ -284,7 +284,7 @@ describe('the delivery protocol', () => {
       expect(driver.state.phase).toBe(phase);
       expect(driver.on({ type: 'settle' }).did).toEqual(['close', 'ask-lease']);
       driver.on({ type: 'lease', current: true }, { type: 'fenced' }, { type: 'lease', current: true });
-      driver.on({ type: 'fetched', checkpoint: null }, { type: 'inspected', evidence: noRecords });
+      driver.on({ type: 'fetched', checkpoint: null, isStable: true }, { type: 'inspected', evidence: noRecords });
       expect(driver.asked.at(-1)).toEqual({ do: 'finish', outcome: { kind: 'settled', checkpoint: null } });
     },
   );
@@ -332,7 +332,7 @@ describe('the delivery protocol', () => {
       const [, begun] = HANDED_OUT;
       const driver = begun().on({ type: 'lease', current: true }, { type: 'fenced' }, { type: 'lease', current: true });
       driver.now = DEFAULT_LIMITS.settleMs - 1;
-      driver.on({ type: 'fetched', checkpoint: null });
+      driver.on({ type: 'fetched', checkpoint: null, isStable: true });
       expect(driver.did).toEqual(['wait']);
       driver.now = DEFAULT_LIMITS.settleMs + DEFAULT_LIMITS.staleCheckpointMs - 2;
       expect(driver.on({ type: 'tick' }, { type: 'woken' }).did).toEqual(['fetch-checkpoint']);
@@ -361,26 +361,31 @@ describe('the delivery protocol', () => {
   });
 
   describe('on a checkpoint that does not fit the topics', () => {
-    const until = (checkpoint: Checkpoint | null, state = initialState(job, 0)) =>
+    const until = (checkpoint: Checkpoint | null, state = initialState(job, 0), isStable = true) =>
       new Driver(state).on(
         { type: 'start' },
         { type: 'lease', current: true },
         { type: 'fenced' },
         { type: 'lease', current: true },
-        { type: 'fetched', checkpoint },
+        { type: 'fetched', checkpoint, isStable },
       );
     const lostCheckpoint = { outcome: { kind: 'failed', error: { code: 'CHECKPOINT_LOST' }, settled: true } };
 
     it.each([
       ['there is none where the store has seen one', checkpointAt(3), null, noRecords],
       ['it is older than the one that the store has seen', checkpointAt(6), checkpointAt(5), noRecords],
-      ['there is none and a topic holds a committed record', null, null, { ...noRecords, recordsBeyond: true }],
+      [
+        'there is none and a topic holds a committed record',
+        null,
+        null,
+        { ...noRecords, recordsBeyond: 'others' as const },
+      ],
     ])('looks again for ten seconds if %s, then refuses', (_what, known, checkpoint, evidence) => {
       const driver = until(checkpoint, initialState({ ...job, checkpoint: known }, 0));
       if (driver.did[0] === 'inspect') driver.on({ type: 'inspected', evidence });
       expect(driver.did).toEqual(['wait']);
       driver.now = DEFAULT_LIMITS.staleCheckpointMs;
-      driver.on({ type: 'woken' }, { type: 'fetched', checkpoint });
+      driver.on({ type: 'woken' }, { type: 'fetched', checkpoint, isStable: true });
       if (driver.did[0] === 'inspect') driver.on({ type: 'inspected', evidence });
       expect(driver.asked.at(-1)).toMatchObject({ outcome: { ...lostCheckpoint.outcome, checkpoint: known } });
     });
@@ -393,13 +398,13 @@ describe('the delivery protocol', () => {
     });
 
     it.each([
-      ['a record lies behind it', { ...noRecords, data: endsAt(9), recordsBeyond: true }],
+      ['a record lies behind it', { ...noRecords, data: endsAt(9), recordsBeyond: 'others' as const }],
       ['the data topic ends before it', { ...noRecords, data: endsAt(4) }],
     ])('looks again for ten seconds where %s, then refuses', (_what, evidence) => {
       const driver = until(checkpointAt(5)).on({ type: 'inspected', evidence });
       expect(driver.did).toEqual(['wait']);
       expect(driver.on({ type: 'woken' }).did).toEqual(['fetch-checkpoint']);
-      driver.on({ type: 'fetched', checkpoint: checkpointAt(8) });
+      driver.on({ type: 'fetched', checkpoint: checkpointAt(8), isStable: true });
       const agreeing = { ...noRecords, data: endsAt(9) };
       const recovered = step(driver.state, { type: 'inspected', evidence: agreeing }, 100);
       expect(recovered.actions).toEqual([{ do: 'read-from', checkpoint: checkpointAt(8) }]);
@@ -413,7 +418,11 @@ describe('the delivery protocol', () => {
       const hanging = () => {
         const driver = until(checkpoint).on({ type: 'inspected', evidence: open });
         driver.now = DEFAULT_LIMITS.hangingMs;
-        return driver.on({ type: 'woken' }, { type: 'fetched', checkpoint }, { type: 'inspected', evidence: open });
+        return driver.on(
+          { type: 'woken' },
+          { type: 'fetched', checkpoint, isStable: true },
+          { type: 'inspected', evidence: open },
+        );
       };
       const ours = { start: 7, isOurs: true, reachesBeyond: false };
 
@@ -421,9 +430,13 @@ describe('the delivery protocol', () => {
         const driver = until(checkpoint).on({ type: 'inspected', evidence: open });
         expect(driver.did).toEqual(['wait']);
         driver.now = DEFAULT_LIMITS.hangingMs - 1;
-        driver.on({ type: 'woken' }, { type: 'fetched', checkpoint }, { type: 'inspected', evidence: open });
+        driver.on(
+          { type: 'woken' },
+          { type: 'fetched', checkpoint, isStable: true },
+          { type: 'inspected', evidence: open },
+        );
         expect(driver.did).toEqual(['wait']);
-        driver.on({ type: 'woken' }, { type: 'fetched', checkpoint });
+        driver.on({ type: 'woken' }, { type: 'fetched', checkpoint, isStable: true });
         driver.on({ type: 'inspected', evidence: { ...noRecords, data: endsAt(10) } });
         expect(driver.asked).toEqual([{ do: 'read-from', checkpoint }]);
       });
@@ -432,12 +445,12 @@ describe('the delivery protocol', () => {
         expect(hanging().asked).toEqual([{ do: 'examine', checkpoint }]);
         const moved = until(checkpoint).on({ type: 'inspected', evidence: open });
         moved.now = DEFAULT_LIMITS.hangingMs;
-        moved.on({ type: 'woken' }, { type: 'fetched', checkpoint: checkpointAt(6) });
+        moved.on({ type: 'woken' }, { type: 'fetched', checkpoint: checkpointAt(6), isStable: true });
         expect(moved.on({ type: 'inspected', evidence: open }).did).toEqual(['wait']);
         const again = until(checkpoint).on({ type: 'inspected', evidence: open }, { type: 'woken' });
         again.on({ type: 'failed', failure: lost }, { type: 'woken' }, { type: 'lease', current: true });
         again.now = DEFAULT_LIMITS.hangingMs;
-        again.on({ type: 'fenced' }, { type: 'lease', current: true }, { type: 'fetched', checkpoint });
+        again.on({ type: 'fenced' }, { type: 'lease', current: true }, { type: 'fetched', checkpoint, isStable: true });
         expect(again.on({ type: 'inspected', evidence: open }).did).toEqual(['examine']);
       });
 
@@ -463,7 +476,7 @@ describe('the delivery protocol', () => {
       it('ends it before a cancel is done', () => {
         const driver = hanging().on({ type: 'settle' }, { type: 'examined', open: { data: ours, dlq: null } });
         expect(driver.did).toEqual(['repair']);
-        driver.on({ type: 'repaired' }, { type: 'fetched', checkpoint });
+        driver.on({ type: 'repaired' }, { type: 'fetched', checkpoint, isStable: true });
         driver.on({ type: 'inspected', evidence: { ...noRecords, data: endsAt(10) } });
         expect(driver.asked.at(-1)).toEqual({ do: 'finish', outcome: { kind: 'settled', checkpoint } });
       });
@@ -475,6 +488,55 @@ describe('the delivery protocol', () => {
         expect(driver.asked.at(-1)).toMatchObject({
           outcome: { kind: 'failed', error: { code: 'KAFKA_UNAVAILABLE' }, settled: false, checkpoint },
         });
+      });
+    });
+
+    describe('with a later checkpoint that is still pending after the fence', () => {
+      const checkpoint = checkpointAt(5);
+      const pending = (evidence: TopicsEvidence) => {
+        const driver = until(checkpoint, initialState(job, 0), false).on({ type: 'inspected', evidence });
+        expect(driver.did).toEqual(['wait']);
+        driver.now = DEFAULT_LIMITS.hangingMs;
+        driver.on({ type: 'woken' }, { type: 'fetched', checkpoint, isStable: false });
+        return driver.on({ type: 'inspected', evidence });
+      };
+      const readable = { ...noRecords, data: endsAt(9), recordsBeyond: 'ours' as const };
+      const ours = { start: 6, isOurs: true, reachesBeyond: false };
+
+      it('goes on when its marker comes late', () => {
+        const driver = until(checkpoint, initialState(job, 0), false).on({ type: 'inspected', evidence: readable });
+        driver.on({ type: 'woken' }, { type: 'fetched', checkpoint: checkpointAt(8), isStable: true });
+        driver.on({ type: 'inspected', evidence: { ...noRecords, data: endsAt(9) } });
+        expect(driver.asked).toEqual([{ do: 'read-from', checkpoint: checkpointAt(8) }]);
+      });
+
+      it('aborts it if none of its rows can be read, together with the rows', () => {
+        const driver = pending({ ...noRecords, data: { start: 0, end: 6, high: 9 } });
+        driver.on({ type: 'examined', open: { data: ours, dlq: null } });
+        expect(driver.asked).toEqual([{ do: 'repair', abort: ['data', 'offsets'], commit: [] }]);
+        const alone = pending({ ...noRecords, data: endsAt(6) }).on({
+          type: 'examined',
+          open: { data: null, dlq: null },
+        });
+        expect(alone.asked).toEqual([{ do: 'repair', abort: ['offsets'], commit: [] }]);
+      });
+
+      it('commits it if rows of ours can be read', () => {
+        const driver = pending(readable);
+        expect(driver.asked).toEqual([{ do: 'repair', abort: [], commit: ['offsets'] }]);
+        expect(driver.on({ type: 'repaired' }).did).toEqual(['fetch-checkpoint']);
+      });
+
+      it('refuses to go on if those rows are not ours, or if rows that the checkpoint covers hang as well', () => {
+        const driver = until(checkpoint, initialState(job, 0), false);
+        const evidence = { ...readable, recordsBeyond: 'others' as const };
+        driver.on({ type: 'inspected', evidence }, { type: 'woken' });
+        driver.now = DEFAULT_LIMITS.staleCheckpointMs;
+        driver.on({ type: 'fetched', checkpoint, isStable: false }, { type: 'inspected', evidence });
+        expect(driver.asked.at(-1)).toMatchObject(lostCheckpoint);
+        const both = pending({ ...noRecords, data: { start: 0, end: 4, high: 9 } });
+        both.on({ type: 'examined', open: { data: { ...ours, start: 4 }, dlq: null } });
+        expect(both.asked.at(-1)).toMatchObject(lostCheckpoint);
       });
     });
 

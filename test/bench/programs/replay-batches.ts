@@ -53,7 +53,7 @@ process.stdout.write(`${JSON.stringify({ bytes, seconds, cpuSeconds: (user + sys
 /** Sends at least so many bytes of CSV; returns how many. */
 async function replay(jobId: string, csvBytes: number): Promise<number> {
   const session = await TransactionalSession.open(kafka, jobId, jobTopics(jobId));
-  await session.inspect(await session.fetchCheckpoint());
+  await session.inspect((await session.fetchCheckpoint()).checkpoint);
   const writer = new BatchWriter(
     session,
     jobId,
@@ -91,6 +91,7 @@ async function replayTransaction(
     sent += filled.size;
   }
   const checkpoint = await writer.drain({ position: { row: 0, line: 0, byte: 0 }, bytesDone: 0 });
+  await session.enlistOffsets();
   await session.commitOffsets(checkpoint);
   await session.endTransaction();
   writer.sendOn();

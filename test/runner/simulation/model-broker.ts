@@ -1,4 +1,4 @@
-import type { Checkpoint, OpenTransactions, TopicsEvidence } from '../../../src/kafka/index.js';
+import type { Checkpoint, Marked, OpenTransactions, TopicsEvidence } from '../../../src/kafka/index.js';
 
 /** What the model broker answers with instead of a result. */
 export class Refused extends Error {
@@ -79,7 +79,12 @@ export class ModelBroker {
   #epoch = 0;
   readonly #enlisted = new Set<Topic>();
   #openedAt: number | null = null;
+  /** The open transaction has offsets. */
+  #hasOffsets = false;
+  /** What the group would have committed, were the transaction committed; one whose marker is lost stays. */
   #pending: Checkpoint | null = null;
+  /** Of the last producer that gave offsets to the group. */
+  #groupEpoch = 0;
   #offset: Checkpoint | null = null;
   #before: Checkpoint | null = null;
   #committedAt = Number.NEGATIVE_INFINITY;
@@ -99,8 +104,9 @@ export class ModelBroker {
   }
 
   /** `stale`: where the answer may be the one before the last commit, it is. */
-  fetch(now: number, stale: boolean): Checkpoint | null {
-    return stale && now - this.#committedAt < STALE_FOR_MS ? this.#before : this.#offset;
+  fetch(now: number, stale: boolean): { checkpoint: Checkpoint | null; isStable: boolean } {
+    const isStale = stale && now - this.#committedAt < STALE_FOR_MS;
+    return { checkpoint: isStale ? this.#before : this.#offset, isStable: this.#pending === null };
   }
 
   inspect(checkpoint: Checkpoint | null, now: number): TopicsEvidence {
@@ -112,7 +118,7 @@ export class ModelBroker {
       this.partitions[topic].log.slice(from, end).some(({ row, state }) => row !== null && state === 'committed');
     const recordsBeyond =
       isBeyond('data', checkpoint?.dataEnd ?? 0, data) || isBeyond('dlq', checkpoint?.dlqEnd ?? 0, dlq);
-    return { data, dlq, recordsBeyond };
+    return { data, dlq, recordsBeyond: recordsBeyond ? 'ours' : null };
   }
 
   findOpenTransactions(checkpoint: Checkpoint | null): OpenTransactions {
@@ -125,14 +131,22 @@ export class ModelBroker {
   }
 
   /** An empty transaction that is aborted. */
-  abortHanging(epoch: number, topics: readonly Topic[], now: number): void {
-    for (const topic of topics) this.enlist(epoch, topic, now);
+  abortHanging(epoch: number, where: readonly Marked[], now: number): void {
+    for (const each of where) {
+      if (each === 'offsets') this.#enlistOffsets(epoch, now);
+      else this.enlist(epoch, each, now);
+    }
     this.#abort();
   }
 
   /** WriteTxnMarkers: past the coordinator, but not past a newer epoch in the partition. */
-  commitHanging(epoch: number, topic: Topic): void {
-    const partition = this.partitions[topic];
+  commitHanging(epoch: number, where: Marked, now: number): void {
+    if (where === 'offsets') {
+      if (epoch < this.#groupEpoch) throw new Refused('fenced');
+      this.#markOffsets('committed', now);
+      return;
+    }
+    const partition = this.partitions[where];
     if (epoch < partition.epoch) throw new Refused('fenced');
     partition.mark('committed');
   }
@@ -175,23 +189,20 @@ export class ModelBroker {
   }
 
   commitOffsets(epoch: number, checkpoint: Checkpoint, now: number): void {
-    this.#guard(epoch, now);
-    this.#openedAt ??= now;
+    this.#enlistOffsets(epoch, now);
+    this.#groupEpoch = epoch;
     this.#pending = checkpoint;
   }
 
   endTransaction(epoch: number, now: number): void {
     this.#guard(epoch, now);
-    if (this.#openedAt === null) return;
-    this.#before = this.#offset;
-    if (this.#pending !== null) this.#offset = this.#pending;
-    this.#committedAt = now;
-    this.#close('committed');
+    if (this.#openedAt !== null) this.#close('committed', now);
   }
 
-  /** Whether a read_committed reader gets all that the checkpoint covers. */
-  isReadable({ dataEnd, dlqEnd }: Checkpoint): boolean {
-    return this.partitions.data.stableEnd >= dataEnd && this.partitions.dlq.stableEnd >= dlqEnd;
+  /** Whether a read_committed reader gets all that the checkpoint covers, and the group has it. */
+  isReadable({ position, dataEnd, dlqEnd }: Checkpoint): boolean {
+    const isCommitted = this.#pending === null && this.#offset?.position.row === position.row;
+    return isCommitted && this.partitions.data.stableEnd >= dataEnd && this.partitions.dlq.stableEnd >= dlqEnd;
   }
 
   #guard(epoch: number, now: number): void {
@@ -202,14 +213,31 @@ export class ModelBroker {
     if (epoch !== this.#epoch) throw new Refused('fenced');
   }
 
-  #abort(): void {
-    if (this.#openedAt !== null) this.#close('aborted');
+  #enlistOffsets(epoch: number, now: number): void {
+    this.#guard(epoch, now);
+    this.#openedAt ??= now;
+    this.#hasOffsets = true;
   }
 
-  #close(state: 'committed' | 'aborted'): void {
+  #abort(): void {
+    if (this.#openedAt !== null) this.#close('aborted', 0);
+  }
+
+  #close(state: 'committed' | 'aborted', now: number): void {
     for (const topic of this.#enlisted) if (!this.losesMarker()) this.partitions[topic].mark(state);
+    if (this.#hasOffsets && !this.losesMarker()) this.#markOffsets(state, now);
     this.#enlisted.clear();
+    this.#hasOffsets = false;
     this.#openedAt = null;
+  }
+
+  /** As in a partition, whatever is pending ends with any marker of the producer. */
+  #markOffsets(state: 'committed' | 'aborted', now: number): void {
+    if (state === 'committed' && this.#pending !== null) {
+      this.#before = this.#offset;
+      this.#offset = this.#pending;
+      this.#committedAt = now;
+    }
     this.#pending = null;
   }
 }

@@ -26,6 +26,7 @@ export type PlantedBug =
   | 'checkpoint-what-is-held'
   | 'leave-unsettled'
   | 'no-check-for-open-transactions'
+  | 'take-pending-offsets-for-none'
   | 'commit-every-hanging-transaction'
   | 'abort-every-hanging-transaction'
   | 'send-on-before-rows-are-readable'
@@ -294,8 +295,11 @@ class SimulatedRunner {
 
   #distorted(event: Event): Event {
     if (event.type === 'fetched' && this.#simulation.bug === 'trust-stale-checkpoint') return event;
+    if (event.type === 'fetched' && this.#simulation.bug === 'take-pending-offsets-for-none') {
+      return { ...event, isStable: true };
+    }
     if (event.type === 'inspected' && this.#simulation.bug === 'trust-stale-checkpoint') {
-      return { ...event, evidence: { ...event.evidence, recordsBeyond: false } };
+      return { ...event, evidence: { ...event.evidence, recordsBeyond: null } };
     }
     if (event.type === 'inspected' && this.#simulation.bug === 'no-check-for-open-transactions') {
       const { data, dlq } = event.evidence;
@@ -327,7 +331,7 @@ class SimulatedRunner {
       case 'fetch-checkpoint':
         this.#request(
           () => simulation.broker.fetch(simulation.now, simulation.chance(0.3)),
-          (checkpoint) => this.dispatch({ type: 'fetched', checkpoint }),
+          (fetched) => this.dispatch({ type: 'fetched', ...fetched }),
         );
         break;
       case 'inspect':
@@ -493,7 +497,7 @@ class SimulatedRunner {
           broker.abortHanging(epoch, both, this.#simulation.now);
           return;
         }
-        for (const topic of toCommit) broker.commitHanging(epoch, topic);
+        for (const each of toCommit) broker.commitHanging(epoch, each, this.#simulation.now);
         if (toAbort.length > 0) broker.abortHanging(epoch, toAbort, this.#simulation.now);
       },
       () => this.dispatch({ type: 'repaired' }),

@@ -41,6 +41,7 @@ describe('the delivery protocol under delays, losses, kills, freezes and outages
     'checkpoint-what-is-held',
     'leave-unsettled',
     'no-check-for-open-transactions',
+    'take-pending-offsets-for-none',
     'commit-every-hanging-transaction',
     'abort-every-hanging-transaction',
     'send-on-before-rows-are-readable',
