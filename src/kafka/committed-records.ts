@@ -64,38 +64,18 @@ export async function leaderOf(cluster: Cluster, topic: string): Promise<Broker>
 }
 
 /** Yields the committed records of partition 0 in `[from, to)`, in order; control records and aborted ones left out. */
-export function committedRecords(
+export async function* committedRecords(
   cluster: Cluster,
   topic: string,
   from: number,
   to: number,
-): AsyncGenerator<FetchedMessage> {
-  return fetchRecords(cluster, topic, from, to, READ_COMMITTED);
-}
-
-/** As `committedRecords`, with those that are aborted, or not committed yet. */
-export function uncommittedRecords(
-  cluster: Cluster,
-  topic: string,
-  from: number,
-  to: number,
-): AsyncGenerator<FetchedMessage> {
-  return fetchRecords(cluster, topic, from, to, READ_UNCOMMITTED);
-}
-
-async function* fetchRecords(
-  cluster: Cluster,
-  topic: string,
-  from: number,
-  to: number,
-  isolationLevel: number,
 ): AsyncGenerator<FetchedMessage> {
   const broker = await leaderOf(cluster, topic);
   let next = from;
   let emptyAnswers = 0;
   while (next < to) {
     const answer = await broker.fetch({
-      isolationLevel,
+      isolationLevel: READ_COMMITTED,
       maxWaitTime: FETCH_WAIT_MS,
       minBytes: 1,
       maxBytes: FETCH_BYTES,
@@ -118,16 +98,4 @@ async function* fetchRecords(
     }
     next = Number(last.offset) + 1;
   }
-}
-
-/** The producer id of the first committed record of partition 0 in `[from, to)`; null: there is none. */
-export async function firstCommittedBy(
-  cluster: Cluster,
-  topic: string,
-  from: number,
-  to: number,
-): Promise<string | null> {
-  for await (const { batchContext } of committedRecords(cluster, topic, from, to))
-    return String(batchContext.producerId);
-  return null;
 }

@@ -1,5 +1,6 @@
 import { BatchError } from '../errors/index.js';
-import { topicBounds, uncommittedRecords } from './committed-records.js';
+import { hasRecordsOf } from './batch-headers.js';
+import { topicBounds } from './committed-records.js';
 import { protocolError, UnexpectedAnswer } from './kafka-failure.js';
 import { type Broker, type Cluster, requestConnection } from './kafkajs-internals.js';
 import {
@@ -32,17 +33,10 @@ export async function findOpenTransaction(
 ): Promise<OpenTransaction | null> {
   const { end: start, high } = await topicBounds(cluster, topic);
   if (start >= high) return null;
-  const isOurs = await writes(cluster, topic, start, start + 1, producerId);
-  const reachesBeyond = isOurs && start < end && (await writes(cluster, topic, end, high, producerId));
+  const writes = (from: number, to: number) => hasRecordsOf(cluster, topic, BigInt(producerId), from, to);
+  const isOurs = await writes(start, start + 1);
+  const reachesBeyond = isOurs && start < end && (await writes(end, high));
   return { start, isOurs, reachesBeyond };
-}
-
-/** Whether a record of this producer lies in `[from, to)`, committed or not. */
-async function writes(cluster: Cluster, topic: string, from: number, to: number, producerId: string): Promise<boolean> {
-  for await (const { batchContext } of uncommittedRecords(cluster, topic, from, to)) {
-    if (String(batchContext.producerId) === producerId) return true;
-  }
-  return false;
 }
 
 /**

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
 import { BatchError } from '../errors/index.js';
+import { firstCommittedBy } from './batch-headers.js';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
-import { firstCommittedBy, lastStableOffset, leaderOf, type TopicBounds, topicBounds } from './committed-records.js';
+import { lastStableOffset, leaderOf, type TopicBounds, topicBounds } from './committed-records.js';
 import { commitHanging, findOpenTransaction, type OpenTransaction } from './hanging-transaction.js';
 import { errorType, UnexpectedAnswer } from './kafka-failure.js';
 import {
@@ -18,6 +19,7 @@ import {
 import { fetchOffset } from './offset-fetch.js';
 import { produceBatch } from './produce.js';
 import type { SealableBatch } from './record-batch.js';
+import { within } from './within.js';
 
 /** The broker aborts a transaction that is open for longer. */
 export const TRANSACTION_TIMEOUT_MS = 30_000;
@@ -27,6 +29,7 @@ const RETRY_FOR_MS = 30_000;
 const TOPIC_UNKNOWN_FOR_MS = 5_000;
 
 const READABLE_WITHIN_MS = 10_000;
+const ANSWER_MS = 45_000;
 
 /** Answers that mean "in a moment": the coordinator is still completing a transaction, moving or loading. */
 const IN_A_MOMENT = new Set([
@@ -128,12 +131,13 @@ export class TransactionalSession {
     }
   }
 
-  /** Looks at both topics as a read_committed reader would, from where the checkpoint ends. */
+  /**
+   * Looks at both topics as a read_committed reader would, from where the checkpoint ends. Takes as long as it takes to
+   * get there past what was aborted, but no answer longer than 45 s.
+   */
   async inspect(checkpoint: Checkpoint | null): Promise<TopicsEvidence> {
-    const [data, dlq] = await Promise.all([
-      topicBounds(this.cluster, this.topics.data),
-      topicBounds(this.cluster, this.topics.dlq),
-    ]);
+    const bounds = [topicBounds(this.cluster, this.topics.data), topicBounds(this.cluster, this.topics.dlq)] as const;
+    const [data, dlq] = await within(ANSWER_MS, 'ListOffsets', Promise.all(bounds));
     this.#inspectedEnds.set(this.topics.data, data.high).set(this.topics.dlq, dlq.high);
     const beyond = async (topic: string, from: number, bounds: TopicBounds) =>
       firstCommittedBy(this.cluster, topic, Math.max(from, bounds.start), bounds.end);
@@ -141,7 +145,7 @@ export class TransactionalSession {
       await beyond(this.topics.data, checkpoint?.dataEnd ?? 0, data),
       await beyond(this.topics.dlq, checkpoint?.dlqEnd ?? 0, dlq),
     ].filter((writer) => writer !== null);
-    const areOurs = writers.every((writer) => writer === this.producerId);
+    const areOurs = writers.every((writer) => writer === BigInt(this.producerId));
     return { data, dlq, recordsBeyond: writers.length === 0 ? null : areOurs ? 'ours' : 'others' };
   }
 

@@ -116,7 +116,7 @@ export class JobRun {
         }));
         break;
       case 'inspect':
-        this.#ask(action.do, async () => ({
+        this.#call(async () => ({
           type: 'inspected',
           evidence: await this.#openSession().inspect(action.checkpoint),
         }));

@@ -1,31 +1,32 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Job } from '../../src/jobs/job.js';
 import { Api } from '../kit/api.js';
-import { type LostMarkers, loseMarkers, WITHOUT_VERIFICATION } from '../kit/hanging-transaction.js';
-import { type Broker, startBroker } from '../kit/kafka-broker.js';
+import { type LostMarkers, loseMarkers, VERIFICATION } from '../kit/hanging-transaction.js';
+import type { Broker } from '../kit/kafka-broker.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
+import { type ProxiedBroker, startProxiedBroker } from '../kit/proxied-broker.js';
 import { type Service, startService } from '../kit/service.js';
 import { readTopic } from '../kit/topic.js';
 
 const ORDERS = makeOrders(200_000, 997);
 
 const folder = mkdtempSync(join(tmpdir(), 'batch-hanging-'));
+let kafka: ProxiedBroker;
 let broker: Broker;
 let service: Service;
 let api: Api;
 let reference: Buffer[];
 
 async function start(): Promise<void> {
-  service = await startService({ brokers: broker.brokers, dataDir: join(folder, 'data') });
+  service = await startService({ brokers: kafka.proxy.address, dataDir: join(folder, 'data') });
   api = new Api(service.url);
 }
 
 beforeAll(async () => {
-  const properties = join(folder, 'broker.properties');
-  writeFileSync(properties, WITHOUT_VERIFICATION);
-  broker = await startBroker({ properties });
+  kafka = await startProxiedBroker({ settings: [`${VERIFICATION}=false`] });
+  ({ broker } = kafka);
   await start();
   await api.createModel('orders', ORDERS_SCHEMA);
   const job = await api.ended((await api.createJob('orders', ORDERS.csv)).job_id);
@@ -35,15 +36,24 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await service.stop();
-  await broker.stop();
+  await kafka.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A job whose runner is killed in mid-job and whose last transaction then loses its markers; the job as it ends. */
+/** A job whose runner is killed in its second transaction, and which then loses that one's markers; the job as it ends. */
 async function jobAfter(lost: LostMarkers): Promise<Job> {
+  let isCommitted = false;
+  kafka.proxy.interference = {
+    request: (exchange) => (isCommitted && exchange.api === 'AddOffsetsToTxn' ? 'drop' : 'pass'),
+    reply(exchange) {
+      if (exchange.api === 'EndTxn' && exchange.error === 0) isCommitted = true;
+      return 'pass';
+    },
+  };
   const { job_id } = await api.createSlowJob('orders', ORDERS.csv);
   const job = await api.until(job_id, ({ totals }) => totals.rows > 0);
   await service.kill('SIGKILL');
+  kafka.proxy.interference = {};
   await loseMarkers(broker.brokers, job, { ...ORDERS, dlq: reference }, lost);
   await start();
   return api.ended(job_id);

@@ -1,3 +1,4 @@
+import { decodeFetch, encodeFetch } from '../../src/kafka/batch-headers.js';
 import { decodeMetadataLevel, knownDefect } from '../../src/kafka/broker-features.js';
 import { compactString } from '../../src/kafka/compact-codec.js';
 import { decodeCreateTopics, encodeCreateTopics } from '../../src/kafka/create-topics.js';
@@ -25,6 +26,44 @@ describe('CreateTopics v4', () => {
   it('gives the error code of each topic, with and without a message', () => {
     const answer = bytes('00000000 00000003', '0001 61 0000 ffff', '0001 62 0026 0002 6869', '0001 63 0024 ffff');
     expect(decodeCreateTopics(answer)).toEqual([0, 38, 36]);
+  });
+});
+
+describe('Fetch v10', () => {
+  const HEAD = '00000000 0000 00000000 00000001 0001 74 00000001 00000000';
+  const OFFSETS = '0000000000000009 0000000000000009 0000000000000000';
+  /** A record batch of `count` records and one byte of them. */
+  const batch = (baseOffset: string, attributes: string, count: string, producerId: string) =>
+    `${baseOffset} 00000032 00000000 02 00000000 ${attributes} ${count} ${'00'.repeat(16)} ${producerId} 0000 00000000 00000000 ff`;
+
+  it('asks for one partition from an offset on', () => {
+    expect(encodeFetch('t', 5, 1)).toEqual(
+      bytes(
+        'ffffffff 000001f4 00000001 00100000 01 00000000 ffffffff 00000001 0001 74 00000001',
+        '00000000 ffffffff 0000000000000005 ffffffffffffffff 00100000 00000000',
+      ),
+    );
+  });
+
+  it('gives the headers of whole batches, and what was aborted', () => {
+    const aborted = '00000001 0000000000000007 0000000000000002';
+    const data = batch('0000000000000002', '0010', '00000003', '0000000000000007');
+    const marker = batch('0000000000000006', '0030', '00000000', '0000000000000007');
+    const records = bytes(data, marker, data.slice(0, -2));
+    const answer = bytes(HEAD, '0000', OFFSETS, aborted, '000000b9', records);
+    expect(decodeFetch(answer)).toEqual({
+      error: 0,
+      aborted: [{ producerId: 7n, firstOffset: 2 }],
+      batches: [
+        { baseOffset: 2, lastOffset: 5, producerId: 7n, isControl: false },
+        { baseOffset: 6, lastOffset: 6, producerId: 7n, isControl: true },
+      ],
+    });
+  });
+
+  it('gives the error of the partition, or of the whole', () => {
+    expect(decodeFetch(bytes(HEAD, '0006', OFFSETS, 'ffffffff', 'ffffffff')).error).toBe(6);
+    expect(decodeFetch(bytes('00000000 0046 00000000 00000000')).error).toBe(70);
   });
 });
 

@@ -3,7 +3,6 @@ import { createKafka, type Marked, RecordBatch, TransactionalSession } from '../
 
 /** Lets a producer write without telling the coordinator, as if the coordinator had forgotten the transaction. */
 export const VERIFICATION = 'transaction.partition.verification.enable';
-export const WITHOUT_VERIFICATION = `${VERIFICATION}=false\n`;
 
 /** What a CSV file's job delivers. */
 export interface Deliverable {
@@ -26,7 +25,7 @@ export interface LostMarkers {
 
 /**
  * Goes on with a job whose runner is gone, from its checkpoint to its next bad row, as a runner would; then the
- * transaction's markers are lost in some places, as KAFKA-20734 loses them. The broker must run WITHOUT_VERIFICATION.
+ * transaction's markers are lost in some places, as KAFKA-20734 loses them. The broker must run with VERIFICATION=false.
  */
 export async function loseMarkers(
   brokers: string,
