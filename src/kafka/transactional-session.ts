@@ -23,7 +23,9 @@ import { within } from './within.js';
 
 /** The broker aborts a transaction that is open for longer. */
 export const TRANSACTION_TIMEOUT_MS = 30_000;
-const RETRY_EVERY_MS = 5;
+/** Most answers are there a moment later; the longer one is missing, the less is to be expected of the next look. */
+const FIRST_RETRY_MS = 5;
+const MAX_RETRY_MS = 500;
 const RETRY_FOR_MS = 30_000;
 /** A topic that was just created, or a broker that just started, may not know it yet. */
 const TOPIC_UNKNOWN_FOR_MS = 5_000;
@@ -265,7 +267,7 @@ export class TransactionalSession {
    */
   async readable(checkpoint: Checkpoint): Promise<void> {
     const deadline = performance.now() + READABLE_WITHIN_MS;
-    for (;;) {
+    for (let pauseMs = FIRST_RETRY_MS; ; pauseMs = longer(pauseMs)) {
       const [data, dlq, { checkpoint: fetched, isStable }] = await Promise.all([
         lastStableOffset(this.cluster, this.topics.data),
         lastStableOffset(this.cluster, this.topics.dlq),
@@ -274,7 +276,7 @@ export class TransactionalSession {
       const isCommitted = isStable && fetched?.position.row === checkpoint.position.row;
       if (data >= checkpoint.dataEnd && dlq >= checkpoint.dlqEnd && isCommitted) return;
       if (performance.now() > deadline) throw new UnexpectedAnswer('the committed rows did not become readable');
-      await sleep(RETRY_EVERY_MS);
+      await sleep(pauseMs);
     }
   }
 
@@ -342,12 +344,16 @@ async function retryWhile<T>(
   forMs: number,
 ): Promise<T> {
   const deadline = performance.now() + forMs;
-  for (;;) {
+  for (let pauseMs = FIRST_RETRY_MS; ; pauseMs = longer(pauseMs)) {
     try {
       return await call();
     } catch (error) {
       if (!retryable(error) || performance.now() > deadline) throw error;
-      await sleep(RETRY_EVERY_MS);
+      await sleep(pauseMs);
     }
   }
+}
+
+function longer(pauseMs: number): number {
+  return Math.min(pauseMs * 2, MAX_RETRY_MS);
 }
