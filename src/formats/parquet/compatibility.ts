@@ -57,7 +57,7 @@ function leafReader(type: LeafType, notes: RowNotes): ValueReader {
     case 'date':
       return new DateReader();
     case 'time':
-      return new TimeReader(type.digits);
+      return new TimeReader(type.digits, notes);
     case 'timestamp':
       return new TimestampReader(type.digits, type.utc);
     case 'int96':
@@ -99,7 +99,11 @@ function convertType(type: ScalarType, check: ValueCheck, notes: RowNotes): Conv
     case 'decimal': {
       if (!takesDecimal(type, check.type)) return null;
       const reader = new DecimalReader(type.bits, type.scale);
-      return fitsDecimal(type, check.type) ? always(reader) : checked(reader);
+      if (check.type.kind === 'float' && check.type.bits === 64) return always(reader);
+      if (!fitsDecimal(type, check.type)) return checked(reader);
+      // A file may hold more digits than it says.
+      const holds = (row: number): boolean => reader.hasDigits(row, type.precision);
+      return { reader, accepts: (row) => holds(row) || check.test(reader.text(row)) === null };
     }
     case 'string':
       return kind === 'string' ? always(textReader(check.normalize)) : checked(new TypedTextReader(check));
@@ -179,7 +183,6 @@ function takesDecimal({ scale }: Extract<FileType, { kind: 'decimal' }>, { kind 
 }
 
 function fitsDecimal({ precision, scale }: Extract<FileType, { kind: 'decimal' }>, to: ColumnType): boolean {
-  if (to.kind === 'float') return to.bits === 64;
   if (to.kind !== 'decimal') return false;
   return scale >= 0 && scale <= to.scale && precision - scale <= to.precision - to.scale;
 }

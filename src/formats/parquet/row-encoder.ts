@@ -48,7 +48,7 @@ export class RowEncoder {
     const out = this.#row;
     const wrong = this.#wrong;
     wrong.length = 0;
-    notes.hasNonFinite = false;
+    notes.hasFlaw = false;
     let at = 0;
     out[at++] = 0x7b;
     for (let index = 0; index < fields.length; index++) {
@@ -62,8 +62,8 @@ export class RowEncoder {
       } else {
         at = reader.write(row, out, at);
         if (at > ROW_LIMIT_BYTES) return at;
-        if (notes.hasNonFinite) {
-          notes.hasNonFinite = false;
+        if (notes.hasFlaw) {
+          notes.hasFlaw = false;
           wrong.push(index);
         } else if (accepts !== null && !accepts(row)) wrong.push(index);
       }

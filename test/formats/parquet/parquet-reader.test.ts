@@ -157,6 +157,65 @@ describe('the columns of a Parquet file and of a model', () => {
     ]);
   });
 
+  it.each<[string, object]>([
+    ['unknown', ANY_COLUMNS],
+    [
+      'texts and decimals of those digits',
+      {
+        type: 'object',
+        properties: {
+          ms: { type: 'string' },
+          us: { type: 'string', minLength: 1 },
+          ns: { type: 'array', items: { type: 'string' } },
+        },
+      },
+    ],
+  ])('reject a TIME that no day has, where the model has it as %s', async (_what, model) => {
+    const { accepted, rejected } = await readFile(fixture('out-of-range.parquet'), model);
+    expect(accepted).toEqual([
+      '{"ms":"00:00:00.000","us":"00:00:00.000000","ns":["00:00:00.000000000"],"price":999.99}',
+      '{"ms":"23:59:59.999","us":"23:59:59.999999","ns":["23:59:59.999999999"],"price":-999.99}',
+    ]);
+    const wrong = rejected.map(({ row, errors }) => [
+      row,
+      ...errors.map(({ column, error, observed }) => `${column} ${error} ${observed}`),
+    ]);
+    const each = (ms: string, us: string, ns: string): string[] => [
+      `ms OUT_OF_RANGE ${ms}`,
+      `us OUT_OF_RANGE ${us}`,
+      `ns[0] OUT_OF_RANGE ${ns}`,
+    ];
+    expect(wrong).toEqual([
+      [3, ...each('-1', '-1', '-1')],
+      [4, ...each('86400000', '86400000000', '86400000000000')],
+      [5, ...each('2147483647', '9223372036854775807', '9223372036854775807')],
+      [6, ...each('-2147483648', '-9223372036854775808', '-9223372036854775808')],
+    ]);
+    expect(rejected[0]?.errors[1]?.message).toBe(
+      "column 'us': '-1' is out of range for TIME(MICROS) (0 to 86399999999)",
+    );
+    expect(rejected[0]?.raw).toBe('{"ms":"-1","us":"-1","ns":["-1"],"price":1000.00}');
+  });
+
+  it('reject decimals with more digits than the file says, unless the model has them', async () => {
+    const prices = async (price: string): Promise<string[]> => {
+      const { accepted, rejected } = await readFile(fixture('out-of-range.parquet'), { price });
+      const errors = rejected.flatMap(({ row, errors: found }) =>
+        found.flatMap(({ column, error, observed }) => (column === 'price' ? [`${row} ${error} ${observed}`] : [])),
+      );
+      return [...accepted.map((row) => row.slice(row.indexOf('price'))), ...errors];
+    };
+    const whole = ['price":999.99}', 'price":-999.99}'];
+    const large = '5 OUT_OF_RANGE 41943.04';
+    expect(await prices('Decimal(5,2)')).toEqual([
+      ...whole,
+      '3 OUT_OF_RANGE 1000.00',
+      '4 OUT_OF_RANGE -1000.00',
+      large,
+    ]);
+    expect(await prices('Decimal(6,2)')).toEqual([...whole, large]);
+  });
+
   it('take texts as CSV takes them, and write them by the model', async () => {
     const { accepted } = await readFile(fixture('typed-texts.parquet'), {
       whole: 'Int64',

@@ -2,7 +2,7 @@ import type { FieldError } from '../../row-reader.js';
 import type { RowProblems } from '../../values/row-problems.js';
 import { fieldError, nullError, type ValueCheck } from '../../values/value-check.js';
 import type { Conversion } from '../compatibility.js';
-import type { ValueReader } from '../values/value-reader.js';
+import type { Flaw, ValueReader } from '../values/value-reader.js';
 
 /** What becomes of the values in one place of a row: a column's, or those of a member or of the items inside one. */
 export interface ValuePlan {
@@ -10,7 +10,7 @@ export interface ValuePlan {
   /** As errors name it; null where the model says nothing. */
   type: string | null;
   nullable: boolean;
-  /** Whether a value that is not null is fine; null: all are, but for numbers without JSON, which RowNotes tell. */
+  /** Whether a value that is not null is fine; null: all are, but for those with a flaw, which RowNotes tell. */
   accepts: ((row: number) => boolean) | null;
   /** Tells what is wrong with a value that is not null, if anything is. `path`: where in the row it stands. */
   explain(row: number, path: string, problems: RowProblems): void;
@@ -24,22 +24,23 @@ export function scalarPlan({ reader, accepts }: Conversion, check: ValueCheck, t
     nullable: check.nullable,
     accepts,
     explain: (row, path, problems) => {
-      if (accepts?.(row) !== true) problems.add(...check.errorsOf(reader.text(row), path));
+      const flaw = reader.flaw(row);
+      if (flaw !== null) problems.add(flawError(path, type, reader.text(row), flaw));
+      else if (accepts?.(row) === false) problems.add(...check.errorsOf(reader.text(row), path));
     },
   };
 }
 
 /** Values without parts of which it says nothing. */
-export function unknownPlan(reader: ValueReader, isFloat: boolean, nullable = true): ValuePlan {
+export function unknownPlan(reader: ValueReader, nullable = true): ValuePlan {
   return {
     reader,
     type: null,
     nullable,
     accepts: null,
     explain: (row, path, problems) => {
-      if (!isFloat) return;
-      const text = reader.text(row);
-      if (!Number.isFinite(Number(text))) problems.add(notANumber(path, text));
+      const flaw = reader.flaw(row);
+      if (flaw !== null) problems.add(flawError(path, null, reader.text(row), flaw));
     },
   };
 }
@@ -61,7 +62,6 @@ export function explain(plan: ValuePlan, row: number, path: string, problems: Ro
   else if (!plan.nullable) problems.add(nullError(path, plan.type ?? 'value', 'null'));
 }
 
-/** NaN or an infinity in a place that the model does not know. */
-function notANumber(path: string, text: string): FieldError {
-  return fieldError(path, null, 'NOT_A_NUMBER', text, 'has no JSON');
+function flawError(path: string, type: string | null, text: string, { code, problem }: Flaw): FieldError {
+  return fieldError(path, type, code, text, problem);
 }

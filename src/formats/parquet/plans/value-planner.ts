@@ -91,14 +91,14 @@ export class ValuePlanner {
       plan: plan(property, property.name),
     }));
     // A key is never null, whatever the file says.
-    const keys = unknownPlan(keyReader, key.kind === 'float', false);
+    const keys = unknownPlan(keyReader, false);
     return mapPlan({ key: keys, known, other: plan(null, '*') }, schema);
   }
 
   #scalar(type: ScalarType, schema: ValueSchema | null, path: string, normalize: Normalizer | null): ValuePlan {
     const reader = normalize === null ? readerOf(type, this.notes) : textReader(normalize);
     if (typeof reader === 'string') return this.#unreadable(path, reader);
-    if (schema === null) return unknownPlan(reader, type.kind === 'float');
+    if (schema === null) return unknownPlan(reader);
     if (schema.type === ARRAY || schema.type === OBJECT) return this.#mismatch(type, schema, path);
     const check = new ValueCheck({ name: path, ...schema }, normalize);
     const conversion = convert(type, check, this.notes);
@@ -106,7 +106,7 @@ export class ValuePlanner {
   }
 
   #nulls(schema: ValueSchema | null): ValuePlan {
-    return { ...unknownPlan(new NullReader(), false, schema?.nullable), type: schema?.type ?? null };
+    return { ...unknownPlan(new NullReader(), schema?.nullable), type: schema?.type ?? null };
   }
 
   #mismatch(type: FileType, schema: ValueSchema, path: string): ValuePlan {

@@ -41,6 +41,15 @@ export class DecimalReader extends ValueReader {
     return writePadded(out, end, fraction, this.scale);
   }
 
+  /** Whether the unscaled value has at most so many digits. */
+  hasDigits(row: number, precision: number): boolean {
+    const value = this.#smallValue(row);
+    if (value !== null) return Math.abs(value) < 10 ** precision;
+    const exact = this.#bigValue(row);
+    const bound = 10n ** BigInt(precision);
+    return exact < bound && exact > -bound;
+  }
+
   /** The unscaled value where a double holds it exactly. */
   #smallValue(row: number): number | null {
     const from = (row + this.offset) * this.#wordsEach;

@@ -1,6 +1,6 @@
 import type { ArrowArray } from '../arrow-data.js';
 import { writeAscii, writeInt64, writeInteger, writePadded, writeWhole } from './json-bytes.js';
-import { type RowNotes, ValueReader, view } from './value-reader.js';
+import { type Flaw, type RowNotes, ValueReader, view } from './value-reader.js';
 
 type Integers = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
 type Floats = Float32Array | Float64Array;
@@ -64,6 +64,8 @@ export class Integer64Reader extends ValueReader {
   }
 }
 
+const NON_FINITE: Flaw = { code: 'NOT_A_NUMBER', problem: 'has no JSON' };
+
 /** Floats of 64 bits, and of 32 in the fewest digits that tell them apart. */
 export class FloatReader extends ValueReader {
   #values: Floats = new Float64Array();
@@ -90,6 +92,10 @@ export class FloatReader extends ValueReader {
     return this.bits === 32 ? writeFloat32(out, at, value, this.notes) : writeFloat64(out, at, value, this.notes);
   }
 
+  override flaw(row: number): Flaw | null {
+    return Number.isFinite(this.#values[row + this.offset]) ? null : NON_FINITE;
+  }
+
   override text(row: number): string {
     return unquoted(super.text(row));
   }
@@ -109,6 +115,10 @@ export class HalfReader extends ValueReader {
 
   override write(row: number, out: Uint8Array, at: number): number {
     return writeFloat64(out, at, fromHalf(this.#values[row + this.offset] as number), this.notes);
+  }
+
+  override flaw(row: number): Flaw | null {
+    return Number.isFinite(fromHalf(this.#values[row + this.offset] as number)) ? null : NON_FINITE;
   }
 
   override text(row: number): string {
@@ -169,7 +179,7 @@ function writeFloat32(out: Uint8Array, at: number, value: number, notes: RowNote
 }
 
 function writeNonFinite(out: Uint8Array, at: number, value: number, notes: RowNotes): number {
-  notes.hasNonFinite = true;
+  notes.hasFlaw = true;
   return writeAscii(out, at, `"${value}"`);
 }
 

@@ -1,6 +1,8 @@
 import type { ArrowArray } from '../arrow-data.js';
+import { spellFileType } from '../file-type.js';
 import { DateWriter, isModelDay, writeTime } from './civil-date.js';
-import { ValueReader, view } from './value-reader.js';
+import { writeInt64 } from './json-bytes.js';
+import { type Flaw, type RowNotes, ValueReader, view } from './value-reader.js';
 
 const QUOTE = 0x22;
 const DAY_SECONDS = 86_400;
@@ -37,16 +39,25 @@ export class DateReader extends TemporalReader {
   }
 }
 
-/** Milliseconds (32 bits), microseconds or nanoseconds (64 bits) since midnight. */
+/** Milliseconds (32 bits), microseconds or nanoseconds (64 bits) since midnight; what no day has is written as a number. */
 export class TimeReader extends TemporalReader {
   #words = new Int32Array();
   readonly #wordsEach: number;
   readonly #unit: number;
+  /** The first that is behind the day. */
+  readonly #end: number;
+  readonly #flaw: Flaw;
 
-  constructor(private readonly digits: number) {
+  constructor(
+    private readonly digits: number,
+    private readonly notes: RowNotes,
+  ) {
     super();
     this.#wordsEach = digits === 3 ? 1 : 2;
     this.#unit = 10 ** digits;
+    this.#end = DAY_SECONDS * this.#unit;
+    const type = spellFileType({ kind: 'time', digits });
+    this.#flaw = { code: 'OUT_OF_RANGE', problem: `is out of range for ${type} (0 to ${this.#end - 1})` };
   }
 
   protected override bindValues({ offset, length, buffers }: ArrowArray, memory: ArrayBuffer): void {
@@ -54,15 +65,37 @@ export class TimeReader extends TemporalReader {
   }
 
   override write(row: number, out: Uint8Array, at: number): number {
-    const from = (row + this.offset) * this.#wordsEach;
-    const low = this.#words[from] as number;
-    // A day's nanoseconds are far below 2^53.
-    const value = this.#wordsEach === 1 ? low : (this.#words[from + 1] as number) * TWO_32 + (low >>> 0);
-    const fraction = value % this.#unit;
+    const high = this.#high(row);
+    const low = this.#low(row);
+    const value = high * TWO_32 + (low >>> 0);
+    let end = at + 1;
     out[at] = QUOTE;
-    const end = writeTime(out, at + 1, (value - fraction) / this.#unit, fraction, this.digits);
+    if (this.#isTime(value)) {
+      const fraction = value % this.#unit;
+      end = writeTime(out, end, (value - fraction) / this.#unit, fraction, this.digits);
+    } else {
+      this.notes.hasFlaw = true;
+      end = writeInt64(out, end, high, low);
+    }
     out[end] = QUOTE;
     return end + 1;
+  }
+
+  override flaw(row: number): Flaw | null {
+    return this.#isTime(this.#high(row) * TWO_32 + (this.#low(row) >>> 0)) ? null : this.#flaw;
+  }
+
+  /** A number beyond 2^53, which is not exact, is far from a day's nanoseconds. */
+  #isTime(value: number): boolean {
+    return value >= 0 && value < this.#end;
+  }
+
+  #low(row: number): number {
+    return this.#words[(row + this.offset) * this.#wordsEach] as number;
+  }
+
+  #high(row: number): number {
+    return this.#wordsEach === 1 ? this.#low(row) >> 31 : (this.#words[(row + this.offset) * 2 + 1] as number);
   }
 }
 
@@ -124,41 +157,20 @@ abstract class InstantReader extends TemporalReader {
 /** Seconds, milliseconds, microseconds or nanoseconds since 1970-01-01, in 64 bits. */
 export class TimestampReader extends InstantReader {
   #halves = new Int32Array();
-  #values = new BigInt64Array();
   readonly #unit: number;
-  readonly #bigUnit: bigint;
 
   constructor(digits: number, utc: boolean, shown?: number) {
     super(digits, utc, shown);
     this.#unit = 10 ** digits;
-    this.#bigUnit = BigInt(this.#unit);
   }
 
   protected override bindValues({ offset, length, buffers }: ArrowArray, memory: ArrayBuffer): void {
     this.#halves = view(Int32Array, memory, buffers[1] ?? 0, 2 * (offset + length));
-    this.#values = view(BigInt64Array, memory, buffers[1] ?? 0, offset + length);
   }
 
   protected override read(row: number, into: Instant): void {
-    const index = row + this.offset;
-    const value = (this.#halves[2 * index + 1] as number) * TWO_32 + ((this.#halves[2 * index] as number) >>> 0);
-    let seconds: number;
-    let fraction: number;
-    if (Number.isSafeInteger(value)) {
-      fraction = value % this.#unit;
-      seconds = (value - fraction) / this.#unit;
-    } else {
-      const exact = this.#values[index] as bigint;
-      seconds = Number(exact / this.#bigUnit);
-      fraction = Number(exact % this.#bigUnit);
-    }
-    if (fraction < 0) {
-      fraction += this.#unit;
-      seconds -= 1;
-    }
-    into.day = Math.floor(seconds / DAY_SECONDS);
-    into.second = seconds - into.day * DAY_SECONDS;
-    into.fraction = fraction;
+    const from = 2 * (row + this.offset);
+    split(this.#halves[from + 1] as number, this.#halves[from] as number, this.#unit, into);
   }
 }
 
@@ -177,11 +189,34 @@ export class Int96Reader extends InstantReader {
   protected override read(row: number, into: Instant): void {
     const from = 3 * (row + this.offset);
     const words = this.#words;
-    const nanos = (words[from + 1] as number) * TWO_32 + ((words[from] as number) >>> 0);
-    const seconds = Math.floor(nanos / 1e9);
-    const days = Math.floor(seconds / DAY_SECONDS);
-    into.fraction = nanos - seconds * 1e9;
-    into.second = seconds - days * DAY_SECONDS;
-    into.day = (words[from + 2] as number) - JULIAN_EPOCH + days;
+    split(words[from + 1] as number, words[from] as number, 1e9, into);
+    // Nanoseconds that go beyond their day are counted on.
+    into.day += (words[from + 2] as number) - JULIAN_EPOCH;
   }
+}
+
+/** Splits a number of 64 bits, `unit` of them a second, into days, seconds of the day and the rest. */
+function split(high: number, low: number, unit: number, into: Instant): void {
+  const value = high * TWO_32 + (low >>> 0);
+  if (!Number.isSafeInteger(value)) {
+    splitExact((BigInt(high) << 32n) + BigInt(low >>> 0), BigInt(unit), into);
+    return;
+  }
+  let fraction = value % unit;
+  let seconds = (value - fraction) / unit;
+  if (fraction < 0) {
+    fraction += unit;
+    seconds -= 1;
+  }
+  into.day = Math.floor(seconds / DAY_SECONDS);
+  into.second = seconds - into.day * DAY_SECONDS;
+  into.fraction = fraction;
+}
+
+function splitExact(value: bigint, unit: bigint, into: Instant): void {
+  const day = unit * BigInt(DAY_SECONDS);
+  const inDay = ((value % day) + day) % day;
+  into.day = Number((value - inDay) / day);
+  into.second = Number(inDay / unit);
+  into.fraction = Number(inDay % unit);
 }

@@ -1,3 +1,4 @@
+import type { RowErrorCode } from '../../row-reader.js';
 import type { ArrowArray } from '../arrow-data.js';
 
 /** So many bytes of a row are enough to know that it is too large: nothing that goes on beyond need be whole. */
@@ -10,8 +11,15 @@ const TEXT = Buffer.alloc(512);
 
 /** What the values of one row told beside their bytes. */
 export class RowNotes {
-  /** A number was written that JSON does not have: as the string NaN, Infinity or -Infinity. */
-  hasNonFinite = false;
+  /** A value was written that has a flaw. */
+  hasFlaw = false;
+}
+
+/** Why a value can be in no row, whatever the model says: its column's type does not have it, or JSON has not. */
+export interface Flaw {
+  code: RowErrorCode;
+  /** The end of the sentence that begins with the value. */
+  problem: string;
 }
 
 /** Reads the values of one column (or of what is inside one), a batch at a time, and writes them as JSON. */
@@ -45,6 +53,11 @@ export abstract class ValueReader {
    * ends beyond `ROW_LIMIT_BYTES` may be cut anywhere.
    */
   abstract write(row: number, out: Uint8Array, at: number): number;
+
+  /** Of a value that is not null; null: it has none. `write` notes those that have one. */
+  flaw(_row: number): Flaw | null {
+    return null;
+  }
 
   /** The value as the text that checks and messages speak of. */
   text(row: number): string {
