@@ -5,6 +5,7 @@ import { BatchError } from '../../errors/index.js';
 import { shorten } from '../text.js';
 import { type ArrowArray, type ArrowField, readArrowArray, readArrowField } from './arrow-data.js';
 import type { FileBytes } from './file-bytes.js';
+import { changeDecoder } from './wasm-changes.js';
 import { limitWasmMemory } from './wasm-memory.js';
 
 const WASM = 'parquet-wasm/esm/parquet_wasm_bg.wasm';
@@ -109,6 +110,7 @@ function load(maxBytes: number): void {
   if (isBroken) throw new Error('the decoder of this process is broken');
   if (isLoaded) return;
   const bytes = readFileSync(createRequire(import.meta.url).resolve(WASM));
+  changeDecoder(bytes);
   initSync({ module: new WebAssembly.Module(limitWasmMemory(bytes, maxBytes)) });
   isLoaded = true;
 }

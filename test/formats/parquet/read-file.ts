@@ -41,13 +41,13 @@ export async function readFile(
   path: string,
   schema: object,
   position?: Position,
-  columnOptions: Pick<ParquetReaderOptions, 'renames' | 'normalize'> = {},
+  options: Partial<Pick<ParquetReaderOptions, 'renames' | 'normalize' | 'maxBytes'>> = {},
 ): Promise<Decisions> {
   const file = await open(path);
   try {
     const { size } = await file.stat();
     const model = compileSchema(schema);
-    const reader = await ParquetReader.open({ file, size, ...model, ...columnOptions, position, maxBytes: MAX_BYTES });
+    const reader = await ParquetReader.open({ file, size, ...model, maxBytes: MAX_BYTES, ...options, position });
     const decisions = new Decisions();
     decisions.columns = reader.columns;
     try {
