@@ -55,6 +55,24 @@ describe('a hostile Parquet file', () => {
     expect(await read(fixture('bomb-dictionary.parquet'))).toMatchObject({ code: 'FILE_TOO_COMPLEX' });
   });
 
+  it('that the decoder gives up without a word is not called damaged, nor too large', async () => {
+    const { code, message } = await read(fixture('wide-steps.parquet'));
+    expect(code).toBe('FILE_CORRUPT');
+    expect(message).toMatch(/^the Parquet file cannot be unpacked: .* not supported \(row group 1\)$/);
+  });
+
+  it('is called damaged where its pages show that, by their checksums', async () => {
+    const bytes = readFileSync(fixture('checksums.parquet'));
+    const path = join(folder, 'checksums.parquet');
+    // Behind the magic number of the first page that zstd has packed.
+    bytes.set([0xaa, 0x55], bytes.indexOf(Buffer.from([0x28, 0xb5, 0x2f, 0xfd])) + 6);
+    writeFileSync(path, bytes);
+    expect(await read(path)).toMatchObject({
+      code: 'FILE_CORRUPT',
+      message: expect.stringMatching(/is damaged: .* another checksum .* \(row group 1\)$/),
+    });
+  });
+
   it.each(['codec-snappy', 'codec-zstd', 'pages-v2', 'nested', 'numbers', 'decimals'])(
     'made from %s by flipping bits ends with rows or an error of the contract, in bounded memory',
     async (name) => {

@@ -14,14 +14,19 @@ const MAX_REASON_LENGTH = 200;
 /** A decoder that stops with so much of its memory in use has run out of it. */
 const FULL = 0.5;
 
+/** The decoder has stopped without a word: why, nobody knows. */
+export class DecoderTrap extends Error {
+  override readonly name = 'DecoderTrap';
+}
+
 let isLoaded = false;
 /** It has trapped: its memory is not to be trusted any more. */
 let isBroken = false;
 
 /**
  * A Parquet file in the hands of parquet-wasm, one for a process at a time. What goes wrong inside is a BatchError:
- * FILE_TOO_COMPLEX where the memory it was given ran out, else FILE_CORRUPT. After either the process is of no more use
- * for Parquet.
+ * FILE_TOO_COMPLEX where the memory it was given ran out, FILE_CORRUPT where it says why; else a DecoderTrap. After that
+ * the process is of no more use for Parquet.
  */
 export class Decoder {
   private constructor(
@@ -143,16 +148,23 @@ function failureOf(error: unknown, maxBytes: number): unknown {
   if (error instanceof BatchError || (error as NodeJS.ErrnoException).syscall !== undefined) return error;
   if (!(error instanceof WebAssembly.RuntimeError)) {
     const reason = error instanceof Error ? error.message : String(error);
-    return new BatchError('FILE_CORRUPT', `the Parquet file is damaged: ${shorten(reason, MAX_REASON_LENGTH)}`, {
-      cause: error,
-    });
+    return new BatchError(
+      'FILE_CORRUPT',
+      `the Parquet file cannot be unpacked: ${shorten(reason, MAX_REASON_LENGTH)}`,
+      {
+        cause: error,
+      },
+    );
   }
   isBroken = true;
+  return memory().byteLength >= maxBytes * FULL
+    ? outOfMemory(maxBytes, '', error)
+    : new DecoderTrap('', { cause: error });
+}
+
+/** FILE_TOO_COMPLEX. `what` of the file takes more than `maxBytes`, if that is known. */
+export function outOfMemory(maxBytes: number, what: string, cause: unknown): BatchError {
   const limit = `${Math.floor(maxBytes / 1024 ** 2)} MiB (half of RUNNER_MAX_RSS_BYTES)`;
-  if (memory().byteLength >= maxBytes * FULL) {
-    const detail = `the Parquet file needs more memory than ${limit} to be unpacked`;
-    return new BatchError('FILE_TOO_COMPLEX', detail, { cause: error });
-  }
-  const detail = `the Parquet file is damaged, or has a page of more than ${limit}: it cannot be unpacked`;
-  return new BatchError('FILE_CORRUPT', detail, { cause: error });
+  const detail = `the Parquet file needs more memory than ${limit} to be unpacked${what === '' ? '' : `: ${what}`}`;
+  return new BatchError('FILE_TOO_COMPLEX', detail, { cause });
 }

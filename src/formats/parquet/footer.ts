@@ -18,6 +18,8 @@ const CODECS = new Set(['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'BROTLI', 'ZSTD', 'LZ4
 export interface Footer extends Omit<FileMetadata, 'canonical'> {
   /** The file with its metadata made canonical (see `readFileMetadata`). */
   bytes: FileBytes;
+  /** That metadata. */
+  metadata: Buffer;
 }
 
 /**
@@ -41,7 +43,11 @@ export async function readFooter(file: RandomAccessFile, size: number, maxBytes:
   canonical.copy(newTail);
   newTail.writeUInt32LE(canonical.length, canonical.length);
   newTail.write(MAGIC, canonical.length + 4, 'latin1');
-  return { ...metadata, bytes: new FileBytes(file, from, newTail, Math.max(maxGroupBytes(maxBytes), newTail.length)) };
+  return {
+    ...metadata,
+    bytes: new FileBytes(file, from, newTail, Math.max(maxGroupBytes(maxBytes), newTail.length)),
+    metadata: newTail.subarray(0, canonical.length),
+  };
 }
 
 /** A row group is held as it is in the file, twice for a moment: while it goes over into the decoder's memory. */

@@ -3,12 +3,14 @@ import type { Column } from '../../models/schema/index.js';
 import { BLOCK_BYTES, BLOCK_ROWS } from '../limits.js';
 import type { Position, Renames, RowSink } from '../row-reader.js';
 import type { Normalizations } from '../values/normalization.js';
-import { type BatchStream, Decoder } from './decoder.js';
+import type { ArrowField } from './arrow-data.js';
+import { type BatchStream, type DecodedBatch, Decoder, DecoderTrap, outOfMemory } from './decoder.js';
 import { planFields } from './field-plan.js';
 import type { RandomAccessFile } from './file-bytes.js';
 import type { RowGroup } from './file-metadata.js';
 import { type FileField, fileFields } from './file-type.js';
 import { type Footer, readFooter } from './footer.js';
+import { findPageFault } from './page-faults.js';
 import { RowEncoder } from './row-encoder.js';
 import { RowNotes } from './values/value-reader.js';
 
@@ -26,6 +28,15 @@ const VALUE_BYTES = 12;
 /** A file may become so much JSON whatever its size, and so many times its size on top. */
 const FREE_OUTPUT_BYTES = 1024 ** 3;
 const OUTPUT_RATIO = 1_000;
+
+const CANNOT_UNPACK =
+  'cannot be unpacked: its pages are there, but what is inside is damaged, or written in a way that is not supported';
+
+/** Rows that are unpacked together, up to `endRow` of the file. */
+interface Slice {
+  stream: BatchStream;
+  endRow: number;
+}
 
 export interface ParquetReaderOptions {
   file: RandomAccessFile;
@@ -54,7 +65,7 @@ export class ParquetReader {
   /** Rows of the file before the group, and bytes. */
   #groupStart: { row: number; byte: number };
   #row: number;
-  #slice: { stream: BatchStream; endRow: number } | undefined;
+  #slice: Slice | undefined;
   #batch: { rows: number; next: number } | undefined;
   #outputBytes = 0;
   /** The decoder is at work. */
@@ -83,9 +94,9 @@ export class ParquetReader {
   static async open(options: ParquetReaderOptions): Promise<ParquetReader> {
     const { file, size, maxBytes, position } = options;
     const footer = await readFooter(file, size, maxBytes);
-    const decoder = await Decoder.open(footer.bytes, maxBytes);
+    const { decoder, fields } = await openDecoder(footer, maxBytes);
     const notes = new RowNotes();
-    const fileColumns = fileFields(await decoder.fields(), footer.leaves);
+    const fileColumns = fileFields(fields, footer.leaves);
     const plans = planFields(fileColumns, options, notes);
     return new ParquetReader(
       size,
@@ -129,9 +140,7 @@ export class ParquetReader {
     const group = this.footer.rowGroups[this.#group];
     if (group === undefined) return false;
     this.#isDecoding = true;
-    this.#slice ??= await this.#openSlice(group);
-    const slice = this.#slice;
-    const batch = await slice.stream.next();
+    const { slice, batch } = await this.#decode(group);
     this.#isDecoding = false;
     // By the first batch the decoder has all of the row group in its own memory.
     this.footer.bytes.release();
@@ -149,6 +158,24 @@ export class ParquetReader {
     if (this.#isDecoding) return;
     this.#slice?.stream.release();
     this.decoder.close();
+  }
+
+  async #decode(group: RowGroup): Promise<{ slice: Slice; batch: DecodedBatch | null }> {
+    try {
+      this.#slice ??= await this.#openSlice(group);
+      return { slice: this.#slice, batch: await this.#slice.stream.next() };
+    } catch (error) {
+      throw error instanceof DecoderTrap ? await this.#failureOf(error) : error;
+    }
+  }
+
+  /** Why the decoder has stopped, as far as that can be established. */
+  async #failureOf(error: DecoderTrap): Promise<BatchError> {
+    const { bytes, metadata } = this.footer;
+    const fault = await findPageFault(bytes, metadata, this.#group, this.maxBytes);
+    if (fault?.kind === 'large') return outOfMemory(this.maxBytes, fault.text, error);
+    const what = fault === null ? CANNOT_UNPACK : `is damaged: ${fault.text}`;
+    return new BatchError('FILE_CORRUPT', `the Parquet file ${what} (row group ${this.#group + 1})`, { cause: error });
   }
 
   #decide(batch: { rows: number; next: number }, sink: RowSink): void {
@@ -169,7 +196,7 @@ export class ParquetReader {
     }
   }
 
-  async #openSlice(group: RowGroup): Promise<{ stream: BatchStream; endRow: number }> {
+  async #openSlice(group: RowGroup): Promise<Slice> {
     const skip = this.#row - this.#groupStart.row;
     const rows = this.#sliceRows(group, group.rows - skip);
     const stream = await this.decoder.readRows(this.#group, skip, rows, Math.min(rows, MAX_BATCH_ROWS));
@@ -201,6 +228,17 @@ export class ParquetReader {
   #isBehind(): boolean {
     const group = this.footer.rowGroups[this.#group];
     return group !== undefined && this.#row >= this.#groupStart.row + group.rows;
+  }
+}
+
+async function openDecoder(footer: Footer, maxBytes: number): Promise<{ decoder: Decoder; fields: ArrowField[] }> {
+  try {
+    const decoder = await Decoder.open(footer.bytes, maxBytes);
+    return { decoder, fields: await decoder.fields() };
+  } catch (error) {
+    if (!(error instanceof DecoderTrap)) throw error;
+    const what = 'its footer is damaged, or describes what is not supported';
+    throw new BatchError('FILE_CORRUPT', `the Parquet file cannot be unpacked: ${what}`, { cause: error });
   }
 }
 
