@@ -47,7 +47,7 @@ function leafReader(type: LeafType, notes: RowNotes): ValueReader {
     case 'float':
       return type.bits === 16 ? new HalfReader(notes) : new FloatReader(type.bits, notes);
     case 'string':
-      return new StringReader();
+      return new StringReader(notes);
     case 'binary':
       return new BinaryReader();
     case 'fixed':
@@ -106,7 +106,9 @@ function convertType(type: ScalarType, check: ValueCheck, notes: RowNotes): Conv
       return { reader, accepts: (row) => holds(row) || check.test(reader.text(row)) === null };
     }
     case 'string':
-      return kind === 'string' ? always(textReader(check.normalize)) : checked(new TypedTextReader(check));
+      return kind === 'string'
+        ? always(textReader(check.normalize, notes))
+        : checked(new TypedTextReader(check, notes));
     case 'binary':
     case 'time':
       return kind === 'string' ? always(leafReader(type, notes)) : null;
@@ -129,8 +131,8 @@ function convertType(type: ScalarType, check: ValueCheck, notes: RowNotes): Conv
 }
 
 /** Reads texts that stay texts. */
-export function textReader(normalize: Normalizer | null): ValueReader {
-  return normalize === null ? new StringReader() : new NormalizedTextReader(normalize);
+export function textReader(normalize: Normalizer | null, notes: RowNotes): ValueReader {
+  return normalize === null ? new StringReader(notes) : new NormalizedTextReader(normalize, notes);
 }
 
 function convertTimestamp(type: Extract<FileType, { kind: 'timestamp' | 'int96' }>, to: ColumnType): Conversion | null {

@@ -11,7 +11,7 @@ export interface RowGroup {
 }
 
 /** What a leaf of the schema is to Parquet, as far as Arrow's types do not tell. */
-export type LeafKind = 'int96' | 'uuid' | 'other';
+export type LeafKind = 'int96' | 'uuid' | 'string' | 'other';
 
 export interface FileMetadata {
   rows: number;
@@ -29,8 +29,11 @@ export interface FileMetadata {
 const CODECS = ['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'LZO', 'BROTLI', 'LZ4', 'ZSTD', 'LZ4_RAW'];
 const INT96 = 3;
 const FIXED_LEN_BYTE_ARRAY = 7;
+/** ConvertedType: UTF8, ENUM, JSON. */
+const CONVERTED_TEXTS = [0, 4, 19];
 const CONVERTED_ENUM = 4;
-const LOGICAL_STRING = 1;
+/** LogicalType: STRING, ENUM, JSON. */
+const LOGICAL_TEXTS = [1, 4, 12];
 const LOGICAL_ENUM = 4;
 const LOGICAL_UUID = 14;
 const ARROW_SCHEMA = 'ARROW:schema';
@@ -43,7 +46,8 @@ const zigzag = (value: number): number => value * 2;
  * `canonical` differs from it in three things, so that what the decoder gives is what the file says:
  * - INT96 is FIXED_LEN_BYTE_ARRAY(12), whose values are stored alike: the decoder would squeeze INT96 timestamps into
  *   64 bits of nanoseconds, and silently wrap those before 1677 and after 2262;
- * - ENUM is STRING: the decoder takes it for plain bytes;
+ * - STRING and JSON are ENUM, which the decoder takes for plain bytes: of a single STRING that is no UTF-8 it would make
+ *   an error of the whole file;
  * - the schema that Arrow's writers hide in the key-value metadata goes by another name: the types are Parquet's own.
  */
 export function readFileMetadata(bytes: Uint8Array): FileMetadata {
@@ -84,9 +88,12 @@ function readSchemaElement(reader: CompactReader, bytes: Uint8Array, metadata: F
       physical = reader.integer();
       if (physical === INT96) edits.push(...fixedLength(bytes, at, reader.at));
     } else if (id === 6 && type === COMPACT.i32) {
-      if (reader.integer() === CONVERTED_ENUM) edits.push({ at, remove: reader.at - at, insert: [0] });
+      if (CONVERTED_TEXTS.includes(reader.integer())) {
+        kind = 'string';
+        edits.push({ at, remove: reader.at - at, insert: [zigzag(CONVERTED_ENUM)] });
+      }
     } else if (id === 10 && type === COMPACT.struct) {
-      if (readLogicalType(reader, edits) === LOGICAL_UUID) kind = 'uuid';
+      kind = readLogicalType(reader, edits);
     } else return false;
     return true;
   });
@@ -109,17 +116,19 @@ function fixedLength(bytes: Uint8Array, from: number, to: number): Edit[] {
   return [typed, { at: to, remove: value.at - to, insert: typeLength }];
 }
 
-/** The number of the logical type; STRING takes the place of ENUM. */
-function readLogicalType(reader: CompactReader, edits: Edit[]): number {
-  let logical = 0;
+/** ENUM takes the place of all texts. */
+function readLogicalType(reader: CompactReader, edits: Edit[]): LeafKind {
+  let kind: LeafKind = 'other';
   reader.struct((id) => {
-    logical = id;
-    // The header before it is one byte, for no number is above 15.
-    if (id === LOGICAL_ENUM)
-      edits.push({ at: reader.at - 1, remove: 1, insert: [(LOGICAL_STRING << 4) | COMPACT.struct] });
+    if (id === LOGICAL_UUID) kind = 'uuid';
+    if (LOGICAL_TEXTS.includes(id)) {
+      kind = 'string';
+      // The header before it is one byte, for no number is above 15.
+      edits.push({ at: reader.at - 1, remove: 1, insert: [(LOGICAL_ENUM << 4) | COMPACT.struct] });
+    }
     return false;
   });
-  return logical;
+  return kind;
 }
 
 function readRowGroup(reader: CompactReader, metadata: FileMetadata, edits: Edit[]): void {

@@ -52,7 +52,6 @@ const SIMPLE: Readonly<Record<string, FileType>> = {
   e: { kind: 'float', bits: 16 },
   f: { kind: 'float', bits: 32 },
   g: { kind: 'float', bits: 64 },
-  u: { kind: 'string' },
   z: { kind: 'binary' },
   tdD: { kind: 'date' },
   ttm: { kind: 'time', digits: 3 },
@@ -87,6 +86,7 @@ function fileType(field: ArrowField, leaves: Leaves): FileType {
 
 /** Formats: https://arrow.apache.org/docs/format/CDataInterface.html#data-type-description-format-strings */
 function leafType(format: string, leaf: LeafKind): FileType {
+  if (format === 'z' && leaf === 'string') return { kind: 'string' };
   const simple = SIMPLE[format];
   if (simple !== undefined) return simple;
   const fixed = /^w:(\d+)$/.exec(format);

@@ -31,11 +31,16 @@ describe("a Parquet file's metadata", () => {
     expect(readFileMetadata(metadataOf('texts')).leaves.filter((leaf) => leaf === 'uuid')).toEqual(['uuid']);
   });
 
-  it('makes a string of an ENUM', () => {
-    // FileMetaData{2: [SchemaElement{1: BYTE_ARRAY, 4: "e", 6: ENUM, 10: {4: {}}}]}
-    const bytes = Buffer.from([0x29, 0x1c, 0x15, 12, 0x38, 1, 0x65, 0x25, 8, 0x4c, 0x4c, 0, 0, 0, 0]);
-    const expected = Buffer.from([0x29, 0x1c, 0x15, 12, 0x38, 1, 0x65, 0x25, 0, 0x4c, 0x1c, 0, 0, 0, 0]);
-    expect(readFileMetadata(bytes).canonical).toEqual(expected);
+  it.each([
+    ['STRING', 0, 0x1c],
+    ['ENUM', 8, 0x4c],
+    ['JSON', 38, 0xcc],
+  ])('makes an ENUM of %s, which is known to be a text', (_what, converted, logical) => {
+    // FileMetaData{2: [SchemaElement{1: BYTE_ARRAY, 4: "e", 6: converted type, 10: {logical type: {}}}]}
+    const metadata = (old: number, recent: number): Buffer =>
+      Buffer.from([0x29, 0x1c, 0x15, 12, 0x38, 1, 0x65, 0x25, old, 0x4c, recent, 0, 0, 0, 0]);
+    const { canonical, leaves } = readFileMetadata(metadata(converted, logical));
+    expect([canonical, leaves]).toEqual([metadata(8, 0x4c), ['string']]);
   });
 
   it('that is no metadata is refused, whatever it is', () => {

@@ -223,6 +223,47 @@ describe('the columns of a Parquet file and of a model', () => {
     expect(await prices('Decimal(6,2)')).toEqual([...whole, large]);
   });
 
+  it.each<[string, object, object]>([
+    ['unknown', ANY_COLUMNS, {}],
+    [
+      'texts, normalized or not',
+      {
+        type: 'object',
+        properties: {
+          text: { type: ['string', 'null'], pattern: '' },
+          packed: { type: ['string', 'null'] },
+          list: { type: 'array', items: { type: 'string' } },
+          map: { type: 'object', properties: { k: { type: 'string' } } },
+          number: { type: 'integer' },
+        },
+      },
+      { normalize: { packed: ['trim', 'uppercase'] } },
+    ],
+  ])(
+    'reject strings that are no UTF-8 and nothing else, where the model has them as %s',
+    async (_what, model, options) => {
+      const { accepted, rejected } = await readFile(fixture('no-utf8.parquet'), model, undefined, options);
+      expect(accepted.map((row) => JSON.parse(row) as { id: number; text: string })).toMatchObject([
+        { id: 0, text: 'a', common: 'a', list: ['é'], map: { k: 'é' }, json: 'é' },
+        { id: 2, text: 'é', common: 'é', list: ['é'], map: { k: 'é' }, json: 'é' },
+        { id: 5, text: null, common: null, list: ['é'], map: { k: 'é' }, json: 'é' },
+      ]);
+      const texts = ['text', 'packed', 'common'];
+      expect(rejected.map(({ row, errors }) => [row, errors.map(({ column }) => column)])).toEqual([
+        [2, texts],
+        [4, texts],
+        [5, texts],
+        [7, [...texts, 'list[0]', 'map.k', 'json']],
+        [8, [...texts, 'number']],
+        [9, ['map']],
+      ]);
+      for (const { errors } of rejected) {
+        for (const { error } of errors) expect(error).toBe('INVALID_ENCODING');
+      }
+      expect(rejected[0]?.errors[0]?.message).toBe("column 'text': '\ufffd' is no valid UTF-8");
+    },
+  );
+
   it('take texts as CSV takes them, and write them by the model', async () => {
     const { accepted } = await readFile(fixture('typed-texts.parquet'), {
       whole: 'Int64',

@@ -89,7 +89,9 @@ export function mapPlan({ key, known, other }: EntryPlans, schema: ValueSchema |
     const plan = plans.get(name);
     const place = pathTo(path, `.${name}`);
     explain(key, i, path, problems);
-    if (names.has(name)) problems.addDuplicate(duplicateError(place, plan?.type ?? null));
+    // The name of a key with a flaw may be that of another.
+    if (names.has(name) && key.reader.flaw(i) === null)
+      problems.addDuplicate(duplicateError(place, plan?.type ?? null));
     if (plan === undefined && !isOpen) problems.add(unexpectedError(place));
     explain(plan ?? other, i, place, problems);
   };

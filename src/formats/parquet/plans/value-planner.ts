@@ -96,7 +96,7 @@ export class ValuePlanner {
   }
 
   #scalar(type: ScalarType, schema: ValueSchema | null, path: string, normalize: Normalizer | null): ValuePlan {
-    const reader = normalize === null ? readerOf(type, this.notes) : textReader(normalize);
+    const reader = normalize === null ? readerOf(type, this.notes) : textReader(normalize, this.notes);
     if (typeof reader === 'string') return this.#unreadable(path, reader);
     if (schema === null) return unknownPlan(reader);
     if (schema.type === ARRAY || schema.type === OBJECT) return this.#mismatch(type, schema, path);

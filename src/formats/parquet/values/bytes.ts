@@ -1,6 +1,7 @@
+import { isUtf8 } from 'node:buffer';
 import type { ArrowArray } from '../arrow-data.js';
 import { writeAscii, writeString } from './json-bytes.js';
-import { ROW_LIMIT_BYTES, ValueReader, view } from './value-reader.js';
+import { type Flaw, ROW_LIMIT_BYTES, type RowNotes, ValueReader, view } from './value-reader.js';
 
 /** Values of any length: `offsets` of 32 bits into one run of bytes. */
 abstract class BytesReader extends ValueReader {
@@ -22,15 +23,50 @@ abstract class BytesReader extends ValueReader {
   }
 }
 
-/** UTF-8, which the decoder has checked. */
+const NO_UTF8: Flaw = { code: 'INVALID_ENCODING', problem: 'is no valid UTF-8' };
+/** Whether all values are UTF-8: those of a map have a reader for each member that the model names. */
+const checked = new WeakMap<ArrowArray, boolean>();
+
+/** UTF-8, or bytes that should be and are written as they are. */
 export class StringReader extends BytesReader {
-  /** Too large for any row. */
-  protected isLarge(row: number): boolean {
-    return this.to(row) - this.from(row) > ROW_LIMIT_BYTES;
+  /** Every value of the batch is UTF-8. */
+  #areAllUtf8 = true;
+
+  constructor(private readonly notes: RowNotes) {
+    super();
+  }
+
+  protected override bindValues(array: ArrowArray, memory: ArrayBuffer): void {
+    super.bindValues(array, memory);
+    this.#areAllUtf8 = checked.get(array) ?? this.#check(array.length);
+    checked.set(array, this.#areAllUtf8);
+  }
+
+  #check(length: number): boolean {
+    if (length === 0) return true;
+    // A character may begin in one value and end in the next.
+    for (let row = 0; row < length; row++) {
+      if (((this.bytes[this.from(row)] ?? 0) & 0xc0) === 0x80) return false;
+    }
+    return isUtf8(this.bytes.subarray(this.from(0), this.to(length - 1)));
+  }
+
+  /** Nothing but `write` of this class may be made of it: it is too large for any row, or no UTF-8. */
+  protected isUnusable(row: number): boolean {
+    return this.to(row) - this.from(row) > ROW_LIMIT_BYTES || this.#isFlawed(row);
+  }
+
+  override flaw(row: number): Flaw | null {
+    return this.#isFlawed(row) ? NO_UTF8 : null;
+  }
+
+  #isFlawed(row: number): boolean {
+    return !this.#areAllUtf8 && !isUtf8(this.bytes.subarray(this.from(row), this.to(row)));
   }
 
   override write(row: number, out: Uint8Array, at: number): number {
     const from = this.from(row);
+    if (this.#isFlawed(row)) this.notes.hasFlaw = true;
     return writeString(out, at, this.bytes, from, Math.min(this.to(row), from + ROW_LIMIT_BYTES));
   }
 
