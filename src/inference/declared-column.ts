@@ -1,6 +1,7 @@
 import { type FileField, proposedTypes, spellFileType, typeTest, type ValueTest } from '../formats/index.js';
 import { type ColumnType, inJsonSchema, spellColumnType } from '../models/schema/index.js';
 import { REASONS } from './column-profile.js';
+import { UNSEEN_NULLS } from './declared-property.js';
 import type { InferredColumn, RejectedType } from './inferred-schema.js';
 import type { JsonValue } from './json-row.js';
 import { orNull, type Property } from './row-schema.js';
@@ -63,14 +64,15 @@ export class DeclaredColumn {
     }
   }
 
-  conclude(): InferredColumn {
+  /** `isWhole`: the sample is the whole file; else what it says of nulls counts as far as the file says the same. */
+  conclude(isWhole: boolean): InferredColumn {
     const type = this.#type;
     const hasExtent = isNumeric(type) || type.kind === 'date' || isTime(type);
     return {
       name: this.field.name,
       type: spellColumnType(type),
-      nullable: this.#nulls > 0,
-      reason: this.#reason,
+      nullable: this.#isNullable(isWhole),
+      reason: this.#nulls === 0 && this.#isNullable(isWhole) ? `${this.#reason}; ${UNSEEN_NULLS}` : this.#reason,
       evidence: {
         rows: this.#rows,
         nulls: this.#nulls,
@@ -82,10 +84,14 @@ export class DeclaredColumn {
   }
 
   /** In JSON Schema, where `spelled` has its types; else null. */
-  get property(): Property | null {
+  property(isWhole: boolean): Property | null {
     const spelling = inJsonSchema(spellColumnType(this.#type));
     if (spelling === undefined) return null;
-    return { ...spelling, ...orNull(spelling.type, this.#nulls > 0) };
+    return { ...spelling, ...orNull(spelling.type, this.#isNullable(isWhole)) };
+  }
+
+  #isNullable(isWhole: boolean): boolean {
+    return this.#nulls > 0 || (this.field.mayBeNull && !isWhole);
   }
 
   get #type(): ColumnType {

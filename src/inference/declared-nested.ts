@@ -1,6 +1,6 @@
 import { type FileField, spellFileType } from '../formats/index.js';
 import { ARRAY, OBJECT } from '../models/schema/index.js';
-import { declaredProperty, mayBeNull } from './declared-property.js';
+import { declaredProperty, isNullable, UNSEEN_NULLS } from './declared-property.js';
 import type { InferredColumn } from './inferred-schema.js';
 import { JsonColumn } from './json-column.js';
 import { COLUMN_LEVEL, type PlaceBudget } from './json-place.js';
@@ -26,20 +26,23 @@ export class DeclaredNested {
     this.#column.take(value, row);
   }
 
-  conclude(): InferredColumn {
-    const { type } = this.field;
+  /** `isWhole`: the sample is the whole file; else what it says of nulls counts as far as the file says the same. */
+  conclude(isWhole: boolean): InferredColumn {
+    const { type, mayBeNull } = this.field;
     const { place } = this.#column;
+    const nullable = isNullable(place, mayBeNull && !isWhole);
+    const declared = `the file says ${spellFileType(type)}`;
     return {
       name: this.name,
       type: type.kind === 'list' ? ARRAY : OBJECT,
-      nullable: mayBeNull(place),
-      reason: `the file says ${spellFileType(type)}`,
+      nullable,
+      reason: nullable && place.nulls === 0 ? `${declared}; ${UNSEEN_NULLS}` : declared,
       evidence: this.#column.evidence(place.nulls + place.values),
     };
   }
 
   /** null never: the column is on the second level. */
-  get property(): Property | null {
-    return declaredProperty(this.field.type, this.#column.place, COLUMN_LEVEL);
+  property(isWhole: boolean): Property | null {
+    return declaredProperty(this.field, this.#column.place, isWhole, COLUMN_LEVEL);
   }
 }

@@ -25,21 +25,31 @@ export function inJsonSchemaType(type: ColumnType): ColumnType {
   }
 }
 
+/** Why a column is nullable that has no null in the sample. */
+export const UNSEEN_NULLS = 'nulls may be in the rows that were not looked at';
+
 /**
- * What a JSON Schema says of values whose type the file says, the nulls apart, which are the sample's. `level`: of the
- * value in the schema. null where it would have to be anything.
+ * What a JSON Schema says of values whose type the file says. Nulls are the sample's, and, unless that is the whole file
+ * (`isWhole`), those that the file does not rule out. `level`: of the value in the schema. null where it would have to be
+ * anything.
  */
-export function declaredProperty(type: FileType, place: JsonPlace | null, level: number): Property | null {
+export function declaredProperty(
+  { type, mayBeNull }: Omit<FileField, 'name'>,
+  place: JsonPlace | null,
+  isWhole: boolean,
+  level: number,
+): Property | null {
   if (level > MAX_LEVELS) return null;
-  const typed = (name: string): Pick<Property, 'type'> => orNull(name, mayBeNull(place));
+  const typed = (name: string): Pick<Property, 'type'> => orNull(name, isNullable(place, mayBeNull && !isWhole));
   switch (type.kind) {
     case 'list': {
+      const item = { type: type.element, mayBeNull: type.itemsMayBeNull };
       // What was not looked at may be out of its type's range.
-      const items = place?.isOpen === true ? null : declaredProperty(type.element, place?.items ?? null, level + 1);
+      const items = place?.isOpen === true ? null : declaredProperty(item, place?.items ?? null, isWhole, level + 1);
       return { ...typed('array'), ...(items !== null && { items }) };
     }
     case 'struct':
-      return { ...typed('object'), ...declaredMembers(type.fields, place, level) };
+      return { ...typed('object'), ...declaredMembers(type.fields, place, isWhole, level) };
     // Its keys are values.
     case 'map':
       return typed('object');
@@ -50,20 +60,22 @@ export function declaredProperty(type: FileType, place: JsonPlace | null, level:
   }
 }
 
-/** Where the sample has no value, nothing speaks against it. */
-export function mayBeNull(place: JsonPlace | null): boolean {
-  return place === null || place.nulls > 0 || place.values === 0;
+/** Where the sample has no value, nothing speaks against it. `isUnsure`: there may be nulls that it does not have. */
+export function isNullable(place: JsonPlace | null, isUnsure: boolean): boolean {
+  return isUnsure || place === null || place.nulls > 0 || place.values === 0;
 }
 
 function declaredMembers(
   fields: readonly FileField[],
   place: JsonPlace | null,
+  isWhole: boolean,
   level: number,
 ): Pick<Property, 'properties' | 'required'> {
   if (place?.isOpen === true) return {};
-  const members = fields.flatMap(({ name, type }) => {
+  const members = fields.flatMap((field) => {
+    const { name } = field;
     if (columnNameProblem(name) !== null) return [];
-    const property = declaredProperty(type, place?.members.get(name) ?? null, level + 1);
+    const property = declaredProperty(field, place?.members.get(name) ?? null, isWhole, level + 1);
     return property === null ? [] : [[name, property] as const];
   });
   // A struct has all of its fields, be they null.

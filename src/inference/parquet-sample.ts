@@ -44,8 +44,9 @@ export async function inferParquet(
     },
   );
   refuseNoColumns(columns, left_out);
-  const inferred = columns.map((column) => column.conclude());
-  const schema = hasNested ? rowSchemaOf(columns) : schemaOf(inferred);
+  const isWhole = !sample.truncated;
+  const inferred = columns.map((column) => column.conclude(isWhole));
+  const schema = hasNested ? rowSchemaOf(columns, isWhole) : schemaOf(inferred);
   return { schema, format, null_values: [], ...sample, columns: inferred, left_out };
 }
 
@@ -59,7 +60,10 @@ function columnsOf(fields: readonly FileField[], hasNested: boolean): DeclaredCo
 }
 
 /** Every row has all columns, be they null. */
-function rowSchemaOf(columns: DeclaredColumns): RowSchema {
-  const properties = columns.flatMap(({ name, property }) => (property === null ? [] : [[name, property] as const]));
+function rowSchemaOf(columns: DeclaredColumns, isWhole: boolean): RowSchema {
+  const properties = columns.flatMap((column) => {
+    const property = column.property(isWhole);
+    return property === null ? [] : [[column.name, property] as const];
+  });
   return { type: 'object', properties: Object.fromEntries(properties), required: properties.map(([name]) => name) };
 }

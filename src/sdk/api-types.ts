@@ -194,9 +194,10 @@ export interface paths {
          *
          *     A column of Parquet gets the type that the file says: Int32 for INT32, Decimal(P,S) for DECIMAL, DateTime64(n)
          *     for TIMESTAMP and so on; String for STRING, whatever its values look like, for bytes, for TIME, and where a date
-         *     or timestamp of the sample is out of its type's range. It is Nullable where the sample has a null. Where
-         *     there is a LIST, STRUCT or MAP, the schema is a JSON Schema here, too, with the file's own types inside; the keys
-         *     of a MAP are not named. A Parquet file must be whole: `partial` is INVALID_OPTION, and so are the options that
+         *     or timestamp of the sample is out of its type's range. It is Nullable where the sample has a null, and, unless the
+         *     sample is the whole file, where the column is OPTIONAL and the statistics of some row group do not count 0 nulls.
+         *     Where there is a LIST, STRUCT or MAP, the schema is a JSON Schema here, too, with the file's own types inside,
+         *     nullable by the same rule; the keys of a MAP are not named. A Parquet file must be whole: `partial` is INVALID_OPTION, and so are the options that
          *     are for CSV or text only, as in a job.
          *
          *     Columns whose names no model takes are `left_out`, whatever the format.
@@ -782,7 +783,7 @@ export interface components {
         InferredColumn: {
             name: components["schemas"]["ColumnName"];
             type: components["schemas"]["ColumnType"];
-            /** @description There are nulls in the sample, or rows without it. */
+            /** @description There are nulls in the sample, or rows without it; or the sample is not the whole of a Parquet file that does not rule them out. */
             nullable: boolean;
             /** @description Why this type, in words. */
             reason: string;

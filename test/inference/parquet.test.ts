@@ -30,6 +30,72 @@ it.each(FILES)('a proposed schema accepts every row of %s that has JSON at all',
   });
 });
 
+it.each(FILES)('what is proposed by the first row of %s takes the nulls of all others', async (name) => {
+  const { schema } = await inferFixture(name, 1);
+  const { rejected } = await readFile(fixture(name), schema);
+  expect(rejected.flatMap(({ errors }) => errors.filter(({ error }) => error === 'NULL_VALUE'))).toEqual([]);
+});
+
+describe('a column without a null in the sample', () => {
+  it('has none where it is REQUIRED, or every row group counts none', async () => {
+    const { schema, columns } = await inferFixture('late-nulls.parquet', 10);
+    expect(schema).toEqual({
+      required: 'Int64',
+      full: 'Int64',
+      late: 'Nullable(Int64)',
+      uncounted: 'Nullable(Int64)',
+      text: 'Nullable(String)',
+    });
+    const { nullable, reason, evidence } = columns.find(({ name }) => name === 'uncounted')!;
+    expect([nullable, reason, evidence.nulls]).toEqual([
+      true,
+      'the file says INT64; nulls may be in the rows that were not looked at',
+      0,
+    ]);
+  });
+
+  it('has none where the sample is the whole file', async () => {
+    const { schema } = await inferFixture('late-nulls.parquet');
+    expect(schema).toMatchObject({ full: 'Int64', late: 'Nullable(Int64)', uncounted: 'Int64' });
+  });
+
+  it('is judged by what is inside of it where it has parts', async () => {
+    const { schema } = await inferFixture('late-nested-nulls.parquet', 10);
+    const integer = { type: 'integer' };
+    const maybe = { type: ['integer', 'null'] };
+    expect(schema).toMatchObject({
+      properties: {
+        required: integer,
+        full: integer,
+        late: maybe,
+        uncounted: maybe,
+        order: {
+          type: 'object',
+          properties: {
+            always: integer,
+            late: maybe,
+            part: { type: 'object', properties: { x: integer } },
+            gone: { type: ['object', 'null'], properties: { y: maybe } },
+          },
+        },
+        gone: { type: ['object', 'null'], properties: { x: maybe } },
+        list: { type: 'array', items: integer },
+        items: { type: ['array', 'null'], items: { type: ['object', 'null'], properties: { x: maybe } } },
+        map: { type: ['object', 'null'] },
+      },
+    });
+  });
+
+  it.each(['late-nulls.parquet', 'late-nested-nulls.parquet'])(
+    'is proposed so that all rows of %s fit',
+    async (name) => {
+      for (const rows of [1, 99, 100, 101, 299, 300]) {
+        expect(await decided(name, (await inferFixture(name, rows)).schema)).toEqual({ accepted: 300, rejected: 0 });
+      }
+    },
+  );
+});
+
 it('takes the types that the file says, and looks for nulls', async () => {
   const numbers = await inferFixture('numbers.parquet');
   expect(numbers.schema).toMatchObject({ bool: 'Nullable(Bool)', uint8: 'Nullable(UInt8)', half: 'Nullable(Float32)' });

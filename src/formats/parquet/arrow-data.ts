@@ -8,6 +8,7 @@
 export interface ArrowField {
   name: string;
   format: string;
+  nullable: boolean;
   children: ArrowField[];
 }
 
@@ -23,6 +24,8 @@ export interface ArrowArray {
 
 /** Of fields inside each other: twice what a row may have, since a map is two. */
 const MAX_DEPTH = 130;
+/** ARROW_FLAG_NULLABLE */
+const NULLABLE = 2;
 
 export function readArrowField(memory: ArrayBuffer, address: number, depth = 0): ArrowField {
   if (depth > MAX_DEPTH) throw new RangeError(`more than ${MAX_DEPTH} fields inside each other`);
@@ -31,6 +34,7 @@ export function readArrowField(memory: ArrayBuffer, address: number, depth = 0):
   return {
     format: text(memory, view.getUint32(0, true)),
     name: text(memory, view.getUint32(4, true)),
+    nullable: (view.getUint32(16, true) & NULLABLE) !== 0,
     children: Array.from(children, (child) => readArrowField(memory, child, depth + 1)),
   };
 }

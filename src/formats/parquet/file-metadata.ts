@@ -13,11 +13,17 @@ export interface RowGroup {
 /** What a leaf of the schema is to Parquet, as far as Arrow's types do not tell. */
 export type LeafKind = 'int96' | 'uuid' | 'string' | 'other';
 
+export interface Leaf {
+  kind: LeafKind;
+  /** All row groups count its nulls, and there are none: neither of its own, nor lists or structs around it. */
+  isFull: boolean;
+}
+
 export interface FileMetadata {
   rows: number;
   rowGroups: RowGroup[];
   /** Depth first: the order of the columns in a row group. */
-  leaves: LeafKind[];
+  leaves: Leaf[];
   /** Of the codecs that some column is compressed with: their names. */
   codecs: Set<string>;
   isEncrypted: boolean;
@@ -98,7 +104,7 @@ function readSchemaElement(reader: CompactReader, bytes: Uint8Array, metadata: F
     return true;
   });
   // The root and other groups have no physical type.
-  if (physical !== null) metadata.leaves.push(physical === INT96 ? 'int96' : kind);
+  if (physical !== null) metadata.leaves.push({ kind: physical === INT96 ? 'int96' : kind, isFull: true });
 }
 
 /**
@@ -135,7 +141,7 @@ function readRowGroup(reader: CompactReader, metadata: FileMetadata, edits: Edit
   const group: RowGroup = { rows: 0, compressedBytes: 0, totalBytes: 0 };
   reader.struct((id, type) => {
     if (id === 1 && type === COMPACT.list) {
-      reader.list(COMPACT.struct, (leaf) => readColumnChunk(reader, leaf, group, metadata, edits));
+      reader.list(COMPACT.struct, (index) => readColumnChunk(reader, index, group, metadata, edits));
     } else if (id === 2 && type === COMPACT.i64) group.totalBytes = reader.integer();
     else if (id === 3 && type === COMPACT.i64) group.rows = reader.integer();
     else return false;
@@ -146,29 +152,44 @@ function readRowGroup(reader: CompactReader, metadata: FileMetadata, edits: Edit
 
 function readColumnChunk(
   reader: CompactReader,
-  leaf: number,
+  index: number,
   group: RowGroup,
   metadata: FileMetadata,
   edits: Edit[],
 ): void {
+  const leaf = metadata.leaves[index];
+  let nulls: number | null = null;
   reader.struct((id, type) => {
     if (id === 8 || id === 9) metadata.isEncrypted = true;
     if (id !== 3 || type !== COMPACT.struct) return false;
     reader.struct((field, fieldType) => {
       const at = reader.at;
       if (field === 1 && fieldType === COMPACT.i32) {
-        if (reader.integer() === INT96 && metadata.leaves[leaf] === 'int96') {
+        if (reader.integer() === INT96 && leaf?.kind === 'int96') {
           edits.push({ at, remove: reader.at - at, insert: [zigzag(FIXED_LEN_BYTE_ARRAY)] });
         }
       } else if (field === 4 && fieldType === COMPACT.i32) {
         const codec = reader.integer();
         metadata.codecs.add(CODECS[codec] ?? `codec ${codec}`);
       } else if (field === 7 && fieldType === COMPACT.i64) group.compressedBytes += reader.integer();
+      else if (field === 12 && fieldType === COMPACT.struct) nulls = readNullCount(reader);
       else return false;
       return true;
     });
     return true;
   });
+  if (leaf !== undefined && nulls !== 0) leaf.isFull = false;
+}
+
+/** Of Statistics; null: it has none. Empty lists and what is missing around a value count, too. */
+function readNullCount(reader: CompactReader): number | null {
+  let nulls: number | null = null;
+  reader.struct((id, type) => {
+    if (id !== 3 || type !== COMPACT.i64) return false;
+    nulls = reader.integer();
+    return true;
+  });
+  return nulls;
 }
 
 function hideArrowSchema(reader: CompactReader, edits: Edit[]): void {

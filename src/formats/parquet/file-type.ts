@@ -1,5 +1,5 @@
 import type { ArrowField } from './arrow-data.js';
-import type { LeafKind } from './file-metadata.js';
+import type { Leaf, LeafKind } from './file-metadata.js';
 
 /** The type of a column of the file, or of what is inside one. */
 export type FileType =
@@ -13,7 +13,7 @@ export type FileType =
   /** `digits` of a second's fraction. */
   | { kind: 'time'; digits: number }
   | { kind: 'timestamp'; digits: number; utc: boolean }
-  | { kind: 'list'; element: FileType }
+  | { kind: 'list'; element: FileType; itemsMayBeNull: boolean }
   | { kind: 'map'; key: FileType; value: FileType }
   | { kind: 'struct'; fields: FileField[] }
   | { kind: 'unsupported'; name: string };
@@ -21,6 +21,8 @@ export type FileType =
 export interface FileField {
   name: string;
   type: FileType;
+  /** It is OPTIONAL, and the file's statistics do not say that it is always there. */
+  mayBeNull: boolean;
 }
 
 type NestedKind = 'list' | 'map' | 'struct';
@@ -32,7 +34,13 @@ export function isNested(type: FileType): type is NestedType {
   return type.kind === 'list' || type.kind === 'map' || type.kind === 'struct';
 }
 
-type Leaves = Iterator<LeafKind, unknown, unknown>;
+type Leaves = Iterator<Leaf, unknown, unknown>;
+
+/** `isFull`: some leaf of it is, and so is the whole. */
+interface Typed {
+  type: FileType;
+  isFull: boolean;
+}
 
 const INTEGERS: Readonly<Record<string, FileType>> = {
   c: { kind: 'int', bits: 8, signed: true },
@@ -62,26 +70,36 @@ const SIMPLE: Readonly<Record<string, FileType>> = {
 const FRACTION_DIGITS: Readonly<Record<string, number>> = { s: 0, m: 3, u: 6, n: 9 };
 
 /** The columns of the file: Arrow's fields, and what Parquet knows beyond of their leaves, in the same order. */
-export function fileFields(fields: readonly ArrowField[], leaves: readonly LeafKind[]): FileField[] {
+export function fileFields(fields: readonly ArrowField[], leaves: readonly Leaf[]): FileField[] {
   const left = leaves.values();
-  return fields.map((field) => ({ name: field.name, type: fileType(field, left) }));
+  return fields.map((field) => fileField(field, typed(field, left)));
 }
 
-function fileType(field: ArrowField, leaves: Leaves): FileType {
+function fileField({ name, nullable }: ArrowField, { type, isFull }: Typed): FileField {
+  return { name, type, mayBeNull: nullable && !isFull };
+}
+
+function typed(field: ArrowField, leaves: Leaves): Typed {
   const { format, children } = field;
   const [first, ...more] = children;
   if (format === '+s') {
-    return { kind: 'struct', fields: children.map((child) => ({ name: child.name, type: fileType(child, leaves) })) };
+    const inside = children.map((child) => typed(child, leaves));
+    const fields = inside.map((each, index) => fileField(children[index] as ArrowField, each));
+    return { type: { kind: 'struct', fields }, isFull: inside.some(({ isFull }) => isFull) };
   }
   if (format === '+l' && first !== undefined && more.length === 0) {
-    return { kind: 'list', element: fileType(first, leaves) };
+    const { type, isFull } = typed(first, leaves);
+    return { type: { kind: 'list', element: type, itemsMayBeNull: first.nullable && !isFull }, isFull };
   }
   if (format === '+m' && first !== undefined) {
-    const [key, value] = first.children.map((child) => fileType(child, leaves));
-    if (key !== undefined && value !== undefined) return { kind: 'map', key, value };
+    const [key, value] = first.children.map((child) => typed(child, leaves));
+    if (key !== undefined && value !== undefined) {
+      return { type: { kind: 'map', key: key.type, value: value.type }, isFull: key.isFull || value.isFull };
+    }
   }
   const leaf = leaves.next();
-  return leafType(format, leaf.done === true ? 'other' : leaf.value);
+  if (leaf.done === true) return { type: leafType(format, 'other'), isFull: false };
+  return { type: leafType(format, leaf.value.kind), isFull: leaf.value.isFull };
 }
 
 /** Formats: https://arrow.apache.org/docs/format/CDataInterface.html#data-type-description-format-strings */

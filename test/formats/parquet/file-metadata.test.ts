@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { CompactError } from '../../../src/formats/parquet/compact-reader.js';
-import { readFileMetadata } from '../../../src/formats/parquet/file-metadata.js';
+import { type LeafKind, readFileMetadata } from '../../../src/formats/parquet/file-metadata.js';
 import { splice } from '../../../src/formats/parquet/splice.js';
 import { fixture } from './read-file.js';
 
@@ -27,8 +27,9 @@ describe("a Parquet file's metadata", () => {
       expect(again.canonical.equals(canonical)).toBe(true);
       expect(again).toMatchObject(rest);
     }
-    expect(readFileMetadata(metadataOf('int96')).leaves).toEqual(['int96', 'int96', 'other']);
-    expect(readFileMetadata(metadataOf('texts')).leaves.filter((leaf) => leaf === 'uuid')).toEqual(['uuid']);
+    const kinds = (name: string): LeafKind[] => readFileMetadata(metadataOf(name)).leaves.map(({ kind }) => kind);
+    expect(kinds('int96')).toEqual(['int96', 'int96', 'other']);
+    expect(kinds('texts').filter((kind) => kind === 'uuid')).toEqual(['uuid']);
   });
 
   it.each([
@@ -40,7 +41,7 @@ describe("a Parquet file's metadata", () => {
     const metadata = (old: number, recent: number): Buffer =>
       Buffer.from([0x29, 0x1c, 0x15, 12, 0x38, 1, 0x65, 0x25, old, 0x4c, recent, 0, 0, 0, 0]);
     const { canonical, leaves } = readFileMetadata(metadata(converted, logical));
-    expect([canonical, leaves]).toEqual([metadata(8, 0x4c), ['string']]);
+    expect([canonical, leaves]).toEqual([metadata(8, 0x4c), [{ kind: 'string', isFull: true }]]);
   });
 
   it('that is no metadata is refused, whatever it is', () => {

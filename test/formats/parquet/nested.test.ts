@@ -197,6 +197,7 @@ describe('the types inside a Parquet file and inside a model', () => {
     const fields = Array.from({ length: 100_000 }, (_, index) => ({
       name: `m${index}`,
       type: { kind: 'bool' as const },
+      mayBeNull: false,
     }));
     const all = { type: 'Object', nullable: true, constraints: {}, properties: [], additionalProperties: false };
     planner.plan({ kind: 'struct', fields: fields.slice(1) }, all, 'wide');
