@@ -1,15 +1,31 @@
 import { MAX_RAW_BYTES, MAX_ROW_BYTES } from '../limits.js';
-import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COMMA, isBlank, LF, OPEN_BRACE, OPEN_BRACKET, QUOTE } from './bytes.js';
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  isBlank,
+  LF,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+  SLASH,
+  STAR,
+} from './bytes.js';
 import type { InputBuffer } from './input-buffer.js';
 
 /** Brackets in one another that are told apart; further ones are counted. */
 const MAX_KNOWN_DEPTH = 1024;
 
 /**
- * Finds the end of an element that is no JSON, or too large: the comma, the end of the array or the next object at its
- * own level. Brackets count outside strings only, and one that closes another kind closes what was left open in it. An
- * object that begins behind a comma where only a name may stand is the next element: a brace is missing before it. A
- * string does not go beyond its line: a quote that is not closed there is taken as any other character.
+ * Finds the end of an element that is no JSON, or too large: the comma or the end of the array at its own level.
+ * Brackets count outside strings only, and one that closes another kind closes what was left open in it. A string does
+ * not go beyond its line: a quote that is not closed there is taken as any other character. In a comment nothing counts,
+ * up to its end or the end of the file: what was commented out is no row. Two slashes behind a colon are an address's.
+ *
+ * An object is the next element before that in two places: directly behind the object that the element is, where only
+ * the comma is missing; and behind a comma where only a name may stand, where a brace is missing before the comma.
  *
  * Works on an input whose `from` is the element's first byte, and releases what it need not keep of a large one.
  */
@@ -23,8 +39,11 @@ export class ElementSkipper {
   #released = 0;
   /** A string has become too long to look for its end before it is believed. */
   #inLongString = false;
+  #comment: 'block' | 'line' | null = null;
   #head: Buffer | null = null;
-  /** The last byte outside strings that is no blank. */
+  #first = 0;
+  /** The last byte outside strings, and the last that is no blank: of a comment a slash. */
+  #last = 0;
   #previous = 0;
 
   /** At most 64 KiB of the element, without the blanks at its end. */
@@ -42,11 +61,13 @@ export class ElementSkipper {
     const from = input.from;
     let at = from + this.#seen - this.#released;
     let isFound = false;
+    if (this.#seen === 0) this.#first = input.bytes[at] ?? 0;
     while (at < input.end) {
       const next = this.#step(input, at);
       if (next === at) isFound = true;
       if (next < 0 || isFound) break;
-      if (!isBlank(input.bytes[next - 1])) this.#previous = input.bytes[next - 1] ?? 0;
+      this.#last = this.#comment === null ? (input.bytes[next - 1] ?? 0) : SLASH;
+      if (!isBlank(this.#last)) this.#previous = this.#last;
       at = next;
     }
     this.#seen = this.#released + at - from;
@@ -59,13 +80,16 @@ export class ElementSkipper {
   /** The index behind what stands at `at`: `at` itself where it ends the element, -1 where more bytes decide. */
   #step(input: InputBuffer, at: number): number {
     if (this.#inLongString) return this.#longString(input, at);
+    if (this.#comment !== null) return this.#commentEnd(input, at, this.#comment);
     const { bytes } = input;
     const isOutside = this.#closers.length === 0;
     switch (bytes[at]) {
       case QUOTE:
         return this.#string(input, at);
+      case SLASH:
+        return this.#slash(input, at);
       case OPEN_BRACE:
-        if (this.#beginsElement(this.#released + at - input.from)) return at;
+        if (this.#beginsElement()) return at;
         this.#open(CLOSE_BRACE);
         return at + 1;
       case OPEN_BRACKET:
@@ -85,10 +109,10 @@ export class ElementSkipper {
     }
   }
 
-  /** Whether a brace behind so many bytes of the element opens another one. */
-  #beginsElement(bytes: number): boolean {
+  /** Whether a brace opens the next element. */
+  #beginsElement(): boolean {
     const innermost = this.#closers.at(-1);
-    if (innermost === undefined) return bytes > 0;
+    if (innermost === undefined) return this.#first === OPEN_BRACE && this.#previous === CLOSE_BRACE;
     return innermost === CLOSE_BRACE && this.#uncounted === 0 && this.#previous === COMMA;
   }
 
@@ -119,6 +143,28 @@ export class ElementSkipper {
       return at + 1;
     }
     return input.ended ? at + 1 : -1;
+  }
+
+  #slash({ bytes, end, ended }: InputBuffer, at: number): number {
+    if (at + 1 === end) return ended ? end : -1;
+    const next = bytes[at + 1];
+    if (next === STAR) this.#comment = 'block';
+    else if (next === SLASH && this.#last !== COLON) this.#comment = 'line';
+    return this.#comment === null ? at + 1 : at + 2;
+  }
+
+  /** The index behind the comment that goes on at `at`, or behind what of it is here. */
+  #commentEnd({ bytes, end, ended }: InputBuffer, at: number, comment: 'block' | 'line'): number {
+    const [first, length] = comment === 'line' ? [LF, 1] : [STAR, 2];
+    for (let i = at; i < end; i++) {
+      if (bytes[i] !== first) continue;
+      // The slash behind the star may be yet to come.
+      if (i + length > end && !ended) return i === at ? -1 : i;
+      if (length === 2 && bytes[i + 1] !== SLASH) continue;
+      this.#comment = null;
+      return i + length;
+    }
+    return end;
   }
 
   #longString(input: InputBuffer, at: number): number {

@@ -5,14 +5,16 @@ import { CLOSE_BRACKET, COMMA, isBlank, LF, OPEN_BRACE, OPEN_BRACKET } from './b
 import { ElementScanner } from './element-scanner.js';
 import { ElementSkipper } from './element-skipper.js';
 import { InputBuffer } from './input-buffer.js';
+import { malformed } from './malformed.js';
 import type { JsonReaderOptions } from './ndjson-reader.js';
 import { RowOutput } from './row-output.js';
 
 /**
  * Reads one JSON array of objects, an element at a time. An accepted row's value is the object's own bytes. An element
- * that is no JSON is rejected as one row, and reading goes on behind it (see ElementSkipper); so is one of more than
- * 1,000,000 bytes, one that no comma follows, the last one of an array that is not closed, the nothing between two
- * commas, and everything that stands behind the array or in its place.
+ * that is no JSON, or has something behind it before its comma, is rejected as one row, and reading goes on behind it
+ * (see ElementSkipper); so is one of more than 1,000,000 bytes, an object that another one follows without a comma, the
+ * last one of an array that is not closed, the nothing between two commas, and everything that stands behind the array
+ * or in its place.
  */
 export function createJsonArrayReader(options: JsonReaderOptions): RowReader {
   return new JsonArrayReader(options);
@@ -145,8 +147,9 @@ class JsonArrayReader implements RowReader {
     if (found === 'more') return this.#break(sink, start, rowError('MALFORMED_JSON', 'the file ends inside the row'));
     const follower = bytes[next.at];
     if (isOpen) this.#reject(sink, [notClosed()], start, scanner.stop);
-    else if (follower === OPEN_BRACE) this.#reject(sink, [noComma()], start, scanner.stop);
-    else if (follower !== COMMA && follower !== CLOSE_BRACKET) return this.#break(sink, start, noComma());
+    else if (follower === OPEN_BRACE && bytes[start] === OPEN_BRACE) {
+      this.#reject(sink, [noComma(follower)], start, scanner.stop);
+    } else if (follower !== COMMA && follower !== CLOSE_BRACKET) return this.#break(sink, start, noComma(follower));
     else {
       const errors = scanner.errors ?? this.#output.accept(sink, bytes, start);
       if (errors !== null) this.#reject(sink, errors, start, scanner.stop);
@@ -197,7 +200,7 @@ class JsonArrayReader implements RowReader {
   #beginRest(problem: string): true {
     const input = this.#input;
     this.#place = 'rest';
-    const error = rowError('MALFORMED_JSON', problem);
+    const error = malformed(input.bytes[input.from], problem);
     const byteOffset = input.offsetOf(input.from);
     this.#rest = { error, line: input.line + 1, byteOffset, head: Buffer.alloc(0), bytes: 0 };
     return true;
@@ -242,8 +245,8 @@ function elementTooLarge(): FieldError {
   return rowError('ROW_TOO_LARGE', 'the row is larger than 1,000,000 bytes');
 }
 
-function noComma(): FieldError {
-  return rowError('MALFORMED_JSON', 'neither a comma nor the end of the array follows the row');
+function noComma(follower: number | undefined): FieldError {
+  return malformed(follower, 'neither a comma nor the end of the array follows the row');
 }
 
 function notClosed(): FieldError {

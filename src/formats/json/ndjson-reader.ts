@@ -4,6 +4,7 @@ import type { FieldError, Position, RowReader, RowSink, ValueFormat } from '../r
 import { CR, isBlank, LF } from './bytes.js';
 import { ElementScanner } from './element-scanner.js';
 import { InputBuffer } from './input-buffer.js';
+import { malformed } from './malformed.js';
 import type { ScannerOptions } from './place.js';
 import { RowOutput } from './row-output.js';
 
@@ -93,7 +94,7 @@ class NdjsonReader implements RowReader {
     }
     if (found === 'broken') return this.#break(start, lineProblem(bytes, scanner), sink);
     if (seen < end) {
-      return this.#break(start, rowError('MALFORMED_JSON', 'something stands behind the object on its line'), sink);
+      return this.#break(start, malformed(bytes[behind], 'something stands behind the object on its line'), sink);
     }
     if (input.ended) return this.#break(start, rowError('MALFORMED_JSON', 'the file ends inside the row'), sink);
     this.#retryAt = Math.min(2 * (end - start), MAX_ROW_BYTES + 1);

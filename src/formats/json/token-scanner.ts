@@ -3,6 +3,7 @@ import type { RowErrorCode } from '../row-reader.js';
 import { AsciiText } from './ascii-text.js';
 import { BACKSLASH, CR, isDigit, LF, QUOTE, SPACE, TAB } from './bytes.js';
 import type { InputBuffer } from './input-buffer.js';
+import { malformed } from './malformed.js';
 import { escapeEnd, mayBeEscape, surrogateOf } from './string-escapes.js';
 
 /**
@@ -143,7 +144,9 @@ export abstract class TokenScanner {
   protected broken(i: number, problem: string, code: RowErrorCode = 'MALFORMED_JSON'): -1 {
     this.stop = i;
     this.isMore = i >= this.#end;
-    if (!this.isMore) this.problem = rowError(code, `${problem} at byte ${i - this.#start + 1} of the row`);
+    if (this.isMore) return -1;
+    const message = `${problem} at byte ${i - this.#start + 1} of the row`;
+    this.problem = code === 'MALFORMED_JSON' ? malformed(this.bytes[i], message) : rowError(code, message);
     return -1;
   }
 }
