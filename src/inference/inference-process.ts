@@ -52,9 +52,11 @@ function replyOf(
   signal: AbortSignal,
 ): Promise<InferenceReply> {
   return new Promise((resolve, reject) => {
-    child.on('message', (reply) => resolve(reply as InferenceReply));
     child.on('error', reject);
-    child.on('exit', (code, killed) => reject(lossOf(code, killed)));
+    child.on('message', (reply) => resolve(reply as InferenceReply));
+    // It may be known to be gone before what it sent is read: nothing more comes only when the channel is closed, too.
+    const isClosed = once(child, 'disconnect').catch(() => undefined);
+    child.on('exit', (code, killed) => void isClosed.then(() => reject(lossOf(code, killed))));
     const timer = setTimeout(() => reject(tooComplex(`more than ${timeoutMs / 1000} s`)), timeoutMs);
     const check = async (): Promise<void> => {
       const bytes = await residentBytes(child.pid);
