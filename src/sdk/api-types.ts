@@ -656,7 +656,7 @@ export interface components {
         /** @description What the rows must satisfy, in one of two spellings. */
         ModelSchema: components["schemas"]["FlatSchema"] | components["schemas"]["RowSchema"];
         /**
-         * @description Column name → type. Types: String, Bool, Int8 to Int64, UInt8 to UInt64, Float32, Float64, Decimal(P,S) with at most P digits, S of them after the point, Date, DateTime, DateTime64(n) with at most n digits of a second's fraction, UUID; each as Nullable(…) where a value may be missing. Names take at most 256 bytes.
+         * @description Column name → type. Types: String, Bool, Int8 to Int64, UInt8 to UInt64, Float32, Float64, Decimal(P,S) with at most P digits, S of them after the point, Date, DateTime (or epoch seconds; a number beyond 9999-12-31, such as milliseconds, is OUT_OF_RANGE), DateTime64(n) with at most n digits of a second's fraction, UUID; each as Nullable(…) where a value may be missing. Names take at most 256 bytes.
          * @example {
          *       "id": "String",
          *       "qty": "Int32",

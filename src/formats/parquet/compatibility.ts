@@ -20,7 +20,8 @@ export interface Conversion {
 
 /** Decimal digits of the largest integer of so many bits. */
 const INTEGER_DIGITS = { 8: 3, 16: 5, 32: 10, 64: 20 } as const;
-const EPOCH_SECONDS: ColumnType = { kind: 'int', bits: 64, signed: true };
+/** Of integers that are epoch seconds of the model's years, whatever they are. */
+const SAFE_SECOND_BITS = 32;
 
 /** A reader of the values as they are; the words for a type that cannot be read. */
 export function readerOf(type: ScalarType, notes: RowNotes): ValueReader | string {
@@ -166,15 +167,16 @@ function takesInteger({ kind }: ColumnType): boolean {
 
 /** Every value of the file's type is one of the model's. */
 function fitsInteger(from: Extract<FileType, { kind: 'int' }>, to: ColumnType): boolean {
-  const target = to.kind === 'datetime' ? EPOCH_SECONDS : to;
-  switch (target.kind) {
+  switch (to.kind) {
     case 'float':
       return true;
+    case 'datetime':
+      return from.bits <= SAFE_SECOND_BITS;
     case 'decimal':
-      return INTEGER_DIGITS[from.bits] <= target.precision - target.scale;
+      return INTEGER_DIGITS[from.bits] <= to.precision - to.scale;
     case 'int':
-      if (from.signed === target.signed) return from.bits <= target.bits;
-      return !from.signed && from.bits < target.bits;
+      if (from.signed === to.signed) return from.bits <= to.bits;
+      return !from.signed && from.bits < to.bits;
     default:
       return false;
   }

@@ -1,5 +1,5 @@
 import type { RowErrorCode } from '../row-reader.js';
-import { integerTest } from './integer.js';
+import { canonicalInteger, rangeTest } from './integer.js';
 import type { ValueTest } from './value-test.js';
 
 const ZERO = 0x30;
@@ -14,12 +14,25 @@ export function testDate(text: string): RowErrorCode | null {
   return text.length === DATE_LENGTH && beginsWithDate(text) ? null : 'INVALID_DATE';
 }
 
-const testEpochSeconds = integerTest(64, true);
+/** 0001-01-01T00:00:00 and 9999-12-31T23:59:59: the years that a date may have. */
+export const FIRST_SECOND = -62_135_596_800n;
+export const LAST_SECOND = 253_402_300_799n;
+const testEpochSeconds = rangeTest(FIRST_SECOND, LAST_SECOND);
+/** Of numbers of 12 to 14 digits, of 15 to 17, and of 18 to 20: the times of our days, from the seventies on. */
+const FINER_UNITS = ['milliseconds', 'microseconds', 'nanoseconds'];
+const FINER_DIGITS = 12;
 
-/** `date[T ]hh:mm:ss(\.\d{1,9})?(Z|[+-]hh:?mm)?`, or epoch seconds in 64 bits. */
+/** `date[T ]hh:mm:ss(\.\d{1,9})?(Z|[+-]hh:?mm)?`, or epoch seconds of the same years. */
 export function testDateTime(text: string): RowErrorCode | null {
   if (text.charCodeAt(4) === HYPHEN) return isTimestamp(text, 9) ? null : 'INVALID_DATETIME';
-  return testEpochSeconds(text) === null ? null : 'INVALID_DATETIME';
+  const code = testEpochSeconds(text);
+  return code === 'NOT_AN_INTEGER' ? 'INVALID_DATETIME' : code;
+}
+
+/** What a number `[+-]?\d+` that is too large for epoch seconds probably counts; null where nothing speaks for it. */
+export function finerUnit(text: string): string | null {
+  const digits = canonicalInteger(text).replace('-', '').length;
+  return FINER_UNITS[Math.floor((digits - FINER_DIGITS) / 3)] ?? null;
 }
 
 /** The same with at most `digits` fraction digits and without epoch seconds. */

@@ -10,9 +10,13 @@ const EXACT_DIGITS = 15;
 /** `[+-]?\d+` within the range of so many bits. Zero may have any sign. */
 export function integerTest(bits: 8 | 16 | 32 | 64, signed: boolean): ValueTest {
   const highest = signed ? (1n << BigInt(bits - 1)) - 1n : (1n << BigInt(bits)) - 1n;
-  const lowest = signed ? highest + 1n : 0n;
+  return rangeTest(signed ? -highest - 1n : 0n, highest);
+}
+
+/** The same from `lowest`, which is at most 0, to `highest`, which is at least 0. */
+export function rangeTest(lowest: bigint, highest: bigint): ValueTest {
   const above: Bound = { number: Number(highest), digits: String(highest) };
-  const below: Bound = { number: Number(lowest), digits: String(lowest) };
+  const below: Bound = { number: Number(-lowest), digits: String(-lowest) };
   return (text) => testInteger(text, above, below);
 }
 

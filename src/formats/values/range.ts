@@ -1,4 +1,5 @@
 import type { ColumnType } from '../../models/schema/index.js';
+import { FIRST_SECOND, LAST_SECOND } from './date-time.js';
 
 /** The range of a type in words. */
 export function rangeOf(type: ColumnType): string {
@@ -11,6 +12,8 @@ export function rangeOf(type: ColumnType): string {
       return type.bits === 32 ? '±3.4028235e38' : '±1.7976931348623157e308';
     case 'decimal':
       return `${digits(type.precision - type.scale)} before the point, ${type.scale} after it`;
+    case 'datetime':
+      return `in epoch seconds ${FIRST_SECOND} to ${LAST_SECOND}`;
     default:
       return '';
   }

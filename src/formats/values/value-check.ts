@@ -3,6 +3,7 @@ import { MAX_MESSAGE_LENGTH, MAX_OBSERVED_LENGTH } from '../limits.js';
 import type { FieldError, RowErrorCode } from '../row-reader.js';
 import { prefix, shorten } from '../text.js';
 import { type ConstraintCheck, compileConstraints } from './constraints.js';
+import { finerUnit } from './date-time.js';
 import type { Normalizer } from './normalization.js';
 import { rangeOf } from './range.js';
 import { typeTest } from './type-test.js';
@@ -50,7 +51,7 @@ export class ValueCheck {
   /** The errors of a value that is not null. `name`: what they call the column, in each of these. */
   errorsOf(text: string, name = this.#column.name): FieldError[] {
     const code = this.test(text);
-    if (code !== null) return [this.#error(code, text, this.#typeProblem(code), name)];
+    if (code !== null) return [this.#error(code, text, this.#typeProblem(code, text), name)];
     return this.constraintErrorsOf(text, name) ?? [];
   }
 
@@ -78,14 +79,16 @@ export class ValueCheck {
     const mismatch = this.test(text);
     const codes: (RowErrorCode | null)[] = rangeOf(this.type) === '' ? [mismatch] : [mismatch, 'OUT_OF_RANGE'];
     return codes.flatMap((code) =>
-      code === null ? [] : [this.#error(code, text, this.#typeProblem(code), this.#column.name)],
+      code === null ? [] : [this.#error(code, text, this.#typeProblem(code, text), this.#column.name)],
     );
   }
 
-  #typeProblem(code: RowErrorCode): string {
+  #typeProblem(code: RowErrorCode, text: string): string {
     const type = this.#column.type;
-    if (code === 'OUT_OF_RANGE') return `is out of range for ${type} (${rangeOf(this.type)})`;
-    return `is not ${article(type)}`;
+    if (code !== 'OUT_OF_RANGE') return `is not ${article(type)}`;
+    const problem = `is out of range for ${type} (${rangeOf(this.type)})`;
+    const unit = this.type.kind === 'datetime' ? finerUnit(this.normalize?.(text) ?? text) : null;
+    return unit === null ? problem : `${problem}; it looks like ${unit}`;
   }
 
   #error(code: RowErrorCode, text: string, problem: string, name: string): FieldError {

@@ -105,7 +105,7 @@ export const JSON_VALUE_VECTORS: readonly JsonValueVectors[] = [
       '-5': '-5',
       '-0': '0',
       '1234': '1234',
-      '-9223372036854775808': '-9223372036854775808',
+      '-62135596800': '-62135596800',
     },
   },
   { type: 'DateTime64(3)', values: timestamps },

@@ -98,6 +98,8 @@ function failureOf(type: u8, at: i32, end: i32, quote: u8): i32 {
   }
   if (type === INT) return isIntegerNumber(at, end) ? NO_RANGE : NO_MATCH;
   if (type === DECIMAL) return isDecimalNumber(at, end) ? NO_RANGE : NO_MATCH;
+  // What unit a number is in instead of seconds is said by its value.
+  if (type === DATE_TIME && isIntegerNumber(at, end)) return FAILED;
   // Whether a very large number overflows is not known here.
   if (type === FLOAT && isFloatNumber(at, end)) return FAILED;
   return NO_MATCH;

@@ -4,6 +4,9 @@ import { bitsOf, digitBits, isDigit, isSign, skipDigits } from './scan';
 
 const HYPHEN: u8 = 0x2d;
 const COLON: u8 = 0x3a;
+/** 9999-12-31T23:59:59, and 0001-01-01T00:00:00 by its distance, in epoch seconds. */
+const LAST_SECOND: u64 = 253_402_300_799;
+const BEFORE_EPOCH: u64 = 62_135_596_800;
 
 /** `YYYY-MM-DD`, a day of the calendar from 0001 to 9999. */
 export function isDate(at: i32, length: i32): bool {
@@ -12,11 +15,11 @@ export function isDate(at: i32, length: i32): bool {
   return length === 10 && (digitBits(text) & 0x3ff) === 0x36f && (bitsOf(text, HYPHEN) & 0x3ff) === 0x090 && isDay(at);
 }
 
-/** A timestamp, or epoch seconds in 64 bits. */
+/** A timestamp, or epoch seconds of the same years. */
 // @inline
 export function isDateTime(at: i32, length: i32, column: i32): bool {
   if (length >= 19 && load<u8>(at, 4) === HYPHEN) return isTimestamp(at, length, column);
-  return isAnyInteger(at, at + length, i64.MAX_VALUE, <u64>i64.MIN_VALUE);
+  return isAnyInteger(at, at + length, LAST_SECOND, BEFORE_EPOCH);
 }
 
 /** `date[T ]hh:mm:ss(\.\d+)?(Z|[+-]hh:?mm)?` with as many fraction digits as the column takes. */
