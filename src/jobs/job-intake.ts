@@ -9,6 +9,8 @@ import {
   isParquet,
   type ReceivedUpload,
   readTextHead,
+  refuseBinary,
+  refuseNul,
   sniffDelimiter,
 } from '../upload/index.js';
 import { refuseInapplicable } from './applicable-options.js';
@@ -85,16 +87,19 @@ export class JobIntake {
 
 /**
  * What the file is taken for, and how its text is written. Throws UNSUPPORTED_FILE_TYPE where it is something else than
- * was asked for, or JSON that is no rows; INVALID_OPTION where its encoding is not what was asked for.
+ * was asked for, JSON that is no rows, or nothing that looks like text where nobody says that it is; INVALID_OPTION where
+ * its encoding is not what was asked for.
  */
 export function inspectUpload(
-  { head }: ReceivedUpload,
+  { head, fileCompression }: ReceivedUpload,
   request: Pick<JobRequest, 'format' | 'encoding'>,
 ): { format: FileFormat; encoding: TextEncoding | null; text: Buffer } {
   if (isParquet(head) || request.format === 'parquet') {
     return { format: detectFormat(head, request.format), encoding: null, text: head };
   }
+  if (request.format === 'auto') refuseBinary({ head, fileCompression });
   const { encoding, text } = readTextHead(head, request.encoding);
+  if (request.format === 'auto') refuseNul(text);
   return { format: detectFormat(text, request.format), encoding, text };
 }
 

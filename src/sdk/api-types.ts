@@ -297,7 +297,7 @@ export interface components {
         ModelId: string;
         Count: number;
         /**
-         * @description What the file is. `auto` (unless given) looks at the first 64 KiB: Parquet begins with `PAR1`; text whose first byte that is no blank is `[` is `json`, one array of objects; `{` is `ndjson`, one object a line; other text is `csv`. Anything else, and one object that goes over several lines, is refused. `csv` and `ndjson` take any text, `json` what begins with `[`.
+         * @description What the file is. `auto` (unless given) looks at the first 64 KiB: Parquet begins with `PAR1`; text whose first byte that is no blank is `[` is `json`, one array of objects; `{` is `ndjson`, one object a line; other text is `csv`. Anything else, such as a NUL byte there, and one object that goes over several lines, is refused. `csv` and `ndjson` take any text, `json` what begins with `[`: a NUL byte is then a row's, a character of a field of CSV and MALFORMED_JSON in JSON.
          * @enum {string}
          */
         FormatOption: "auto" | "csv" | "json" | "ndjson" | "parquet";

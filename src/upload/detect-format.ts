@@ -14,24 +14,26 @@ export const HEAD_BYTES = 64 * 1024;
 export const STORED_HEAD_BYTES = 192 * 1024;
 
 /**
- * What a file is, by its first 64 KiB, where that is something we do not take: words for the user; null where it
- * is Parquet or may be text.
+ * What a file is, by its first 64 KiB, where that is something we never take: words for the user; null where it is
+ * Parquet or may be text.
  */
 export function unsupportedType(head: Uint8Array): string | null {
   if (isParquet(head)) return null;
-  for (const { type, magic } of SIGNATURES) {
-    if (startsWith(head, magic)) return type;
-  }
+  const known = SIGNATURES.find(({ magic, at }) => startsWith(head.subarray(at), magic));
+  if (known !== undefined) return known.type;
   if (startsWith(head, ZIP)) {
     return isSpreadsheet(head)
       ? 'an Excel workbook (xlsx; save the sheet as CSV)'
       : 'a zip archive (unpack it, or send its file as .gz or .zst)';
   }
-  if (head.includes(0) && !mayBeUtf16(head)) {
-    const known = BINARIES.find(({ magic, at }) => startsWith(head.subarray(at), magic));
-    return known?.type ?? 'binary data (a NUL byte)';
-  }
   return null;
+}
+
+/** The same of what is no text as far as nobody says that it is: of what has NUL bytes and is not UTF-16. */
+export function binaryType(head: Uint8Array): string | null {
+  if (isParquet(head) || !head.includes(0) || mayBeUtf16(head)) return null;
+  const known = BINARIES.find(({ magic }) => startsWith(head, magic));
+  return known?.type ?? 'binary data (a NUL byte)';
 }
 
 /** Whether the first four bytes are Parquet's. */
@@ -113,26 +115,31 @@ const PARQUET = [...Buffer.from('PAR1')];
 const UTF16_SHARE = 4;
 const ZIP = [0x50, 0x4b, 0x03, 0x04];
 
-const SIGNATURES = [
+const TAR = 'a tar archive (unpack it, and send its files one by one)';
+
+/** What is no text whatever is said of it, by what stands `at` some place of it. */
+const SIGNATURES: readonly { type: string; magic: readonly number[]; at?: number }[] = [
   { type: 'text in UTF-32', magic: [0xff, 0xfe, 0x00, 0x00] },
   { type: 'text in UTF-32', magic: [0x00, 0x00, 0xfe, 0xff] },
   { type: 'an empty zip archive', magic: [0x50, 0x4b, 0x05, 0x06] },
-];
-
-/** What binary data may be, by what stands `at` some place of it; text may begin like some of it. */
-const BINARIES: readonly { type: string; magic: readonly number[]; at?: number }[] = [
-  { type: 'a tar archive (unpack it, and send its files one by one)', magic: [...Buffer.from('ustar')], at: 257 },
-  { type: 'Parquet with an encrypted footer (write it without encryption)', magic: [...Buffer.from('PARE')] },
+  { type: TAR, magic: [...Buffer.from('ustar\0')], at: 257 },
+  { type: TAR, magic: [...Buffer.from('ustar  \0')], at: 257 },
   { type: 'Avro (write it as Parquet or NDJSON)', magic: [...Buffer.from('Obj\x01')] },
-  { type: 'ORC (write it as Parquet)', magic: [...Buffer.from('ORC')] },
-  { type: 'Arrow or Feather (write it as Parquet)', magic: [...Buffer.from('ARROW1')] },
+  { type: 'Arrow or Feather (write it as Parquet)', magic: [...Buffer.from('ARROW1\0\0')] },
   {
     type: 'an old Excel workbook (xls; save the sheet as CSV)',
     magic: [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1],
   },
   { type: 'xz data (unpack it, or compress it by gzip or zstd)', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] },
-  { type: 'bzip2 data (unpack it, or compress it by gzip or zstd)', magic: [...Buffer.from('BZh')] },
+  // Behind the digit of its level, the beginning of its first block.
+  { type: 'bzip2 data (unpack it, or compress it by gzip or zstd)', magic: [...Buffer.from('1AY&SY')], at: 4 },
   { type: 'LZ4 data (unpack it, or compress it by gzip or zstd)', magic: [0x04, 0x22, 0x4d, 0x18] },
+];
+
+/** What binary data may be, by its beginning; text may begin like that, too. */
+const BINARIES: readonly { type: string; magic: readonly number[] }[] = [
+  { type: 'Parquet with an encrypted footer (write it without encryption)', magic: [...Buffer.from('PARE')] },
+  { type: 'ORC (write it as Parquet)', magic: [...Buffer.from('ORC')] },
 ];
 
 /**

@@ -1,6 +1,6 @@
 import { BatchError } from '../errors/index.js';
 import { compressionOf, decompressedHead, type FileCompression } from '../sources/index.js';
-import { HEAD_BYTES, isParquet, unsupportedType } from './detect-format.js';
+import { binaryType, HEAD_BYTES, isParquet, unsupportedType } from './detect-format.js';
 
 /** What a file's beginning says. */
 export interface InspectedHead {
@@ -13,7 +13,7 @@ export interface InspectedHead {
 
 /**
  * What a file is, by its beginning (see FileHead). What that holds is decompressed here and not in a runner, because the
- * answer to the upload depends on it; the work is bounded by its size. Throws UNSUPPORTED_FILE_TYPE for what we do not
+ * answer to the upload depends on it; the work is bounded by its size. Throws UNSUPPORTED_FILE_TYPE for what we never
  * take.
  */
 export async function inspectHead(stored: Buffer): Promise<InspectedHead> {
@@ -28,6 +28,12 @@ export async function inspectHead(stored: Buffer): Promise<InspectedHead> {
   if (isParquet(inner)) throw unsupported(`Parquet (in ${fileCompression}; unpack it before)`);
   refuseUnsupported(inner, ` (in ${fileCompression})`);
   return { fileCompression, head: inner, failure };
+}
+
+/** Throws UNSUPPORTED_FILE_TYPE for a file, by its head, that is no text unless somebody says that it is. */
+export function refuseBinary({ fileCompression, head }: Pick<InspectedHead, 'fileCompression' | 'head'>): void {
+  const type = binaryType(head);
+  if (type !== null) throw unsupported(fileCompression === 'none' ? type : `${type} (in ${fileCompression})`);
 }
 
 function refuseUnsupported(head: Buffer, where: string): void {

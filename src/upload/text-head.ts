@@ -3,8 +3,7 @@ import { byteOrderMark, type TextEncoding, textHead } from '../sources/index.js'
 
 /**
  * The encoding of a text file, and the beginning of its text in UTF-8. `auto`: what its byte order mark says, without
- * one UTF-8. Throws INVALID_OPTION where the mark contradicts what was asked for, UNSUPPORTED_FILE_TYPE where it is no
- * text.
+ * one UTF-8. Throws INVALID_OPTION where the mark contradicts what was asked for.
  */
 export function readTextHead(head: Buffer, asked: TextEncoding | 'auto'): { encoding: TextEncoding; text: Buffer } {
   const mark = byteOrderMark(head);
@@ -12,8 +11,12 @@ export function readTextHead(head: Buffer, asked: TextEncoding | 'auto'): { enco
     throw new BatchError('INVALID_OPTION', `encoding: the file begins with the byte order mark of ${mark}`);
   }
   const encoding = asked === 'auto' ? (mark ?? 'utf-8') : asked;
-  const text = textHead(head, encoding);
-  if (!text.includes(0)) return { encoding, text };
+  return { encoding, text: textHead(head, encoding) };
+}
+
+/** Throws UNSUPPORTED_FILE_TYPE for the beginning of what nobody says to be text, and does not look like it. */
+export function refuseNul(text: Buffer): void {
+  if (!text.includes(0)) return;
   throw new BatchError(
     'UNSUPPORTED_FILE_TYPE',
     'The file looks like binary data (a NUL byte), or like UTF-16 without a byte order mark (encoding=utf-16le, utf-16be)',

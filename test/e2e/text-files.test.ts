@@ -37,6 +37,25 @@ describe('a text file', () => {
     },
   );
 
+  it.each<[string, string, (id: number, qty: string) => string]>([
+    ['csv', 'auto', (id, qty) => `${id},\0,${qty},1.5,\n`],
+    ['csv', 'reference', (id, qty) => `${id},\0,${qty},1.5,\n`],
+    ['ndjson', '', (id, qty) => `{"id":${id},"sku":"${qty}","qty":1,"price":1.5}\n`],
+    ['json', '', (id, qty) => `,{"id":${id},"sku":"${qty}","qty":1,"price":1.5}`],
+  ])('of %s may have NUL bytes in the same rows wherever they stand (%s)', async (format, csv_reader, row) => {
+    // The first row stands in the beginning that is looked at, the last far behind it.
+    const at = [0, 9_999];
+    const rows = Array.from({ length: 10_000 }, (_, id) => row(id, at.includes(id) ? '1\0' : '1')).join('');
+    const text = { csv: `id,sku,qty,price,paid\n${rows}`, ndjson: rows, json: `[${rows.slice(1)}]` }[format];
+    const options = { format, ...(csv_reader !== '' && { csv_reader }) };
+    const job = await api.ended((await api.createJob('orders', Buffer.from(`${text}`), {}, options)).job_id);
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { rows: 10_000, errors: 2 } });
+    const error = format === 'csv' ? 'NOT_AN_INTEGER' : 'MALFORMED_JSON';
+    expect((await readTopic(brokers, job.topics.dlq)).map(({ value }) => JSON.parse(`${value}`))).toMatchObject(
+      at.map((index) => ({ row_number: index + 1, error })),
+    );
+  });
+
   it('of semicolons is told from its first rows', async () => {
     const file = Buffer.from('id;sku;qty;price;paid\n1;"a;b,c";2;1.5;true\n2;c;x;1;\n');
     const job = await api.ended((await api.createJob('orders', file, {}, { delimiter: 'auto' })).job_id);

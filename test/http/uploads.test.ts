@@ -276,6 +276,18 @@ describe('an upload', () => {
     await refused(form, status, code, detail);
   });
 
+  it.each<[string, Buffer]>([
+    ['csv', Buffer.from('id,qty\n1,\0\n')],
+    ['csv', gzipSync('id,qty\n1,\0\n')],
+    ['csv', Buffer.from('PARENT,ORC\n\0,\0\n')],
+    ['csv', Buffer.alloc(70_000)],
+    ['ndjson', Buffer.from('{"id":"\0"}\n')],
+    ['json', Buffer.from('[{"id":"\0"}]')],
+  ])('leaves the NUL bytes of what is said to be %s to its rows', async (format, file) => {
+    expect((await upload(server, { fields: [MODEL], file, after: [['format', format]] })).status).toBe(202);
+    await refused({ fields: [MODEL, ['format', 'auto']], file }, 400, 'UNSUPPORTED_FILE_TYPE', /NUL|Parquet|ORC/);
+  });
+
   it('takes JSON that is said to be CSV', async () => {
     expect((await upload(server, { fields: [MODEL, ['format', 'csv']], file: '[a],b\n' })).status).toBe(202);
   });

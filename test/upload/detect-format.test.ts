@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import {
+  binaryType,
   detectFormat,
   type FileFormat,
   FileHead,
@@ -19,11 +20,9 @@ describe('what a file is, by its beginning', () => {
     ['xlsx', bytes('PK\x03\x04', [0, 0], 'xl/workbook.xml')],
     ['UTF-32', bytes([0xff, 0xfe, 0, 0], 'i\0\0\0')],
     ['UTF-32', bytes([0, 0, 0xfe, 0xff], '\0\0\0i')],
-    ['NUL', bytes('id,qty\n1,', [0, 0])],
     ['tar', bytes('orders.csv', Array(247).fill(0), 'ustar', [0, 48])],
-    ['encrypted', bytes('PARE', [0, 0])],
+    ['tar', bytes('orders.csv', Array(247).fill(0), 'ustar  ', [0])],
     ['Avro', bytes('Obj\x01', [0, 0])],
-    ['ORC', bytes('ORC', [0, 0])],
     ['Arrow', bytes('ARROW1', [0, 0])],
     ['xls', bytes([0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1, 0, 0])],
     ['xz', bytes([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 0, 4])],
@@ -31,6 +30,14 @@ describe('what a file is, by its beginning', () => {
     ['LZ4', bytes([0x04, 0x22, 0x4d, 0x18, 0x64, 0, 0])],
   ])('is refused as %s', (type, head) => {
     expect(unsupportedType(head)).toContain(type);
+  });
+
+  it.each([
+    ['NUL', bytes('id,qty\n1,', [0, 0])],
+    ['encrypted', bytes('PARE', [0, 0])],
+    ['ORC', bytes('ORC', [0, 0])],
+  ])('is refused as %s unless it is said to be text', (type, head) => {
+    expect([binaryType(head), unsupportedType(head)]).toEqual([expect.stringContaining(type), null]);
   });
 
   it.each([
@@ -46,7 +53,7 @@ describe('what a file is, by its beginning', () => {
     ['UTF-16 with an emoji', bytes([0xff, 0xfe, 0x3d, 0xd8, 0x00, 0xde], 'a\0')],
     ['UTF-16 with an emoji and no mark', Buffer.from('id,note\n1,😀\n', 'utf16le')],
   ])('may be text: %s', (_what, head) => {
-    expect(unsupportedType(head)).toBeNull();
+    expect([unsupportedType(head), binaryType(head)]).toEqual([null, null]);
   });
 
   it('is Parquet where its magic stands at the beginning', () => {
