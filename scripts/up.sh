@@ -54,5 +54,5 @@ if [ -n "$kind" ] && [ "$kind" != "$wanted" ]; then
 fi
 [ "$wanted" != apache ] || step 'Apache Kafka' ensure_kafka || exit 1
 echo "$wanted" >"$RUN_DIR/broker.kind"
-step 'Broker' "broker_$wanted" || exit 1
-step 'Service' ensure_service || exit 1
+step 'Broker' with_ports "broker_$wanted" || exit 1
+step 'Service' with_ports ensure_service || exit 1
