@@ -10,6 +10,8 @@ const REPRESENTATIVES: readonly string[] = ['Bool', 'Int64', 'Float64', 'Date', 
 const PRICE = 'Decimal(18,2)';
 const NUMERIC: ReadonlySet<Family> = new Set<Family>(['whole', 'money', 'number']);
 
+const NO_VALUES: ReadonlyMap<string, string> = new Map();
+
 interface Failure {
   code: RowErrorCode;
   sighting: Sighting;
@@ -59,9 +61,14 @@ export class ColumnProfile {
     else word.count += 1;
   }
 
-  /** The spellings of null that keep the column from a type that says more than String. */
-  get neededNulls(): readonly string[] {
-    return this.hasType() ? [...this.#nullWords.keys()] : [];
+  /** The spellings of null that the column has. */
+  get nullWords(): readonly string[] {
+    return [...this.#nullWords.keys()];
+  }
+
+  /** It has something beside nulls and their spellings. */
+  get hasValues(): boolean {
+    return this.#facts.values > 0;
   }
 
   /** The column is more than text: one of `among` fits, which are the candidates or some of them. */
@@ -69,8 +76,16 @@ export class ColumnProfile {
     return this.#choose(among) !== null;
   }
 
-  /** `nulls`: the spellings of null that a job is to be told. `among`: the candidates or some of them. */
-  conclude(nulls: ReadonlySet<string>, among = this.options.candidates): InferredColumn {
+  /**
+   * `nulls`: the spellings of null that a job is to be told. `among`: the candidates or some of them. `values`: the
+   * spellings that cannot be told, each with a column that has it as a value.
+   */
+  conclude(
+    nulls: ReadonlySet<string>,
+    among = this.options.candidates,
+    values: ReadonlyMap<string, string> = NO_VALUES,
+  ): InferredColumn {
+    const kept = this.#keptText(among, values);
     for (const [word, { count, row }] of this.#nullWords) {
       if (nulls.has(word)) this.#nulls += count;
       else this.#takeWord(word, count, row);
@@ -82,9 +97,19 @@ export class ColumnProfile {
       name: this.name,
       type: chosen?.spelling ?? 'String',
       nullable: this.#nulls > 0,
-      reason: chosen === null ? this.#textReason(rejected) : chosen.reason(this.#facts),
+      reason: chosen === null ? (kept ?? this.#textReason(rejected)) : chosen.reason(this.#facts),
       evidence: this.#evidence(chosen, rejected),
     };
+  }
+
+  /** Why a column that would have a type is text, if that is a spelling of null that another column has as a value. */
+  #keptText(among: readonly Candidate[], values: ReadonlyMap<string, string>): string | null {
+    const type = this.#choose(among)?.spelling;
+    const found = [...this.#nullWords].find(([word]) => values.has(word));
+    if (type === undefined || found === undefined) return null;
+    const [word, { row }] = found;
+    const other = exampleOf(values.get(word) ?? '');
+    return `no ${type}: '${word}' in row ${row} would have to be null, but column '${other}' has it as a value`;
   }
 
   /** null: nothing but text. */

@@ -57,10 +57,32 @@ export class SchemaInference {
     }
   }
 
+  /**
+   * The spellings of null that are values, each with a column of texts that has it: a job's spellings of null are null in
+   * all of its columns. A column that would need one of them to be null is text, too, and so are its own.
+   */
+  #valuesOfTexts(): ReadonlyMap<string, string> {
+    const values = new Map<string, string>();
+    const open = this.#profiles.filter(({ nullWords, hasValues }) => hasValues && nullWords.length > 0);
+    for (let before = -1; before < values.size; ) {
+      before = values.size;
+      for (const profile of open) {
+        if (profile.hasType() && !profile.nullWords.some((word) => values.has(word))) continue;
+        for (const word of profile.nullWords) if (!values.has(word)) values.set(word, profile.name);
+      }
+    }
+    return values;
+  }
+
   /** Call it once, at the end. */
   conclude(): Proposal {
-    const needed = new Set(this.#profiles.flatMap((profile) => profile.neededNulls));
-    const columns = this.#profiles.map((profile) => profile.conclude(needed));
+    const values = this.#valuesOfTexts();
+    const needed = new Set(
+      this.#profiles
+        .filter((profile) => profile.hasType() && !profile.nullWords.some((word) => values.has(word)))
+        .flatMap(({ nullWords }) => nullWords),
+    );
+    const columns = this.#profiles.map((profile) => profile.conclude(needed, CANDIDATES, values));
     return {
       schema: schemaOf(columns),
       null_values: [...this.options.nullValues, ...needed],

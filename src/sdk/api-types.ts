@@ -761,7 +761,7 @@ export interface components {
             format: "csv" | "json" | "ndjson" | "parquet";
             /** @description Of a CSV file; null for other formats. */
             dialect: components["schemas"]["Dialect"] | null;
-            /** @description Of a CSV file, else none: what the request named, and the spellings of null (`N/A`, `NULL`, `\N`, `-`, …) that alone kept a column from a type that says more than String. */
+            /** @description Of a CSV file, else none: what the request named, and the spellings of null (`N/A`, `NULL`, `\N`, `-`, …) that alone kept a column from a type that says more than String. They are null in every column: where one of them is a value of a String column, such as `NA` for Namibia, it is not named, and the other column is a String whose `reason` says so. */
             null_values: string[];
             /** @description Rows that the columns were judged by. */
             rows_sampled: components["schemas"]["Count"];

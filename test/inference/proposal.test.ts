@@ -50,13 +50,49 @@ describe('the evidence', () => {
 
 describe('spellings of null', () => {
   it('are proposed where they alone keep a column from its type', async () => {
-    const file = 'id,qty,note\n1,N/A,a\n2,\\N,-\n3,7,N/A\n';
+    const file = 'id,qty,note,none\n1,N/A,a,N/A\n2,\\N,-,N/A\n3,7,b,N/A\n';
     const inferred = await infer(file);
-    expect(inferred.schema).toEqual({ id: 'Int32', qty: 'Nullable(Int32)', note: 'Nullable(String)' });
+    const schema = { id: 'Int32', qty: 'Nullable(Int32)', note: 'String', none: 'Nullable(String)' };
+    expect(inferred.schema).toEqual(schema);
     expect(inferred.null_values).toEqual(['N/A', '\\N']);
-    expect(inferred.columns.map(({ evidence }) => evidence.nulls)).toEqual([0, 2, 1]);
-    expect(inferred.columns[2]?.evidence.examples).toEqual(['a', '-']);
+    expect(inferred.columns.map(({ evidence }) => evidence.nulls)).toEqual([0, 2, 0, 3]);
+    expect(inferred.columns[2]?.evidence.examples).toEqual(['a', 'b', '-']);
     expect(await rejectedWith(file, inferred)).toEqual([]);
+  });
+
+  it('are not proposed where they are values of a column of texts, and the other column says so', async () => {
+    const file = 'country,visits\nNA,1\nDE,NA\n';
+    const inferred = await infer(file);
+    expect(inferred.schema).toEqual({ country: 'String', visits: 'String' });
+    expect(inferred.null_values).toEqual([]);
+    expect(inferred.columns[0]?.evidence).toMatchObject({ nulls: 0, examples: ['DE', 'NA'] });
+    expect(inferred.columns[1]?.reason).toBe(
+      "no Int32: 'NA' in row 2 would have to be null, but column 'country' has it as a value",
+    );
+    expect(await rejectedWith(file, inferred)).toEqual([]);
+  });
+
+  it('are values of all columns that have to stay texts for that', async () => {
+    const file = 'c,d,a,b,e\nx,1,-,NULL,NULL\n-,2,1,2,\\N\ny,3,NULL,\\N,2\n';
+    const inferred = await infer(file);
+    expect(inferred.schema).toEqual({ c: 'String', d: 'Int32', a: 'String', b: 'String', e: 'String' });
+    expect(inferred.null_values).toEqual([]);
+    expect(inferred.columns.map(({ reason }) => /column '(\w)' has it/.exec(reason)?.[1])).toEqual([
+      undefined,
+      undefined,
+      'c',
+      'a',
+      'a',
+    ]);
+    expect(await rejectedWith(file, inferred)).toEqual([]);
+  });
+
+  it('of one column are proposed though another has others as values', async () => {
+    const inferred = await infer('country,visits\nNA,1\nDE,-\n');
+    expect(inferred).toMatchObject({
+      schema: { country: 'String', visits: 'Nullable(Int32)' },
+      null_values: ['-'],
+    });
   });
 
   it('are words where a column is text anyway, or nothing else', async () => {
