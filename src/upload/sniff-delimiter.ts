@@ -1,7 +1,5 @@
-import type { CsvDialect } from '../formats/csv/dialect.js';
+import { COMMON_DELIMITERS, type CsvDialect } from '../formats/csv/dialect.js';
 
-/** In the order in which they are preferred where nothing else speaks for one. */
-const CANDIDATES = [',', ';', '\t', '|'] as const;
 const MAX_RECORDS = 100;
 
 interface Guess {
@@ -25,7 +23,7 @@ export function sniffDelimiter(
 ): string {
   const lines = text.toString();
   const taken = [dialect.quote, dialect.escape, dialect.comment];
-  const guesses = CANDIDATES.filter((each) => !taken.includes(each)).map((each) =>
+  const guesses = COMMON_DELIMITERS.filter((each) => !taken.includes(each)).map((each) =>
     judge(lines, each, dialect, columns),
   );
   const likely = guesses.filter(({ fields }) => fields > 1).toSorted(byLikelihood);

@@ -70,6 +70,23 @@ describe('on a terminal, batch', () => {
     expect(stdout.text).toContain('a1b2c3d4');
   });
 
+  it('says which delimiter it has found out for a model, also for another file', async () => {
+    const inferred = contract.components.examples.InferredOrders.value;
+    service.routes = {
+      'POST /models/infer': (response, { body }) => {
+        const isAuto = body.includes('auto');
+        const dialect = { ...inferred.dialect, delimiter: isAuto ? '\t' : ',' };
+        answer(response, 200, { ...inferred, dialect, rows_sampled: 1, rows_rejected: isAuto ? 0 : 2 });
+      },
+      'POST /models': (response) => answer(response, 201, contract.components.examples.ModelOrders.value),
+      'POST /jobs': (response) => answer(response, 202, jobPending()),
+    };
+    const { code, stderr } = await onTerminal('job create orders orders.csv --infer');
+    expect(code).toBe(0);
+    expect(stderr.text).toContain("The delimiter is '\\t', as the first rows have it");
+    expect(stderr.text).toContain("batch job create orders FILE --delimiter '\\t' --null-values 'N/A'");
+  });
+
   it('draws the upload and the processing on stderr, and the result as a table on stdout', async () => {
     const answers = [jobRunning(), jobPartial()];
     service.routes = {

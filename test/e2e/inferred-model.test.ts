@@ -55,9 +55,22 @@ it.each<[string, Buffer | string, string[], object]>([
   ['whole.ndjson.gz', gzipSync(ndjson), [], { format: 'ndjson', file_compression: 'gzip' }],
   ['array.json.zst', zstdCompressSync(JSON.stringify(rows)), ['--value-format', 'json'], { format: 'json' }],
   ['orders.csv', csv, ['--delimiter', 'auto'], { format: 'csv', options: { null_values: ['N/A'] } }],
+  ['semicolons.csv', csv, [], { dialect: { delimiter: ';' }, options: { null_values: ['N/A'] } }],
+  [
+    'quoted.csv',
+    csv.replace('id;day', '"id";"day"'),
+    [],
+    { dialect: { delimiter: ';' }, columns: ['id', 'day', 'qty'] },
+  ],
 ])('the rows of %s satisfy the model that they propose', async (name, content, options, facts) => {
   const totals = { rows: ROWS, ok: ROWS, errors: 0 };
   expect(await ingest(name, content, options)).toMatchObject({ state: 'SUCCESS', totals, ...facts });
+});
+
+it('makes neither a model nor a job of rows of which most are broken', async () => {
+  const run = ingest('ragged.csv', 'a,b\n1\n2\n3,4\n');
+  await expect(run).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/2 of 3 rows are broken/) });
+  expect((await fetch(`${service.url}/models/ragged-csv`)).status).toBe(404);
 });
 
 it.each(['texts', 'nested-random'])('so do those of a Parquet file: %s', async (name) => {

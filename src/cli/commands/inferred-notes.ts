@@ -8,7 +8,7 @@ export function notesOn(inferred: InferredSchema): string[] {
   const { format, rows_sampled: sampled, rows_rejected: rejected, left_out: leftOut } = inferred;
   const notes: string[] = [];
   if (rejected > 0) {
-    const question = format === 'csv' ? ': are delimiter and quote right?' : '';
+    const question = format === 'csv' ? ': are delimiter (--delimiter auto) and quote right?' : '';
     notes.push(`${rejected} of ${sampled + rejected} rows are broken${question}`);
   }
   for (const { name, reason } of leftOut.slice(0, MAX_LEFT_OUT)) notes.push(`Left out: '${name}': ${reason}`);

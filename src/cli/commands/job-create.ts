@@ -70,8 +70,9 @@ export function jobCreateCommand(open: () => Session) {
     .addHelpText(
       'after',
       `
-With --infer the first rows of the file make the model, and the job is told the spellings of null that it needs. The
-model checks what later rows are against what the first ones were; columns that no type fits are not checked.
+With --infer the first rows of the file make the model, and the job is told the spellings of null that it needs, and
+the delimiter if none is named and a comma does not do. The model checks what later rows are against what the first ones
+were; columns that no type fits are not checked.
 
 Examples:
   $ batch job create orders orders.csv --wait

@@ -3,10 +3,12 @@ import { CliError } from '../failure.js';
 import { inferredColumns } from '../render/inferred-table.js';
 import type { Session } from '../session.js';
 import { notesOn } from './inferred-notes.js';
+import { inferSample } from './inferred-sample.js';
 
 /**
  * Creates the model that a job's file proposes, under the id that the job names, and returns the job as it has to be
- * for it. Throws CliError where the file cannot be read twice, or its columns are to have other names.
+ * for it. Throws CliError where the file cannot be read twice, its columns are to have other names, or more of its rows
+ * are broken than good.
  */
 export async function withInferredModel(session: Session, client: BatchClient, job: JobUpload): Promise<JobUpload> {
   if (job.fromJob !== undefined) {
@@ -30,18 +32,22 @@ export async function withInferredModel(session: Session, client: BatchClient, j
       'Leave out --column; or let `batch model infer` propose the schema, rename its columns and create the model from it.',
     );
   }
-  const inferred = await client.inferModel(job, { signal: session.signal });
+  const { inferred, foundDelimiter } = await inferSample(session, client, job);
   session.note(inferredColumns(inferred, session.style, session.width));
   for (const text of notesOn(inferred)) session.warn(text);
   const { null_values: nulls, dialect } = inferred;
-  const options = nulls.length > 0 ? ` --null-values '${nulls.join(',')}'` : '';
+  const delimiter = foundDelimiter?.replace('\t', '\\t');
+  if (delimiter !== undefined) session.warn(`The delimiter is '${delimiter}', as the first rows have it`);
+  const options =
+    (delimiter === undefined ? '' : ` --delimiter '${delimiter}'`) +
+    (nulls.length > 0 ? ` --null-values '${nulls.join(',')}'` : '');
   const again = `batch job create ${job.modelId} FILE${options}`;
   await createModel(session, client, { id: job.modelId, name: job.modelId, schema: inferred.schema }, again);
   session.note(`\nCreated the model; for another file: ${again}`);
   return {
     ...job,
     // One that was found out is not looked for again: the names of the model's columns might lead elsewhere.
-    delimiter: job.delimiter === undefined ? undefined : dialect?.delimiter,
+    delimiter: job.delimiter === undefined ? (foundDelimiter ?? undefined) : dialect?.delimiter,
     nullValues: nulls.length > 0 ? nulls : undefined,
   };
 }

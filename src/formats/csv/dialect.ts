@@ -17,6 +17,9 @@ export interface CsvDialect {
   trim?: boolean | undefined;
 }
 
+/** Those that files have most, in the order in which they are preferred where nothing else speaks for one. */
+export const COMMON_DELIMITERS = [',', ';', '\t', '|'] as const;
+
 /** Throws INVALID_OPTION where these characters cannot structure a file. */
 export function checkDialect(dialect: CsvDialect): void {
   const { delimiter, quote, comment } = dialect;

@@ -1,10 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import { BatchError } from '../../errors/index.js';
 import type { Column } from '../../models/schema/index.js';
+import { MAX_ROW_BYTES } from '../limits.js';
 import type { Position, Renames } from '../row-reader.js';
 import type { Normalizations } from '../values/normalization.js';
 import { checkNamed, matchHeader, renameColumns } from './column-plan.js';
-import { type CsvDialect, checkDialect } from './dialect.js';
+import { COMMON_DELIMITERS, type CsvDialect, checkDialect } from './dialect.js';
 import { FieldParser, trimmed } from './fields.js';
 import { RecordSplitter } from './record-splitter.js';
 
@@ -26,13 +27,16 @@ export interface CsvHeaderOptions {
   normalize?: Normalizations | undefined;
 }
 
+/** Of the lines before the data: what is skipped has no bound. */
+const MAX_KEPT_BYTES = 2 * MAX_ROW_BYTES;
+
 /** What stands before the data. */
 type HeaderLine = Omit<CsvHeader, 'fileColumns'>;
 
 /**
  * Reads the header from the beginning of the file and matches it with the model; takes no more chunks than it needs
  * (a header is at most 1,000,000 bytes). Throws BatchError HEADER_MISMATCH where the header is missing, broken or does
- * not fit the model, INVALID_OPTION where the dialect cannot be.
+ * not fit the model, with the delimiter that would suit it better, INVALID_OPTION where the dialect cannot be.
  *
  *     const header = await readCsvHeader(createReadStream(path), { dialect, columns, additionalColumns });
  *     const reader = createCsvReader({ dialect, columns, additionalColumns, header, position: checkpoint?.position });
@@ -43,6 +47,66 @@ export async function readCsvHeader(
   options: CsvHeaderOptions,
 ): Promise<CsvHeader> {
   checkDialect(options.dialect);
+  const seen: Uint8Array[] = [];
+  try {
+    return await readHeader(keepCopies(chunks, seen), options);
+  } catch (error) {
+    if (!(error instanceof BatchError) || error.code !== 'HEADER_MISMATCH') throw error;
+    const delimiter = likelierDelimiter(Buffer.concat(seen), options);
+    if (delimiter === null) throw error;
+    const shown = delimiter === '\t' ? 'a tab' : `'${delimiter}'`;
+    throw mismatch(`${error.message}; the delimiter seems to be ${shown} (delimiter=auto finds it out)`);
+  }
+}
+
+/** Of a beginning that is longer nothing is kept. */
+async function* keepCopies(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  copies: Uint8Array[],
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    if (bytes <= MAX_KEPT_BYTES) copies.push(new Uint8Array(chunk));
+    else copies.length = 0;
+    yield chunk;
+  }
+}
+
+/** The delimiter by which more of the model's columns are in a header that begins like this; null: there is none. */
+function likelierDelimiter(beginning: Uint8Array, options: CsvHeaderOptions): string | null {
+  const { dialect, columns } = options;
+  if (!dialect.header) return null;
+  const taken = [dialect.delimiter, dialect.quote, dialect.escape, dialect.comment];
+  // Without a model's columns, one that makes columns of what is none.
+  let most = columns.length === 0 ? -1 : knownColumns(beginning, dialect, options);
+  let likelier: string | null = null;
+  for (const delimiter of COMMON_DELIMITERS.filter((each) => !taken.includes(each))) {
+    const known = knownColumns(beginning, { ...dialect, delimiter }, options);
+    if (known <= most) continue;
+    most = known;
+    likelier = delimiter;
+  }
+  return likelier;
+}
+
+/** How many of the model's columns are in a header of several columns; -1: it is none, or has no columns to be used. */
+function knownColumns(beginning: Uint8Array, dialect: CsvDialect, { columns, renames }: CsvHeaderOptions): number {
+  const splitter = new RecordSplitter(dialect, { byte: 0, line: 0 }, dialect.skipLines);
+  splitter.push(beginning);
+  splitter.end();
+  try {
+    const names = renameColumns(headerFrom(splitter, dialect)?.columns ?? [], renames);
+    if (names.length < 2) return -1;
+    matchHeader(names, [], true);
+    return columns.filter(({ name }) => names.includes(name)).length;
+  } catch (error) {
+    if (error instanceof BatchError) return -1;
+    throw error;
+  }
+}
+
+async function readHeader(chunks: AsyncIterable<Uint8Array>, options: CsvHeaderOptions): Promise<CsvHeader> {
   const { dialect } = options;
   const { columns: fileColumns, position } = dialect.header
     ? await readHeaderLine(chunks, dialect)

@@ -40,6 +40,49 @@ describe('reading the header', () => {
     expect(await read(cutAt(file, [...file.keys()]))).toEqual(expected);
   });
 
+  it.each<[string, string, Options, string]>([
+    ['id;qty\n1;2\n', 'missing columns: "id", "qty"', { schema: { id: 'Int8', qty: 'Int8' } }, "';'"],
+    ['id\tqty\n', 'missing columns: "id", "qty"', { schema: { id: 'Int8', qty: 'Int8' } }, 'a tab'],
+    ['"id"|"qty"\n', 'the header line has a quote', { schema: { id: 'Int8', qty: 'Int8' } }, "'|'"],
+    ['"id";"qty"\n', 'the header line has a quote', {}, "';'"],
+    ['id,qty\n', 'missing columns: "id"', { schema: { id: 'Int8' }, delimiter: ';' }, "','"],
+    ['ID;x,y\n', 'the file lacks columns', { schema: { id: 'Int8' }, renames: { ID: 'id' } }, "';'"],
+    ['id;a,b\n', 'missing columns: "id", "other"', { schema: { id: 'Int8', other: 'Int8' } }, "';'"],
+  ])('says of %j that its delimiter is another', async (text, problem, options, delimiter) => {
+    const { message } = (await read([Buffer.from(text)], options).catch((error: unknown) => error)) as Error;
+    expect(message.slice(0, problem.length)).toBe(problem);
+    const [, told] = message.split('; the delimiter seems to be ');
+    expect(told).toBe(`${delimiter} (delimiter=auto finds it out)`);
+  });
+
+  it('keeps nothing of lines that are skipped, however long they are', async () => {
+    const chunk = Buffer.alloc(1_000_000, 'x');
+    let peak = 0;
+    const before = process.memoryUsage().arrayBuffers;
+    function* chunks(): Generator<Uint8Array> {
+      for (let index = 0; index < 200; index++) {
+        yield chunk;
+        peak = Math.max(peak, process.memoryUsage().arrayBuffers - before);
+      }
+      yield Buffer.from('\nid;qty\n');
+    }
+    const { columns, additionalColumns } = compileSchema({ id: 'Int8' });
+    const dialect = { delimiter: ',', quote: '"', header: true, skipLines: 1 };
+    await expect(readCsvHeader(chunks(), { columns, additionalColumns, dialect })).rejects.toEqual(mismatch(/missing/));
+    expect(peak).toBeLessThan(100_000_000);
+  });
+
+  it.each<[string, Options]>([
+    ['a;b,c\n', { schema: { id: 'Int8' } }],
+    ['id;a,other\n', { schema: { other: 'Int8', id: 'Int8' } }],
+    ['a,a\n', {}],
+    ['id\n', { schema: { qty: 'Int8' } }],
+    ['a"b\n', { quote: '"' }],
+    ['a,"b\n', { quote: '"' }],
+  ])('says nothing of the delimiter of %j, which no other one suits better', async (text, options) => {
+    await expect(read([Buffer.from(text)], options)).rejects.toEqual(mismatch(/^(?!.*delimiter)/));
+  });
+
   it('takes no more chunks than it needs', async () => {
     let taken = 0;
     function* chunks(): Generator<Uint8Array> {
@@ -157,7 +200,11 @@ describe('matching the header with the model', () => {
     ['a missing column', 'id,note\n', 'missing columns: "qty"'],
     ['names in another case', 'ID,qty\n', 'missing columns: "id"; unexpected columns: "ID"'],
     ['names with spaces', 'id, qty\n', 'missing columns: "qty"; unexpected columns: " qty"'],
-    ['another delimiter', 'id;qty;note\n', 'missing columns: "id", "qty"; unexpected columns: "id;qty;note"'],
+    [
+      'another delimiter',
+      'id;qty;note\n',
+      `missing columns: "id", "qty"; unexpected columns: "id;qty;note"; the delimiter seems to be ';' (delimiter=auto finds it out)`,
+    ],
   ])('refuses %s', async (_name, file, detail) => {
     await expect(read([Buffer.from(file)], { schema })).rejects.toEqual(mismatch(detail));
   });

@@ -1,0 +1,58 @@
+import type { BatchClient, InferredSchema, InferUpload } from '../../sdk/index.js';
+import { CliError } from '../failure.js';
+import type { Session } from '../session.js';
+
+/** In the name of a single column they say that it is several. */
+const DELIMITERS = /[,;\t|]/;
+
+/** What a file proposes. */
+export interface InferredSample {
+  inferred: InferredSchema;
+  /** The one by which the file had to be read where none was named; null: it was read as the job says. */
+  foundDelimiter: string | null;
+}
+
+/**
+ * Asks for a proposal by the file's first rows. Where no delimiter is named and they cannot be read, it is found out.
+ * Throws CliError where more rows are broken than good all the same, and what the service answers.
+ */
+export async function inferSample(session: Session, client: BatchClient, file: InferUpload): Promise<InferredSample> {
+  const infer = (upload: InferUpload) => client.inferModel(upload, { signal: session.signal });
+  const first = await infer(file).catch((error: unknown) => {
+    if (!isHeaderMismatch(error) || file.delimiter !== undefined) throw error;
+    return error;
+  });
+  if (isHeaderMismatch(first) || (file.delimiter === undefined && mayHaveOtherDelimiter(first))) {
+    const second = await infer({ ...file, delimiter: 'auto' }).catch(() => null);
+    if (second !== null && !isMostlyBroken(second) && second.columns.length > 1) {
+      return { inferred: second, foundDelimiter: second.dialect?.delimiter ?? null };
+    }
+  }
+  if (isHeaderMismatch(first)) throw first;
+  if (isMostlyBroken(first)) throw mostlyBroken(first);
+  return { inferred: first, foundDelimiter: null };
+}
+
+function isHeaderMismatch(found: unknown): found is Error {
+  return found instanceof Error && 'code' in found && found.code === 'HEADER_MISMATCH';
+}
+
+function mayHaveOtherDelimiter(inferred: InferredSchema): boolean {
+  const { format, columns } = inferred;
+  if (format !== 'csv') return false;
+  return isMostlyBroken(inferred) || (columns.length === 1 && DELIMITERS.test(columns[0]?.name ?? ''));
+}
+
+function isMostlyBroken({ rows_sampled: good, rows_rejected: broken }: InferredSchema): boolean {
+  return broken > good;
+}
+
+function mostlyBroken({ format, rows_sampled: good, rows_rejected: broken }: InferredSchema): CliError {
+  return new CliError(
+    'INVALID_OPTION',
+    `--infer makes no model of rows it cannot read: ${broken} of ${good + broken} rows are broken`,
+    format === 'csv'
+      ? 'Say how the file is written: --delimiter, --quote, --escape, --skip-lines or --encoding.'
+      : 'Say what the file is (--format) and how it is written (--encoding), or correct it.',
+  );
+}
