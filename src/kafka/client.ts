@@ -2,9 +2,11 @@ import { Kafka, type KafkaConfig as KafkaJsConfig, logLevel } from 'kafkajs';
 import type { KafkaConfig } from '../config/index.js';
 import { registerCodecs } from './compression.js';
 import { stopIdleTimers } from './idle-timers.js';
+import { askForNamedTopicsOnly } from './named-topics.js';
 import { saslMechanism } from './sasl.js';
 
 stopIdleTimers();
+askForNamedTopicsOnly();
 
 /**
  * How every part of the service connects: kafkajs stays silent (failures come as errors, which we log ourselves) and

@@ -1,14 +1,34 @@
 /** A string of a flexible protocol version (KIP-482): its length + 1 as a varint, then its bytes. */
 export function compactString(text: string): Buffer {
   const bytes = Buffer.from(text);
-  const length: number[] = [];
-  let rest = bytes.length + 1;
+  return Buffer.concat([compactCount(bytes.length), bytes]);
+}
+
+/** What stands before the elements of an array: their number + 1 as a varint. */
+export function compactCount(count: number): Uint8Array {
+  const bytes: number[] = [];
+  let rest = count + 1;
   while (rest > 127) {
-    length.push((rest & 127) | 128);
+    bytes.push((rest & 127) | 128);
     rest >>>= 7;
   }
-  return Buffer.concat([Uint8Array.of(...length, rest), bytes]);
+  return Uint8Array.of(...bytes, rest);
 }
+
+export function int16(value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeInt16BE(value);
+  return bytes;
+}
+
+export function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
+}
+
+/** The end of a structure without tagged fields. */
+export const NO_TAGS = Uint8Array.of(0);
 
 /** Reads the compact encodings of flexible protocol versions (KIP-482). */
 export class CompactReader {
@@ -48,6 +68,14 @@ export class CompactReader {
   /** Calls `read` for each element. */
   compactArray(read: () => void): void {
     for (let left = this.unsignedVarint() - 1; left > 0; left--) read();
+  }
+
+  /** Skips the tagged fields at the end of a structure. */
+  tags(): void {
+    for (let left = this.unsignedVarint(); left > 0; left--) {
+      this.unsignedVarint();
+      this.skip(this.unsignedVarint());
+    }
   }
 
   compactString(): string | null {

@@ -53,6 +53,13 @@ export interface Broker {
   readonly versions: Record<number, { minVersion: number; maxVersion: number } | undefined> | null;
   readonly connectionPool: { readonly pool: Connection[]; getConnection(index?: number): Promise<Connection> };
   connect(): Promise<void>;
+  /** Throws the first error of one of the topics. */
+  metadata(topics: readonly string[]): Promise<unknown>;
+  findGroupCoordinator(request: {
+    groupId: string;
+    coordinatorType: number;
+  }): Promise<{ coordinator: { nodeId: number } }>;
+  deleteGroups(groupIds: readonly string[]): Promise<{ results: { groupId: string; errorCode: number }[] }>;
   initProducerId(request: {
     transactionalId: string;
     transactionTimeout: number;
@@ -90,14 +97,17 @@ export interface Broker {
 }
 
 export interface Cluster {
-  readonly brokerPool: { readonly brokers: Record<string, Broker>; readonly seedBroker?: Broker };
+  readonly brokerPool: {
+    readonly brokers: Record<string, Broker>;
+    readonly seedBroker?: Broker;
+    findConnectedBroker(): Promise<Broker>;
+  };
   connect(): Promise<void>;
   disconnect(): Promise<void>;
   refreshMetadata(): Promise<void>;
   addMultipleTargetTopics(topics: string[]): Promise<void>;
   findTopicPartitionMetadata(topic: string): { partitionId: number; leader: number }[];
   findBroker(request: { nodeId: number }): Promise<Broker>;
-  findGroupCoordinator(request: { groupId: string; coordinatorType: number }): Promise<Broker>;
   findControllerBroker(): Promise<Broker>;
 }
 
@@ -113,10 +123,12 @@ const CLUSTER_METHODS = [
   'addMultipleTargetTopics',
   'findTopicPartitionMetadata',
   'findBroker',
-  'findGroupCoordinator',
   'findControllerBroker',
 ] as const;
 const BROKER_METHODS = [
+  'metadata',
+  'findGroupCoordinator',
+  'deleteGroups',
   'initProducerId',
   'addPartitionsToTxn',
   'addOffsetsToTxn',
@@ -157,7 +169,30 @@ export function openCluster(kafka: Kafka): Cluster {
     metadataMaxAge: 300_000,
   });
   require(cluster, CLUSTER_METHODS, 'cluster');
+  require(cluster?.brokerPool, ['findConnectedBroker'], 'pool of brokers');
   return cluster as Cluster;
+}
+
+/** Some broker of a cluster that is connected: the one that it talks to already, the next one if that is gone. */
+export async function anyBroker(cluster: Cluster): Promise<Broker> {
+  const broker = await cluster.brokerPool.findConnectedBroker();
+  require(broker, BROKER_METHODS, 'broker');
+  return broker;
+}
+
+/**
+ * The coordinator of a group or a transactional id. kafkajs' own search asks every broker and keeps to itself what they
+ * answer. Throws protocol errors by name (GROUP_AUTHORIZATION_FAILED), kafkajs' errors if the coordinator is away.
+ */
+export async function findCoordinator(cluster: Cluster, groupId: string, coordinatorType: number): Promise<Broker> {
+  const { coordinator } = await (await anyBroker(cluster)).findGroupCoordinator({ groupId, coordinatorType });
+  try {
+    return await cluster.findBroker(coordinator);
+  } catch (error) {
+    // It has come since the metadata were read, and these have been renewed now.
+    if ((error as Error).name !== 'KafkaJSBrokerNotFound') throw error;
+    return cluster.findBroker(coordinator);
+  }
 }
 
 /** The connection for produce and coordinator requests of a broker, connected and authenticated. */

@@ -1,10 +1,19 @@
-import type { Admin, Kafka } from 'kafkajs';
+import type { Kafka } from 'kafkajs';
 import { knownDefect, readMetadataLevel } from './broker-features.js';
 import type { TopicBounds } from './committed-records.js';
-import { BROKER_DEFAULT, createTopics } from './create-topics.js';
-import { errorType, isAuthenticationFailure } from './kafka-failure.js';
-import { type Cluster, destroyCluster, openCluster, requestConnection } from './kafkajs-internals.js';
+import { errorType, isAuthenticationFailure, protocolError } from './kafka-failure.js';
+import {
+  anyBroker,
+  type Cluster,
+  type Connection,
+  destroyCluster,
+  findCoordinator,
+  GROUP_COORDINATOR,
+  openCluster,
+  requestConnection,
+} from './kafkajs-internals.js';
 import { TopicReader } from './topic-reader.js';
+import { BROKER_DEFAULT, createTopics, deleteTopic } from './topic-requests.js';
 import { groupOf, type JobTopics } from './transactional-session.js';
 import { within } from './within.js';
 
@@ -26,7 +35,7 @@ const CLOCK_TOPIC_CONFIG = {
   'retention.ms': String(DAY_MS),
   'message.timestamp.type': 'LogAppendTime',
 };
-const CREATE_TIMEOUT_MS = 10_000;
+const ADMIN_TIMEOUT_MS = 10_000;
 const CALL_MS = 15_000;
 const GROUP_ID_NOT_FOUND = 69;
 
@@ -45,16 +54,15 @@ export type JobTopicEnds = Readonly<Record<keyof JobTopics, number>>;
 export type JobTopicsLeft = 'records' | 'nothing' | 'unknown topic';
 
 interface Connected {
-  admin: Admin;
-  /** For requests that kafkajs does not know. */
   cluster: Cluster;
   /** Of new topics: as it was asked for, or the broker's own once that was refused. */
   replicationFactor: number;
 }
 
 /**
- * Topic administration over one connection that is opened at the first call and again after a failure.
- * Every call throws kafkajs' errors where the broker is away or refuses.
+ * Topic administration over one connection that is opened at the first call and again after a failure; whoever meets
+ * the failure is served over the new one. It asks for no topics but those it is called for, so that no other topic of the
+ * cluster matters. Every call throws kafkajs' errors where the broker is away or refuses.
  */
 export class TopicAdmin {
   #connected: Promise<Connected> | undefined;
@@ -112,7 +120,7 @@ export class TopicAdmin {
 
   /** Resolves where a broker answers. */
   async ping(): Promise<void> {
-    await this.#use(({ admin }) => admin.describeCluster());
+    await this.#use(({ cluster }) => cluster.refreshMetadata());
   }
 
   /** What is known to be wrong with the brokers' version, in a sentence; null: nothing, or it is not known yet. */
@@ -124,7 +132,7 @@ export class TopicAdmin {
     const connecting = this.#connected;
     this.#connected = undefined;
     const connected = await connecting?.catch(() => undefined);
-    if (connected !== undefined) await disconnect(connected);
+    if (connected !== undefined) disconnect(connected.cluster);
   }
 
   /** Deletes both topics of a job; those that are gone already are no error. */
@@ -136,13 +144,11 @@ export class TopicAdmin {
   /** Deletes the consumer group that holds a job's checkpoint; no error where there is none. */
   async deleteJobGroup(jobId: string): Promise<void> {
     const groupId = groupOf(jobId);
-    await this.#use(async ({ admin }) => {
-      try {
-        await admin.deleteGroups([groupId]);
-      } catch (error) {
-        // Judged here: to `#use` it would look like a fault of the connection.
-        if (!isGroupUnknown(error)) throw error;
-      }
+    await this.#use(async ({ cluster }) => {
+      const coordinator = await findCoordinator(cluster, groupId, GROUP_COORDINATOR);
+      const { results } = await coordinator.deleteGroups([groupId]);
+      const refusal = results.find(({ errorCode }) => errorCode !== 0 && errorCode !== GROUP_ID_NOT_FOUND);
+      if (refusal !== undefined) throw protocolError(refusal.errorCode, `DeleteGroups of ${groupId}`);
     });
   }
 
@@ -158,7 +164,7 @@ export class TopicAdmin {
   /** A topic that is gone already is no error. */
   async #delete(topic: string): Promise<void> {
     try {
-      await this.#use(({ admin }) => admin.deleteTopics({ topics: [topic], timeout: CREATE_TIMEOUT_MS }));
+      await this.#administer((connection) => deleteTopic(connection, topic, ADMIN_TIMEOUT_MS));
     } catch (error) {
       if (errorType(error) !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
     }
@@ -166,24 +172,50 @@ export class TopicAdmin {
 
   async #create(topics: string[], config: Record<string, string>): Promise<boolean> {
     const create = (): Promise<boolean> =>
-      this.#use(async (connected) => {
-        const controller = await requestConnection(await connected.cluster.findControllerBroker());
-        const { replicationFactor } = connected;
-        return createTopics(controller, { topics, replicationFactor, config, timeoutMs: CREATE_TIMEOUT_MS });
-      });
+      this.#administer((connection, { replicationFactor }) =>
+        createTopics(connection, {
+          topics,
+          replicationFactor,
+          config,
+          timeoutMs: ADMIN_TIMEOUT_MS,
+          validateOnly: false,
+        }),
+      );
     try {
       return await create();
     } catch (error) {
-      if (errorType(error) === 'INVALID_REPLICATION_FACTOR') {
-        // Fewer brokers are registered. What is away for a moment counts, so this does not change before a new one comes.
-        const connected = await this.#connected;
-        if (connected !== undefined) connected.replicationFactor = BROKER_DEFAULT;
-      } else if (isAnswer(error)) throw error;
-      return create(); // a connection that is broken is a new one now
+      if (errorType(error) !== 'INVALID_REPLICATION_FACTOR') throw error;
+      // Fewer brokers are registered. What is away for a moment counts, so this does not change before a new one comes.
+      const connected = await this.#connected;
+      if (connected !== undefined) connected.replicationFactor = BROKER_DEFAULT;
+      return create();
     }
   }
 
+  /** Sends a request for the controller: to any broker, which passes it on, else (before KRaft) to the controller itself. */
+  async #administer<T>(send: (connection: Connection, connected: Connected) => Promise<T>): Promise<T> {
+    return this.#use(async (connected) => {
+      const { cluster } = connected;
+      try {
+        return await send(await requestConnection(await anyBroker(cluster)), connected);
+      } catch (error) {
+        if (errorType(error) !== 'NOT_CONTROLLER') throw error;
+        return send(await requestConnection(await cluster.findControllerBroker()), connected);
+      }
+    });
+  }
+
   async #use<T>(call: (connected: Connected) => Promise<T>): Promise<T> {
+    const mayBeBroken = this.#connected !== undefined;
+    try {
+      return await this.#attempt(call);
+    } catch (error) {
+      if (!mayBeBroken || isAnswer(error)) throw error;
+      return this.#attempt(call);
+    }
+  }
+
+  async #attempt<T>(call: (connected: Connected) => Promise<T>): Promise<T> {
     this.#connected ??= this.#connect();
     const connected = this.#connected;
     try {
@@ -196,14 +228,14 @@ export class TopicAdmin {
 
   async #connect(): Promise<Connected> {
     const { kafka, replicationFactor } = this;
-    const connected = { admin: kafka.admin(), cluster: openCluster(kafka), replicationFactor };
+    const cluster = openCluster(kafka);
     try {
-      await Promise.all([connected.admin.connect(), connected.cluster.connect()]);
-      await connected.cluster.refreshMetadata();
-      this.#knownDefect = knownDefect(await readMetadataLevel(await connected.cluster.findControllerBroker()));
-      return connected;
+      await cluster.connect();
+      await cluster.refreshMetadata();
+      this.#knownDefect = knownDefect(await readMetadataLevel(await anyBroker(cluster)));
+      return { cluster, replicationFactor };
     } catch (error) {
-      await disconnect(connected); // a connection that was refused in the end may still be open
+      disconnect(cluster); // a connection that was refused in the end may still be open
       throw error;
     }
   }
@@ -215,13 +247,6 @@ function isAnswer(error: unknown): boolean {
   return isProtocolError && errorType(error) !== 'NOT_CONTROLLER' && !isAuthenticationFailure(error);
 }
 
-async function disconnect({ admin, cluster }: Connected): Promise<void> {
+function disconnect(cluster: Cluster): void {
   destroyCluster(cluster, new Error('the connection was closed'));
-  await admin.disconnect();
-}
-
-/** kafkajs wraps what each group's coordinator said. */
-function isGroupUnknown(error: unknown): boolean {
-  if (!(error instanceof Error) || error.name !== 'KafkaJSDeleteGroupsError' || !('groups' in error)) return false;
-  return (error.groups as { errorCode: number }[]).every(({ errorCode }) => errorCode === GROUP_ID_NOT_FOUND);
 }

@@ -11,6 +11,7 @@ import {
   type Cluster,
   type Connection,
   destroyCluster,
+  findCoordinator,
   GROUP_COORDINATOR,
   openCluster,
   requestConnection,
@@ -95,9 +96,7 @@ export class TransactionalSession {
       await cluster.connect();
       // In this order: until the topics' metadata is there, kafkajs knows no broker to find a coordinator among.
       const leaders = await connectLeaders(cluster, [topics.data, topics.dlq]);
-      const coordinator = await inAMoment(() =>
-        cluster.findGroupCoordinator({ groupId: transactionalId, coordinatorType: TRANSACTION_COORDINATOR }),
-      );
+      const coordinator = await inAMoment(() => findCoordinator(cluster, transactionalId, TRANSACTION_COORDINATOR));
       const identity = await inAMoment(() =>
         coordinator.initProducerId({ transactionalId, transactionTimeout: TRANSACTION_TIMEOUT_MS }),
       );
@@ -288,9 +287,7 @@ export class TransactionalSession {
   #group: Broker | undefined;
 
   async #groupCoordinator(): Promise<Broker> {
-    this.#group ??= await inAMoment(() =>
-      this.cluster.findGroupCoordinator({ groupId: this.transactionalId, coordinatorType: GROUP_COORDINATOR }),
-    );
+    this.#group ??= await inAMoment(() => findCoordinator(this.cluster, this.transactionalId, GROUP_COORDINATOR));
     return this.#group;
   }
 

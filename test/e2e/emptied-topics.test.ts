@@ -78,8 +78,19 @@ async function empty(topic: string): Promise<void> {
 }
 
 async function topicsOf({ topics }: Job): Promise<string[]> {
-  const all = await admin.listTopics();
-  return [topics.data, topics.dlq].filter((topic) => all.includes(topic));
+  const there: string[] = [];
+  for (const topic of [topics.data, topics.dlq]) if (await isThere(topic)) there.push(topic);
+  return there;
+}
+
+async function isThere(topic: string): Promise<boolean> {
+  try {
+    await admin.fetchTopicMetadata({ topics: [topic] });
+    return true;
+  } catch (error) {
+    if ((error as { type?: string }).type === 'UNKNOWN_TOPIC_OR_PARTITION') return false;
+    throw error;
+  }
 }
 
 async function until(what: () => boolean | Promise<boolean>): Promise<void> {

@@ -2,7 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { topicEnds } from '../../scripts/lib/topic-reader.mjs';
 import type { Job } from '../../src/jobs/job.js';
 import { createKafka } from '../../src/kafka/index.js';
-import { destroyCluster, openCluster, TRANSACTION_COORDINATOR } from '../../src/kafka/kafkajs-internals.js';
+import {
+  destroyCluster,
+  findCoordinator,
+  openCluster,
+  TRANSACTION_COORDINATOR,
+} from '../../src/kafka/kafkajs-internals.js';
 import { Api } from '../kit/api.js';
 import { type Cluster, startCluster } from '../kit/kafka-cluster.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
@@ -55,8 +60,7 @@ async function nodesOf({ job_id, topics }: Job): Promise<Nodes> {
     await connection.connect();
     await metadataOf(connection, topics.data);
     const [partition] = connection.findTopicPartitionMetadata(topics.data);
-    const request = { groupId: `batch.${job_id}`, coordinatorType: TRANSACTION_COORDINATOR };
-    const { nodeId } = await connection.findGroupCoordinator(request);
+    const { nodeId } = await findCoordinator(connection, `batch.${job_id}`, TRANSACTION_COORDINATOR);
     return { leader: partition?.leader ?? -1, coordinator: nodeId };
   } finally {
     destroyCluster(connection, new Error('done'));

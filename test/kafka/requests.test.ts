@@ -1,8 +1,8 @@
 import { decodeFetch, encodeFetch } from '../../src/kafka/batch-headers.js';
 import { decodeMetadataLevel, knownDefect } from '../../src/kafka/broker-features.js';
 import { compactString } from '../../src/kafka/compact-codec.js';
-import { decodeCreateTopics, encodeCreateTopics } from '../../src/kafka/create-topics.js';
 import { decodeDescribeProducers, decodeWriteTxnMarkers } from '../../src/kafka/producer-state.js';
+import { decodeCreateTopics, decodeDeleteTopics, encodeCreateTopics } from '../../src/kafka/topic-requests.js';
 import { partitionOfGroup } from '../../src/kafka/transactional-session.js';
 
 const NO_TAGS = '00';
@@ -14,18 +14,40 @@ function bytes(...parts: (string | Buffer)[]): Buffer {
   );
 }
 
-describe('CreateTopics v4', () => {
+describe('CreateTopics v6', () => {
   it('asks for one partition, the replication factor and the configs of each topic', () => {
     const settings = { topics: ['a', 'bc'], replicationFactor: 3, config: { k: 'v' }, timeoutMs: 258 };
-    const topic = '00000001 0003 00000000 00000001 0001 6b 0001 76';
-    expect(encodeCreateTopics(settings)).toEqual(
-      bytes('00000002', '0001 61', topic, '0002 6263', topic, '00000102', '00'),
+    const topic = '00000001 0003 01 02 02 6b 02 76 00 00';
+    expect(encodeCreateTopics({ ...settings, validateOnly: false })).toEqual(
+      bytes('03', '02 61', topic, '03 6263', topic, '00000102', '00', NO_TAGS),
     );
+    expect(encodeCreateTopics({ ...settings, validateOnly: true }).at(-2)).toBe(1);
   });
 
-  it('gives the error code of each topic, with and without a message', () => {
-    const answer = bytes('00000000 00000003', '0001 61 0000 ffff', '0001 62 0026 0002 6869', '0001 63 0024 ffff');
-    expect(decodeCreateTopics(answer)).toEqual([0, 38, 36]);
+  it('gives what is said of each topic', () => {
+    const refused = (name: string, error: string, message: string) =>
+      bytes(name, error, message, 'ffffffff ffff 01', NO_TAGS);
+    const configs = bytes('02', compactString('k'), compactString('v'), '00 05 00', NO_TAGS);
+    const created = bytes('02 61', '0000', '00', '00000001 0003', configs, '01 00 02 001d');
+    const topics = [created, refused('02 62', '0026', '03 6869'), refused('02 63', '0024', '00')];
+    expect(decodeCreateTopics(bytes(NO_TAGS, '00000007', '04', ...topics, NO_TAGS))).toEqual({
+      throttleMs: 7,
+      results: [
+        { error: 0, message: null },
+        { error: 38, message: 'hi' },
+        { error: 36, message: null },
+      ],
+    });
+  });
+});
+
+describe('DeleteTopics v5', () => {
+  it('gives what is said of each topic', () => {
+    const topic = bytes('02 61', '0003', '03 6e6f', NO_TAGS);
+    expect(decodeDeleteTopics(bytes(NO_TAGS, '00000000', '02', topic, NO_TAGS))).toEqual({
+      throttleMs: 0,
+      results: [{ error: 3, message: 'no' }],
+    });
   });
 });
 

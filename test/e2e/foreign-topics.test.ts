@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Admin, Kafka, logLevel } from 'kafkajs';
+import { Api } from '../kit/api.js';
+import { type Cluster, startCluster } from '../kit/kafka-cluster.js';
+import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
+import { type Service, startService } from '../kit/service.js';
+
+const FOREIGN = 'somebody-elses';
+const AWAY = 3;
+const WITHIN_MS = 60_000;
+
+let cluster: Cluster;
+let service: Service;
+let api: Api;
+
+beforeAll(async () => {
+  cluster = await startCluster(3);
+  service = await startService({ brokers: cluster.brokers, env: { KAFKA_REPLICATION_FACTOR: '2' } });
+  api = new Api(service.url);
+  await api.createModel('orders', ORDERS_SCHEMA);
+});
+
+afterAll(async () => {
+  await service.stop();
+  await cluster.stop();
+});
+
+async function withAdmin<T>(use: (admin: Admin) => Promise<T>): Promise<T> {
+  const brokers = [...cluster.nodes].filter(([node]) => node !== AWAY).map(([, broker]) => broker.brokers);
+  const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING, retry: { retries: 1 } }).admin();
+  await admin.connect();
+  try {
+    return await use(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** Makes a topic of somebody else's whose only replica is on one node, and takes that node away. */
+async function takeAway(): Promise<void> {
+  const foreign = { topic: FOREIGN, replicaAssignment: [{ partition: 0, replicas: [AWAY] }] };
+  await withAdmin((admin) => admin.createTopics({ topics: [foreign], waitForLeaders: false }));
+  await cluster.nodes.get(AWAY)?.kill('SIGKILL');
+  for (const deadline = Date.now() + WITHIN_MS; !(await isOffline()); await sleep(100)) {
+    if (Date.now() > deadline) throw new Error(`${FOREIGN} did not go offline`);
+  }
+}
+
+async function isOffline(): Promise<boolean> {
+  try {
+    await withAdmin((admin) => admin.fetchTopicMetadata({ topics: [FOREIGN] }));
+    return false;
+  } catch (error) {
+    const { type, cause } = error as { type?: string; cause?: { type?: string } };
+    return (type ?? cause?.type) === 'LEADER_NOT_AVAILABLE';
+  }
+}
+
+async function isPurged(jobId: string): Promise<boolean> {
+  return (await fetch(`${api.url}/jobs/${jobId}`)).status === 404;
+}
+
+describe('a cluster in which a topic of somebody else has no leader', () => {
+  beforeAll(takeAway);
+
+  it('takes files, publishes their jobs and removes what they leave', async () => {
+    const orders = makeOrders(1000, 97);
+    const job = await api.ended((await api.createJob('orders', orders.csv)).job_id);
+    await expectDelivered(cluster.brokers, job, orders);
+
+    const ready = await fetch(`${api.url}/readyz`);
+    expect([ready.status, await ready.text()]).toEqual([200, expect.not.stringContaining('batch.jobs')]);
+
+    expect((await fetch(`${api.url}/jobs/${job.job_id}?purge=true&force=true`, { method: 'DELETE' })).status).toBe(202);
+    // Tombstones wait until what was sent over a connection that broke cannot land any more.
+    for (const deadline = Date.now() + 2 * WITHIN_MS; !(await isPurged(job.job_id)); await sleep(200)) {
+      if (Date.now() > deadline) throw new Error('the job was not removed');
+    }
+  });
+
+  it('takes files after a restart', async () => {
+    await service.kill('SIGTERM');
+    service = await startService({ brokers: cluster.brokers, env: { KAFKA_REPLICATION_FACTOR: '2' } });
+    api = new Api(service.url);
+    await api.createModel('orders', ORDERS_SCHEMA);
+    const orders = makeOrders(100);
+    await expectDelivered(cluster.brokers, await api.ended((await api.createJob('orders', orders.csv)).job_id), orders);
+  });
+});
