@@ -7,11 +7,14 @@ export class BatchError extends Error {
   constructor(
     readonly code: ErrorCode,
     detail: string,
-    options: { cause?: unknown; hint?: string } = {},
+    options: { cause?: unknown; hint?: string; retryAfterS?: number } = {},
   ) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
     this.hint = options.hint ?? catalogue[code].hint;
+    this.retryAfterS = options.retryAfterS ?? null;
   }
 
   readonly hint: string;
+  /** Seconds after which a repetition makes sense, if that is known better than by the code. */
+  readonly retryAfterS: number | null;
 }

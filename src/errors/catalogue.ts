@@ -169,9 +169,9 @@ const entries = {
     final: true,
   },
   KAFKA_REJECTED: {
-    status: null,
-    title: 'Kafka refused the records',
-    hint: "Check the broker's limits and permissions for the job's topics, then go on with `batch job resume ID`.",
+    status: 502,
+    title: 'Kafka refuses what the job needs',
+    hint: "Check the broker's limits, policies and permissions (docs/operations.md lists those that are needed), then send the file again, or go on with a failed job by `batch job resume ID`.",
   },
   CHECKPOINT_LOST: {
     status: null,

@@ -27,7 +27,7 @@ export function errorAnswerer(routes: RouteTable, log: Logger): AnswerError {
     if (reply.sent || reply.raw.headersSent || request.raw.socket.destroyed) return;
 
     if (code === 'METHOD_NOT_ALLOWED') reply.header('allow', allowed.join(', '));
-    const retryAfter = retryAfterSeconds(code);
+    const retryAfter = (error instanceof BatchError ? error.retryAfterS : null) ?? retryAfterSeconds(code);
     if (retryAfter !== null) reply.header('retry-after', String(retryAfter));
     const problem = toProblem(error, path, request.id);
     // Fastify asks to close where a body was not read; the client would be cut off before it finds the answer.

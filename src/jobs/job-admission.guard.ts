@@ -2,7 +2,7 @@ import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@ne
 import type { FastifyRequest } from 'fastify';
 import { CONFIG, type Config } from '../config/index.js';
 import { BatchError } from '../errors/index.js';
-import { KafkaProbe } from '../kafka/index.js';
+import { JobProbe, KafkaProbe } from '../kafka/index.js';
 import { ModelService } from '../models/index.js';
 import { idempotencyKey } from './idempotency-key.js';
 import { parsePartialOptions } from './job-options.js';
@@ -25,27 +25,33 @@ export async function admitJob(models: ModelService, query: Given, fields: Given
 export class JobAdmissionGuard implements CanActivate {
   constructor(
     private readonly kafka: KafkaProbe,
+    private readonly probe: JobProbe,
     private readonly models: ModelService,
     private readonly jobs: JobStore,
     private readonly rows: RemovalStore,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** Throws KAFKA_UNAVAILABLE, TOPIC_LIMIT, INVALID_REQUEST, INVALID_OPTION, MODEL_NOT_FOUND. */
+  /** Throws KAFKA_UNAVAILABLE, KAFKA_REJECTED, SERVICE_BUSY, TOPIC_LIMIT, INVALID_REQUEST, INVALID_OPTION, MODEL_NOT_FOUND. */
   async canActivate(context: ExecutionContext): Promise<true> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     await this.kafka.check();
     const key = idempotencyKey(request.headers);
     await admitJob(this.models, request.query as Given);
-    await this.#requireRoomForTopics(key);
+    try {
+      await this.#requireRoomForTopics();
+      await this.probe.check();
+    } catch (error) {
+      // An upload whose job exists needs no topics.
+      if (key === null || (await this.jobs.findByIdempotencyKey(key)) === undefined) throw error;
+    }
     return true;
   }
 
-  /** An upload whose job exists needs no topics. Uploads that are under way may each add theirs. */
-  async #requireRoomForTopics(key: string | null): Promise<void> {
+  /** Uploads that are under way may each add theirs. */
+  async #requireRoomForTopics(): Promise<void> {
     const { maxJobTopics } = this.config;
     if (!(await this.rows.areThere(Math.floor(maxJobTopics / 2)))) return;
-    if (key !== null && (await this.jobs.findByIdempotencyKey(key)) !== undefined) return;
     throw new BatchError('TOPIC_LIMIT', `The jobs have as many topics as MAX_JOB_TOPICS (${maxJobTopics}) allows`);
   }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { BatchError } from '../errors/index.js';
-import { classifyFailure, type TopicAdmin } from '../kafka/index.js';
+import { kafkaProblem, type TopicAdmin } from '../kafka/index.js';
 import type { ReceivedUpload } from '../upload/index.js';
 import type { JobControl } from './job-control.js';
 import { newJobId } from './job-id.js';
@@ -29,8 +29,8 @@ export class JobCreation {
   constructor(private readonly options: JobCreationOptions) {}
 
   /**
-   * `key_taken`: the Idempotency-Key is that job's. Throws KAFKA_UNAVAILABLE, INSUFFICIENT_STORAGE, SERVICE_BUSY where
-   * the key is that of a job being created; then there is no job, and the upload is still the caller's.
+   * `key_taken`: the Idempotency-Key is that job's. Throws KAFKA_UNAVAILABLE, KAFKA_REJECTED, INSUFFICIENT_STORAGE,
+   * SERVICE_BUSY where the key is that of a job being created or a quota of the brokers is used up; then there is no job, and the upload is still the caller's.
    */
   async create(job: Omit<NewJob, 'jobId'>, upload: Pick<ReceivedUpload, 'keepAs' | 'handOver'>): Promise<Created> {
     const ids: string[] = [];
@@ -84,10 +84,7 @@ export class JobCreation {
     try {
       return await this.options.topics.createJobTopics(jobId);
     } catch (error) {
-      const failure = classifyFailure(error);
-      if (failure === null) throw error;
-      const message = `The job's topics could not be created: ${failure.detail}`;
-      throw new BatchError('KAFKA_UNAVAILABLE', message, { cause: error });
+      throw kafkaProblem(error, "The job's topics could not be created") ?? error;
     }
   }
 

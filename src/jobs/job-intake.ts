@@ -42,7 +42,7 @@ export class JobIntake {
 
   /**
    * The job for this upload. With a key that was seen before: the earlier job.
-   * Throws MODEL_NOT_FOUND, UNSUPPORTED_FILE_TYPE, INVALID_OPTION, IDEMPOTENCY_KEY_REUSED, KAFKA_UNAVAILABLE, INSUFFICIENT_STORAGE;
+   * Throws MODEL_NOT_FOUND, UNSUPPORTED_FILE_TYPE, INVALID_OPTION, IDEMPOTENCY_KEY_REUSED, and what `JobCreation.create` does;
    * then there is no job, no topic, and the upload is still the caller's.
    */
   async accept(upload: ReceivedUpload, request: JobRequest, key: string | null): Promise<Intake> {

@@ -4,7 +4,7 @@ import { CONFIG, type Config } from '../config/index.js';
 import { DATABASE, type Database } from '../database/index.js';
 import { HealthDetails } from '../health/index.js';
 import { type ConcurrencyLimit, Downloads } from '../http/index.js';
-import { createKafka, KafkaProbe, readBrokerTime, TopicAdmin } from '../kafka/index.js';
+import { createKafka, JobProbe, KafkaProbe, readBrokerTime, TopicAdmin } from '../kafka/index.js';
 import { LOG } from '../logging/index.js';
 import { ModelService, ModelStore, ModelsModule } from '../models/index.js';
 import { RunnerPool } from '../runner/index.js';
@@ -15,6 +15,7 @@ import { admitJob, JobAdmissionGuard } from './job-admission.guard.js';
 import { JobControl } from './job-control.js';
 import { JobCreation } from './job-creation.js';
 import { JobExpiry } from './job-expiry.js';
+import { newJobId } from './job-id.js';
 import { JobIntake } from './job-intake.js';
 import { JobLedger } from './job-ledger.js';
 import { JobRemoval } from './job-removal.js';
@@ -217,6 +218,11 @@ const MAX_REJECTED_READERS = 16;
       provide: Downloads,
       inject: [CONFIG],
       useFactory: ({ downloadIdleMs }: Config) => new Downloads(MAX_REJECTED_READERS, downloadIdleMs),
+    },
+    {
+      provide: JobProbe,
+      inject: [TopicAdmin],
+      useFactory: (topics: TopicAdmin) => new JobProbe(() => topics.validateJob(newJobId())),
     },
     JobAdmissionGuard,
     JobsLifecycle,

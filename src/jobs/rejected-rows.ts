@@ -1,6 +1,6 @@
 import type { Kafka } from 'kafkajs';
 import { BatchError } from '../errors/index.js';
-import { classifyFailure, jobTopics, type KafkaProbe, TopicReader } from '../kafka/index.js';
+import { jobTopics, type KafkaProbe, kafkaProblem, TopicReader } from '../kafka/index.js';
 import type { JobRecord } from './job-record.js';
 
 /** A page ends here, whatever `limit` says: a row may have 400 kB, and a reader may be slow. */
@@ -21,7 +21,7 @@ export class RejectedRows {
   ) {}
 
   /**
-   * At most `limit` rows and 8 MiB (but one row at least) from `cursor` on, until `over` is aborted. Throws KAFKA_UNAVAILABLE, REJECTED_EXPIRED where the topic no longer holds
+   * At most `limit` rows and 8 MiB (but one row at least) from `cursor` on, until `over` is aborted. Throws KAFKA_UNAVAILABLE, KAFKA_REJECTED, REJECTED_EXPIRED where the topic no longer holds
    * the rows that the job counted, INVALID_REQUEST for a cursor that no page gave.
    */
   async page(job: JobRecord, limit: number, cursor: string | undefined, over: AbortSignal): Promise<RejectedPage> {
@@ -61,12 +61,7 @@ export class RejectedRows {
       if (reader !== null) yield* reader.records(from);
     } catch (error) {
       over.throwIfAborted();
-      if (error instanceof BatchError) throw error;
-      const failure = classifyFailure(error);
-      if (failure === null) throw error;
-      throw new BatchError('KAFKA_UNAVAILABLE', `The rejected rows could not be read: ${failure.detail}`, {
-        cause: error,
-      });
+      throw kafkaProblem(error, 'The rejected rows could not be read') ?? error;
     } finally {
       over.removeEventListener('abort', close);
       reader?.close();

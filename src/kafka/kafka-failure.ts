@@ -1,23 +1,41 @@
 import { createRequire } from 'node:module';
 import { BatchError, type ErrorCode } from '../errors/index.js';
+import { nameNewerErrors } from './error-codes.js';
+
+nameNewerErrors();
 
 const { createErrorFromCode } = createRequire(import.meta.url)('kafkajs/src/protocol/error') as {
   createErrorFromCode(code: number): Error & { type: string };
 };
 
+/** What an answer says of an error besides its code. */
+interface Said {
+  /** The broker's own words. */
+  message?: string | null;
+  throttleMs?: number;
+}
+
+type ProtocolError = Error & { type: string; throttleMs?: number };
+
 /** kafkajs' own error for a protocol error code, so that our requests and its fail alike. */
-export function protocolError(code: number, during: string): Error & { type: string } {
-  const error = createErrorFromCode(code);
-  error.message = `${during}: ${error.type}: ${error.message}`;
+export function protocolError(code: number, during: string, said: Said = {}): ProtocolError {
+  const error: ProtocolError = createErrorFromCode(code);
+  error.message = `${during}: ${error.type}: ${said.message || error.message}`;
+  if (said.throttleMs !== undefined) error.throttleMs = said.throttleMs;
   return error;
 }
 
 /** The broker's name for an error (`MESSAGE_TOO_LARGE`), or '' where it is not a protocol error. */
 export function errorType(error: unknown): string {
-  if (typeof error !== 'object' || error === null) return '';
-  const type = (error as { type?: unknown }).type;
-  if (typeof type === 'string') return type;
-  return errorType((error as { cause?: unknown }).cause);
+  return asProtocolError(error)?.type ?? '';
+}
+
+/** The protocol error that an error is, was caused by, or (KafkaJSAggregateError) is the first of. */
+function asProtocolError(error: unknown): ProtocolError | null {
+  if (typeof error !== 'object' || error === null) return null;
+  const { type, cause, errors } = error as { type?: unknown; cause?: unknown; errors?: unknown };
+  if (typeof type === 'string') return error as ProtocolError;
+  return asProtocolError(cause) ?? (Array.isArray(errors) ? asProtocolError(errors[0]) : null);
 }
 
 /** The broker refused a batch, or a record of it, for its size: nothing of it was written. */
@@ -48,27 +66,47 @@ export function isTlsFailure(error: unknown): boolean {
  * What an error of the Kafka path means for the job.
  * - fatal: trying again would fail again.
  * - unauthenticated: the broker refuses our credentials. Fatal once that has lasted: somebody may be changing them.
+ * - throttled: a quota is used up; the broker has said for how long.
  * - fenced: a newer producer took over, or the transaction was aborted for its age.
  * - transient: everything else: close, start over from the checkpoint.
  */
 export interface KafkaFailure {
-  kind: 'fatal' | 'unauthenticated' | 'fenced' | 'transient';
+  kind: 'fatal' | 'unauthenticated' | 'throttled' | 'fenced' | 'transient';
   code: ErrorCode;
   /** For the user and the log: the broker's own error name and message. */
   detail: string;
 }
 
-const FATAL = new Set([
-  'MESSAGE_TOO_LARGE',
-  'RECORD_LIST_TOO_LARGE',
-  'INVALID_RECORD',
-  'UNSUPPORTED_VERSION',
-  'UNSUPPORTED_FOR_MESSAGE_FORMAT',
-  'INVALID_TOPIC_EXCEPTION',
-  'INVALID_TRANSACTION_TIMEOUT',
-]);
-/** An aborted or taken-over transaction shows in old protocol versions as a wrong epoch, id or transaction state. */
-const FENCED = new Set(['INVALID_PRODUCER_EPOCH', 'INVALID_PRODUCER_ID_MAPPING', 'INVALID_TXN_STATE']);
+/** What is not here is transient: NOT_ENOUGH_REPLICAS, NOT_COORDINATOR, TRANSACTION_ABORTABLE and the like. */
+const KINDS: Readonly<Record<string, KafkaFailure['kind']>> = {
+  MESSAGE_TOO_LARGE: 'fatal',
+  RECORD_LIST_TOO_LARGE: 'fatal',
+  INVALID_RECORD: 'fatal',
+  UNSUPPORTED_VERSION: 'fatal',
+  UNSUPPORTED_FOR_MESSAGE_FORMAT: 'fatal',
+  INVALID_TOPIC_EXCEPTION: 'fatal',
+  INVALID_TRANSACTION_TIMEOUT: 'fatal',
+  INVALID_CONFIG: 'fatal',
+  POLICY_VIOLATION: 'fatal',
+  TOPIC_AUTHORIZATION_FAILED: 'fatal',
+  GROUP_AUTHORIZATION_FAILED: 'fatal',
+  CLUSTER_AUTHORIZATION_FAILED: 'fatal',
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: 'fatal',
+  THROTTLING_QUOTA_EXCEEDED: 'throttled',
+  PRODUCER_FENCED: 'fenced',
+  // An aborted or taken-over transaction shows in old protocol versions as a wrong epoch, id or transaction state.
+  INVALID_PRODUCER_EPOCH: 'fenced',
+  INVALID_PRODUCER_ID_MAPPING: 'fenced',
+  INVALID_TXN_STATE: 'fenced',
+};
+
+const CODES: Readonly<Record<KafkaFailure['kind'], ErrorCode>> = {
+  fatal: 'KAFKA_REJECTED',
+  unauthenticated: 'KAFKA_REJECTED',
+  throttled: 'SERVICE_BUSY',
+  fenced: 'KAFKA_UNAVAILABLE',
+  transient: 'KAFKA_UNAVAILABLE',
+};
 
 /** An answer, or the lack of one, that the protocol does not foresee; a new connection may do better. */
 export class UnexpectedAnswer extends Error {
@@ -78,23 +116,35 @@ export class UnexpectedAnswer extends Error {
 /** null where the error comes neither from Kafka nor from the network: it is a defect of ours. Never throws. */
 export function classifyFailure(error: unknown): KafkaFailure | null {
   if (!(error instanceof Error)) return null;
-  const detail = error.message;
-  if (error instanceof BatchError) return { kind: 'fatal', code: error.code, detail };
-  if (isAuthenticationFailure(error)) {
-    return {
-      kind: 'unauthenticated',
-      code: 'KAFKA_REJECTED',
-      detail: `${errorType(error) || 'SASL_AUTHENTICATION_FAILED'}: ${detail}`,
-    };
-  }
-  const type = errorType(error);
-  if (FATAL.has(type) || type.endsWith('_AUTHORIZATION_FAILED')) {
-    return { kind: 'fatal', code: 'KAFKA_REJECTED', detail: `${type}: ${detail}` };
-  }
-  const foreseen =
+  if (error instanceof BatchError) return { kind: 'fatal', code: error.code, detail: error.message };
+  const isForeseen =
     error.name.startsWith('KafkaJS') ||
     error instanceof UnexpectedAnswer ||
     (error as NodeJS.ErrnoException).syscall !== undefined;
-  if (!foreseen) return null;
-  return { kind: FENCED.has(type) ? 'fenced' : 'transient', code: 'KAFKA_UNAVAILABLE', detail };
+  const isRefused = isAuthenticationFailure(error);
+  const kind = isRefused ? 'unauthenticated' : (KINDS[errorType(error)] ?? 'transient');
+  if (kind === 'transient' && !isForeseen) return null;
+  return { kind, code: CODES[kind], detail: describe(error, isRefused ? 'SASL_AUTHENTICATION_FAILED' : '') };
+}
+
+/** The broker's name for the error, or else `name`, and its message. */
+function describe(error: Error, name: string): string {
+  const { type = name, message } = asProtocolError(error) ?? { message: error.message };
+  return type === '' || message.includes(type) ? message : `${type}: ${message}`;
+}
+
+/**
+ * What a request ends with that failed on Kafka: KAFKA_REJECTED, KAFKA_UNAVAILABLE, or SERVICE_BUSY with the time that the
+ * broker asks for; null: it is a defect of ours. `what`: the beginning of a sentence, such as "The topics could not be
+ * created".
+ */
+export function kafkaProblem(error: unknown, what: string): BatchError | null {
+  if (error instanceof BatchError) return error;
+  const failure = classifyFailure(error);
+  if (failure === null) return null;
+  // Who changes the credentials is soon done: it is the request that can be repeated.
+  const code = failure.kind === 'unauthenticated' ? 'KAFKA_UNAVAILABLE' : failure.code;
+  const throttleMs = failure.kind === 'throttled' ? (asProtocolError(error)?.throttleMs ?? 0) : 0;
+  const retryAfter = throttleMs > 0 ? { retryAfterS: Math.ceil(throttleMs / 1000) } : {};
+  return new BatchError(code, `${what}: ${failure.detail}`, { cause: error, ...retryAfter });
 }

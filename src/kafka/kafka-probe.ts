@@ -1,4 +1,5 @@
 import { BatchError } from '../errors/index.js';
+import { HeldAnswer } from './held-answer.js';
 import { isAuthenticationFailure, isTlsFailure } from './kafka-failure.js';
 import { within } from './within.js';
 
@@ -7,8 +8,7 @@ const FRESH_MS = 1_000;
 
 /** Tells whether a broker answers, at most once a second and within 1.5 s. */
 export class KafkaProbe {
-  #healthyUntil = 0;
-  #running: Promise<void> | undefined;
+  readonly #answer = new HeldAnswer(() => this.#ask(), FRESH_MS);
 
   constructor(
     private readonly ping: () => Promise<void>,
@@ -17,17 +17,12 @@ export class KafkaProbe {
 
   /** Throws BatchError KAFKA_UNAVAILABLE where no broker answers in time or none lets us in. A good answer holds for a second. */
   async check(): Promise<void> {
-    if (performance.now() < this.#healthyUntil) return;
-    this.#running ??= this.#ask().finally(() => {
-      this.#running = undefined;
-    });
-    await this.#running;
+    await this.#answer.get();
   }
 
   async #ask(): Promise<void> {
     try {
       await within(ANSWER_MS, 'ping', this.ping());
-      this.#healthyUntil = performance.now() + FRESH_MS;
     } catch (cause) {
       throw new BatchError('KAFKA_UNAVAILABLE', this.#explain(cause), { cause });
     }

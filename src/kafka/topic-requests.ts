@@ -50,9 +50,9 @@ export async function deleteTopic(connection: Connection, topic: string, timeout
 }
 
 /** Throws the first error but `allowed`, in the broker's words. */
-function refuse({ results }: TopicsAnswer, during: string, allowed = 0): void {
+function refuse({ results, throttleMs }: TopicsAnswer, during: string, allowed = 0): void {
   const refusal = results.find(({ error }) => error !== 0 && error !== allowed);
-  if (refusal !== undefined) throw protocolError(refusal.error, during);
+  if (refusal !== undefined) throw protocolError(refusal.error, during, { message: refusal.message, throttleMs });
 }
 
 export function encodeCreateTopics({ topics, replicationFactor, config, timeoutMs, validateOnly }: TopicSettings) {

@@ -1,7 +1,7 @@
 import type { Kafka } from 'kafkajs';
 import { knownDefect, readMetadataLevel } from './broker-features.js';
 import type { TopicBounds } from './committed-records.js';
-import { errorType, isAuthenticationFailure, protocolError } from './kafka-failure.js';
+import { classifyFailure, errorType, isAuthenticationFailure, protocolError } from './kafka-failure.js';
 import {
   anyBroker,
   type Cluster,
@@ -11,6 +11,7 @@ import {
   GROUP_COORDINATOR,
   openCluster,
   requestConnection,
+  TRANSACTION_COORDINATOR,
 } from './kafkajs-internals.js';
 import { TopicReader } from './topic-reader.js';
 import { BROKER_DEFAULT, createTopics, deleteTopic } from './topic-requests.js';
@@ -81,6 +82,27 @@ export class TopicAdmin {
   }
 
   /**
+   * Resolves if a job of this id could have its topics, and its group and its transactional id may be looked at. Nothing
+   * is created.
+   */
+  async validateJob(jobId: string): Promise<void> {
+    const { data, dlq } = jobTopics(jobId);
+    await this.#create([data, dlq], JOB_TOPIC_CONFIG, true);
+    await this.#use(async ({ cluster }) => {
+      const broker = await anyBroker(cluster);
+      const groupId = groupOf(jobId);
+      for (const coordinatorType of [GROUP_COORDINATOR, TRANSACTION_COORDINATOR]) {
+        try {
+          await broker.findGroupCoordinator({ groupId, coordinatorType });
+        } catch (error) {
+          // One that is not there yet is waited for by whoever needs it.
+          if (classifyFailure(error)?.kind !== 'transient') throw error;
+        }
+      }
+    });
+  }
+
+  /**
    * For a job that did not come into being: deletes those of its topics that never had a record. One that had records
    * was there before, under a name that was taken by chance, and is not ours.
    */
@@ -110,12 +132,12 @@ export class TopicAdmin {
 
   /** Creates batch.jobs where it does not exist. */
   async ensureJobsTopic(): Promise<void> {
-    await this.#create([JOBS_TOPIC], { 'cleanup.policy': 'compact' });
+    await this.#ensure(JOBS_TOPIC, { 'cleanup.policy': 'compact' });
   }
 
   /** Creates batch.clock where it does not exist. */
   async ensureClockTopic(): Promise<void> {
-    await this.#create([CLOCK_TOPIC], CLOCK_TOPIC_CONFIG);
+    await this.#ensure(CLOCK_TOPIC, CLOCK_TOPIC_CONFIG);
   }
 
   /** Resolves where a broker answers. */
@@ -170,7 +192,19 @@ export class TopicAdmin {
     }
   }
 
-  async #create(topics: string[], config: Record<string, string>): Promise<boolean> {
+  /** Asks first: a topic that is there can be used without the right to create it. */
+  async #ensure(topic: string, config: Record<string, string>): Promise<void> {
+    try {
+      await this.#use(async ({ cluster }) => (await anyBroker(cluster)).metadata([topic]));
+    } catch (error) {
+      const type = errorType(error);
+      if (type === 'LEADER_NOT_AVAILABLE') return; // it is there
+      if (type !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
+      await this.#create([topic], config);
+    }
+  }
+
+  async #create(topics: string[], config: Record<string, string>, validateOnly = false): Promise<boolean> {
     const create = (): Promise<boolean> =>
       this.#administer((connection, { replicationFactor }) =>
         createTopics(connection, {
@@ -178,7 +212,7 @@ export class TopicAdmin {
           replicationFactor,
           config,
           timeoutMs: ADMIN_TIMEOUT_MS,
-          validateOnly: false,
+          validateOnly,
         }),
       );
     try {

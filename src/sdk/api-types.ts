@@ -908,7 +908,7 @@ export interface components {
          * @description Every code that a response can carry.
          * @enum {string}
          */
-        ErrorCode: "FILE_TOO_LARGE" | "UNSUPPORTED_FILE_TYPE" | "MODEL_NOT_FOUND" | "KAFKA_UNAVAILABLE" | "JOB_NOT_FOUND" | "INTERNAL_ERROR" | "INVALID_JSON" | "INVALID_MULTIPART" | "MISSING_MODEL_ID" | "MISSING_FILE" | "READ_ERROR" | "INVALID_SCHEMA" | "INVALID_OPTION" | "INVALID_REQUEST" | "MODEL_ALREADY_EXISTS" | "JOB_STATE_CONFLICT" | "IDEMPOTENCY_KEY_REUSED" | "REJECTED_EXPIRED" | "SPOOL_EXPIRED" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "UNSUPPORTED_MEDIA_TYPE" | "UPLOAD_TIMEOUT" | "FORBIDDEN_HOST" | "CROSS_SITE_REQUEST" | "INSUFFICIENT_STORAGE" | "SERVICE_BUSY" | "TOPIC_LIMIT" | "HEADER_MISMATCH" | "FILE_CORRUPT" | "FILE_TOO_COMPLEX";
+        ErrorCode: "FILE_TOO_LARGE" | "UNSUPPORTED_FILE_TYPE" | "MODEL_NOT_FOUND" | "KAFKA_UNAVAILABLE" | "JOB_NOT_FOUND" | "INTERNAL_ERROR" | "INVALID_JSON" | "INVALID_MULTIPART" | "MISSING_MODEL_ID" | "MISSING_FILE" | "READ_ERROR" | "INVALID_SCHEMA" | "INVALID_OPTION" | "INVALID_REQUEST" | "MODEL_ALREADY_EXISTS" | "JOB_STATE_CONFLICT" | "IDEMPOTENCY_KEY_REUSED" | "REJECTED_EXPIRED" | "SPOOL_EXPIRED" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "UNSUPPORTED_MEDIA_TYPE" | "UPLOAD_TIMEOUT" | "FORBIDDEN_HOST" | "CROSS_SITE_REQUEST" | "INSUFFICIENT_STORAGE" | "SERVICE_BUSY" | "TOPIC_LIMIT" | "HEADER_MISMATCH" | "KAFKA_REJECTED" | "FILE_CORRUPT" | "FILE_TOO_COMPLEX";
         /** @description RFC 9457, with the code, the hint and the request's id. */
         Problem: {
             /** @description Where the code is explained. */
@@ -1240,7 +1240,16 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["ForbiddenHost"];
             500: components["responses"]["InternalError"];
-            /** @description Kafka is unreachable, MAX_UPLOADS uploads are under way, or the jobs have as many topics as they may. Answered within 2 seconds, without reading the body. */
+            /** @description Kafka would refuse the job, by a policy, a configuration or for want of a permission; `detail` has the broker's words. Mostly answered without reading the body. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Kafka is unreachable, MAX_UPLOADS uploads are under way, the jobs have as many topics as they may, or a quota of the brokers on topics is used up. Mostly answered without reading the body, within 3 seconds. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["RetryAfter"];
@@ -1416,6 +1425,15 @@ export interface operations {
             };
             421: components["responses"]["ForbiddenHost"];
             500: components["responses"]["InternalError"];
+            /** @description Kafka does not let the service read the topic; `detail` has the broker's words. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No Kafka broker answers, or too many read already. */
             503: {
                 headers: {

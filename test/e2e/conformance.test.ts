@@ -4,10 +4,11 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { Kafka, logLevel } from 'kafkajs';
+import { AclOperationTypes, AclResourceTypes, Kafka, logLevel } from 'kafkajs';
 import { fixture } from '../formats/parquet/read-file.js';
 import { RawClient, uploadHead } from '../http/support/raw-client.js';
 import { Api } from '../kit/api.js';
+import { documentedPermissions, startAuthorizingBroker, withoutPermission } from '../kit/authorizing-broker.js';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { runnerPids } from '../kit/runners.js';
 import { type Service, startService } from '../kit/service.js';
@@ -449,6 +450,27 @@ describe('a service that lacks what it needs, by the contract', () => {
       for (const [id, question] of questions) await expectProblem(id, question, 507, 'INSUFFICIENT_STORAGE');
     } finally {
       for (const pid of runners) process.kill(pid, 'SIGCONT');
+    }
+  });
+
+  it('says so if the broker does not let it', async () => {
+    await service.stop();
+    const kafka = await startAuthorizingBroker();
+    try {
+      const permissions = await documentedPermissions();
+      await kafka.grant(permissions);
+      service = await startService({ brokers: kafka.secured, dataDir: await newDataDir(), env: kafka.env });
+      client = clientOf(service);
+      const api = new Api(service.url);
+      await api.createModel('wide', ORDERS_SCHEMA);
+      const { job_id: id } = await api.ended((await api.createJob('wide', makeOrders(60, 2).csv)).job_id);
+      await kafka.grant(withoutPermission(permissions, AclResourceTypes.TOPIC, AclOperationTypes.READ));
+      await expectProblem('listRejectedRows', { id }, 502, 'KAFKA_REJECTED');
+      await kafka.grant([]);
+      const refused = { body: form({ ...uploads, model_id: 'wide' }) };
+      await expectProblem('createJob', refused, 502, 'KAFKA_REJECTED');
+    } finally {
+      await kafka.stop();
     }
   });
 

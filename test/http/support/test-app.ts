@@ -22,6 +22,8 @@ export class KafkaAtHand {
     if (!this.up) throw new BatchError('KAFKA_UNAVAILABLE', 'no broker answers');
   }
 
+  async validateJob(): Promise<void> {}
+
   async createJobTopics(jobId: string): Promise<boolean> {
     if (!this.up) throw Object.assign(new Error('connection refused'), { syscall: 'connect' });
     this.topics.add(jobId);

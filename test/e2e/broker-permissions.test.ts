@@ -1,0 +1,135 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { type AclEntry, AclOperationTypes, AclResourceTypes } from 'kafkajs';
+import { Api } from '../kit/api.js';
+import {
+  type AuthorizingBroker,
+  documentedPermissions,
+  startAuthorizingBroker,
+  withoutPermission,
+} from '../kit/authorizing-broker.js';
+import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
+import { type Service, startService } from '../kit/service.js';
+import { readTopic } from '../kit/topic.js';
+
+const ORDERS = makeOrders(1000, 97);
+const WITHIN_MS = 60_000;
+
+let kafka: AuthorizingBroker;
+/** On its plain listener everybody may do everything. */
+let brokers: string;
+let documented: AclEntry[];
+let service: Service | undefined;
+
+beforeAll(async () => {
+  kafka = await startAuthorizingBroker();
+  brokers = kafka.broker.brokers;
+  documented = await documentedPermissions();
+});
+
+afterEach(async () => {
+  await service?.stop();
+});
+
+afterAll(async () => {
+  await kafka.stop();
+});
+
+/** A service, which has not asked for anything yet, with a model. */
+async function serve(): Promise<Api> {
+  const env = { ...kafka.env, KAFKA_REPLICATION_FACTOR: '1' };
+  service = await startService({ brokers: kafka.secured, env });
+  const api = new Api(service.url);
+  await api.createModel('orders', ORDERS_SCHEMA);
+  return api;
+}
+
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + WITHIN_MS; !(await holds()); await sleep(100)) {
+    if (Date.now() > deadline) throw new Error(`never: ${what}\n${service?.log().slice(-3000)}`);
+  }
+}
+
+/** The answer to an upload whose body never comes. */
+async function withoutBody(api: Api): Promise<{ status: number | undefined; problem: Record<string, string> }> {
+  const headers = { 'content-type': 'multipart/form-data; boundary=x', 'content-length': '100000' };
+  const upload = request(`${api.url}/jobs?model_id=orders`, { method: 'POST', headers });
+  upload.on('error', () => undefined);
+  upload.flushHeaders();
+  const [answer] = (await once(upload, 'response')) as [IncomingMessage];
+  const problem = JSON.parse(await new Response(answer as never).text()) as Record<string, string>;
+  upload.destroy();
+  return { status: answer.statusCode, problem };
+}
+
+describe('on a broker that checks permissions', () => {
+  it('the documented ones suffice', async () => {
+    expect(documented).toHaveLength(10);
+    await kafka.grant(documented);
+    const api = await serve();
+    const job = await api.ended((await api.createJob('orders', ORDERS.csv)).job_id);
+    await expectDelivered(brokers, job, ORDERS);
+    const rejected = await fetch(`${api.url}/jobs/${job.job_id}/rejected`);
+    expect([rejected.status, (await rejected.text()).includes('"row_number":97')]).toEqual([200, true]);
+    await until('a snapshot of the end', async () =>
+      (await readTopic(brokers, 'batch.jobs')).some(({ key, value }) => {
+        return key?.toString() === job.job_id && value.includes(job.state);
+      }),
+    );
+    await fetch(`${api.url}/jobs/${job.job_id}?purge=true&force=true`, { method: 'DELETE' });
+    await until('the job is purged', async () => (await fetch(`${api.url}/jobs/${job.job_id}`)).status === 404);
+  });
+
+  it.each([
+    ['TOPIC_AUTHORIZATION_FAILED', AclResourceTypes.TOPIC, AclOperationTypes.CREATE],
+    ['GROUP_AUTHORIZATION_FAILED', AclResourceTypes.GROUP, undefined],
+    ['TRANSACTIONAL_ID_AUTHORIZATION_FAILED', AclResourceTypes.TRANSACTIONAL_ID, undefined],
+  ] as const)('an upload is refused for %s before its body', async (error, resource, operation) => {
+    await kafka.grant(withoutPermission(documented, resource, operation));
+    const { status, problem } = await withoutBody(await serve());
+    expect({ status, error: problem['error'] }).toEqual({ status: 502, error: 'KAFKA_REJECTED' });
+    expect(problem['detail']).toContain(error);
+  });
+
+  it.each([
+    ['TRANSACTIONAL_ID_AUTHORIZATION_FAILED', AclResourceTypes.TRANSACTIONAL_ID, AclOperationTypes.WRITE],
+    ['GROUP_AUTHORIZATION_FAILED', AclResourceTypes.GROUP, AclOperationTypes.READ],
+  ] as const)('a job that may only look fails for %s at once', async (error, resource, operation) => {
+    const look = documented
+      .filter(({ resourceType }) => resourceType === resource)
+      .map((entry) => ({ ...entry, operation: AclOperationTypes.DESCRIBE }));
+    await kafka.grant([...withoutPermission(documented, resource, operation), ...look.slice(0, 1)]);
+    const api = await serve();
+    const job = await api.ended((await api.createJob('orders', ORDERS.csv)).job_id);
+    expect(job).toMatchObject({ state: 'FAILED', error: { code: 'KAFKA_REJECTED' } });
+    expect(job.error?.message).toContain(error);
+  });
+
+  it('a quota on topics is a matter of time', async () => {
+    await kafka.grant(documented);
+    await limitTopics('--add-config', 'controller_mutation_rate=0.01');
+    const api = await serve();
+    let refused = await api.upload('orders', ORDERS.csv);
+    for (let uploads = 1; refused.status === 202 && uploads < 10; uploads++) {
+      refused = await api.upload('orders', ORDERS.csv);
+    }
+    const problem = (await refused.json()) as Record<string, string>;
+    expect({ status: refused.status, error: problem['error'] }).toEqual({ status: 503, error: 'SERVICE_BUSY' });
+    expect(problem['detail']).toContain('THROTTLING_QUOTA_EXCEEDED');
+    // At a hundredth of a topic a second.
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(10);
+    await limitTopics('--delete-config', 'controller_mutation_rate');
+    await until('a file is taken', async () => (await api.upload('orders', ORDERS.csv)).status === 202);
+  });
+});
+
+/** Changes the quota of the service's user with Kafka's own tool. */
+async function limitTopics(...change: string[]): Promise<void> {
+  const tool = ['-cp', resolve('.cache/kafka/libs/*'), 'kafka.admin.ConfigCommand'];
+  const user = ['--bootstrap-server', brokers, '--entity-type', 'users', '--entity-name', 'batch'];
+  await promisify(execFile)('java', [...tool, ...user, '--alter', ...change]);
+}
