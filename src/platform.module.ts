@@ -19,6 +19,7 @@ export class PlatformModule implements OnApplicationShutdown {
     health: HealthDetails,
   ) {
     health.add('kafka_version', () => topics.knownDefect);
+    health.add('topic_configs', () => topics.refusedConfigs);
   }
 
   static of(config: Config, log: Logger): DynamicModule {

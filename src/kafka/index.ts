@@ -6,8 +6,9 @@ export { JobProbe } from './job-probe.js';
 export { classifyFailure, isTooLarge, type KafkaFailure, kafkaProblem } from './kafka-failure.js';
 export { KafkaProbe } from './kafka-probe.js';
 export { RecordBatch } from './record-batch.js';
+export { JOB_RETENTION_MS } from './topic-configs.js';
 export { TopicReader, type TopicRecord } from './topic-reader.js';
-export { JOB_RETENTION_MS, JOBS_TOPIC, jobTopics, TopicAdmin } from './topics.js';
+export { JOBS_TOPIC, jobTopics, TopicAdmin } from './topics.js';
 export {
   type JobTopics,
   type Marked,

@@ -13,29 +13,15 @@ import {
   requestConnection,
   TRANSACTION_COORDINATOR,
 } from './kafkajs-internals.js';
+import { CLOCK_TOPIC_CONFIG, JOB_TOPIC_CONFIG, JOBS_TOPIC_CONFIG, RefusedConfigs } from './topic-configs.js';
 import { TopicReader } from './topic-reader.js';
-import { BROKER_DEFAULT, createTopics, deleteTopic } from './topic-requests.js';
+import { BROKER_DEFAULT, createTopics, deleteTopic, type TopicSettings } from './topic-requests.js';
 import { groupOf, type JobTopics } from './transactional-session.js';
 import { within } from './within.js';
 
 export const JOBS_TOPIC = 'batch.jobs';
 /** Its records say nothing but when the broker took them, see `readBrokerTime`. */
 export const CLOCK_TOPIC = 'batch.clock';
-const DAY_MS = 86_400_000;
-/** How long Kafka keeps the records of jobs. */
-export const JOB_RETENTION_MS = 7 * DAY_MS;
-/** A batch of 1 MiB and its 12 bytes of framing: Kafka's own default, set so that a broker's does not matter. */
-const MAX_MESSAGE_BYTES = 1_048_588;
-const JOB_TOPIC_CONFIG = {
-  'cleanup.policy': 'delete',
-  'retention.ms': String(JOB_RETENTION_MS),
-  'max.message.bytes': String(MAX_MESSAGE_BYTES),
-};
-const CLOCK_TOPIC_CONFIG = {
-  'cleanup.policy': 'delete',
-  'retention.ms': String(DAY_MS),
-  'message.timestamp.type': 'LogAppendTime',
-};
 const ADMIN_TIMEOUT_MS = 10_000;
 const CALL_MS = 15_000;
 const GROUP_ID_NOT_FOUND = 69;
@@ -68,17 +54,22 @@ interface Connected {
 export class TopicAdmin {
   #connected: Promise<Connected> | undefined;
   #knownDefect: string | null = null;
+  readonly #refused = new RefusedConfigs();
 
-  /** `replicationFactor`: of new topics (KAFKA_REPLICATION_FACTOR); the broker's own if it has too few brokers. */
+  /**
+   * `replicationFactor`: of new topics (KAFKA_REPLICATION_FACTOR); the broker's own if it has too few brokers.
+   * `jobTopicConfig`: what the brokers refuse of it is left out, if it can be.
+   */
   constructor(
     private readonly kafka: Kafka,
     private readonly replicationFactor: number,
+    private readonly jobTopicConfig: Readonly<Record<string, string>> = JOB_TOPIC_CONFIG,
   ) {}
 
   /** Creates both topics of a job; false where one of the names is taken: the caller takes another id. */
   async createJobTopics(jobId: string): Promise<boolean> {
     const { data, dlq } = jobTopics(jobId);
-    return this.#create([data, dlq], JOB_TOPIC_CONFIG);
+    return this.#create([data, dlq], this.jobTopicConfig);
   }
 
   /**
@@ -87,7 +78,7 @@ export class TopicAdmin {
    */
   async validateJob(jobId: string): Promise<void> {
     const { data, dlq } = jobTopics(jobId);
-    await this.#create([data, dlq], JOB_TOPIC_CONFIG, true);
+    await this.#create([data, dlq], this.jobTopicConfig, true);
     await this.#use(async ({ cluster }) => {
       const broker = await anyBroker(cluster);
       const groupId = groupOf(jobId);
@@ -132,7 +123,7 @@ export class TopicAdmin {
 
   /** Creates batch.jobs where it does not exist. */
   async ensureJobsTopic(): Promise<void> {
-    await this.#ensure(JOBS_TOPIC, { 'cleanup.policy': 'compact' });
+    await this.#ensure(JOBS_TOPIC, JOBS_TOPIC_CONFIG);
   }
 
   /** Creates batch.clock where it does not exist. */
@@ -148,6 +139,11 @@ export class TopicAdmin {
   /** What is known to be wrong with the brokers' version, in a sentence; null: nothing, or it is not known yet. */
   get knownDefect(): string | null {
     return this.#knownDefect;
+  }
+
+  /** Which configs the brokers refuse for new topics, in a sentence; null: none, or it is not known yet. */
+  get refusedConfigs(): string | null {
+    return this.#refused.trouble();
   }
 
   async close(): Promise<void> {
@@ -193,7 +189,7 @@ export class TopicAdmin {
   }
 
   /** Asks first: a topic that is there can be used without the right to create it. */
-  async #ensure(topic: string, config: Record<string, string>): Promise<void> {
+  async #ensure(topic: string, config: Readonly<Record<string, string>>): Promise<void> {
     try {
       await this.#use(async ({ cluster }) => (await anyBroker(cluster)).metadata([topic]));
     } catch (error) {
@@ -204,26 +200,32 @@ export class TopicAdmin {
     }
   }
 
-  async #create(topics: string[], config: Record<string, string>, validateOnly = false): Promise<boolean> {
-    const create = (): Promise<boolean> =>
-      this.#administer((connection, { replicationFactor }) =>
-        createTopics(connection, {
-          topics,
-          replicationFactor,
-          config,
-          timeoutMs: ADMIN_TIMEOUT_MS,
-          validateOnly,
-        }),
-      );
-    try {
-      return await create();
-    } catch (error) {
-      if (errorType(error) !== 'INVALID_REPLICATION_FACTOR') throw error;
-      // Fewer brokers are registered. What is away for a moment counts, so this does not change before a new one comes.
-      const connected = await this.#connected;
-      if (connected !== undefined) connected.replicationFactor = BROKER_DEFAULT;
-      return create();
+  async #create(topics: string[], wanted: Readonly<Record<string, string>>, validateOnly = false): Promise<boolean> {
+    const request = { topics, timeoutMs: ADMIN_TIMEOUT_MS, validateOnly };
+    // The factor and each config can be refused once.
+    for (let left = 1 + Object.keys(wanted).length; ; left--) {
+      let sent: Pick<TopicSettings, 'replicationFactor' | 'config'> | undefined;
+      try {
+        return await this.#administer((connection, { replicationFactor }) => {
+          sent = { replicationFactor, config: this.#refused.select(wanted, replicationFactor) };
+          return createTopics(connection, { ...request, ...sent });
+        });
+      } catch (error) {
+        if (left === 0 || sent === undefined || !(await this.#doWithout(error, sent))) throw error;
+      }
     }
+  }
+
+  /** Whether what is refused can be done without; the next request is without it then. */
+  async #doWithout(
+    error: unknown,
+    { replicationFactor, config }: Pick<TopicSettings, 'replicationFactor' | 'config'>,
+  ): Promise<boolean> {
+    if (errorType(error) !== 'INVALID_REPLICATION_FACTOR') return this.#refused.leaveOut(error, config);
+    // Fewer brokers are registered. What is away for a moment counts, so this does not change before a new one comes.
+    const connected = await this.#connected;
+    if (connected !== undefined) connected.replicationFactor = BROKER_DEFAULT;
+    return replicationFactor !== BROKER_DEFAULT;
   }
 
   /** Sends a request for the controller: to any broker, which passes it on, else (before KRaft) to the controller itself. */

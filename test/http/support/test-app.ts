@@ -16,6 +16,7 @@ import { RunnerPool } from '../../../src/runner/index.js';
 export class KafkaAtHand {
   up = true;
   readonly knownDefect = null;
+  readonly refusedConfigs = null;
   readonly topics = new Set<string>();
 
   async check(): Promise<void> {

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
+import { createKafka, jobTopics, TopicAdmin } from '../../src/kafka/index.js';
 import { Api } from '../kit/api.js';
 import { type Cluster, startCluster } from '../kit/kafka-cluster.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { type Service, startService } from '../kit/service.js';
+import { ownConfig } from '../kit/topic-config.js';
 
 const FOREIGN = 'somebody-elses';
 const AWAY = 3;
@@ -59,6 +61,28 @@ async function isOffline(): Promise<boolean> {
 async function isPurged(jobId: string): Promise<boolean> {
   return (await fetch(`${api.url}/jobs/${jobId}`)).status === 404;
 }
+
+describe('a cluster of three nodes', () => {
+  it.each([
+    [3, '2'],
+    [2, undefined],
+  ])('with %s replicas has job topics with min.insync.replicas %s', async (replicas, expected) => {
+    const kafka = createKafka({
+      brokers: cluster.brokers.split(','),
+      clientId: 'test',
+      replicationFactor: replicas,
+      unavailableAfterMs: 300_000,
+      tls: null,
+      sasl: null,
+    });
+    const topics = new TopicAdmin(kafka, replicas);
+    await topics.createJobTopics(`replica${replicas}`);
+    await topics.close();
+    for (const topic of Object.values(jobTopics(`replica${replicas}`))) {
+      expect((await ownConfig(cluster.brokers, topic))['min.insync.replicas']).toBe(expected);
+    }
+  });
+});
 
 describe('a cluster in which a topic of somebody else has no leader', () => {
   beforeAll(takeAway);
