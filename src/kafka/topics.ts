@@ -16,7 +16,7 @@ import {
 import { CLOCK_TOPIC_CONFIG, JOB_TOPIC_CONFIG, JOBS_TOPIC_CONFIG, RefusedConfigs } from './topic-configs.js';
 import { TopicReader } from './topic-reader.js';
 import { BROKER_DEFAULT, createTopics, deleteTopic, type TopicSettings } from './topic-requests.js';
-import { groupOf, type JobTopics } from './transactional-session.js';
+import { groupOf, inAMoment, type JobTopics } from './transactional-session.js';
 import { within } from './within.js';
 
 export const JOBS_TOPIC = 'batch.jobs';
@@ -162,12 +162,7 @@ export class TopicAdmin {
   /** Deletes the consumer group that holds a job's checkpoint; no error where there is none. */
   async deleteJobGroup(jobId: string): Promise<void> {
     const groupId = groupOf(jobId);
-    await this.#use(async ({ cluster }) => {
-      const coordinator = await findCoordinator(cluster, groupId, GROUP_COORDINATOR);
-      const { results } = await coordinator.deleteGroups([groupId]);
-      const refusal = results.find(({ errorCode }) => errorCode !== 0 && errorCode !== GROUP_ID_NOT_FOUND);
-      if (refusal !== undefined) throw protocolError(refusal.errorCode, `DeleteGroups of ${groupId}`);
-    });
+    await this.#use(({ cluster }) => inAMoment(() => deleteGroup(cluster, groupId), 'NOT_COORDINATOR_FOR_GROUP'));
   }
 
   /** null: there is no such topic. */
@@ -275,6 +270,13 @@ export class TopicAdmin {
       throw error;
     }
   }
+}
+
+async function deleteGroup(cluster: Cluster, groupId: string): Promise<void> {
+  const coordinator = await findCoordinator(cluster, groupId, GROUP_COORDINATOR);
+  const { results } = await coordinator.deleteGroups([groupId]);
+  const refusal = results.find(({ errorCode }) => errorCode !== 0 && errorCode !== GROUP_ID_NOT_FOUND);
+  if (refusal !== undefined) throw protocolError(refusal.errorCode, `DeleteGroups of ${groupId}`);
 }
 
 /** A protocol error came over a good connection; anything else may be the connection's fault. */

@@ -331,8 +331,10 @@ async function connectLeaders(cluster: Cluster, topics: string[]): Promise<Map<s
   return leaders;
 }
 
-function inAMoment<T>(call: () => Promise<T>): Promise<T> {
-  return retryWhile(call, (error) => IN_A_MOMENT.has(errorType(error)), RETRY_FOR_MS);
+/** The call's result, however often within 30 s the brokers answer that it comes too early, or one of `others`. */
+export function inAMoment<T>(call: () => Promise<T>, ...others: string[]): Promise<T> {
+  const isEarly = (type: string): boolean => IN_A_MOMENT.has(type) || others.includes(type);
+  return retryWhile(call, (error) => isEarly(errorType(error)), RETRY_FOR_MS);
 }
 
 async function retryWhile<T>(

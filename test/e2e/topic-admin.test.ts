@@ -1,0 +1,58 @@
+import { createKafka, TopicAdmin } from '../../src/kafka/index.js';
+import { type ProxiedBroker, startProxiedBroker } from '../kit/proxied-broker.js';
+
+let kafka: ProxiedBroker;
+let topics: TopicAdmin;
+
+beforeAll(async () => {
+  kafka = await startProxiedBroker();
+  const client = createKafka({
+    brokers: [kafka.proxy.address],
+    clientId: 'test',
+    replicationFactor: 1,
+    unavailableAfterMs: 300_000,
+    tls: null,
+    sasl: null,
+  });
+  topics = new TopicAdmin(client, 1);
+});
+
+afterAll(async () => {
+  await topics.close();
+  await kafka.stop();
+});
+
+/** Cuts the connection over which the next request of this kind comes. */
+function cutAt(api: string): { isCut(): boolean } {
+  let isCut = false;
+  kafka.proxy.interference = {
+    request: (exchange) => {
+      if (isCut || exchange.api !== api) return 'pass';
+      isCut = true;
+      return 'cut';
+    },
+  };
+  return { isCut: () => isCut };
+}
+
+describe('topic administration', () => {
+  beforeEach(() => topics.ping());
+
+  it.each([
+    ['Metadata', () => topics.ping(), undefined],
+    ['CreateTopics', () => topics.createJobTopics('cut00001'), true],
+    ['FindCoordinator', () => topics.validateJob('cut00002'), undefined],
+    ['DeleteTopics', () => topics.deleteJobTopics('cut00001'), undefined],
+    ['DeleteGroups', () => topics.deleteJobGroup('cut00001'), undefined],
+  ] as const)('meets a connection that breaks at %s with a fresh one', async (api, call, expected) => {
+    const { isCut } = cutAt(api);
+    expect(await call()).toBe(expected);
+    expect(isCut()).toBe(true);
+  });
+
+  it('creates nothing by asking', async () => {
+    await topics.validateJob('asked001');
+    expect(await topics.createJobTopics('asked001')).toBe(true);
+    await topics.validateJob('asked001'); // a name that is taken is no reason against a job
+  });
+});
