@@ -221,8 +221,12 @@ const MAX_REJECTED_READERS = 16;
     },
     {
       provide: JobProbe,
-      inject: [TopicAdmin],
-      useFactory: (topics: TopicAdmin) => new JobProbe(() => topics.validateJob(newJobId())),
+      inject: [TopicAdmin, HealthDetails],
+      useFactory: (topics: TopicAdmin, health: HealthDetails) => {
+        const probe = new JobProbe(() => topics.validateJob(newJobId()));
+        health.add('new_jobs', () => probe.trouble());
+        return probe;
+      },
     },
     JobAdmissionGuard,
     JobsLifecycle,

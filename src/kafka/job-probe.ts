@@ -7,10 +7,19 @@ const FRESH_MS = 30_000;
 /** Tells, before a file is sent, whether the brokers would take a job for it. */
 export class JobProbe {
   readonly #answer: HeldAnswer;
+  #refusal: string | null = null;
 
   /** `validate`: as `TopicAdmin.validateJob`, for an id of its choice. */
   constructor(validate: () => Promise<void>) {
-    this.#answer = new HeldAnswer(validate, FRESH_MS);
+    this.#answer = new HeldAnswer(async () => {
+      await validate();
+      this.#refusal = null;
+    }, FRESH_MS);
+  }
+
+  /** For /readyz: why the last file was refused for good; null: it was not. */
+  trouble(): string | null {
+    return this.#refusal;
   }
 
   /**
@@ -27,7 +36,9 @@ export class JobProbe {
     try {
       await Promise.race([answer, enough]);
     } catch (error) {
-      throw kafkaProblem(error, 'The brokers would not take a job') ?? error;
+      const problem = kafkaProblem(error, 'The brokers would not take a job');
+      this.#refusal = problem?.code === 'KAFKA_REJECTED' ? problem.message : null;
+      throw problem ?? error;
     } finally {
       clearTimeout(timer);
     }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from '../../src/jobs/job.js';
+import { makesJobTopics } from '../kit/kafka-frames.js';
 import type { RowFile } from './rows.js';
 import { MODEL, type Scenario, type Stage } from './stage.js';
 
@@ -35,13 +36,13 @@ async function killAround(stage: Stage, file: RowFile, moment: (typeof MOMENTS)[
     killed = service.kill('SIGKILL');
   };
   stage.proxy.interference = {
-    request: ({ api, pid }) => {
-      if (moment !== 'before its topics' || api !== 'CreateTopics' || pid !== service.pid) return 'pass';
+    request: (exchange) => {
+      if (moment !== 'before its topics' || !makesJobTopics(exchange) || exchange.pid !== service.pid) return 'pass';
       kill();
       return 'cut';
     },
-    reply: ({ api, pid }) => {
-      if (moment !== 'after its topics' || api !== 'CreateTopics' || pid !== service.pid) return 'pass';
+    reply: (exchange) => {
+      if (moment !== 'after its topics' || !makesJobTopics(exchange) || exchange.pid !== service.pid) return 'pass';
       kill();
       return 'cut';
     },

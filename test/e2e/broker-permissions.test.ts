@@ -90,9 +90,12 @@ describe('on a broker that checks permissions', () => {
     ['TRANSACTIONAL_ID_AUTHORIZATION_FAILED', AclResourceTypes.TRANSACTIONAL_ID, undefined],
   ] as const)('an upload is refused for %s before its body', async (error, resource, operation) => {
     await kafka.grant(withoutPermission(documented, resource, operation));
-    const { status, problem } = await withoutBody(await serve());
+    const api = await serve();
+    const { status, problem } = await withoutBody(api);
     expect({ status, error: problem['error'] }).toEqual({ status: 502, error: 'KAFKA_REJECTED' });
     expect(problem['detail']).toContain(error);
+    const { details } = (await (await fetch(`${api.url}/readyz`)).json()) as { details: object };
+    expect(details).toMatchObject({ new_jobs: { status: 'degraded', message: problem['detail'] } });
   });
 
   it.each([

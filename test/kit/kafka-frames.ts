@@ -82,6 +82,11 @@ export function isCommit(frame: Buffer): boolean {
   return frame.readInt8(body + 2 + Math.max(0, frame.readInt16BE(body)) + 10) === 1;
 }
 
+/** Whether a request makes the topics of a job: the last byte but one of a CreateTopics says if it only asks. */
+export function makesJobTopics({ api, frame }: { api: string; frame: Buffer }): boolean {
+  return api === 'CreateTopics' && frame.includes('batch_') && frame.at(-2) === 0;
+}
+
 /**
  * The error code of an answer about one partition of one topic, which is all that a job asks about; null for the APIs
  * whose answers are not looked into.
