@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { BatchError } from '../errors/index.js';
-import { classifyFailure } from '../kafka/index.js';
+import { failureDetail } from '../kafka/index.js';
 import { type Clock, isoTime } from './clock.js';
 import type { ExpiryStore } from './expiry-store.js';
 import type { JobControl } from './job-control.js';
@@ -94,7 +94,7 @@ export class JobExpiry {
     const trouble = await Promise.race([this.#stop.promise, brokerTime()]).then(
       (time) => (time === null || Math.abs(time - ours) <= HOUR_MS ? null : disagreement(ours, time)),
       (error: unknown) =>
-        `the broker's clock could not be read (${reasonOf(error)}): nothing is purged for its age; trying again every minute`,
+        `the broker's clock could not be read (${failureDetail(error)}): nothing is purged for its age; trying again every minute`,
     );
     if (trouble !== null && this.#trouble === null) log.warn({ trouble }, 'nothing is purged for its age');
     this.#trouble = trouble;
@@ -131,8 +131,4 @@ export class JobExpiry {
 
 function disagreement(ours: number, brokers: number): string {
   return `the clock here says ${isoTime(ours)}, the broker's ${isoTime(brokers)}: nothing is purged for its age while they differ by more than an hour; set the one that is wrong, best by NTP`;
-}
-
-function reasonOf(error: unknown): string {
-  return classifyFailure(error)?.detail ?? (error instanceof Error ? error.message : String(error));
 }

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { isTooLarge } from '../kafka/index.js';
+import { failureDetail, isTooLarge } from '../kafka/index.js';
 import type { Clock } from './clock.js';
 import type { SnapshotSink } from './job-ledger.js';
 import { type JobRecord, toJob } from './job-record.js';
@@ -49,6 +49,8 @@ export class SnapshotPublisher implements SnapshotSink {
   #failures = 0;
   /** By the monotonic clock; null: the last attempt went well. */
   #failingSince: number | null = null;
+  /** Why the last attempt failed. */
+  #reason = '';
   /** A batch of more than one snapshot has at most so many bytes; halved when batch.jobs refuses one for its size. */
   #maxBytes = MAX_BATCH_BYTES;
   /** Jobs whose last snapshot batch.jobs refused for its size, even reduced. */
@@ -95,7 +97,7 @@ export class SnapshotPublisher implements SnapshotSink {
   trouble(): string | null {
     const failing = this.#failingSince === null ? 0 : this.options.clock.monotonic() - this.#failingSince;
     if (failing >= STUCK_AFTER_MS) {
-      return `batch.jobs could not be written for ${Math.floor(failing / 1000)} s; jobs go on: see the log`;
+      return `batch.jobs could not be written for ${Math.floor(failing / 1000)} s; jobs go on. ${this.#reason}`;
     }
     const [jobId] = this.#refused;
     if (jobId === undefined) return null;
@@ -136,6 +138,7 @@ export class SnapshotPublisher implements SnapshotSink {
       } catch (error) {
         if (this.#failures++ === 0) this.options.log.warn({ err: error }, 'batch.jobs cannot be written; trying again');
         this.#failingSince ??= this.options.clock.monotonic();
+        this.#reason = failureDetail(error);
         this.#isBehind = true;
         this.#lastFailure = this.options.clock.monotonic();
         this.#rejectTombstones(error);

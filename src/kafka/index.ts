@@ -3,7 +3,7 @@ export type { Checkpoint } from './checkpoint.js';
 export { createKafka, kafkaClientOptions } from './client.js';
 export { type Compression, compressBatch } from './compression.js';
 export { JobProbe } from './job-probe.js';
-export { classifyFailure, isTooLarge, type KafkaFailure, kafkaProblem } from './kafka-failure.js';
+export { classifyFailure, failureDetail, isTooLarge, type KafkaFailure, kafkaProblem } from './kafka-failure.js';
 export { KafkaProbe } from './kafka-probe.js';
 export { RecordBatch } from './record-batch.js';
 export { JOB_RETENTION_MS } from './topic-configs.js';

@@ -127,6 +127,11 @@ export function classifyFailure(error: unknown): KafkaFailure | null {
   return { kind, code: CODES[kind], detail: describe(error, isRefused ? 'SASL_AUTHENTICATION_FAILED' : '') };
 }
 
+/** What to say of any error: for one of Kafka's, the broker's own error name and message. */
+export function failureDetail(error: unknown): string {
+  return classifyFailure(error)?.detail ?? (error instanceof Error ? error.message : String(error));
+}
+
 /** The broker's name for the error, or else `name`, and its message. */
 function describe(error: Error, name: string): string {
   const { type = name, message } = asProtocolError(error) ?? { message: error.message };
