@@ -117,9 +117,15 @@ export class TransactionalSession {
 
   /**
    * The job's committed checkpoint; null where none was ever committed. `isStable`: no transaction that holds another one
-   * is still to be completed; after the fence there is none, unless its marker is late, or lost.
+   * is still to be completed; after the fence there is none, unless its marker is late, or lost. The coordinator is looked
+   * up again: a former one may answer with what it had.
    */
   async fetchCheckpoint(): Promise<{ checkpoint: Checkpoint | null; isStable: boolean }> {
+    this.#group = undefined;
+    return this.#fetchCheckpoint();
+  }
+
+  async #fetchCheckpoint(): Promise<{ checkpoint: Checkpoint | null; isStable: boolean }> {
     const connection = await requestConnection(await this.#groupCoordinator());
     const { offset, metadata, isStable } = await inAMoment(() =>
       fetchOffset(connection, this.transactionalId, this.topics.data),
@@ -270,7 +276,7 @@ export class TransactionalSession {
       const [data, dlq, { checkpoint: fetched, isStable }] = await Promise.all([
         lastStableOffset(this.cluster, this.topics.data),
         lastStableOffset(this.cluster, this.topics.dlq),
-        this.fetchCheckpoint(),
+        this.#fetchCheckpoint(),
       ]);
       const isCommitted = isStable && fetched?.position.row === checkpoint.position.row;
       if (data >= checkpoint.dataEnd && dlq >= checkpoint.dlqEnd && isCommitted) return;
