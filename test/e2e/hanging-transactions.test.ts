@@ -64,15 +64,12 @@ function repairs(): { abort: string[]; commit: string[] }[] {
   return lines.filter((line) => line.includes('a transaction marker was lost')).map((line) => JSON.parse(line));
 }
 
+// The crash programme has every kind.
 describe('a job whose transaction markers were lost', () => {
   it.each<[string, LostMarkers]>([
-    ['the ABORT markers of both topics', { decision: 'abort', lost: ['data', 'dlq'] }],
     ['the ABORT marker of the data topic', { decision: 'abort', lost: ['data'] }],
-    ['the COMMIT markers of both topics', { decision: 'commit', lost: ['data', 'dlq'] }],
-    ['the COMMIT marker of the DLQ', { decision: 'commit', lost: ['dlq'] }],
-    ['the ABORT marker of its offsets', { decision: 'abort', lost: ['offsets'] }],
     ['any ABORT marker', { decision: 'abort', lost: ['data', 'dlq', 'offsets'] }],
-    ['the COMMIT marker of its offsets', { decision: 'commit', lost: ['offsets'] }],
+    ['the COMMIT markers of both topics', { decision: 'commit', lost: ['data', 'dlq'] }],
   ])('delivers every row once without %s', async (_what, lost) => {
     const job = await jobAfter(lost);
     expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', error: null });
