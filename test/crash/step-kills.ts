@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Exchange, Interference, Verdict } from '../kit/kafka-proxy.js';
 import { type Scenario, type Stage, signal } from './stage.js';
 
-const ROWS = 100_000;
+/** Enough for the third transaction of a runner on a fast machine, too. */
+const ROWS = 300_000;
 /** Longer than a runner's first transaction may last. */
 const BEYOND_FIRST_CUT_MS = 120;
 

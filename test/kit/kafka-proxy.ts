@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode, FrameSplitter, isCommit, type RequestHead, requestHead } from './kafka-frames.js';
-import { processAtPort } from './runners.js';
+import { processConnecting } from './runners.js';
 
 const LAST_ANSWERS_MS = 5_000;
 
@@ -93,7 +93,7 @@ export class KafkaProxy {
     waiting: Map<number, Exchange>,
     cut: () => void,
   ): Promise<void> {
-    const pid = processAtPort(client.remotePort ?? 0);
+    const pid = processConnecting(client.remotePort ?? 0, client.localPort ?? 0);
     for await (const frame of framesOf(client)) {
       const exchange = { ...requestHead(frame), pid, frame };
       waiting.set(exchange.correlationId, exchange);

@@ -42,13 +42,16 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** The process whose end of a TCP connection over IPv4 loopback has this port; undefined where there is none any more. */
-export function processAtPort(port: number): number | undefined {
-  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+/**
+ * The process that has opened a TCP connection over IPv4 loopback from one port to another; undefined where there is none
+ * any more. Another connection from the same port may be there as well, closed or not.
+ */
+export function processConnecting(from: number, to: number): number | undefined {
+  const address = (port: number): string => `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   const columns = readFileSync('/proc/net/tcp', 'utf8')
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
-    .find((fields) => fields[1] === local);
+    .find(([, local, remote]) => local === address(from) && remote === address(to));
   const socket = `socket:[${columns?.[9]}]`;
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
