@@ -76,9 +76,9 @@ export class Session {
   }
 
   /** A piece of a result that is too long to be held as a whole; waits where the reader is slower. */
-  async print(text: string): Promise<void> {
+  async print(piece: string | Uint8Array): Promise<void> {
     const { stdout } = this.environment;
-    if (!stdout.write(text)) await once(stdout, 'drain', { signal: this.signal });
+    if (!stdout.write(piece)) await once(stdout, 'drain', { signal: this.signal });
   }
 
   /** What to do next: for a person who sees tables, not for a program that reads JSON. */

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type InferUpload, inferForm } from './infer-upload.js';
 import { type JobUpload, sendFromJob, sendUpload, type UploadProgress } from './job-upload.js';
-import { eachOf, nextCursor } from './pages.js';
+import { eachOf, firstOf, nextCursor } from './pages.js';
+import { type OnLeftOut, rejectedFile } from './rejected-file.js';
 import { type BatchClientOptions, type CallOptions, Transport } from './transport.js';
 import type {
   InferredSchema,
@@ -35,6 +36,13 @@ export interface CreateJobOptions extends CallOptions {
 export interface ListOptions extends CallOptions {
   /** Entries fetched at a time, 1 to 1000. Default 100. */
   pageSize?: number | undefined;
+}
+
+export interface RejectedFileOptions extends ListOptions {
+  /** At most so many rows, those that are left out among them. Default: all. */
+  limit?: number | undefined;
+  /** Told each row that no file can hold, and why, in words that go on after "row 5: ". */
+  onLeftOut?: OnLeftOut | undefined;
 }
 
 export interface JobFilter {
@@ -186,6 +194,18 @@ export class BatchClient {
       }, options);
       return { items: data, next: nextCursor(response.headers.get('link')) };
     });
+  }
+
+  /**
+   * The same rows as a file to correct and to send again with the job's own options: CSV with the header, dialect and
+   * encoding of the job's file and the rows as they were; NDJSON in place of JSON and Parquet (`format: 'ndjson'`).
+   */
+  async *rejectedFile(
+    id: string,
+    { limit = Number.POSITIVE_INFINITY, onLeftOut, ...options }: RejectedFileOptions = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const job = await this.getJob(id, options);
+    yield* rejectedFile(job, firstOf(this.listRejectedRows(id, options), limit), onLeftOut);
   }
 
   /** Normally CANCELLED already when it returns; CANCELLING where the job is still being stopped. */

@@ -1,4 +1,11 @@
-export { BatchClient, type CreateJobOptions, createBatchClient, type JobFilter, type ListOptions } from './client.js';
+export {
+  BatchClient,
+  type CreateJobOptions,
+  createBatchClient,
+  type JobFilter,
+  type ListOptions,
+  type RejectedFileOptions,
+} from './client.js';
 export { BatchApiError, BatchConnectionError, UploadSizeError, WaitTimeoutError } from './errors.js';
 export type { InferUpload } from './infer-upload.js';
 export type { JobSettings, JobUpload, KeptFile, NewFile, UploadProgress } from './job-upload.js';

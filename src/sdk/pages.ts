@@ -29,3 +29,14 @@ export function nextCursor(link: string | null): string | null {
   }
   return null;
 }
+
+/** At most so many; no page beyond them is fetched. */
+export async function* firstOf<T>(entries: AsyncIterable<T>, limit: number): AsyncGenerator<T, void, undefined> {
+  let left = limit;
+  for await (const entry of entries) {
+    if (left <= 0) return;
+    yield entry;
+    left -= 1;
+    if (left <= 0) return;
+  }
+}

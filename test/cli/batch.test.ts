@@ -382,6 +382,25 @@ describe('batch job rejected', () => {
     );
   });
 
+  it('prints them as a file to correct, and names the rows that are not in it', async () => {
+    const open = { ...row, row_number: 19, raw_data: '19,"4' };
+    serve([row, open, ragged]);
+    service.routes['GET /jobs/a1b2c3d4'] = (response) =>
+      answer(response, 200, { ...jobPartial(), encoding: 'windows-1252', columns: ['id', 'qty, €'] });
+    const { code, stdout, stderr } = await batch('job rejected a1b2c3d4 --format file --output table');
+    // The CLI's output is read as UTF-8 here, in which the euro of windows-1252 is nothing.
+    expect([code, stdout]).toEqual([0, 'id,"qty, \uFFFD"\n17,3.14\n1,"a, b",3\n']);
+    expect(stderr).toBe('Left out: row 19: it opens a quote that is not closed, and would take the rows behind it\n');
+    const few = await batch('job rejected a1b2c3d4 --format file --limit 1');
+    expect([few.stdout, few.stderr]).toEqual(['id,"qty, \uFFFD"\n17,3.14\n', '']);
+    serve(Array.from({ length: 22 }, () => open));
+    const { stderr: many } = await batch('job rejected a1b2c3d4 --format file');
+    const events = jsonValues(many);
+    expect(events).toHaveLength(21);
+    expect(events[0]).toMatchObject({ row_number: 19, message: expect.stringContaining('row 19') });
+    expect(events.at(-1)).toEqual({ message: 'Left out: 22 rows in all' });
+  });
+
   it('stops at the limit, and prints a header also where there is no row', async () => {
     serve([row, ragged]);
     expect(await json('job rejected a1b2c3d4 --limit 1')).toEqual([row]);

@@ -1,5 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import type { RejectedRow } from '../../sdk/index.js';
+import type { BatchClient, RejectedRow } from '../../sdk/index.js';
 import { CSV_HEADER, csvLines, rejectedTable } from '../render/rejected-table.js';
 import type { Session } from '../session.js';
 import { positiveInteger } from './options.js';
@@ -7,6 +7,9 @@ import { positiveInteger } from './options.js';
 const PAGE_SIZE = 1000;
 /** What a person may look through; programs get all. */
 const TABLE_LIMIT = 100;
+
+/** So many of the rows that no file can hold are named one by one. */
+const MAX_LEFT_OUT = 20;
 
 type Format = 'table' | 'json' | 'ndjson' | 'csv';
 
@@ -20,6 +23,7 @@ export function jobRejectedCommand(open: () => Session) {
         'json',
         'ndjson',
         'csv',
+        'file',
       ] as const),
     )
     .option('--limit <n>', `at most so many rows (default: ${TABLE_LIMIT} in a table, else all)`, positiveInteger)
@@ -28,14 +32,20 @@ export function jobRejectedCommand(open: () => Session) {
       `
 A table and CSV have one line for each error, JSON one object for each row.
 
+--format file is a file to correct and to send again with the same options: CSV with the header, dialect and encoding of
+the job's file and its rows as they were, for jobs of JSON and Parquet NDJSON (--format ndjson of job create). Rows that
+no file can hold are left out and named on stderr.
+
 Examples:
   $ batch job rejected a1b2c3d4
-  $ batch job rejected a1b2c3d4 --format ndjson | jq -r .raw_data > again.csv
-  $ batch job rejected a1b2c3d4 --format csv > errors.csv`,
+  $ batch job rejected a1b2c3d4 --format csv > errors.csv
+  $ batch job rejected a1b2c3d4 --format file > fix.csv   # correct it, then:
+  $ batch job create orders fix.csv --wait`,
     )
     .action(async (id, options) => {
       const session = open();
       const client = await session.client();
+      if (options.format === 'file') return printFile(session, client, id, options.limit);
       const format: Format = options.format ?? session.mode;
       const limit = options.limit ?? (format === 'table' ? TABLE_LIMIT : Number.POSITIVE_INFINITY);
       const pageSize = Math.min(limit + 1, PAGE_SIZE);
@@ -43,6 +53,24 @@ Examples:
       const more = await printRows(session, format, rows, limit);
       if (more) session.note(`\nThere are more: --limit ${limit * 10}, or all with --format ndjson`);
     });
+}
+
+/** Prints the rows as a file, and says which are not in it, whoever watches. */
+async function printFile(session: Session, client: BatchClient, id: string, limit: number | undefined): Promise<void> {
+  let leftOut = 0;
+  const onLeftOut = ({ row_number }: RejectedRow, reason: string): void => {
+    leftOut += 1;
+    if (leftOut <= MAX_LEFT_OUT) session.tell({ row_number, message: `Left out: row ${row_number}: ${reason}` });
+  };
+  for await (const piece of client.rejectedFile(id, {
+    limit,
+    onLeftOut,
+    pageSize: PAGE_SIZE,
+    signal: session.signal,
+  })) {
+    await session.print(piece);
+  }
+  if (leftOut > MAX_LEFT_OUT) session.tell({ message: `Left out: ${leftOut} rows in all` });
 }
 
 /** Prints at most `limit` rows as they come; says whether there are more. */
