@@ -1,4 +1,5 @@
 import type { Problem } from '../sdk/index.js';
+import { inCommands } from './in-commands.js';
 
 export const EXIT = { done: 0, failed: 1, partial: 2, usage: 64, lostContact: 75, interrupted: 130 } as const;
 
@@ -46,8 +47,9 @@ export function toFailure(error: unknown): Failure {
   const facts = error as { code?: unknown; hint?: unknown; problem?: Problem | null; url?: unknown; path?: unknown };
   const code = typeof facts.code === 'string' ? facts.code : null;
   if (name === 'BatchApiError') {
-    const hint = typeof facts.hint === 'string' ? facts.hint : null;
-    return { ...failure, code: code ?? 'UNEXPECTED_RESPONSE', message, hint, problem: facts.problem ?? null };
+    const hint = typeof facts.hint === 'string' ? inCommands(facts.hint) : null;
+    const said = { code: code ?? 'UNEXPECTED_RESPONSE', message: inCommands(message), hint };
+    return { ...failure, ...said, problem: facts.problem ?? null };
   }
   if (name === 'BatchConnectionError') {
     const hint = 'Start the service with `scripts/up.sh`, or name another one with --api-url or BATCH_API_URL.';

@@ -6,7 +6,10 @@ interface Entry {
   /** HTTP status; null where the code only ever appears in `job.error`. */
   status: number | null;
   title: string;
-  /** What the user can do about it: one sentence, printed by the CLI. */
+  /**
+   * What the user can do about it: one sentence. Requests are in backticks, `{id}` for a job's or model's id: the CLI
+   * names its own commands in their place.
+   */
   hint: string;
   /** The same request may succeed later without being changed. */
   retryable?: true;
@@ -28,18 +31,18 @@ const entries = {
   MODEL_NOT_FOUND: {
     status: 404,
     title: 'There is no such model',
-    hint: 'List the models with `batch model list`, or create one with `batch model create NAME SCHEMA`.',
+    hint: 'List the models with `GET /models`, or create one with `POST /models`.',
   },
   KAFKA_UNAVAILABLE: {
     status: 503,
     title: 'Kafka is unreachable',
-    hint: 'Start the broker with `scripts/up.sh` or check KAFKA_BROKERS, then try again (a failed job: `batch job resume ID`).',
+    hint: 'Start the broker with `scripts/up.sh` or check KAFKA_BROKERS, then try again (a failed job: `POST /jobs/{id}/resume`).',
     retryable: true,
   },
   JOB_NOT_FOUND: {
     status: 404,
     title: 'There is no such job',
-    hint: 'List the jobs with `batch job list`.',
+    hint: 'List the jobs with `GET /jobs`.',
   },
   INTERNAL_ERROR: {
     status: 500,
@@ -89,12 +92,12 @@ const entries = {
   MODEL_ALREADY_EXISTS: {
     status: 409,
     title: 'A model with this id exists',
-    hint: 'Choose another id, or look at the existing one with `batch model describe ID`.',
+    hint: 'Choose another id, or look at the existing one with `GET /models/{id}`.',
   },
   JOB_STATE_CONFLICT: {
     status: 409,
     title: 'The job is in a state that does not allow this',
-    hint: 'Look at the job with `batch job status ID`.',
+    hint: 'Look at the job with `GET /jobs/{id}`.',
   },
   IDEMPOTENCY_KEY_REUSED: {
     status: 409,
@@ -153,7 +156,7 @@ const entries = {
   TOPIC_LIMIT: {
     status: 503,
     title: 'There are too many job topics',
-    hint: 'Remove jobs that are over with `batch job purge ID` (oldest last in `batch job list`), or raise MAX_JOB_TOPICS on the server if the brokers carry more.',
+    hint: 'Remove jobs that are over with `DELETE /jobs/{id}?purge=true` (oldest last in `GET /jobs`), or raise MAX_JOB_TOPICS on the server if the brokers carry more.',
     retryable: true,
   },
   HEADER_MISMATCH: {
@@ -165,29 +168,29 @@ const entries = {
   ALL_ROWS_REJECTED: {
     status: null,
     title: 'No row satisfied the model',
-    hint: 'Look at the rejected rows in the DLQ topic: most often delimiter, encoding, date format or model do not fit the file.',
+    hint: 'Look at the rejected rows with `GET /jobs/{id}/rejected`: most often delimiter, encoding, date format or model do not fit the file.',
     final: true,
   },
   KAFKA_REJECTED: {
     status: 502,
     title: 'Kafka refuses what the job needs',
-    hint: "Check the broker's limits, policies and permissions (docs/operations.md lists those that are needed), then send the file again, or go on with a failed job by `batch job resume ID`.",
+    hint: "Check the broker's limits, policies and permissions (docs/operations.md lists those that are needed), then send the file again, or go on with a failed job by `POST /jobs/{id}/resume`.",
   },
   CHECKPOINT_LOST: {
     status: null,
     title: "The job's checkpoint and its topics no longer agree",
-    hint: 'Start a new job with the same file, as long as it is kept: `batch job create MODEL --from ID`. Continuing this one could lose or double rows.',
+    hint: 'Start a new job with the same file, as long as it is kept: `POST /jobs` with model_id={model_id} and from_job={id}. Continuing this one could lose or double rows.',
     final: true,
   },
   RUNNER_CRASHED: {
     status: null,
     title: 'The runner crashed three times without progress',
-    hint: 'Open an issue (the log names the signal and the position in the file); `batch job resume ID` tries again from there.',
+    hint: 'Open an issue (the log names the signal and the position in the file); `POST /jobs/{id}/resume` tries again from there.',
   },
   SPOOL_UNREADABLE: {
     status: null,
     title: 'The system did not let the stored file be read',
-    hint: 'Check the disk under DATA_DIR, its permissions and the limit of open files, then go on with `batch job resume ID`.',
+    hint: 'Check the disk under DATA_DIR, its permissions and the limit of open files, then go on with `POST /jobs/{id}/resume`.',
   },
   FILE_CORRUPT: {
     status: 400,
@@ -198,7 +201,7 @@ const entries = {
   FILE_TOO_COMPLEX: {
     status: 400,
     title: 'Reading the file would take more than is allowed',
-    hint: 'Write the file in smaller parts (Parquet: smaller row groups, as by row_group_size of pyarrow), or raise the limit that the message names on the server (and go on with a failed job: `batch job resume ID`).',
+    hint: 'Write the file in smaller parts (Parquet: smaller row groups, as by row_group_size of pyarrow), or raise the limit that the message names on the server (and go on with a failed job: `POST /jobs/{id}/resume`).',
   },
 } satisfies Record<string, Entry>;
 

@@ -79,13 +79,13 @@ export class JobControl {
     return ledger.exclusively(jobId, async () => {
       const record = await this.#require(jobId);
       if (!isTerminal(record.state)) {
-        const message = `The job is ${record.state}: cancel it first (\`batch job cancel ${jobId}\`)`;
+        const message = `The job is ${record.state}: cancel it first (\`DELETE /jobs/${jobId}\`)`;
         throw new BatchError('JOB_STATE_CONFLICT', message);
       }
       if (record.spooled && !force) {
         throw new BatchError(
           'JOB_STATE_CONFLICT',
-          `The job's uploaded file, which is not delivered in full, is still kept: \`batch job purge ${jobId} --force\` (force=true) deletes it, too`,
+          `The job's uploaded file, which is not delivered in full, is still kept: \`DELETE /jobs/${jobId}?purge=true&force=true\` deletes it, too`,
         );
       }
       supervisor.withdraw(jobId);

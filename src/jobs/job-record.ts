@@ -127,10 +127,9 @@ export function toJobSummary(record: JobSummaryRecord, now: number): JobSummary 
   };
 }
 
-/** The catalogue's hint, its commands with this job's ids. */
+/** The catalogue's hint, its requests with this job's ids. */
 function hintFor({ jobId, modelId }: JobSummaryRecord, { code }: JobError): string {
-  const ids: Record<string, string> = { ID: jobId, MODEL: modelId };
-  return catalogue[code].hint.replaceAll(/\b(?:ID|MODEL)\b/g, (name) => ids[name] ?? name);
+  return catalogue[code].hint.replaceAll('{id}', jobId).replaceAll('{model_id}', modelId);
 }
 
 export function shownDialect(dialect: CsvDialect): Dialect {

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { inCommands } from '../../src/cli/in-commands.js';
 import { processingText, uploadText } from '../../src/cli/progress.js';
 import { bar } from '../../src/cli/render/bar.js';
 import { inferredDetails } from '../../src/cli/render/inferred-table.js';
@@ -8,6 +9,7 @@ import { schemaText } from '../../src/cli/render/schema-text.js';
 import { plain, printable, styleFor } from '../../src/cli/render/style.js';
 import { displayWidth, table } from '../../src/cli/render/table.js';
 import { bytes, duration } from '../../src/cli/render/units.js';
+import { catalogue } from '../../src/errors/index.js';
 import type { Job } from '../../src/sdk/index.js';
 import { contract, jobFailed, jobPartial, jobPending, jobRunning } from '../sdk/contract.js';
 
@@ -126,7 +128,7 @@ describe('tables', () => {
   it('show why a job failed', () => {
     expect(jobDetails(jobFailed()).split('\n').slice(-3)).toEqual([
       "error     HEADER_MISMATCH: the header lacks the columns 'id', 'qty'; it has 'name', 'email', which the model does not know",
-      'hint      Correct the columns of the file or of the model, or rename them (columns), then send the file again.',
+      'hint      Correct the columns of the file or of the model, or rename them (--column), then send the file again.',
       '',
     ]);
   });
@@ -203,6 +205,26 @@ describe('tables', () => {
         'price   Float64  yes',
       ),
     );
+  });
+});
+
+describe('what the service says', () => {
+  it('is said in commands', () => {
+    const { ALL_ROWS_REJECTED, CHECKPOINT_LOST, TOPIC_LIMIT } = catalogue;
+    expect(inCommands(ALL_ROWS_REJECTED.hint)).toMatch(/^Look at the rejected rows with `batch job rejected ID`: /);
+    expect(inCommands(CHECKPOINT_LOST.hint)).toContain('is kept: `batch job create MODEL --from ID`. Continuing');
+    expect(inCommands(TOPIC_LIMIT.hint)).toContain('`batch job purge ID` (oldest last in `batch job list`)');
+    expect(inCommands('`DELETE /jobs/a1b2c3d4?purge=true&force=true` or `DELETE /jobs/a1b2c3d4`')).toBe(
+      '`batch job purge a1b2c3d4 --force` or `batch job cancel a1b2c3d4`',
+    );
+  });
+
+  it('names no request in any hint', () => {
+    const requests = /\b(?:GET|POST|PUT|DELETE) \/|\{\w+\}|=…/;
+    for (const { hint } of Object.values(catalogue)) expect(inCommands(hint)).not.toMatch(requests);
+    const hint = 'Look at the rejected rows with `GET /jobs/a1b2c3d4/rejected`.';
+    const error = { code: 'ALL_ROWS_REJECTED' as const, message: 'none of 3 rows', hint };
+    expect(jobDetails({ ...jobFailed(), error })).toContain('`batch job rejected a1b2c3d4`');
   });
 });
 

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { inCommands } from '../../src/cli/in-commands.js';
 import { catalogue, type ErrorCode } from '../../src/errors/index.js';
 import { Api } from '../kit/api.js';
 import { type Service, startService } from '../kit/service.js';
@@ -77,7 +78,7 @@ describe('the command line, on an error of the service,', () => {
     const [first = '', hint] = stderr.trimEnd().split('\n');
     expect([exitCode, stdout, first.startsWith(`${code}: `)]).toEqual([1, '', true]);
     expect(first.slice(`${code}: `.length)).toMatch(message);
-    expect(hint).toBe(`hint: ${catalogue[code].hint}`);
+    expect(hint).toBe(`hint: ${inCommands(catalogue[code].hint)}`);
   });
 
   it('hands the problem on to programs', async () => {

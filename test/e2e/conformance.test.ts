@@ -396,7 +396,7 @@ describe('a service that lacks what it needs, by the contract', () => {
     const upload = { body: form({ ...uploads }), headers: { 'idempotency-key': 'the first' } };
     const { job_id: id } = (await expectStatus('createJob', upload, 202)).body;
     const refused = await expectProblem('createJob', { body: form(uploads) }, 503, 'TOPIC_LIMIT');
-    expect(refused.body.hint).toContain('batch job purge');
+    expect(refused.body.hint).toContain('DELETE /jobs/{id}?purge=true');
     await api.ended(id);
     await expectStatus('createJob', { ...upload, body: form({ ...uploads }) }, 200);
     await expectStatus('cancelJob', { id, query: { purge: 'true', force: 'true' } }, 202);

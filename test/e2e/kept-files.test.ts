@@ -70,7 +70,7 @@ describe('an uploaded file that the service may not read for some time', () => {
       error: {
         code: 'SPOOL_UNREADABLE',
         message: 'the stored file cannot be read (EACCES)',
-        hint: expect.stringContaining(`batch job resume ${jobId}`),
+        hint: expect.stringContaining(`POST /jobs/${jobId}/resume`),
       },
       end_offsets: { data: 0, dlq: 0 },
     });

@@ -21,6 +21,10 @@ describe('the problem of an error', () => {
     });
   });
 
+  it('speaks of requests, not of the command line', () => {
+    for (const code of codes) expect(catalogue[code].hint).not.toMatch(/\bbatch (?:job|model|health)\b/);
+  });
+
   it.each([
     ['an Error', new Error('the row said 4711')],
     ['a value', 'the row said 4711'],

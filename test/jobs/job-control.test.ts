@@ -48,7 +48,7 @@ describe('purging a job', () => {
     const jobId = await desk.acceptAndHire();
     await expect(desk.control.purge(jobId, true)).rejects.toMatchObject({
       code: 'JOB_STATE_CONFLICT',
-      message: expect.stringContaining(`batch job cancel ${jobId}`),
+      message: expect.stringContaining(`DELETE /jobs/${jobId}`),
     });
   });
 
@@ -57,7 +57,7 @@ describe('purging a job', () => {
     await desk.control.cancel(jobId);
     await expect(desk.control.purge(jobId, false)).rejects.toMatchObject({
       code: 'JOB_STATE_CONFLICT',
-      message: expect.stringContaining(`batch job purge ${jobId} --force`),
+      message: expect.stringContaining(`DELETE /jobs/${jobId}?purge=true&force=true`),
     });
     expect(await desk.files()).toEqual([jobId]);
     expect((await desk.record(jobId)).state).toBe('CANCELLED');
@@ -267,7 +267,7 @@ describe('resuming a job', () => {
     await desk.quiet();
     expect((await desk.job(jobId)).error).toMatchObject({
       code: 'RUNNER_CRASHED',
-      hint: expect.stringContaining(`\`batch job resume ${jobId}\``),
+      hint: expect.stringContaining(`\`POST /jobs/${jobId}/resume\``),
     });
     expect(await desk.control.resume(jobId)).toMatchObject({ state: 'PENDING', error: null, crashes: 0 });
     expect(await desk.runners.next()).toMatchObject({ intent: 'run', checkpoint: { ok: 4 } });

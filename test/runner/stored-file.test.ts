@@ -107,7 +107,7 @@ describe('a stored file', () => {
     expect(failure).toMatchObject({
       code: 'SPOOL_UNREADABLE',
       message: `the stored file cannot be read (${code})`,
-      hint: expect.stringContaining('batch job resume'),
+      hint: expect.stringContaining('POST /jobs/{id}/resume'),
     });
     expect(file.failure).toBe(failure);
   });

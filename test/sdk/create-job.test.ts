@@ -189,7 +189,7 @@ describe('createJob', () => {
     expect(error).toMatchObject({
       code: 'MODEL_NOT_FOUND',
       status: 404,
-      hint: expect.stringContaining('batch model list'),
+      hint: expect.stringContaining('GET /models'),
       request_id: '8f14e45f-ceea-467f-a8b3-5c1c8a1f2d10',
       problem: expect.objectContaining({ title: 'There is no such model' }),
     });

@@ -1,4 +1,5 @@
 import type { Job, JobState, JobSummary } from '../../sdk/index.js';
+import { inCommands } from '../in-commands.js';
 import { bar } from './bar.js';
 import { type Paint, plain, printable, type Style } from './style.js';
 import { type Column, table } from './table.js';
@@ -6,8 +7,20 @@ import { bytes, duration } from './units.js';
 
 const BAR_WIDTH = 8;
 
-export function jobTable(jobs: readonly JobSummary[], style: Style): string {
+/** `now`: in ms since the epoch. */
+export function jobTable(jobs: readonly JobSummary[], style: Style, now: number): string {
   const columns: Column<JobSummary>[] = [
+    ...facts(style),
+    { title: 'PROCESSING', text: (job) => duration(job.timings.processing_ms), align: 'right' },
+    { title: 'AGE', text: (job) => age(now - Date.parse(job.created_at)), align: 'right' },
+    { title: 'FILE', text: (job) => shortened(job.filename, MAX_FILENAME) },
+  ];
+  return table(columns, jobs, style);
+}
+
+/** What every job's line begins with. */
+function facts(style: Style): Column<JobSummary>[] {
+  return [
     { title: 'JOB', text: (job) => job.job_id },
     { title: 'MODEL', text: (job) => job.model_id },
     { title: 'STATE', text: (job) => job.state, paint: (job) => stateColour(job.state, style) },
@@ -20,10 +33,7 @@ export function jobTable(jobs: readonly JobSummary[], style: Style): string {
       align: 'right',
     },
     { title: 'PROGRESS', text: (job) => jobBar(job, BAR_WIDTH) },
-    { title: 'WAITING', text: (job) => duration(job.timings.waiting_ms), align: 'right' },
-    { title: 'PROCESSING', text: (job) => duration(job.timings.processing_ms), align: 'right' },
   ];
-  return table(columns, jobs, style);
 }
 
 /** The table of one job, and below it what did not fit in. */
@@ -43,8 +53,8 @@ export function jobDetails(job: Job, style: Style = plain): string {
   for (const [key, value] of Object.entries(job.metadata)) facts.push([printable(key), printable(value)]);
   if (job.attempt > 1) facts.push(['attempt', String(job.attempt)]);
   if (job.error !== null) {
-    facts.push(['error', style.red(`${job.error.code}: ${printable(job.error.message)}`)]);
-    facts.push(['hint', printable(job.error.hint)]);
+    facts.push(['error', style.red(`${job.error.code}: ${printable(inCommands(job.error.message))}`)]);
+    facts.push(['hint', printable(inCommands(job.error.hint))]);
   }
   const width = Math.max(...facts.map(([name]) => name.length));
   const lines = facts.map(([name, value]) => `${style.dim(name.padEnd(width))}  ${value}\n`);

@@ -7,6 +7,14 @@ export function duration(ms: number): string {
   return hours > 0 ? `${hours}h ${two(minutes)}m` : `${minutes}m ${two(seconds % 60)}s`;
 }
 
+/** How long ago, in its largest unit: `5 s`, `12 min`, `3 h`, `40 d`. */
+export function age(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  return seconds < 86_400 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86_400)} d`;
+}
+
 function two(n: number): string {
   return String(n).padStart(2, '0');
 }

@@ -1,0 +1,23 @@
+/** What the service's texts say in terms of its API, in terms of this program. The first that fits is taken. */
+const RULES: ReadonlyArray<readonly [RegExp, string]> = [
+  [/`POST \/jobs` with model_id=(\S+) and from_job=([\w{}-]+)/g, '`batch job create $1 --from $2`'],
+  [/`DELETE \/jobs\/([^/?`]+)\?purge=true&force=true`/g, '`batch job purge $1 --force`'],
+  [/`DELETE \/jobs\/([^/?`]+)\?purge=true`/g, '`batch job purge $1`'],
+  [/`DELETE \/jobs\/([^/?`]+)`/g, '`batch job cancel $1`'],
+  [/`POST \/jobs\/([^/?`]+)\/resume`/g, '`batch job resume $1`'],
+  [/`GET \/jobs\/([^/?`]+)\/rejected`/g, '`batch job rejected $1`'],
+  [/`GET \/jobs\/([^/?`]+)`/g, '`batch job status $1`'],
+  [/`GET \/jobs`/g, '`batch job list`'],
+  [/`GET \/models\/([^/?`]+)`/g, '`batch model describe $1`'],
+  [/`GET \/models`/g, '`batch model list`'],
+  [/`POST \/models`/g, '`batch model create NAME SCHEMA`'],
+  [/\bformat=…/g, '--format …'],
+  [/\(columns\)/g, '(--column)'],
+  [/\{id\}/g, 'ID'],
+  [/\{model_id\}/g, 'MODEL'],
+];
+
+/** A message or hint of the service as this program would say it. */
+export function inCommands(text: string): string {
+  return RULES.reduce((words, [request, command]) => words.replace(request, command), text);
+}
