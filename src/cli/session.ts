@@ -70,8 +70,9 @@ export class Session {
   }
 
   /** The command's result: JSON, or what `render` makes of it. */
-  show<T>(result: T, render: (result: T, style: Style) => string): void {
-    const text = this.mode === 'json' ? `${JSON.stringify(result, null, 2)}\n` : render(result, this.style);
+  show<T>(result: T, render: (result: T, style: Style, width: number) => string): void {
+    const isJson = this.mode === 'json';
+    const text = isJson ? `${JSON.stringify(result, null, 2)}\n` : render(result, this.style, this.width);
     this.environment.stdout.write(text);
   }
 

@@ -25,7 +25,7 @@ describe('on a pseudo-terminal, batch', () => {
     const job = jobPartial();
     expect(code).toBe(0);
     const [head, row] = text.trim().split('\n');
-    expect(head).toMatch(/^JOB +MODEL +STATE +TOTAL +OK +ERRORS +PROGRESS +WAITING +PROCESSING$/);
+    expect(head).toMatch(/^JOB +MODEL +STATE +TOTAL +OK +ERRORS +PROGRESS +PROCESSING +AGE +FILE$/);
     expect(row).toMatch(new RegExp(`^${job.job_id} +${job.model_id} +PARTIAL_SUCCESS +${job.totals.rows} `));
   });
 

@@ -5,6 +5,7 @@ import { bar } from '../../src/cli/render/bar.js';
 import { inferredDetails } from '../../src/cli/render/inferred-table.js';
 import { jobDetails, jobTable } from '../../src/cli/render/job-table.js';
 import { modelDetails, modelTable } from '../../src/cli/render/model-table.js';
+import { rejectedTable } from '../../src/cli/render/rejected-table.js';
 import { schemaText } from '../../src/cli/render/schema-text.js';
 import { plain, printable, styleFor } from '../../src/cli/render/style.js';
 import { displayWidth, table } from '../../src/cli/render/table.js';
@@ -76,15 +77,94 @@ describe('tables', () => {
       jobPartial(),
       { ...jobFailed(), model_id: 'customers', timings: { waiting_ms: 72_300, processing_ms: 7_500_000 } },
     ];
-    expect(jobTable(jobs, plain)).toBe(
+    const now = Date.parse('2026-11-20T09:17:30.000Z');
+    const named = jobs.map((job, at) => ({
+      ...job,
+      filename: at === 3 ? 'customers-of-all-shops-and-years.csv' : 'orders.csv',
+    }));
+    expect(jobTable(named, plain, now)).toBe(
       lines(
-        'JOB       MODEL      STATE            TOTAL     OK  ERRORS  PROGRESS         WAITING  PROCESSING',
-        'a1b2c3d4  orders     PENDING              0      0       0  [--------] 0%       0 ms        0 ms',
-        'a1b2c3d4  orders     RUNNING           9000   8990      10  [###X----] 50%     12 ms      431 ms',
-        'a1b2c3d4  orders     PARTIAL_SUCCESS  18000  17980      20  [#######X] 100%    12 ms      862 ms',
-        'a1b2c3d4  customers  FAILED               0      0       0  [--------] 0%     1m 12s      2h 05m',
+        'JOB       MODEL      STATE            TOTAL     OK  ERRORS  PROGRESS         PROCESSING    AGE  FILE',
+        'a1b2c3d4  orders     PENDING              0      0       0  [--------] 0%          0 ms  2 min  orders.csv',
+        'a1b2c3d4  orders     RUNNING           9000   8990      10  [###X----] 50%       431 ms  2 min  orders.csv',
+        'a1b2c3d4  orders     PARTIAL_SUCCESS  18000  17980      20  [#######X] 100%      862 ms  2 min  orders.csv',
+        'a1b2c3d4  customers  FAILED               0      0       0  [--------] 0%        2h 05m  2 min  customers-of-all-shops-and-years.csv',
       ),
     );
+    expect(jobTable(named, plain, now, 60)).toBe(
+      lines(
+        'JOB       STATE            TOTAL  ERRORS    AGE  FILE',
+        'a1b2c3d4  PENDING              0       0  2 min  orders.csv',
+        'a1b2c3d4  RUNNING           9000      10  2 min  orders.csv',
+        'a1b2c3d4  PARTIAL_SUCCESS  18000      20  2 min  orders.csv',
+        'a1b2c3d4  FAILED               0       0  2 min  customers-…',
+      ),
+    );
+  });
+
+  it('show one job on a narrow terminal, what has no room in its line below it', () => {
+    expect(jobDetails(jobFailed(), plain, 60)).toBe(
+      lines(
+        'JOB       MODEL   STATE   TOTAL  OK  ERRORS  PROGRESS',
+        'a1b2c3d4  orders  FAILED      0   0       0  [--------] 0%',
+        '',
+        'waiting     3 ms',
+        'processing  21 ms',
+        'file        customers.csv, 2.0 KiB',
+        'accepted    topic batch_a1b2c3d4, read to offset 0',
+        'rejected    topic batch_a1b2c3d4_dlq, read to offset 0',
+        'error       HEADER_MISMATCH: the header lacks the columns',
+        "            'id', 'qty'; it has 'name', 'email', which the",
+        '            model does not know',
+        'hint        Correct the columns of the file or of the model,',
+        '            or rename them (--column), then send the file',
+        '            again.',
+      ),
+    );
+  });
+
+  it('show rejected rows on a narrow terminal', () => {
+    const [row] =
+      contract.paths['/jobs/{id}/rejected'].get.responses['200'].content['application/json'].examples.one.value;
+    const observed = '9'.repeat(40);
+    const long = {
+      ...{ column: 'price_with_a_long_name', type: 'Decimal(10,2)', error: 'OUT_OF_RANGE', observed },
+      message: `column 'price_with_a_long_name': '${observed}' is out of range`,
+    };
+    const open = {
+      column: null,
+      type: null,
+      error: 'UNTERMINATED_QUOTE',
+      observed: null,
+      message: 'a quote is never closed',
+    };
+    const rows = [row, { ...row, row_number: 18, line: 20, errors: [open, long] }];
+    expect(rejectedTable(rows, plain, 60)).toBe(
+      lines(
+        'ROW  COLUMN     ERROR               MESSAGE',
+        " 17  qty        NOT_AN_INTEGER      '3.14' is not an Int32",
+        ' 18             UNTERMINATED_QUOTE  a quote is never closed',
+        " 18  price_wi…  OUT_OF_RANGE        '9999999999999999999999…",
+      ),
+    );
+  });
+
+  it('never shows a table wider than the terminal', () => {
+    const jobs = [jobPartial(), { ...jobFailed(), model_id: 'm'.repeat(63), filename: '注文'.repeat(100) }];
+    const name = { name: 'n'.repeat(256), reason: 'why '.repeat(30) };
+    const [column] = contract.components.examples.InferredNested.value.columns;
+    const inferred = {
+      ...contract.components.examples.InferredNested.value,
+      columns: [column, { ...column, ...name }],
+    };
+    for (const width of [60, 70, 80, 100, 120]) {
+      const tables = [
+        jobTable(jobs, plain, 0, width),
+        ...jobs.map((job) => jobDetails(job, plain, width).split('\n\n')[0] as string),
+        inferredDetails(inferred, plain, width).split('\n{')[0] as string,
+      ];
+      for (const line of tables.join('\n').split('\n')) expect(displayWidth(line)).toBeLessThanOrEqual(width);
+    }
   });
 
   it('show one job with what does not fit into a line', () => {
@@ -280,6 +360,6 @@ describe('colours', () => {
   it('do not change the layout', () => {
     const escapes = new RegExp(`${'\x1b'}\\[\\d+m`, 'g');
     const jobs = [jobRunning(), jobPartial()];
-    expect(jobTable(jobs, styleFor(terminal, {})).replace(escapes, '')).toBe(jobTable(jobs, plain));
+    expect(jobTable(jobs, styleFor(terminal, {}), 0).replace(escapes, '')).toBe(jobTable(jobs, plain, 0));
   });
 });

@@ -105,7 +105,7 @@ function writerFor(format: Format, session: Session): RowWriter {
       const kept: RejectedRow[] = [];
       return {
         row: async (row) => void kept.push(row),
-        end: () => session.print(rejectedTable(kept, session.style)),
+        end: () => session.print(rejectedTable(kept, session.style, session.width)),
       };
     }
     case 'json': {

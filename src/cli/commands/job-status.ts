@@ -16,7 +16,7 @@ export async function watchJob(session: Session, client: BatchClient, id: string
 }
 
 function textOf(job: Job, session: Session): string {
-  return session.mode === 'json' ? `${JSON.stringify(job)}\n` : jobDetails(job, session.style);
+  return session.mode === 'json' ? `${JSON.stringify(job)}\n` : jobDetails(job, session.style, session.width);
 }
 
 /** Overwrites what it wrote before, where the stream is a terminal that shows tables. */

@@ -37,7 +37,7 @@ export function jobCommand(open: () => Session) {
         if (more) break;
         jobs.push(entry);
       }
-      session.show(jobs, jobTable);
+      session.show(jobs, (listed, style, width) => jobTable(listed, style, Date.now(), width));
       if (jobs.length === 0) session.note('There are no such jobs: batch job create MODEL FILE');
       if (more) session.note(`\nThere are more: --limit ${options.limit * 10}`);
     });

@@ -43,7 +43,7 @@ Examples:
       );
       const isForOthers = session.mode === 'json' && !session.isModeAsked;
       if (options.schemaOnly === true || isForOthers) await session.print(schemaText(inferred.schema));
-      else session.show(inferred, (found, style) => inferredDetails(found, style, session.width));
+      else session.show(inferred, inferredDetails);
       const { null_values: nulls } = inferred;
       if (nulls.length > 0) session.warn(`Jobs need these, too: --null-values '${nulls.join(',')}'`);
       for (const text of notesOn(inferred)) session.warn(text);

@@ -2,20 +2,41 @@ import type { Job, JobState, JobSummary } from '../../sdk/index.js';
 import { inCommands } from '../in-commands.js';
 import { bar } from './bar.js';
 import { type Paint, plain, printable, type Style } from './style.js';
-import { type Column, table } from './table.js';
-import { bytes, duration } from './units.js';
+import { type Column, displayWidth, fitting, type Step, shortened, table, wrapped } from './table.js';
+import { age, bytes, duration } from './units.js';
 
 const BAR_WIDTH = 8;
+const MAX_FILENAME = 40;
+/** Narrower lines than this say less than wrapped ones. */
+const MIN_VALUE = 20;
 
-/** `now`: in ms since the epoch. */
-export function jobTable(jobs: readonly JobSummary[], style: Style, now: number): string {
+/** What gives way where the terminal is narrow, first things first. */
+const STEPS: readonly Step[] = [
+  ['FILE', 24],
+  ['WAITING', 0],
+  ['PROCESSING', 0],
+  ['PROGRESS', 0],
+  ['OK', 0],
+  ['MODEL', 12],
+  ['FILE', 12],
+  ['MODEL', 0],
+  ['FILE', 8],
+];
+
+/** `now`: in ms since the epoch; `width`: of the terminal, in cells. */
+export function jobTable(
+  jobs: readonly JobSummary[],
+  style: Style,
+  now: number,
+  width = Number.POSITIVE_INFINITY,
+): string {
   const columns: Column<JobSummary>[] = [
     ...facts(style),
     { title: 'PROCESSING', text: (job) => duration(job.timings.processing_ms), align: 'right' },
     { title: 'AGE', text: (job) => age(now - Date.parse(job.created_at)), align: 'right' },
     { title: 'FILE', text: (job) => shortened(job.filename, MAX_FILENAME) },
   ];
-  return table(columns, jobs, style);
+  return table(fitting(columns, jobs, width, STEPS), jobs, style);
 }
 
 /** What every job's line begins with. */
@@ -36,29 +57,53 @@ function facts(style: Style): Column<JobSummary>[] {
   ];
 }
 
-/** The table of one job, and below it what did not fit in. */
-export function jobDetails(job: Job, style: Style = plain): string {
-  const facts: Array<[string, string]> = [
-    ['file', `${printable(job.filename)}, ${bytes(job.size_bytes)}`],
-    ['accepted', topic(job.topics.data, job.end_offsets?.data)],
-    ['rejected', topic(job.topics.dlq, job.end_offsets?.dlq)],
+/** The table of one job, and below it what did not fit in. `width`: of the terminal, in cells. */
+export function jobDetails(job: Job, style: Style = plain, width = Number.POSITIVE_INFINITY): string {
+  const columns: Column<JobSummary>[] = [
+    ...facts(style),
+    { title: 'WAITING', text: ({ timings }) => duration(timings.waiting_ms), align: 'right' },
+    { title: 'PROCESSING', text: ({ timings }) => duration(timings.processing_ms), align: 'right' },
   ];
-  if (job.options.value_format !== 'raw') facts.push(['values', job.options.value_format]);
-  if (job.options.compression !== 'none') facts.push(['compression', job.options.compression]);
-  if (job.options.null_values.length > 0) facts.push(['null', printable(job.options.null_values.join(', '))]);
-  for (const [from, to] of Object.entries(job.options.columns)) facts.push(['column', printable(`${from} → ${to}`)]);
-  for (const [column, operations] of Object.entries(job.options.normalize)) {
-    facts.push(['normalized', printable(`${column}: ${operations.join(', ')}`)]);
+  // Whole or below: a shortened cell would be nowhere in full.
+  const steps = STEPS.filter(([, cells]) => cells === 0);
+  const shown = fitting(columns, [job], width, steps);
+  const left = columns.filter(({ title }) => !shown.some((column) => column.title === title));
+  const below: Fact[] = [
+    ...left.map(({ title, text }): Fact => [title.toLowerCase(), text(job)]),
+    ...detailsOf(job).map(([name, value, paint]): Fact => [printable(name), printable(value), paint]),
+  ];
+  const nameWidth = Math.max(...below.map(([name]) => displayWidth(name)));
+  const indent = ' '.repeat(nameWidth + 2);
+  const lines = below.map(([name, value, paint]) => {
+    const colour = paint === undefined ? (text: string) => text : style[paint];
+    const pieces = wrapped(value, Math.max(MIN_VALUE, width - indent.length)).map(colour);
+    return `${style.dim(name)}${indent.slice(displayWidth(name))}${pieces.join(`\n${indent}`)}\n`;
+  });
+  return `${table(shown, [job], style)}\n${lines.join('')}`;
+}
+
+type Fact = [name: string, value: string, paint?: 'red'];
+
+function detailsOf(job: Job): Fact[] {
+  const { options, topics, end_offsets: ends, error } = job;
+  const details: Fact[] = [
+    ['file', `${job.filename}, ${bytes(job.size_bytes)}`],
+    ['accepted', topic(topics.data, ends?.data)],
+    ['rejected', topic(topics.dlq, ends?.dlq)],
+  ];
+  if (options.value_format !== 'raw') details.push(['values', options.value_format]);
+  if (options.compression !== 'none') details.push(['compression', options.compression]);
+  if (options.null_values.length > 0) details.push(['null', options.null_values.join(', ')]);
+  for (const [from, to] of Object.entries(options.columns)) details.push(['column', `${from} → ${to}`]);
+  for (const [column, operations] of Object.entries(options.normalize)) {
+    details.push(['normalized', `${column}: ${operations.join(', ')}`]);
   }
-  for (const [key, value] of Object.entries(job.metadata)) facts.push([printable(key), printable(value)]);
-  if (job.attempt > 1) facts.push(['attempt', String(job.attempt)]);
-  if (job.error !== null) {
-    facts.push(['error', style.red(`${job.error.code}: ${printable(inCommands(job.error.message))}`)]);
-    facts.push(['hint', printable(inCommands(job.error.hint))]);
+  details.push(...Object.entries(job.metadata));
+  if (job.attempt > 1) details.push(['attempt', String(job.attempt)]);
+  if (error !== null) {
+    details.push(['error', `${error.code}: ${inCommands(error.message)}`, 'red'], ['hint', inCommands(error.hint)]);
   }
-  const width = Math.max(...facts.map(([name]) => name.length));
-  const lines = facts.map(([name, value]) => `${style.dim(name.padEnd(width))}  ${value}\n`);
-  return `${jobTable([job], style)}\n${lines.join('')}`;
+  return details;
 }
 
 export function jobBar(job: JobSummary, width: number): string {

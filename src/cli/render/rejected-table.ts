@@ -1,6 +1,6 @@
 import type { RejectedRow } from '../../sdk/index.js';
 import type { Style } from './style.js';
-import { table } from './table.js';
+import { type Column, fitting, type Step, shortened, table } from './table.js';
 
 interface Line {
   row: RejectedRow;
@@ -14,21 +14,39 @@ function linesOf(row: RejectedRow): Line[] {
   return row.errors.map((error) => ({ row, error }));
 }
 
-/** One line for each error of each row. */
-export function rejectedTable(rows: readonly RejectedRow[], style: Style): string {
-  return table<Line>(
-    [
-      { title: 'ROW', text: ({ row }) => String(row.row_number), align: 'right' },
-      { title: 'LINE', text: ({ row }) => String(row.line ?? ''), align: 'right' },
-      { title: 'COLUMN', text: ({ error }) => error.column ?? '' },
-      { title: 'TYPE', text: ({ error }) => error.type ?? '' },
-      { title: 'ERROR', text: ({ error }) => error.error, paint: () => style.red },
-      { title: 'OBSERVED', text: ({ error }) => shortened(error.observed ?? '') },
-      { title: 'MESSAGE', text: ({ error }) => error.message },
-    ],
-    rows.flatMap(linesOf),
-    style,
-  );
+/** What gives way where the terminal is narrow, first things first: the message has much of what is beside it. */
+const STEPS: readonly Step[] = [
+  ['MESSAGE', 40],
+  ['TYPE', 0],
+  ['OBSERVED', 12],
+  ['COLUMN', 20],
+  ['OBSERVED', 0],
+  ['MESSAGE', 24],
+  ['COLUMN', 12],
+  ['LINE', 0],
+  ['COLUMN', 8],
+  ['MESSAGE', 12],
+];
+
+/** One line for each error of each row. `width`: of the terminal, in cells. */
+export function rejectedTable(rows: readonly RejectedRow[], style: Style, width = Number.POSITIVE_INFINITY): string {
+  const columns: Column<Line>[] = [
+    { title: 'ROW', text: ({ row }) => String(row.row_number), align: 'right' },
+    { title: 'LINE', text: ({ row }) => String(row.line ?? ''), align: 'right' },
+    { title: 'COLUMN', text: ({ error }) => error.column ?? '' },
+    { title: 'TYPE', text: ({ error }) => error.type ?? '' },
+    { title: 'ERROR', text: ({ error }) => error.error, paint: () => style.red },
+    { title: 'OBSERVED', text: ({ error }) => shortened(error.observed ?? '', MAX_OBSERVED) },
+    { title: 'MESSAGE', text: ({ error }) => withoutColumn(error) },
+  ];
+  const lines = rows.flatMap(linesOf);
+  return table(fitting(columns, lines, width, STEPS), lines, style);
+}
+
+/** The column stands beside it. */
+function withoutColumn({ column, message }: Line['error']): string {
+  const prefix = `column '${column}': `;
+  return message.startsWith(prefix) ? message.slice(prefix.length) : message;
 }
 
 export const CSV_HEADER = 'row_number,line,column,type,error,observed,message,raw_data\r\n';
@@ -52,9 +70,4 @@ export function csvLines(row: RejectedRow): string {
 
 function csvField(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-function shortened(text: string): string {
-  const characters = Array.from(text);
-  return characters.length <= MAX_OBSERVED ? text : `${characters.slice(0, MAX_OBSERVED - 1).join('')}…`;
 }

@@ -7,12 +7,71 @@ export interface Column<T> {
   align?: 'right';
 }
 
+/** A column by its title, and the cells that it is shortened to; 0: it is left out. */
+export type Step = readonly [title: string, cells: number];
+
+const GAP = 2;
+
+/** The columns as they fit into so many cells: these steps are taken in turn until they do, or none is left. */
+export function fitting<T>(
+  columns: readonly Column<T>[],
+  rows: readonly T[],
+  width: number,
+  steps: readonly Step[],
+): Column<T>[] {
+  const fitted = columns.map((column) => ({ column, cells: widthOf(column, rows) }));
+  let excess = fitted.reduce((sum, { cells }) => sum + cells + GAP, -GAP) - width;
+  for (const [title, least] of steps) {
+    if (excess <= 0) break;
+    const at = fitted.findIndex(({ column }) => column.title === title);
+    const entry = fitted[at];
+    if (entry === undefined) continue;
+    if (least === 0) {
+      fitted.splice(at, 1);
+      excess -= entry.cells + GAP;
+      continue;
+    }
+    const cells = Math.min(entry.cells, Math.max(least, title.length, entry.cells - excess));
+    const { text } = entry.column;
+    fitted[at] = { column: { ...entry.column, text: (row) => shortened(printable(text(row)), cells) }, cells };
+    excess -= entry.cells - cells;
+  }
+  return fitted.map(({ column }) => column);
+}
+
+function widthOf<T>({ title, text }: Column<T>, rows: readonly T[]): number {
+  return rows.reduce((most, row) => Math.max(most, displayWidth(printable(text(row)))), displayWidth(title));
+}
+
+/** At most so many cells of a text, the last an ellipsis where it has more. */
+export function shortened(text: string, cells: number): string {
+  if (displayWidth(text) <= cells) return text;
+  let beginning = '';
+  let left = cells - 1;
+  for (const { segment } of graphemes.segment(text)) {
+    left -= displayWidth(segment);
+    if (left < 0) break;
+    beginning += segment;
+  }
+  return `${beginning}…`;
+}
+
+/** Words over lines of so many cells; a longer word is left as it is. */
+export function wrapped(text: string, cells: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1);
+    if (line !== undefined && displayWidth(line) + 1 + displayWidth(word) <= cells)
+      lines[lines.length - 1] += ` ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
 /** Columns as wide as their widest cell, two spaces between them, nothing after the last. */
 export function table<T>(columns: readonly Column<T>[], rows: readonly T[], style: Style): string {
   const cells = rows.map((row) => columns.map((column) => printable(column.text(row))));
-  const widths = columns.map((column, at) =>
-    Math.max(displayWidth(column.title), ...cells.map((line) => displayWidth(line[at] ?? ''))),
-  );
+  const widths = columns.map((column) => widthOf(column, rows));
   const line = (texts: readonly string[], paintOf: (at: number) => Paint) =>
     texts
       .map((text, at) => {
@@ -21,7 +80,7 @@ export function table<T>(columns: readonly Column<T>[], rows: readonly T[], styl
         if (columns[at]?.align === 'right') return space + painted;
         return at === texts.length - 1 ? painted : painted + space;
       })
-      .join('  ')
+      .join(' '.repeat(GAP))
       .trimEnd();
   const titles = columns.map(({ title }) => title);
   const lines = rows.map((row, n) => line(cells[n] ?? [], (at) => columns[at]?.paint?.(row) ?? ((text) => text)));
