@@ -10,7 +10,6 @@ import { Session } from './session.js';
 export function buildProgram(environment: Environment, onSession: (session: Session) => void) {
   const program = new Command('batch')
     .description('Files in, validated rows in Kafka exactly once.')
-    .version(environment.version)
     .option('--api-url <url>', 'where the service is (env: BATCH_API_URL; default: what scripts/up.sh started)')
     .addOption(
       new Option('--output <mode>', 'default: table on a terminal, json otherwise').choices(['table', 'json'] as const),
@@ -28,6 +27,8 @@ Examples:
 Exit codes: 0 done, 1 error or a job that FAILED or was CANCELLED, 2 PARTIAL_SUCCESS, 64 usage, 75 lost contact with the
 service (the job goes on, the hint says how to), 130 interrupted.`,
     );
+  // Commander gives an option to the outermost command that knows it, and this one has a --version of its own.
+  if (!environment.argv.includes('describe')) program.version(environment.version);
   const open = () => {
     const session = new Session(program.opts(), environment);
     onSession(session);

@@ -29,6 +29,22 @@ export class ModelService {
     return toModel(await this.require(id));
   }
 
+  /** Every version that the model had, newest first; of a deleted one too. Throws MODEL_NOT_FOUND. */
+  async versions(id: string, page: { limit: number; cursor?: string | undefined }): Promise<Page<Model>> {
+    const first = isModelId(id) ? await this.store.getVersion(id, 1) : undefined;
+    if (first === undefined) throw notFound(id);
+    const { items, nextCursor } = await this.store.versions(id, page);
+    return { items: items.map(toModel), nextCursor };
+  }
+
+  /** One version, which a job may have pinned; of a deleted model too. Throws MODEL_NOT_FOUND. */
+  async version(id: string, version: string): Promise<Model> {
+    const isNumber = /^[1-9]\d{0,8}$/.test(version);
+    const record = isModelId(id) && isNumber ? await this.store.getVersion(id, Number(version)) : undefined;
+    if (record === undefined) throw notFound(id, version);
+    return toModel(record);
+  }
+
   /** The next version; without a name the model keeps its own. Throws INVALID_SCHEMA, MODEL_NOT_FOUND. */
   async update(id: string, given: { name?: string | undefined; schema: unknown }): Promise<Model> {
     const { name, schema } = given;
@@ -47,7 +63,15 @@ export class ModelService {
   async require(id: string): Promise<ModelRecord> {
     const record = isModelId(id) ? await this.store.get(id) : undefined;
     if (record !== undefined) return record;
-    const shown = id.length > 63 ? `${id.slice(0, 63)}…` : id;
-    throw new BatchError('MODEL_NOT_FOUND', `There is no model '${shown}'`);
+    throw notFound(id);
   }
+}
+
+function notFound(id: string, version?: string): BatchError {
+  const which = version === undefined ? '' : ` version '${shown(version)}' of`;
+  return new BatchError('MODEL_NOT_FOUND', `There is no${which} model '${shown(id)}'`);
+}
+
+function shown(id: string): string {
+  return id.length > 63 ? `${id.slice(0, 63)}…` : id;
 }

@@ -69,6 +69,24 @@ export class ModelStore {
     return row && fromRow(row);
   }
 
+  /** A page of a model's versions, newest first, of a deleted model too. Throws INVALID_REQUEST for a foreign cursor. */
+  async versions(
+    id: string,
+    { limit, cursor }: { limit: number; cursor?: string | undefined },
+  ): Promise<Page<ModelRecord>> {
+    const rows = await this.joined()
+      .where('models.id', '=', id)
+      .where('model_versions.version', '<', beforeSeq(cursor))
+      .orderBy('model_versions.version', 'desc')
+      .limit(limit + 1)
+      .execute();
+    return toPage(
+      rows.map((row) => ({ ...row, seq: row.version })),
+      limit,
+      fromRow,
+    );
+  }
+
   /** A page of models in their newest version, newest model first. Throws INVALID_REQUEST for a foreign cursor. */
   async list({ limit, cursor }: { limit: number; cursor?: string | undefined }): Promise<Page<ModelRecord>> {
     const rows = await this.newest()

@@ -35,6 +35,23 @@ export class ModelsController {
     return this.models.get(id);
   }
 
+  @Get(':id/versions')
+  async versions(
+    @Param('id') id: string,
+    @Query() query: PageQueryDto,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Model[]> {
+    const { items, nextCursor } = await this.models.versions(id, query);
+    if (nextCursor !== null) reply.header('link', nextPageLink(request.url, nextCursor));
+    return items;
+  }
+
+  @Get(':id/versions/:version')
+  async version(@Param('id') id: string, @Param('version') version: string): Promise<Model> {
+    return this.models.version(id, version);
+  }
+
   @Put(':id')
   @RouteConfig({ body: 'json' })
   async update(@Param('id') id: string, @Body() body: ModelUpdateDto): Promise<Model> {

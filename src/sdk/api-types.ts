@@ -244,6 +244,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/models/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The model's id. A malformed one is MODEL_NOT_FOUND like any other unknown id.
+                 * @example orders
+                 */
+                id: components["parameters"]["ModelIdPath"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the versions of a model, newest first
+         * @description A version never changes, and stays when its model is deleted, because jobs are pinned to it.
+         */
+        get: operations["listModelVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/models/{id}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The model's id. A malformed one is MODEL_NOT_FOUND like any other unknown id.
+                 * @example orders
+                 */
+                id: components["parameters"]["ModelIdPath"];
+                /**
+                 * @description The version's number, as a job has it in `model_version`. One that never was is MODEL_NOT_FOUND.
+                 * @example 1
+                 */
+                version: number;
+            };
+            cookie?: never;
+        };
+        /** Look at one version of a model */
+        get: operations["getModelVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -1711,6 +1765,78 @@ export interface operations {
             421: components["responses"]["ForbiddenHost"];
             500: components["responses"]["InternalError"];
             507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    listModelVersions: {
+        parameters: {
+            query?: {
+                /** @description At most so many entries a page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the page starts; taken from the previous page's `Link` header, never made up. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The model's id. A malformed one is MODEL_NOT_FOUND like any other unknown id.
+                 * @example orders
+                 */
+                id: components["parameters"]["ModelIdPath"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of the versions; the `Link` header, where present, leads to the next. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"][];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            403: components["responses"]["CrossSiteRequest"];
+            404: components["responses"]["ModelNotFound"];
+            421: components["responses"]["ForbiddenHost"];
+            500: components["responses"]["InternalError"];
+        };
+    };
+    getModelVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The model's id. A malformed one is MODEL_NOT_FOUND like any other unknown id.
+                 * @example orders
+                 */
+                id: components["parameters"]["ModelIdPath"];
+                /**
+                 * @description The version's number, as a job has it in `model_version`. One that never was is MODEL_NOT_FOUND.
+                 * @example 1
+                 */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The model as it was in this version; `updated_at` is the version's. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            403: components["responses"]["CrossSiteRequest"];
+            404: components["responses"]["ModelNotFound"];
+            421: components["responses"]["ForbiddenHost"];
+            500: components["responses"]["InternalError"];
         };
     };
     getLiveness: {

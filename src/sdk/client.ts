@@ -84,6 +84,28 @@ export class BatchClient {
     return data;
   }
 
+  /** As it was in this version, which jobs may be pinned to; of a deleted model too. */
+  async getModelVersion(id: string, version: number, options: CallOptions = {}): Promise<Model> {
+    const params = { path: { id, version } };
+    const { data } = await this.transport.call(
+      (signal) => this.transport.http.GET('/models/{id}/versions/{version}', { params, signal }),
+      options,
+    );
+    return data;
+  }
+
+  /** Every version that the model had, newest first; of a deleted model too. */
+  listModelVersions(id: string, options: ListOptions = {}): AsyncGenerator<Model, void, undefined> {
+    return eachOf(async (cursor) => {
+      const params = { path: { id }, query: { limit: options.pageSize, cursor } };
+      const { data, response } = await this.transport.call(
+        (signal) => this.transport.http.GET('/models/{id}/versions', { params, signal }),
+        options,
+      );
+      return { items: data, next: nextCursor(response.headers.get('link')) };
+    });
+  }
+
   /** The model's next version; jobs that exist keep the one they started with. */
   async updateModel(id: string, model: ModelUpdate, options: CallOptions = {}): Promise<Model> {
     const params = { path: { id } };

@@ -47,6 +47,7 @@ describe('on a pipe, batch', () => {
       'POST /models': (response) => answer(response, 201, model),
       'GET /models': (response) => answer(response, 200, [model]),
       'GET /models/orders': (response) => answer(response, 200, model),
+      'GET /models/orders/versions/3': (response) => answer(response, 200, { ...model, version: 3 }),
       'PUT /models/orders': (response) => answer(response, 200, { ...model, version: 2 }),
       'DELETE /models/orders': (response) => response.writeHead(204).end(),
       'POST /jobs': (response) => answer(response, 202, jobPending()),
@@ -58,6 +59,7 @@ describe('on a pipe, batch', () => {
     expect(await json('model create orders orders.json')).toEqual(model);
     expect(await json('model list')).toEqual([model]);
     expect(await json('model describe orders')).toEqual(model);
+    expect(await json('model describe orders --version 3')).toEqual({ ...model, version: 3 });
     expect(await json('model update orders orders.json --name Orders')).toEqual({ ...model, version: 2 });
     expect(JSON.parse(service.seen.at(-1)?.body ?? '')).toEqual({ name: 'Orders', schema: { id: 'String' } });
     expect(await json('model delete orders')).toEqual({ deleted: 'orders' });

@@ -84,6 +84,9 @@ describe('models, by the contract', () => {
     expect(created.body.schema).toEqual(model['schema']);
     expect((await expectStatus('getModel', { id }, 200)).body).toEqual(created.body);
     expect((await expectStatus('updateModel', { id, body: { schema: ORDERS_SCHEMA } }, 200)).body.version).toBe(2);
+    expect((await expectStatus('getModelVersion', { id, version: '1' }, 200)).body).toEqual(created.body);
+    const versions = await expectStatus('listModelVersions', { id, query: { limit: '1' } }, 200);
+    expect([versions.body.length, versions.headers.link]).toEqual([1, expect.stringContaining('cursor=')]);
     const page = await expectStatus('listModels', { query: { limit: '1' } }, 200);
     expect([page.body.length, page.headers.link]).toEqual([1, expect.stringContaining('cursor=')]);
     await expectStatus('deleteModel', { id }, 204);
@@ -96,7 +99,11 @@ describe('models, by the contract', () => {
       409,
       'MODEL_ALREADY_EXISTS',
     );
-    for (const id of ['getModel', 'deleteModel']) await expectProblem(id, { id: 'none' }, 404, 'MODEL_NOT_FOUND');
+    for (const id of ['getModel', 'deleteModel', 'getModelVersion', 'listModelVersions']) {
+      await expectProblem(id, { id: 'none' }, 404, 'MODEL_NOT_FOUND');
+    }
+    await expectProblem('getModelVersion', { id: 'orders', version: '2' }, 404, 'MODEL_NOT_FOUND');
+    await expectProblem('listModelVersions', { id: 'orders', query: { limit: '0' } }, 400, 'INVALID_REQUEST');
     const none = { id: 'none', body: { schema: ORDERS_SCHEMA } };
     await expectProblem('updateModel', none, 404, 'MODEL_NOT_FOUND');
     await expectProblem('listModels', { query: { limit: '0' } }, 400, 'INVALID_REQUEST');
@@ -375,7 +382,10 @@ describe('a service that lacks what it needs, by the contract', () => {
       ['createModel', { body: FLAT }],
       ['updateModel', { id: 'orders', body: { schema: ORDERS_SCHEMA } }],
       ['createJob', { body: form(uploads) }],
-      ...['getModel', 'deleteModel'].map((id): [string, Question] => [id, { id: 'wide' }]),
+      ...['getModel', 'deleteModel', 'getModelVersion', 'listModelVersions'].map((id): [string, Question] => [
+        id,
+        { id: 'wide' },
+      ]),
       ...['getJob', 'cancelJob', 'resumeJob', 'listRejectedRows'].map((id): [string, Question] => [
         id,
         { id: partial },

@@ -109,6 +109,7 @@ describe('every constraint of a request', () => {
     normalize: NORMALIZE,
     metadata: { 'metadata.source': 'crm' },
     state: 'RUNNING',
+    version: 1,
     limit: 10,
     cursor: 'abc',
     purge: true,
@@ -135,11 +136,12 @@ describe('every constraint of a request', () => {
           if (!isObject && (typeof value === 'object' || isType(constraint, 'string'))) continue;
           if (isObject && !Object.values(value).every((part) => typeof part === 'string')) continue;
           tried.add(constraint);
-          const place = node['in'] === 'path' ? text(value) : partial;
+          const place = node['in'] !== 'path' ? partial : name === 'id' ? text(value) : 'orders';
+          const version = name === 'version' ? text(value) : '1';
           const headers = node['in'] === 'header' ? { [name]: text(value) } : {};
           const query =
             node['in'] !== 'query' ? {} : isObject ? (value as Record<string, string>) : { [name]: text(value) };
-          await refused(id, constraint, { ...base, id: place, headers, query });
+          await refused(id, constraint, { ...base, id: place, version, headers, query });
         }
         const untried = constraintsOf(schema).filter((constraint) => !tried.has(constraint));
         expect(untried.filter((constraint) => !isType(constraint, 'string', 'object'))).toEqual([]);

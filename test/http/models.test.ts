@@ -122,6 +122,27 @@ describe('models over HTTP', () => {
     expect((await call(server, '/models/v')).body.version).toBe(3);
   });
 
+  it('keep every version, also when they are deleted', async () => {
+    await post(server, '/models', { id: 'kept', name: 'Kept', schema: { a: 'String' } });
+    const body = JSON.stringify({ schema: { b: 'Int8' } });
+    const put = { method: 'PUT', headers: { 'content-type': 'application/json' }, body };
+    for (let times = 0; times < 2; times++) await call(server, '/models/kept', put);
+    const first = await call(server, '/models/kept/versions/1');
+    expect([first.status, first.body]).toMatchObject([200, { id: 'kept', version: 1, schema: { a: 'String' } }]);
+    expect((await call(server, '/models/kept/versions/3')).body).toEqual((await call(server, '/models/kept')).body);
+    await call(server, '/models/kept', { method: 'DELETE' });
+    const page = await call(server, '/models/kept/versions?limit=2');
+    expect(page.body.map(({ version }: { version: number }) => version)).toEqual([3, 2]);
+    const next = /^<(.+)>; rel="next"$/.exec(page.headers.get('link') ?? '')?.[1] ?? '';
+    const last = await call(server, next);
+    expect([last.body, last.headers.get('link')]).toEqual([[first.body], null]);
+    for (const path of ['kept/versions/4', 'kept/versions/0', 'kept/versions/x', 'none/versions/1', 'none/versions']) {
+      expect((await call(server, `/models/${path}`)).body).toMatchObject({ status: 404, error: 'MODEL_NOT_FOUND' });
+    }
+    expect((await call(server, '/models/kept/versions/x')).body.detail).toBe("There is no version 'x' of model 'kept'");
+    expect((await call(server, '/models/kept/versions?limit=0')).body).toMatchObject({ error: 'INVALID_REQUEST' });
+  });
+
   it('are gone when they are deleted, and leave their id to others', async () => {
     await post(server, '/models', { name: 'gone', schema: SCHEMA });
     const deleted = await call(server, '/models/gone', { method: 'DELETE' });

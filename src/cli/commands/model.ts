@@ -5,6 +5,7 @@ import { modelDetails, modelTable } from '../render/model-table.js';
 import { printable } from '../render/style.js';
 import type { Session } from '../session.js';
 import { modelInferCommand } from './model-infer.js';
+import { positiveInteger } from './options.js';
 
 export function modelCommand(open: () => Session) {
   const model = new Command('model').description('Named schemas that rows must satisfy.');
@@ -83,11 +84,15 @@ Examples:
     .command('describe')
     .description('Show a model and its columns.')
     .argument('<id>')
-    .addHelpText('after', '\nExample:\n  $ batch model describe orders')
-    .action(async (id) => {
+    .option('--version <n>', 'as it was in this version (default: the newest)', positiveInteger)
+    .addHelpText('after', '\nExamples:\n  $ batch model describe orders\n  $ batch model describe orders --version 1')
+    .action(async (id, { version }) => {
       const session = open();
       const client = await session.client();
-      session.show(await client.getModel(id, { signal: session.signal }), modelDetails);
+      const { signal } = session;
+      const model =
+        version === undefined ? client.getModel(id, { signal }) : client.getModelVersion(id, version, { signal });
+      session.show(await model, modelDetails);
     });
 
   return model;

@@ -13,6 +13,8 @@ import {
 export interface Question {
   /** In place of {id}. */
   id?: string;
+  /** In place of {version}. */
+  version?: string;
   query?: Record<string, string | string[]>;
   headers?: Record<string, string>;
   /** Any other value is sent as JSON, FormData as a form. */
@@ -65,7 +67,10 @@ export class ContractClient {
   }
 
   private async send(operation: Operation, question: Question): Promise<Answer> {
-    const url = new URL(this.url + operation.path.replace('{id}', encodeURIComponent(question.id ?? '')));
+    const path = operation.path
+      .replace('{id}', encodeURIComponent(question.id ?? ''))
+      .replace('{version}', question.version ?? '1');
+    const url = new URL(this.url + path);
     for (const [name, values] of Object.entries(question.query ?? {})) {
       for (const value of [values].flat()) url.searchParams.append(name, value);
     }
