@@ -21,7 +21,8 @@ export interface paths {
          *     `model_id` and the options are form fields, before or after the file, or query parameters. One that is given
          *     twice, is unknown or malformed is INVALID_OPTION; so is one that does not apply to the file's format:
          *     `delimiter`, `quote`, `escape`, `comment`, `skip_lines`, `trim`, `header`, `null_values` and `csv_reader` are for
-         *     CSV only, `encoding` is for text, not for Parquet.
+         *     CSV only, `encoding` is for text, not for Parquet. A form field that is empty counts as one that is not given,
+         *     but for `metadata.*`.
          *
          *     With the form field `from_job`, and no file, the job gets the file that an ended job keeps (see `resumeJob`),
          *     under another name on the disk: neither job takes the other's away. The model and the options are this
@@ -204,7 +205,8 @@ export interface paths {
          *
          *     A sample proves nothing about the rows behind it: look at the proposal before it guards anything.
          *
-         *     The options are form fields, before or after the file, or query parameters. Kafka is not needed.
+         *     The options are form fields, before or after the file, or query parameters; an empty form field counts as one
+         *     that is not given. Kafka is not needed.
          */
         post: operations["inferModel"];
         delete?: never;

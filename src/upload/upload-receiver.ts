@@ -87,14 +87,18 @@ export class UploadReceiver {
     inviteBody(request, response);
 
     const form = new MulterRequest(request);
-    const storage = new SpoolStorage(spool, tooLarge, () => this.admit(query, form.body));
+    const storage = new SpoolStorage(spool, tooLarge, () => this.admit(query, givenFields(form.body)));
     try {
       const file = await parseForm(form, response, storage, limits);
-      const from = form.body['from_job'] ?? query['from_job'];
-      if (from === undefined || this.findKept === undefined) return await takeFile(file, storage, form.body, spool);
+      const fields = givenFields(form.body);
+      const from = fields['from_job'] ?? query['from_job'];
+      if (from === undefined || this.findKept === undefined) {
+        if (file === undefined) throw missingFile('file' in form.body);
+        return await takeFile(file, storage, fields, spool);
+      }
       if (file !== undefined) throw new BatchError('INVALID_OPTION', 'from_job: the request has a file of its own');
       if (typeof from !== 'string') throw new BatchError('INVALID_OPTION', 'from_job: given more than once');
-      return await takeKept(await this.findKept(from), form.body, spool);
+      return await takeKept(await this.findKept(from), fields, spool);
     } catch (error) {
       await storage.settled();
       if (storage.stored !== null) await rm(storage.stored.path, { force: true });
@@ -153,20 +157,29 @@ function parseForm(
   });
 }
 
+/** A field that was left empty is one that was not given; a note kept with the job may be empty. */
+function givenFields(fields: Fields): Fields {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([name, value]) => value !== '' || name.startsWith('metadata.')),
+  );
+}
+
+function missingFile(isPlainField: boolean): BatchError {
+  return new BatchError(
+    'MISSING_FILE',
+    isPlainField
+      ? "'file' came as a plain field, without a file name (with curl: -F file=@data.csv)"
+      : "The form has no file part named 'file' with a file name",
+  );
+}
+
 async function takeFile(
-  file: Express.Multer.File | undefined,
+  file: Express.Multer.File,
   { stored }: SpoolStorage,
-  fields: Record<string, unknown>,
+  fields: Fields,
   spool: Spool,
 ): Promise<ReceivedUpload> {
-  if (file === undefined || stored === null) {
-    throw new BatchError(
-      'MISSING_FILE',
-      'file' in fields
-        ? "'file' came as a plain field, without a file name (with curl: -F file=@data.csv)"
-        : "The form has no file part named 'file' with a file name",
-    );
-  }
+  if (stored === null) throw missingFile(false);
   const name = displayName(file.originalname);
   const { path, size, sha256, fileCompression, head } = stored;
   const upload = new ReceivedUpload(spool, path, name, size, sha256, fileCompression, head, fields);
