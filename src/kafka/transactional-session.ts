@@ -24,6 +24,8 @@ import { within } from './within.js';
 
 /** The broker aborts a transaction that is open for longer. */
 export const TRANSACTION_TIMEOUT_MS = 30_000;
+/** Where the broker allows no more than this (transaction.max.timeout.ms). */
+const SHORT_TRANSACTION_TIMEOUT_MS = 10_000;
 /** Most answers are there a moment later; the longer one is missing, the less is to be expected of the next look. */
 const FIRST_RETRY_MS = 5;
 const MAX_RETRY_MS = 500;
@@ -97,9 +99,7 @@ export class TransactionalSession {
       // In this order: until the topics' metadata is there, kafkajs knows no broker to find a coordinator among.
       const leaders = await connectLeaders(cluster, [topics.data, topics.dlq]);
       const coordinator = await inAMoment(() => findCoordinator(cluster, transactionalId, TRANSACTION_COORDINATOR));
-      const identity = await inAMoment(() =>
-        coordinator.initProducerId({ transactionalId, transactionTimeout: TRANSACTION_TIMEOUT_MS }),
-      );
+      const identity = await inAMoment(() => initProducerId(coordinator, transactionalId));
       return new TransactionalSession(
         topics,
         cluster,
@@ -335,6 +335,19 @@ async function connectLeaders(cluster: Cluster, topics: string[]): Promise<Map<s
     leaders.set(topic, await requestConnection(await leaderOf(cluster, topic)));
   }
   return leaders;
+}
+
+/** InitProducerId, with a shorter time-out where the broker does not allow ours. */
+async function initProducerId(
+  coordinator: Broker,
+  transactionalId: string,
+): Promise<{ producerId: string; producerEpoch: number }> {
+  try {
+    return await coordinator.initProducerId({ transactionalId, transactionTimeout: TRANSACTION_TIMEOUT_MS });
+  } catch (error) {
+    if (errorType(error) !== 'INVALID_TRANSACTION_TIMEOUT') throw error;
+    return coordinator.initProducerId({ transactionalId, transactionTimeout: SHORT_TRANSACTION_TIMEOUT_MS });
+  }
 }
 
 /** The call's result, however often within 30 s the brokers answer that it comes too early, or one of `others`. */
