@@ -21,8 +21,9 @@ export class RejectedRows {
   ) {}
 
   /**
-   * At most `limit` rows and 8 MiB (but one row at least) from `cursor` on, until `over` is aborted. Throws KAFKA_UNAVAILABLE, KAFKA_REJECTED, REJECTED_EXPIRED where the topic no longer holds
-   * the rows that the job counted, INVALID_REQUEST for a cursor that no page gave.
+   * At most `limit` rows and 8 MiB (but one row at least) from `cursor` on, until `over` is aborted. Throws
+   * KAFKA_UNAVAILABLE, KAFKA_REJECTED, REJECTED_EXPIRED where the topic holds none of the rows any more that the job
+   * counted, INVALID_REQUEST for a cursor that no page gave.
    */
   async page(job: JobRecord, limit: number, cursor: string | undefined, over: AbortSignal): Promise<RejectedPage> {
     const from = offsetOf(cursor);
@@ -54,11 +55,16 @@ export class RejectedRows {
       reader = await TopicReader.open(this.kafka, dlq);
       over.throwIfAborted();
       // A topic that still begins at 0 has lost nothing: what was counted is about to become readable.
-      const isGone = reader === null || (reader.bounds.start > 0 && reader.bounds.start === reader.bounds.end);
-      if (isGone && counted > 0) {
+      const start = reader?.bounds.start ?? Number.POSITIVE_INFINITY;
+      let isGone = counted > 0 && start > 0 && from <= start;
+      // What retention leaves may be a marker alone.
+      for await (const record of reader?.records(from) ?? []) {
+        isGone = false;
+        yield record;
+      }
+      if (isGone) {
         throw new BatchError('REJECTED_EXPIRED', `The topic '${dlq}' no longer holds the ${counted} rejected rows`);
       }
-      if (reader !== null) yield* reader.records(from);
     } catch (error) {
       over.throwIfAborted();
       throw kafkaProblem(error, 'The rejected rows could not be read') ?? error;

@@ -62,6 +62,27 @@ describe('GET /jobs/{id}/rejected', () => {
     expect([gone.status, ((await gone.json()) as Row).error]).toEqual([410, 'REJECTED_EXPIRED']);
     expect((await fetch(`${api.url}/jobs/${job_id}/rejected`, { method: 'HEAD' })).status).toBe(200);
   });
+
+  it('says so, too, when retention has left a marker alone, and gives what it has left of the rows', async () => {
+    const job = await api.ended((await api.createJob('orders', makeOrders(10, 2).csv)).job_id);
+    const end = job.end_offsets?.dlq ?? 0;
+    const { Kafka, logLevel } = await import('kafkajs');
+    const admin = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    // Only what has been asked for has a leader.
+    await admin.fetchTopicOffsets(job.topics.dlq);
+    const numbers = async (offset: number): Promise<number[] | string> => {
+      await admin.deleteTopicRecords({
+        topic: job.topics.dlq,
+        partitions: [{ partition: 0, offset: String(offset) }],
+      });
+      const answer = await (await fetch(`${api.url}/jobs/${job.job_id}/rejected`)).json();
+      return Array.isArray(answer) ? (answer as Row[]).map(({ row_number }) => row_number) : (answer as Row).error;
+    };
+    expect(await numbers(end - 1)).toEqual([10]);
+    expect(await numbers(end)).toBe('REJECTED_EXPIRED');
+    await admin.disconnect();
+  });
 });
 
 describe('rejected rows that are large', () => {
