@@ -27,7 +27,7 @@ export function decodeMetadataLevel(payload: Buffer): number | null {
   if (error !== 0) throw protocolError(error, 'ApiVersions');
   reader.compactArray(() => {
     reader.skip(6); // API key, lowest and highest version
-    reader.unsignedVarint(); // tags
+    reader.tags();
   });
   reader.skip(4); // throttle time
   let level: number | null = null;
@@ -42,7 +42,7 @@ export function decodeMetadataLevel(payload: Buffer): number | null {
       const name = reader.compactString();
       reader.skip(2); // lowest level
       const highest = reader.int16();
-      reader.unsignedVarint(); // tags
+      reader.tags();
       if (name === 'metadata.version') level = highest;
     });
   }

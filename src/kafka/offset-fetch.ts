@@ -1,4 +1,4 @@
-import { CompactReader, compactString } from './compact-codec.js';
+import { CompactReader, compactCount, compactString, int32, NO_TAGS } from './compact-codec.js';
 import { errorType, protocolError } from './kafka-failure.js';
 import type { Connection } from './kafkajs-internals.js';
 import { sendRaw } from './raw-request.js';
@@ -35,23 +35,14 @@ export async function fetchOffset(
 
 /** OffsetFetch v7. `requireStable`: the answer is UNSTABLE_OFFSET_COMMIT if the offset is not. */
 export function encodeOffsetFetch(groupId: string, topic: string, requireStable: boolean): Buffer {
-  const oneEntry = Uint8Array.of(2); // compact arrays carry length + 1
-  const partitionZero = Uint8Array.of(0, 0, 0, 0);
-  const tagsStableTags = Uint8Array.of(0, Number(requireStable), 0); // topic's tags, require_stable, request's tags
-  return Buffer.concat([
-    compactString(groupId),
-    oneEntry,
-    compactString(topic),
-    oneEntry,
-    partitionZero,
-    tagsStableTags,
-  ]);
+  const oneTopic = [compactCount(1), compactString(topic), compactCount(1), int32(0), NO_TAGS];
+  return Buffer.concat([compactString(groupId), ...oneTopic, Uint8Array.of(Number(requireStable)), NO_TAGS]);
 }
 
 /** The bytes after the correlation id: the header's tags come first. Expects one topic with one partition. */
 export function decodeOffsetFetch(payload: Buffer): CommittedOffset {
   const reader = new CompactReader(payload);
-  reader.unsignedVarint(); // header tags
+  reader.tags(); // of the header
   reader.skip(4); // throttle time
   let partitionError = 0;
   let committed: CommittedOffset = { offset: -1, metadata: '' };
@@ -65,10 +56,10 @@ export function decodeOffsetFetch(payload: Buffer): CommittedOffset {
       reader.skip(4); // leader epoch
       const metadata = reader.compactString() ?? '';
       partitionError ||= reader.int16();
-      reader.unsignedVarint(); // tags
+      reader.tags();
       committed = { offset, metadata };
     }
-    reader.unsignedVarint(); // tags
+    reader.tags();
   }
   const error = reader.int16() || partitionError;
   if (error !== 0) throw protocolError(error, 'OffsetFetch');

@@ -1,4 +1,4 @@
-import { CompactReader, compactString } from './compact-codec.js';
+import { CompactReader, compactCount, compactString, int32, NO_TAGS } from './compact-codec.js';
 import { protocolError } from './kafka-failure.js';
 import type { Connection } from './kafkajs-internals.js';
 import { sendRaw } from './raw-request.js';
@@ -21,14 +21,7 @@ export interface ProducerState {
   openSince: number;
 }
 
-const ONE_ENTRY = Uint8Array.of(2); // compact arrays carry length + 1
-
-function int32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeInt32BE(value);
-  return bytes;
-}
-const NO_TAGS = Uint8Array.of(0);
+const ONE_ENTRY = compactCount(1);
 
 /**
  * DescribeProducers v0 of one partition, to be sent to its leader. It needs READ on the topic.
@@ -45,7 +38,7 @@ export async function describeProducers(
 /** The bytes after the correlation id. */
 export function decodeDescribeProducers(payload: Buffer): ProducerState[] {
   const reader = new CompactReader(payload);
-  reader.unsignedVarint(); // header tags
+  reader.tags(); // of the header
   reader.skip(4); // throttle time
   const producers: ProducerState[] = [];
   let error = 0;
@@ -61,11 +54,11 @@ export function decodeDescribeProducers(payload: Buffer): ProducerState[] {
         reader.skip(4 + 8); // last sequence, last timestamp
         const coordinatorEpoch = reader.int32();
         producers.push({ producerId, producerEpoch, coordinatorEpoch, openSince: Number(reader.int64()) });
-        reader.unsignedVarint(); // tags
+        reader.tags();
       });
-      reader.unsignedVarint(); // tags
+      reader.tags();
     });
-    reader.unsignedVarint(); // tags
+    reader.tags();
   });
   if (error !== 0) throw protocolError(error, 'DescribeProducers');
   return producers;
@@ -95,7 +88,7 @@ export async function writeCommitMarker(
 /** The first error code of the answer; 0: none. */
 export function decodeWriteTxnMarkers(payload: Buffer): number {
   const reader = new CompactReader(payload);
-  reader.unsignedVarint(); // header tags
+  reader.tags(); // of the header
   let error = 0;
   reader.compactArray(() => {
     reader.skip(8); // producer id
@@ -104,11 +97,11 @@ export function decodeWriteTxnMarkers(payload: Buffer): number {
       reader.compactArray(() => {
         reader.skip(4); // partition
         error ||= reader.int16();
-        reader.unsignedVarint(); // tags
+        reader.tags();
       });
-      reader.unsignedVarint(); // tags
+      reader.tags();
     });
-    reader.unsignedVarint(); // tags
+    reader.tags();
   });
   return error;
 }
