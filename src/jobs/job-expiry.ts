@@ -5,6 +5,7 @@ import { type Clock, isoTime } from './clock.js';
 import type { ExpiryStore } from './expiry-store.js';
 import type { JobControl } from './job-control.js';
 import type { JobRemoval } from './job-removal.js';
+import { Rounds } from './rounds.js';
 import type { TopicExpiry } from './topic-expiry.js';
 
 export interface JobExpiryOptions {
@@ -36,20 +37,25 @@ const PURGED_A_ROUND = 500;
  * which the service has run, and nothing is purged while the clock is more than an hour off the broker's.
  */
 export class JobExpiry {
-  #cancelNext: (() => void) | undefined;
-  #round: Promise<void> | undefined;
-  #stopped = false;
+  readonly #rounds: Rounds;
   readonly #stop = Promise.withResolvers<null>();
   /** Up to when the running time is stored, in ms of the monotonic clock. */
   #countedAt = 0;
   #trouble: string | null = null;
 
-  constructor(private readonly options: JobExpiryOptions) {}
+  constructor(private readonly options: JobExpiryOptions) {
+    this.#rounds = new Rounds({
+      ...options,
+      round: () => this.round(),
+      everyMs: () => (this.#trouble === null ? EVERY_MS : RETRY_MS),
+      failure: 'purging jobs by their age failed',
+    });
+  }
 
   /** Purges every ten minutes, the first time ten minutes from now, until `stop`. */
   start(): void {
     this.#countedAt = this.options.clock.monotonic();
-    this.#schedule();
+    this.#rounds.start();
   }
 
   /** For /readyz: why nothing is purged, and what to do about it; null: nothing stands in the way. */
@@ -58,21 +64,9 @@ export class JobExpiry {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
     this.#stop.resolve(null);
     this.options.topics.stop();
-    this.#cancelNext?.();
-    await this.#round;
-  }
-
-  #schedule(): void {
-    this.#cancelNext = this.options.clock.schedule(this.#trouble === null ? EVERY_MS : RETRY_MS, () => {
-      this.#round = this.round()
-        .catch((error: unknown) => this.options.log.error({ err: error }, 'purging jobs by their age failed'))
-        .then(() => {
-          if (!this.#stopped) this.#schedule();
-        });
-    });
+    await this.#rounds.stop();
   }
 
   /** A bounded piece of the work. Rejects only where the store does. */
@@ -99,7 +93,7 @@ export class JobExpiry {
     if (trouble !== null && this.#trouble === null) log.warn({ trouble }, 'nothing is purged for its age');
     this.#trouble = trouble;
     // The time that was compared: the clock may have leapt meanwhile.
-    return trouble === null && !this.#stopped ? ours : null;
+    return trouble === null && !this.#rounds.isStopped ? ours : null;
   }
 
   /** Milliseconds since the round before. A machine that slept was not watching: no round counts more than two intervals. */
@@ -114,7 +108,7 @@ export class JobExpiry {
     const { rows, control, removal, log } = this.options;
     let purged = 0;
     for (const jobId of await rows.expired(before, seenBy, PURGED_A_ROUND)) {
-      if (this.#stopped) break;
+      if (this.#rounds.isStopped) break;
       try {
         await control.purge(jobId, false);
         purged += 1;

@@ -4,6 +4,7 @@ import type { Clock } from './clock.js';
 import type { JobCreation } from './job-creation.js';
 import type { JobSpool } from './job-spool.js';
 import type { Removal, RemovalStore } from './removal-store.js';
+import { Rounds } from './rounds.js';
 
 export interface JobRemovalOptions {
   rows: RemovalStore;
@@ -27,14 +28,19 @@ const BATCH = 20;
  * goes last, so that a removal that was interrupted is begun again.
  */
 export class JobRemoval {
-  #cancelNext: (() => void) | undefined;
-  #round: Promise<void> | undefined;
-  #stopped = false;
+  readonly #rounds: Rounds;
   /** Where the next round begins, so that rows that cannot be removed never hold up those behind them. */
   #afterSeq = 0;
   readonly #failing = new Set<string>();
 
-  constructor(private readonly options: JobRemovalOptions) {}
+  constructor(private readonly options: JobRemovalOptions) {
+    this.#rounds = new Rounds({
+      ...options,
+      round: () => this.round(),
+      everyMs: () => EVERY_MS,
+      failure: 'removing what is to go failed',
+    });
+  }
 
   /** Frees what dead processes held; once, before the first upload is taken. */
   async recover(): Promise<void> {
@@ -43,31 +49,16 @@ export class JobRemoval {
 
   /** Removes every 10 s from now on, until `stop`. */
   start(): void {
-    this.#schedule(EVERY_MS);
+    this.#rounds.start();
   }
 
   /** There is something to remove: begins soon. */
   wake(): void {
-    if (this.#cancelNext === undefined) return; // a round is under way, or none is to be
-    this.#cancelNext();
-    this.#schedule(0);
+    this.#rounds.wake();
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#cancelNext?.();
-    await this.#round;
-  }
-
-  #schedule(ms: number): void {
-    this.#cancelNext = this.options.clock.schedule(ms, () => {
-      this.#cancelNext = undefined;
-      this.#round = this.round()
-        .catch((error: unknown) => this.options.log.error({ err: error }, 'removing what is to go failed'))
-        .then(() => {
-          if (!this.#stopped) this.start();
-        });
-    });
+    await this.#rounds.stop();
   }
 
   /** A bounded piece of the work. Rejects only where the store does. */
@@ -76,7 +67,7 @@ export class JobRemoval {
     const rows = await this.options.rows.list(this.#afterSeq, BATCH);
     this.#afterSeq = rows.length < BATCH ? 0 : (rows.at(-1)?.seq ?? 0);
     for (const row of rows) {
-      if (this.#stopped || !(await this.#isKafkaThere())) return;
+      if (this.#rounds.isStopped || !(await this.#isKafkaThere())) return;
       if (!this.options.creation.isUnderWay(row.jobId)) await this.#tryRemove(row);
     }
   }

@@ -9,6 +9,7 @@ import { isTerminal } from './job-state.js';
 import type { JobStore } from './job-store.js';
 import type { JobSupervisor } from './job-supervisor.js';
 import type { RemovalStore } from './removal-store.js';
+import { Rounds } from './rounds.js';
 
 export interface JobUpkeepOptions {
   store: JobStore;
@@ -37,15 +38,20 @@ const FILE_GONE: JobError = { code: 'FILE_CORRUPT', message: 'the uploaded file 
 
 /** What has to happen to jobs without anyone asking for it. */
 export class JobUpkeep {
-  #cancelNext: (() => void) | undefined;
-  #round: Promise<void> | undefined;
-  #stopped = false;
+  readonly #rounds: Rounds;
   /** When files that were moved aside are looked at again, in ms of the monotonic clock. */
   #nextOrphans = Number.NEGATIVE_INFINITY;
   /** Where the next round of settling begins, so that jobs that cannot be settled never hold up those behind them. */
   #settledUpTo = 0;
 
-  constructor(private readonly options: JobUpkeepOptions) {}
+  constructor(private readonly options: JobUpkeepOptions) {
+    this.#rounds = new Rounds({
+      ...options,
+      round: () => this.#lookAfter(),
+      everyMs: () => CHECK_EVERY_MS,
+      failure: 'looking after the jobs failed',
+    });
+  }
 
   /**
    * Takes up the jobs that an earlier process left, removes the files that their jobs no longer need, and moves those
@@ -78,19 +84,11 @@ export class JobUpkeep {
 
   /** Looks after the jobs every 5 s from now on, until `stop`. */
   start(): void {
-    this.#cancelNext = this.options.clock.schedule(CHECK_EVERY_MS, () => {
-      this.#round = this.#lookAfter()
-        .catch((error: unknown) => this.options.log.error({ err: error }, 'looking after the jobs failed'))
-        .then(() => {
-          if (!this.#stopped) this.start();
-        });
-    });
+    this.#rounds.start();
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#cancelNext?.();
-    await this.#round;
+    await this.#rounds.stop();
   }
 
   /** Finds out what the jobs that failed unsettled have committed, now that Kafka answers. */
