@@ -1,6 +1,7 @@
 import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
-import { createKafka, readBrokerTime, TopicAdmin } from '../../src/kafka/index.js';
+import { readBrokerTime, TopicAdmin } from '../../src/kafka/index.js';
 import { type Broker, startBroker } from '../kit/kafka-broker.js';
+import { kafkaAt } from '../kit/kafka-client.js';
 
 const MINUTE_MS = 60_000;
 
@@ -10,14 +11,7 @@ let kafka: Kafka;
 
 beforeAll(async () => {
   broker = await startBroker();
-  kafka = createKafka({
-    brokers: [broker.brokers],
-    clientId: 'test',
-    replicationFactor: 1,
-    unavailableAfterMs: 300_000,
-    tls: null,
-    sasl: null,
-  });
+  kafka = kafkaAt(broker.brokers);
   topics = new TopicAdmin(kafka, 3);
 });
 afterAll(async () => {

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
-import { createKafka, jobTopics, TopicAdmin } from '../../src/kafka/index.js';
+import { jobTopics, TopicAdmin } from '../../src/kafka/index.js';
 import { Api } from '../kit/api.js';
+import { kafkaAt } from '../kit/kafka-client.js';
 import { type Cluster, startCluster } from '../kit/kafka-cluster.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { type Service, startService } from '../kit/service.js';
@@ -67,14 +68,7 @@ describe('a cluster of three nodes', () => {
     [3, '2'],
     [2, undefined],
   ])('with %s replicas has job topics with min.insync.replicas %s', async (replicas, expected) => {
-    const kafka = createKafka({
-      brokers: cluster.brokers.split(','),
-      clientId: 'test',
-      replicationFactor: replicas,
-      unavailableAfterMs: 300_000,
-      tls: null,
-      sasl: null,
-    });
+    const kafka = kafkaAt(cluster.brokers);
     const topics = new TopicAdmin(kafka, replicas);
     await topics.createJobTopics(`replica${replicas}`);
     await topics.close();

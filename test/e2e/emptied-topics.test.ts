@@ -11,8 +11,9 @@ import type { Job } from '../../src/jobs/job.js';
 import { JobLedger } from '../../src/jobs/job-ledger.js';
 import { JobStore } from '../../src/jobs/job-store.js';
 import { TopicExpiry } from '../../src/jobs/topic-expiry.js';
-import { createKafka, TopicAdmin } from '../../src/kafka/index.js';
+import { TopicAdmin } from '../../src/kafka/index.js';
 import { Api } from '../kit/api.js';
+import { kafkaAt } from '../kit/kafka-client.js';
 import { type Service, startService } from '../kit/service.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
@@ -49,14 +50,7 @@ async function start(): Promise<void> {
 async function removeEmptied(): Promise<void> {
   await service.kill('SIGTERM');
   const db = await openDatabase(dataDir);
-  const kafka = createKafka({
-    brokers: [brokers],
-    clientId: 'test',
-    replicationFactor: 1,
-    unavailableAfterMs: 300_000,
-    tls: null,
-    sasl: null,
-  });
+  const kafka = kafkaAt(brokers);
   const topics = new TopicAdmin(kafka, 1);
   const store = new JobStore(db, systemClock);
   const ledger = new JobLedger(store, { publish: () => undefined }, systemClock);

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { topicEnds } from '../../scripts/lib/topic-reader.mjs';
 import type { Job } from '../../src/jobs/job.js';
-import { createKafka } from '../../src/kafka/index.js';
 import {
   destroyCluster,
   findCoordinator,
@@ -9,6 +8,7 @@ import {
   TRANSACTION_COORDINATOR,
 } from '../../src/kafka/kafkajs-internals.js';
 import { Api } from '../kit/api.js';
+import { kafkaAt } from '../kit/kafka-client.js';
 import { type Cluster, startCluster } from '../kit/kafka-cluster.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { runnerPids } from '../kit/runners.js';
@@ -47,14 +47,7 @@ interface Nodes {
 }
 
 async function nodesOf({ job_id, topics }: Job): Promise<Nodes> {
-  const kafka = createKafka({
-    brokers: cluster.brokers.split(','),
-    clientId: 'test',
-    replicationFactor: 1,
-    unavailableAfterMs: 60_000,
-    tls: null,
-    sasl: null,
-  });
+  const kafka = kafkaAt(cluster.brokers);
   const connection = openCluster(kafka);
   try {
     await connection.connect();

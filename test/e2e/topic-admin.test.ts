@@ -1,4 +1,5 @@
-import { createKafka, TopicAdmin } from '../../src/kafka/index.js';
+import { TopicAdmin } from '../../src/kafka/index.js';
+import { kafkaAt } from '../kit/kafka-client.js';
 import { type ProxiedBroker, startProxiedBroker } from '../kit/proxied-broker.js';
 
 let kafka: ProxiedBroker;
@@ -6,14 +7,7 @@ let topics: TopicAdmin;
 
 beforeAll(async () => {
   kafka = await startProxiedBroker();
-  const client = createKafka({
-    brokers: [kafka.proxy.address],
-    clientId: 'test',
-    replicationFactor: 1,
-    unavailableAfterMs: 300_000,
-    tls: null,
-    sasl: null,
-  });
+  const client = kafkaAt(kafka.proxy.address);
   topics = new TopicAdmin(client, 1);
 });
 

@@ -1,5 +1,6 @@
-import { createKafka, jobTopics, TopicAdmin } from '../../src/kafka/index.js';
+import { jobTopics, TopicAdmin } from '../../src/kafka/index.js';
 import { JOB_TOPIC_CONFIG } from '../../src/kafka/topic-configs.js';
+import { kafkaAt } from '../kit/kafka-client.js';
 import { ownConfig } from '../kit/topic-config.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
@@ -11,14 +12,7 @@ afterEach(async () => {
 
 /** Of a service that asks for three replicas of topics with this config, on a broker that is alone. */
 function administer(config?: Record<string, string>): TopicAdmin {
-  const kafka = createKafka({
-    brokers: [brokers],
-    clientId: 'test',
-    replicationFactor: 3,
-    unavailableAfterMs: 300_000,
-    tls: null,
-    sasl: null,
-  });
+  const kafka = kafkaAt(brokers);
   const topics = new TopicAdmin(kafka, 3, config);
   open.push(topics);
   return topics;

@@ -1,5 +1,6 @@
 import type { Job } from '../../src/jobs/job.js';
-import { createKafka, type Marked, RecordBatch, TransactionalSession } from '../../src/kafka/index.js';
+import { type Marked, RecordBatch, TransactionalSession } from '../../src/kafka/index.js';
+import { kafkaAt } from './kafka-client.js';
 
 /** Lets a producer write without telling the coordinator, as if the coordinator had forgotten the transaction. */
 export const VERIFICATION = 'transaction.partition.verification.enable';
@@ -33,14 +34,7 @@ export async function loseMarkers(
   { accepted: all, rejected, dlq }: Deliverable,
   { decision, lost, beyond = false }: LostMarkers,
 ): Promise<void> {
-  const kafka = createKafka({
-    brokers: [brokers],
-    clientId: 'test',
-    replicationFactor: 1,
-    unavailableAfterMs: 60_000,
-    tls: null,
-    sasl: null,
-  });
+  const kafka = kafkaAt(brokers);
   const session = await TransactionalSession.open(kafka, job.job_id, job.topics);
   try {
     const { checkpoint } = await session.fetchCheckpoint();

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
-import { createKafka, TopicAdmin } from '../../src/kafka/index.js';
+import { TopicAdmin } from '../../src/kafka/index.js';
 import type { JobTopicsLeft } from '../../src/kafka/topics.js';
 import { Api } from '../kit/api.js';
 import { type Broker, startBroker } from '../kit/kafka-broker.js';
+import { kafkaAt } from '../kit/kafka-client.js';
 import { type Service, startService } from '../kit/service.js';
 
 let folder: string;
@@ -32,14 +33,7 @@ afterAll(async () => {
 
 it('leaves topics of a job as empty as they are expected to be before they are deleted', async () => {
   const job = await api.ended((await api.createJob('rows', Buffer.from('id\n1\nx\n2\n'))).job_id);
-  const kafka = createKafka({
-    brokers: [broker.brokers],
-    clientId: 'test',
-    replicationFactor: 1,
-    unavailableAfterMs: 300_000,
-    tls: null,
-    sasl: null,
-  });
+  const kafka = kafkaAt(broker.brokers);
   const topics = new TopicAdmin(kafka, 1);
   const until = async (left: JobTopicsLeft): Promise<void> => {
     const deadline = Date.now() + 150_000;
