@@ -1,10 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { topicEnds } from '../../scripts/lib/topic-reader.mjs';
 import type { Job } from '../../src/jobs/job.js';
+import { type JobTopics, jobTopics, RecordBatch, TopicAdmin, TransactionalSession } from '../../src/kafka/index.js';
 import { Api } from '../kit/api.js';
 import { type LostMarkers, loseMarkers, VERIFICATION } from '../kit/hanging-transaction.js';
 import type { Broker } from '../kit/kafka-broker.js';
+import { kafkaAt } from '../kit/kafka-client.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { type ProxiedBroker, startProxiedBroker } from '../kit/proxied-broker.js';
 import { type Service, startService } from '../kit/service.js';
@@ -95,5 +98,52 @@ describe('a job whose transaction markers were lost', () => {
     const readable = await readTopic(broker.brokers, job.topics.data);
     expect(readable.map(({ value }) => value.toString())).toEqual(ORDERS.accepted.slice(0, readable.length));
     expect(repairs()).toEqual([]);
+  });
+});
+
+describe('a session', () => {
+  async function newTopics(jobId: string): Promise<JobTopics> {
+    const admin = new TopicAdmin(kafkaAt(broker.brokers), 1);
+    await admin.createJobTopics(jobId);
+    await admin.close();
+    return jobTopics(jobId);
+  }
+
+  async function sendRow(session: TransactionalSession, topic: string): Promise<number> {
+    const batch = new RecordBatch();
+    batch.append(Buffer.from('row'), 0, 3);
+    await session.inspect(null);
+    await session.enlist(topic);
+    return session.produce(topic, batch);
+  }
+
+  it('never commits what its successor has open', async () => {
+    const topics = await newTopics('frozen01');
+    const frozen = await TransactionalSession.open(kafkaAt(broker.brokers), 'frozen01', topics);
+    const successor = await TransactionalSession.open(kafkaAt(broker.brokers), 'frozen01', topics);
+    try {
+      await sendRow(successor, topics.data);
+      await expect(frozen.commitHanging('data')).rejects.toMatchObject({ type: 'INVALID_PRODUCER_EPOCH' });
+      expect(await topicEnds(broker.brokers, topics.data)).toEqual({ readable: 0, written: 1 });
+    } finally {
+      for (const session of [frozen, successor]) session.close();
+    }
+  });
+
+  it('takes no commit for done whose checkpoint the group does not show', async () => {
+    const topics = await newTopics('pending1');
+    const session = await TransactionalSession.open(kafkaAt(broker.brokers), 'pending1', topics);
+    try {
+      const dataEnd = await sendRow(session, topics.data);
+      const position = { row: 1, line: 2, byte: 4 };
+      const checkpoint = { position, ok: 1, errors: 0, dataEnd, dlqEnd: 0, eof: false, bytesDone: 4, size: 8 };
+      // The coordinator is not told of the group, and so sends it no marker.
+      await session.commitOffsets(checkpoint);
+      await session.endTransaction();
+      await expect(session.readable(checkpoint)).rejects.toThrow('did not become readable');
+      expect((await topicEnds(broker.brokers, topics.data)).readable).toBe(dataEnd + 1);
+    } finally {
+      session.close();
+    }
   });
 });
