@@ -82,6 +82,17 @@ jest_check() {
     console.log(r.numPassedTests, failed > 0 || process.argv[2] === "0" ? failed : 1);
   ' "$WORK/$name.json" $status 2>/dev/null) || counts='0 1'
   report "$name" ${counts% *} ${counts#* } "$started"
+  skipped_tests "$WORK/$name.json"
+}
+
+# skipped_tests FILE: names what this machine lacks something for.
+skipped_tests() {
+  node -e '
+    const { testResults } = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));
+    for (const { fullName, status } of testResults.flatMap((file) => file.assertionResults)) {
+      if (status === "pending") console.log(`  skipped: ${fullName}`);
+    }
+  ' "$1" 2>/dev/null
 }
 
 # A lane whose test.sh was killed outright ends with its current check.

@@ -3,6 +3,8 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 type Schema = { $ref?: string; oneOf?: Schema[]; required?: string[]; properties?: Record<string, Schema> } & {
   [keyword: string]: unknown;
 };
+const BYTES = 'application/octet-stream';
+
 interface Upload {
   parameters?: { name?: string; in?: string }[];
   requestBody?: { content: Record<string, { schema: Schema; examples?: unknown }> };
@@ -37,7 +39,9 @@ function formOf(schema: Schema, contract: OpenAPIObject): { required: string[]; 
     (name) => name === 'model_id' || forms.every((form) => form.required?.includes(name)),
   );
   const properties = all.map(([name, field]): [string, Schema] => {
-    const { default: _default, ...shown } = resolved(field, contract);
+    const { default: _default, contentMediaType, ...rest } = resolved(field, contract);
+    // Swagger UI asks for a file wherever a media type stands; text that is JSON is to be typed.
+    const shown = contentMediaType === BYTES ? { ...rest, contentMediaType } : rest;
     return [name, required.includes(name) ? shown : { ...shown, examples: [''] }];
   });
   return { required, properties: Object.fromEntries(properties) };
