@@ -5,7 +5,7 @@ import { CONFIG, type Config } from './config/index.js';
 import { DATABASE, type Database, openDatabase } from './database/index.js';
 import { HealthDetails } from './health/index.js';
 import { ConcurrencyLimit } from './http/index.js';
-import { createKafka, KafkaProbe, TopicAdmin } from './kafka/index.js';
+import { createKafka, KafkaProbe, serviceTopics, TopicAdmin } from './kafka/index.js';
 import { LOG } from './logging/index.js';
 import { Spool, UPLOAD_LIMIT } from './upload/index.js';
 
@@ -40,7 +40,9 @@ export class PlatformModule implements OnApplicationShutdown {
         },
         {
           provide: TopicAdmin,
-          useFactory: () => new TopicAdmin(createKafka(config.kafka), config.kafka.replicationFactor),
+          inject: [CONFIG],
+          useFactory: ({ kafka }: Config) =>
+            new TopicAdmin(createKafka(kafka), serviceTopics(kafka.topicPrefix), kafka.replicationFactor),
         },
         {
           provide: KafkaProbe,

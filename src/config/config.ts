@@ -49,6 +49,8 @@ export interface KafkaConfig {
   readonly brokers: readonly string[];
   /** KAFKA_CLIENT_ID. */
   readonly clientId: string;
+  /** KAFKA_TOPIC_PREFIX: what the names of topics, groups and transactional ids begin with. */
+  readonly topicPrefix: string;
   /** KAFKA_REPLICATION_FACTOR: of the topics that are created; the broker's own if fewer brokers are registered. */
   readonly replicationFactor: number;
   /** KAFKA_UNAVAILABLE_AFTER_MS: a running job fails after so long without a commit. */
@@ -66,6 +68,10 @@ export interface KafkaConfig {
   readonly sasl: KafkaSasl | null;
 }
 
+/** No `__` first, which stands for Kafka's own topics, and no prefix of dots alone. */
+const TOPIC_PREFIX = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+/** A topic's name may have 249 characters: `<prefix>_<8 of the job's id>_dlq`. */
+const MAX_PREFIX = 249 - '_12345678_dlq'.length;
 const GiB = 1024 ** 3;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
@@ -100,6 +106,15 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     return list;
   };
 
+  const topicPrefix = (): string => {
+    const prefix = env['KAFKA_TOPIC_PREFIX']?.trim() || 'batch';
+    if (!TOPIC_PREFIX.test(prefix) || prefix.length > MAX_PREFIX) {
+      problems.push(
+        `KAFKA_TOPIC_PREFIX must be at most ${MAX_PREFIX} letters, digits, dots, underscores and hyphens, with a letter or digit first, not ${JSON.stringify(prefix)}`,
+      );
+    }
+    return prefix;
+  };
   const hostNames = (): string[] => {
     const list = (env['ALLOWED_HOSTS'] ?? '').split(',').map((entry) => entry.trim().toLowerCase());
     const names = list.filter((entry) => entry !== '');
@@ -137,6 +152,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     kafka: {
       brokers: brokers(),
       clientId: env['KAFKA_CLIENT_ID']?.trim() || 'batch',
+      topicPrefix: topicPrefix(),
       replicationFactor: integer('KAFKA_REPLICATION_FACTOR', 3, 1, 32_767),
       unavailableAfterMs: integer('KAFKA_UNAVAILABLE_AFTER_MS', 300_000, 1_000),
       tls: readKafkaTls(env, problems),

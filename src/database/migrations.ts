@@ -140,6 +140,15 @@ const migrations: Record<string, Migration> = {
       await sql`CREATE INDEX jobs_unfinished ON jobs (state, phase_since, seq) WHERE finished_at IS NULL`.execute(db);
     },
   },
+  '0010_topic_prefix': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .alterTable('jobs')
+        // All names began with that before it could be chosen.
+        .addColumn('topic_prefix', 'text', (column) => column.notNull().defaultTo('batch'))
+        .execute();
+    },
+  },
 };
 
 const provider: MigrationProvider = { getMigrations: async () => migrations };

@@ -41,7 +41,7 @@ export interface JobsTable {
   model_version: number;
   state: string;
   revision: number;
-  /** The highest revision that batch.jobs is known to hold. */
+  /** The highest revision that the topic of the jobs is known to hold. */
   published_revision: number;
   /** null: the row is a job. CREATING, ABORTED, PURGING: it is not yet, never became, or is no longer one. */
   phase: string | null;
@@ -52,6 +52,8 @@ export interface JobsTable {
   /** Runner crashes since the last commit. */
   crashes: number;
   attempt: number;
+  /** What the names of its topics, its group and its transactional id begin with. */
+  topic_prefix: string;
   filename: string;
   format: string;
   size_bytes: number;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { BatchError } from '../errors/index.js';
-import { kafkaProblem, type TopicAdmin } from '../kafka/index.js';
+import { type JobTopics, jobNames, kafkaProblem, type TopicAdmin } from '../kafka/index.js';
 import type { ReceivedUpload } from '../upload/index.js';
 import type { JobControl } from './job-control.js';
 import { newJobId } from './job-id.js';
@@ -44,7 +44,7 @@ export class JobCreation {
         if (begun.kind === 'key_pending')
           throw new BatchError('SERVICE_BUSY', 'The job of this Idempotency-Key is being created');
         if (begun.kind === 'id_taken') continue;
-        const record = await this.#complete(jobId, upload);
+        const record = await this.#complete(jobId, jobNames({ ...job, jobId }), upload);
         if (record !== undefined) return { kind: 'created', record };
       }
     } finally {
@@ -64,10 +64,14 @@ export class JobCreation {
   }
 
   /** undefined: a topic of this name exists. */
-  async #complete(jobId: string, upload: Pick<ReceivedUpload, 'keepAs' | 'handOver'>): Promise<JobRecord | undefined> {
+  async #complete(
+    jobId: string,
+    topics: JobTopics,
+    upload: Pick<ReceivedUpload, 'keepAs' | 'handOver'>,
+  ): Promise<JobRecord | undefined> {
     try {
       await upload.keepAs(jobId);
-      if (await this.#createTopics(jobId)) {
+      if (await this.#createTopics(topics)) {
         const record = await this.options.control.accept(jobId, this.owner);
         upload.handOver();
         return record;
@@ -80,9 +84,9 @@ export class JobCreation {
     return undefined;
   }
 
-  async #createTopics(jobId: string): Promise<boolean> {
+  async #createTopics(topics: JobTopics): Promise<boolean> {
     try {
-      return await this.options.topics.createJobTopics(jobId);
+      return await this.options.topics.createJobTopics(topics);
     } catch (error) {
       throw kafkaProblem(error, "The job's topics could not be created") ?? error;
     }

@@ -26,6 +26,8 @@ export interface JobIntakeOptions {
   models: ModelService;
   store: JobStore;
   creation: JobCreation;
+  /** Of the names of new jobs in Kafka. */
+  topicPrefix: string;
 }
 
 /** A job for an upload, and whether it is an earlier one's. */
@@ -68,6 +70,7 @@ export class JobIntake {
     const job = {
       modelId,
       modelVersion,
+      topicPrefix: this.options.topicPrefix,
       filename,
       sizeBytes,
       sha256,

@@ -1,7 +1,7 @@
 import type { JobsTable } from '../database/index.js';
 import { catalogue, type ErrorCode } from '../errors/index.js';
 import type { CsvDialect } from '../formats/csv/dialect.js';
-import { type Checkpoint, jobTopics } from '../kafka/index.js';
+import { type Checkpoint, jobNames } from '../kafka/index.js';
 import { type ProcessingOptions, readOptions } from '../runner/index.js';
 import { readWrapping, type Wrapping } from '../sources/index.js';
 import type { FileFormat } from '../upload/index.js';
@@ -19,6 +19,8 @@ export interface NewJob {
   jobId: string;
   modelId: string;
   modelVersion: number;
+  /** What its names in Kafka begin with: KAFKA_TOPIC_PREFIX when it was created. */
+  topicPrefix: string;
   filename: string;
   format: FileFormat;
   sizeBytes: number;
@@ -98,6 +100,7 @@ export function toJobSummary(record: JobSummaryRecord, now: number): JobSummary 
   const ok = record.checkpoint?.ok ?? 0;
   const errors = record.checkpoint?.errors ?? 0;
   const { waitingMs, processingMs } = timings(record, now);
+  const { data, dlq } = jobNames(record);
   return {
     job_id: record.jobId,
     model_id: record.modelId,
@@ -116,7 +119,7 @@ export function toJobSummary(record: JobSummaryRecord, now: number): JobSummary 
     totals: { rows: ok + errors, ok, errors },
     progress: { bytes_done: record.bytesDone, bytes_total: record.sizeBytes },
     timings: { waiting_ms: waitingMs, processing_ms: processingMs },
-    topics: jobTopics(record.jobId),
+    topics: { data, dlq },
     end_offsets: endOffsets(record),
     error: record.error && { ...record.error, hint: hintFor(record, record.error) },
     attempt: record.attempt,
@@ -173,6 +176,7 @@ export function fromSummaryRow(row: Omit<JobsTable, 'columns' | 'seen_ended' | '
     lease: row.lease,
     crashes: row.crashes,
     attempt: row.attempt,
+    topicPrefix: row.topic_prefix,
     filename: row.filename,
     format: row.format as NewJob['format'],
     sizeBytes: row.size_bytes,

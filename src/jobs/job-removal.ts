@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { TopicAdmin } from '../kafka/index.js';
+import { jobNames, type TopicAdmin } from '../kafka/index.js';
 import type { Clock } from './clock.js';
 import type { JobCreation } from './job-creation.js';
 import type { JobSpool } from './job-spool.js';
@@ -10,7 +10,7 @@ export interface JobRemovalOptions {
   rows: RemovalStore;
   creation: Pick<JobCreation, 'abortAbandoned' | 'isUnderWay'>;
   topics: Pick<TopicAdmin, 'deleteUnusedJobTopics' | 'deleteJobTopics' | 'deleteJobGroup'>;
-  /** Resolves when batch.jobs holds the job's tombstone, behind which no snapshot of it lands. */
+  /** Resolves when the topic of the jobs holds the job's tombstone, behind which no snapshot of it lands. */
   publishTombstone: (jobId: string) => Promise<void>;
   spool: JobSpool;
   clock: Clock;
@@ -85,17 +85,19 @@ export class JobRemoval {
     }
   }
 
-  async #remove({ jobId, phase, topicsRemoved }: Removal): Promise<void> {
+  async #remove(row: Removal): Promise<void> {
+    const { jobId, phase, topicsRemoved } = row;
     const { rows, topics, spool, publishTombstone, log } = this.options;
+    const names = jobNames(row);
     await spool.remove(jobId);
     if (phase === 'ABORTED') {
-      await topics.deleteUnusedJobTopics(jobId);
+      await topics.deleteUnusedJobTopics(names);
       await rows.delete(jobId);
       log.info({ job_id: jobId }, 'what was made for a job that did not come to be is removed');
       return;
     }
-    if (!topicsRemoved) await topics.deleteJobTopics(jobId);
-    await topics.deleteJobGroup(jobId);
+    if (!topicsRemoved) await topics.deleteJobTopics(names);
+    await topics.deleteJobGroup(names);
     await publishTombstone(jobId);
     await rows.delete(jobId);
     log.info({ job_id: jobId }, 'job purged');

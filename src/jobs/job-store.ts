@@ -60,6 +60,7 @@ const SUMMARY_COLUMNS = [
   'lease',
   'crashes',
   'attempt',
+  'topic_prefix',
   'filename',
   'format',
   'size_bytes',
@@ -256,7 +257,7 @@ export class JobStore {
     );
   }
 
-  /** Remembers what batch.jobs holds by now: the highest revision by job id. Where it rejects, part may be written. */
+  /** Remembers what the topic of the jobs holds by now: the highest revision by job id. Where it rejects, part may be written. */
   async markPublished(revisions: ReadonlyMap<string, number>): Promise<void> {
     const marks = [...revisions];
     for (let at = 0; at < marks.length; at += MARKED_AT_ONCE) {
@@ -274,7 +275,7 @@ export class JobStore {
     }
   }
 
-  /** Ids of jobs whose newest revision batch.jobs may not hold, oldest job first. */
+  /** Ids of jobs whose newest revision the topic of the jobs may not hold, oldest job first. */
   async unpublished(limit: number): Promise<string[]> {
     const rows = await this.#jobs()
       .select('job_id')

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type Checkpoint, jobTopics } from '../kafka/index.js';
+import { type Checkpoint, jobNames } from '../kafka/index.js';
 import type { CompiledSchema } from '../models/schema/index.js';
 import type { Assignment, JobRunners, Outcome, RunnerLoss, RunnerPoolHost } from '../runner/index.js';
 import type { Clock } from './clock.js';
@@ -192,7 +192,7 @@ export class JobSupervisor implements RunnerPoolHost {
       dialect: raised.dialect,
       options: raised.options,
       wrapping: raised.wrapping,
-      topics: jobTopics(jobId),
+      names: jobNames(raised),
       checkpoint: raised.checkpoint,
     };
   }

@@ -27,11 +27,11 @@ export interface JobOptions {
   csv_reader: 'auto' | 'reference';
 }
 
-/** The Job as the API and batch.jobs show it (openapi: Job). Times are ISO 8601 in UTC. */
+/** The Job as the API and the topic of the jobs show it (openapi: Job). Times are ISO 8601 in UTC. */
 export interface Job extends JobSummary {
   /** The file's header in file order; null until it was read, and where the rows name their own columns. */
   columns: string[] | null;
-  /** In batch.jobs only: what was left out because the topic does not take so large a record. */
+  /** In the topic of the jobs only: what was left out because the topic does not take so large a record. */
   truncated?: ['columns', 'metadata'];
 }
 
@@ -41,7 +41,7 @@ export interface JobSummary {
   model_id: string;
   model_version: number;
   state: JobState;
-  /** Grows by one at every stored change; batch.jobs carries snapshots in this order. */
+  /** Grows by one at every stored change; the topic of the jobs carries snapshots in this order. */
   revision: number;
   filename: string;
   format: FileFormat;

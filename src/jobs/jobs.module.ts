@@ -4,7 +4,7 @@ import { CONFIG, type Config } from '../config/index.js';
 import { DATABASE, type Database } from '../database/index.js';
 import { HealthDetails } from '../health/index.js';
 import { type ConcurrencyLimit, Downloads } from '../http/index.js';
-import { createKafka, JobProbe, KafkaProbe, readBrokerTime, TopicAdmin } from '../kafka/index.js';
+import { createKafka, JobProbe, jobNames, KafkaProbe, readBrokerTime, TopicAdmin } from '../kafka/index.js';
 import { LOG } from '../logging/index.js';
 import { ModelService, ModelStore, ModelsModule } from '../models/index.js';
 import { RunnerPool } from '../runner/index.js';
@@ -52,8 +52,9 @@ const MAX_REJECTED_READERS = 16;
       useFactory: (store: JobStore, topics: TopicAdmin, health: HealthDetails, log: Logger, { kafka }: Config) => {
         const publisher = new SnapshotPublisher({
           store,
+          topic: topics.service.jobs,
           ensureTopic: () => topics.ensureJobsTopic(),
-          connect: () => connectSnapshots(kafka),
+          connect: () => connectSnapshots(kafka, topics.service.jobs),
           clock,
           log,
         });
@@ -123,9 +124,9 @@ const MAX_REJECTED_READERS = 16;
     },
     {
       provide: JobIntake,
-      inject: [ModelService, JobStore, JobCreation],
-      useFactory: (models: ModelService, store: JobStore, creation: JobCreation) =>
-        new JobIntake({ models, store, creation }),
+      inject: [ModelService, JobStore, JobCreation, CONFIG],
+      useFactory: (models: ModelService, store: JobStore, creation: JobCreation, { kafka: { topicPrefix } }: Config) =>
+        new JobIntake({ models, store, creation, topicPrefix }),
     },
     {
       provide: JobCreation,
@@ -221,9 +222,9 @@ const MAX_REJECTED_READERS = 16;
     },
     {
       provide: JobProbe,
-      inject: [TopicAdmin, HealthDetails],
-      useFactory: (topics: TopicAdmin, health: HealthDetails) => {
-        const probe = new JobProbe(() => topics.validateJob(newJobId()));
+      inject: [TopicAdmin, HealthDetails, CONFIG],
+      useFactory: (topics: TopicAdmin, health: HealthDetails, { kafka: { topicPrefix } }: Config) => {
+        const probe = new JobProbe(() => topics.validateJob(jobNames({ topicPrefix, jobId: newJobId() })));
         health.add('new_jobs', () => probe.trouble());
         return probe;
       },

@@ -1,6 +1,6 @@
 import type { Kafka } from 'kafkajs';
 import { BatchError } from '../errors/index.js';
-import { jobTopics, type KafkaProbe, kafkaProblem, TopicReader } from '../kafka/index.js';
+import { jobNames, type KafkaProbe, kafkaProblem, TopicReader } from '../kafka/index.js';
 import type { JobRecord } from './job-record.js';
 
 /** A page ends here, whatever `limit` says: a row may have 400 kB, and a reader may be slow. */
@@ -45,7 +45,7 @@ export class RejectedRows {
 
   async *#records(job: JobRecord, from: number, over: AbortSignal): AsyncGenerator<{ offset: number; value: Buffer }> {
     await this.probe.check();
-    const { dlq } = jobTopics(job.jobId);
+    const { dlq } = jobNames(job);
     const counted = job.checkpoint?.errors ?? 0;
     let reader: TopicReader | null = null;
     // At once: whoever has gone asks for no further row, and a broker may be long in answering.

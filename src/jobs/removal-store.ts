@@ -7,6 +7,7 @@ export interface Removal {
   seq: number;
   /** ABORTED: the job never came to be. PURGING: its time is over. */
   phase: RemovalPhase;
+  topicPrefix: string;
   /** Topics of its names are not its own any more. */
   topicsRemoved: boolean;
 }
@@ -22,7 +23,7 @@ export class RemovalStore {
   async list(afterSeq: number, limit: number): Promise<Removal[]> {
     const rows = await this.db
       .selectFrom('jobs')
-      .select(['job_id', 'seq', 'phase', 'topics_removed'])
+      .select(['job_id', 'seq', 'phase', 'topic_prefix', 'topics_removed'])
       .where('phase', 'in', PHASES)
       .where('seq', '>', afterSeq)
       .orderBy('seq')
@@ -32,6 +33,7 @@ export class RemovalStore {
       jobId: row.job_id,
       seq: row.seq,
       phase: row.phase as RemovalPhase,
+      topicPrefix: row.topic_prefix,
       topicsRemoved: row.topics_removed === 1,
     }));
   }

@@ -1,10 +1,10 @@
 import { ClientKafka } from '@nestjs/microservices';
 import { lastValueFrom } from 'rxjs';
 import type { KafkaConfig } from '../config/index.js';
-import { JOBS_TOPIC, kafkaClientOptions } from '../kafka/index.js';
+import { kafkaClientOptions } from '../kafka/index.js';
 import type { Snapshot } from './snapshot.js';
 
-/** One connection to batch.jobs. After any error it is closed and another one takes its place. */
+/** One connection to the topic of the jobs. After any error it is closed and another one takes its place. */
 export interface SnapshotConnection {
   /**
    * Resolves when every snapshot, in one batch, is acknowledged. Rejected: none, some or all may have arrived; none
@@ -17,7 +17,7 @@ export interface SnapshotConnection {
 }
 
 /** Idempotent, one request at a time: snapshots arrive in the order in which they were sent, each once. */
-export async function connectSnapshots(config: KafkaConfig): Promise<SnapshotConnection> {
+export async function connectSnapshots(config: KafkaConfig, topic: string): Promise<SnapshotConnection> {
   const client = new ClientKafka({
     client: { ...kafkaClientOptions(config), requestTimeout: 10_000 },
     producerOnlyMode: true,
@@ -33,11 +33,11 @@ export async function connectSnapshots(config: KafkaConfig): Promise<SnapshotCon
   return {
     async send(snapshots) {
       const messages = snapshots.map(({ job, value }) => ({ key: job.job_id, value }));
-      await lastValueFrom(client.emitBatch<unknown>(JOBS_TOPIC, { messages }));
+      await lastValueFrom(client.emitBatch<unknown>(topic, { messages }));
     },
     async sendTombstones(jobIds) {
       const messages = jobIds.map((key) => ({ key, value: null }));
-      await lastValueFrom(client.emitBatch<unknown>(JOBS_TOPIC, { messages }));
+      await lastValueFrom(client.emitBatch<unknown>(topic, { messages }));
     },
     close: () => client.close(),
   };

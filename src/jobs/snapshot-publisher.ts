@@ -10,7 +10,8 @@ import { SnapshotQueue } from './snapshot-queue.js';
 
 export interface SnapshotPublisherOptions {
   store: Pick<JobStore, 'unpublished' | 'renumber' | 'markPublished'>;
-  /** Creates batch.jobs where it is missing; called before each connection. */
+  topic: string;
+  /** Creates the topic if it is missing; called before each connection. */
   ensureTopic: () => Promise<void>;
   connect: () => Promise<SnapshotConnection>;
   clock: Clock;
@@ -33,7 +34,7 @@ const STUCK_AFTER_MS = 30_000;
 const TOMBSTONE_AFTER_FAILURE_MS = 30_000;
 
 /**
- * Writes the jobs' snapshots to batch.jobs, strictly in the order of revisions for each job. After an error it is not
+ * Writes the jobs' snapshots to the topic of the jobs (`<prefix>.jobs`), strictly in the order of revisions for each job. After an error it is not
  * known what arrived: over a new connection go what is queued, and every unpublished job as it is by now, under a
  * revision that was never sent.
  */
@@ -51,9 +52,9 @@ export class SnapshotPublisher implements SnapshotSink {
   #failingSince: number | null = null;
   /** Why the last attempt failed. */
   #reason = '';
-  /** A batch of more than one snapshot has at most so many bytes; halved when batch.jobs refuses one for its size. */
+  /** A batch of more than one snapshot has at most so many bytes; halved when the topic refuses one for its size. */
   #maxBytes = MAX_BATCH_BYTES;
-  /** Jobs whose last snapshot batch.jobs refused for its size, even reduced. */
+  /** Jobs whose last snapshot the topic refused for its size, even reduced. */
   readonly #refused = new Set<string>();
   #lastFailure = Number.NEGATIVE_INFINITY;
   readonly #tombstones: { jobId: string; resolve: () => void; reject: (error: unknown) => void }[] = [];
@@ -79,13 +80,13 @@ export class SnapshotPublisher implements SnapshotSink {
 
   /**
    * Resolves when a tombstone of this job, which is no job any more, is acknowledged: no snapshot of it lands behind.
-   * Rejects where that is not known, or batch.jobs failed within the last 30 s; call it again then.
+   * Rejects where that is not known, or the topic failed within the last 30 s; call it again then.
    */
   async publishTombstone(jobId: string): Promise<void> {
-    if (this.#stopping) throw new Error('the publisher of batch.jobs is being stopped');
+    if (this.#stopping) throw new Error(`the publisher of ${this.options.topic} is being stopped`);
     this.#remember(jobId, Number.POSITIVE_INFINITY); // whatever is queued, or comes yet, is not sent
     if (this.options.clock.monotonic() < this.#lastFailure + TOMBSTONE_AFTER_FAILURE_MS) {
-      throw new Error('batch.jobs could not be written a moment ago');
+      throw new Error(`${this.options.topic} could not be written a moment ago`);
     }
     await new Promise<void>((resolve, reject) => {
       this.#tombstones.push({ jobId, resolve, reject });
@@ -93,15 +94,15 @@ export class SnapshotPublisher implements SnapshotSink {
     });
   }
 
-  /** For /readyz: what is wrong with batch.jobs; null: nothing is. */
+  /** For /readyz: what is wrong with the topic; null: nothing is. */
   trouble(): string | null {
     const failing = this.#failingSince === null ? 0 : this.options.clock.monotonic() - this.#failingSince;
     if (failing >= STUCK_AFTER_MS) {
-      return `batch.jobs could not be written for ${Math.floor(failing / 1000)} s; jobs go on. ${this.#reason}`;
+      return `${this.options.topic} could not be written for ${Math.floor(failing / 1000)} s; jobs go on. ${this.#reason}`;
     }
     const [jobId] = this.#refused;
     if (jobId === undefined) return null;
-    return `batch.jobs refuses snapshots of ${this.#refused.size} jobs for their size, such as ${jobId}: raise its max.message.bytes`;
+    return `${this.options.topic} refuses snapshots of ${this.#refused.size} jobs for their size, such as ${jobId}: raise its max.message.bytes`;
   }
 
   /** Sends what is queued, for at most `ms`, and ends. What stays unsent goes out at the next start. */
@@ -110,7 +111,7 @@ export class SnapshotPublisher implements SnapshotSink {
     if (this.#failures > 0) this.#wake?.();
     await this.#within(ms, this.#running ?? Promise.resolve());
     this.#isOver = true;
-    this.#rejectTombstones(new Error('the publisher of batch.jobs was stopped'));
+    this.#rejectTombstones(new Error(`the publisher of ${this.options.topic} was stopped`));
     this.#cancelMark?.();
     await this.#mark();
     await this.#within(ms, this.#disconnect());
@@ -132,11 +133,12 @@ export class SnapshotPublisher implements SnapshotSink {
     while (this.#hasWork && !this.#isOver) {
       try {
         await this.#sendNext();
-        if (this.#failures > 0) this.options.log.info('batch.jobs is written again');
+        if (this.#failures > 0) this.options.log.info(`${this.options.topic} is written again`);
         this.#failures = 0;
         this.#failingSince = null;
       } catch (error) {
-        if (this.#failures++ === 0) this.options.log.warn({ err: error }, 'batch.jobs cannot be written; trying again');
+        if (this.#failures++ === 0)
+          this.options.log.warn({ err: error }, `${this.options.topic} cannot be written; trying again`);
         this.#failingSince ??= this.options.clock.monotonic();
         this.#reason = failureDetail(error);
         this.#isBehind = true;
@@ -196,7 +198,10 @@ export class SnapshotPublisher implements SnapshotSink {
   /** It counts as published: it would be refused again, and hold up the others. */
   #leaveOut({ job, bytes }: Snapshot, error: unknown): void {
     const { job_id, revision } = job;
-    this.options.log.error({ err: error, job_id, revision, bytes }, 'batch.jobs refuses a snapshot: it is left out');
+    this.options.log.error(
+      { err: error, job_id, revision, bytes },
+      `${this.options.topic} refuses a snapshot: it is left out`,
+    );
     if (this.#refused.size < REMEMBERED_JOBS) this.#refused.add(job_id);
     this.#acknowledge(job_id, revision);
   }
@@ -301,7 +306,7 @@ export class SnapshotPublisher implements SnapshotSink {
     try {
       await this.#within(PATIENCE_MS, connection?.close() ?? Promise.resolve());
     } catch (error) {
-      this.options.log.debug({ err: error }, 'a connection to batch.jobs did not close well');
+      this.options.log.debug({ err: error }, `a connection to ${this.options.topic} did not close well`);
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Snapshot } from './snapshot.js';
 
 /**
- * Snapshots on their way to batch.jobs: each job's in the order of its revisions. Of several in the same state only
+ * Snapshots on their way to the topic of the jobs: each job's in the order of its revisions. Of several in the same state only
  * the last is kept, so that progress never piles up; changes of state all stay.
  */
 export class SnapshotQueue {

@@ -1,6 +1,6 @@
 import type { Job } from './job.js';
 
-/** A Job as batch.jobs carries it. */
+/** A Job as the topic of the jobs carries it. */
 export interface Snapshot {
   job: Job;
   /** The job as JSON. */

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { JOB_RETENTION_MS, type TopicAdmin } from '../kafka/index.js';
+import { JOB_RETENTION_MS, jobNames, type TopicAdmin } from '../kafka/index.js';
 import type { ExpiryStore } from './expiry-store.js';
 import type { JobLedger } from './job-ledger.js';
 import type { JobRecord } from './job-record.js';
@@ -62,7 +62,7 @@ export class TopicExpiry {
     const seen = await store.get(jobId);
     if (!isOver(seen)) return false;
     const { dataEnd = 0, dlqEnd = 0 } = seen.checkpoint ?? {};
-    const left = await topics.lookAtJobTopics(jobId, { data: dataEnd, dlq: dlqEnd });
+    const left = await topics.lookAtJobTopics(jobNames(seen), { data: dataEnd, dlq: dlqEnd });
     const wasMissing = this.#missing.delete(jobId);
     if (left === 'records') return false;
     if (left === 'unknown topic' && !wasMissing) {
@@ -73,7 +73,7 @@ export class TopicExpiry {
       const record = await store.get(jobId);
       if (!isOver(record) || record.lease !== seen.lease) return false;
       // The row is marked last, so that what was interrupted is done again.
-      await topics.deleteJobTopics(jobId);
+      await topics.deleteJobTopics(jobNames(record));
       await rows.markTopicsRemoved(jobId);
       return true;
     });

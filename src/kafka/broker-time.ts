@@ -1,40 +1,43 @@
 import type { Kafka } from 'kafkajs';
 import { UnexpectedAnswer } from './kafka-failure.js';
 import { TopicReader } from './topic-reader.js';
-import { CLOCK_TOPIC, type TopicAdmin } from './topics.js';
+import type { TopicAdmin } from './topics.js';
 import { within } from './within.js';
 
 const PATIENCE_MS = 30_000;
 /** What a record has as its time if the broker does not put its own there; no broker's clock says that. */
 const NO_TIME = '0';
 
+type Topics = Pick<TopicAdmin, 'service' | 'ensureClockTopic'>;
+
 /**
- * The time by the clock of the broker that leads batch.clock, in ms since the epoch: it was so late at some moment
+ * The time by the clock of the broker that leads the topic of the clock, in ms since the epoch: it was so late at some moment
  * between call and answer. A record is written to that topic, which is made if it is not there, and read back with the
  * time at which the broker took it. Throws kafkajs' errors if the broker is away, does not let us, or takes more than
  * 30 s, and UnexpectedAnswer if the topic keeps the producers' time.
  */
-export async function readBrokerTime(kafka: Kafka, topics: Pick<TopicAdmin, 'ensureClockTopic'>): Promise<number> {
+export async function readBrokerTime(kafka: Kafka, topics: Topics): Promise<number> {
   return within(PATIENCE_MS, "the broker's time", writeAndRead(kafka, topics));
 }
 
-async function writeAndRead(kafka: Kafka, topics: Pick<TopicAdmin, 'ensureClockTopic'>): Promise<number> {
+async function writeAndRead(kafka: Kafka, topics: Topics): Promise<number> {
+  const topic = topics.service.clock;
   await topics.ensureClockTopic();
-  const offset = await write(kafka);
-  const reader = await TopicReader.open(kafka, CLOCK_TOPIC);
+  const offset = await write(kafka, topic);
+  const reader = await TopicReader.open(kafka, topic);
   try {
     for await (const record of reader?.records(offset) ?? []) {
       if (String(record.timestamp) !== NO_TIME) return record.timestamp;
-      throw new UnexpectedAnswer(`set message.timestamp.type=LogAppendTime on the topic ${CLOCK_TOPIC}`);
+      throw new UnexpectedAnswer(`set message.timestamp.type=LogAppendTime on the topic ${topic}`);
     }
   } finally {
     reader?.close();
   }
-  throw new UnexpectedAnswer(`the record at offset ${offset} of ${CLOCK_TOPIC} is not there`);
+  throw new UnexpectedAnswer(`the record at offset ${offset} of ${topic} is not there`);
 }
 
 /** Not every broker tells the time in its answer (Redpanda leaves it out), but each tells the offset. */
-async function write(kafka: Kafka): Promise<number> {
+async function write(kafka: Kafka, topic: string): Promise<number> {
   const producer = kafka.producer({
     allowAutoTopicCreation: false,
     // A topic that was just made may have no leader yet.
@@ -42,9 +45,9 @@ async function write(kafka: Kafka): Promise<number> {
   });
   try {
     await producer.connect();
-    const [written] = await producer.send({ topic: CLOCK_TOPIC, messages: [{ value: '', timestamp: NO_TIME }] });
+    const [written] = await producer.send({ topic, messages: [{ value: '', timestamp: NO_TIME }] });
     const offset = Number(written?.baseOffset);
-    if (!Number.isSafeInteger(offset)) throw new UnexpectedAnswer(`a record of ${CLOCK_TOPIC} has no offset`);
+    if (!Number.isSafeInteger(offset)) throw new UnexpectedAnswer(`a record of ${topic} has no offset`);
     return offset;
   } finally {
     await producer.disconnect();

@@ -1,7 +1,7 @@
 import type { Position } from '../formats/position.js';
 
 /**
- * What is committed of a job: stored as the committed offset of group `batch.<job_id>` for partition 0 of the data
+ * What is committed of a job: stored as the committed offset of its group (`jobNames`) for partition 0 of the data
  * topic, in the same transaction as the rows it speaks of. `ok + errors` equals `position.row`.
  */
 export interface Checkpoint {

@@ -5,12 +5,12 @@ export { type Compression, compressBatch } from './compression.js';
 export { JobProbe } from './job-probe.js';
 export { classifyFailure, failureDetail, isTooLarge, type KafkaFailure, kafkaProblem } from './kafka-failure.js';
 export { KafkaProbe } from './kafka-probe.js';
+export { type JobNames, type JobTopics, jobNames, serviceTopics } from './names.js';
 export { RecordBatch } from './record-batch.js';
 export { JOB_RETENTION_MS } from './topic-configs.js';
 export { TopicReader, type TopicRecord } from './topic-reader.js';
-export { JOBS_TOPIC, jobTopics, TopicAdmin } from './topics.js';
+export { TopicAdmin } from './topics.js';
 export {
-  type JobTopics,
   type Marked,
   type OpenTransactions,
   type TopicsEvidence,

@@ -13,23 +13,16 @@ import {
   requestConnection,
   TRANSACTION_COORDINATOR,
 } from './kafkajs-internals.js';
+import type { JobNames, JobTopics, ServiceTopics } from './names.js';
 import { CLOCK_TOPIC_CONFIG, JOB_TOPIC_CONFIG, JOBS_TOPIC_CONFIG, RefusedConfigs } from './topic-configs.js';
 import { TopicReader } from './topic-reader.js';
 import { BROKER_DEFAULT, createTopics, deleteTopic, type TopicSettings } from './topic-requests.js';
-import { groupOf, inAMoment, type JobTopics } from './transactional-session.js';
+import { inAMoment } from './transactional-session.js';
 import { within } from './within.js';
 
-export const JOBS_TOPIC = 'batch.jobs';
-/** Its records say nothing but when the broker took them, see `readBrokerTime`. */
-export const CLOCK_TOPIC = 'batch.clock';
 const ADMIN_TIMEOUT_MS = 10_000;
 const CALL_MS = 15_000;
 const GROUP_ID_NOT_FOUND = 69;
-
-/** The topics of a job: accepted rows, rejected rows. */
-export function jobTopics(jobId: string): JobTopics {
-  return { data: `batch_${jobId}`, dlq: `batch_${jobId}_dlq` };
-}
 
 /** Offsets behind the last record of each topic. */
 export type JobTopicEnds = Readonly<Record<keyof JobTopics, number>>;
@@ -57,31 +50,30 @@ export class TopicAdmin {
   readonly #refused = new RefusedConfigs();
 
   /**
-   * `replicationFactor`: of new topics (KAFKA_REPLICATION_FACTOR); the broker's own if it has too few brokers.
+   * `service`: the topics that the service has for itself. `replicationFactor`: of new topics
+   * (KAFKA_REPLICATION_FACTOR); the broker's own if it has too few brokers.
    * `jobTopicConfig`: what the brokers refuse of it is left out, if it can be.
    */
   constructor(
     private readonly kafka: Kafka,
+    readonly service: ServiceTopics,
     private readonly replicationFactor: number,
     private readonly jobTopicConfig: Readonly<Record<string, string>> = JOB_TOPIC_CONFIG,
   ) {}
 
   /** Creates both topics of a job; false where one of the names is taken: the caller takes another id. */
-  async createJobTopics(jobId: string): Promise<boolean> {
-    const { data, dlq } = jobTopics(jobId);
+  async createJobTopics({ data, dlq }: JobTopics): Promise<boolean> {
     return this.#create([data, dlq], this.jobTopicConfig);
   }
 
   /**
-   * Resolves if a job of this id could have its topics, and its group and its transactional id may be looked at. Nothing
+   * Resolves if a job of these names could have its topics, and its group and its transactional id may be looked at. Nothing
    * is created.
    */
-  async validateJob(jobId: string): Promise<void> {
-    const { data, dlq } = jobTopics(jobId);
+  async validateJob({ data, dlq, group: groupId }: JobNames): Promise<void> {
     await this.#create([data, dlq], this.jobTopicConfig, true);
     await this.#use(async ({ cluster }) => {
       const broker = await anyBroker(cluster);
-      const groupId = groupOf(jobId);
       for (const coordinatorType of [GROUP_COORDINATOR, TRANSACTION_COORDINATOR]) {
         try {
           await broker.findGroupCoordinator({ groupId, coordinatorType });
@@ -97,8 +89,7 @@ export class TopicAdmin {
    * For a job that did not come into being: deletes those of its topics that never had a record. One that had records
    * was there before, under a name that was taken by chance, and is not ours.
    */
-  async deleteUnusedJobTopics(jobId: string): Promise<void> {
-    const { data, dlq } = jobTopics(jobId);
+  async deleteUnusedJobTopics({ data, dlq }: JobTopics): Promise<void> {
     for (const topic of [data, dlq]) {
       const bounds = await this.#bounds(topic);
       // Not its readable end: an open transaction hides records from that.
@@ -110,8 +101,7 @@ export class TopicAdmin {
    * What is left of a job's topics. `ends`: the offsets behind what the job wrote; a topic that ends before that is
    * another one.
    */
-  async lookAtJobTopics(jobId: string, ends: JobTopicEnds): Promise<JobTopicsLeft> {
-    const { data, dlq } = jobTopics(jobId);
+  async lookAtJobTopics({ data, dlq }: JobTopics, ends: JobTopicEnds): Promise<JobTopicsLeft> {
     let left: JobTopicsLeft = 'nothing';
     for (const [topic, end] of [[data, ends.data] as const, [dlq, ends.dlq] as const]) {
       const bounds = await this.#bounds(topic);
@@ -121,14 +111,14 @@ export class TopicAdmin {
     return left;
   }
 
-  /** Creates batch.jobs where it does not exist. */
+  /** Creates the topic of the jobs if it does not exist. */
   async ensureJobsTopic(): Promise<void> {
-    await this.#ensure(JOBS_TOPIC, JOBS_TOPIC_CONFIG);
+    await this.#ensure(this.service.jobs, JOBS_TOPIC_CONFIG);
   }
 
-  /** Creates batch.clock where it does not exist. */
+  /** Creates the topic of `readBrokerTime` if it does not exist. */
   async ensureClockTopic(): Promise<void> {
-    await this.#ensure(CLOCK_TOPIC, CLOCK_TOPIC_CONFIG);
+    await this.#ensure(this.service.clock, CLOCK_TOPIC_CONFIG);
   }
 
   /** Resolves where a broker answers. */
@@ -154,14 +144,12 @@ export class TopicAdmin {
   }
 
   /** Deletes both topics of a job; those that are gone already are no error. */
-  async deleteJobTopics(jobId: string): Promise<void> {
-    const { data, dlq } = jobTopics(jobId);
+  async deleteJobTopics({ data, dlq }: JobTopics): Promise<void> {
     for (const topic of [data, dlq]) await this.#delete(topic);
   }
 
   /** Deletes the consumer group that holds a job's checkpoint; no error where there is none. */
-  async deleteJobGroup(jobId: string): Promise<void> {
-    const groupId = groupOf(jobId);
+  async deleteJobGroup({ group: groupId }: Pick<JobNames, 'group'>): Promise<void> {
     await this.#use(({ cluster }) => inAMoment(() => deleteGroup(cluster, groupId), 'NOT_COORDINATOR_FOR_GROUP'));
   }
 

@@ -17,6 +17,7 @@ import {
   requestConnection,
   TRANSACTION_COORDINATOR,
 } from './kafkajs-internals.js';
+import type { JobNames, JobTopics } from './names.js';
 import { fetchOffset } from './offset-fetch.js';
 import { produceBatch } from './produce.js';
 import type { SealableBatch } from './record-batch.js';
@@ -43,11 +44,6 @@ const IN_A_MOMENT = new Set([
   'COORDINATOR_LOAD_IN_PROGRESS',
   'GROUP_COORDINATOR_NOT_AVAILABLE',
 ]);
-
-export interface JobTopics {
-  data: string;
-  dlq: string;
-}
 
 /** What the topics hold, against what the checkpoint claims. */
 export interface TopicsEvidence {
@@ -91,8 +87,8 @@ export class TransactionalSession {
    * Connects and fences: InitProducerId aborts any open transaction of an older session of this job.
    * Throws BatchError CHECKPOINT_LOST if the topics do not exist, else Kafka errors (see `classifyFailure`).
    */
-  static async open(kafka: Kafka, jobId: string, topics: JobTopics): Promise<TransactionalSession> {
-    const transactionalId = groupOf(jobId);
+  static async open(kafka: Kafka, { data, dlq, group: transactionalId }: JobNames): Promise<TransactionalSession> {
+    const topics = { data, dlq };
     const cluster = openCluster(kafka);
     try {
       await cluster.connect();
@@ -304,11 +300,6 @@ export class TransactionalSession {
       producerEpoch: this.producerEpoch,
     };
   }
-}
-
-/** A job's transactional id, and the name of the group that holds its checkpoint; nobody joins the group. */
-export function groupOf(jobId: string): string {
-  return `batch.${jobId}`;
 }
 
 /** The partition of the offsets' topic that holds a group: the size of its id's hash in Java, modulo their number. */

@@ -208,7 +208,7 @@ export class JobRun {
 
   async #fence(): Promise<Event | undefined> {
     const generation = this.#generation;
-    const session = await TransactionalSession.open(this.dependencies.kafka, this.job.jobId, this.job.topics);
+    const session = await TransactionalSession.open(this.dependencies.kafka, this.job.names);
     if (generation !== this.#generation) {
       session.close();
       return undefined;

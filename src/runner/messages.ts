@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors/index.js';
 import type { CsvDialect } from '../formats/csv/dialect.js';
-import type { Checkpoint } from '../kafka/index.js';
+import type { Checkpoint, JobNames } from '../kafka/index.js';
 import type { Column } from '../models/schema/index.js';
 import type { Wrapping } from '../sources/index.js';
 import type { ProcessingOptions } from './processing-options.js';
@@ -21,7 +21,7 @@ export interface Assignment {
   /** Of CSV; null where the format has none. */
   dialect: CsvDialect | null;
   options: ProcessingOptions;
-  topics: { data: string; dlq: string };
+  names: JobNames;
   /** The newest one that the store has seen: what Kafka answers must not be older. */
   checkpoint: Checkpoint | null;
 }

@@ -69,7 +69,7 @@ export interface paths {
          *     finishes at the same moment keeps its result.
          *
          *     With `purge=true` it removes a job that has ended, for good: its file, its two topics with all their records,
-         *     its consumer group, and, by a record without a value under its id in `batch.jobs`, its snapshots. The answer is
+         *     its consumer group, and, by a record without a value under its id in the topic of the jobs (`batch.jobs`), its snapshots. The answer is
          *     the job as it was; from then on it is 404 and in no list, and its Idempotency-Key is free. The removal goes on
          *     behind the answer, also after a restart or an outage of Kafka. It is refused (409) while the job has not ended,
          *     and, unless `force=true`, while its uploaded file is still kept.
@@ -611,7 +611,7 @@ export interface components {
         Job: components["schemas"]["JobSummary"] & {
             /** @description The file's header in file order, null until it was read: needed to make sense of raw rows. Always null for json and ndjson, whose rows name their own columns. */
             columns: string[] | null;
-            /** @description Only in batch.jobs, the topic that has the job at every change of state: what was left out of this snapshot because the topic does not take so large a record. `columns` is null and `metadata` empty then; `GET /jobs/{id}` has both. */
+            /** @description Only in the topic (`batch.jobs`) that has the job at every change of state: what was left out of this snapshot because the topic does not take so large a record. `columns` is null and `metadata` empty then; `GET /jobs/{id}` has both. */
             truncated?: ("columns" | "metadata")[];
         };
         /** @description A job as lists show it. `GET /jobs/{id}` has its `columns` too. */

@@ -2,6 +2,7 @@ import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
 import { readBrokerTime, TopicAdmin } from '../../src/kafka/index.js';
 import { type Broker, startBroker } from '../kit/kafka-broker.js';
 import { kafkaAt } from '../kit/kafka-client.js';
+import { SERVICE_TOPICS } from '../kit/names.js';
 
 const MINUTE_MS = 60_000;
 
@@ -12,7 +13,7 @@ let kafka: Kafka;
 beforeAll(async () => {
   broker = await startBroker();
   kafka = kafkaAt(broker.brokers);
-  topics = new TopicAdmin(kafka, 3);
+  topics = new TopicAdmin(kafka, SERVICE_TOPICS, 3);
 });
 afterAll(async () => {
   await topics.close();

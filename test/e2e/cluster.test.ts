@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
-import { jobTopics, TopicAdmin } from '../../src/kafka/index.js';
+import { TopicAdmin } from '../../src/kafka/index.js';
 import { Api } from '../kit/api.js';
 import { kafkaAt } from '../kit/kafka-client.js';
 import { type Cluster, startCluster } from '../kit/kafka-cluster.js';
+import { namesOf, SERVICE_TOPICS } from '../kit/names.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { type Service, startService } from '../kit/service.js';
 import { ownConfig } from '../kit/topic-config.js';
@@ -69,10 +70,11 @@ describe('a cluster of three nodes', () => {
     [2, undefined],
   ])('with %s replicas has job topics with min.insync.replicas %s', async (replicas, expected) => {
     const kafka = kafkaAt(cluster.brokers);
-    const topics = new TopicAdmin(kafka, replicas);
-    await topics.createJobTopics(`replica${replicas}`);
+    const topics = new TopicAdmin(kafka, SERVICE_TOPICS, replicas);
+    const { data, dlq } = namesOf(`replica${replicas}`);
+    await topics.createJobTopics({ data, dlq });
     await topics.close();
-    for (const topic of Object.values(jobTopics(`replica${replicas}`))) {
+    for (const topic of [data, dlq]) {
       expect((await ownConfig(cluster.brokers, topic))['min.insync.replicas']).toBe(expected);
     }
   });

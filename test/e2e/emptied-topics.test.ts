@@ -14,6 +14,7 @@ import { TopicExpiry } from '../../src/jobs/topic-expiry.js';
 import { TopicAdmin } from '../../src/kafka/index.js';
 import { Api } from '../kit/api.js';
 import { kafkaAt } from '../kit/kafka-client.js';
+import { SERVICE_TOPICS } from '../kit/names.js';
 import { type Service, startService } from '../kit/service.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
@@ -51,7 +52,7 @@ async function removeEmptied(): Promise<void> {
   await service.kill('SIGTERM');
   const db = await openDatabase(dataDir);
   const kafka = kafkaAt(brokers);
-  const topics = new TopicAdmin(kafka, 1);
+  const topics = new TopicAdmin(kafka, SERVICE_TOPICS, 1);
   const store = new JobStore(db, systemClock);
   const ledger = new JobLedger(store, { publish: () => undefined }, systemClock);
   const log = pino({ level: 'silent' });

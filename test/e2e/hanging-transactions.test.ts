@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { topicEnds } from '../../scripts/lib/topic-reader.mjs';
 import type { Job } from '../../src/jobs/job.js';
-import { type JobTopics, jobTopics, RecordBatch, TopicAdmin, TransactionalSession } from '../../src/kafka/index.js';
+import { type JobNames, RecordBatch, TopicAdmin, TransactionalSession } from '../../src/kafka/index.js';
 import { Api } from '../kit/api.js';
 import { type LostMarkers, loseMarkers, VERIFICATION } from '../kit/hanging-transaction.js';
 import type { Broker } from '../kit/kafka-broker.js';
 import { kafkaAt } from '../kit/kafka-client.js';
+import { namesOf, SERVICE_TOPICS } from '../kit/names.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { type ProxiedBroker, startProxiedBroker } from '../kit/proxied-broker.js';
 import { type Service, startService } from '../kit/service.js';
@@ -102,11 +103,12 @@ describe('a job whose transaction markers were lost', () => {
 });
 
 describe('a session', () => {
-  async function newTopics(jobId: string): Promise<JobTopics> {
-    const admin = new TopicAdmin(kafkaAt(broker.brokers), 1);
-    await admin.createJobTopics(jobId);
+  async function newTopics(jobId: string): Promise<JobNames> {
+    const names = namesOf(jobId);
+    const admin = new TopicAdmin(kafkaAt(broker.brokers), SERVICE_TOPICS, 1);
+    await admin.createJobTopics(names);
     await admin.close();
-    return jobTopics(jobId);
+    return names;
   }
 
   async function sendRow(session: TransactionalSession, topic: string): Promise<number> {
@@ -119,8 +121,8 @@ describe('a session', () => {
 
   it('never commits what its successor has open', async () => {
     const topics = await newTopics('frozen01');
-    const frozen = await TransactionalSession.open(kafkaAt(broker.brokers), 'frozen01', topics);
-    const successor = await TransactionalSession.open(kafkaAt(broker.brokers), 'frozen01', topics);
+    const frozen = await TransactionalSession.open(kafkaAt(broker.brokers), topics);
+    const successor = await TransactionalSession.open(kafkaAt(broker.brokers), topics);
     try {
       await sendRow(successor, topics.data);
       await expect(frozen.commitHanging('data')).rejects.toMatchObject({ type: 'INVALID_PRODUCER_EPOCH' });
@@ -132,7 +134,7 @@ describe('a session', () => {
 
   it('takes no commit for done whose checkpoint the group does not show', async () => {
     const topics = await newTopics('pending1');
-    const session = await TransactionalSession.open(kafkaAt(broker.brokers), 'pending1', topics);
+    const session = await TransactionalSession.open(kafkaAt(broker.brokers), topics);
     try {
       const dataEnd = await sendRow(session, topics.data);
       const position = { row: 1, line: 2, byte: 4 };

@@ -7,10 +7,14 @@ import type { JobRecord } from '../../src/jobs/job-record.js';
 import { JobStore } from '../../src/jobs/job-store.js';
 import { connectSnapshots } from '../../src/jobs/snapshot-connection.js';
 import { SnapshotPublisher } from '../../src/jobs/snapshot-publisher.js';
-import { createKafka, JOBS_TOPIC, TopicAdmin } from '../../src/kafka/index.js';
+import { createKafka, TopicAdmin } from '../../src/kafka/index.js';
 import { aJob, openStore, type StoreFixture } from '../jobs/support/store-fixture.js';
 import { type Broker, startBroker } from '../kit/kafka-broker.js';
+import { kafkaConfig } from '../kit/kafka-client.js';
+import { SERVICE_TOPICS } from '../kit/names.js';
 import { readTopic } from '../kit/topic.js';
+
+const TOPIC = SERVICE_TOPICS.jobs;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -29,19 +33,13 @@ afterAll(() => broker.stop());
 beforeEach(async () => {
   fixture = await openStore();
   store = new JobStore(fixture.db, systemClock);
-  const kafka = {
-    brokers: [broker.brokers],
-    clientId: 'test',
-    replicationFactor: 1,
-    unavailableAfterMs: 300_000,
-    tls: null,
-    sasl: null,
-  };
-  topics = new TopicAdmin(createKafka(kafka), 1);
+  const kafka = kafkaConfig(broker.brokers);
+  topics = new TopicAdmin(createKafka(kafka), SERVICE_TOPICS, 1);
   publisher = new SnapshotPublisher({
     store,
+    topic: TOPIC,
     ensureTopic: () => topics.ensureJobsTopic(),
-    connect: () => connectSnapshots(kafka),
+    connect: () => connectSnapshots(kafka, TOPIC),
     clock: systemClock,
     log: pino({ level: 'silent' }),
   });
@@ -63,7 +61,7 @@ async function insert(filename = 'orders.csv'): Promise<JobRecord> {
 /** The job's snapshots in the topic, once the last one is as it should be. */
 async function snapshotsUpTo(jobId: string, state: Job['state']): Promise<Job[]> {
   for (let tries = 0; tries < 150; tries++) {
-    const records = await readTopic(broker.brokers, JOBS_TOPIC).catch(() => []);
+    const records = await readTopic(broker.brokers, TOPIC).catch(() => []);
     const jobs = records
       .filter(({ key }) => key?.toString() === jobId)
       .map(({ value }) => JSON.parse(value.toString()) as Job);
@@ -91,10 +89,10 @@ describe('batch.jobs', () => {
     await snapshotsUpTo((await insert()).jobId, 'PENDING');
     const admin = new Kafka({ brokers: [broker.brokers], logLevel: logLevel.NOTHING }).admin();
     await admin.connect();
-    const { topics: described } = await admin.fetchTopicMetadata({ topics: [JOBS_TOPIC] });
+    const { topics: described } = await admin.fetchTopicMetadata({ topics: [TOPIC] });
     const { resources } = await admin.describeConfigs({
       includeSynonyms: false,
-      resources: [{ type: 2, name: JOBS_TOPIC, configNames: ['cleanup.policy'] }],
+      resources: [{ type: 2, name: TOPIC, configNames: ['cleanup.policy'] }],
     });
     await admin.disconnect();
     expect(described[0]?.partitions).toHaveLength(1);
@@ -144,7 +142,7 @@ describe('batch.jobs', () => {
         { name: 'cleanup.policy', value: 'compact' },
         { name: 'max.message.bytes', value: bytes },
       ];
-      await admin.alterConfigs({ validateOnly: false, resources: [{ type: 2, name: JOBS_TOPIC, configEntries }] });
+      await admin.alterConfigs({ validateOnly: false, resources: [{ type: 2, name: TOPIC, configEntries }] });
     };
     await limit('2000');
     try {

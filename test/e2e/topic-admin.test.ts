@@ -1,5 +1,6 @@
 import { TopicAdmin } from '../../src/kafka/index.js';
 import { kafkaAt } from '../kit/kafka-client.js';
+import { namesOf, SERVICE_TOPICS } from '../kit/names.js';
 import { type ProxiedBroker, startProxiedBroker } from '../kit/proxied-broker.js';
 
 let kafka: ProxiedBroker;
@@ -8,7 +9,7 @@ let topics: TopicAdmin;
 beforeAll(async () => {
   kafka = await startProxiedBroker();
   const client = kafkaAt(kafka.proxy.address);
-  topics = new TopicAdmin(client, 1);
+  topics = new TopicAdmin(client, SERVICE_TOPICS, 1);
 });
 
 afterAll(async () => {
@@ -34,10 +35,10 @@ describe('topic administration', () => {
 
   it.each([
     ['Metadata', () => topics.ping(), undefined],
-    ['CreateTopics', () => topics.createJobTopics('cut00001'), true],
-    ['FindCoordinator', () => topics.validateJob('cut00002'), undefined],
-    ['DeleteTopics', () => topics.deleteJobTopics('cut00001'), undefined],
-    ['DeleteGroups', () => topics.deleteJobGroup('cut00001'), undefined],
+    ['CreateTopics', () => topics.createJobTopics(namesOf('cut00001')), true],
+    ['FindCoordinator', () => topics.validateJob(namesOf('cut00002')), undefined],
+    ['DeleteTopics', () => topics.deleteJobTopics(namesOf('cut00001')), undefined],
+    ['DeleteGroups', () => topics.deleteJobGroup(namesOf('cut00001')), undefined],
   ] as const)('meets a connection that breaks at %s with a fresh one', async (api, call, expected) => {
     const { isCut } = cutAt(api);
     expect(await call()).toBe(expected);
@@ -45,8 +46,8 @@ describe('topic administration', () => {
   });
 
   it('creates nothing by asking', async () => {
-    await topics.validateJob('asked001');
-    expect(await topics.createJobTopics('asked001')).toBe(true);
-    await topics.validateJob('asked001'); // a name that is taken is no reason against a job
+    await topics.validateJob(namesOf('asked001'));
+    expect(await topics.createJobTopics(namesOf('asked001'))).toBe(true);
+    await topics.validateJob(namesOf('asked001')); // a name that is taken is no reason against a job
   });
 });

@@ -93,7 +93,7 @@ describe('an upload', () => {
       topics: { data: `batch_${body.job_id}`, dlq: `batch_${body.job_id}_dlq` },
     });
     expect(await server.spooled()).toContain(body.job_id);
-    expect(server.kafka.topics).toContain(body.job_id);
+    expect(server.kafka.topics).toContain(body.topics.data);
     expect((await call(server, `/jobs/${body.job_id}`)).body).toMatchObject({ job_id: body.job_id });
   });
 

@@ -25,7 +25,7 @@ describe('handing out a job', () => {
       dialect: { delimiter: ',', quote: '"', header: true },
       options: DEFAULT_OPTIONS,
       wrapping: { fileCompression: 'none', encoding: 'utf-8' },
-      topics: { data: `batch_${jobId}`, dlq: `batch_${jobId}_dlq` },
+      names: { data: `batch_${jobId}`, dlq: `batch_${jobId}_dlq`, group: `batch.${jobId}` },
       checkpoint: null,
     });
     expect(await desk.record(jobId)).toMatchObject({ state: 'RUNNING', lease: 1, waitingMs: 40, settled: false });

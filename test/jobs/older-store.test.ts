@@ -35,6 +35,7 @@ describe('a store of version 1', () => {
       wrapping: { fileCompression: 'none', encoding: 'utf-8' },
       sha256: null,
       requestedOptions: null,
+      topicPrefix: 'batch',
     });
   });
 

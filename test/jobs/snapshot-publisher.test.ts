@@ -69,6 +69,7 @@ async function startProcess(mode: Topic['mode']): Promise<void> {
   const before = topic.opened;
   publisher = new SnapshotPublisher({
     store,
+    topic: 'batch.jobs',
     ensureTopic: () => topic.ensure(),
     connect: () => topic.connect(),
     clock,

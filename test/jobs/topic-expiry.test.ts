@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { ExpiryStore } from '../../src/jobs/expiry-store.js';
 import { RemovalStore } from '../../src/jobs/removal-store.js';
 import { TopicExpiry } from '../../src/jobs/topic-expiry.js';
+import type { JobTopics } from '../../src/kafka/names.js';
 import type { JobTopicEnds, JobTopicsLeft } from '../../src/kafka/topics.js';
 import { aCheckpoint, Desk } from './support/desk.js';
 
@@ -15,16 +16,21 @@ class Topics {
   /** Called between the look and what follows from it. */
   onLook: () => Promise<unknown> = async () => undefined;
 
-  async lookAtJobTopics(jobId: string, ends: JobTopicEnds): Promise<JobTopicsLeft> {
-    this.looks.push([jobId, ends]);
+  async lookAtJobTopics(names: JobTopics, ends: JobTopicEnds): Promise<JobTopicsLeft> {
+    this.looks.push([jobOf(names), ends]);
     await this.onLook();
     if (this.left instanceof Error) throw this.left;
     return this.left;
   }
 
-  async deleteJobTopics(jobId: string): Promise<void> {
-    this.deleted.push(jobId);
+  async deleteJobTopics(names: JobTopics): Promise<void> {
+    this.deleted.push(jobOf(names));
   }
+}
+
+/** The id of the job that has these topics. */
+function jobOf({ data }: JobTopics): string {
+  return data.slice('batch_'.length);
 }
 
 let desk: Desk;

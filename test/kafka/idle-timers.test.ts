@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { createKafka } from '../../src/kafka/client.js';
+import { kafkaAt } from '../kit/kafka-client.js';
 
 interface Queue {
   throttledUntil: number;
@@ -15,14 +15,7 @@ const RequestQueue = createRequire(import.meta.url)('kafkajs/src/network/request
 
 /** One as kafkajs makes for each connection of a client of ours. */
 function queue(): Queue {
-  createKafka({
-    clientId: 'test',
-    brokers: ['127.0.0.1:1'],
-    replicationFactor: 1,
-    unavailableAfterMs: 1,
-    tls: null,
-    sasl: null,
-  });
+  kafkaAt('127.0.0.1:1');
   const logger = { debug: () => undefined };
   return new RequestQueue({ logger, maxInFlightRequests: null, requestTimeout: 1, clientId: 'test', broker: 'test' });
 }

@@ -1,18 +1,11 @@
 import { createRequire } from 'node:module';
-import { createKafka } from '../../src/kafka/client.js';
+import { kafkaAt } from '../kit/kafka-client.js';
 
 type Build = (asked: { topics: string[] }) => { request: { encode(): Promise<{ buffer: Buffer }> } };
 
 /** The body of kafkajs' Metadata request in a process with a client of ours. */
 async function metadataRequest(version: number, topics: string[]): Promise<string> {
-  createKafka({
-    clientId: 'test',
-    brokers: ['127.0.0.1:1'],
-    replicationFactor: 1,
-    unavailableAfterMs: 1,
-    tls: null,
-    sasl: null,
-  });
+  kafkaAt('127.0.0.1:1');
   const { protocol } = createRequire(import.meta.url)('kafkajs/src/protocol/requests/metadata') as {
     protocol(version: { version: number }): Build;
   };

@@ -1,6 +1,7 @@
 import type { Job } from '../../src/jobs/job.js';
 import { type Marked, RecordBatch, TransactionalSession } from '../../src/kafka/index.js';
 import { kafkaAt } from './kafka-client.js';
+import { namesOfJob } from './names.js';
 
 /** Lets a producer write without telling the coordinator, as if the coordinator had forgotten the transaction. */
 export const VERIFICATION = 'transaction.partition.verification.enable';
@@ -35,7 +36,7 @@ export async function loseMarkers(
   { decision, lost, beyond = false }: LostMarkers,
 ): Promise<void> {
   const kafka = kafkaAt(brokers);
-  const session = await TransactionalSession.open(kafka, job.job_id, job.topics);
+  const session = await TransactionalSession.open(kafka, namesOfJob(job));
   try {
     const { checkpoint } = await session.fetchCheckpoint();
     if (checkpoint === null) throw new Error(`job ${job.job_id} has no checkpoint yet`);

@@ -28,7 +28,7 @@ const job: Assignment = {
   options: DEFAULT_OPTIONS,
   wrapping: { fileCompression: 'none', encoding: 'utf-8' },
   dialect: { delimiter: ',', quote: '"', header: true },
-  topics: { data: 'data', dlq: 'dlq' },
+  names: { data: 'data', dlq: 'dlq', group: 'group' },
   checkpoint: null,
 };
 const limits = { decompression: { maxBytes: 1e9, maxRatio: 250 }, decoderBytes: 0 };

@@ -8,6 +8,7 @@ import type { JobTopicsLeft } from '../../src/kafka/topics.js';
 import { Api } from '../kit/api.js';
 import { type Broker, startBroker } from '../kit/kafka-broker.js';
 import { kafkaAt } from '../kit/kafka-client.js';
+import { SERVICE_TOPICS } from '../kit/names.js';
 import { type Service, startService } from '../kit/service.js';
 
 let folder: string;
@@ -34,10 +35,10 @@ afterAll(async () => {
 it('leaves topics of a job as empty as they are expected to be before they are deleted', async () => {
   const job = await api.ended((await api.createJob('rows', Buffer.from('id\n1\nx\n2\n'))).job_id);
   const kafka = kafkaAt(broker.brokers);
-  const topics = new TopicAdmin(kafka, 1);
+  const topics = new TopicAdmin(kafka, SERVICE_TOPICS, 1);
   const until = async (left: JobTopicsLeft): Promise<void> => {
     const deadline = Date.now() + 150_000;
-    while ((await topics.lookAtJobTopics(job.job_id, job.end_offsets!)) !== left) {
+    while ((await topics.lookAtJobTopics(job.topics, job.end_offsets!)) !== left) {
       expect(Date.now()).toBeLessThan(deadline);
       await sleep(500);
     }
@@ -57,9 +58,9 @@ it('leaves topics of a job as empty as they are expected to be before they are d
   await admin.disconnect();
   await until('nothing');
   // One that is made anew under its name, and as empty, ends before what the job wrote.
-  await topics.deleteJobTopics(job.job_id);
+  await topics.deleteJobTopics(job.topics);
   await until('unknown topic');
-  expect(await topics.createJobTopics(job.job_id)).toBe(true);
+  expect(await topics.createJobTopics(job.topics)).toBe(true);
   await until('records');
   await topics.close();
 });

@@ -15,7 +15,7 @@ import { createTopic } from '../topics.js';
  *     replay-batches.ts BROKERS FILE
  */
 
-const { createKafka, jobTopics, TransactionalSession, RecordBatch } = await built<typeof KafkaModule>('kafka/index.js');
+const { createKafka, jobNames, TransactionalSession, RecordBatch } = await built<typeof KafkaModule>('kafka/index.js');
 const { MAX_BATCH_BYTES } = await built<typeof RecordBatches>('kafka/record-batch.js');
 const { BatchRing } = await built<typeof Ring>('runner/batch-ring.js');
 const { BatchWriter } = await built<typeof Writer>('runner/batch-writer.js');
@@ -39,7 +39,8 @@ const { buffers, fills } = fillBatches(path);
 const kafka = createKafka(loadConfig({ KAFKA_BROKERS: brokers }).kafka);
 const [first, timed] = ['warmup', 'replay'];
 for (const id of [first, timed]) {
-  for (const topic of Object.values(jobTopics(id))) await createTopic(brokers, topic);
+  const { data, dlq } = names(id);
+  for (const topic of [data, dlq]) await createTopic(brokers, topic);
 }
 // A first, short one compiles what the second runs: a job's runner is warm too.
 await replay(first, 16 * MAX_BATCH_BYTES);
@@ -50,9 +51,13 @@ const seconds = (performance.now() - started) / 1000;
 const { user, system } = process.cpuUsage(cpu);
 process.stdout.write(`${JSON.stringify({ bytes, seconds, cpuSeconds: (user + system) / 1e6 })}\n`);
 
+function names(jobId: string): KafkaModule.JobNames {
+  return jobNames({ topicPrefix: 'batch', jobId });
+}
+
 /** Sends at least so many bytes of CSV; returns how many. */
 async function replay(jobId: string, csvBytes: number): Promise<number> {
-  const session = await TransactionalSession.open(kafka, jobId, jobTopics(jobId));
+  const session = await TransactionalSession.open(kafka, names(jobId));
   await session.inspect((await session.fetchCheckpoint()).checkpoint);
   const writer = new BatchWriter(
     session,

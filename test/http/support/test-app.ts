@@ -8,13 +8,14 @@ import { AppModule } from '../../../src/app.module.js';
 import { loadConfig } from '../../../src/config/index.js';
 import { BatchError } from '../../../src/errors/index.js';
 import { configureApp, createHttpServer, type RouteTable } from '../../../src/http/index.js';
-import { KafkaProbe, TopicAdmin } from '../../../src/kafka/index.js';
+import { type JobTopics, KafkaProbe, serviceTopics, TopicAdmin } from '../../../src/kafka/index.js';
 import { createLog } from '../../../src/logging/index.js';
 import { RunnerPool } from '../../../src/runner/index.js';
 
 /** Stands where the broker would: tests against a real one are under test/e2e. */
 export class KafkaAtHand {
   up = true;
+  readonly service = serviceTopics('batch');
   readonly knownDefect = null;
   readonly refusedConfigs = null;
   readonly topics = new Set<string>();
@@ -25,14 +26,14 @@ export class KafkaAtHand {
 
   async validateJob(): Promise<void> {}
 
-  async createJobTopics(jobId: string): Promise<boolean> {
+  async createJobTopics({ data }: JobTopics): Promise<boolean> {
     if (!this.up) throw Object.assign(new Error('connection refused'), { syscall: 'connect' });
-    this.topics.add(jobId);
+    this.topics.add(data);
     return true;
   }
 
-  async deleteJobTopics(jobId: string): Promise<void> {
-    this.topics.delete(jobId);
+  async deleteJobTopics({ data }: JobTopics): Promise<void> {
+    this.topics.delete(data);
   }
 
   async ensureJobsTopic(): Promise<void> {

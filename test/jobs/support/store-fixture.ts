@@ -48,6 +48,7 @@ export function aJob(job: Partial<NewJob> = {}): NewJob {
     jobId: newJobId(),
     modelId: 'orders',
     modelVersion: 1,
+    topicPrefix: 'batch',
     filename: 'orders.csv',
     format: 'csv',
     sizeBytes: 1000,
