@@ -24,7 +24,7 @@ import type { SealableBatch } from './record-batch.js';
 import { within } from './within.js';
 
 /** The broker aborts a transaction that is open for longer. */
-export const TRANSACTION_TIMEOUT_MS = 30_000;
+const TRANSACTION_TIMEOUT_MS = 30_000;
 /** Where the broker allows no more than this (transaction.max.timeout.ms). */
 const SHORT_TRANSACTION_TIMEOUT_MS = 10_000;
 /** Most answers are there a moment later; the longer one is missing, the less is to be expected of the next look. */
@@ -81,6 +81,8 @@ export class TransactionalSession {
     private readonly leaders: ReadonlyMap<string, Connection>,
     private readonly producerId: string,
     private readonly producerEpoch: number,
+    /** The broker aborts a transaction that is open for longer. */
+    readonly transactionTimeoutMs: number,
   ) {}
 
   /**
@@ -104,6 +106,7 @@ export class TransactionalSession {
         leaders,
         identity.producerId,
         identity.producerEpoch,
+        identity.transactionTimeoutMs,
       );
     } catch (error) {
       destroyCluster(cluster, new Error('the session could not be opened'));
@@ -332,12 +335,16 @@ async function connectLeaders(cluster: Cluster, topics: string[]): Promise<Map<s
 async function initProducerId(
   coordinator: Broker,
   transactionalId: string,
-): Promise<{ producerId: string; producerEpoch: number }> {
+): Promise<{ producerId: string; producerEpoch: number; transactionTimeoutMs: number }> {
+  const ask = async (transactionTimeoutMs: number) => ({
+    ...(await coordinator.initProducerId({ transactionalId, transactionTimeout: transactionTimeoutMs })),
+    transactionTimeoutMs,
+  });
   try {
-    return await coordinator.initProducerId({ transactionalId, transactionTimeout: TRANSACTION_TIMEOUT_MS });
+    return await ask(TRANSACTION_TIMEOUT_MS);
   } catch (error) {
     if (errorType(error) !== 'INVALID_TRANSACTION_TIMEOUT') throw error;
-    return coordinator.initProducerId({ transactionalId, transactionTimeout: SHORT_TRANSACTION_TIMEOUT_MS });
+    return ask(SHORT_TRANSACTION_TIMEOUT_MS);
   }
 }
 

@@ -17,9 +17,8 @@ import {
   type TransactionalSession,
 } from '../kafka/index.js';
 import type { BatchRing } from './batch-ring.js';
+import type { SendWindow } from './send-window.js';
 
-/** Reading waits while more than this is not acknowledged, or held back. */
-const MAX_IN_FLIGHT_BYTES = 16_000_000;
 /** One for each topic: what a row may need. */
 const MIN_FREE_BATCHES = 2;
 
@@ -50,13 +49,15 @@ export class BatchWriter implements RowSink {
   readonly #queue = new Map<string, Promise<unknown>>();
 
   constructor(
-    private readonly session: Pick<TransactionalSession, 'topics' | 'enlist' | 'produce'>,
+    private readonly session: Pick<TransactionalSession, 'topics' | 'transactionTimeoutMs' | 'enlist' | 'produce'>,
     private readonly jobId: string,
     from: Checkpoint | null,
     private readonly fileSize: number,
     private readonly hooks: { sent(bytes: number): void },
     private readonly ring: BatchRing,
     private readonly compression: Compression,
+    /** Reading waits while more than this is not acknowledged, or held back. */
+    private readonly window: SendWindow,
   ) {
     this.#ok = from?.ok ?? 0;
     this.#errors = from?.errors ?? 0;
@@ -76,7 +77,7 @@ export class BatchWriter implements RowSink {
   }
 
   get hasRoom(): boolean {
-    return this.#inFlightBytes + this.#heldBytes < MAX_IN_FLIGHT_BYTES && this.ring.free >= MIN_FREE_BATCHES;
+    return this.#inFlightBytes + this.#heldBytes < this.window.bytes && this.ring.free >= MIN_FREE_BATCHES;
   }
 
   /** Whether what was sent may still be read by the socket: its memory must not be used for anything else. */
@@ -193,13 +194,19 @@ export class BatchWriter implements RowSink {
     const packed = compressBatch(batch, this.compression);
     const enlisted = (this.#queue.get(topic) ?? Promise.resolve()).then(() => this.session.enlist(topic));
     const ready = enlisted.then(() => packed);
-    const acknowledged = ready.then((sealable) => this.session.produce(topic, sealable));
+    let sentAt = 0;
+    const acknowledged = ready.then((sealable) => {
+      sentAt = performance.now();
+      return this.session.produce(topic, sealable);
+    });
     this.#queue.set(topic, ready);
     acknowledged.then(
       (end) => {
         if (topic === this.session.topics.data) this.#dataEnd = Math.max(this.#dataEnd, end);
         else this.#dlqEnd = Math.max(this.#dlqEnd, end);
         this.#inFlightBytes -= size;
+        const timeoutMs = this.session.transactionTimeoutMs;
+        this.window.acknowledged({ bytes: size, sentAt, timeoutMs }, performance.now());
         this.ring.giveBack(batch);
         this.#wake();
       },

@@ -8,6 +8,7 @@ import type { KernelShelf } from './kernel-shelf.js';
 import type { Assignment, FromRunner, Outcome } from './messages.js';
 import { type Action, type Event, initialState, type Limits, type State, step } from './protocol.js';
 import { type FeedLimits, openRowFeed, type RowFeed, readerOf } from './row-feed.js';
+import { SendWindow } from './send-window.js';
 import { StoredFile } from './stored-file.js';
 
 /** For the file, while the system does not let it be read. */
@@ -39,6 +40,7 @@ export class JobRun {
   #rows: RowFeed | undefined;
   #session: TransactionalSession | undefined;
   #writer: BatchWriter | undefined;
+  readonly #window = new SendWindow();
   /** What rows and writer share; null where the reference reader works. */
   #kernel: CsvKernel | null = null;
   /** Raised by every `close`: answers to calls of an older session are dropped. */
@@ -96,6 +98,8 @@ export class JobRun {
     }
     if (event.type === 'failed' && event.failure.kind !== 'fatal') {
       this.dependencies.log.warn({ kind: event.failure.kind, reason: event.failure.detail }, 'kafka call failed');
+      // It may have been too much for the time that the broker allows.
+      if (this.#writer !== undefined) this.#window.halve(performance.now());
     }
     this.#state = state;
     for (const action of actions) this.#perform(action);
@@ -262,6 +266,7 @@ export class JobRun {
       { sent: (bytes) => this.#dispatch({ type: 'sent', bytes }) },
       new BatchRing(kernel?.batchBuffers),
       this.job.options.compression,
+      this.#window,
     );
     if (from !== null) this.dependencies.log.info({ row: from.position.row, byte: from.position.byte }, 'resumed');
     return true;

@@ -1,9 +1,6 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
-import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { type AclEntry, AclOperationTypes, AclResourceTypes } from 'kafkajs';
 import { Api } from '../kit/api.js';
 import {
@@ -12,6 +9,7 @@ import {
   startAuthorizingBroker,
   withoutPermission,
 } from '../kit/authorizing-broker.js';
+import { alterConfigs } from '../kit/kafka-configs.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { type Service, startService } from '../kit/service.js';
 import { readTopic } from '../kit/topic.js';
@@ -130,9 +128,7 @@ describe('on a broker that checks permissions', () => {
   });
 });
 
-/** Changes the quota of the service's user with Kafka's own tool. */
+/** Changes the quota of the service's user. */
 async function limitTopics(...change: string[]): Promise<void> {
-  const tool = ['-cp', resolve('.cache/kafka/libs/*'), 'kafka.admin.ConfigCommand'];
-  const user = ['--bootstrap-server', brokers, '--entity-type', 'users', '--entity-name', 'batch'];
-  await promisify(execFile)('java', [...tool, ...user, '--alter', ...change]);
+  await alterConfigs(brokers, ['--entity-type', 'users', '--entity-name', 'batch'], change);
 }

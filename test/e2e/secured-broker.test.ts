@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { loadConfig } from '../../src/config/index.js';
 import { createKafka } from '../../src/kafka/index.js';
 import { destroyCluster, openCluster, requestConnection } from '../../src/kafka/kafkajs-internals.js';
@@ -11,6 +9,7 @@ import { sendRaw } from '../../src/kafka/raw-request.js';
 import { Api } from '../kit/api.js';
 import { joinPem, makeAuthority, makeCertificate } from '../kit/certificates.js';
 import { type Broker, startBroker } from '../kit/kafka-broker.js';
+import { alterConfigs } from '../kit/kafka-configs.js';
 import { expectDelivered, expectPrefix, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { freePort } from '../kit/ports.js';
 import { type Service, startService } from '../kit/service.js';
@@ -54,10 +53,8 @@ async function writeProperties(password: string): Promise<void> {
 
 /** Adds a user for SCRAM, whose passwords Kafka keeps itself. */
 async function addScramUser(mechanism: string): Promise<void> {
-  const classes = ['-cp', resolve('.cache/kafka/libs/*'), 'kafka.admin.ConfigCommand'];
   const user = ['--entity-type', 'users', '--entity-name', 'batch'];
-  const change = ['--alter', '--add-config', `${mechanism}=[password=${PASSWORD}]`];
-  await promisify(execFile)('java', [...classes, '--bootstrap-server', broker.brokers, ...user, ...change]);
+  await alterConfigs(broker.brokers, user, ['--add-config', `${mechanism}=[password=${PASSWORD}]`]);
 }
 
 /** A service at the secured listener, with a model. */

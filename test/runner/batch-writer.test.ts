@@ -3,6 +3,7 @@ import { type Compression, registerCodecs } from '../../src/kafka/compression.js
 import { MAX_BATCH_BYTES, RecordBatch, type SealableBatch } from '../../src/kafka/record-batch.js';
 import { BatchRing } from '../../src/runner/batch-ring.js';
 import { BatchWriter } from '../../src/runner/batch-writer.js';
+import { MAX_WINDOW_BYTES, SendWindow } from '../../src/runner/send-window.js';
 import { decodeBatch } from '../kafka/decode-batch.js';
 
 const KIB = 1024;
@@ -11,6 +12,7 @@ const STAMP = { producerId: 7n, producerEpoch: 3, baseSequence: 41, timestamp: 1
 /** Stands for the broker: answers when it is told to. */
 class ManualSession {
   readonly topics = { data: 'data', dlq: 'dlq' };
+  readonly transactionTimeoutMs = 30_000;
   readonly calls: string[] = [];
   readonly inFlight: { topic: string; batch: SealableBatch; bytes: Buffer; answer: PromiseWithResolvers<number> }[] =
     [];
@@ -34,14 +36,23 @@ class ManualSession {
   }
 }
 
+/** One that has seen many quick answers. */
+function openWindow(): SendWindow {
+  const window = new SendWindow();
+  window.acknowledged({ bytes: MAX_WINDOW_BYTES, sentAt: 0, timeoutMs: 30_000 }, 1);
+  return window;
+}
+
 function writerOver(
   batches: number,
   bytes = 8 * KIB,
   compression: Compression = 'none',
+  window = openWindow(),
 ): { writer: BatchWriter; session: ManualSession; ring: BatchRing } {
   const session = new ManualSession();
   const ring = new BatchRing(Array.from({ length: batches }, () => Buffer.alloc(bytes)));
-  const writer = new BatchWriter(session, 'a1b2c3d4', null, 1_000, { sent: () => undefined }, ring, compression);
+  const hooks = { sent: () => undefined };
+  const writer = new BatchWriter(session, 'a1b2c3d4', null, 1_000, hooks, ring, compression, window);
   return { writer, session, ring };
 }
 
@@ -186,6 +197,26 @@ describe('the writer of batches', () => {
     expect(filled).toBe(16);
     writer.close();
     await expect(writer.room()).rejects.toThrow('closed');
+  });
+
+  it('has room for as much as the window lets through, which acknowledgements open', async () => {
+    const window = new SendWindow();
+    const { writer, session } = writerOver(20, 1024 * KIB, 'none', window);
+    const fill = async (): Promise<number> => {
+      for (; writer.hasRoom; await settled()) {
+        writer.batches.open()?.extend(1_000_000, 1);
+        writer.batches.close();
+      }
+      return session.inFlight.length;
+    };
+    expect(await fill()).toBe(1);
+    session.acknowledge(1);
+    await settled();
+    expect(await fill()).toBe(2);
+    window.halve(performance.now());
+    session.acknowledge(2);
+    await settled();
+    expect(await fill()).toBe(2);
   });
 
   it('fails whoever waits when a send fails, and keeps that memory', async () => {

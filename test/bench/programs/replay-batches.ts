@@ -5,6 +5,7 @@ import type * as RecordBatches from '../../../src/kafka/record-batch.js';
 import type * as Ring from '../../../src/runner/batch-ring.js';
 import type * as Writer from '../../../src/runner/batch-writer.js';
 import type * as Protocol from '../../../src/runner/protocol.js';
+import type * as Window from '../../../src/runner/send-window.js';
 import { built } from '../built.js';
 import { createTopic } from '../topics.js';
 
@@ -20,6 +21,7 @@ const { MAX_BATCH_BYTES } = await built<typeof RecordBatches>('kafka/record-batc
 const { BatchRing } = await built<typeof Ring>('runner/batch-ring.js');
 const { BatchWriter } = await built<typeof Writer>('runner/batch-writer.js');
 const { DEFAULT_LIMITS } = await built<typeof Protocol>('runner/protocol.js');
+const { SendWindow } = await built<typeof Window>('runner/send-window.js');
 const { loadConfig } = await built<typeof Config>('config/index.js');
 
 const BATCHES = 18;
@@ -67,6 +69,7 @@ async function replay(jobId: string, csvBytes: number): Promise<number> {
     { sent: () => undefined },
     new BatchRing(buffers),
     'none',
+    new SendWindow(),
   );
   let sent = 0;
   for (let cutMs = DEFAULT_LIMITS.firstTransactionMs; sent < csvBytes; cutMs *= 2) {
