@@ -45,6 +45,9 @@ export class BatchWriter implements RowSink {
   #clock = { now: Number.NaN, text: '' };
   #frame: { timestamp: string; pieces: RejectedRowFrame } | undefined;
   readonly #open = new Map<string, RecordBatch>();
+  #readTo = 0;
+  /** Where in the file the reader was before a batch's first row, for each that is not acknowledged. */
+  readonly #beginnings = new Map<RecordBatch, number>();
   /** Per topic: the last batch that was ready, so that they leave in order behind the topic's enlisting. */
   readonly #queue = new Map<string, Promise<unknown>>();
 
@@ -63,6 +66,7 @@ export class BatchWriter implements RowSink {
     this.#errors = from?.errors ?? 0;
     this.#dataEnd = from?.dataEnd ?? 0;
     this.#dlqEnd = from?.dlqEnd ?? 0;
+    this.#readTo = from?.bytesDone ?? 0;
     const { data, dlq } = session.topics;
     const frame = (): RejectedRowFrame => this.#currentFrame();
     this.batches = { open: () => this.#openBatch(data), close: () => this.#send(data) };
@@ -95,6 +99,18 @@ export class BatchWriter implements RowSink {
     this.#append(this.session.topics.dlq, record, 0, record.length);
   }
 
+  /** Rows from here on lie behind that many bytes of the file. */
+  readTo(bytesDone: number): void {
+    this.#readTo = bytesDone;
+  }
+
+  /** The bytes of the file before the first row that is not acknowledged. */
+  get bytesAcknowledged(): number {
+    let bytes = this.#readTo;
+    for (const [batch, beginning] of this.#beginnings) if (batch.count > 0) bytes = Math.min(bytes, beginning);
+    return bytes;
+  }
+
   endOfFile(): void {
     this.#eof = true;
   }
@@ -119,6 +135,7 @@ export class BatchWriter implements RowSink {
     for (const topic of this.#open.keys()) this.#send(topic);
     this.#held = [];
     const { position, bytesDone } = reader;
+    this.readTo(bytesDone);
     const [ok, errors, eof] = [this.#ok, this.#errors, this.#eof];
     await this.#until(() => this.#inFlightBytes === 0);
     const [dataEnd, dlqEnd] = [this.#dataEnd, this.#dlqEnd];
@@ -141,8 +158,13 @@ export class BatchWriter implements RowSink {
 
   #openBatch(topic: string): RecordBatch | null {
     const batch = this.#open.get(topic) ?? this.ring.take();
-    if (batch !== null) this.#open.set(topic, batch);
+    if (batch !== null) this.#begin(topic, batch);
     return batch;
+  }
+
+  #begin(topic: string, batch: RecordBatch): void {
+    this.#open.set(topic, batch);
+    if (batch.count === 0) this.#beginnings.set(batch, this.#readTo);
   }
 
   #count(code: RowErrorCode, rows: number): void {
@@ -171,7 +193,7 @@ export class BatchWriter implements RowSink {
     if (batch !== undefined) this.#send(topic);
     // Readers that do not ask for room get it all the same.
     batch = this.ring.take() ?? new RecordBatch();
-    this.#open.set(topic, batch);
+    this.#begin(topic, batch);
     if (!batch.append(bytes, start, end)) throw new Error(`a record of ${end - start} bytes does not fit any batch`);
   }
 
@@ -207,6 +229,7 @@ export class BatchWriter implements RowSink {
         this.#inFlightBytes -= size;
         const timeoutMs = this.session.transactionTimeoutMs;
         this.window.acknowledged({ bytes: size, sentAt, timeoutMs }, performance.now());
+        this.#beginnings.delete(batch);
         this.ring.giveBack(batch);
         this.#wake();
       },

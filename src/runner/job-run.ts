@@ -282,24 +282,26 @@ export class JobRun {
       for (;;) {
         await writer.room();
         if (generation !== this.#generation) return undefined;
+        writer.readTo(rows.bytesDone);
+        this.#reportProgress(rows, writer);
         const more = await rows.advance(writer);
         if (generation !== this.#generation) return undefined;
         if (!more) {
           writer.endOfFile();
           return { type: 'end-of-file' };
         }
-        this.#reportProgress(rows);
       }
     } finally {
       this.#pumps -= 1;
     }
   }
 
-  #reportProgress(rows: RowFeed): void {
+  #reportProgress(rows: RowFeed, writer: BatchWriter): void {
     const now = performance.now();
     if (now - this.#lastProgress < PROGRESS_MS) return;
     this.#lastProgress = now;
-    this.dependencies.report({ ...this.#about('progress'), bytesDone: rows.bytesDone });
+    const bytes = { bytesDone: writer.bytesAcknowledged, bytesRead: rows.bytesDone };
+    this.dependencies.report({ ...this.#about('progress'), ...bytes });
   }
 
   #logCommit({ row, byte }: { row: number; byte: number }): void {

@@ -58,7 +58,8 @@ export type FromRunner =
   | { type: 'alive' }
   | { type: 'lease-question'; jobId: string; lease: number }
   | { type: 'header'; jobId: string; lease: number; columns: string[] }
-  | { type: 'progress'; jobId: string; lease: number; bytesDone: number }
+  /** Bytes of the file: those whose rows are all acknowledged, and those that were read. */
+  | { type: 'progress'; jobId: string; lease: number; bytesDone: number; bytesRead: number }
   | { type: 'committed'; jobId: string; lease: number; checkpoint: Checkpoint }
   | { type: 'finished'; jobId: string; lease: number; outcome: Outcome };
 

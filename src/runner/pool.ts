@@ -39,7 +39,7 @@ interface Member {
   silentMs: number;
   stalledMs: number;
   work: { jobId: string; assignment: Assignment | null; cancelled: boolean; timer?: NodeJS.Timeout } | null;
-  bytesDone: number;
+  bytesRead: number;
 }
 
 /**
@@ -124,7 +124,7 @@ export class RunnerPool implements JobRunners {
       silentMs: 0,
       stalledMs: 0,
       work: null,
-      bytesDone: 0,
+      bytesRead: 0,
     };
     this.#members.set(process, member);
     if (intent === 'settle') this.#hasSettler = true;
@@ -157,7 +157,7 @@ export class RunnerPool implements JobRunners {
     work.assignment = hired;
     member.silentMs = 0;
     member.stalledMs = 0;
-    member.bytesDone = 0;
+    member.bytesRead = 0;
     if (member.process.pid !== undefined) this.running.set(jobId, member.process.pid);
     member.process.send({ type: 'assign', assignment: hired });
     if (work.cancelled) this.#sendCancel(member);
@@ -213,8 +213,8 @@ export class RunnerPool implements JobRunners {
         host.header(message.jobId, message.lease, message.columns);
         break;
       case 'progress':
-        if (message.bytesDone > member.bytesDone) member.stalledMs = 0;
-        member.bytesDone = Math.max(member.bytesDone, message.bytesDone);
+        if (message.bytesRead > member.bytesRead) member.stalledMs = 0;
+        member.bytesRead = Math.max(member.bytesRead, message.bytesRead);
         host.progress(message.jobId, message.lease, message.bytesDone);
         break;
       case 'committed':

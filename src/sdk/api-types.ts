@@ -577,7 +577,7 @@ export interface components {
             /** @description Rejected, in the DLQ topic. */
             errors: components["schemas"]["Count"];
         };
-        /** @description How far the file is read, in bytes. May run ahead of the totals, and back after a crash. */
+        /** @description The bytes of the file whose rows the broker has all acknowledged. May run ahead of the totals, and back after a crash. */
         Progress: {
             bytes_done: components["schemas"]["Count"];
             bytes_total: components["schemas"]["Count"];

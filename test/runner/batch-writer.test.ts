@@ -28,9 +28,9 @@ class ManualSession {
     return answer.promise;
   }
 
-  /** The oldest batch is acknowledged; its bytes must be as they were when it was sent. */
-  acknowledge(end: number): void {
-    const sent = this.inFlight.shift();
+  /** The oldest batch, or one behind it, is acknowledged; its bytes must be as they were when it was sent. */
+  acknowledge(end: number, index = 0): void {
+    const [sent] = this.inFlight.splice(index, 1);
     expect(sent?.bytes.equals(sent.batch.seal(STAMP))).toBe(true);
     sent?.answer.resolve(end);
   }
@@ -217,6 +217,47 @@ describe('the writer of batches', () => {
     session.acknowledge(2);
     await settled();
     expect(await fill()).toBe(2);
+  });
+
+  it('has got as far in the file as everything is acknowledged', async () => {
+    const { writer, session } = writerOver(6);
+    expect(writer.bytesAcknowledged).toBe(0);
+    const accept = (rows: number, bytesDone: number): void => {
+      for (let i = 0; i < rows; i++) writer.accept(row, 0, row.length);
+      writer.readTo(bytesDone);
+    };
+    writer.readTo(20);
+    expect(writer.bytesAcknowledged).toBe(20);
+    accept(5, 100);
+    accept(5, 200);
+    accept(6, 300);
+    writer.rejections.open()?.extend(1_000, 1);
+    accept(6, 400);
+    const drained = writer.drain({ position: { row: 22, line: 23, byte: 450 }, bytesDone: 450 });
+    await settled();
+    expect(session.inFlight.map(({ topic }) => topic)).toEqual(['data', 'dlq', 'data', 'data', 'data']);
+    const seen: number[] = [];
+    for (const index of [0, 1, 1, 1, 0]) {
+      session.acknowledge(1, index);
+      await settled();
+      seen.push(writer.bytesAcknowledged);
+    }
+    expect(seen).toEqual([100, 200, 300, 300, 450]);
+    expect(writer.bytesAcknowledged).toBe((await drained).bytesDone);
+    accept(1, 500);
+    expect(writer.bytesAcknowledged).toBe(450);
+  });
+
+  it('has got no further than the first row of a batch that is not sent, and an empty one holds nothing back', () => {
+    const { writer } = writerOver(6);
+    const batch = writer.rejections.open();
+    writer.readTo(20);
+    expect(writer.bytesAcknowledged).toBe(20);
+    expect(writer.rejections.open()).toBe(batch);
+    batch?.extend(1_000, 1);
+    writer.readTo(40);
+    writer.rejections.open();
+    expect(writer.bytesAcknowledged).toBe(20);
   });
 
   it('fails whoever waits when a send fails, and keeps that memory', async () => {
