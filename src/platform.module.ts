@@ -1,25 +1,60 @@
 import { join } from 'node:path';
-import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  type DynamicModule,
+  Inject,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import type { Logger } from 'pino';
 import { CONFIG, type Config } from './config/index.js';
 import { DATABASE, type Database, openDatabase } from './database/index.js';
 import { HealthDetails } from './health/index.js';
 import { ConcurrencyLimit } from './http/index.js';
-import { createKafka, KafkaProbe, serviceTopics, TopicAdmin } from './kafka/index.js';
+import {
+  ClusterProbe,
+  type ClusterState,
+  createKafka,
+  internalTopicsTrouble,
+  KafkaProbe,
+  offsetsRetentionTrouble,
+  probeId,
+  readClusterState,
+  serviceTopics,
+  TopicAdmin,
+  topicReplicasTrouble,
+  transactionsTrouble,
+  transactionTimeoutTrouble,
+} from './kafka/index.js';
 import { LOG } from './logging/index.js';
 import { Spool, UPLOAD_LIMIT } from './upload/index.js';
 
 /** What every feature stands on: configuration, log, metadata store, spool folder, the way to Kafka. */
 @Module({})
-export class PlatformModule implements OnApplicationShutdown {
+export class PlatformModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
     @Inject(DATABASE) private readonly database: Database,
     private readonly topics: TopicAdmin,
     private readonly spool: Spool,
+    private readonly cluster: ClusterProbe,
+    @Inject(CONFIG) { spoolKeepHours, kafka }: Config,
     health: HealthDetails,
   ) {
+    const ofCluster = (trouble: (state: ClusterState) => string | null) => () =>
+      cluster.state === null ? null : trouble(cluster.state);
     health.add('kafka_version', () => topics.knownDefect);
     health.add('topic_configs', () => topics.refusedConfigs);
+    health.add('transactions', ofCluster(transactionsTrouble));
+    health.add('transaction_timeout', ofCluster(transactionTimeoutTrouble));
+    health.add('internal_topics', ofCluster(internalTopicsTrouble));
+    health.add(
+      'offsets_retention',
+      ofCluster((state) => offsetsRetentionTrouble(state, spoolKeepHours)),
+    );
+    health.add(
+      'topic_replicas',
+      ofCluster((state) => topicReplicasTrouble(state, kafka.replicationFactor, topics.obtainedReplicas)),
+    );
   }
 
   static of(config: Config, log: Logger): DynamicModule {
@@ -49,9 +84,21 @@ export class PlatformModule implements OnApplicationShutdown {
           inject: [TopicAdmin],
           useFactory: (topics: TopicAdmin) => new KafkaProbe(() => topics.ping(), config.kafka.brokers),
         },
+        {
+          provide: ClusterProbe,
+          useFactory: () => {
+            const kafka = createKafka(config.kafka);
+            return new ClusterProbe(() => readClusterState(kafka, probeId(config.kafka.topicPrefix)));
+          },
+        },
       ],
-      exports: [CONFIG, LOG, DATABASE, Spool, UPLOAD_LIMIT, TopicAdmin, KafkaProbe],
+      exports: [CONFIG, LOG, DATABASE, Spool, UPLOAD_LIMIT, TopicAdmin, KafkaProbe, ClusterProbe],
     };
+  }
+
+  /** Nobody waits for it: the first upload finds what it says, if it is there by then. */
+  onApplicationBootstrap(): void {
+    void this.cluster.look();
   }
 
   /** The last step of a shutdown: nobody uses the database any more. */

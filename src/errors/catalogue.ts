@@ -176,6 +176,11 @@ const entries = {
     title: 'Kafka refuses what the job needs',
     hint: "Check the broker's limits, policies and permissions (docs/operations.md lists those that are needed), then send the file again, or go on with a failed job by `POST /jobs/{id}/resume`.",
   },
+  KAFKA_UNSUPPORTED: {
+    status: 502,
+    title: 'The brokers cannot write a job exactly once',
+    hint: 'Change the brokers as docs/operations.md says (which versions and settings they need), then send the file again, or go on with a failed job by `POST /jobs/{id}/resume`.',
+  },
   CHECKPOINT_LOST: {
     status: null,
     title: "The job's checkpoint and its topics no longer agree",

@@ -2,26 +2,41 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { DATABASE, type Database } from '../database/index.js';
 import { BatchError } from '../errors/index.js';
-import { KafkaProbe } from '../kafka/index.js';
+import { ClusterProbe, KafkaProbe, TopicAdmin } from '../kafka/index.js';
 import { Spool } from '../upload/index.js';
 
 const TIMEOUT_MS = 2_000;
 
-/** What an upload needs: a broker, the metadata store, a spool folder that takes files, room on the disk. */
+/** What is known of the cluster: the brokers that are there, the replicas of new topics, the time that transactions have. */
+type KafkaFacts = {
+  brokers?: number;
+  replication_factor?: number;
+  transaction_timeout_ms?: number;
+};
+
+/** What an upload needs: a broker that can do exactly once, the metadata store, a spool folder that takes files, room on the disk. */
 @Injectable()
 export class ServiceHealth {
   constructor(
     private readonly indicators: HealthIndicatorService,
     private readonly probe: KafkaProbe,
+    private readonly cluster: ClusterProbe,
+    private readonly topics: TopicAdmin,
     @Inject(DATABASE) private readonly database: Database,
     private readonly spool: Spool,
   ) {}
 
   async kafka(): Promise<HealthIndicatorResult<'kafka'>> {
-    return this.indicators
-      .check('kafka')
-      .attempt(() => this.probe.check())
-      .withTimeout(TIMEOUT_MS);
+    const ask = async (): Promise<KafkaFacts> => {
+      await Promise.all([this.probe.check(), this.cluster.check()]);
+      const { brokers, transactionTimeoutMs } = this.cluster.state ?? {};
+      return {
+        ...(brokers !== undefined && { brokers }),
+        ...(this.topics.obtainedReplicas !== null && { replication_factor: this.topics.obtainedReplicas }),
+        ...(typeof transactionTimeoutMs === 'number' && { transaction_timeout_ms: transactionTimeoutMs }),
+      };
+    };
+    return this.indicators.check('kafka').attempt(ask).withTimeout(TIMEOUT_MS);
   }
 
   async store(): Promise<HealthIndicatorResult<'store'>> {

@@ -2,7 +2,7 @@ import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@ne
 import type { FastifyRequest } from 'fastify';
 import { CONFIG, type Config } from '../config/index.js';
 import { BatchError } from '../errors/index.js';
-import { JobProbe, KafkaProbe } from '../kafka/index.js';
+import { ClusterProbe, JobProbe, KafkaProbe } from '../kafka/index.js';
 import { ModelService } from '../models/index.js';
 import { idempotencyKey } from './idempotency-key.js';
 import { parsePartialOptions } from './job-options.js';
@@ -25,6 +25,7 @@ export async function admitJob(models: ModelService, query: Given, fields: Given
 export class JobAdmissionGuard implements CanActivate {
   constructor(
     private readonly kafka: KafkaProbe,
+    private readonly cluster: ClusterProbe,
     private readonly probe: JobProbe,
     private readonly models: ModelService,
     private readonly jobs: JobStore,
@@ -32,7 +33,7 @@ export class JobAdmissionGuard implements CanActivate {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** Throws KAFKA_UNAVAILABLE, KAFKA_REJECTED, SERVICE_BUSY, TOPIC_LIMIT, INVALID_REQUEST, INVALID_OPTION, MODEL_NOT_FOUND. */
+  /** Throws KAFKA_UNAVAILABLE, KAFKA_UNSUPPORTED, KAFKA_REJECTED, SERVICE_BUSY, TOPIC_LIMIT, INVALID_REQUEST, INVALID_OPTION, MODEL_NOT_FOUND. */
   async canActivate(context: ExecutionContext): Promise<true> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     await this.kafka.check();
@@ -40,12 +41,18 @@ export class JobAdmissionGuard implements CanActivate {
     await admitJob(this.models, request.query as Given);
     try {
       await this.#requireRoomForTopics();
-      await this.probe.check();
+      await this.#requireKafka();
     } catch (error) {
       // An upload whose job exists needs no topics.
       if (key === null || (await this.jobs.findByIdempotencyKey(key)) === undefined) throw error;
     }
     return true;
+  }
+
+  /** What cannot be done at all is said before what is refused for this reason. */
+  async #requireKafka(): Promise<void> {
+    const [cluster, job] = await Promise.allSettled([this.cluster.check(), this.probe.check()]);
+    for (const answer of [cluster, job]) if (answer.status === 'rejected') throw answer.reason;
   }
 
   /** Uploads that are under way may each add theirs. */

@@ -10,7 +10,7 @@ import {
 import { sendRaw } from './raw-request.js';
 import { within } from './within.js';
 
-const FETCH = { apiKey: 1, apiName: 'Fetch', apiVersion: 10 };
+export const FETCH = { apiKey: 1, apiName: 'Fetch', apiVersion: 10 };
 const FETCH_BYTES = 1024 * 1024;
 const FETCH_WAIT_MS = 500;
 const ANSWER_MS = 45_000;

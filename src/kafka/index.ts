@@ -1,11 +1,20 @@
 export { readBrokerTime } from './broker-time.js';
 export type { Checkpoint } from './checkpoint.js';
 export { createKafka, kafkaClientOptions } from './client.js';
+export { ClusterProbe } from './cluster-probe.js';
+export { type ClusterState, readClusterState } from './cluster-state.js';
+export {
+  internalTopicsTrouble,
+  offsetsRetentionTrouble,
+  topicReplicasTrouble,
+  transactionsTrouble,
+  transactionTimeoutTrouble,
+} from './cluster-troubles.js';
 export { type Compression, compressBatch } from './compression.js';
 export { JobProbe } from './job-probe.js';
 export { classifyFailure, failureDetail, isTooLarge, type KafkaFailure, kafkaProblem } from './kafka-failure.js';
 export { KafkaProbe } from './kafka-probe.js';
-export { type JobNames, type JobTopics, jobNames, serviceTopics } from './names.js';
+export { type JobNames, type JobTopics, jobNames, probeId, serviceTopics } from './names.js';
 export { RecordBatch } from './record-batch.js';
 export { JOB_RETENTION_MS } from './topic-configs.js';
 export { TopicReader, type TopicRecord } from './topic-reader.js';

@@ -1,5 +1,6 @@
 import { HeldAnswer } from './held-answer.js';
 import { kafkaProblem } from './kafka-failure.js';
+import { atMost } from './within.js';
 
 const ANSWER_MS = 1_500;
 const FRESH_MS = 30_000;
@@ -27,20 +28,12 @@ export class JobProbe {
    * than 1.5 s is not waited for, and counts for the next file.
    */
   async check(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const enough = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ANSWER_MS);
-    });
-    const answer = this.#answer.get();
-    answer.catch(() => undefined); // it may fail when nobody waits for it any more
     try {
-      await Promise.race([answer, enough]);
+      await atMost(ANSWER_MS, this.#answer.get());
     } catch (error) {
       const problem = kafkaProblem(error, 'The brokers would not take a job');
       this.#refusal = problem?.code === 'KAFKA_REJECTED' ? problem.message : null;
       throw problem ?? error;
-    } finally {
-      clearTimeout(timer);
     }
   }
 }

@@ -53,8 +53,15 @@ export interface Broker {
   readonly versions: Record<number, { minVersion: number; maxVersion: number } | undefined> | null;
   readonly connectionPool: { readonly pool: Connection[]; getConnection(index?: number): Promise<Connection> };
   connect(): Promise<void>;
+  /** Asks this broker, whatever `versions` says: kafkajs asks one broker for all. */
+  apiVersions(): Promise<NonNullable<Broker['versions']>>;
   /** Throws the first error of one of the topics. */
-  metadata(topics: readonly string[]): Promise<unknown>;
+  metadata(
+    topics: readonly string[],
+  ): Promise<{ topicMetadata: { topic: string; partitionMetadata: { replicas: number[] }[] }[] }>;
+  describeConfigs(request: {
+    resources: { type: number; name: string; configNames: string[] }[];
+  }): Promise<{ resources: { configEntries: { configName: string; configValue: string | null }[] }[] }>;
   findGroupCoordinator(request: {
     groupId: string;
     coordinatorType: number;
@@ -126,7 +133,9 @@ const CLUSTER_METHODS = [
   'findControllerBroker',
 ] as const;
 const BROKER_METHODS = [
+  'apiVersions',
   'metadata',
+  'describeConfigs',
   'findGroupCoordinator',
   'deleteGroups',
   'initProducerId',

@@ -26,3 +26,8 @@ export function jobNames({ topicPrefix, jobId }: { topicPrefix: string; jobId: s
 export function serviceTopics(topicPrefix: string): ServiceTopics {
   return { jobs: `${topicPrefix}.jobs`, clock: `${topicPrefix}.clock` };
 }
+
+/** The transactional id with which the brokers are tried, and the group that it names; no job has it. */
+export function probeId(topicPrefix: string): string {
+  return `${topicPrefix}.probe`;
+}

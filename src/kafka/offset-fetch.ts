@@ -3,7 +3,7 @@ import { errorType, protocolError } from './kafka-failure.js';
 import type { Connection } from './kafkajs-internals.js';
 import { sendRaw } from './raw-request.js';
 
-const OFFSET_FETCH = { apiKey: 9, apiName: 'OffsetFetch', apiVersion: 7, flexible: true };
+export const OFFSET_FETCH = { apiKey: 9, apiName: 'OffsetFetch', apiVersion: 7, flexible: true };
 
 export interface CommittedOffset {
   /** −1: nothing is committed. */

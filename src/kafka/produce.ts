@@ -2,7 +2,7 @@ import { protocolError } from './kafka-failure.js';
 import type { Connection } from './kafkajs-internals.js';
 import { sendRaw } from './raw-request.js';
 
-const PRODUCE = { apiKey: 0, apiName: 'Produce', apiVersion: 7 };
+export const PRODUCE = { apiKey: 0, apiName: 'Produce', apiVersion: 7 };
 const BROKER_TIMEOUT_MS = 30_000;
 
 /**

@@ -4,8 +4,8 @@ import type { Connection } from './kafkajs-internals.js';
 import { sendRaw } from './raw-request.js';
 
 /** Versions from which on a quota on topics is an answer (KIP-599), and not a connection that is silent for as long. */
-const CREATE_TOPICS = { apiKey: 19, apiName: 'CreateTopics', apiVersion: 6, flexible: true };
-const DELETE_TOPICS = { apiKey: 20, apiName: 'DeleteTopics', apiVersion: 5, flexible: true };
+export const CREATE_TOPICS = { apiKey: 19, apiName: 'CreateTopics', apiVersion: 6, flexible: true };
+export const DELETE_TOPICS = { apiKey: 20, apiName: 'DeleteTopics', apiVersion: 5, flexible: true };
 const TOPIC_ALREADY_EXISTS = 36;
 /** As a replication factor: the broker's own `default.replication.factor` (KIP-464). */
 export const BROKER_DEFAULT = -1;
@@ -26,18 +26,27 @@ export interface TopicSettings {
 interface TopicsAnswer {
   /** How long to wait with the next request. */
   throttleMs: number;
-  results: { error: number; message: string | null }[];
+  results: { error: number; message: string | null; replicationFactor: number | null }[];
+}
+
+export interface CreatedTopics {
+  /** One of the names is taken. */
+  isTaken: boolean;
+  /** What the topics got, or would get; null: the broker does not tell us (that takes DESCRIBE_CONFIGS on the topics). */
+  replicationFactor: number | null;
 }
 
 /**
- * CreateTopics v6, for topics of one partition; to be sent to the controller, or to a broker that passes it on. Returns
- * false if one of the names is taken. Throws protocol errors by name: INVALID_REPLICATION_FACTOR if fewer brokers are
+ * CreateTopics v6, for topics of one partition; to be sent to the controller, or to a broker that passes it on. Throws protocol errors by name: INVALID_REPLICATION_FACTOR if fewer brokers are
  * registered, where those that are registered and away count.
  */
-export async function createTopics(connection: Connection, settings: TopicSettings): Promise<boolean> {
+export async function createTopics(connection: Connection, settings: TopicSettings): Promise<CreatedTopics> {
   const answer = decodeCreateTopics(await sendRaw(connection, CREATE_TOPICS, [encodeCreateTopics(settings)]));
   refuse(answer, `CreateTopics of ${settings.topics.join(', ')}`, TOPIC_ALREADY_EXISTS);
-  return !answer.results.some(({ error }) => error === TOPIC_ALREADY_EXISTS);
+  return {
+    isTaken: answer.results.some(({ error }) => error === TOPIC_ALREADY_EXISTS),
+    replicationFactor: answer.results.find((result) => result.replicationFactor !== null)?.replicationFactor ?? null,
+  };
 }
 
 /**
@@ -75,31 +84,33 @@ export function encodeCreateTopics({ topics, replicationFactor, config, timeoutM
 /** The bytes after the correlation id. */
 export function decodeCreateTopics(payload: Buffer): TopicsAnswer {
   return decodeTopics(payload, (reader) => {
-    reader.skip(4 + 2); // partitions, replication factor
+    reader.skip(4); // partitions
+    const replicationFactor = reader.int16();
     reader.compactArray(() => {
       reader.compactString(); // name
       reader.compactString(); // value
       reader.skip(3); // read-only, source, sensitive
       reader.tags();
     });
+    return replicationFactor < 0 ? null : replicationFactor;
   });
 }
 
 /** The bytes after the correlation id. */
 export function decodeDeleteTopics(payload: Buffer): TopicsAnswer {
-  return decodeTopics(payload, () => undefined);
+  return decodeTopics(payload, () => null);
 }
 
-/** `rest`: reads what comes after the message of a topic. */
-function decodeTopics(payload: Buffer, rest: (reader: CompactReader) => void): TopicsAnswer {
+/** `rest`: reads what comes after the message of a topic; returns its replication factor. */
+function decodeTopics(payload: Buffer, rest: (reader: CompactReader) => number | null): TopicsAnswer {
   const reader = new CompactReader(payload);
   reader.tags(); // of the header
   const throttleMs = reader.int32();
   const results: TopicsAnswer['results'] = [];
   reader.compactArray(() => {
     reader.compactString(); // name
-    results.push({ error: reader.int16(), message: reader.compactString() });
-    rest(reader);
+    const [error, message] = [reader.int16(), reader.compactString()];
+    results.push({ error, message, replicationFactor: rest(reader) });
     reader.tags();
   });
   return { throttleMs, results };

@@ -47,6 +47,7 @@ interface Connected {
 export class TopicAdmin {
   #connected: Promise<Connected> | undefined;
   #knownDefect: string | null = null;
+  #obtainedReplicas: number | null = null;
   readonly #refused = new RefusedConfigs();
 
   /**
@@ -131,6 +132,11 @@ export class TopicAdmin {
     return this.#knownDefect;
   }
 
+  /** How many replicas the last new topics got; null: there were none, or the brokers do not say what their default is. */
+  get obtainedReplicas(): number | null {
+    return this.#obtainedReplicas;
+  }
+
   /** Which configs the brokers refuse for new topics, in a sentence; null: none, or it is not known yet. */
   get refusedConfigs(): string | null {
     return this.#refused.trouble();
@@ -189,10 +195,14 @@ export class TopicAdmin {
     for (let left = 1 + Object.keys(wanted).length; ; left--) {
       let sent: Pick<TopicSettings, 'replicationFactor' | 'config'> | undefined;
       try {
-        return await this.#administer((connection, { replicationFactor }) => {
+        const { isTaken, replicationFactor } = await this.#administer((connection, { replicationFactor }) => {
           sent = { replicationFactor, config: this.#refused.select(wanted, replicationFactor) };
           return createTopics(connection, { ...request, ...sent });
         });
+        if (isTaken) return false;
+        const asked = sent?.replicationFactor ?? BROKER_DEFAULT;
+        this.#obtainedReplicas = replicationFactor ?? (asked === BROKER_DEFAULT ? null : asked);
+        return true;
       } catch (error) {
         if (left === 0 || sent === undefined || !(await this.#doWithout(error, sent))) throw error;
       }

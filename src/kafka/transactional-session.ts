@@ -7,6 +7,7 @@ import { lastStableOffset, leaderOf, type TopicBounds, topicBounds } from './com
 import { commitHanging, findOpenTransaction, type OpenTransaction } from './hanging-transaction.js';
 import { errorType, UnexpectedAnswer } from './kafka-failure.js';
 import {
+  anyBroker,
   type Broker,
   type Cluster,
   type Connection,
@@ -21,6 +22,7 @@ import type { JobNames, JobTopics } from './names.js';
 import { fetchOffset } from './offset-fetch.js';
 import { produceBatch } from './produce.js';
 import type { SealableBatch } from './record-batch.js';
+import { requireApis } from './required-apis.js';
 import { within } from './within.js';
 
 /** The broker aborts a transaction that is open for longer. */
@@ -87,13 +89,15 @@ export class TransactionalSession {
 
   /**
    * Connects and fences: InitProducerId aborts any open transaction of an older session of this job.
-   * Throws BatchError CHECKPOINT_LOST if the topics do not exist, else Kafka errors (see `classifyFailure`).
+   * Throws BatchError KAFKA_UNSUPPORTED if the broker lacks a request that is needed, CHECKPOINT_LOST if the topics do not
+   * exist, else Kafka errors (see `classifyFailure`).
    */
   static async open(kafka: Kafka, { data, dlq, group: transactionalId }: JobNames): Promise<TransactionalSession> {
     const topics = { data, dlq };
     const cluster = openCluster(kafka);
     try {
       await cluster.connect();
+      requireApis(await anyBroker(cluster));
       // In this order: until the topics' metadata is there, kafkajs knows no broker to find a coordinator among.
       const leaders = await connectLeaders(cluster, [topics.data, topics.dlq]);
       const coordinator = await inAMoment(() => findCoordinator(cluster, transactionalId, TRANSACTION_COORDINATOR));
@@ -332,7 +336,7 @@ async function connectLeaders(cluster: Cluster, topics: string[]): Promise<Map<s
 }
 
 /** InitProducerId, with a shorter time-out where the broker does not allow ours. */
-async function initProducerId(
+export async function initProducerId(
   coordinator: Broker,
   transactionalId: string,
 ): Promise<{ producerId: string; producerEpoch: number; transactionTimeoutMs: number }> {

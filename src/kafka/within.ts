@@ -16,3 +16,17 @@ export async function within<T>(ms: number, what: string, promise: Promise<T>): 
     promise.catch(() => undefined); // it may still fail after nobody waits for it
   }
 }
+
+/** Resolves when the promise does or after `ms`, whichever comes first, and rejects as the promise does until then. */
+export async function atMost(ms: number, promise: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const enough = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  try {
+    await Promise.race([promise, enough]);
+  } finally {
+    clearTimeout(timer);
+    promise.catch(() => undefined); // it may fail when nobody waits for it any more
+  }
+}

@@ -329,7 +329,7 @@ export interface paths {
         };
         /**
          * Can the service take uploads?
-         * @description Checks what an upload needs, and says which of it is at fault: `kafka`, `store` (the metadata), `storage` (the folder of uploaded files can be written) and `disk` (free space). Other troubles that an operator should know are members of `details` with the status `degraded` and a message; the answer is 200 all the same, because uploads are taken.
+         * @description Checks what an upload needs, and says which of it is at fault: `kafka` (a broker answers, and nothing is known that keeps the brokers from writing jobs exactly once), `store` (the metadata), `storage` (the folder of uploaded files can be written) and `disk` (free space). `kafka` has, as far as it is known, the number of `brokers`, the `replication_factor` that new topics got and how long transactions may be open (`transaction_timeout_ms`). Other troubles that an operator should know are members of `details` with the status `degraded` and a message; the answer is 200 all the same, because uploads are taken.
          */
         get: operations["getReadiness"];
         put?: never;
@@ -607,7 +607,7 @@ export interface components {
             hint: string;
         };
         /** @enum {string} */
-        JobErrorCode: "HEADER_MISMATCH" | "ALL_ROWS_REJECTED" | "KAFKA_UNAVAILABLE" | "KAFKA_REJECTED" | "CHECKPOINT_LOST" | "RUNNER_CRASHED" | "SPOOL_UNREADABLE" | "FILE_CORRUPT" | "FILE_TOO_COMPLEX";
+        JobErrorCode: "HEADER_MISMATCH" | "ALL_ROWS_REJECTED" | "KAFKA_UNAVAILABLE" | "KAFKA_REJECTED" | "KAFKA_UNSUPPORTED" | "CHECKPOINT_LOST" | "RUNNER_CRASHED" | "SPOOL_UNREADABLE" | "FILE_CORRUPT" | "FILE_TOO_COMPLEX";
         Job: components["schemas"]["JobSummary"] & {
             /** @description The file's header in file order, null until it was read: needed to make sense of raw rows. Always null for json and ndjson, whose rows name their own columns. */
             columns: string[] | null;
@@ -964,7 +964,7 @@ export interface components {
          * @description Every code that a response can carry.
          * @enum {string}
          */
-        ErrorCode: "FILE_TOO_LARGE" | "UNSUPPORTED_FILE_TYPE" | "MODEL_NOT_FOUND" | "KAFKA_UNAVAILABLE" | "JOB_NOT_FOUND" | "INTERNAL_ERROR" | "INVALID_JSON" | "INVALID_MULTIPART" | "MISSING_MODEL_ID" | "MISSING_FILE" | "READ_ERROR" | "INVALID_SCHEMA" | "INVALID_OPTION" | "INVALID_REQUEST" | "MODEL_ALREADY_EXISTS" | "JOB_STATE_CONFLICT" | "IDEMPOTENCY_KEY_REUSED" | "REJECTED_EXPIRED" | "SPOOL_EXPIRED" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "UNSUPPORTED_MEDIA_TYPE" | "UPLOAD_TIMEOUT" | "FORBIDDEN_HOST" | "CROSS_SITE_REQUEST" | "INSUFFICIENT_STORAGE" | "SERVICE_BUSY" | "TOPIC_LIMIT" | "HEADER_MISMATCH" | "KAFKA_REJECTED" | "FILE_CORRUPT" | "FILE_TOO_COMPLEX";
+        ErrorCode: "FILE_TOO_LARGE" | "UNSUPPORTED_FILE_TYPE" | "MODEL_NOT_FOUND" | "KAFKA_UNAVAILABLE" | "JOB_NOT_FOUND" | "INTERNAL_ERROR" | "INVALID_JSON" | "INVALID_MULTIPART" | "MISSING_MODEL_ID" | "MISSING_FILE" | "READ_ERROR" | "INVALID_SCHEMA" | "INVALID_OPTION" | "INVALID_REQUEST" | "MODEL_ALREADY_EXISTS" | "JOB_STATE_CONFLICT" | "IDEMPOTENCY_KEY_REUSED" | "REJECTED_EXPIRED" | "SPOOL_EXPIRED" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "UNSUPPORTED_MEDIA_TYPE" | "UPLOAD_TIMEOUT" | "FORBIDDEN_HOST" | "CROSS_SITE_REQUEST" | "INSUFFICIENT_STORAGE" | "SERVICE_BUSY" | "TOPIC_LIMIT" | "HEADER_MISMATCH" | "KAFKA_REJECTED" | "KAFKA_UNSUPPORTED" | "FILE_CORRUPT" | "FILE_TOO_COMPLEX";
         /** @description RFC 9457, with the code, the hint and the request's id. */
         Problem: {
             /** @description Where the code is explained. */
@@ -1296,7 +1296,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["ForbiddenHost"];
             500: components["responses"]["InternalError"];
-            /** @description Kafka would refuse the job, by a policy, a configuration or for want of a permission; `detail` has the broker's words. Mostly answered without reading the body. */
+            /** @description Kafka would refuse the job, by a policy, a configuration or for want of a permission, or the brokers cannot write it exactly once; `detail` has the broker's words. Mostly answered without reading the body. */
             502: {
                 headers: {
                     [name: string]: unknown;

@@ -5,6 +5,7 @@ import { type AclEntry, AclOperationTypes, AclResourceTypes } from 'kafkajs';
 import { Api } from '../kit/api.js';
 import {
   type AuthorizingBroker,
+  DESCRIBE_CONFIGS,
   documentedPermissions,
   startAuthorizingBroker,
   withoutPermission,
@@ -38,8 +39,8 @@ afterAll(async () => {
 });
 
 /** A service, which has not asked for anything yet, with a model. */
-async function serve(): Promise<Api> {
-  const env = { ...kafka.env, KAFKA_REPLICATION_FACTOR: '1' };
+async function serve(settings: Record<string, string> = {}): Promise<Api> {
+  const env = { ...kafka.env, KAFKA_REPLICATION_FACTOR: '1', ...settings };
   service = await startService({ brokers: kafka.secured, env });
   const api = new Api(service.url);
   await api.createModel('orders', ORDERS_SCHEMA);
@@ -80,6 +81,22 @@ describe('on a broker that checks permissions', () => {
     );
     await fetch(`${api.url}/jobs/${job.job_id}?purge=true&force=true`, { method: 'DELETE' });
     await until('the job is purged', async () => (await fetch(`${api.url}/jobs/${job.job_id}`)).status === 404);
+  });
+
+  it.each([
+    ['are unknown without', [], false],
+    ['are known with', [DESCRIBE_CONFIGS], true],
+  ] as const)('the settings of the brokers %s the right to see them', async (_, granted, isKnown) => {
+    await kafka.grant([...documented, ...granted]);
+    // More than the 7 days of offsets.retention.minutes.
+    const { url } = await serve({ SPOOL_KEEP_HOURS: '200' });
+    let details: Record<string, Record<string, unknown>> = {};
+    await until('the brokers were looked at', async () => {
+      ({ details } = (await (await fetch(`${url}/readyz`)).json()) as { details: typeof details });
+      return details['kafka']?.['transaction_timeout_ms'] !== undefined;
+    });
+    expect([details['kafka']?.['status'], details['offsets_retention'] !== undefined]).toEqual(['up', isKnown]);
+    expect(details).not.toHaveProperty('transactions');
   });
 
   it.each([

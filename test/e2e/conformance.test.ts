@@ -3,12 +3,19 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { AclOperationTypes, AclResourceTypes, Kafka, logLevel } from 'kafkajs';
 import { fixture } from '../formats/parquet/read-file.js';
 import { RawClient, uploadHead } from '../http/support/raw-client.js';
 import { Api } from '../kit/api.js';
-import { documentedPermissions, startAuthorizingBroker, withoutPermission } from '../kit/authorizing-broker.js';
+import {
+  DESCRIBE_CONFIGS,
+  documentedPermissions,
+  startAuthorizingBroker,
+  withoutPermission,
+} from '../kit/authorizing-broker.js';
+import { changeBrokerConfig } from '../kit/broker-config.js';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { runnerPids } from '../kit/runners.js';
 import { type Service, startService } from '../kit/service.js';
@@ -43,6 +50,13 @@ async function newDataDir(): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), 'batch-conformance-'));
   dataDirs.push(dataDir);
   return dataDir;
+}
+
+async function isDown(part: string): Promise<boolean> {
+  const { details } = (await (await fetch(`${service.url}/readyz`)).json()) as {
+    details: Record<string, { status: string }>;
+  };
+  return details[part]?.status === 'down';
 }
 
 function clientOf(running: Service): ContractClient {
@@ -463,7 +477,7 @@ describe('a service that lacks what it needs, by the contract', () => {
     }
   });
 
-  it('says so if the broker does not let it', async () => {
+  it('says so if the broker does not let it, or cannot do it', async () => {
     await service.stop();
     const kafka = await startAuthorizingBroker();
     try {
@@ -479,6 +493,15 @@ describe('a service that lacks what it needs, by the contract', () => {
       await kafka.grant([]);
       const refused = { body: form({ ...uploads, model_id: 'wide' }) };
       await expectProblem('createJob', refused, 502, 'KAFKA_REJECTED');
+
+      await kafka.grant([...permissions, DESCRIBE_CONFIGS]);
+      await service.stop();
+      await changeBrokerConfig(kafka.broker.brokers, 'transaction.partition.verification.enable', 'false');
+      service = await startService({ brokers: kafka.secured, dataDir: await newDataDir(), env: kafka.env });
+      client = clientOf(service);
+      await new Api(service.url).createModel('wide', ORDERS_SCHEMA);
+      for (const deadline = Date.now() + 60_000; !(await isDown('kafka')) && Date.now() < deadline; ) await sleep(100);
+      await expectProblem('createJob', refused, 502, 'KAFKA_UNSUPPORTED');
     } finally {
       await kafka.stop();
     }

@@ -8,6 +8,8 @@ import { type Service, startService } from '../kit/service.js';
 
 const CONCURRENCY = 2;
 
+const OF_A_JOB = /^batch\.[a-z0-9]{8}$/;
+
 let stage: ProxiedBroker;
 let service: Service;
 let api: Api;
@@ -37,7 +39,7 @@ describe('jobs whose topics are offline while the broker is there', () => {
   beforeAll(() => {
     stage.proxy.interference = {
       request({ api: request, transactionalId, pid }) {
-        if (gathers && transactionalId?.startsWith('batch.')) offline.add(transactionalId);
+        if (gathers && transactionalId !== null && OF_A_JOB.test(transactionalId)) offline.add(transactionalId);
         if (transactionalId === null || !offline.has(transactionalId)) return 'pass';
         if (verdict === 'drop' && request === 'InitProducerId' && pid !== undefined) settlers.add(pid);
         return verdict;

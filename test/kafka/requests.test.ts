@@ -33,9 +33,9 @@ describe('CreateTopics v6', () => {
     expect(decodeCreateTopics(bytes(NO_TAGS, '00000007', '04', ...topics, NO_TAGS))).toEqual({
       throttleMs: 7,
       results: [
-        { error: 0, message: null },
-        { error: 38, message: 'hi' },
-        { error: 36, message: null },
+        { error: 0, message: null, replicationFactor: 3 },
+        { error: 38, message: 'hi', replicationFactor: null },
+        { error: 36, message: null, replicationFactor: null },
       ],
     });
   });
@@ -46,7 +46,7 @@ describe('DeleteTopics v5', () => {
     const topic = bytes('02 61', '0003', '03 6e6f', NO_TAGS);
     expect(decodeDeleteTopics(bytes(NO_TAGS, '00000000', '02', topic, NO_TAGS))).toEqual({
       throttleMs: 0,
-      results: [{ error: 3, message: 'no' }],
+      results: [{ error: 3, message: 'no', replicationFactor: null }],
     });
   });
 });

@@ -100,6 +100,17 @@ export async function documentedPermissions(): Promise<AclEntry[]> {
   );
 }
 
+/** Not among them: with it the service sees the settings of the brokers. */
+export const DESCRIBE_CONFIGS: AclEntry = {
+  resourceType: AclResourceTypes.CLUSTER,
+  resourceName: 'kafka-cluster',
+  resourcePatternType: ResourcePatternTypes.LITERAL,
+  principal: 'User:batch',
+  host: '*',
+  operation: AclOperationTypes.DESCRIBE_CONFIGS,
+  permissionType: AclPermissionTypes.ALLOW,
+};
+
 /** All but those for this resource (and, if it is named, this operation). */
 export function withoutPermission(
   permissions: readonly AclEntry[],

@@ -88,6 +88,28 @@ export function makesJobTopics({ api, frame }: { api: string; frame: Buffer }): 
 }
 
 /**
+ * Lowers the highest version of an API in the broker's answer to ApiVersions; −1 takes it out. Leaves alone answers of
+ * flexible versions, in which kafkajs does not ask for APIs.
+ */
+export function lowerVersion(
+  { api, frame, answer }: { api: string; frame: Buffer; answer: Buffer },
+  apiKey: number,
+  highest: number,
+): void {
+  if (api !== 'ApiVersions' || frame.readInt16BE(6) >= FLEXIBLE_API_VERSIONS) return;
+  // Behind length, correlation id and error code: an ARRAY of API key, lowest and highest version.
+  for (let at = 14, left = answer.readInt32BE(10); left > 0; left--, at += 6) {
+    if (answer.readInt16BE(at) !== apiKey) continue;
+    if (highest < 0) answer.writeInt16BE(UNKNOWN_API, at);
+    else answer.writeInt16BE(highest, at + 4);
+  }
+}
+
+const FLEXIBLE_API_VERSIONS = 3;
+/** No API of Kafka has this key. */
+const UNKNOWN_API = 32_000;
+
+/**
  * The error code of an answer about one partition of one topic, which is all that a job asks about; null for the APIs
  * whose answers are not looked into.
  */

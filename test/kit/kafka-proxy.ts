@@ -16,6 +16,8 @@ export interface Exchange extends RequestHead {
 export interface Answered extends Exchange {
   /** Kafka's error code, where the proxy looks for one. */
   readonly error: number | null;
+  /** The whole frame; what `reply` writes into it reaches the client. */
+  readonly answer: Buffer;
 }
 
 /** `drop`: it goes no further, and the connection stays open. `cut`: both sides of the connection are closed. */
@@ -119,7 +121,7 @@ export class KafkaProxy {
       const exchange = waiting.get(frame.readInt32BE(4));
       if (exchange === undefined) continue; // unheard of in Kafka
       waiting.delete(exchange.correlationId);
-      const answered: Answered = { ...exchange, error: errorCode(exchange.api, frame) };
+      const answered: Answered = { ...exchange, error: errorCode(exchange.api, frame), answer: frame };
       if (answered.api === 'EndTxn' && answered.error === 0 && isCommit(exchange.frame)) this.commits += 1;
       const verdict = (await this.interference.reply?.(answered)) ?? 'pass';
       if (verdict === 'cut') return cut();

@@ -8,7 +8,7 @@ import { AppModule } from '../../../src/app.module.js';
 import { loadConfig } from '../../../src/config/index.js';
 import { BatchError } from '../../../src/errors/index.js';
 import { configureApp, createHttpServer, type RouteTable } from '../../../src/http/index.js';
-import { type JobTopics, KafkaProbe, serviceTopics, TopicAdmin } from '../../../src/kafka/index.js';
+import { ClusterProbe, type JobTopics, KafkaProbe, serviceTopics, TopicAdmin } from '../../../src/kafka/index.js';
 import { createLog } from '../../../src/logging/index.js';
 import { RunnerPool } from '../../../src/runner/index.js';
 
@@ -18,6 +18,7 @@ export class KafkaAtHand {
   readonly service = serviceTopics('batch');
   readonly knownDefect = null;
   readonly refusedConfigs = null;
+  readonly obtainedReplicas = null;
   readonly topics = new Set<string>();
 
   async check(): Promise<void> {
@@ -87,6 +88,8 @@ export async function startTestApp(env: Record<string, string> = {}): Promise<Te
     .useValue(kafka)
     .overrideProvider(TopicAdmin)
     .useValue(kafka)
+    .overrideProvider(ClusterProbe)
+    .useValue(new ClusterProbe(() => Promise.reject(new Error('there is no broker'))))
     .overrideProvider(RunnerPool)
     .useValue(new IdleRunners())
     .compile();
