@@ -26,7 +26,7 @@ import { requireApis } from './required-apis.js';
 import { within } from './within.js';
 
 /** The broker aborts a transaction that is open for longer. */
-const TRANSACTION_TIMEOUT_MS = 30_000;
+export const TRANSACTION_TIMEOUT_MS = 30_000;
 /** Where the broker allows no more than this (transaction.max.timeout.ms). */
 const SHORT_TRANSACTION_TIMEOUT_MS = 10_000;
 /** Most answers are there a moment later; the longer one is missing, the less is to be expected of the next look. */
