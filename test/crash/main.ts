@@ -3,9 +3,12 @@ import { parseArgs } from 'node:util';
 import { apiKills } from './api-kills.js';
 import { brokerKills } from './broker-kills.js';
 import { cancels } from './cancels.js';
+import { ClusterStage } from './cluster/cluster-stage.js';
+import { nodeKills } from './cluster/node-kills.js';
 import { control } from './control.js';
 import { frozenRunners } from './frozen-runners.js';
 import { fullDisk } from './full-disk.js';
+import type { JobStage } from './job-stage.js';
 import { lateBytes } from './late-bytes.js';
 import { lostMarkers } from './lost-markers.js';
 import { lostReplies, silence } from './lost-replies.js';
@@ -37,17 +40,35 @@ const SCENARIOS: readonly Scenario[] = [
   brokerKills,
 ];
 
-const HELP = `usage: scripts/crash.sh [--short] [--only NAME[,NAME…]] [--times N] [--seed N]
+/** On three nodes. */
+const CLUSTER_SCENARIOS: readonly Scenario<ClusterStage>[] = [nodeKills];
 
+const HELP = `usage: scripts/crash.sh [--cluster] [--short] [--only NAME[,NAME…]] [--times N] [--seed N]
+
+  --cluster    the second list, on a cluster of three brokers, instead of the first
   --short      few times each, in about a minute, with the same seed every time
   --only       some of the scenarios
   --times      how often, instead of each scenario's own number
   --seed       of the moments and places; without it another one each time
 
-${SCENARIOS.map(({ name, what, times }) => `  ${name.padEnd(16)} ${what} (${times.long}, short ${times.short})`).join('\n')}
+${list(SCENARIOS)}
+
+with --cluster:
+
+${list(CLUSTER_SCENARIOS)}
 `;
 
 const SHORT_SEED = 20_261_121;
+
+/** How often a scenario is wanted. */
+type TimesOf = (scenario: { name: string; times: Scenario['times'] }) => number;
+
+interface Result {
+  name: string;
+  what: string;
+  tally: Tally;
+  seconds: number;
+}
 
 process.exitCode = await main();
 
@@ -55,6 +76,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       help: { type: 'boolean', short: 'h' },
+      cluster: { type: 'boolean', default: false },
       short: { type: 'boolean', default: false },
       only: { type: 'string' },
       times: { type: 'string' },
@@ -66,7 +88,8 @@ async function main(): Promise<number> {
     return 0;
   }
   const names = values.only?.split(',');
-  const unknown = names?.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name)) ?? [];
+  const scenarios: readonly { name: string }[] = values.cluster ? CLUSTER_SCENARIOS : SCENARIOS;
+  const unknown = names?.filter((name) => !scenarios.some((scenario) => scenario.name === name)) ?? [];
   const seed = Number(values.seed ?? (values.short ? SHORT_SEED : 1 + (Date.now() % 1_000_000_000)));
   const given = values.times === undefined ? undefined : Number(values.times);
   if (unknown.length > 0 || !Number.isSafeInteger(seed) || !Number.isSafeInteger(given ?? 1)) {
@@ -74,31 +97,45 @@ async function main(): Promise<number> {
     return 64;
   }
   process.stdout.write(`seed ${seed}, load average ${loadavg()[0]?.toFixed(2)}\n`);
-  const stage = await Stage.open(seed);
-  const results: [Scenario, Tally, number][] = [];
-  try {
-    for (const scenario of SCENARIOS) {
-      const times = given ?? (values.short ? scenario.times.short : scenario.times.long);
-      if (times === 0 || (names !== undefined && !names.includes(scenario.name))) continue;
-      const started = performance.now();
-      const tally = await play(stage, scenario, times);
-      const seconds = (performance.now() - started) / 1000;
-      results.push([scenario, tally, seconds]);
-      process.stdout.write(`${describe(scenario, tally, seconds)}\n`);
-    }
-  } finally {
-    await stage.close();
-  }
+  const timesOf: TimesOf = ({ name, times }) => {
+    if (names !== undefined && !names.includes(name)) return 0;
+    return given ?? (values.short ? times.short : times.long);
+  };
+  const results = values.cluster
+    ? await playAll(await ClusterStage.open(seed), CLUSTER_SCENARIOS, timesOf)
+    : await playAll(await Stage.open(seed), SCENARIOS, timesOf);
   process.stdout.write(`\n${table(results)}\n`);
-  const failed = results.filter(([, tally]) => tally.failures.length > 0).length;
+  const failed = results.filter(({ tally }) => tally.failures.length > 0).length;
   process.stdout.write(`\nseed ${seed}: ${results.length - failed} passed, ${failed} failed\n`);
   return failed === 0 ? 0 : 1;
 }
 
-async function play(stage: Stage, scenario: Scenario, times: number): Promise<Tally> {
+async function playAll<S extends JobStage>(
+  stage: S,
+  scenarios: readonly Scenario<S>[],
+  timesOf: TimesOf,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  try {
+    for (const scenario of scenarios) {
+      const times = timesOf(scenario);
+      if (times === 0) continue;
+      const started = performance.now();
+      const tally = await play(stage, scenario, times);
+      const result = { ...scenario, tally, seconds: (performance.now() - started) / 1000 };
+      results.push(result);
+      process.stdout.write(`${describe(result)}\n`);
+    }
+  } finally {
+    await stage.close();
+  }
+  return results;
+}
+
+async function play<S extends JobStage>(stage: S, scenario: Scenario<S>, times: number): Promise<Tally> {
   const tally = new Tally();
   stage.begin(tally);
-  const commits = stage.proxy.commits;
+  const commits = stage.commits;
   try {
     await scenario.run(stage, times);
   } catch (error) {
@@ -107,28 +144,43 @@ async function play(stage: Stage, scenario: Scenario, times: number): Promise<Ta
   } finally {
     await stage.leave();
   }
-  tally.commits = stage.proxy.commits - commits;
+  tally.commits = stage.commits - commits;
   return tally;
 }
 
-function describe({ name, what }: Scenario, tally: Tally, seconds: number): string {
-  const { faultCount, faults, events, jobs, commits, rows, lost, doubled, reordered, altered, failures } = tally;
+function describe({ name, what, tally, seconds }: Result): string {
+  const { faultCount, faults, events, jobs, commits, rows, lost, doubled, reordered, altered, resumed, failures } =
+    tally;
   const lines = [
     `${name}: ${what}`,
     `  ${faultCount} took effect (${listCounts(faults)}); ${jobs} jobs, ${commits} commits, ${rows} rows compared: ` +
-      `${lost} lost, ${doubled} doubled, ${reordered} reordered, ${altered} altered; ${seconds.toFixed(0)} s: ` +
+      `${lost} lost, ${doubled} doubled, ${reordered} reordered, ${altered} altered, ${resumed} failures resumed; ` +
+      `${seconds.toFixed(0)} s: ` +
       (failures.length === 0 ? 'ok' : 'FAILED'),
   ];
   if (events.size > 0) lines.push(`  ${listCounts(events)}`);
   return [...lines, ...failures.slice(0, 20).map((failure) => `  ! ${failure}`)].join('\n');
 }
 
-function table(results: [Scenario, Tally, number][]): string {
-  const head = ['scenario', 'faults', 'jobs', 'commits', 'rows', 'lost', 'doubled', 'reordered', 'altered', 's', ''];
-  const rows = results.map(([{ name }, tally, seconds]) => [
+function table(results: readonly Result[]): string {
+  const head = [
+    'scenario',
+    'faults',
+    'jobs',
+    'commits',
+    'rows',
+    'lost',
+    'doubled',
+    'reordered',
+    'altered',
+    'resumed',
+    's',
+    '',
+  ];
+  const rows = results.map(({ name, tally, seconds }) => [
     name,
     ...[tally.faultCount, tally.jobs, tally.commits, tally.rows].map(String),
-    ...[tally.lost, tally.doubled, tally.reordered, tally.altered].map(String),
+    ...[tally.lost, tally.doubled, tally.reordered, tally.altered, tally.resumed].map(String),
     seconds.toFixed(0),
     tally.failures.length === 0 ? 'ok' : 'FAILED',
   ]);
@@ -138,4 +190,10 @@ function table(results: [Scenario, Tally, number][]): string {
       .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
       .join('  ');
   return [head, ...rows].map(line).join('\n');
+}
+
+function list(scenarios: readonly { name: string; what: string; times: Scenario['times'] }[]): string {
+  return scenarios
+    .map(({ name, what, times }) => `  ${name.padEnd(16)} ${what} (${times.long}, short ${times.short})`)
+    .join('\n');
 }

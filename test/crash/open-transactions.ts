@@ -1,5 +1,5 @@
+import { type JobStage, until } from './job-stage.js';
 import type { RowFile } from './rows.js';
-import { type Stage, until } from './stage.js';
 
 /** Generous: a transaction that is older than 30 s is aborted by the broker, and its runner begins again. */
 const OPEN_WITHIN_MS = 180_000;
@@ -20,7 +20,7 @@ export interface OpenTransactions {
  * runner waits for the answer to `api`: AddOffsetsToTxn is lost on its way, EndTxn is held until `release`.
  */
 export async function openTransactions(
-  stage: Stage,
+  stage: JobStage,
   file: RowFile,
   count: number,
   api: 'AddOffsetsToTxn' | 'EndTxn',
@@ -28,7 +28,7 @@ export async function openTransactions(
   const committed = new Set<string>();
   const open = new Set<string>();
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
-  stage.proxy.interference = {
+  stage.interference = {
     async request(exchange) {
       const jobId = jobOf(exchange);
       if (exchange.api !== api || jobId === null || !committed.has(jobId)) return 'pass';

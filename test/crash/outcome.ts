@@ -1,5 +1,5 @@
+import type { JobStage } from './job-stage.js';
 import type { RowFile } from './rows.js';
-import type { Stage } from './stage.js';
 
 const END_MS = 300_000;
 /** What a job may end with when the one broker there is has lost a transaction's markers; see DESIGN.md. */
@@ -7,7 +7,7 @@ const CLOSED = new Set(['CHECKPOINT_LOST', 'KAFKA_UNAVAILABLE']);
 
 /** Delivered, or failed without a wrong row; a job that only missed the broker goes on once it is there again. */
 export async function deliveredOrClosed(
-  stage: Stage,
+  stage: JobStage,
   jobId: string,
   file: RowFile,
   isResumed = false,
@@ -16,6 +16,7 @@ export async function deliveredOrClosed(
   const code = error?.code ?? '';
   if (state !== 'FAILED' || !CLOSED.has(code)) {
     stage.tally.event(isResumed ? 'delivered after a resume' : 'delivered');
+    if (isResumed) stage.tally.resumed += 1;
     await stage.delivered(jobId, file);
     return 'delivered';
   }

@@ -1,207 +1,41 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Job } from '../../src/jobs/job.js';
-import { Api } from '../kit/api.js';
-import { type Broker, startBroker } from '../kit/kafka-broker.js';
-import { type Exchange, KafkaProxy } from '../kit/kafka-proxy.js';
-import { freePort } from '../kit/ports.js';
-import { random } from '../kit/random.js';
-import { parentOf } from '../kit/runners.js';
-import { type Service, startService } from '../kit/service.js';
-import { compare, contradiction, type Extent } from './comparison.js';
-import { type RowFile, SCHEMA, writeRowFile } from './rows.js';
-import { Tally } from './tally.js';
+import type { Broker } from '../kit/kafka-broker.js';
+import type { KafkaProxy } from '../kit/kafka-proxy.js';
+import { type ProxiedBroker, type ProxiedOptions, startProxiedBroker } from '../kit/proxied-broker.js';
+import { JobStage } from './job-stage.js';
 
-export const MODEL = 'rows';
-/** For a job to end in, whatever is done to it. */
-const JOB_MS = 600_000;
-/** Rounds in which nothing happens, before a scenario is given up. */
-const IDLE_ROUNDS = 10;
+export { JobStage, MODEL, signal, until } from './job-stage.js';
 
-/** What all scenarios play on: a broker behind a proxy, and a service that reaches it only through the proxy. */
-export class Stage {
-  readonly folder: string;
-  readonly broker: Broker;
-  readonly proxy: KafkaProxy;
-  readonly seed: number;
-  /** Whole numbers below the limit, from the run's seed. */
-  random: (limit: number) => number;
-  tally = new Tally();
-  api = new Api('');
-  #service: Service | undefined;
-  #env: Record<string, string> = {};
-  #options: { dataDir?: string; under?: string[] } = {};
-  readonly #files = new Map<number, RowFile>();
-  readonly #runners = new Set<number>();
-
-  private constructor(parts: Pick<Stage, 'folder' | 'broker' | 'proxy' | 'seed'>) {
-    this.folder = parts.folder;
-    this.broker = parts.broker;
-    this.proxy = parts.proxy;
-    this.seed = parts.seed;
-    this.random = random(parts.seed);
+/** One broker behind a proxy. */
+export class Stage extends JobStage {
+  private constructor(
+    seed: number,
+    private readonly proxied: ProxiedBroker,
+  ) {
+    super(seed, { direct: proxied.broker.brokers, proxies: [proxied.proxy] });
   }
 
-  static async open(seed: number): Promise<Stage> {
-    const folder = mkdtempSync(join(tmpdir(), 'batch-crash-'));
-    const [port, proxiedPort] = [await freePort(), await freePort()];
-    const proxy = await KafkaProxy.start(proxiedPort);
-    const properties = join(folder, 'broker.properties');
-    const settings = [
-      `advertised.listeners=PLAINTEXT://127.0.0.1:${port},PROXIED://${proxy.address}`,
-      'listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT',
-      'inter.broker.listener.name=PLAINTEXT',
-    ];
-    writeFileSync(properties, `${settings.join('\n')}\n`);
-    const broker = await startBroker({ port, properties, listener: `PROXIED://127.0.0.1:${proxiedPort}` });
-    return new Stage({ folder, broker, proxy, seed });
+  static async open(seed: number, options: ProxiedOptions = {}): Promise<Stage> {
+    return new Stage(seed, await startProxiedBroker(options));
   }
 
-  async close(): Promise<void> {
-    await this.leave();
-    await this.proxy.stop();
-    await this.broker.stop();
-    rmSync(this.folder, { recursive: true, force: true });
+  get broker(): Broker {
+    return this.proxied.broker;
   }
 
-  /** Counts into `tally` from now on, with the seed's numbers from their first. */
-  begin(tally: Tally): void {
-    this.tally = tally;
-    this.random = random(this.seed);
+  get proxy(): KafkaProxy {
+    return this.proxied.proxy;
   }
 
-  /** A new service with the model, and no interference. */
-  async enter(env: Record<string, string> = {}, options: { dataDir?: string; under?: string[] } = {}): Promise<void> {
-    await this.leave();
-    this.#env = env;
-    this.#options = options;
-    this.#service = await startService({ brokers: this.proxy.address, env, ...options });
-    this.api = new Api(this.#service.url);
-    await this.api.createModel(MODEL, SCHEMA);
-  }
-
-  /** Ends the service and removes its data. */
-  async leave(): Promise<void> {
-    this.proxy.interference = {};
-    await this.#service?.stop();
-    if (this.#service !== undefined) rmSync(this.#service.dataDir, { recursive: true, force: true });
-    this.#service = undefined;
-  }
-
-  get service(): Service {
-    if (this.#service === undefined) throw new Error('no service runs');
-    return this.#service;
-  }
-
-  /** The end of what the service has logged, for a failure that needs explaining. */
-  lastLog(): string {
-    return this.#service?.log().slice(-4_000) ?? '';
-  }
-
-  /** Starts the service again on its data, after it was killed. */
-  async restart(): Promise<void> {
-    this.#service = await startService({
-      brokers: this.proxy.address,
-      env: this.#env,
-      ...this.#options,
-      dataDir: this.service.dataDir,
-    });
-    this.api.url = this.#service.url;
-  }
-
-  /** A file of so many rows, made once. */
-  file(rows: number): RowFile {
-    const file = this.#files.get(rows) ?? writeRowFile(join(this.folder, `${rows}.csv`), rows, this.seed + rows);
-    this.#files.set(rows, file);
-    return file;
-  }
-
-  /** `reference`: the slow reader, so that there is time to step in. */
-  async createJob(file: RowFile, reader: 'auto' | 'reference' = 'reference'): Promise<string> {
-    return (await this.api.createJob(MODEL, file.path, {}, { csv_reader: reader })).job_id;
-  }
-
-  /** Waits for the job's end and holds it against the file: everything must be there exactly once. */
-  async delivered(jobId: string, file: RowFile): Promise<void> {
-    const job = await this.api.ended(jobId, JOB_MS);
-    if (job.state !== 'PARTIAL_SUCCESS') {
-      this.tally.fail(`job ${jobId} ended ${job.state}: ${JSON.stringify(job.error)}`);
-    }
-    await this.holds(job, file, 'all');
-  }
-
-  /** Compares the topics with the file and the job's own figures. */
-  async holds(job: Job, file: RowFile, extent: Extent): Promise<void> {
-    const comparison = await compare(this.broker.brokers, job.topics, job.job_id, file, extent);
-    this.tally.compared(job.job_id, comparison);
-    const objection = contradiction(job, comparison);
-    if (objection !== null) this.tally.fail(`job ${job.job_id}: ${objection}`);
-  }
-
-  /** For a job that failed without knowing what is committed: its topics may hold any prefix, but nothing else. */
-  async prefix(jobId: string, file: RowFile): Promise<void> {
-    const { topics } = await this.api.job(jobId);
-    this.tally.compared(jobId, await compare(this.broker.brokers, topics, jobId, file, 'some prefix'));
-  }
-
-  /** Whether a runner of the service sent this, or one that has been its runner. */
-  isRunner({ pid }: Exchange): boolean {
-    if (pid === undefined) return false;
-    if (parentOf(pid) === this.service.pid) this.#runners.add(pid);
-    return this.#runners.has(pid);
-  }
-
-  /** Repeats `round`, which takes faults from the front of the list as they take effect, until the list is empty. */
-  async exhaust<T>(faults: T[], round: (left: T[]) => Promise<void>): Promise<void> {
-    for (let idle = 0; faults.length > 0; ) {
-      const before = faults.length;
-      await round(faults);
-      idle = faults.length < before ? 0 : idle + 1;
-      if (idle > IDLE_ROUNDS) throw new Error(`no occasion for ${faults.length} faults, ${JSON.stringify(faults[0])}`);
-      // One that met no occasion waits for other company.
-      faults.push(...faults.splice(0, 1));
-    }
-  }
-
-  shuffled<T>(items: readonly T[]): T[] {
-    const left = [...items];
-    return items.map(() => left.splice(this.random(left.length), 1)[0] as T);
-  }
-
-  pick<T>(from: readonly T[]): T {
-    return from[this.random(from.length)] as T;
-  }
-
-  /** Waits for up to `limitMs`, any number of ms equally likely. */
-  async pause(limitMs: number): Promise<void> {
-    await sleep(this.random(limitMs));
+  override async close(): Promise<void> {
+    await super.close();
+    await this.proxied.stop();
   }
 }
 
 /** What is wanted so many times, the long programme and the short one. */
-export interface Scenario {
+export interface Scenario<S extends JobStage = Stage> {
   readonly name: string;
   readonly what: string;
   readonly times: { long: number; short: number };
-  run(stage: Stage, times: number): Promise<void>;
-}
-
-/** Resolves with what `look` gives as soon as it gives something; rejects after `timeoutMs`. */
-export async function until<T>(what: string, timeoutMs: number, look: () => T | undefined): Promise<T> {
-  for (const deadline = Date.now() + timeoutMs; ; await sleep(2)) {
-    const found = look();
-    if (found !== undefined) return found;
-    if (Date.now() > deadline) throw new Error(`${what}: waited ${timeoutMs} ms`);
-  }
-}
-
-/** SIGKILL, or another signal; false where the process is gone already. */
-export function signal(pid: number, name: NodeJS.Signals = 'SIGKILL'): boolean {
-  try {
-    return process.kill(pid, name);
-  } catch {
-    return false; // ESRCH is the only way for a process of our own
-  }
+  run(stage: S, times: number): Promise<void>;
 }

@@ -14,6 +14,8 @@ export class Tally {
   doubled = 0;
   reordered = 0;
   altered = 0;
+  /** Failed jobs that were resumed and then delivered. */
+  resumed = 0;
 
   fault(kind: string): void {
     this.faults.set(kind, (this.faults.get(kind) ?? 0) + 1);
