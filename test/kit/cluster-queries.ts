@@ -43,6 +43,19 @@ export async function leaderOf(brokers: string, topic: string): Promise<number> 
   return (await partitionsOf(brokers, topic))[0]?.leader ?? -1;
 }
 
+/** Whether any node leads the only partition of a topic, which exists. */
+export async function hasLeader(brokers: string, topic: string): Promise<boolean> {
+  return ask(brokers, async (cluster) => {
+    try {
+      await (await anyBroker(cluster)).metadata([topic]);
+      return true;
+    } catch (error) {
+      if ((error as { type?: string }).type !== 'LEADER_NOT_AVAILABLE') throw error;
+      return false;
+    }
+  });
+}
+
 /** The node that coordinates the transactions of that id. */
 export async function transactionCoordinatorOf(brokers: string, transactionalId: string): Promise<number> {
   return ask(
@@ -76,6 +89,18 @@ export async function controllerOf(brokers: string): Promise<number> {
     if (error !== 0 || leader < 0) throw new Error(`DescribeQuorum: error ${error}, leader ${leader}`);
     return leader;
   });
+}
+
+/** Makes a topic of one partition whose replicas are on these nodes. */
+export async function createTopic(brokers: string, topic: string, replicas: number[]): Promise<void> {
+  const admin = kafkaAt(brokers).admin();
+  await admin.connect();
+  try {
+    const replicaAssignment = [{ partition: 0, replicas }];
+    await admin.createTopics({ topics: [{ topic, replicaAssignment }], waitForLeaders: false });
+  } finally {
+    await admin.disconnect();
+  }
 }
 
 /** Makes `node` the preferred leader of every partition of the topic, and elects it; it must be a replica in sync. */

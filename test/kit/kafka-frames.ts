@@ -129,6 +129,11 @@ export function errorCode(api: string, answer: Buffer): number | null {
   }
 }
 
+/** Milliseconds at the end of a Produce answer; 0 for the others. */
+export function throttleTime(api: string, answer: Buffer): number {
+  return api === 'Produce' ? answer.readInt32BE(answer.length - 4) : 0;
+}
+
 /** ARRAY of one topic: name, ARRAY of one partition: index, error code. */
 function partitionError(answer: Buffer, at: number): number {
   const name = at + 4;

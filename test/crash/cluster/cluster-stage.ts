@@ -1,6 +1,8 @@
+import type { Job } from '../../../src/jobs/job.js';
 import {
   controllerOf,
   groupCoordinatorOf,
+  hasLeader,
   leaderOf,
   partitionsOf,
   transactionCoordinatorOf,
@@ -8,7 +10,7 @@ import {
 import type { Broker } from '../../kit/kafka-broker.js';
 import { type ProxiedCluster, startProxiedCluster } from '../../kit/kafka-cluster.js';
 import type { KafkaProxy } from '../../kit/kafka-proxy.js';
-import { JobStage, until } from '../job-stage.js';
+import { JobStage, MODEL, until } from '../job-stage.js';
 import type { RowFile } from '../rows.js';
 
 const NODES = 3;
@@ -72,11 +74,21 @@ export class ClusterStage extends JobStage {
     for (const node of nodes) this.#away.delete(node);
   }
 
-  /** Brings back every node that is away, whichever way it went. */
-  async restoreNodes(): Promise<void> {
+  override async recover(): Promise<void> {
     const away = [...this.#away];
     await Promise.all(away.map((node) => this.#broker(node).kill('SIGKILL')));
     await this.bringBack(away, 'restart');
+  }
+
+  /** Uploads a file, again for as long as the answer is 503, as a client does; the job's id. */
+  async uploadAgain(file: RowFile): Promise<string> {
+    return until('an upload to be taken', IN_SYNC_MS, async () => {
+      const response = await this.api.upload(MODEL, file.path);
+      this.tally.event(`upload: ${response.status}`);
+      if (response.status === 202) return ((await response.json()) as Job).job_id;
+      if (response.status !== 503) throw new Error(`upload: ${response.status} ${await response.text()}`);
+      return undefined;
+    });
   }
 
   /** Which node has which role for a job. */
@@ -91,6 +103,27 @@ export class ClusterStage extends JobStage {
     return { leader, 'transaction coordinator': transactions, 'group coordinator': group, controller };
   }
 
+  /** Those of the jobs' topics that the node leads. */
+  async topicsLedBy(node: number, jobIds: readonly string[]): Promise<string[]> {
+    const led: string[] = [];
+    for (const jobId of jobIds) {
+      const { topics } = await this.api.job(jobId);
+      for (const topic of [topics.data, topics.dlq]) {
+        if ((await leaderOf(this.reachable, topic)) === node) led.push(topic);
+      }
+    }
+    return led;
+  }
+
+  /** Resolves when no node leads the topic's partition. */
+  async offline(topic: string): Promise<void> {
+    await until(
+      `${topic} without a leader`,
+      IN_SYNC_MS,
+      async () => !(await hasLeader(this.reachable, topic)) || undefined,
+    );
+  }
+
   /** Resolves when a node other than this leads the topic's partition. */
   async successorOf(node: number, topic: string): Promise<void> {
     await until(`another leader of ${topic} than ${node}`, IN_SYNC_MS, async () => {
@@ -103,7 +136,10 @@ export class ClusterStage extends JobStage {
   async replicatedBy(topic: string, nodes: readonly number[]): Promise<void> {
     await until(`${topic} in sync on ${nodes}`, IN_SYNC_MS, async () => {
       const partitions = await partitionsOf(this.reachable, topic);
-      return partitions.every(({ isr }) => [...isr].sort().join() === [...nodes].sort().join()) || undefined;
+      return (
+        partitions.every(({ isr }) => isr.length === nodes.length && isr.every((node) => nodes.includes(node))) ||
+        undefined
+      );
     });
   }
 

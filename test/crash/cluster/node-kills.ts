@@ -1,7 +1,7 @@
+import { holdJobs, POINTS } from '../held-jobs.js';
 import type { RowFile } from '../rows.js';
 import type { Scenario } from '../stage.js';
 import { type ClusterStage, ROLES, type Role } from './cluster-stage.js';
-import { holdJobs, POINTS } from './held-jobs.js';
 
 export const ROWS = 100_000;
 export const JOBS = 3;
@@ -10,7 +10,7 @@ export const JOBS = 3;
 export const nodeKills: Scenario<ClusterStage> = {
   name: 'node-kills',
   what: 'kill -9 of the leader, of either coordinator and of the controller, jobs in open transactions',
-  times: { long: 4, short: 1 },
+  times: { long: 2, short: 1 },
   async run(stage, times) {
     await stage.enter({ JOB_CONCURRENCY: String(JOBS) });
     const left = new Map(ROLES.map((role) => [role, times]));

@@ -1,25 +1,34 @@
-import type { Answered, Exchange, Verdict } from '../../kit/kafka-proxy.js';
-import { type JobStage, until } from '../job-stage.js';
-import { jobOf } from '../open-transactions.js';
-import type { RowFile } from '../rows.js';
+import type { Answered, Exchange, Verdict } from '../kit/kafka-proxy.js';
+import { type JobStage, until } from './job-stage.js';
+import { jobOf } from './open-transactions.js';
+import type { RowFile } from './rows.js';
 
 const HELD_WITHIN_MS = 180_000;
 
-/** Where a job can be held, with rows of it in a transaction that is open, or (the last) was just committed. */
-export const POINTS = [
-  { api: 'Produce', side: 'reply' },
+export interface Point {
+  api: 'Produce' | 'AddOffsetsToTxn' | 'TxnOffsetCommit' | 'EndTxn';
+  side: 'request' | 'reply';
+}
+
+/** A transaction is begun and has no rows: these are what is held. */
+export const BEFORE_ROWS: Point = { api: 'Produce', side: 'request' };
+/** Rows are in the topic, and their runner does not know. */
+export const ROWS_UNACKNOWLEDGED: Point = { api: 'Produce', side: 'reply' };
+/** Where a job can be held, with a transaction that is open, or (the last) was just committed. */
+export const POINTS: readonly Point[] = [
+  BEFORE_ROWS,
+  ROWS_UNACKNOWLEDGED,
   { api: 'AddOffsetsToTxn', side: 'request' },
   { api: 'TxnOffsetCommit', side: 'request' },
   { api: 'TxnOffsetCommit', side: 'reply' },
   { api: 'EndTxn', side: 'request' },
   { api: 'EndTxn', side: 'reply' },
-] as const;
-export type Point = (typeof POINTS)[number];
+];
 
 export interface HeldJobs {
   jobIds: string[];
   /** Lets everything go that is held; what comes later is not held. */
-  release(): void;
+  release: () => void;
 }
 
 /** Starts a job for each point, and resolves when each has committed something and is held at its point. */
