@@ -31,7 +31,7 @@ export interface Partition {
 /** The partitions of a topic. `brokers`, here as below: nodes that answer, since one that is frozen is waited for. */
 export async function partitionsOf(brokers: string, topic: string): Promise<Partition[]> {
   return ask(brokers, async (cluster) => {
-    const { topicMetadata } = (await (await anyBroker(cluster)).metadata([topic])) as {
+    const { topicMetadata } = (await (await anyBroker(cluster)).metadata([topic])) as unknown as {
       topicMetadata: { partitionMetadata: Partition[] }[];
     };
     return topicMetadata.flatMap(({ partitionMetadata }) => partitionMetadata);
