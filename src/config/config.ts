@@ -53,7 +53,7 @@ export interface KafkaConfig {
   readonly topicPrefix: string;
   /** KAFKA_REPLICATION_FACTOR: of the topics that are created; the broker's own if fewer brokers are registered. */
   readonly replicationFactor: number;
-  /** KAFKA_UNAVAILABLE_AFTER_MS: a running job fails after so long without a commit. */
+  /** KAFKA_UNAVAILABLE_AFTER_MS: a running job fails after so long without a commit, see also `limitsOf`. */
   readonly unavailableAfterMs: number;
   /**
    * KAFKA_SSL: TLS to every broker, whose certificate must be valid for its advertised name; null: plain TCP.

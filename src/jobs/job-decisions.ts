@@ -21,6 +21,8 @@ export type Decision =
   /** Nothing now: the job has ended, or will be taken up again by other means. */
   | { kind: 'leave' };
 
+/** Others get the runner meanwhile. */
+const STALE_RETRY_MS = 2_000;
 const MAX_CRASHES = 3;
 const FIRST_DELAY_MS = 250;
 const MAX_DELAY_MS = 30_000;
@@ -47,9 +49,16 @@ export function decideIntent({
 
 type Known = Pick<JobRecord, 'state' | 'format' | 'verdict' | 'error' | 'crashes' | 'checkpoint'>;
 
+/** Of a runner that has not left the job to another. */
+type Conclusive = Exclude<Outcome, { kind: 'stopped' | 'stale' }>;
+
 /** What a runner's report means. The checkpoint in it wins over what the store knows. */
 export function decideOutcome(job: Known, outcome: Outcome): Decision {
   if (outcome.kind === 'stopped') return job.state === 'FAILED' ? { kind: 'leave' } : again(0);
+  if (outcome.kind === 'stale') {
+    // Nobody waits for a job that has failed already.
+    return job.state === 'FAILED' ? { kind: 'settle-later', known: {} } : again(STALE_RETRY_MS);
+  }
   const checkpoint = outcome.checkpoint ?? job.checkpoint;
   switch (job.state) {
     case 'RUNNING':
@@ -136,7 +145,7 @@ function withCommitted(error: JobError, checkpoint: Checkpoint | null): JobError
 }
 
 /** A FAILED job that was still to be settled. Its state stays: only a resume leaves FAILED. */
-function decideSettlement(job: Known, outcome: Exclude<Outcome, { kind: 'stopped' }>): Decision {
+function decideSettlement(job: Known, outcome: Conclusive): Decision {
   const checkpoint = outcome.checkpoint ?? job.checkpoint;
   if (outcome.kind === 'failed' && outcome.error.code === 'CHECKPOINT_LOST') {
     const error: JobError = { code: 'CHECKPOINT_LOST', message: outcome.error.detail };
@@ -152,7 +161,7 @@ function complete({ code, message }: JobError): JobError {
 }
 
 /** Whether the report's checkpoint is all that is committed. Of a lost one nothing can be said. */
-function isSettled(outcome: Exclude<Outcome, { kind: 'stopped' }>): boolean {
+function isSettled(outcome: Conclusive): boolean {
   return outcome.kind !== 'failed' || (outcome.settled && outcome.error.code !== 'CHECKPOINT_LOST');
 }
 

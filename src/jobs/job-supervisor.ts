@@ -14,6 +14,7 @@ import type { JobStore } from './job-store.js';
 import { LiveJob } from './live-job.js';
 import { ProgressWriter } from './progress-writer.js';
 import { SettleDelays } from './settle-delays.js';
+import { StaleTimes } from './stale-times.js';
 
 export interface JobSupervisorOptions {
   store: JobStore;
@@ -40,6 +41,7 @@ export class JobSupervisor implements RunnerPoolHost {
   readonly #live = new Map<string, LiveJob>();
   readonly #delayed = new Map<string, () => void>();
   readonly #settleDelays = new SettleDelays();
+  readonly #staleTimes = new StaleTimes();
   readonly #progress: ProgressWriter;
   #runners: JobRunners | undefined;
   #stopping = false;
@@ -85,6 +87,7 @@ export class JobSupervisor implements RunnerPoolHost {
   brokerAway(): void {
     const now = this.options.clock.monotonic();
     for (const live of this.#live.values()) live.lastCommitAt = now;
+    this.#staleTimes.brokerAway(now);
     this.#pool.brokerAway();
     // What could not be settled is tried again soon after the broker is back.
     for (const jobId of this.#settleDelays.jobs) {
@@ -141,11 +144,18 @@ export class JobSupervisor implements RunnerPoolHost {
   }
 
   finished(jobId: string, lease: number, outcome: Outcome): void {
+    if (this.#holding(jobId, lease) === undefined) return;
+    if (outcome.kind === 'stale') {
+      const { detail, staleMs } = outcome;
+      this.#staleTimes.note(jobId, staleMs, this.options.clock.monotonic());
+      this.options.log.warn({ job_id: jobId, reason: detail, stale_ms: staleMs }, 'a job waits for its checkpoint');
+    } else this.#staleTimes.forget(jobId);
     this.#conclude(jobId, lease, (record) => decideOutcome(record, outcome));
   }
 
   lost(jobId: string, lease: number, loss: RunnerLoss): void {
     const { clock, maxStalledMs } = this.options;
+    if (this.#holding(jobId, lease) !== undefined) this.#staleTimes.forget(jobId);
     this.#conclude(jobId, lease, (record, live) =>
       decideLoss(record, loss, clock.monotonic() - live.lastCommitAt, maxStalledMs),
     );
@@ -167,7 +177,10 @@ export class JobSupervisor implements RunnerPoolHost {
     const record = await store.get(jobId);
     const intent = record === undefined ? null : decideIntent(record);
     if (intent !== 'settle') this.#settleDelays.forget(jobId);
-    if (record === undefined || intent === null) return null;
+    if (record === undefined || intent === null) {
+      this.#staleTimes.forget(jobId);
+      return null;
+    }
     if (intent !== offered) return intent;
     const model = await models.getVersion(record.modelId, record.modelVersion);
     if (model === undefined) throw new Error(`Model ${record.modelId} has no version ${record.modelVersion}`);
@@ -194,6 +207,7 @@ export class JobSupervisor implements RunnerPoolHost {
       wrapping: raised.wrapping,
       names: jobNames(raised),
       checkpoint: raised.checkpoint,
+      staleMs: this.#staleTimes.of(jobId, clock.monotonic()),
     };
   }
 

@@ -212,8 +212,9 @@ const MAX_REJECTED_READERS = 16;
     },
     {
       provide: RejectedRows,
-      inject: [KafkaProbe, CONFIG],
-      useFactory: (probe: KafkaProbe, { kafka }: Config) => new RejectedRows(createKafka(kafka), probe),
+      inject: [KafkaProbe, TopicAdmin, CONFIG],
+      useFactory: (probe: KafkaProbe, topics: TopicAdmin, { kafka }: Config) =>
+        new RejectedRows(createKafka(kafka), probe, topics),
     },
     {
       provide: Downloads,

@@ -1,6 +1,6 @@
 import type { Kafka } from 'kafkajs';
 import { BatchError } from '../errors/index.js';
-import { jobNames, type KafkaProbe, kafkaProblem, TopicReader } from '../kafka/index.js';
+import { jobNames, type KafkaProbe, kafkaProblem, type TopicAdmin, TopicReader } from '../kafka/index.js';
 import type { JobRecord } from './job-record.js';
 
 /** A page ends here, whatever `limit` says: a row may have 400 kB, and a reader may be slow. */
@@ -17,7 +17,8 @@ export interface RejectedPage {
 export class RejectedRows {
   constructor(
     private readonly kafka: Kafka,
-    private readonly probe: KafkaProbe,
+    private readonly probe: Pick<KafkaProbe, 'check'>,
+    private readonly topics: Pick<TopicAdmin, 'isGone'>,
   ) {}
 
   /**
@@ -54,6 +55,12 @@ export class RejectedRows {
     try {
       reader = await TopicReader.open(this.kafka, dlq);
       over.throwIfAborted();
+      if (reader === null && counted > 0 && !(await this.topics.isGone(dlq))) {
+        throw new BatchError(
+          'KAFKA_UNAVAILABLE',
+          `The broker does not know the topic '${dlq}' yet: it may have just started`,
+        );
+      }
       // A topic that still begins at 0 has lost nothing: what was counted is about to become readable.
       const start = reader?.bounds.start ?? Number.POSITIVE_INFINITY;
       let isGone = counted > 0 && start > 0 && from <= start;

@@ -67,11 +67,12 @@ export function isTlsFailure(error: unknown): boolean {
  * - fatal: trying again would fail again.
  * - unauthenticated: the broker refuses our credentials. Fatal once that has lasted: somebody may be changing them.
  * - throttled: a quota is used up; the broker has said for how long.
+ * - missing: the broker has not heard of the job's topics. Fatal once that has lasted: it may have just started.
  * - fenced: a newer producer took over, or the transaction was aborted for its age.
  * - transient: everything else: close, start over from the checkpoint.
  */
 export interface KafkaFailure {
-  kind: 'fatal' | 'unauthenticated' | 'throttled' | 'fenced' | 'transient';
+  kind: 'fatal' | 'unauthenticated' | 'throttled' | 'missing' | 'fenced' | 'transient';
   code: ErrorCode;
   /** For the user and the log: the broker's own error name and message. */
   detail: string;
@@ -104,6 +105,7 @@ const CODES: Readonly<Record<KafkaFailure['kind'], ErrorCode>> = {
   fatal: 'KAFKA_REJECTED',
   unauthenticated: 'KAFKA_REJECTED',
   throttled: 'SERVICE_BUSY',
+  missing: 'CHECKPOINT_LOST',
   fenced: 'KAFKA_UNAVAILABLE',
   transient: 'KAFKA_UNAVAILABLE',
 };
@@ -113,10 +115,16 @@ export class UnexpectedAnswer extends Error {
   override readonly name = 'UnexpectedAnswer';
 }
 
+/** The broker that was asked does not know the topics of a job. */
+export class TopicsMissing extends Error {
+  override readonly name = 'TopicsMissing';
+}
+
 /** null where the error comes neither from Kafka nor from the network: it is a defect of ours. Never throws. */
 export function classifyFailure(error: unknown): KafkaFailure | null {
   if (!(error instanceof Error)) return null;
   if (error instanceof BatchError) return { kind: 'fatal', code: error.code, detail: error.message };
+  if (error instanceof TopicsMissing) return { kind: 'missing', code: CODES.missing, detail: error.message };
   const isForeseen =
     error.name.startsWith('KafkaJS') ||
     error instanceof UnexpectedAnswer ||

@@ -1,7 +1,13 @@
 import type { Kafka } from 'kafkajs';
 import { knownDefect, readMetadataLevel } from './broker-features.js';
 import type { TopicBounds } from './committed-records.js';
-import { classifyFailure, errorType, isAuthenticationFailure, protocolError } from './kafka-failure.js';
+import {
+  classifyFailure,
+  errorType,
+  isAuthenticationFailure,
+  protocolError,
+  UnexpectedAnswer,
+} from './kafka-failure.js';
 import {
   anyBroker,
   type Cluster,
@@ -27,10 +33,7 @@ const GROUP_ID_NOT_FOUND = 69;
 /** Offsets behind the last record of each topic. */
 export type JobTopicEnds = Readonly<Record<keyof JobTopics, number>>;
 
-/**
- * nothing: both are there and empty. unknown topic: so it is, but that one of them is not there, or the broker that was
- * asked has not heard of it yet.
- */
+/** nothing: both are there and empty. unknown topic: so it is, but that one of them is not there. */
 export type JobTopicsLeft = 'records' | 'nothing' | 'unknown topic';
 
 interface Connected {
@@ -95,6 +98,20 @@ export class TopicAdmin {
       const bounds = await this.#bounds(topic);
       // Not its readable end: an open transaction hides records from that.
       if (bounds?.high === 0) await this.#delete(topic);
+    }
+  }
+
+  /**
+   * Whether there is no such topic. A broker that has just started has not heard of all of them, so the controller is
+   * asked, which creates nothing.
+   */
+  async isGone(topic: string): Promise<boolean> {
+    try {
+      return await this.#create([topic], this.jobTopicConfig, true);
+    } catch (error) {
+      // A name that is taken comes before all else but our rights, without which nothing more is to be found out.
+      if (classifyFailure(error)?.kind === 'fatal') return true;
+      throw error;
     }
   }
 
@@ -165,7 +182,10 @@ export class TopicAdmin {
       reader?.close(); // also if nobody waits for it any more
       return reader?.bounds ?? null;
     });
-    return within(CALL_MS, `the offsets of ${topic}`, opening);
+    const bounds = await within(CALL_MS, `the offsets of ${topic}`, opening);
+    if (bounds === null && !(await this.isGone(topic)))
+      throw new UnexpectedAnswer(`a broker does not know ${topic} yet`);
+    return bounds;
   }
 
   /** A topic that is gone already is no error. */

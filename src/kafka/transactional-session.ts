@@ -5,7 +5,7 @@ import { firstCommittedBy } from './batch-headers.js';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 import { lastStableOffset, leaderOf, type TopicBounds, topicBounds } from './committed-records.js';
 import { commitHanging, findOpenTransaction, type OpenTransaction } from './hanging-transaction.js';
-import { errorType, UnexpectedAnswer } from './kafka-failure.js';
+import { errorType, TopicsMissing, UnexpectedAnswer } from './kafka-failure.js';
 import {
   anyBroker,
   type Broker,
@@ -33,8 +33,8 @@ const SHORT_TRANSACTION_TIMEOUT_MS = 10_000;
 const FIRST_RETRY_MS = 5;
 const MAX_RETRY_MS = 500;
 const RETRY_FOR_MS = 30_000;
-/** A topic that was just created, or a broker that just started, may not know it yet. */
-const TOPIC_UNKNOWN_FOR_MS = 5_000;
+/** A topic that was just created may not be known yet. Beyond that, the protocol asks again. */
+const TOPIC_UNKNOWN_FOR_MS = 1_000;
 
 const READABLE_WITHIN_MS = 10_000;
 const ANSWER_MS = 45_000;
@@ -89,8 +89,8 @@ export class TransactionalSession {
 
   /**
    * Connects and fences: InitProducerId aborts any open transaction of an older session of this job.
-   * Throws BatchError KAFKA_UNSUPPORTED if the broker lacks a request that is needed, CHECKPOINT_LOST if the topics do not
-   * exist, else Kafka errors (see `classifyFailure`).
+   * Throws BatchError KAFKA_UNSUPPORTED if the broker lacks a request that is needed, TopicsMissing if it does not know the
+   * topics, else Kafka errors (see `classifyFailure`).
    */
   static async open(kafka: Kafka, { data, dlq, group: transactionalId }: JobNames): Promise<TransactionalSession> {
     const topics = { data, dlq };
@@ -323,10 +323,7 @@ async function connectLeaders(cluster: Cluster, topics: string[]): Promise<Map<s
     TOPIC_UNKNOWN_FOR_MS,
   ).catch((cause: unknown) => {
     if (errorType(cause) !== 'UNKNOWN_TOPIC_OR_PARTITION') throw cause;
-    // Whoever deleted them took along what was committed: no later attempt finds out how much that was.
-    throw new BatchError('CHECKPOINT_LOST', `UNKNOWN_TOPIC_OR_PARTITION: ${topics.join(' or ')} does not exist`, {
-      cause,
-    });
+    throw new TopicsMissing(`UNKNOWN_TOPIC_OR_PARTITION: ${topics.join(' or ')} does not exist`, { cause });
   });
   const leaders = new Map<string, Connection>();
   for (const topic of topics) {

@@ -5,7 +5,7 @@ import { createLog } from '../logging/index.js';
 import { JobRun } from './job-run.js';
 import { KernelShelf } from './kernel-shelf.js';
 import { ALIVE_MS, type Assignment, EXIT_LEASE_LOST, type FromRunner, type ToRunner } from './messages.js';
-import { DEFAULT_LIMITS } from './protocol.js';
+import { limitsOf } from './protocol.js';
 import { readerOf } from './row-feed.js';
 
 /**
@@ -55,7 +55,7 @@ async function work(job: Assignment): Promise<void> {
   current = new JobRun(job, {
     kafka,
     log: jobLog,
-    limits: { ...DEFAULT_LIMITS, unavailableAfterMs: config.kafka.unavailableAfterMs },
+    limits: limitsOf(config.kafka.unavailableAfterMs),
     askLease: () => askLease(job),
     report,
     kernels,

@@ -24,6 +24,8 @@ export interface Assignment {
   names: JobNames;
   /** The newest one that the store has seen: what Kafka answers must not be older. */
   checkpoint: Checkpoint | null;
+  /** What the runner before this one has reported as `stale`, and the time since; 0: it has not. */
+  staleMs: number;
 }
 
 /** What the reading of a job's file depends on. */
@@ -40,6 +42,11 @@ export type Outcome =
   | { kind: 'settled'; checkpoint: Checkpoint | null }
   /** `settled: false`: what is committed could not be found out; the checkpoint is a lower bound. */
   | { kind: 'failed'; error: { code: ErrorCode; detail: string }; checkpoint: Checkpoint | null; settled: boolean }
+  /**
+   * Kafka answers with less than is known of the job: a checkpoint that is older, or topics that it has never heard of.
+   * It may be a stale answer, so that it is asked again later. `staleMs`: for how long it has answered so by now.
+   */
+  | { kind: 'stale'; detail: string; staleMs: number }
   /** Shut down between two transactions; the job goes on from its checkpoint later. */
   | { kind: 'stopped' };
 

@@ -18,8 +18,10 @@ export interface Limits {
   unavailableAfterMs: number;
   /** What is committed must be known so long after it was asked for; else it is tried again later. */
   settleMs: number;
-  /** For so long a checkpoint older than the topics is taken for a stale read, after that for a lost one. */
-  staleCheckpointMs: number;
+  /** For so long a checkpoint that is older than the topics, or topics that are unknown, may be a stale answer; then they are lost. */
+  lostAfterMs: number;
+  /** Of that, a runner waits for so long before it leaves the job to a later one. */
+  staleMs: number;
   /** A transaction that is still open in the topics so long after the fence hangs: its marker was lost. */
   hangingMs: number;
   /** Credentials that the broker has refused for so long are wrong; until then somebody may be changing them. */
@@ -34,12 +36,22 @@ export const DEFAULT_LIMITS: Limits = {
   firstTransactionMs: 50,
   unavailableAfterMs: 300_000,
   settleMs: 10_000,
-  staleCheckpointMs: 10_000,
+  lostAfterMs: 60_000,
+  staleMs: 10_000,
   hangingMs: 5_000,
   unauthenticatedMs: 60_000,
   firstBackoffMs: 50,
   maxBackoffMs: 5_000,
 };
+
+/**
+ * Of a job that fails after `unavailableAfterMs` without a commit (KAFKA_UNAVAILABLE_AFTER_MS). Whoever wants to know
+ * within less than a minute hears of a lost checkpoint as soon, but not within less than six seconds.
+ */
+export function limitsOf(unavailableAfterMs: number): Limits {
+  const lostAfterMs = Math.max(6_000, Math.min(unavailableAfterMs, DEFAULT_LIMITS.lostAfterMs));
+  return { ...DEFAULT_LIMITS, unavailableAfterMs, lostAfterMs, staleMs: lostAfterMs / 6 };
+}
 
 const STALE_RETRY_MS = 100;
 /** Markers are mostly there a moment later; the longer one is missing, the less is to be expected of the next look. */
@@ -95,7 +107,11 @@ export interface State {
   readonly cutBytes: number;
   readonly lastCommitAt: number;
   readonly backoffMs: number;
-  readonly staleSince: number | null;
+  /**
+   * Answers that were stale, with none in between that was not: for how long (`totalMs` with those that earlier runners
+   * had), and when the last one came on this session; null: none has. Time between sessions does not count.
+   */
+  readonly stale: { readonly totalMs: number; readonly ownMs: number; readonly at: number | null };
   /** Since when a transaction is seen open in the topics after a fence, with the same checkpoint. */
   readonly openSince: number | null;
   /** Since when the goal is to settle. */
@@ -162,7 +178,7 @@ export interface Step {
 }
 
 export function initialState(
-  job: { intent: 'run' | 'settle'; sizeBytes: number; checkpoint: Checkpoint | null },
+  job: { intent: 'run' | 'settle'; sizeBytes: number; checkpoint: Checkpoint | null; staleMs: number },
   now: number,
   limits: Limits = DEFAULT_LIMITS,
 ): State {
@@ -183,7 +199,7 @@ export function initialState(
     cutBytes: limits.transactionBytes,
     lastCommitAt: now,
     backoffMs: limits.firstBackoffMs,
-    staleSince: null,
+    stale: { totalMs: job.staleMs, ownMs: 0, at: null },
     openSince: null,
     settlingSince: job.intent === 'settle' ? now : null,
     unauthenticatedSince: null,
@@ -298,7 +314,7 @@ function onInspected(state: State, evidence: TopicsEvidence, now: number): Step 
     // A broker that was killed may show the offsets' transaction marker before the topics'.
     return staleOrLost(state, "the job's topics end before the checkpoint", now);
   }
-  const settled: State = { ...forgetSession(state), dirty: false };
+  const settled: State = { ...forgetSession(state), dirty: false, stale: { totalMs: 0, ownMs: 0, at: null } };
   if (checkpoint?.eof) return end(settled, { do: 'close' }, finish({ kind: 'completed', checkpoint }));
   if (state.verdict !== null) return conclude(settled, state.verdict);
   if (state.goal === 'settle') return end(settled, { do: 'close' }, finish({ kind: 'settled', checkpoint }));
@@ -349,9 +365,32 @@ function repair(state: State, abort: Marked[], commit: Marked[], now: number): S
 
 /** The topics or the store know more than the checkpoint: it may have been read a moment too early. */
 function staleOrLost(state: State, detail: string, now: number): Step {
-  const staleSince = state.staleSince ?? now;
-  if (now - staleSince >= state.limits.staleCheckpointMs) return lost(state, detail);
-  return go({ ...state, staleSince }, 'pausing', { do: 'wait', ms: STALE_RETRY_MS });
+  const stale = sawStale(state, now);
+  return leaveStale(stale, detail) ?? go(stale, 'pausing', { do: 'wait', ms: STALE_RETRY_MS });
+}
+
+/** No session could be opened: the broker does not know the topics, because it has just started or they are deleted. */
+function missingOrLost(state: State, detail: string, now: number): Step {
+  const stale = sawStale(state, now);
+  const next: State = { ...forgetSession(stale), stale: stale.stale };
+  return leaveStale(next, detail) ?? go(next, 'waiting', { do: 'close' }, { do: 'wait', ms: STALE_RETRY_MS });
+}
+
+function sawStale(state: State, now: number): State {
+  const { totalMs, ownMs, at } = state.stale;
+  const passed = now - (at ?? now);
+  return { ...state, stale: { totalMs: totalMs + passed, ownMs: ownMs + passed, at: now } };
+}
+
+/** The end of this runner's work on a job whose checkpoint has been stale for long enough; null: it looks again. */
+function leaveStale(state: State, detail: string): Step | null {
+  const { stale, limits, verdict } = state;
+  if (state.stopping) return end(state, { do: 'close' }, finish({ kind: 'stopped' }));
+  // The first answers of a runner may be stale for a reason of their own, however long ago those of others were.
+  if (stale.ownMs < limits.staleMs) return null;
+  if (stale.totalMs >= limits.lostAfterMs) return lost(state, detail);
+  if (verdict !== null) return giveUp(state, verdict);
+  return end(state, { do: 'close' }, finish({ kind: 'stale', detail, staleMs: stale.totalMs }));
 }
 
 function lost(state: State, detail: string): Step {
@@ -415,6 +454,7 @@ function onFailed(state: State, failure: KafkaFailure, now: number): Step {
     const isForGood = now - unauthenticatedSince >= state.limits.unauthenticatedMs;
     return onFailed({ ...state, unauthenticatedSince }, { ...failure, kind: isForGood ? 'fatal' : 'transient' }, now);
   }
+  if (failure.kind === 'missing') return missingOrLost(state, failure.detail, now);
   if (failure.kind === 'fatal') {
     const error = { code: failure.code, detail: failure.detail };
     if (failure.code === 'CHECKPOINT_LOST') return lost(state, failure.detail);
@@ -447,7 +487,8 @@ function startOver(state: State): Step {
 }
 
 function forgetSession(state: State): State {
-  return { ...state, transaction: null, pending: null, fileRead: false, staleSince: null, openSince: null };
+  const stale = { ...state.stale, at: null };
+  return { ...state, transaction: null, pending: null, fileRead: false, stale, openSince: null };
 }
 
 /** Ends with a failure whose checkpoint is known for sure. */
@@ -469,9 +510,9 @@ function giveUpSettling(state: State, detail: string): Step {
 }
 
 /** Answers that may be stale, or show a hanging transaction, are looked at again for a time of their own. */
-function isOverdue({ goal, settlingSince, staleSince, openSince, limits }: State, now: number): boolean {
+function isOverdue({ goal, settlingSince, stale, openSince, limits }: State, now: number): boolean {
   if (goal !== 'settle' || settlingSince === null) return false;
-  const watchMs = staleSince === null && openSince === null ? 0 : limits.staleCheckpointMs + limits.hangingMs;
+  const watchMs = stale.at === null && openSince === null ? 0 : limits.staleMs + limits.hangingMs;
   return now - settlingSince >= limits.settleMs + watchMs;
 }
 

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { Api } from '../kit/api.js';
 import { consumeByConsole } from '../kit/console-consumer.js';
 import { expectDelivered, expectPrefix, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
@@ -179,32 +178,6 @@ describe('cancel and resume', () => {
   });
 });
 
-describe('a lost checkpoint', () => {
-  it('fails the job as CHECKPOINT_LOST and never writes a row twice', async () => {
-    const { job_id } = await api.createSlowJob('orders', LONG.csv);
-    await api.until(job_id, ({ totals }) => totals.rows > 0);
-    await api.cancel(job_id);
-    const cancelled = await api.ended(job_id);
-    await deleteGroup(`batch.${job_id}`);
-
-    expect((await api.resume(job_id)).status).toBe(202);
-    const job = await api.ended(job_id);
-    expect(job).toMatchObject({ state: 'FAILED', error: { code: 'CHECKPOINT_LOST' } });
-    expect(job.error?.hint).toMatch(/new job/);
-    await expectPrefix(brokers, { ...job, end_offsets: null }, LONG, cancelled.totals.ok, cancelled.totals.errors);
-  });
-
-  it('is what a job has whose topics are deleted: also a cancel then comes to an end', async () => {
-    const { job_id, topics } = await api.createSlowJob('orders', LONG.csv);
-    await api.until(job_id, ({ totals }) => totals.rows > 0);
-    await deleteTopics([topics.data, topics.dlq]);
-    await api.cancel(job_id);
-    const job = await api.ended(job_id);
-    expect(job).toMatchObject({ state: 'FAILED', error: { code: 'CHECKPOINT_LOST' }, end_offsets: null });
-    expect(job.error?.message).toMatch(/UNKNOWN_TOPIC_OR_PARTITION: .* does not exist/);
-  });
-});
-
 describe('the API process', () => {
   it('takes its jobs up again after a kill -9', async () => {
     const { job_id } = await api.createSlowJob('orders', LONG.csv);
@@ -229,18 +202,3 @@ describe('the API process', () => {
     await expectDelivered(brokers, job, LONG);
   });
 });
-
-async function deleteGroup(groupId: string): Promise<void> {
-  await asAdmin((admin) => admin.deleteGroups([groupId]));
-}
-
-async function deleteTopics(topics: string[]): Promise<void> {
-  await asAdmin((admin) => admin.deleteTopics({ topics }));
-}
-
-async function asAdmin(act: (admin: Admin) => Promise<unknown>): Promise<void> {
-  const admin = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING }).admin();
-  await admin.connect();
-  await act(admin);
-  await admin.disconnect();
-}

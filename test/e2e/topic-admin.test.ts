@@ -1,6 +1,8 @@
+import type { JobRecord } from '../../src/jobs/job-record.js';
+import { RejectedRows } from '../../src/jobs/rejected-rows.js';
 import { TopicAdmin } from '../../src/kafka/index.js';
 import { kafkaAt } from '../kit/kafka-client.js';
-import { namesOf, SERVICE_TOPICS } from '../kit/names.js';
+import { namesOf, SERVICE_TOPICS, TOPIC_PREFIX } from '../kit/names.js';
 import { type ProxiedBroker, startProxiedBroker } from '../kit/proxied-broker.js';
 
 let kafka: ProxiedBroker;
@@ -49,5 +51,23 @@ describe('topic administration', () => {
     await topics.validateJob(namesOf('asked001'));
     expect(await topics.createJobTopics(namesOf('asked001'))).toBe(true);
     await topics.validateJob(namesOf('asked001')); // a name that is taken is no reason against a job
+  });
+});
+
+describe('a topic that the broker which was asked does not know', () => {
+  it('is not gone before the controller says so, and neither are the rejected rows in it', async () => {
+    const [there, gone] = ['unheard1', 'unheard2'];
+    await topics.createJobTopics(namesOf(there));
+    expect(await topics.isGone(namesOf(there).dlq)).toBe(false);
+    expect(await topics.isGone(namesOf(gone).dlq)).toBe(true);
+    // Another cluster's broker knows neither, as one that has just started.
+    const unaware = kafkaAt(process.env['E2E_KAFKA_BROKERS'] as string);
+    const rows = new RejectedRows(unaware, { check: async () => undefined }, topics);
+    const page = (jobId: string) => {
+      const job = { jobId, topicPrefix: TOPIC_PREFIX, checkpoint: { errors: 1 } } as JobRecord;
+      return rows.page(job, 10, undefined, new AbortController().signal);
+    };
+    await expect(page(there)).rejects.toMatchObject({ code: 'KAFKA_UNAVAILABLE' });
+    await expect(page(gone)).rejects.toMatchObject({ code: 'REJECTED_EXPIRED' });
   });
 });

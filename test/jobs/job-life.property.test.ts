@@ -25,6 +25,7 @@ const event = fc.oneof(
   { weight: 2, arbitrary: fc.constant({ do: 'settle' } as const) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('lose' as const), crash: fc.boolean() }) },
   { weight: 1, arbitrary: fc.constant({ do: 'stopped' } as const) },
+  { weight: 2, arbitrary: fc.constant({ do: 'stale' } as const) },
   { weight: 2, arbitrary: fc.constant({ do: 'cancel' } as const) },
   { weight: 3, arbitrary: fc.constant({ do: 'resume' } as const) },
   {
@@ -82,6 +83,9 @@ class Story {
         break;
       case 'stopped':
         if (assignment) this.report({ kind: 'stopped' });
+        break;
+      case 'stale':
+        if (assignment) this.report({ kind: 'stale', detail: 'x', staleMs: assignment.staleMs + 10_000 });
         break;
       case 'cancel':
         this.waits.push(desk.control.cancel(jobId).catch(conflict));

@@ -27,6 +27,7 @@ describe('handing out a job', () => {
       wrapping: { fileCompression: 'none', encoding: 'utf-8' },
       names: { data: `batch_${jobId}`, dlq: `batch_${jobId}_dlq`, group: `batch.${jobId}` },
       checkpoint: null,
+      staleMs: 0,
     });
     expect(await desk.record(jobId)).toMatchObject({ state: 'RUNNING', lease: 1, waitingMs: 40, settled: false });
     expect(desk.states(jobId)).toEqual(['PENDING', 'RUNNING']);
@@ -248,6 +249,87 @@ describe('the end of a job', () => {
     await desk.quiet();
     expect(await desk.job(jobId)).toMatchObject({ state: 'RUNNING', totals: { rows: 10 } });
     expect(desk.runners.queue).toEqual([jobId]);
+  });
+});
+
+describe('a job whose checkpoint is stale', () => {
+  const stale = (staleMs: number): Outcome => ({ kind: 'stale', detail: 'the checkpoint is gone', staleMs });
+  /** The runner that has the job leaves it as stale. */
+  const leave = async (jobId: string, staleMs: number): Promise<void> => {
+    desk.runners.finish(jobId, stale(staleMs));
+    await desk.quiet();
+  };
+
+  it('gives its runner to others for two seconds, and comes again with the time that it has been so', async () => {
+    const jobId = await desk.acceptAndHire();
+    await leave(jobId, 10_000);
+    const other = await desk.accept();
+    expect(await desk.runners.next()).toMatchObject({ jobId: other, staleMs: 0 });
+    desk.clock.advance(1_999);
+    expect(await desk.runners.next()).toBeNull();
+    desk.clock.advance(1);
+    expect(await desk.runners.next()).toMatchObject({ jobId, intent: 'run', staleMs: 12_000 });
+    expect(await desk.record(jobId)).toMatchObject({ state: 'RUNNING', crashes: 0 });
+    expect(desk.states(jobId)).toEqual(['PENDING', 'RUNNING']);
+  });
+
+  it.each<[string, (jobId: string) => void]>([
+    ['stops', (jobId) => desk.runners.finish(jobId, { kind: 'stopped' })],
+    ['is lost', (jobId) => desk.runners.lose(jobId, false)],
+  ])('is no longer taken for stale when a runner %s', async (_what, end) => {
+    const jobId = await desk.acceptAndHire();
+    await leave(jobId, 10_000);
+    desk.clock.advance(2_000);
+    expect(await desk.runners.next()).toMatchObject({ staleMs: 12_000 });
+    end(jobId);
+    await desk.quiet();
+    expect(await desk.runners.next()).toMatchObject({ jobId, staleMs: 0 });
+  });
+
+  it('does not count the time without a broker', async () => {
+    const jobId = await desk.acceptAndHire();
+    await leave(jobId, 10_000);
+    desk.clock.advance(1_500);
+    desk.supervisor.brokerAway();
+    desk.clock.advance(500);
+    expect(await desk.runners.next()).toMatchObject({ jobId, staleMs: 10_500 });
+  });
+
+  it('begins anew after a restart', async () => {
+    const jobId = await desk.acceptAndHire();
+    await leave(jobId, 50_000);
+    desk.start();
+    desk.supervisor.submit(jobId);
+    expect(await desk.runners.next()).toMatchObject({ jobId, staleMs: 0 });
+  });
+
+  it('is looked at as soon again when it is cancelled, and ends when it is lost', async () => {
+    const jobId = await desk.acceptAndHire();
+    await leave(jobId, 10_000);
+    const cancelling = desk.control.cancel(jobId);
+    await desk.quiet();
+    expect(await desk.runners.next()).toMatchObject({ intent: 'settle', staleMs: 10_000 });
+    await leave(jobId, 20_000);
+    desk.clock.advance(2_000);
+    expect(await desk.runners.next()).toMatchObject({ intent: 'settle', staleMs: 22_000 });
+    desk.runners.finish(jobId, failed('CHECKPOINT_LOST', null, true));
+    await cancelling;
+    expect(await desk.job(jobId)).toMatchObject({ state: 'FAILED', error: { code: 'CHECKPOINT_LOST' } });
+    expect(desk.clock.pending).toBe(0);
+  });
+
+  it('is settled later when it has failed before', async () => {
+    const jobId = await desk.acceptAndHire();
+    desk.runners.finish(jobId, failed('KAFKA_UNAVAILABLE', null, false));
+    await desk.quiet();
+    await desk.upkeep.settleUnsettled();
+    expect(await desk.runners.next()).toMatchObject({ intent: 'settle' });
+    await leave(jobId, 10_000);
+    desk.clock.advance(29_999);
+    expect(await desk.runners.next()).toBeNull();
+    desk.clock.advance(1);
+    expect(await desk.runners.next()).toMatchObject({ intent: 'settle', staleMs: 40_000 });
+    expect(await desk.job(jobId)).toMatchObject({ state: 'FAILED', error: { code: 'KAFKA_UNAVAILABLE' } });
   });
 });
 

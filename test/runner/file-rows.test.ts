@@ -30,6 +30,7 @@ const job: Assignment = {
   dialect: { delimiter: ',', quote: '"', header: true },
   names: { data: 'data', dlq: 'dlq', group: 'group' },
   checkpoint: null,
+  staleMs: 0,
 };
 const limits = { decompression: { maxBytes: 1e9, maxRatio: 250 }, decoderBytes: 0 };
 let handle: FileHandle;

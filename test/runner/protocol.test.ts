@@ -2,7 +2,7 @@ import type { Checkpoint, KafkaFailure, TopicsEvidence } from '../../src/kafka/i
 import { type Action, DEFAULT_LIMITS, type Event, initialState, type State, step } from '../../src/runner/protocol.js';
 
 const SIZE = 1_000;
-const job = { intent: 'run' as const, sizeBytes: SIZE, checkpoint: null };
+const job = { intent: 'run' as const, sizeBytes: SIZE, checkpoint: null, staleMs: 0 };
 const EMPTY = { start: 0, end: 0, high: 0 };
 const noRecords = { data: EMPTY, dlq: EMPTY, recordsBeyond: null };
 
@@ -328,13 +328,13 @@ describe('the delivery protocol', () => {
       expect(driver.asked.at(-1)).toMatchObject({ outcome: { error: { code }, settled: false } });
     });
 
-    it('looks at a checkpoint that may be stale for as long as in a run, but not for longer than 25 s in all', () => {
+    it('looks at a checkpoint that may be stale for as long as in a run, but no longer than 25 s in all', () => {
       const [, begun] = HANDED_OUT;
       const driver = begun().on({ type: 'lease', current: true }, { type: 'fenced' }, { type: 'lease', current: true });
       driver.now = DEFAULT_LIMITS.settleMs - 1;
       driver.on({ type: 'fetched', checkpoint: null, isStable: true });
       expect(driver.did).toEqual(['wait']);
-      driver.now = DEFAULT_LIMITS.settleMs + DEFAULT_LIMITS.staleCheckpointMs - 2;
+      driver.now = DEFAULT_LIMITS.settleMs + DEFAULT_LIMITS.staleMs - 2;
       expect(driver.on({ type: 'tick' }, { type: 'woken' }).did).toEqual(['fetch-checkpoint']);
       driver.now = 25_000;
       expect(driver.on({ type: 'tick' }).asked.at(-1)).toMatchObject(unsettled);
@@ -380,14 +380,100 @@ describe('the delivery protocol', () => {
         null,
         { ...noRecords, recordsBeyond: 'others' as const },
       ],
-    ])('looks again for ten seconds if %s, then refuses', (_what, known, checkpoint, evidence) => {
+    ])('looks again for ten seconds if %s, then leaves it to a later runner', (_what, known, checkpoint, evidence) => {
       const driver = until(checkpoint, initialState({ ...job, checkpoint: known }, 0));
       if (driver.did[0] === 'inspect') driver.on({ type: 'inspected', evidence });
       expect(driver.did).toEqual(['wait']);
-      driver.now = DEFAULT_LIMITS.staleCheckpointMs;
-      driver.on({ type: 'woken' }, { type: 'fetched', checkpoint, isStable: true });
-      if (driver.did[0] === 'inspect') driver.on({ type: 'inspected', evidence });
-      expect(driver.asked.at(-1)).toMatchObject({ outcome: { ...lostCheckpoint.outcome, checkpoint: known } });
+      const answer = (): void => {
+        driver.on({ type: 'woken' }, { type: 'fetched', checkpoint, isStable: true });
+        if (driver.did[0] === 'inspect') driver.on({ type: 'inspected', evidence });
+      };
+      driver.now = DEFAULT_LIMITS.staleMs - 1;
+      answer();
+      expect(driver.did).toEqual(['wait']);
+      driver.now += 1;
+      answer();
+      expect(driver.did).toEqual(['close', 'finish']);
+      expect(driver.asked.at(-1)).toMatchObject({ outcome: { kind: 'stale', staleMs: DEFAULT_LIMITS.staleMs } });
+    });
+
+    describe('that other runners have found to be stale', () => {
+      const answer = { type: 'fetched', checkpoint: null, isStable: true } as const;
+      const seen = (staleMs: number, more: Partial<State> = {}) => {
+        const driver = until(null, { ...initialState({ ...job, checkpoint: checkpointAt(3), staleMs }, 0), ...more });
+        expect(driver.did).toEqual(['wait']);
+        driver.now = DEFAULT_LIMITS.staleMs;
+        return driver.on({ type: 'woken' }, answer);
+      };
+      const untilLost = DEFAULT_LIMITS.lostAfterMs - DEFAULT_LIMITS.staleMs;
+
+      it('refuses to go on after a minute in all, of which ten seconds are its own', () => {
+        expect(seen(untilLost - 1).asked.at(-1)).toMatchObject({
+          outcome: { kind: 'stale', staleMs: DEFAULT_LIMITS.lostAfterMs - 1 },
+        });
+        const lostAtLast = { outcome: { ...lostCheckpoint.outcome, checkpoint: checkpointAt(3) } };
+        expect(seen(untilLost).asked.at(-1)).toMatchObject(lostAtLast);
+        expect(seen(1e9).asked.at(-1)).toMatchObject(lostAtLast);
+      });
+
+      it('does not count the time between two sessions', () => {
+        const driver = until(null, initialState({ ...job, checkpoint: checkpointAt(3), staleMs: untilLost }, 0));
+        driver.on({ type: 'woken' }, { type: 'failed', failure: lost });
+        driver.now = 3_600_000;
+        driver.on({ type: 'woken' }, { type: 'lease', current: true }, { type: 'fenced' });
+        expect(driver.on({ type: 'lease', current: true }, answer).did).toEqual(['wait']);
+        driver.now += DEFAULT_LIMITS.staleMs;
+        expect(driver.on({ type: 'woken' }, answer).asked.at(-1)).toMatchObject(lostCheckpoint);
+      });
+
+      it('counts anew once it has seen the checkpoint', () => {
+        const driver = new Driver(initialState({ ...job, checkpoint: checkpointAt(3), staleMs: 1e9 }, 0));
+        driver.stream(checkpointAt(3)).on({ type: 'sent', bytes: 1 }, { type: 'failed', failure: lost });
+        driver.on({ type: 'woken' }, { type: 'lease', current: true }, { type: 'fenced' });
+        driver.on({ type: 'lease', current: true }, answer);
+        driver.now = DEFAULT_LIMITS.staleMs;
+        expect(driver.on({ type: 'woken' }, answer).asked.at(-1)).toMatchObject({
+          outcome: { kind: 'stale', staleMs: DEFAULT_LIMITS.staleMs },
+        });
+      });
+
+      it('says what the job failed with, if it has, and that the rest is not known', () => {
+        const verdict = { code: 'KAFKA_REJECTED', detail: 'MESSAGE_TOO_LARGE' } as const;
+        expect(seen(0, { verdict }).asked.at(-1)).toMatchObject({
+          outcome: { kind: 'failed', error: verdict, settled: false, checkpoint: checkpointAt(3) },
+        });
+      });
+
+      it('leaves at once when the process stops', () => {
+        const driver = until(null, initialState({ ...job, checkpoint: checkpointAt(3) }, 0));
+        driver.on({ type: 'woken' }, { type: 'stop' }, answer);
+        expect(driver.asked.at(-1)).toMatchObject({ outcome: { kind: 'stopped' } });
+      });
+    });
+
+    describe('of topics that the broker does not know', () => {
+      const failure: KafkaFailure = { kind: 'missing', code: 'CHECKPOINT_LOST', detail: 'there is none' };
+      const missing = (driver: Driver): Driver =>
+        driver.on({ type: 'lease', current: true }, { type: 'failed', failure });
+
+      it.each([
+        [0, { outcome: { kind: 'stale', staleMs: DEFAULT_LIMITS.staleMs } }],
+        [DEFAULT_LIMITS.lostAfterMs, lostCheckpoint],
+      ])('opens sessions for ten seconds, then ends (%s ms after the first runner)', (staleMs, expected) => {
+        const driver = missing(new Driver(initialState({ ...job, staleMs }, 0)).on({ type: 'start' }));
+        expect(driver.did).toEqual(['close', 'wait']);
+        driver.now = DEFAULT_LIMITS.staleMs - 1;
+        expect(missing(driver.on({ type: 'woken' })).did).toEqual(['close', 'wait']);
+        driver.now += 1;
+        expect(missing(driver.on({ type: 'woken' })).asked.at(-1)).toMatchObject(expected);
+      });
+
+      it('goes on once the broker has heard of them', () => {
+        const driver = missing(new Driver().on({ type: 'start' }))
+          .on({ type: 'woken' })
+          .stream();
+        expect(driver.did).toEqual(['read-from']);
+      });
     });
 
     it.each([
@@ -400,7 +486,7 @@ describe('the delivery protocol', () => {
     it.each([
       ['a record lies behind it', { ...noRecords, data: endsAt(9), recordsBeyond: 'others' as const }],
       ['the data topic ends before it', { ...noRecords, data: endsAt(4) }],
-    ])('looks again for ten seconds where %s, then refuses', (_what, evidence) => {
+    ])('looks again for ten seconds where %s, then leaves it to a later runner', (_what, evidence) => {
       const driver = until(checkpointAt(5)).on({ type: 'inspected', evidence });
       expect(driver.did).toEqual(['wait']);
       expect(driver.on({ type: 'woken' }).did).toEqual(['fetch-checkpoint']);
@@ -408,8 +494,8 @@ describe('the delivery protocol', () => {
       const agreeing = { ...noRecords, data: endsAt(9) };
       const recovered = step(driver.state, { type: 'inspected', evidence: agreeing }, 100);
       expect(recovered.actions).toEqual([{ do: 'read-from', checkpoint: checkpointAt(8) }]);
-      driver.now = DEFAULT_LIMITS.staleCheckpointMs;
-      expect(driver.on({ type: 'inspected', evidence }).asked.at(-1)).toMatchObject(lostCheckpoint);
+      driver.now = DEFAULT_LIMITS.staleMs;
+      expect(driver.on({ type: 'inspected', evidence }).asked.at(-1)).toMatchObject({ outcome: { kind: 'stale' } });
     });
 
     describe('with a transaction that is open after the fence', () => {
@@ -528,10 +614,10 @@ describe('the delivery protocol', () => {
       });
 
       it('refuses to go on if those rows are not ours, or if rows that the checkpoint covers hang as well', () => {
-        const driver = until(checkpoint, initialState(job, 0), false);
+        const driver = until(checkpoint, initialState({ ...job, staleMs: 1e9 }, 0), false);
         const evidence = { ...readable, recordsBeyond: 'others' as const };
         driver.on({ type: 'inspected', evidence }, { type: 'woken' });
-        driver.now = DEFAULT_LIMITS.staleCheckpointMs;
+        driver.now = DEFAULT_LIMITS.staleMs;
         driver.on({ type: 'fetched', checkpoint, isStable: false }, { type: 'inspected', evidence });
         expect(driver.asked.at(-1)).toMatchObject(lostCheckpoint);
         const both = pending({ ...noRecords, data: { start: 0, end: 4, high: 9 } });

@@ -1,10 +1,12 @@
 import type { Checkpoint, Marked, OpenTransactions, TopicsEvidence } from '../../../src/kafka/index.js';
 
+type Kind = 'fenced' | 'transient' | 'fatal' | 'missing';
+
 /** What the model broker answers with instead of a result. */
 export class Refused extends Error {
-  readonly kind: 'fenced' | 'transient' | 'fatal';
+  readonly kind: Kind;
 
-  constructor(kind: 'fenced' | 'transient' | 'fatal') {
+  constructor(kind: Kind) {
     super(kind);
     this.kind = kind;
   }
@@ -69,7 +71,7 @@ class ModelPartition {
 /**
  * One transactional id, two topics and one group of a Kafka broker, as far as the delivery protocol depends on them:
  * epochs fence, a transaction is all or nothing unless its markers are lost, sequences drop repeated batches, a committed
- * offset may be read stale for a moment, what is not acknowledged may be invisible for another, and a transaction that is open for too long is aborted.
+ * offset may be read stale for a moment or, from a former coordinator, for long, what is not acknowledged may be invisible for another, and a transaction that is open for too long is aborted.
  */
 export class ModelBroker {
   readonly partitions: Readonly<Record<Topic, ModelPartition>> = {
@@ -88,6 +90,8 @@ export class ModelBroker {
   #offset: Checkpoint | null = null;
   #before: Checkpoint | null = null;
   #committedAt = Number.NEGATIVE_INFINITY;
+  /** What a former coordinator answers, and until when it is asked. */
+  #former: { checkpoint: Checkpoint | null; until: number } = { checkpoint: null, until: Number.NEGATIVE_INFINITY };
 
   /** `losesMarker`: asked for each marker; true: the coordinator takes the partition for a deleted one (KAFKA-20734). */
   constructor(private readonly losesMarker: () => boolean) {}
@@ -105,8 +109,14 @@ export class ModelBroker {
 
   /** `stale`: where the answer may be the one before the last commit, it is. */
   fetch(now: number, stale: boolean): { checkpoint: Checkpoint | null; isStable: boolean } {
+    if (now < this.#former.until) return { checkpoint: this.#former.checkpoint, isStable: true };
     const isStale = stale && now - this.#committedAt < STALE_FOR_MS;
     return { checkpoint: isStale ? this.#before : this.#offset, isStable: this.#pending === null };
+  }
+
+  /** From now on a coordinator is asked that has stopped following: it knows the last commit, or only the one before. */
+  askFormerCoordinator(until: number, knowsLast: boolean): void {
+    this.#former = { checkpoint: knowsLast ? this.#offset : this.#before, until };
   }
 
   inspect(checkpoint: Checkpoint | null, now: number): TopicsEvidence {
@@ -200,8 +210,9 @@ export class ModelBroker {
   }
 
   /** Whether a read_committed reader gets all that the checkpoint covers, and the group has it. */
-  isReadable({ position, dataEnd, dlqEnd }: Checkpoint): boolean {
-    const isCommitted = this.#pending === null && this.#offset?.position.row === position.row;
+  isReadable({ position, dataEnd, dlqEnd }: Checkpoint, now: number): boolean {
+    const { checkpoint, isStable } = this.fetch(now, false);
+    const isCommitted = isStable && checkpoint?.position.row === position.row;
     return isCommitted && this.partitions.data.stableEnd >= dataEnd && this.partitions.dlq.stableEnd >= dlqEnd;
   }
 

@@ -1,5 +1,6 @@
 import { decideIntent, decideOutcome } from '../../../src/jobs/job-decisions.js';
 import type { JobRecord } from '../../../src/jobs/job-record.js';
+import { StaleTimes } from '../../../src/jobs/stale-times.js';
 import type { Checkpoint } from '../../../src/kafka/index.js';
 import type { Outcome } from '../../../src/runner/messages.js';
 import {
@@ -30,7 +31,9 @@ export type PlantedBug =
   | 'commit-every-hanging-transaction'
   | 'abort-every-hanging-transaction'
   | 'send-on-before-rows-are-readable'
-  | 'ignore-where-the-first-batch-lands';
+  | 'ignore-where-the-first-batch-lands'
+  | 'take-the-first-stale-runner-for-the-last'
+  | 'forget-the-stale-runners-before';
 
 /** The job as the jobs side keeps it. */
 type SimulatedRecord = Pick<JobRecord, 'state' | 'format' | 'verdict' | 'error' | 'crashes' | 'checkpoint' | 'settled'>;
@@ -47,14 +50,23 @@ export interface Verdict {
   cancelled: boolean;
   /** The broker refused requests for good, for some time. */
   refused: boolean;
+  /** For how long Kafka had answered with an older checkpoint, or without the topics, when one was declared lost. */
+  staleMs: number | null;
   /** The highest row count that a runner reported as committed while it was not. */
   overstated: number;
 }
 
-const MAX_EVENTS = 20_000;
+const MAX_EVENTS = 50_000;
 const FILE_SIZE = 1_000;
 /** Shorter than the product's, for fewer events. */
 const READABLE_WITHIN_MS = 200;
+const CODES = {
+  fatal: 'KAFKA_REJECTED',
+  missing: 'CHECKPOINT_LOST',
+  fenced: 'KAFKA_UNAVAILABLE',
+  transient: 'KAFKA_UNAVAILABLE',
+} as const;
+
 /** The topic that a row belongs to. */
 export function topicOf(row: number): Topic {
   return row % 5 === 3 ? 'dlq' : 'data';
@@ -89,6 +101,13 @@ class Simulation {
   refusedUntil = 0;
   /** Whether such times come. */
   readonly refuses: boolean;
+  /**
+   * A time in which Kafka answers with an older checkpoint, or does not know the topics; null: it never does so. Not
+   * where markers are lost, too: a transaction that hangs is judged by the checkpoint.
+   */
+  readonly staleness: { what: 'checkpoint' | 'topics'; from: number; until: number } | null;
+  readonly staleTimes = new StaleTimes();
+  #lostAt: number | null = null;
   #job: SimulatedRecord = {
     state: 'RUNNING',
     format: 'csv',
@@ -116,14 +135,21 @@ class Simulation {
     this.bug = bug;
     this.#state = (seed * 0x9e37_79b1) | 1;
     this.rows = Math.floor(this.random() * 120);
-    this.trouble = this.random() ** 2 * 0.12;
+    const trouble = this.random() ** 2 * 0.12;
     this.refuses = this.chance(0.4);
     this.markerLoss = this.chance(0.5) ? 0 : this.random() * 0.3;
+    this.staleness = this.markerLoss === 0 && this.chance(0.3) ? this.#aStaleness() : null;
+    // Who is to find out that it is for good must not be killed within each minute.
+    this.trouble = this.staleness?.until === Number.POSITIVE_INFINITY ? trouble * 0.01 : trouble;
   }
 
   run(): Verdict {
     this.hire();
     if (this.chance(0.25)) this.later(this.random() * 3_000, () => this.#cancel());
+    if (this.staleness?.what === 'checkpoint') {
+      const { from, until } = this.staleness;
+      this.later(from, () => this.broker.askFormerCoordinator(until, this.chance(0.5)));
+    }
     for (let count = 0; !this.#ended && count < MAX_EVENTS; count++) {
       const task = this.#take();
       if (task === undefined) break;
@@ -140,7 +166,21 @@ class Simulation {
     const { data, dlq } = this.broker.partitions;
     const committed = { data: data.committed(), dlq: dlq.committed() };
     const job = this.#job;
-    return { seed, committed, rows, job, cancelled: this.#cancelled, refused: this.refuses, overstated, lostMarkers };
+    const staleMs = this.#lostAt === null ? null : this.#lostAt - (this.staleness?.from ?? this.#lostAt);
+    const known = { seed, committed, rows, job, overstated, lostMarkers, staleMs };
+    return { ...known, cancelled: this.#cancelled, refused: this.refuses };
+  }
+
+  /** Up to two minutes, or for good. */
+  #aStaleness(): NonNullable<Simulation['staleness']> {
+    const from = this.random() * 2_000;
+    const until = this.chance(0.2) ? Number.POSITIVE_INFINITY : from + this.random() * 120_000;
+    return { what: this.chance(0.7) ? 'checkpoint' : 'topics', from, until };
+  }
+
+  areTopicsUnknown(): boolean {
+    const { staleness, now } = this;
+    return staleness?.what === 'topics' && now >= staleness.from && now < staleness.until;
   }
 
   #losesMarker(): boolean {
@@ -154,13 +194,15 @@ class Simulation {
     const intent = this.#ended ? null : decideIntent(this.#job);
     if (intent === null) return;
     this.lease++;
-    const runner = new SimulatedRunner(this, this.lease, intent);
+    const runner = new SimulatedRunner(this, this.lease, intent, this.#staleMs());
     this.#runner = runner;
     this.later(1, () => runner.dispatch({ type: 'start' }));
   }
 
   /** The jobs side hears how a runner's work ended, and hands the job out again until it is settled. */
   finished(outcome: Outcome): void {
+    if (outcome.kind === 'stale') this.staleTimes.note('it', outcome.staleMs, this.now);
+    else this.staleTimes.forget('it');
     const decision = decideOutcome(this.#job, outcome);
     switch (decision.kind) {
       case 'end':
@@ -168,6 +210,7 @@ class Simulation {
         const { kind: _, ...known } = decision;
         this.#job = { ...this.#job, ...known };
         this.#ended = known.settled || this.bug === 'leave-unsettled';
+        if (known.error?.code === 'CHECKPOINT_LOST') this.#lostAt ??= this.now;
         break;
       }
       case 'again':
@@ -180,6 +223,18 @@ class Simulation {
       case 'leave':
     }
     this.later(LOOK_AFTER_MS, () => this.hire());
+  }
+
+  /** A runner is lost, and the job is handed to another. */
+  rehire(): void {
+    this.staleTimes.forget('it');
+    this.hire();
+  }
+
+  #staleMs(): number {
+    const staleMs = this.staleTimes.of('it', this.now);
+    if (this.bug === 'take-the-first-stale-runner-for-the-last') return DEFAULT_LIMITS.lostAfterMs;
+    return this.bug === 'forget-the-stale-runners-before' ? 0 : staleMs;
   }
 
   #cancel(): void {
@@ -258,10 +313,10 @@ class SimulatedRunner {
   readonly #simulation: Simulation;
   readonly #lease: number;
 
-  constructor(simulation: Simulation, lease: number, intent: 'run' | 'settle') {
+  constructor(simulation: Simulation, lease: number, intent: 'run' | 'settle', staleMs: number) {
     this.#simulation = simulation;
     this.#lease = lease;
-    const job = { intent, sizeBytes: FILE_SIZE, checkpoint: null };
+    const job = { intent, sizeBytes: FILE_SIZE, checkpoint: null, staleMs };
     this.#state = initialState(job, simulation.now, { ...DEFAULT_LIMITS, unavailableAfterMs: 1e9 });
   }
 
@@ -283,12 +338,12 @@ class SimulatedRunner {
     const simulation = this.#simulation;
     if (simulation.chance(simulation.trouble * 0.3)) {
       this.#isDead = true;
-      simulation.later(simulation.random() * 100, () => simulation.hire());
+      simulation.later(simulation.random() * 100, () => simulation.rehire());
       return true;
     }
     if (simulation.chance(simulation.trouble * 0.1)) {
       this.#frozenUntil = simulation.now + simulation.random() * 3_000;
-      simulation.later(simulation.random() * 1_000, () => simulation.hire());
+      simulation.later(simulation.random() * 1_000, () => simulation.rehire());
     }
     return false;
   }
@@ -321,7 +376,10 @@ class SimulatedRunner {
       case 'fence':
         this.#session = newSession();
         this.#request(
-          () => (simulation.bug === 'skip-fence' ? simulation.broker.currentEpoch() : simulation.broker.fence()),
+          () => {
+            if (simulation.areTopicsUnknown()) throw new Refused('missing');
+            return simulation.bug === 'skip-fence' ? simulation.broker.currentEpoch() : simulation.broker.fence();
+          },
           (epoch) => {
             this.#session.epoch = epoch;
             this.dispatch({ type: 'fenced' });
@@ -521,7 +579,7 @@ class SimulatedRunner {
   #awaitReadable(checkpoint: Checkpoint, deadline: number): void {
     const simulation = this.#simulation;
     this.#request(
-      () => simulation.broker.isReadable(checkpoint),
+      () => simulation.broker.isReadable(checkpoint, simulation.now),
       (isReadable) => {
         if (isReadable) this.dispatch({ type: 'transaction-ended' });
         else if (simulation.now < deadline) this.#awaitReadable(checkpoint, deadline);
@@ -551,7 +609,7 @@ class SimulatedRunner {
     const fail = (kind: Refused['kind']) =>
       settle(() => {
         session.broken = true;
-        const code = kind === 'fatal' ? 'KAFKA_REJECTED' : 'KAFKA_UNAVAILABLE';
+        const code = CODES[kind];
         if (unanswered !== undefined && kind === 'transient') unanswered();
         else this.dispatch({ type: 'failed', failure: { kind, code, detail: kind } });
       });

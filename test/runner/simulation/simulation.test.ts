@@ -1,3 +1,4 @@
+import { DEFAULT_LIMITS } from '../../../src/runner/protocol.js';
 import { TOPICS } from './model-broker.js';
 import { type PlantedBug, simulate, topicOf, type Verdict } from './simulated-job.js';
 
@@ -5,7 +6,18 @@ import { type PlantedBug, simulate, topicOf, type Verdict } from './simulated-jo
 const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 400);
 
 /** What is wrong, or null: lost, doubled or reordered rows, an end that is none, totals that are not the truth. */
-function fault({ seed, committed, rows, job, cancelled, refused, overstated }: Verdict): string | null {
+function fault(verdict: Verdict): string | null {
+  const { seed, committed, rows, job, cancelled, refused, overstated, staleMs } = verdict;
+  if (job.error?.code === 'CHECKPOINT_LOST') {
+    if ((staleMs ?? 0) < DEFAULT_LIMITS.lostAfterMs)
+      return `seed ${seed}: the checkpoint was given up after ${staleMs} ms`;
+    for (const topic of TOPICS) {
+      const share = Array.from({ length: rows }, (_, row) => row).filter((row) => topicOf(row) === topic);
+      const at = committed[topic].findIndex((row, index) => row !== share[index]);
+      if (at >= 0) return `seed ${seed}: a lost job has row ${committed[topic][at]} where row ${share[at]} belongs`;
+    }
+    return null;
+  }
   if (!job.settled) return `seed ${seed}: nobody knows what is committed: ${JSON.stringify(job)}`;
   const claimed = job.checkpoint?.position.row ?? 0;
   for (const topic of TOPICS) {
@@ -23,7 +35,7 @@ function fault({ seed, committed, rows, job, cancelled, refused, overstated }: V
   return null;
 }
 
-describe('the delivery protocol under delays, losses, kills, freezes and outages', () => {
+describe('the delivery protocol under delays, losses, kills, freezes, outages and stale answers', () => {
   it(`delivers every row exactly once and in order in each of ${SEEDS} simulated jobs`, () => {
     for (let seed = 1; seed <= SEEDS; seed++) expect(fault(simulate(seed))).toBeNull();
   });
@@ -46,6 +58,8 @@ describe('the delivery protocol under delays, losses, kills, freezes and outages
     'abort-every-hanging-transaction',
     'send-on-before-rows-are-readable',
     'ignore-where-the-first-batch-lands',
+    'take-the-first-stale-runner-for-the-last',
+    'forget-the-stale-runners-before',
   ])('is caught when it is made to %s', (bug) => {
     const faults = [];
     for (let seed = 1; seed <= 4_000 && faults.length === 0; seed++) {
