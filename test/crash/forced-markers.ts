@@ -1,7 +1,6 @@
-import kafkajs from 'kafkajs';
 import { topicEnds } from '../../scripts/lib/topic-reader.mjs';
 import type { Job } from '../../src/jobs/job.js';
-import { type Deliverable, type LostMarkers, loseMarkers, VERIFICATION } from '../kit/hanging-transaction.js';
+import { type Deliverable, type LostMarkers, loseMarkers, withoutVerification } from '../kit/hanging-transaction.js';
 import { readTopic } from '../kit/topic.js';
 import { openTransactions } from './open-transactions.js';
 import { makeRow, type RowFile } from './rows.js';
@@ -43,7 +42,6 @@ export function repairsOf(stage: Stage, jobId: string): string[] {
 /** One job for each: the service is killed, the markers of the job's last transaction are lost, the service comes back. */
 export async function forceLostMarkers(stage: Stage, file: RowFile, kinds: readonly LostMarkers[]): Promise<void> {
   if (kinds.length === 0) return;
-  await verifyTransactions(stage, false);
   const deliverable = await deliverOnce(stage, file);
   const { jobIds } = await openTransactions(stage, file, kinds.length, 'AddOffsetsToTxn');
   const jobs = await Promise.all(jobIds.map((jobId) => stage.api.job(jobId)));
@@ -52,7 +50,7 @@ export async function forceLostMarkers(stage: Stage, file: RowFile, kinds: reado
   const forced: { job: Job; kind: LostMarkers; written: number }[] = [];
   for (const [index, kind] of kinds.entries()) {
     const job = jobs[index] as Job;
-    await loseMarkers(stage.broker.brokers, job, deliverable, kind);
+    await withoutVerification(stage.broker.brokers, () => loseMarkers(stage.broker.brokers, job, deliverable, kind));
     for (const topic of kind.lost) {
       if (topic === 'offsets') continue;
       const { readable, written } = await topicEnds(stage.broker.brokers, job.topics[topic]);
@@ -61,7 +59,6 @@ export async function forceLostMarkers(stage: Stage, file: RowFile, kinds: reado
     forced.push({ job, kind, written: (await topicEnds(stage.broker.brokers, job.topics.data)).written });
     stage.tally.fault(`${kindOf(kind)}, forced`);
   }
-  await verifyTransactions(stage, true);
   await stage.restart();
   for (const each of forced) await judge(stage, file, each);
 }
@@ -99,21 +96,4 @@ async function deliverOnce(stage: Stage, file: RowFile): Promise<Deliverable> {
     rejected: file.rejected,
     dlq: dlq.map(({ value }) => value),
   };
-}
-
-/** Whether the broker asks the transaction's coordinator before it takes a producer's rows. */
-async function verifyTransactions(stage: Stage, isOn: boolean): Promise<void> {
-  const kafka = new kafkajs.Kafka({ brokers: [stage.broker.brokers], logLevel: kafkajs.logLevel.NOTHING });
-  const admin = kafka.admin();
-  await admin.connect();
-  try {
-    // Without entries it is the default again. The only broker's id is 1.
-    const configEntries = isOn ? [] : [{ name: VERIFICATION, value: 'false' }];
-    await admin.alterConfigs({
-      validateOnly: false,
-      resources: [{ type: kafkajs.ConfigResourceTypes.BROKER, name: '1', configEntries }],
-    });
-  } finally {
-    await admin.disconnect();
-  }
 }

@@ -1,14 +1,28 @@
-import { ConfigResourceTypes } from 'kafkajs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import kafkajs, { type Admin } from 'kafkajs';
 import { kafkaAt } from './kafka-client.js';
 
-/** Changes one setting of a single broker while it runs; others that were changed before go back to what they were. */
+const BROKER = { type: kafkajs.ConfigResourceTypes.BROKER, name: '1' };
+const APPLIED_WITHIN_MS = 30_000;
+
+/**
+ * Changes one setting of a single broker while it runs, and waits until the broker goes by it; others that were changed
+ * before go back to what they were.
+ */
 export async function changeBrokerConfig(brokers: string, name: string, value: string): Promise<void> {
   const admin = kafkaAt(brokers).admin();
   await admin.connect();
   try {
-    const broker = { type: ConfigResourceTypes.BROKER, name: '1', configEntries: [{ name, value }] };
-    await admin.alterConfigs({ validateOnly: false, resources: [broker] });
+    await admin.alterConfigs({ validateOnly: false, resources: [{ ...BROKER, configEntries: [{ name, value }] }] });
+    for (const deadline = Date.now() + APPLIED_WITHIN_MS; (await configOf(admin, name)) !== value; await sleep(20)) {
+      if (Date.now() > deadline) throw new Error(`the broker does not apply ${name}=${value}`);
+    }
   } finally {
     await admin.disconnect();
   }
+}
+
+async function configOf(admin: Admin, name: string): Promise<string | undefined> {
+  const asked = { includeSynonyms: false, resources: [{ ...BROKER, configNames: [name] }] };
+  return (await admin.describeConfigs(asked)).resources[0]?.configEntries[0]?.configValue;
 }

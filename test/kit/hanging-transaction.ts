@@ -1,10 +1,21 @@
 import type { Job } from '../../src/jobs/job.js';
 import { type Marked, RecordBatch, TransactionalSession } from '../../src/kafka/index.js';
+import { changeBrokerConfig } from './broker-config.js';
 import { kafkaAt } from './kafka-client.js';
 import { namesOfJob } from './names.js';
 
-/** Lets a producer write without telling the coordinator, as if the coordinator had forgotten the transaction. */
-export const VERIFICATION = 'transaction.partition.verification.enable';
+/** If it is off, a producer may write without telling the coordinator, as if that had forgotten the transaction. */
+const VERIFICATION = 'transaction.partition.verification.enable';
+
+/** Jobs are refused on such a broker: it is one again for as long as the call takes. */
+export async function withoutVerification<T>(brokers: string, call: () => Promise<T>): Promise<T> {
+  await changeBrokerConfig(brokers, VERIFICATION, 'false');
+  try {
+    return await call();
+  } finally {
+    await changeBrokerConfig(brokers, VERIFICATION, 'true');
+  }
+}
 
 /** What a CSV file's job delivers. */
 export interface Deliverable {
@@ -27,7 +38,7 @@ export interface LostMarkers {
 
 /**
  * Goes on with a job whose runner is gone, from its checkpoint to its next bad row, as a runner would; then the
- * transaction's markers are lost in some places, as KAFKA-20734 loses them. The broker must run with VERIFICATION=false.
+ * transaction's markers are lost in some places, as KAFKA-20734 loses them. To be called `withoutVerification`.
  */
 export async function loseMarkers(
   brokers: string,
