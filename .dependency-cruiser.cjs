@@ -87,6 +87,13 @@ module.exports = {
       to: { path: '^src/formats/index\\.ts$', reachable: true },
     },
     {
+      name: 'aws-sdk-on-demand',
+      comment: 'It takes tens of megabytes: only who uses its mechanism pays for it.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: 'aws-msk-iam-sasl-signer-js|@aws-sdk/', dynamic: false },
+    },
+    {
       name: 'no-cycles',
       comment: 'Modules that need each other are one module, or lack a third.',
       severity: 'error',

@@ -22,6 +22,7 @@ import {
   readClusterState,
   serviceTopics,
   TopicAdmin,
+  tokenSourceOf,
   topicReplicasTrouble,
   transactionsTrouble,
   transactionTimeoutTrouble,
@@ -82,7 +83,7 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
         {
           provide: KafkaProbe,
           inject: [TopicAdmin],
-          useFactory: (topics: TopicAdmin) => new KafkaProbe(() => topics.ping(), config.kafka.brokers),
+          useFactory: (topics: TopicAdmin) => createProbe(config, topics),
         },
         {
           provide: ClusterProbe,
@@ -107,6 +108,11 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
     await this.spool.close();
     await this.database.destroy();
   }
+}
+
+function createProbe({ kafka: { brokers, sasl } }: Config, topics: TopicAdmin): KafkaProbe {
+  const tokens = sasl === null || 'username' in sasl ? null : tokenSourceOf(sasl);
+  return new KafkaProbe(() => topics.ping(), brokers, tokens);
 }
 
 async function openSpool(config: Config): Promise<Spool> {

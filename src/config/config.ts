@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { type KafkaSasl, type KafkaTls, readKafkaSasl, readKafkaTls } from './kafka-security.js';
+import { type KafkaSasl, readKafkaSasl } from './kafka-sasl.js';
+import { type KafkaTls, readKafkaTls } from './kafka-tls.js';
 
 /** The whole configuration, read once at start from the environment; nothing else reads process.env. */
 export interface Config {
@@ -62,8 +63,9 @@ export interface KafkaConfig {
    */
   readonly tls: KafkaTls | null;
   /**
-   * KAFKA_SASL_MECHANISM (plain, scram-sha-256, scram-sha-512), KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD: all or none;
-   * null: no authentication. `plain` without TLS sends the password in clear text.
+   * KAFKA_SASL_MECHANISM: null: no authentication. plain, scram-sha-256, scram-sha-512 by KAFKA_SASL_USERNAME and
+   * KAFKA_SASL_PASSWORD; oauthbearer by KAFKA_SASL_OAUTHBEARER_…; aws-msk-iam in KAFKA_SASL_AWS_REGION (or AWS_REGION),
+   * with TLS. Without TLS, `plain` and `oauthbearer` send password and token in clear text.
    */
   readonly sasl: KafkaSasl | null;
 }

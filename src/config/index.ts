@@ -1,4 +1,5 @@
 export { type Config, type KafkaConfig, loadConfig } from './config.js';
+export type { AwsMskIamSasl, ClientCredentials, OAuthBearerSasl, PasswordSasl, TokenSasl } from './kafka-sasl.js';
 
 /** Where Nest finds the configuration. */
 export const CONFIG = Symbol('config');

@@ -4,9 +4,12 @@ import { registerCodecs } from './compression.js';
 import { stopIdleTimers } from './idle-timers.js';
 import { askForNamedTopicsOnly } from './named-topics.js';
 import { saslMechanism } from './sasl.js';
+import { prepareExchanges, renewShortSessions } from './sasl-sessions.js';
 
 stopIdleTimers();
 askForNamedTopicsOnly();
+renewShortSessions();
+prepareExchanges();
 
 /**
  * How every part of the service connects: kafkajs stays silent (failures come as errors, which we log ourselves) and

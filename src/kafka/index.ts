@@ -16,6 +16,7 @@ export { classifyFailure, failureDetail, isTooLarge, type KafkaFailure, kafkaPro
 export { KafkaProbe } from './kafka-probe.js';
 export { type JobNames, type JobTopics, jobNames, probeId, serviceTopics } from './names.js';
 export { RecordBatch } from './record-batch.js';
+export { tokenSourceOf } from './token-source.js';
 export { JOB_RETENTION_MS } from './topic-configs.js';
 export { TopicReader, type TopicRecord } from './topic-reader.js';
 export { TopicAdmin } from './topics.js';

@@ -43,11 +43,12 @@ export function isTooLarge(error: unknown): boolean {
   return ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'].includes(errorType(error));
 }
 
-/** The broker did not take our credentials, or not their mechanism: it has said so (see `saslMechanism`). */
+/** The broker did not take our credentials, or not their mechanism: it has said so (see `saslMechanism`). So may have a token endpoint. */
 export function isAuthenticationFailure(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause) {
     if (at.name === 'KafkaJSSASLAuthenticationError') return true;
   }
+  if (tokenFailure(error)?.isRefused) return true;
   return ['SASL_AUTHENTICATION_FAILED', 'UNSUPPORTED_SASL_MECHANISM'].includes(errorType(error));
 }
 
@@ -120,6 +121,25 @@ export class TopicsMissing extends Error {
   override readonly name = 'TopicsMissing';
 }
 
+/** There is no token to authenticate with. The message says where it was to come from, and no secret. */
+export class TokenFailure extends UnexpectedAnswer {
+  /** The credentials, or the token, were refused: trying again helps only if somebody changes them. */
+  readonly isRefused: boolean;
+
+  constructor(message: string, { isRefused = false, cause }: { isRefused?: boolean; cause?: unknown } = {}) {
+    super(message, { cause });
+    this.isRefused = isRefused;
+  }
+}
+
+/** The TokenFailure that an error is, or was caused by. */
+export function tokenFailure(error: unknown): TokenFailure | null {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at instanceof TokenFailure) return at;
+  }
+  return null;
+}
+
 /** null where the error comes neither from Kafka nor from the network: it is a defect of ours. Never throws. */
 export function classifyFailure(error: unknown): KafkaFailure | null {
   if (!(error instanceof Error)) return null;
@@ -132,7 +152,11 @@ export function classifyFailure(error: unknown): KafkaFailure | null {
   const isRefused = isAuthenticationFailure(error);
   const kind = isRefused ? 'unauthenticated' : (KINDS[errorType(error)] ?? 'transient');
   if (kind === 'transient' && !isForeseen) return null;
-  return { kind, code: CODES[kind], detail: describe(error, isRefused ? 'SASL_AUTHENTICATION_FAILED' : '') };
+  return {
+    kind,
+    code: CODES[kind],
+    detail: describe(error, isRefused && !tokenFailure(error) ? 'SASL_AUTHENTICATION_FAILED' : ''),
+  };
 }
 
 /** What to say of any error: for one of Kafka's, the broker's own error name and message. */

@@ -1,6 +1,7 @@
 import { BatchError } from '../errors/index.js';
 import { HeldAnswer } from './held-answer.js';
-import { isAuthenticationFailure, isTlsFailure } from './kafka-failure.js';
+import { isAuthenticationFailure, isTlsFailure, tokenFailure } from './kafka-failure.js';
+import type { TokenSource } from './token-source.js';
 import { within } from './within.js';
 
 const ANSWER_MS = 1_500;
@@ -13,6 +14,7 @@ export class KafkaProbe {
   constructor(
     private readonly ping: () => Promise<void>,
     private readonly brokers: readonly string[],
+    private readonly tokens: Pick<TokenSource, 'waiting'> | null = null,
   ) {}
 
   /** Throws BatchError KAFKA_UNAVAILABLE where no broker answers in time or none lets us in. A good answer holds for a second. */
@@ -32,10 +34,14 @@ export class KafkaProbe {
   #explain(cause: unknown): string {
     const brokers = this.brokers.join(', ');
     const reason = cause instanceof Error ? cause.message : '';
+    const failure = tokenFailure(cause);
+    if (failure !== null) return `there is no way to authenticate at ${brokers}: ${failure.message}`;
     if (isAuthenticationFailure(cause)) {
       return `the broker refused the authentication (KAFKA_SASL_…) at ${brokers}: ${reason}`;
     }
     if (isTlsFailure(cause)) return `there is no TLS connection (KAFKA_SSL…) to ${brokers}: ${reason}`;
+    const waiting = this.tokens?.waiting ?? null;
+    if (waiting !== null) return `there is no way to authenticate at ${brokers}: ${waiting}`;
     return `no broker answers at ${brokers}`;
   }
 }

@@ -10,15 +10,6 @@ export interface KafkaTls {
   readonly key?: string;
 }
 
-const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
-
-export interface KafkaSasl {
-  readonly mechanism: (typeof MECHANISMS)[number];
-  readonly username: string;
-  /** Never part of a log or an error. */
-  readonly password: string;
-}
-
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** KAFKA_SSL, and the files it needs, read now; null: plain TCP. Adds to `problems` what is wrong. */
@@ -49,25 +40,6 @@ export function readKafkaTls(env: Environment, problems: string[]): KafkaTls | n
     checkKeyPair(tls, problems);
   }
   return Object.freeze(tls);
-}
-
-/** KAFKA_SASL_MECHANISM, _USERNAME and _PASSWORD; null: no authentication. Adds to `problems` what is wrong. */
-export function readKafkaSasl(env: Environment, problems: string[]): KafkaSasl | null {
-  const mechanism = env['KAFKA_SASL_MECHANISM']?.trim() ?? '';
-  const username = env['KAFKA_SASL_USERNAME'] ?? '';
-  const password = env['KAFKA_SASL_PASSWORD'] ?? '';
-  if (mechanism === '' && username === '' && password === '') return null;
-  const settings = { MECHANISM: mechanism, USERNAME: username, PASSWORD: password };
-  const missing = Object.entries(settings).filter(([, value]) => value === '');
-  if (missing.length > 0) {
-    const names = missing.map(([name]) => `KAFKA_SASL_${name}`).join(' and ');
-    problems.push(`KAFKA_SASL_MECHANISM, _USERNAME and _PASSWORD are needed together: ${names} not set`);
-  }
-  const known = MECHANISMS.find((name) => name === mechanism.toLowerCase());
-  if (mechanism !== '' && known === undefined) {
-    problems.push(`KAFKA_SASL_MECHANISM must be one of ${MECHANISMS.join(', ')}, not ${JSON.stringify(mechanism)}`);
-  }
-  return known === undefined || missing.length > 0 ? null : Object.freeze({ mechanism: known, username, password });
 }
 
 /** The text of a PEM file; null where there is none, which is a problem. */
