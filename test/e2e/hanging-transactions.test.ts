@@ -72,17 +72,11 @@ function repairs(): { abort: string[]; commit: string[] }[] {
 
 // The crash programme has every kind.
 describe('a job whose transaction markers were lost', () => {
-  it.each<[string, LostMarkers]>([
-    ['the ABORT marker of the data topic', { decision: 'abort', lost: ['data'] }],
-    ['any ABORT marker', { decision: 'abort', lost: ['data', 'dlq', 'offsets'] }],
-    ['the COMMIT markers of both topics', { decision: 'commit', lost: ['data', 'dlq'] }],
-  ])('delivers every row once without %s', async (_what, lost) => {
-    const job = await jobAfter(lost);
+  it('delivers every row once without any ABORT marker', async () => {
+    const job = await jobAfter({ decision: 'abort', lost: ['data', 'dlq', 'offsets'] });
     expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', error: null });
     await expectDelivered(broker.brokers, job, ORDERS);
-    const expected = { abort: [] as string[], commit: [] as string[] };
-    expected[lost.decision].push(...lost.lost);
-    expect(repairs()).toEqual([expect.objectContaining(expected)]);
+    expect(repairs()).toEqual([expect.objectContaining({ abort: ['data', 'dlq', 'offsets'], commit: [] })]);
   });
 
   it('delivers every row once without the COMMIT markers of its offsets and the data topic, the offsets first', async () => {
