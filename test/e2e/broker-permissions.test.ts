@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { type IncomingMessage, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AclEntry, AclOperationTypes, AclResourceTypes } from 'kafkajs';
 import { Api } from '../kit/api.js';
@@ -53,18 +51,6 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
   }
 }
 
-/** The answer to an upload whose body never comes. */
-async function withoutBody(api: Api): Promise<{ status: number | undefined; problem: Record<string, string> }> {
-  const headers = { 'content-type': 'multipart/form-data; boundary=x', 'content-length': '100000' };
-  const upload = request(`${api.url}/jobs?model_id=orders`, { method: 'POST', headers });
-  upload.on('error', () => undefined);
-  upload.flushHeaders();
-  const [answer] = (await once(upload, 'response')) as [IncomingMessage];
-  const problem = JSON.parse(await new Response(answer as never).text()) as Record<string, string>;
-  upload.destroy();
-  return { status: answer.statusCode, problem };
-}
-
 describe('on a broker that checks permissions', () => {
   it('the documented ones suffice', async () => {
     expect(documented).toHaveLength(10);
@@ -106,7 +92,7 @@ describe('on a broker that checks permissions', () => {
   ] as const)('an upload is refused for %s before its body', async (error, resource, operation) => {
     await kafka.grant(withoutPermission(documented, resource, operation));
     const api = await serve();
-    const { status, problem } = await withoutBody(api);
+    const { status, problem } = await api.uploadWithoutBody('orders');
     expect({ status, error: problem['error'] }).toEqual({ status: 502, error: 'KAFKA_REJECTED' });
     expect(problem['detail']).toContain(error);
     const { details } = (await (await fetch(`${api.url}/readyz`)).json()) as { details: object };

@@ -15,7 +15,7 @@ import {
   startAuthorizingBroker,
   withoutPermission,
 } from '../kit/authorizing-broker.js';
-import { changeBrokerConfig } from '../kit/broker-config.js';
+import { changeBrokerConfig, VERIFICATION } from '../kit/broker-config.js';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { runnerPids } from '../kit/runners.js';
 import { type Service, startService } from '../kit/service.js';
@@ -496,7 +496,7 @@ describe('a service that lacks what it needs, by the contract', () => {
 
       await kafka.grant([...permissions, DESCRIBE_CONFIGS]);
       await service.stop();
-      await changeBrokerConfig(kafka.broker.brokers, 'transaction.partition.verification.enable', 'false');
+      await changeBrokerConfig(kafka.broker.brokers, VERIFICATION, 'false');
       service = await startService({ brokers: kafka.secured, dataDir: await newDataDir(), env: kafka.env });
       client = clientOf(service);
       await new Api(service.url).createModel('wide', ORDERS_SCHEMA);

@@ -1,16 +1,13 @@
-import { once } from 'node:events';
-import { type IncomingMessage, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jobNames, TransactionalSession } from '../../src/kafka/index.js';
 import { Api } from '../kit/api.js';
-import { changeBrokerConfig } from '../kit/broker-config.js';
+import { changeBrokerConfig, VERIFICATION } from '../kit/broker-config.js';
 import { kafkaAt } from '../kit/kafka-client.js';
 import { lowerVersion } from '../kit/kafka-frames.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { type ProxiedBroker, startProxiedBroker } from '../kit/proxied-broker.js';
 import { type Service, startService } from '../kit/service.js';
 
-const VERIFICATION = 'transaction.partition.verification.enable';
 const ORDERS = makeOrders(1_000, 7);
 const WITHIN_MS = 60_000;
 const OFFSET_FETCH = 9;
@@ -54,24 +51,12 @@ async function readinessWhen(url: string, holds: (report: Report) => boolean): P
   }
 }
 
-/** The answer to an upload whose body never comes. */
-async function withoutBody(): Promise<{ status: number | undefined; problem: Record<string, string> }> {
-  const headers = { 'content-type': 'multipart/form-data; boundary=x', 'content-length': '100000' };
-  const upload = request(`${api.url}/jobs?model_id=orders`, { method: 'POST', headers });
-  upload.on('error', () => undefined);
-  upload.flushHeaders();
-  const [answer] = (await once(upload, 'response')) as [IncomingMessage];
-  const problem = JSON.parse(await new Response(answer as never).text()) as Record<string, string>;
-  upload.destroy();
-  return { status: answer.statusCode, problem };
-}
-
 describe('a broker that does not verify transactions', () => {
   it('is not ready for uploads, which are refused before their body', async () => {
     const { body } = await readinessWhen(service.url, ({ status }) => status === 503);
     const message = expect.stringContaining(`broker 1 has ${VERIFICATION}=false`);
     expect(body.details['kafka']).toMatchObject({ status: 'down', message });
-    expect(await withoutBody()).toMatchObject({
+    expect(await api.uploadWithoutBody('orders')).toMatchObject({
       status: 502,
       problem: { error: 'KAFKA_UNSUPPORTED', detail: message },
     });

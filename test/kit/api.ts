@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { openAsBlob } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import type { Job } from '../../src/jobs/job.js';
 
 const TERMINAL = new Set(['SUCCESS', 'PARTIAL_SUCCESS', 'FAILED', 'CANCELLED']);
@@ -33,6 +35,18 @@ export class Api {
     form.set('model_id', modelId);
     for (const [name, value] of Object.entries(options)) form.set(name, value);
     return fetch(`${this.url}/jobs`, { method: 'POST', headers, body: form });
+  }
+
+  /** The answer to an upload whose body never comes. */
+  async uploadWithoutBody(modelId: string): Promise<{ status: number | undefined; problem: Record<string, string> }> {
+    const headers = { 'content-type': 'multipart/form-data; boundary=x', 'content-length': '100000' };
+    const upload = request(`${this.url}/jobs?model_id=${modelId}`, { method: 'POST', headers });
+    upload.on('error', () => undefined);
+    upload.flushHeaders();
+    const [answer] = (await once(upload, 'response')) as [IncomingMessage];
+    const problem = JSON.parse(await new Response(answer as never).text()) as Record<string, string>;
+    upload.destroy();
+    return { status: answer.statusCode, problem };
   }
 
   async createJob(

@@ -2,6 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs, { type Admin } from 'kafkajs';
 import { kafkaAt } from './kafka-client.js';
 
+/** If it is off, a producer may write without telling the coordinator, as if that had forgotten the transaction. */
+export const VERIFICATION = 'transaction.partition.verification.enable';
+
 const BROKER = { type: kafkajs.ConfigResourceTypes.BROKER, name: '1' };
 const APPLIED_WITHIN_MS = 30_000;
 

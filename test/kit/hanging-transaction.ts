@@ -1,11 +1,8 @@
 import type { Job } from '../../src/jobs/job.js';
 import { type Marked, RecordBatch, TransactionalSession } from '../../src/kafka/index.js';
-import { changeBrokerConfig } from './broker-config.js';
+import { changeBrokerConfig, VERIFICATION } from './broker-config.js';
 import { kafkaAt } from './kafka-client.js';
 import { namesOfJob } from './names.js';
-
-/** If it is off, a producer may write without telling the coordinator, as if that had forgotten the transaction. */
-const VERIFICATION = 'transaction.partition.verification.enable';
 
 /** Jobs are refused on such a broker: it is one again for as long as the call takes. */
 export async function withoutVerification<T>(brokers: string, call: () => Promise<T>): Promise<T> {
