@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
 import type { Config } from './config/index.js';
 import { configureApp, createHttpServer, NestLog } from './http/index.js';
+import { PrefixOwnership } from './jobs/index.js';
 
 /** How long requests that are being answered may take after a signal. */
 const REQUEST_GRACE_MS = 3_000;
@@ -27,9 +28,15 @@ export async function serve(config: Config, log: Logger): Promise<void> {
     logger: new NestLog(log),
   });
   configureApp(app, answerError);
-  stopOnSignal(app, log);
+  const stop = stopper(app, log);
+  stopOnSignal(stop);
   await app.listen({ port: config.port, host: config.host });
   log.info({ url: urlOf(app), data_dir: config.dataDir, kafka: config.kafka.brokers }, 'listening');
+  void app.get(PrefixOwnership, { strict: false }).refused.then((error) => {
+    log.fatal(error.message);
+    process.stderr.write(`${error.message}\n`);
+    stop(1);
+  });
 }
 
 /** Fails as listening would, before any work has begun. */
@@ -41,10 +48,10 @@ async function tryAddress({ host, port }: Config): Promise<void> {
   await once(server, 'close');
 }
 
-/** SIGTERM or SIGINT: takes no more requests, lets runners finish their transaction, and is gone within 10 s. */
-function stopOnSignal(app: NestFastifyApplication, log: Logger): void {
+/** Takes no more requests, lets runners finish their transaction, and ends the process within 10 s. */
+function stopper(app: NestFastifyApplication, log: Logger): (status: number, signal?: NodeJS.Signals) => void {
   let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
+  return (status, signal) => {
     if (stopping) return;
     stopping = true;
     log.info({ signal }, 'stopping');
@@ -59,7 +66,7 @@ function stopOnSignal(app: NestFastifyApplication, log: Logger): void {
     app.close().then(
       () => {
         log.info('stopped');
-        process.exit(0);
+        process.exit(status);
       },
       (error: unknown) => {
         log.error({ err: error }, 'stopping failed');
@@ -67,8 +74,10 @@ function stopOnSignal(app: NestFastifyApplication, log: Logger): void {
       },
     );
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+}
+
+function stopOnSignal(stop: ReturnType<typeof stopper>): void {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(0, signal));
 }
 
 /** The address that was asked for is served by its own name, unless it stands for all of them. */

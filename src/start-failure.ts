@@ -1,4 +1,5 @@
 import type { Config } from './config/index.js';
+import { BatchError } from './errors/index.js';
 
 /**
  * Why the service could not start, in one line that says what to do; null for what nobody foresaw, which deserves
@@ -6,6 +7,7 @@ import type { Config } from './config/index.js';
  */
 export function explainStartFailure(error: unknown, { host, port, dataDir }: Config): string | null {
   if (!(error instanceof Error)) return null;
+  if (error instanceof BatchError) return error.message;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   const syscall = 'syscall' in error ? String(error.syscall) : '';
   if (code === 'EADDRINUSE') {

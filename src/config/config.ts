@@ -52,6 +52,8 @@ export interface KafkaConfig {
   readonly clientId: string;
   /** KAFKA_TOPIC_PREFIX: what the names of topics, groups and transactional ids begin with. */
   readonly topicPrefix: string;
+  /** KAFKA_ADOPT_PREFIX: the prefix is taken over if it is another installation's. */
+  readonly adoptPrefix: boolean;
   /** KAFKA_REPLICATION_FACTOR: of the topics that are created; the broker's own if fewer brokers are registered. */
   readonly replicationFactor: number;
   /** KAFKA_UNAVAILABLE_AFTER_MS: a running job fails after so long without a commit, see also `limitsOf`. */
@@ -155,6 +157,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       brokers: brokers(),
       clientId: env['KAFKA_CLIENT_ID']?.trim() || 'batch',
       topicPrefix: topicPrefix(),
+      adoptPrefix: oneOf('KAFKA_ADOPT_PREFIX', 'false', ['true', 'false']) === 'true',
       replicationFactor: integer('KAFKA_REPLICATION_FACTOR', 3, 1, 32_767),
       unavailableAfterMs: integer('KAFKA_UNAVAILABLE_AFTER_MS', 300_000, 1_000),
       tls: readKafkaTls(env, problems),

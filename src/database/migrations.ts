@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
 import type { Tables } from './tables.js';
@@ -147,6 +148,17 @@ const migrations: Record<string, Migration> = {
         // All names began with that before it could be chosen.
         .addColumn('topic_prefix', 'text', (column) => column.notNull().defaultTo('batch'))
         .execute();
+    },
+  },
+  '0011_installation': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('installation')
+        .addColumn('id', 'text', (column) => column.notNull())
+        .addColumn('claim_topic', 'text')
+        .addColumn('claim_offset', 'bigint')
+        .execute();
+      await sql`INSERT INTO installation (id) VALUES (${randomBytes(8).toString('hex')})`.execute(db);
     },
   },
 };

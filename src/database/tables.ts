@@ -7,6 +7,7 @@ export interface Tables {
   model_versions: ModelVersionsTable;
   jobs: JobsTable;
   running_time: RunningTimeTable;
+  installation: InstallationTable;
 }
 
 export interface ModelsTable {
@@ -100,4 +101,13 @@ export interface JobsTable {
 export interface RunningTimeTable {
   /** Milliseconds for which the service has run on this store, all its starts together. */
   ms: number;
+}
+
+/** One row. */
+export interface InstallationTable {
+  /** Random, made with the store: whoever claims a topic prefix is told by it. */
+  id: string;
+  /** The topic that has its last claim of a prefix, and the claim's offset there; null: it has claimed none. */
+  claim_topic: string | null;
+  claim_offset: number | null;
 }

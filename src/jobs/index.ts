@@ -6,3 +6,4 @@ export { collectOptions, type JobRequest, parsePartialOptions } from './job-opti
 export { shownDialect } from './job-record.js';
 export { JobsModule } from './jobs.module.js';
 export { DIALECT_OPTIONS, readOptionValues } from './option-values.js';
+export { PrefixOwnership } from './prefix-ownership.js';

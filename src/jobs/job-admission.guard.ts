@@ -7,6 +7,7 @@ import { ModelService } from '../models/index.js';
 import { idempotencyKey } from './idempotency-key.js';
 import { parsePartialOptions } from './job-options.js';
 import { JobStore } from './job-store.js';
+import { PrefixOwnership } from './prefix-ownership.js';
 import { RemovalStore } from './removal-store.js';
 
 type Given = Readonly<Record<string, unknown>>;
@@ -26,6 +27,7 @@ export class JobAdmissionGuard implements CanActivate {
   constructor(
     private readonly kafka: KafkaProbe,
     private readonly cluster: ClusterProbe,
+    private readonly ownership: PrefixOwnership,
     private readonly probe: JobProbe,
     private readonly models: ModelService,
     private readonly jobs: JobStore,
@@ -37,6 +39,7 @@ export class JobAdmissionGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<true> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     await this.kafka.check();
+    await this.ownership.require();
     const key = idempotencyKey(request.headers);
     await admitJob(this.models, request.query as Given);
     try {

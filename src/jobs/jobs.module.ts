@@ -4,13 +4,22 @@ import { CONFIG, type Config } from '../config/index.js';
 import { DATABASE, type Database } from '../database/index.js';
 import { HealthDetails } from '../health/index.js';
 import { type ConcurrencyLimit, Downloads } from '../http/index.js';
-import { createKafka, JobProbe, jobNames, KafkaProbe, readBrokerTime, TopicAdmin } from '../kafka/index.js';
+import {
+  claimPrefix,
+  createKafka,
+  JobProbe,
+  jobNames,
+  KafkaProbe,
+  readBrokerTime,
+  TopicAdmin,
+} from '../kafka/index.js';
 import { LOG } from '../logging/index.js';
 import { ModelService, ModelStore, ModelsModule } from '../models/index.js';
 import { RunnerPool } from '../runner/index.js';
 import { Spool, UPLOAD_LIMIT, UploadReceiver } from '../upload/index.js';
 import { systemClock as clock } from './clock.js';
 import { ExpiryStore } from './expiry-store.js';
+import { InstallationStore } from './installation-store.js';
 import { admitJob, JobAdmissionGuard } from './job-admission.guard.js';
 import { JobControl } from './job-control.js';
 import { JobCreation } from './job-creation.js';
@@ -26,6 +35,7 @@ import { JobUpkeep } from './job-upkeep.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsLifecycle } from './jobs-lifecycle.js';
 import { keptFile } from './kept-file.js';
+import { PrefixOwnership } from './prefix-ownership.js';
 import { RejectedRowsController } from './rejected-rows.controller.js';
 import { RejectedRows } from './rejected-rows.js';
 import { RemovalStore } from './removal-store.js';
@@ -47,13 +57,37 @@ const MAX_REJECTED_READERS = 16;
     { provide: JobStore, inject: [DATABASE], useFactory: (db: Database) => new JobStore(db, clock) },
     { provide: RemovalStore, inject: [DATABASE], useFactory: (db: Database) => new RemovalStore(db) },
     {
+      provide: PrefixOwnership,
+      inject: [DATABASE, TopicAdmin, HealthDetails, LOG, CONFIG],
+      useFactory: (db: Database, topics: TopicAdmin, health: HealthDetails, log: Logger, { kafka }: Config) => {
+        const client = createKafka(kafka);
+        const ownership = new PrefixOwnership({
+          store: new InstallationStore(db),
+          topics,
+          claim: (...given) => claimPrefix(client, ...given),
+          topicPrefix: kafka.topicPrefix,
+          adopts: kafka.adoptPrefix,
+          log,
+        });
+        health.add('topic_prefix', () => ownership.trouble());
+        return ownership;
+      },
+    },
+    {
       provide: SnapshotPublisher,
-      inject: [JobStore, TopicAdmin, HealthDetails, LOG, CONFIG],
-      useFactory: (store: JobStore, topics: TopicAdmin, health: HealthDetails, log: Logger, { kafka }: Config) => {
+      inject: [JobStore, TopicAdmin, PrefixOwnership, HealthDetails, LOG, CONFIG],
+      useFactory: (
+        store: JobStore,
+        topics: TopicAdmin,
+        ownership: PrefixOwnership,
+        health: HealthDetails,
+        log: Logger,
+        { kafka }: Config,
+      ) => {
         const publisher = new SnapshotPublisher({
           store,
           topic: topics.service.jobs,
-          ensureTopic: () => topics.ensureJobsTopic(),
+          ensureTopic: () => ownership.check(),
           connect: () => connectSnapshots(kafka, topics.service.jobs),
           clock,
           log,

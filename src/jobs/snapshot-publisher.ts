@@ -11,7 +11,7 @@ import { SnapshotQueue } from './snapshot-queue.js';
 export interface SnapshotPublisherOptions {
   store: Pick<JobStore, 'unpublished' | 'renumber' | 'markPublished'>;
   topic: string;
-  /** Creates the topic if it is missing; called before each connection. */
+  /** Creates the topic if it is missing, and rejects unless it is ours; called before each connection. */
   ensureTopic: () => Promise<void>;
   connect: () => Promise<SnapshotConnection>;
   clock: Clock;
@@ -23,6 +23,8 @@ const QUEUE_LIMITS = { limit: 1000, maxBytes: 16_000_000 };
 const BATCH = 100;
 const FIRST_BACKOFF_MS = 250;
 const MAX_BACKOFF_MS = 10_000;
+/** A connection that is older is not used any more: the next one finds out whether the prefix is still ours. */
+const CONNECTION_MS = 600_000;
 /** A broker that neither answers nor refuses counts as an error after so long. */
 const PATIENCE_MS = 20_000;
 /** What was acknowledged is written to the store this often: forgetting it costs a repeated snapshot. */
@@ -34,9 +36,9 @@ const STUCK_AFTER_MS = 30_000;
 const TOMBSTONE_AFTER_FAILURE_MS = 30_000;
 
 /**
- * Writes the jobs' snapshots to the topic of the jobs (`<prefix>.jobs`), strictly in the order of revisions for each job. After an error it is not
- * known what arrived: over a new connection go what is queued, and every unpublished job as it is by now, under a
- * revision that was never sent.
+ * Writes the jobs' snapshots to the topic of the jobs (`<prefix>.jobs`), strictly in the order of revisions for each
+ * job. After an error it is not known what arrived: over a new connection go what is queued, and every unpublished job
+ * as it is by now, under a revision that was never sent.
  */
 export class SnapshotPublisher implements SnapshotSink {
   readonly #queue = new SnapshotQueue(QUEUE_LIMITS);
@@ -45,6 +47,8 @@ export class SnapshotPublisher implements SnapshotSink {
   #acknowledged = new Map<string, number>();
   #marked: Promise<void> = Promise.resolve();
   #connection: SnapshotConnection | undefined;
+  /** By the monotonic clock. */
+  #connectedAt = 0;
   /** The store may hold revisions that are neither published nor queued. */
   #isBehind = true;
   #failures = 0;
@@ -154,6 +158,7 @@ export class SnapshotPublisher implements SnapshotSink {
   }
 
   async #sendNext(): Promise<void> {
+    if (this.options.clock.monotonic() >= this.#connectedAt + CONNECTION_MS) await this.#disconnect();
     this.#connection ??= await this.#connect();
     if (this.#isBehind) await this.#catchUp();
     await this.#sendTombstones(this.#connection);
@@ -227,6 +232,7 @@ export class SnapshotPublisher implements SnapshotSink {
 
   async #connect(): Promise<SnapshotConnection> {
     await this.#patiently(this.options.ensureTopic());
+    this.#connectedAt = this.options.clock.monotonic();
     const opening = this.options.connect();
     try {
       return await this.#patiently(opening);

@@ -1,4 +1,5 @@
 import type { Kafka } from 'kafkajs';
+import { appendRecord } from './append-record.js';
 import { UnexpectedAnswer } from './kafka-failure.js';
 import { TopicReader } from './topic-reader.js';
 import type { TopicAdmin } from './topics.js';
@@ -23,7 +24,7 @@ export async function readBrokerTime(kafka: Kafka, topics: Topics): Promise<numb
 async function writeAndRead(kafka: Kafka, topics: Topics): Promise<number> {
   const topic = topics.service.clock;
   await topics.ensureClockTopic();
-  const offset = await write(kafka, topic);
+  const offset = await appendRecord(kafka, topic, { value: '', timestamp: NO_TIME });
   const reader = await TopicReader.open(kafka, topic);
   try {
     for await (const record of reader?.records(offset) ?? []) {
@@ -34,22 +35,4 @@ async function writeAndRead(kafka: Kafka, topics: Topics): Promise<number> {
     reader?.close();
   }
   throw new UnexpectedAnswer(`the record at offset ${offset} of ${topic} is not there`);
-}
-
-/** Not every broker tells the time in its answer (Redpanda leaves it out), but each tells the offset. */
-async function write(kafka: Kafka, topic: string): Promise<number> {
-  const producer = kafka.producer({
-    allowAutoTopicCreation: false,
-    // A topic that was just made may have no leader yet.
-    retry: { retries: 8, initialRetryTime: 100, maxRetryTime: 1000 },
-  });
-  try {
-    await producer.connect();
-    const [written] = await producer.send({ topic, messages: [{ value: '', timestamp: NO_TIME }] });
-    const offset = Number(written?.baseOffset);
-    if (!Number.isSafeInteger(offset)) throw new UnexpectedAnswer(`a record of ${topic} has no offset`);
-    return offset;
-  } finally {
-    await producer.disconnect();
-  }
 }

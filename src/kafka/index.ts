@@ -15,6 +15,7 @@ export { JobProbe } from './job-probe.js';
 export { classifyFailure, failureDetail, isTooLarge, type KafkaFailure, kafkaProblem } from './kafka-failure.js';
 export { KafkaProbe } from './kafka-probe.js';
 export { type JobNames, type JobTopics, jobNames, probeId, serviceTopics } from './names.js';
+export { type ClaimedPrefix, claimPrefix, type Installation, PrefixTaken } from './prefix-claim.js';
 export { RecordBatch } from './record-batch.js';
 export { tokenSourceOf } from './token-source.js';
 export { JOB_RETENTION_MS } from './topic-configs.js';

@@ -1,6 +1,7 @@
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 
-const KEPT = 'batch.jobs';
+/** Of the services that run. */
+const KEPT = '.jobs';
 
 /** A topic of one partition, with a leader that answers for it: some programs take no "in a moment". */
 export async function createTopic(brokers: string, topic: string): Promise<void> {
@@ -13,7 +14,7 @@ export async function createTopic(brokers: string, topic: string): Promise<void>
 /** Every topic that a run has filled. */
 export async function deleteTopics(brokers: string): Promise<void> {
   await withAdmin(brokers, async (admin) => {
-    const topics = (await admin.listTopics()).filter((topic) => topic !== KEPT && !topic.startsWith('__'));
+    const topics = (await admin.listTopics()).filter((topic) => !topic.endsWith(KEPT) && !topic.startsWith('__'));
     if (topics.length > 0) await admin.deleteTopics({ topics });
   });
 }

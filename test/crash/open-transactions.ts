@@ -6,7 +6,7 @@ const OPEN_WITHIN_MS = 180_000;
 
 /** The job whose transactional id a request carries; null if it carries none. */
 export function jobOf({ transactionalId }: { transactionalId: string | null }): string | null {
-  return /^batch\.([a-z0-9]{8})$/.exec(transactionalId ?? '')?.[1] ?? null;
+  return /\.([a-z0-9]{8})$/.exec(transactionalId ?? '')?.[1] ?? null;
 }
 
 export interface OpenTransactions {

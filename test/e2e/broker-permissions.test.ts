@@ -53,7 +53,7 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
 
 describe('on a broker that checks permissions', () => {
   it('the documented ones suffice', async () => {
-    expect(documented).toHaveLength(10);
+    expect(documented).toHaveLength(11);
     await kafka.grant(documented);
     const api = await serve();
     const job = await api.ended((await api.createJob('orders', ORDERS.csv)).job_id);

@@ -220,7 +220,7 @@ describe('jobs, by the contract', () => {
     const { job_id: id } = await api.ended((await api.createJob('wide', makeOrders(4, 2).csv)).job_id);
     const admin = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING }).admin();
     await admin.connect();
-    await admin.deleteTopics({ topics: [`batch_${id}_dlq`] });
+    await admin.deleteTopics({ topics: [`${service.topicPrefix}_${id}_dlq`] });
     await admin.disconnect();
     await expectProblem('listRejectedRows', { id }, 410, 'REJECTED_EXPIRED');
   });

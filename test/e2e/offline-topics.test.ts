@@ -53,7 +53,7 @@ async function nodesOf({ job_id, topics }: Job): Promise<Nodes> {
     await connection.connect();
     await metadataOf(connection, topics.data);
     const [partition] = connection.findTopicPartitionMetadata(topics.data);
-    const { nodeId } = await findCoordinator(connection, `batch.${job_id}`, TRANSACTION_COORDINATOR);
+    const { nodeId } = await findCoordinator(connection, `${service.topicPrefix}.${job_id}`, TRANSACTION_COORDINATOR);
     return { leader: partition?.leader ?? -1, coordinator: nodeId };
   } finally {
     destroyCluster(connection, new Error('done'));

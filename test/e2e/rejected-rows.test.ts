@@ -56,7 +56,7 @@ describe('GET /jobs/{id}/rejected', () => {
     const { Kafka, logLevel } = await import('kafkajs');
     const admin = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING }).admin();
     await admin.connect();
-    await admin.deleteTopics({ topics: [`batch_${job_id}_dlq`] });
+    await admin.deleteTopics({ topics: [`${service.topicPrefix}_${job_id}_dlq`] });
     await admin.disconnect();
     const gone = await fetch(`${api.url}/jobs/${job_id}/rejected`);
     expect([gone.status, ((await gone.json()) as Row).error]).toEqual([410, 'REJECTED_EXPIRED']);

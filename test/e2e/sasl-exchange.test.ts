@@ -42,7 +42,7 @@ it.each(['SaslHandshake', 'SaslAuthenticate'])(
     let hasLost = false;
     stage.proxy.interference = {
       request({ api: at, transactionalId }) {
-        if (!hasLost && at === 'Produce' && transactionalId === `batch.${job_id}`) {
+        if (!hasLost && at === 'Produce' && transactionalId === `${service.topicPrefix}.${job_id}`) {
           hasLost = true; // so that its runner has to come anew
           return 'cut';
         }

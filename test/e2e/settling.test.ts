@@ -8,7 +8,7 @@ import { type Service, startService } from '../kit/service.js';
 
 const CONCURRENCY = 2;
 
-const OF_A_JOB = /^batch\.[a-z0-9]{8}$/;
+const OF_A_JOB = /\.[a-z0-9]{8}$/;
 
 let stage: ProxiedBroker;
 let service: Service;
@@ -53,10 +53,10 @@ describe('jobs whose topics are offline while the broker is there', () => {
     for (let i = 0; i < CONCURRENCY + 1; i++) {
       const { job_id } = await api.createJob('orders', orders.csv);
       runners.add(await runner(job_id));
-      const isGathered = (): boolean => offline.has(`batch.${job_id}`);
+      const isGathered = (): boolean => offline.has(`${service.topicPrefix}.${job_id}`);
       for (const deadline = Date.now() + 60_000; !isGathered() && Date.now() < deadline; ) await sleep(20);
     }
-    const jobs = [...offline].map((id) => id.slice('batch.'.length));
+    const jobs = [...offline].map((id) => id.slice(-8));
     expect(jobs).toHaveLength(CONCURRENCY + 1);
     for (const jobId of jobs) expect((await api.ended(jobId)).error?.code).toBe('KAFKA_UNAVAILABLE');
     // From here on their requests are not answered, whoever sends them.
@@ -79,7 +79,7 @@ describe('jobs whose topics are offline while the broker is there', () => {
   it('are settled once their topics are back', async () => {
     verdict = 'pass';
     for (const id of offline) {
-      const job = await api.until(id.slice('batch.'.length), ({ end_offsets }) => end_offsets !== null, 150_000);
+      const job = await api.until(id.slice(-8), ({ end_offsets }) => end_offsets !== null, 150_000);
       expect(job).toMatchObject({ state: 'FAILED', end_offsets: { data: 0, dlq: 0 } });
     }
   });

@@ -1,31 +1,16 @@
-import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Api } from '../kit/api.js';
 import { freePort } from '../kit/ports.js';
+import { runService } from '../kit/run-service.js';
 import { isAlive, runnerPids } from '../kit/runners.js';
 import { type Service, startService } from '../kit/service.js';
 
 const NO_BROKER = '127.0.0.1:1';
 const SCHEMA = { id: 'String', qty: 'Int32' };
-
-/** Runs the service until it ends by itself. */
-async function run(env: Record<string, string>): Promise<{ status: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [resolve('dist/main.js')], { env: { ...process.env, ...env } });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (chunk) => {
-    stdout += String(chunk);
-  });
-  child.stderr.on('data', (chunk) => {
-    stderr += String(chunk);
-  });
-  const status = await new Promise<number | null>((done) => child.once('close', done));
-  return { status, stdout, stderr };
-}
 
 describe('a service that cannot start', () => {
   let folder: string;
@@ -37,7 +22,12 @@ describe('a service that cannot start', () => {
 
   /** One line that names what to change, and no stack. */
   async function fails(env: Record<string, string>, words: RegExp): Promise<void> {
-    const { status, stdout, stderr } = await run({ PORT: '0', KAFKA_BROKERS: NO_BROKER, DATA_DIR: folder, ...env });
+    const { status, stdout, stderr } = await runService({
+      PORT: '0',
+      KAFKA_BROKERS: NO_BROKER,
+      DATA_DIR: folder,
+      ...env,
+    });
     expect(stderr.trim()).toMatch(words);
     expect(stderr.trim().split('\n')).toHaveLength(1);
     expect(stdout).not.toContain('    at ');
@@ -45,7 +35,7 @@ describe('a service that cannot start', () => {
   }
 
   it('names every variable at fault', async () => {
-    const { status, stderr } = await run({ PORT: 'x', MAX_UPLOAD_BYTES: '-1' });
+    const { status, stderr } = await runService({ PORT: 'x', MAX_UPLOAD_BYTES: '-1' });
     expect(stderr).toMatch(/PORT must be .*\n.*MAX_UPLOAD_BYTES must be /);
     expect(stderr).not.toContain('    at ');
     expect(status).toBe(1);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type Database, openDatabase } from '../../src/database/index.js';
+import { InstallationStore } from '../../src/jobs/installation-store.js';
 import { JobStore } from '../../src/jobs/job-store.js';
 import { DEFAULT_OPTIONS } from '../../src/runner/index.js';
 import { ManualClock } from './support/manual-clock.js';
@@ -37,6 +38,14 @@ describe('a store of version 1', () => {
       requestedOptions: null,
       topicPrefix: 'batch',
     });
+  });
+
+  it('has an installation id of its own, which has claimed nothing yet', async () => {
+    const found = await new InstallationStore(db).get('batch.jobs');
+    expect(found).toEqual({ id: expect.stringMatching(/^[0-9a-f]{16}$/) as string, claimOffset: null });
+    await new InstallationStore(db).setClaim('batch.jobs', 7);
+    expect(await new InstallationStore(db).get('batch.jobs')).toEqual({ ...found, claimOffset: 7 });
+    expect(await new InstallationStore(db).get('other.jobs')).toEqual(found);
   });
 
   it('takes new jobs with options of their own', async () => {

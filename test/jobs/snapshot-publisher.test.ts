@@ -159,6 +159,20 @@ describe('the publisher of batch.jobs', () => {
     expect(await allPublished()).toBe(true);
   });
 
+  it('uses no connection for more than ten minutes, so that a prefix that was lost is noticed', async () => {
+    await startProcess('there');
+    const pending = await insert();
+    clock.advance(599_999);
+    const running = await ledger.change(pending, { state: 'RUNNING' });
+    await until(() => topic.of(pending.jobId).length === 2);
+    expect(topic).toMatchObject({ topicsEnsured: 1, opened: 1, closed: 0 });
+    clock.advance(1);
+    await ledger.change(running, { state: 'SUCCESS' });
+    await until(() => topic.of(pending.jobId).length === 3);
+    expect(topic).toMatchObject({ topicsEnsured: 2, opened: 2, closed: 1 });
+    expect(topic.of(pending.jobId)).toEqual(['1 PENDING', '2 RUNNING', '3 SUCCESS']);
+  });
+
   it('catches up with an outage, waiting longer each time', async () => {
     await startProcess('away');
     const a = await insert();

@@ -13,6 +13,7 @@ import {
   ResourcePatternTypes,
 } from 'kafkajs';
 import { type Broker, startBroker } from './kafka-broker.js';
+import { SERVICE_TOPICS, TOPIC_PREFIX } from './names.js';
 import { freePort } from './ports.js';
 
 const PASSWORD = 'right';
@@ -53,11 +54,18 @@ export async function startAuthorizingBroker(): Promise<AuthorizingBroker> {
   const admin = new Kafka({ brokers: [broker.brokers], logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   const compact = [{ name: 'cleanup.policy', value: 'compact' }];
-  await admin.createTopics({ topics: [{ topic: 'batch.jobs', configEntries: compact }], waitForLeaders: false });
+  await admin.createTopics({ topics: [{ topic: SERVICE_TOPICS.jobs, configEntries: compact }], waitForLeaders: false });
   return {
     broker,
     secured,
-    env: { KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'batch', KAFKA_SASL_PASSWORD: PASSWORD },
+    env: {
+      KAFKA_SASL_MECHANISM: 'plain',
+      KAFKA_SASL_USERNAME: 'batch',
+      KAFKA_SASL_PASSWORD: PASSWORD,
+      // The documented permissions name it; one service after the other comes with data of its own.
+      KAFKA_TOPIC_PREFIX: TOPIC_PREFIX,
+      KAFKA_ADOPT_PREFIX: 'true',
+    },
     grant: (permissions) => grant(admin, [...permissions]),
     async stop() {
       await admin.disconnect();

@@ -14,6 +14,7 @@ export function kafkaConfig(brokers: string): KafkaConfig {
     brokers: brokers.split(','),
     clientId: 'test',
     topicPrefix: TOPIC_PREFIX,
+    adoptPrefix: false,
     replicationFactor: 1,
     unavailableAfterMs: 60_000,
     tls: null,

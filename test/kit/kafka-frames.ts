@@ -84,7 +84,7 @@ export function isCommit(frame: Buffer): boolean {
 
 /** Whether a request makes the topics of a job: the last byte but one of a CreateTopics says if it only asks. */
 export function makesJobTopics({ api, frame }: { api: string; frame: Buffer }): boolean {
-  return api === 'CreateTopics' && frame.includes('batch_') && frame.at(-2) === 0;
+  return api === 'CreateTopics' && frame.includes('_dlq') && frame.at(-2) === 0;
 }
 
 /**

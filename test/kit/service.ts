@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -10,8 +11,12 @@ export interface Service {
   readonly pid: number;
   /** Its DATA_DIR: pass it to the next `startService` to see a restart. */
   readonly dataDir: string;
+  /** Its KAFKA_TOPIC_PREFIX. */
+  readonly topicPrefix: string;
   /** Everything it has logged so far. */
   log(): string;
+  /** null while it runs; otherwise its exit status or signal. */
+  ending(): string | null;
   /** SIGKILL unless told otherwise; resolves when the process is gone (SIGSTOP and SIGCONT: at once). The data stay. */
   kill(signal?: NodeJS.Signals): Promise<void>;
   /** Ends it and removes its data, unless the caller named the folder. */
@@ -21,6 +26,15 @@ export interface Service {
 const ENTRY = resolve('dist/main.js');
 const START_TIMEOUT_MS = 30_000;
 const STOP_GRACE_MS = 15_000;
+
+/** By DATA_DIR. Many services, each with data of its own, come to one broker: each has its own names there. */
+const prefixes = new Map<string, string>();
+
+function prefixOf(dataDir: string): string {
+  const prefix = prefixes.get(dataDir) ?? `batch_${randomBytes(4).toString('hex')}`;
+  prefixes.set(dataDir, prefix);
+  return prefix;
+}
 
 /** Starts the service on a port of the system's choice; rejects with its log when it does not say that it listens. */
 export async function startService(options: {
@@ -33,6 +47,7 @@ export async function startService(options: {
   entry?: string;
 }): Promise<Service> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'batch-data-')));
+  const topicPrefix = options.env?.['KAFKA_TOPIC_PREFIX'] ?? prefixOf(dataDir);
   const [command, ...args] = [...(options.under ?? []), process.execPath, options.entry ?? ENTRY];
   const service = spawnOwned(command as string, args, {
     ...process.env,
@@ -42,6 +57,7 @@ export async function startService(options: {
     MIN_FREE_BYTES: '0',
     DATA_DIR: dataDir,
     KAFKA_BROKERS: options.brokers,
+    KAFKA_TOPIC_PREFIX: topicPrefix,
     ...options.env,
   });
   const url = await service.until('it listened', START_TIMEOUT_MS, () => listeningUrl(service.output()));
@@ -49,7 +65,9 @@ export async function startService(options: {
     url,
     pid: service.pid,
     dataDir,
+    topicPrefix,
     log: () => service.output(),
+    ending: () => service.ending(),
     kill: (signal = 'SIGKILL') => service.kill(signal),
     async stop() {
       await service.stop(STOP_GRACE_MS);

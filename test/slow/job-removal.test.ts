@@ -45,7 +45,7 @@ async function killAt(api: string, moment: 'request' | 'reply'): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     kafka.proxy.interference = {
       [moment]: async (exchange: { api: string; frame: Buffer }) => {
-        // `batch.jobs` is made in the same way, and what would be refused is asked for.
+        // The topic of the jobs is made in the same way, and what would be refused is asked for.
         if (exchange.api !== api || (api === 'CreateTopics' && !makesJobTopics(exchange))) return 'pass';
         kafka.proxy.interference = {};
         await service.kill().then(resolve, reject);
@@ -59,7 +59,7 @@ async function topics(): Promise<string[]> {
   const admin = new Kafka({ brokers: [kafka.broker.brokers], logLevel: logLevel.NOTHING }).admin();
   try {
     await admin.connect();
-    return (await admin.listTopics()).filter((topic) => topic.startsWith('batch_'));
+    return (await admin.listTopics()).filter((topic) => topic.startsWith(`${service.topicPrefix}_`));
   } finally {
     await admin.disconnect();
   }
@@ -121,12 +121,12 @@ describe('a job that did not come to be', () => {
       const producer = client.producer(isOpen ? { transactionalId: 'stranger', maxInFlightRequests: 1 } : {});
       const admin = client.admin();
       await Promise.all([admin.connect(), producer.connect()]);
-      const stranger = 'batch_zzzzzzzz';
+      const stranger = `${service.topicPrefix}_zzzzzzzz`;
       await admin.createTopics({ topics: [{ topic: stranger, numPartitions: 1, replicationFactor: 1 }] });
       const upload = api.upload('rows', CSV).catch(() => undefined);
       await killAt('CreateTopics', 'reply');
       await upload;
-      const left = `batch_${rows()[0]?.job_id}`;
+      const left = `${service.topicPrefix}_${rows()[0]?.job_id}`;
       const transaction = isOpen ? await producer.transaction() : null;
       await (transaction ?? producer).send({ topic: left, messages: [{ value: 'of somebody else' }] });
 
@@ -215,10 +215,10 @@ async function groups(): Promise<string[]> {
   }
 }
 
-/** The values in batch.jobs under this key, in order; null: a tombstone. */
+/** The values in the topic of the jobs under this key, in order; null: a tombstone. */
 async function published(jobId: string): Promise<(string | null)[]> {
   const values: (string | null)[] = [];
-  for await (const { key, value } of committedRecords(kafka.broker.brokers, 'batch.jobs')) {
+  for await (const { key, value } of committedRecords(kafka.broker.brokers, `${service.topicPrefix}.jobs`)) {
     if (key?.toString() === jobId) values.push(value?.toString() ?? null);
   }
   return values;

@@ -10,6 +10,7 @@ import {
 import type { Broker } from '../../kit/kafka-broker.js';
 import { type ProxiedCluster, startProxiedCluster } from '../../kit/kafka-cluster.js';
 import type { KafkaProxy } from '../../kit/kafka-proxy.js';
+import { namesOfJob } from '../../kit/names.js';
 import { JobStage, MODEL, until } from '../job-stage.js';
 import type { RowFile } from '../rows.js';
 
@@ -93,11 +94,11 @@ export class ClusterStage extends JobStage {
 
   /** Which node has which role for a job. */
   async rolesFor(jobId: string): Promise<Record<Role, number>> {
-    const { topics } = await this.api.job(jobId);
+    const { data, group: id } = namesOfJob(await this.api.job(jobId));
     const [leader, transactions, group, controller] = await Promise.all([
-      leaderOf(this.reachable, topics.data),
-      transactionCoordinatorOf(this.reachable, `batch.${jobId}`),
-      groupCoordinatorOf(this.reachable, `batch.${jobId}`),
+      leaderOf(this.reachable, data),
+      transactionCoordinatorOf(this.reachable, id),
+      groupCoordinatorOf(this.reachable, id),
       controllerOf(this.reachable),
     ]);
     return { leader, 'transaction coordinator': transactions, 'group coordinator': group, controller };

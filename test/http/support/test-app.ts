@@ -8,6 +8,7 @@ import { AppModule } from '../../../src/app.module.js';
 import { loadConfig } from '../../../src/config/index.js';
 import { BatchError } from '../../../src/errors/index.js';
 import { configureApp, createHttpServer, type RouteTable } from '../../../src/http/index.js';
+import { PrefixOwnership } from '../../../src/jobs/prefix-ownership.js';
 import { ClusterProbe, type JobTopics, KafkaProbe, serviceTopics, TopicAdmin } from '../../../src/kafka/index.js';
 import { createLog } from '../../../src/logging/index.js';
 import { RunnerPool } from '../../../src/runner/index.js';
@@ -43,6 +44,15 @@ export class KafkaAtHand {
 
   async close(): Promise<void> {}
 }
+
+const claimedPrefix = {
+  claimed: Promise.resolve(),
+  async check(): Promise<void> {
+    throw new Error('there is no broker');
+  },
+  async require(): Promise<void> {},
+  async firstAnswer(): Promise<void> {},
+};
 
 /** Runners that never get to work: jobs stay PENDING. */
 class IdleRunners {
@@ -90,6 +100,8 @@ export async function startTestApp(env: Record<string, string> = {}): Promise<Te
     .useValue(kafka)
     .overrideProvider(ClusterProbe)
     .useValue(new ClusterProbe(() => Promise.reject(new Error('there is no broker'))))
+    .overrideProvider(PrefixOwnership)
+    .useValue(claimedPrefix)
     .overrideProvider(RunnerPool)
     .useValue(new IdleRunners())
     .compile();

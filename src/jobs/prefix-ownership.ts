@@ -1,0 +1,123 @@
+import type { Logger } from 'pino';
+import { BatchError } from '../errors/index.js';
+import {
+  type ClaimedPrefix,
+  failureDetail,
+  type Installation,
+  kafkaProblem,
+  PrefixTaken,
+  type TopicAdmin,
+  within,
+} from '../kafka/index.js';
+import type { InstallationStore } from './installation-store.js';
+
+export interface PrefixOwnershipOptions {
+  store: Pick<InstallationStore, 'get' | 'setClaim'>;
+  topics: Pick<TopicAdmin, 'service' | 'ensureJobsTopic'>;
+  claim: (topic: string, own: Installation, adopts: boolean) => Promise<ClaimedPrefix>;
+  topicPrefix: string;
+  /** KAFKA_ADOPT_PREFIX. */
+  adopts: boolean;
+  log: Logger;
+}
+
+const ANSWER_MS = 1_500;
+
+/**
+ * Whether the topic prefix is this installation's: nothing is written to Kafka, and no job is worked on, before it is
+ * known to be. One that is found to be another's is refused for good.
+ */
+export class PrefixOwnership {
+  readonly #claimed = Promise.withResolvers<void>();
+  readonly #refused = Promise.withResolvers<BatchError>();
+  readonly #answered = Promise.withResolvers<void>();
+  #refusal: BatchError | null = null;
+  #isClaimed = false;
+  #failure: string | null = null;
+  #running: Promise<void> | undefined;
+
+  constructor(private readonly options: PrefixOwnershipOptions) {}
+
+  /** Resolves when the prefix is claimed, once. */
+  get claimed(): Promise<void> {
+    return this.#claimed.promise;
+  }
+
+  /** Resolves when the prefix is another installation's, with what to tell the operator. */
+  get refused(): Promise<BatchError> {
+    return this.#refused.promise;
+  }
+
+  /** Claims the prefix, anew if it was before. Rejects with KAFKA_REJECTED if it is another's, else with Kafka's errors. */
+  async check(): Promise<void> {
+    this.#running ??= this.#check().finally(() => {
+      this.#running = undefined;
+    });
+    await this.#running;
+  }
+
+  /** For uploads: resolves once the prefix is claimed. Throws KAFKA_REJECTED, KAFKA_UNAVAILABLE, SERVICE_BUSY. */
+  async require(): Promise<void> {
+    if (this.#isClaimed && this.#refusal === null) return;
+    try {
+      await within(ANSWER_MS, `reading ${this.options.topics.service.jobs}`, this.check());
+    } catch (error) {
+      throw kafkaProblem(error, `The topic prefix ${this.options.topicPrefix} could not be claimed`) ?? error;
+    }
+  }
+
+  /** The end of the first attempt, however it went, but no more than `ms`. Throws KAFKA_REJECTED if the prefix is another's. */
+  async firstAnswer(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const enough = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+    });
+    await Promise.race([this.#answered.promise, enough]);
+    clearTimeout(timer);
+    if (this.#refusal !== null) throw this.#refusal;
+  }
+
+  /** For /readyz: why the prefix is not claimed yet; null: it is, or nobody has tried. */
+  trouble(): string | null {
+    return this.#refusal?.message ?? this.#failure;
+  }
+
+  async #check(): Promise<void> {
+    if (this.#refusal !== null) throw this.#refusal;
+    try {
+      await this.#claim();
+      this.#failure = null;
+    } catch (error) {
+      if (!(error instanceof PrefixTaken)) this.#failure = `the topic prefix is not claimed: ${failureDetail(error)}`;
+      throw error instanceof PrefixTaken ? await this.#refuse(error) : error;
+    } finally {
+      this.#answered.resolve();
+    }
+  }
+
+  async #claim(): Promise<void> {
+    const { store, topics, topicPrefix, claim, log } = this.options;
+    const topic = topics.service.jobs;
+    await topics.ensureJobsTopic();
+    const own = await store.get(topic);
+    // What was taken over since is not taken back by the same start.
+    const adopts = this.options.adopts && !this.#isClaimed;
+    const { offset, adoptedFrom } = await claim(topic, own, adopts);
+    await store.setClaim(topic, offset);
+    if (this.#isClaimed) return;
+    this.#isClaimed = true;
+    log.info({ installation_id: own.id, topic_prefix: topicPrefix, adopted_from: adoptedFrom }, 'topic prefix claimed');
+    this.#claimed.resolve();
+  }
+
+  async #refuse({ owner }: PrefixTaken): Promise<BatchError> {
+    const { store, topics, topicPrefix } = this.options;
+    const { id } = await store.get(topics.service.jobs);
+    this.#refusal = new BatchError(
+      'KAFKA_REJECTED',
+      `The topic prefix ${topicPrefix} belongs to installation ${owner}, and this one, by its DATA_DIR, is ${id}: set KAFKA_TOPIC_PREFIX to another prefix, or start once with KAFKA_ADOPT_PREFIX=true to take this one over (topics of jobs that this installation does not know stay as they are)`,
+    );
+    this.#refused.resolve(this.#refusal);
+    return this.#refusal;
+  }
+}
