@@ -84,6 +84,7 @@ const KINDS: Readonly<Record<string, KafkaFailure['kind']>> = {
   MESSAGE_TOO_LARGE: 'fatal',
   RECORD_LIST_TOO_LARGE: 'fatal',
   INVALID_RECORD: 'fatal',
+  INVALID_TIMESTAMP: 'fatal',
   UNSUPPORTED_VERSION: 'fatal',
   UNSUPPORTED_FOR_MESSAGE_FORMAT: 'fatal',
   INVALID_TOPIC_EXCEPTION: 'fatal',
@@ -164,10 +165,17 @@ export function failureDetail(error: unknown): string {
   return classifyFailure(error)?.detail ?? (error instanceof Error ? error.message : String(error));
 }
 
+/** What the broker's message does not say of an error. */
+const ADVICE: Readonly<Record<string, string>> = {
+  INVALID_TIMESTAMP:
+    "the service's clock and the broker's differ by more than the topic allows (message.timestamp.after.max.ms and before.max.ms): set them right",
+};
+
 /** The broker's name for the error, or else `name`, and its message. */
 function describe(error: Error, name: string): string {
   const { type = name, message } = asProtocolError(error) ?? { message: error.message };
-  return type === '' || message.includes(type) ? message : `${type}: ${message}`;
+  const advice = ADVICE[type] === undefined ? '' : `; ${ADVICE[type]}`;
+  return (type === '' || message.includes(type) ? message : `${type}: ${message}`) + advice;
 }
 
 /**

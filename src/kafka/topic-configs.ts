@@ -14,6 +14,8 @@ export const JOB_TOPIC_CONFIG: Config = {
   'retention.bytes': '-1',
   'max.message.bytes': String(MAX_MESSAGE_BYTES),
   'compression.type': 'producer',
+  // A service whose clock is days behind would have its rows deleted at the next look of retention.
+  'message.timestamp.type': 'LogAppendTime',
   // A leader that was not in sync would lose rows that were acknowledged.
   'unclean.leader.election.enable': 'false',
   // Below three replicas it would stop every job while one broker is away: see `RefusedConfigs.select`.
@@ -27,7 +29,7 @@ export const CLOCK_TOPIC_CONFIG: Config = {
 export const JOBS_TOPIC_CONFIG: Config = { 'cleanup.policy': 'compact' };
 
 /** Without these a topic would not be what it is for. */
-const NEEDED = new Set(['cleanup.policy', 'unclean.leader.election.enable', 'message.timestamp.type']);
+const NEEDED = new Set(['cleanup.policy', 'unclean.leader.election.enable']);
 const REFUSALS = new Set(['INVALID_CONFIG', 'POLICY_VIOLATION']);
 
 /** What of the configs that topics should have the brokers do not take: managed clusters fix some of them. */
@@ -53,6 +55,9 @@ export class RefusedConfigs {
   /** For /readyz; null: none is refused. */
   trouble(): string | null {
     if (this.#names.size === 0) return null;
-    return `the brokers refuse topics with ${[...this.#names].join(', ')}: these are made without it, by the brokers' own setting; allow it and restart the service, or see to that setting`;
+    const clock = this.#names.has('message.timestamp.type')
+      ? "; where that is CreateTime, the service's clock decides when retention deletes rows, and must be right"
+      : '';
+    return `the brokers refuse topics with ${[...this.#names].join(', ')}: these are made without it, by the brokers' own setting; allow it and restart the service, or see to that setting${clock}`;
   }
 }

@@ -208,7 +208,7 @@ export class TransactionalSession {
       producerId: BigInt(this.producerId),
       producerEpoch: this.producerEpoch,
       baseSequence,
-      timestamp: Date.now(),
+      timestamp: Date.now(), // counts only where the topic keeps the producer's
       transactional: true,
     });
     const leader = this.leaders.get(topic);

@@ -58,6 +58,7 @@ describe('what a request ends with', () => {
     [several(protocolError(44, 'CreateTopics', words)), 'KAFKA_REJECTED', 'POLICY_VIOLATION: retention is too long'],
     [protocolError(89, 'CreateTopics', { message: null }), 'SERVICE_BUSY', 'THROTTLING_QUOTA_EXCEEDED'],
     [protocolError(19, 'CreateTopics'), 'KAFKA_UNAVAILABLE', 'NOT_ENOUGH_REPLICAS'],
+    [protocolError(32, 'Produce'), 'KAFKA_REJECTED', "the service's clock and the broker's differ"],
     [named('KafkaJSSASLAuthenticationError'), 'KAFKA_UNAVAILABLE', 'SASL_AUTHENTICATION_FAILED: closed'],
   ])('%s: %s', (error, code, detail) => {
     const problem = kafkaProblem(error, 'No topics');
