@@ -4,6 +4,11 @@ export interface Clock {
   now(): number;
   /** Milliseconds of a clock that never goes back, nor jumps: what durations in this process are measured with. */
   monotonic(): number;
+  /**
+   * Whole milliseconds since the epoch by the wall clock of the process's start and `monotonic` since then: for durations
+   * that may outlive a process. Within one it never goes back.
+   */
+  steady(): number;
   /** Calls `action` once after `ms`; the returned function takes that back. Does not keep the process alive. */
   schedule(ms: number, action: () => void): () => void;
 }
@@ -11,6 +16,7 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
+  steady: () => Math.floor(performance.timeOrigin + performance.now()),
   schedule(ms, action) {
     const timer = setTimeout(action, ms);
     timer.unref();

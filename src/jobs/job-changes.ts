@@ -1,6 +1,6 @@
 import type { Updateable } from 'kysely';
 import type { JobsTable } from '../database/index.js';
-import { isoTime } from './clock.js';
+import { type Clock, isoTime } from './clock.js';
 import type { JobRecord, NewJob } from './job-record.js';
 
 /** What may be written to a job after its creation. Absent members stay as they are. */
@@ -54,8 +54,9 @@ export function changedColumns(changes: JobChanges): Updateable<JobsTable> {
   return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
 }
 
-/** The row of a job that `owner` begins to create at `now` (ms since the epoch), without its place in the order. */
-export function newRow(job: NewJob, owner: string, now: number): Omit<JobsTable, 'seq'> {
+/** The row of a job that `owner` begins to create, without its place in the order. */
+export function newRow(job: NewJob, owner: string, clock: Clock): Omit<JobsTable, 'seq'> {
+  const createdAt = isoTime(clock.now());
   return {
     job_id: job.jobId,
     idempotency_key: job.idempotencyKey,
@@ -91,10 +92,10 @@ export function newRow(job: NewJob, owner: string, now: number): Omit<JobsTable,
     spooled: 1,
     waiting_ms: 0,
     processing_ms: 0,
-    phase_since: now,
-    created_at: isoTime(now),
+    phase_since: clock.steady(),
+    created_at: createdAt,
     started_at: null,
-    updated_at: isoTime(now),
+    updated_at: createdAt,
     finished_at: null,
     seen_ended: null,
     topics_removed: 0,

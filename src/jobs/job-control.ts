@@ -63,7 +63,7 @@ export class JobControl {
       if (!record.spooled || !(await spool.has(jobId))) {
         throw new BatchError('SPOOL_EXPIRED', 'The uploaded file of this job is no longer kept');
       }
-      return ledger.change(record, queueAgain(record, clock.now()));
+      return ledger.change(record, queueAgain(record, clock));
     });
     supervisor.submit(jobId);
     return resumed;
@@ -105,11 +105,11 @@ export class JobControl {
         return { record, end: null };
       case 'PENDING':
         if (record.settled) {
-          const ended = await ledger.change(record, endUnstarted(record, 'CANCELLED', clock.now()));
+          const ended = await ledger.change(record, endUnstarted(record, 'CANCELLED', clock));
           return { record: ended, end: Promise.resolve() };
         }
         // An earlier attempt was never settled: a runner has to find out what is committed before the job may end.
-        return this.#cancelRunning(await ledger.change(record, begin(record, clock.now())));
+        return this.#cancelRunning(await ledger.change(record, begin(record, clock)));
       case 'RUNNING':
         return this.#cancelRunning(record);
       case 'CANCELLING':

@@ -67,7 +67,7 @@ export interface JobSummaryRecord extends Readonly<NewJob> {
   readonly spooled: boolean;
   readonly waitingMs: number;
   readonly processingMs: number;
-  /** Milliseconds since the epoch: when the job began to wait (PENDING) or to be worked on. */
+  /** When the job began to wait (PENDING) or to be worked on, by `Clock.steady`. */
   readonly phaseSince: number;
   readonly createdAt: string;
   readonly startedAt: string | null;
@@ -80,7 +80,7 @@ export function needsSpool({ state }: Pick<JobRecord, 'state'>): boolean {
   return state !== 'SUCCESS';
 }
 
-/** The time spent in each phase up to `now` (ms since the epoch). A job that has ended spends none. */
+/** The time spent in each phase up to `now` (`Clock.steady`). A job that has ended spends none. */
 export function timings(record: JobSummaryRecord, now: number): { waitingMs: number; processingMs: number } {
   const { state, waitingMs, processingMs } = record;
   if (isTerminal(state)) return { waitingMs, processingMs };
@@ -90,7 +90,7 @@ export function timings(record: JobSummaryRecord, now: number): { waitingMs: num
     : { waitingMs, processingMs: processingMs + spent };
 }
 
-/** The job as users see it at `now` (ms since the epoch: the timings of a job under way go on between its writes). */
+/** The job as users see it at `now` (`Clock.steady`: the timings of a job under way go on between its writes). */
 export function toJob(record: JobRecord, now: number): Job {
   return { ...toJobSummary(record, now), columns: record.columns };
 }

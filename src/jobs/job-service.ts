@@ -31,7 +31,7 @@ export class JobService {
   ): Promise<{ job: Job; replayed: boolean }> {
     const request = parseJobOptions(query, upload.fields);
     const { record, replayed } = await this.options.intake.accept(upload, request, key);
-    return { job: toJob(record, this.options.clock.now()), replayed };
+    return { job: toJob(record, this.options.clock.steady()), replayed };
   }
 
   /** A page of jobs, newest first. */
@@ -41,14 +41,14 @@ export class JobService {
     limit: number;
     cursor?: string | undefined;
   }): Promise<Page<JobSummary>> {
-    const now = this.options.clock.now();
+    const now = this.options.clock.steady();
     const { items, nextCursor } = await this.options.store.list(filter);
     return { items: items.map((record) => toJobSummary(record, now)), nextCursor };
   }
 
   /** Throws JOB_NOT_FOUND. */
   async get(jobId: string): Promise<Job> {
-    return toJob(await this.record(jobId), this.options.clock.now());
+    return toJob(await this.record(jobId), this.options.clock.steady());
   }
 
   /** The job as it is stored. Throws JOB_NOT_FOUND. */
@@ -63,13 +63,13 @@ export class JobService {
   async cancel(jobId: string): Promise<{ job: Job; already: boolean }> {
     requireJobId(jobId);
     const { record, already } = await this.options.control.cancel(jobId);
-    return { job: toJob(record, this.options.clock.now()), already };
+    return { job: toJob(record, this.options.clock.steady()), already };
   }
 
   /** The job as it was. Throws JOB_NOT_FOUND, JOB_STATE_CONFLICT. */
   async purge(jobId: string, force: boolean): Promise<Job> {
     requireJobId(jobId);
-    const job = toJob(await this.options.control.purge(jobId, force), this.options.clock.now());
+    const job = toJob(await this.options.control.purge(jobId, force), this.options.clock.steady());
     this.options.removal.wake();
     return job;
   }
@@ -77,7 +77,7 @@ export class JobService {
   /** Throws JOB_NOT_FOUND, JOB_STATE_CONFLICT, SPOOL_EXPIRED. */
   async resume(jobId: string): Promise<Job> {
     requireJobId(jobId);
-    return toJob(await this.options.control.resume(jobId), this.options.clock.now());
+    return toJob(await this.options.control.resume(jobId), this.options.clock.steady());
   }
 }
 

@@ -102,7 +102,7 @@ export class JobStore {
     const row = await this.db
       .insertInto('jobs')
       .values((eb) => ({
-        ...newRow(job, owner, this.clock.now()),
+        ...newRow(job, owner, this.clock),
         seq: eb
           .selectFrom('jobs')
           .select((jobs) => jobs(jobs.fn.coalesce(jobs.fn.max('seq'), jobs.lit(0)), '+', jobs.lit(1)).as('next')),

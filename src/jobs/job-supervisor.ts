@@ -187,7 +187,7 @@ export class JobSupervisor implements RunnerPoolHost {
 
     const isBeginning = record.state === 'PENDING';
     const raised = await ledger.raiseLease(record, {
-      ...(isBeginning ? begin(record, clock.now()) : {}),
+      ...(isBeginning ? begin(record, clock) : {}),
       ...(intent === 'run' ? { settled: false } : {}),
     });
     const live = (isBeginning ? undefined : this.#live.get(jobId)) ?? new LiveJob(raised, clock.monotonic());
@@ -240,7 +240,7 @@ export class JobSupervisor implements RunnerPoolHost {
     const { jobId } = record;
     switch (decision.kind) {
       case 'end': {
-        const ended = await ledger.change(record, { ...told, ...end(record, decision, clock.now()) });
+        const ended = await ledger.change(record, { ...told, ...end(record, decision, clock) });
         this.#live.delete(jobId);
         this.#settleDelays.forget(jobId);
         log.info({ job_id: jobId, state: ended.state, error: ended.error }, 'job ended');

@@ -161,7 +161,7 @@ export class JobUpkeep {
       if (record === undefined || record.state === 'CANCELLING') return record !== undefined;
       const doomed = await ledger.note(record, { verdict: record.verdict ?? FILE_GONE });
       if (record.state !== 'PENDING' || !record.settled) return true;
-      await ledger.change(doomed, endUnstarted(doomed, 'FAILED', clock.now()));
+      await ledger.change(doomed, endUnstarted(doomed, 'FAILED', clock));
       return false;
     });
   }

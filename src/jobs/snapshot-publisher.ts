@@ -272,7 +272,7 @@ export class SnapshotPublisher implements SnapshotSink {
 
   /** Where the queue overflows, the store knows what is missing. */
   #enqueue(record: JobRecord): void {
-    if (this.#queue.add(toSnapshot(toJob(record, this.options.clock.now())))) return;
+    if (this.#queue.add(toSnapshot(toJob(record, this.options.clock.steady())))) return;
     this.#queue.clear();
     this.#isBehind = true;
   }

@@ -582,7 +582,7 @@ export interface components {
             bytes_done: components["schemas"]["Count"];
             bytes_total: components["schemas"]["Count"];
         };
-        /** @description In milliseconds. */
+        /** @description In milliseconds. Setting the clock of the machine while the service runs does not change them. */
         Timings: {
             waiting_ms: components["schemas"]["Count"];
             processing_ms: components["schemas"]["Count"];

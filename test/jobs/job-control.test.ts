@@ -250,6 +250,32 @@ describe('resuming a job', () => {
     expect(await desk.files()).toEqual([]);
   });
 
+  it.each([5, -5])('knows how long it took, also if the wall clock is set by %i hours meanwhile', async (hours) => {
+    const jobId = await desk.accept();
+    const setWall = (): void => {
+      desk.clock.advance(30);
+      desk.clock.setWall(hours * 3_600_000);
+    };
+    setWall();
+    await desk.runners.next();
+    setWall();
+    expect(await desk.job(jobId)).toMatchObject({ timings: { waiting_ms: 30, processing_ms: 30 } });
+    desk.runners.finish(jobId, {
+      kind: 'failed',
+      error: { code: 'KAFKA_REJECTED', detail: '' },
+      checkpoint: null,
+      settled: true,
+    });
+    await desk.quiet();
+    await desk.control.resume(jobId);
+    setWall();
+    await desk.runners.next();
+    setWall();
+    desk.runners.finish(jobId, { kind: 'completed', checkpoint: aCheckpoint(9, 0, true) });
+    await desk.quiet();
+    expect(await desk.job(jobId)).toMatchObject({ timings: { waiting_ms: 60, processing_ms: 60 } });
+  });
+
   it('is possible after a failure for want of Kafka', async () => {
     const jobId = await failWithoutKafka();
     expect(await desk.control.resume(jobId)).toMatchObject({ state: 'PENDING', error: null });

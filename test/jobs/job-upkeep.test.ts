@@ -266,7 +266,7 @@ describe('a job that failed without Kafka', () => {
     const others = Array.from({ length: 600 }, () => aJob());
     await desk.fixture.db
       .insertInto('jobs')
-      .values(others.map((job, at) => ({ ...newRow(job, '', 0), ...UNSETTLED, seq: 1 + at })))
+      .values(others.map((job, at) => ({ ...newRow(job, '', desk.clock), ...UNSETTLED, phase_since: at, seq: 1 + at })))
       .execute();
     const jobId = await failedWithoutKafka();
     await desk.upkeep.settleUnsettled();

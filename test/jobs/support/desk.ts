@@ -50,7 +50,11 @@ export class Desk {
     this.clock.dropTimers();
     const log = pino({ level: 'silent' });
     const { store, spool, clock } = this;
-    this.ledger = new JobLedger(store, { publish: (record) => this.snapshots.push(toJob(record, clock.now())) }, clock);
+    this.ledger = new JobLedger(
+      store,
+      { publish: (record) => this.snapshots.push(toJob(record, clock.steady())) },
+      clock,
+    );
     const models = { getVersion: (id: string, version: number) => this.#getVersion(id, version) };
     const { ledger } = this;
     this.supervisor = new JobSupervisor({ store, ledger, models, spool, clock, log, maxStalledMs: 300_000 });
@@ -112,7 +116,7 @@ export class Desk {
   }
 
   async job(jobId: string): Promise<Job> {
-    return toJob(await this.record(jobId), this.clock.now());
+    return toJob(await this.record(jobId), this.clock.steady());
   }
 
   /** The states that were published of a job, without repetitions. */

@@ -1,9 +1,11 @@
 import type { Clock } from '../../../src/jobs/clock.js';
 
+const START = Date.parse('2026-03-01T12:00:00.000Z');
+
 /** A clock that stands still until the test moves it. */
 export class ManualClock implements Clock {
   /** The wall clock is so far ahead of the monotonic one. */
-  #epoch = Date.parse('2026-03-01T12:00:00.000Z');
+  #epoch = START;
   #now = 0;
   #next = 0;
   readonly #timers = new Map<number, { due: number; action: () => void }>();
@@ -14,6 +16,10 @@ export class ManualClock implements Clock {
 
   monotonic(): number {
     return this.#now;
+  }
+
+  steady(): number {
+    return START + this.#now;
   }
 
   /** Somebody sets the wall clock, forward or back; no time passes. */
