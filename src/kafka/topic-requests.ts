@@ -37,8 +37,9 @@ export interface CreatedTopics {
 }
 
 /**
- * CreateTopics v6, for topics of one partition; to be sent to the controller, or to a broker that passes it on. Throws protocol errors by name: INVALID_REPLICATION_FACTOR if fewer brokers are
- * registered, where those that are registered and away count.
+ * CreateTopics v6, for topics of one partition; to be sent to the controller, or to a broker that passes it on. Throws
+ * protocol errors by name: INVALID_REPLICATION_FACTOR if fewer brokers are registered. Those that are away count, those
+ * that are shutting down do not.
  */
 export async function createTopics(connection: Connection, settings: TopicSettings): Promise<CreatedTopics> {
   const answer = decodeCreateTopics(await sendRaw(connection, CREATE_TOPICS, [encodeCreateTopics(settings)]));

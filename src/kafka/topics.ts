@@ -51,6 +51,8 @@ export class TopicAdmin {
   #connected: Promise<Connected> | undefined;
   #knownDefect: string | null = null;
   #obtainedReplicas: number | null = null;
+  /** How many brokers there were at most. */
+  #mostBrokers = 0;
   readonly #refused = new RefusedConfigs();
 
   /**
@@ -215,10 +217,15 @@ export class TopicAdmin {
     for (let left = 1 + Object.keys(wanted).length; ; left--) {
       let sent: Pick<TopicSettings, 'replicationFactor' | 'config'> | undefined;
       try {
-        const { isTaken, replicationFactor } = await this.#administer((connection, { replicationFactor }) => {
-          sent = { replicationFactor, config: this.#refused.select(wanted, replicationFactor) };
-          return createTopics(connection, { ...request, ...sent });
-        });
+        const ask = () =>
+          this.#administer((connection, { replicationFactor }) => {
+            sent = { replicationFactor, config: this.#refused.select(wanted, replicationFactor) };
+            return createTopics(connection, { ...request, ...sent });
+          });
+        // While one of enough brokers shuts down, KRaft counts one too few.
+        const { isTaken, replicationFactor } = await (this.#areEnoughBrokers
+          ? inAMoment(ask, 'INVALID_REPLICATION_FACTOR')
+          : ask());
         if (isTaken) return false;
         const asked = sent?.replicationFactor ?? BROKER_DEFAULT;
         this.#obtainedReplicas = replicationFactor ?? (asked === BROKER_DEFAULT ? null : asked);
@@ -235,10 +242,22 @@ export class TopicAdmin {
     { replicationFactor, config }: Pick<TopicSettings, 'replicationFactor' | 'config'>,
   ): Promise<boolean> {
     if (errorType(error) !== 'INVALID_REPLICATION_FACTOR') return this.#refused.leaveOut(error, config);
-    // Fewer brokers are registered. What is away for a moment counts, so this does not change before a new one comes.
-    const connected = await this.#connected;
-    if (connected !== undefined) connected.replicationFactor = BROKER_DEFAULT;
-    return replicationFactor !== BROKER_DEFAULT;
+    if (replicationFactor === BROKER_DEFAULT || this.#areEnoughBrokers) return false;
+    await this.#use(async (connected) => {
+      await this.#countBrokers(connected.cluster);
+      // Those that are away count, so this does not change before a new one comes.
+      if (!this.#areEnoughBrokers) connected.replicationFactor = BROKER_DEFAULT;
+    });
+    return true;
+  }
+
+  get #areEnoughBrokers(): boolean {
+    return this.#mostBrokers >= this.replicationFactor;
+  }
+
+  async #countBrokers(cluster: Cluster): Promise<void> {
+    await cluster.refreshMetadata();
+    this.#mostBrokers = Math.max(this.#mostBrokers, Object.keys(cluster.brokerPool.brokers).length);
   }
 
   /** Sends a request for the controller: to any broker, which passes it on, else (before KRaft) to the controller itself. */
@@ -280,7 +299,7 @@ export class TopicAdmin {
     const cluster = openCluster(kafka);
     try {
       await cluster.connect();
-      await cluster.refreshMetadata();
+      await this.#countBrokers(cluster);
       this.#knownDefect = knownDefect(await readMetadataLevel(await anyBroker(cluster)));
       return { cluster, replicationFactor };
     } catch (error) {

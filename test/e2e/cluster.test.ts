@@ -2,16 +2,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { TopicAdmin } from '../../src/kafka/index.js';
 import { Api } from '../kit/api.js';
+import { controllerOf, partitionsOf, reassign } from '../kit/cluster-queries.js';
+import type { Broker } from '../kit/kafka-broker.js';
 import { kafkaAt } from '../kit/kafka-client.js';
 import { type Cluster, startCluster } from '../kit/kafka-cluster.js';
 import { namesOf, SERVICE_TOPICS } from '../kit/names.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
+import { readiness, readinessWhen } from '../kit/readiness.js';
 import { type Service, startService } from '../kit/service.js';
 import { ownConfig } from '../kit/topic-config.js';
 
 const FOREIGN = 'somebody-elses';
 const AWAY = 3;
 const WITHIN_MS = 60_000;
+const WOKEN_AFTER_MS = 3_000;
 
 let cluster: Cluster;
 let service: Service;
@@ -77,6 +81,55 @@ describe('a cluster of three nodes', () => {
     for (const topic of [data, dlq]) {
       expect((await ownConfig(cluster.brokers, topic))['min.insync.replicas']).toBe(expected);
     }
+  });
+
+  it('gives new topics all their replicas while a node shuts down', async () => {
+    const controller = await controllerOf(cluster.brokers);
+    const [frozen, leaving] = [...cluster.nodes].flatMap(([id, node]) => (id === controller ? [] : [node]));
+    const kafka = kafkaAt((cluster.nodes.get(controller) as Broker).brokers);
+    const topics = new TopicAdmin(kafka, SERVICE_TOPICS, 3);
+    await topics.ping();
+    // A node may not go before all that are there have heard of it.
+    await frozen?.kill('SIGSTOP');
+    let isGone = false;
+    const going = leaving?.kill('SIGTERM').finally(() => {
+      isGone = true;
+    });
+    setTimeout(() => void frozen?.kill('SIGCONT'), WOKEN_AFTER_MS);
+    const created: string[] = [];
+    while (!isGone) {
+      const { data, dlq } = namesOf(`leaving${created.length}`);
+      await topics.createJobTopics({ data, dlq });
+      created.push(data);
+    }
+    await going;
+    await leaving?.restart();
+    await topics.close();
+    for (const topic of created) {
+      expect((await partitionsOf(cluster.brokers, topic)).map(({ replicas }) => replicas.length)).toEqual([3]);
+    }
+  });
+});
+
+describe('a cluster whose checkpoints have one replica', () => {
+  it('is ready, and it is said what that may cost', async () => {
+    expect((await readiness(service.url)).body.details).not.toHaveProperty('internal_topics');
+    await reassign(cluster.brokers, '__consumer_offsets', [1]);
+    const other = await startService({ brokers: cluster.brokers, env: { KAFKA_REPLICATION_FACTOR: '2' } });
+    const ready = await readinessWhen(other.url, ({ body }) => body.details['internal_topics'] !== undefined);
+    await other.stop();
+    expect(ready).toMatchObject({
+      status: 200,
+      body: {
+        details: {
+          kafka: { status: 'up', brokers: 3 },
+          internal_topics: {
+            status: 'degraded',
+            message: expect.stringMatching(/^__consumer_offsets has .* Set offsets\.topic\.replication\.factor=3 on/),
+          },
+        },
+      },
+    });
   });
 });
 

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { jobNames, TransactionalSession } from '../../src/kafka/index.js';
 import { Api } from '../kit/api.js';
 import { changeBrokerConfig, VERIFICATION } from '../kit/broker-config.js';
@@ -6,10 +5,10 @@ import { kafkaAt } from '../kit/kafka-client.js';
 import { lowerVersion } from '../kit/kafka-frames.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { type ProxiedBroker, startProxiedBroker } from '../kit/proxied-broker.js';
+import { readiness, readinessWhen } from '../kit/readiness.js';
 import { type Service, startService } from '../kit/service.js';
 
 const ORDERS = makeOrders(1_000, 7);
-const WITHIN_MS = 60_000;
 const OFFSET_FETCH = 9;
 const TXN_OFFSET_COMMIT = 28;
 
@@ -33,22 +32,6 @@ afterAll(async () => {
 
 function serve(): Promise<Service> {
   return startService({ brokers: kafka.proxy.address });
-}
-
-type Report = { status: number; body: { details: Record<string, Record<string, unknown>> } };
-
-async function readiness(url: string): Promise<Report> {
-  const answer = await fetch(`${url}/readyz`);
-  return { status: answer.status, body: (await answer.json()) as Report['body'] };
-}
-
-/** The report as soon as it is so; nothing waits for a look that takes longer than 1.5 s. */
-async function readinessWhen(url: string, holds: (report: Report) => boolean): Promise<Report> {
-  for (const deadline = Date.now() + WITHIN_MS; ; await sleep(100)) {
-    const report = await readiness(url);
-    if (holds(report)) return report;
-    if (Date.now() > deadline) throw new Error(`never: ${JSON.stringify(report)}`);
-  }
 }
 
 describe('a broker that does not verify transactions', () => {

@@ -103,20 +103,23 @@ export async function createTopic(brokers: string, topic: string, replicas: numb
   }
 }
 
+/** Gives every partition of the topic these replicas; resolves when it has them. */
+export async function reassign(brokers: string, topic: string, replicas: number[]): Promise<void> {
+  await reassignEach(brokers, topic, await partitionsOf(brokers, topic), () => replicas);
+  for (const deadline = Date.now() + ANSWER_WITHIN_MS; ; await sleep(RETRY_MS)) {
+    const partitions = await partitionsOf(brokers, topic);
+    if (partitions.every((partition) => String(partition.replicas) === String(replicas))) return;
+    if (Date.now() > deadline) throw new Error(`${topic} has ${JSON.stringify(partitions)}`);
+  }
+}
+
 /** Makes `node` the preferred leader of every partition of the topic, and elects it; it must be a replica in sync. */
 export async function electLeader(brokers: string, topic: string, node: number): Promise<void> {
   const partitions = await partitionsOf(brokers, topic);
-  const admin = kafkaAt(brokers).admin();
-  await admin.connect();
-  try {
-    const partitionAssignment = partitions.map(({ partitionId, replicas }) => ({
-      partition: partitionId,
-      replicas: [node, ...replicas.filter((replica) => replica !== node)],
-    }));
-    await admin.alterPartitionReassignments({ topics: [{ topic, partitionAssignment }] });
-  } finally {
-    await admin.disconnect();
-  }
+  await reassignEach(brokers, topic, partitions, ({ replicas }) => [
+    node,
+    ...replicas.filter((replica) => replica !== node),
+  ]);
   await ask(brokers, async (cluster) => {
     const name = Buffer.from(topic);
     const length = Buffer.from([name.length >> 8, name.length & 255]);
@@ -129,6 +132,25 @@ export async function electLeader(brokers: string, topic: string, node: number):
     const leaders = new Set((await partitionsOf(brokers, topic)).map(({ leader }) => leader));
     if (leaders.size !== 1 || !leaders.has(node)) throw new Error(`${topic} is led by ${[...leaders]}, not by ${node}`);
   });
+}
+
+async function reassignEach(
+  brokers: string,
+  topic: string,
+  partitions: Partition[],
+  replicasOf: (partition: Partition) => number[],
+): Promise<void> {
+  const admin = kafkaAt(brokers).admin();
+  await admin.connect();
+  try {
+    const partitionAssignment = partitions.map((partition) => ({
+      partition: partition.partitionId,
+      replicas: replicasOf(partition),
+    }));
+    await admin.alterPartitionReassignments({ topics: [{ topic, partitionAssignment }] });
+  } finally {
+    await admin.disconnect();
+  }
 }
 
 async function send(broker: Broker, call: Parameters<typeof sendRaw>[1], parts: Uint8Array[]): Promise<Buffer> {
