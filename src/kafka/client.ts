@@ -1,5 +1,6 @@
 import { Kafka, type KafkaConfig as KafkaJsConfig, logLevel } from 'kafkajs';
 import type { KafkaConfig } from '../config/index.js';
+import { tryEveryServer } from './bootstrap-servers.js';
 import { registerCodecs } from './compression.js';
 import { stopIdleTimers } from './idle-timers.js';
 import { askForNamedTopicsOnly } from './named-topics.js';
@@ -10,6 +11,7 @@ stopIdleTimers();
 askForNamedTopicsOnly();
 renewShortSessions();
 prepareExchanges();
+tryEveryServer();
 
 /**
  * How every part of the service connects: kafkajs stays silent (failures come as errors, which we log ourselves) and

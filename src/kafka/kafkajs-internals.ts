@@ -155,6 +155,14 @@ const CONNECTION_METHODS = [
   'disconnect',
 ] as const;
 
+/** Closes the connections to a broker at once, without waiting for answers; requests that are under way fail with `reason`. */
+export function destroyBroker(broker: Broker, reason: Error): void {
+  for (const connection of broker.connectionPool.pool) {
+    connection.socket?.destroy();
+    connection.rejectRequests(reason);
+  }
+}
+
 function require(value: unknown, methods: readonly string[], what: string): void {
   for (const method of methods) {
     if (typeof (value as Record<string, unknown> | undefined)?.[method] !== 'function') {
@@ -220,11 +228,6 @@ export async function requestConnection(broker: Broker): Promise<Connection> {
 export function destroyCluster(cluster: Cluster, reason: Error): void {
   const brokers = new Set(Object.values(cluster.brokerPool.brokers ?? {}));
   if (cluster.brokerPool.seedBroker) brokers.add(cluster.brokerPool.seedBroker);
-  for (const broker of brokers) {
-    for (const connection of broker.connectionPool.pool) {
-      connection.socket?.destroy();
-      connection.rejectRequests(reason);
-    }
-  }
+  for (const broker of brokers) destroyBroker(broker, reason);
   cluster.disconnect().catch(() => undefined); // the sockets are gone: nothing is left that could matter
 }

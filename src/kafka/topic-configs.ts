@@ -26,7 +26,11 @@ export const CLOCK_TOPIC_CONFIG: Config = {
   'retention.ms': String(DAY_MS),
   'message.timestamp.type': 'LogAppendTime',
 };
-export const JOBS_TOPIC_CONFIG: Config = { 'cleanup.policy': 'compact' };
+export const JOBS_TOPIC_CONFIG: Config = {
+  'cleanup.policy': 'compact',
+  // What a service writes whose clock is hours ahead would be refused.
+  'message.timestamp.type': 'LogAppendTime',
+};
 
 /** Without these a topic would not be what it is for. */
 const NEEDED = new Set(['cleanup.policy', 'unclean.leader.election.enable']);

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { JobRecord } from '../../src/jobs/job-record.js';
 import { RejectedRows } from '../../src/jobs/rejected-rows.js';
 import { TopicAdmin } from '../../src/kafka/index.js';
@@ -51,6 +53,27 @@ describe('topic administration', () => {
     await topics.validateJob(namesOf('asked001'));
     expect(await topics.createJobTopics(namesOf('asked001'))).toBe(true);
     await topics.validateJob(namesOf('asked001')); // a name that is taken is no reason against a job
+  });
+});
+
+describe('the first of several bootstrap servers', () => {
+  it.each([
+    ['closes what connects', (socket: Socket) => socket.destroy()],
+    ['takes connections and says nothing', (socket: Socket) => socket.resume()],
+  ])('may be one that %s', async (_, meet) => {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket.on('error', () => undefined));
+      meet(socket);
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const admin = new TopicAdmin(kafkaAt(`127.0.0.1:${port},${kafka.proxy.address}`), SERVICE_TOPICS, 1);
+    await admin.ping();
+    expect(sockets.size).toBe(1);
+    await admin.close();
+    for (const socket of sockets) socket.destroy();
+    server.close();
   });
 });
 
