@@ -20,10 +20,10 @@ beforeAll(async () => {
 
 afterAll(() => service.stop());
 
-async function restart(between: () => Promise<void>): Promise<void> {
+async function restart(between: () => Promise<void>, env: Record<string, string> = {}): Promise<void> {
   await service.kill('SIGTERM');
   await between();
-  service = await startService({ brokers, dataDir: service.dataDir });
+  service = await startService({ brokers, dataDir: service.dataDir, env });
   api.url = service.url;
 }
 
@@ -111,12 +111,16 @@ describe('an uploaded file', () => {
     const { job_id } = await api.ended((await api.createJob('orders', orders.csv)).job_id);
     const spool = join(service.dataDir, 'spool');
     expect(await readFile(join(spool, job_id))).toEqual(orders.csv);
-    await restart(async () => {
-      const files = await readdir(service.dataDir);
-      for (const name of files.filter((each) => each !== 'spool')) await rm(join(service.dataDir, name));
-      await mkdir(join(spool, 'lost+found'), { mode: 0o700 });
-      await writeFile(join(spool, 'notes.txt'), 'mine');
-    });
+    await restart(
+      async () => {
+        const files = await readdir(service.dataDir);
+        for (const name of files.filter((each) => each !== 'spool')) await rm(join(service.dataDir, name));
+        await mkdir(join(spool, 'lost+found'), { mode: 0o700 });
+        await writeFile(join(spool, 'notes.txt'), 'mine');
+        // A new database is another installation.
+      },
+      { KAFKA_ADOPT_PREFIX: 'true' },
+    );
     expect((await fetch(`${service.url}/jobs/${job_id}`)).status).toBe(404);
     expect(await readFile(join(spool, 'orphans', job_id))).toEqual(orders.csv);
     expect(await readFile(join(spool, 'notes.txt'), 'utf8')).toBe('mine');

@@ -135,7 +135,7 @@ it('a job goes on when its token expires, and every row is there once', async ()
       return 'pass';
     },
     async reply({ api: name, transactionalId }): Promise<Verdict> {
-      if (name === 'EndTxn' && transactionalId === `batch.${job_id}` && !asked.includes('held')) {
+      if (name === 'EndTxn' && transactionalId === `${service.topicPrefix}.${job_id}` && !asked.includes('held')) {
         asked.push('held');
         await sleep(SHORT_LIFE * 1000); // until no token lives that was there before
       }
