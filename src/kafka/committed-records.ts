@@ -32,11 +32,14 @@ export interface TopicBounds {
 const EARLIEST = -2;
 const LATEST = -1;
 
-/** Asks the leader, for the high watermark first: a marker that comes meanwhile must not make its transaction look open. */
+/**
+ * Asks the leader, for the high watermark first: a marker that comes meanwhile must not make its transaction look open.
+ * A broker answers the requests of one connection in their order.
+ */
 export async function topicBounds(cluster: Cluster, topic: string): Promise<TopicBounds> {
   const broker = await leaderOf(cluster, topic);
-  const high = await listOffset(broker, topic, LATEST, READ_UNCOMMITTED);
-  const [start, end] = await Promise.all([
+  const [high, start, end] = await Promise.all([
+    listOffset(broker, topic, LATEST, READ_UNCOMMITTED),
     listOffset(broker, topic, EARLIEST, READ_COMMITTED),
     listOffset(broker, topic, LATEST, READ_COMMITTED),
   ]);

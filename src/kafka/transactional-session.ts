@@ -31,6 +31,8 @@ export const TRANSACTION_TIMEOUT_MS = 30_000;
 const SHORT_TRANSACTION_TIMEOUT_MS = 10_000;
 /** Most answers are there a moment later; the longer one is missing, the less is to be expected of the next look. */
 const FIRST_RETRY_MS = 5;
+/** The markers of a commit are in the topics a few milliseconds after its answer. */
+const FIRST_LOOK_MS = 1;
 const MAX_RETRY_MS = 500;
 const RETRY_FOR_MS = 30_000;
 /** A topic that was just created may not be known yet. Beyond that, the protocol asks again. */
@@ -275,7 +277,7 @@ export class TransactionalSession {
    */
   async readable(checkpoint: Checkpoint): Promise<void> {
     const deadline = performance.now() + READABLE_WITHIN_MS;
-    for (let pauseMs = FIRST_RETRY_MS; ; pauseMs = longer(pauseMs)) {
+    for (let pauseMs = FIRST_LOOK_MS; ; pauseMs = longer(pauseMs)) {
       const [data, dlq, { checkpoint: fetched, isStable }] = await Promise.all([
         lastStableOffset(this.cluster, this.topics.data),
         lastStableOffset(this.cluster, this.topics.dlq),
