@@ -161,6 +161,17 @@ const migrations: Record<string, Migration> = {
       await sql`INSERT INTO installation (id) VALUES (${randomBytes(8).toString('hex')})`.execute(db);
     },
   },
+  '0012_spare_topics': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('spare_topics')
+        .addColumn('job_id', 'text', (column) => column.primaryKey())
+        .addColumn('topic_prefix', 'text', (column) => column.notNull())
+        .addColumn('owner', 'text', (column) => column.notNull())
+        .addColumn('created_at', 'text', (column) => column.notNull())
+        .execute();
+    },
+  },
 };
 
 const provider: MigrationProvider = { getMigrations: async () => migrations };

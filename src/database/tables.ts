@@ -8,6 +8,7 @@ export interface Tables {
   jobs: JobsTable;
   running_time: RunningTimeTable;
   installation: InstallationTable;
+  spare_topics: SpareTopicsTable;
 }
 
 export interface ModelsTable {
@@ -110,4 +111,15 @@ export interface InstallationTable {
   /** The topic that has its last claim of a prefix, and the claim's offset there; null: it has claimed none. */
   claim_topic: string | null;
   claim_offset: number | null;
+}
+
+/** Topics that are made, or about to be, for jobs to come. */
+export interface SpareTopicsTable {
+  /** Of the job that will have them. */
+  job_id: string;
+  /** The names of the topics begin with it. */
+  topic_prefix: string;
+  /** The start of a process that makes them, and alone may use them. */
+  owner: string;
+  created_at: string;
 }

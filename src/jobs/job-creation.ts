@@ -1,17 +1,23 @@
-import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { BatchError } from '../errors/index.js';
-import { type JobTopics, jobNames, kafkaProblem, type TopicAdmin } from '../kafka/index.js';
+import { type JobTopics, jobNames, kafkaProblem, type TopicAdmin, within } from '../kafka/index.js';
 import type { ReceivedUpload } from '../upload/index.js';
 import type { JobControl } from './job-control.js';
 import { newJobId } from './job-id.js';
 import type { JobRecord, NewJob } from './job-record.js';
 import type { JobStore } from './job-store.js';
+import type { SpareTopics } from './spare-topics.js';
+
+/** A broker that is there answers within milliseconds. */
+const LOOK_MS = 1_000;
 
 export interface JobCreationOptions {
   store: JobStore;
   control: JobControl;
-  topics: Pick<TopicAdmin, 'createJobTopics'>;
+  topics: Pick<TopicAdmin, 'createJobTopics' | 'areUnused'>;
+  spares: Pick<SpareTopics, 'take' | 'giveBack' | 'refill'>;
+  /** This start of the process, as the owner of what it creates. */
+  owner: string;
   log: Logger;
 }
 
@@ -22,8 +28,6 @@ export type Created = { kind: 'created'; record: JobRecord } | { kind: 'key_take
  * the way has a row from the first moment on, by which it is removed if the job does not come to be.
  */
 export class JobCreation {
-  /** This start of the process, as the owner of what it creates. */
-  readonly owner = randomUUID();
   readonly #underWay = new Set<string>();
 
   constructor(private readonly options: JobCreationOptions) {}
@@ -34,20 +38,25 @@ export class JobCreation {
    */
   async create(job: Omit<NewJob, 'jobId'>, upload: Pick<ReceivedUpload, 'keepAs' | 'handOver'>): Promise<Created> {
     const ids: string[] = [];
+    let spare = this.options.spares.take();
     try {
       for (;;) {
-        const jobId = newJobId();
+        const jobId = spare ?? newJobId();
         ids.push(jobId);
         this.#underWay.add(jobId);
-        const begun = await this.options.store.create({ ...job, jobId }, this.owner);
+        const begun = await this.options.store.create({ ...job, jobId }, this.options.owner);
         if (begun.kind === 'key_taken') return begun;
         if (begun.kind === 'key_pending')
           throw new BatchError('SERVICE_BUSY', 'The job of this Idempotency-Key is being created');
+        const isSpare = spare !== undefined;
+        spare = undefined; // used; one that was no good is not followed by another
         if (begun.kind === 'id_taken') continue;
-        const record = await this.#complete(jobId, jobNames({ ...job, jobId }), upload);
+        const record = await this.#complete(jobId, jobNames({ ...job, jobId }), isSpare, upload);
         if (record !== undefined) return { kind: 'created', record };
       }
     } finally {
+      if (spare !== undefined) this.options.spares.giveBack(spare);
+      this.options.spares.refill();
       // Until here nobody removes the file, which may have moved on from one id to the next.
       for (const id of ids) this.#underWay.delete(id);
     }
@@ -55,7 +64,7 @@ export class JobCreation {
 
   /** Gives up every creation that nobody works on: those of processes that are gone, and those that could not be ended. */
   async abortAbandoned(): Promise<void> {
-    const aborted = await this.options.store.abortCreations(this.owner, [...this.#underWay]);
+    const aborted = await this.options.store.abortCreations(this.options.owner, [...this.#underWay]);
     if (aborted > 0) this.options.log.info({ rows: aborted }, 'jobs that did not come to be are given up');
   }
 
@@ -63,16 +72,17 @@ export class JobCreation {
     return this.#underWay.has(jobId);
   }
 
-  /** undefined: a topic of this name exists. */
+  /** undefined: a topic of this name exists, or one that was made ahead is not there as it was. */
   async #complete(
     jobId: string,
     topics: JobTopics,
+    isSpare: boolean,
     upload: Pick<ReceivedUpload, 'keepAs' | 'handOver'>,
   ): Promise<JobRecord | undefined> {
     try {
       await upload.keepAs(jobId);
-      if (await this.#createTopics(topics)) {
-        const record = await this.options.control.accept(jobId, this.owner);
+      if (isSpare ? await this.#areUnused(topics) : await this.#createTopics(topics)) {
+        const record = await this.options.control.accept(jobId, this.options.owner);
         upload.handOver();
         return record;
       }
@@ -82,6 +92,12 @@ export class JobCreation {
     }
     await this.#abort(jobId);
     return undefined;
+  }
+
+  /** Somebody may have deleted topics that were made ahead, or written to them. Where that cannot be seen, others are made. */
+  async #areUnused(topics: JobTopics): Promise<boolean> {
+    const look = this.options.topics.areUnused(topics);
+    return within(LOOK_MS, 'the look at topics that were made ahead', look).catch(() => false);
   }
 
   async #createTopics(topics: JobTopics): Promise<boolean> {

@@ -96,10 +96,29 @@ export class JobStore {
 
   /**
    * The row of a new job, CREATING: `owner`, the start of a process, is about to make what the job needs. It is no job
-   * before `activate`. At most one row has an id, and one an Idempotency-Key.
+   * before `activate`. At most one row has an id, and one an Idempotency-Key. Spare topics of this id are the job's.
    */
   async create(job: NewJob, owner: string): Promise<CreateResult> {
-    const row = await this.db
+    const row = await this.db.transaction().execute(async (transaction) => {
+      const inserted = await this.#insert(transaction, job, owner);
+      if (inserted !== undefined) {
+        await transaction.deleteFrom('spare_topics').where('job_id', '=', job.jobId).execute();
+      }
+      return inserted;
+    });
+    if (row !== undefined) return { kind: 'created' };
+    const { idempotencyKey: key } = job;
+    const holder =
+      key === null
+        ? undefined
+        : await this.db.selectFrom('jobs').selectAll().where('idempotency_key', '=', key).executeTakeFirst();
+    if (holder === undefined) return { kind: 'id_taken' };
+    return holder.phase === null ? { kind: 'key_taken', record: fromRow(holder) } : { kind: 'key_pending' };
+  }
+
+  /** undefined: another row has the id or the key. */
+  async #insert(db: Database, job: NewJob, owner: string): Promise<{ job_id: string } | undefined> {
+    return db
       .insertInto('jobs')
       .values((eb) => ({
         ...newRow(job, owner, this.clock),
@@ -110,14 +129,6 @@ export class JobStore {
       .onConflict((conflict) => conflict.doNothing())
       .returning('job_id')
       .executeTakeFirst();
-    if (row !== undefined) return { kind: 'created' };
-    const { idempotencyKey: key } = job;
-    const holder =
-      key === null
-        ? undefined
-        : await this.db.selectFrom('jobs').selectAll().where('idempotency_key', '=', key).executeTakeFirst();
-    if (holder === undefined) return { kind: 'id_taken' };
-    return holder.phase === null ? { kind: 'key_taken', record: fromRow(holder) } : { kind: 'key_pending' };
   }
 
   /** From here on the row is a job, PENDING. undefined: it is no longer CREATING, or somebody else's. */

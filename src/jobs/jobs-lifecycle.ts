@@ -6,6 +6,7 @@ import { JobSupervisor } from './job-supervisor.js';
 import { JobUpkeep } from './job-upkeep.js';
 import { PrefixOwnership } from './prefix-ownership.js';
 import { SnapshotPublisher } from './snapshot-publisher.js';
+import { SpareTopics } from './spare-topics.js';
 
 /** How long a shutdown waits for the runners' open transactions. */
 const RUNNER_GRACE_MS = 4_000;
@@ -23,6 +24,7 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
     private readonly upkeep: JobUpkeep,
     private readonly removal: JobRemoval,
     private readonly expiry: JobExpiry,
+    private readonly spares: SpareTopics,
     private readonly supervisor: JobSupervisor,
     private readonly pool: RunnerPool,
     private readonly snapshots: SnapshotPublisher,
@@ -45,11 +47,18 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
     this.pool.start();
     this.removal.start();
     this.expiry.start();
+    this.spares.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     this.#isStopping = true;
-    await Promise.all([this.upkeep.stop(), this.expiry.stop(), this.removal.stop(), this.pool.stop(RUNNER_GRACE_MS)]);
+    await Promise.all([
+      this.upkeep.stop(),
+      this.expiry.stop(),
+      this.removal.stop(),
+      this.spares.stop(),
+      this.pool.stop(RUNNER_GRACE_MS),
+    ]);
     await this.supervisor.stop();
     await this.snapshots.stop(SNAPSHOT_GRACE_MS);
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Module } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { CONFIG, type Config } from '../config/index.js';
@@ -41,6 +42,8 @@ import { RejectedRows } from './rejected-rows.js';
 import { RemovalStore } from './removal-store.js';
 import { connectSnapshots } from './snapshot-connection.js';
 import { SnapshotPublisher } from './snapshot-publisher.js';
+import { SpareStore } from './spare-store.js';
+import { SpareTopics } from './spare-topics.js';
 import { TopicExpiry } from './topic-expiry.js';
 
 const HOUR_MS = 3_600_000;
@@ -49,6 +52,8 @@ const DAY_MS = 24 * HOUR_MS;
 const STALLED_BEYOND_MS = 60_000;
 /** Each may hold a page of 8 MiB and a connection to the broker. */
 const MAX_REJECTED_READERS = 16;
+/** This start of the process, as the owner of what it creates. */
+const owner = randomUUID();
 
 @Module({
   imports: [ModelsModule],
@@ -163,10 +168,18 @@ const MAX_REJECTED_READERS = 16;
         new JobIntake({ models, store, creation, topicPrefix }),
     },
     {
+      provide: SpareTopics,
+      inject: [DATABASE, RemovalStore, TopicAdmin, LOG, CONFIG],
+      useFactory: (db: Database, rows: RemovalStore, topics: TopicAdmin, log: Logger, config: Config) => {
+        const spares = new SpareStore(db, { topicPrefix: config.kafka.topicPrefix, owner });
+        return new SpareTopics({ spares, rows, topics, clock, log, maxJobTopics: config.maxJobTopics });
+      },
+    },
+    {
       provide: JobCreation,
-      inject: [JobStore, JobControl, TopicAdmin, LOG],
-      useFactory: (store: JobStore, control: JobControl, topics: TopicAdmin, log: Logger) =>
-        new JobCreation({ store, control, topics, log }),
+      inject: [JobStore, JobControl, TopicAdmin, SpareTopics, LOG],
+      useFactory: (store: JobStore, control: JobControl, topics: TopicAdmin, spares: SpareTopics, log: Logger) =>
+        new JobCreation({ store, control, topics, spares, owner, log }),
     },
     {
       provide: JobRemoval,

@@ -46,6 +46,11 @@ export async function topicBounds(cluster: Cluster, topic: string): Promise<Topi
   return { start, end, high: Math.max(high, end) };
 }
 
+/** The high watermark of partition 0, of its leader. */
+export async function highWatermark(leader: Broker, topic: string): Promise<number> {
+  return listOffset(leader, topic, LATEST, READ_UNCOMMITTED);
+}
+
 /** The last stable offset of partition 0. */
 export async function lastStableOffset(cluster: Cluster, topic: string): Promise<number> {
   return listOffset(await leaderOf(cluster, topic), topic, LATEST, READ_COMMITTED);

@@ -47,6 +47,12 @@ export interface FetchedMessage {
   batchContext: { producerId: string; inTransaction: boolean };
 }
 
+interface Partition {
+  partitionId: number;
+  leader: number;
+  replicas: number[];
+}
+
 export interface Broker {
   readonly nodeId: number;
   /** What the broker supports, by API key; known once it is connected. */
@@ -56,9 +62,7 @@ export interface Broker {
   /** Asks this broker, whatever `versions` says: kafkajs asks one broker for all. */
   apiVersions(): Promise<NonNullable<Broker['versions']>>;
   /** Throws the first error of one of the topics. */
-  metadata(
-    topics: readonly string[],
-  ): Promise<{ topicMetadata: { topic: string; partitionMetadata: { replicas: number[] }[] }[] }>;
+  metadata(topics: readonly string[]): Promise<{ topicMetadata: { topic: string; partitionMetadata: Partition[] }[] }>;
   describeConfigs(request: {
     resources: { type: number; name: string; configNames: string[] }[];
   }): Promise<{ resources: { configEntries: { configName: string; configValue: string | null }[] }[] }>;
@@ -113,7 +117,7 @@ export interface Cluster {
   disconnect(): Promise<void>;
   refreshMetadata(): Promise<void>;
   addMultipleTargetTopics(topics: string[]): Promise<void>;
-  findTopicPartitionMetadata(topic: string): { partitionId: number; leader: number }[];
+  findTopicPartitionMetadata(topic: string): Partition[];
   findBroker(request: { nodeId: number }): Promise<Broker>;
   findControllerBroker(): Promise<Broker>;
 }

@@ -1,6 +1,6 @@
 import type { Kafka } from 'kafkajs';
 import { knownDefect, readMetadataLevel } from './broker-features.js';
-import type { TopicBounds } from './committed-records.js';
+import { highWatermark, type TopicBounds } from './committed-records.js';
 import {
   classifyFailure,
   errorType,
@@ -70,6 +70,23 @@ export class TopicAdmin {
   /** Creates both topics of a job; false where one of the names is taken: the caller takes another id. */
   async createJobTopics({ data, dlq }: JobTopics): Promise<boolean> {
     return this.#create([data, dlq], this.jobTopicConfig);
+  }
+
+  /** Whether both topics of a job are there and never had a record. */
+  async areUnused({ data, dlq }: JobTopics): Promise<boolean> {
+    return this.#use(async ({ cluster }) => {
+      try {
+        const { topicMetadata } = await (await anyBroker(cluster)).metadata([data, dlq]);
+        const ends = topicMetadata.map(async ({ topic, partitionMetadata: [partition] }) => {
+          if (partition === undefined) throw new UnexpectedAnswer(`the metadata of ${topic} has no partition`);
+          return highWatermark(await cluster.findBroker({ nodeId: partition.leader }), topic);
+        });
+        return (await Promise.all(ends)).every((end) => end === 0);
+      } catch (error) {
+        if (errorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return false;
+        throw error;
+      }
+    });
   }
 
   /**

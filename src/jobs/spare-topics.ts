@@ -1,0 +1,127 @@
+import type { Logger } from 'pino';
+import { jobNames, type TopicAdmin } from '../kafka/index.js';
+import type { Clock } from './clock.js';
+import { newJobId } from './job-id.js';
+import type { RemovalStore } from './removal-store.js';
+import { Rounds } from './rounds.js';
+import type { Spare, SpareStore } from './spare-store.js';
+
+export interface SpareTopicsOptions {
+  spares: SpareStore;
+  rows: Pick<RemovalStore, 'areThere'>;
+  topics: Pick<TopicAdmin, 'createJobTopics' | 'deleteUnusedJobTopics'>;
+  clock: Clock;
+  log: Logger;
+  /** MAX_JOB_TOPICS, with which those of spares count. */
+  maxJobTopics: number;
+}
+
+/** Pairs of topics that are made ahead. */
+const SPARES = 2;
+/** So that a small job need not share the brokers with the making of topics for the next. */
+const REFILL_AFTER_MS = 100;
+const EVERY_MS = 10_000;
+const MAX_BACKOFF_MS = 300_000;
+
+/**
+ * Makes the topics of the next few jobs ahead, since that is half of the time that a small job takes. Each pair has its
+ * row in `spare_topics` before it is made, and loses it in the transaction that makes the row of a job with its id. So
+ * whoever finds a row at its start may delete the topics: no job has them.
+ */
+export class SpareTopics {
+  readonly #rounds: Rounds;
+  readonly #stop = Promise.withResolvers<null>();
+  /** Their topics are made, by this process. */
+  readonly #ready: string[] = [];
+  /** Of this process, and not made, or not in full. */
+  readonly #failed: Spare[] = [];
+  #isWanted = false;
+  #backoffMs = 0;
+  #cancelRefill: (() => void) | undefined;
+
+  constructor(private readonly options: SpareTopicsOptions) {
+    this.#rounds = new Rounds({
+      ...options,
+      round: () => this.round(),
+      everyMs: () => Math.max(EVERY_MS, this.#backoffMs),
+      failure: 'making topics ahead failed',
+    });
+  }
+
+  /** An id whose topics are made; each is given once. Whether they are still there is for the caller to see. */
+  take(): string | undefined {
+    return this.#ready.shift();
+  }
+
+  /** The id was not used. */
+  giveBack(jobId: string): void {
+    this.#ready.push(jobId);
+  }
+
+  /** There are jobs: makes what is missing soon. Nothing is made for a service that gets none. */
+  refill(): void {
+    this.#isWanted = true;
+    if (this.#backoffMs > 0 || this.#rounds.isStopped) return;
+    this.#cancelRefill ??= this.options.clock.schedule(REFILL_AFTER_MS, () => {
+      this.#cancelRefill = undefined;
+      this.#rounds.wake();
+    });
+  }
+
+  /** Removes what dead processes have made, and makes what is missing, until `stop`. */
+  start(): void {
+    this.#rounds.start();
+  }
+
+  /** Waits for no broker: what is being made is removed by the next start. */
+  async stop(): Promise<void> {
+    this.#stop.resolve(null);
+    this.#cancelRefill?.();
+    await this.#rounds.stop();
+  }
+
+  /** A bounded piece of the work. Never rejects: what goes wrong is tried again later. */
+  async round(): Promise<void> {
+    try {
+      await Promise.race([this.#stop.promise, this.#clear()]);
+      if (this.#isWanted) await this.#fill();
+      this.#backoffMs = 0;
+    } catch (error) {
+      if (this.#rounds.isStopped) return;
+      const isFirst = this.#backoffMs === 0;
+      this.#backoffMs = Math.min(MAX_BACKOFF_MS, Math.max(EVERY_MS, this.#backoffMs * 2));
+      if (isFirst) this.options.log.warn({ err: error }, 'topics cannot be made ahead now; jobs make their own');
+    }
+  }
+
+  /** Removes what nobody will use. */
+  async #clear(): Promise<void> {
+    const { spares, topics } = this.options;
+    for (const spare of [...(await spares.orphans()), ...this.#failed]) {
+      if (this.#rounds.isStopped) return;
+      await topics.deleteUnusedJobTopics(jobNames(spare));
+      if (this.#rounds.isStopped) return;
+      await spares.delete(spare.jobId);
+      if (this.#failed[0] === spare) this.#failed.shift();
+    }
+  }
+
+  async #fill(): Promise<void> {
+    const { spares, topics, clock } = this.options;
+    while (this.#ready.length < SPARES && !this.#rounds.isStopped && (await this.#hasRoom())) {
+      const spare = await spares.add(newJobId(), clock.now());
+      if (spare === undefined) continue;
+      this.#failed.push(spare);
+      if ((await Promise.race([this.#stop.promise, topics.createJobTopics(jobNames(spare))])) !== true) return;
+      this.#failed.pop();
+      this.#ready.push(spare.jobId);
+    }
+  }
+
+  /** An upload that takes a spare adds no topics, so it is refused for what jobs have only. */
+  async #hasRoom(): Promise<boolean> {
+    const { spares, rows, maxJobTopics } = this.options;
+    const room = Math.floor(maxJobTopics / 2) - (await spares.count());
+    return room > 0 && !(await rows.areThere(room));
+  }
+}
