@@ -12,6 +12,7 @@ import {
   jobNames,
   KafkaProbe,
   readBrokerTime,
+  serviceTopics,
   TopicAdmin,
 } from '../kafka/index.js';
 import { LOG } from '../logging/index.js';
@@ -169,9 +170,12 @@ const owner = randomUUID();
     },
     {
       provide: SpareTopics,
-      inject: [DATABASE, RemovalStore, TopicAdmin, LOG, CONFIG],
-      useFactory: (db: Database, rows: RemovalStore, topics: TopicAdmin, log: Logger, config: Config) => {
-        const spares = new SpareStore(db, { topicPrefix: config.kafka.topicPrefix, owner });
+      inject: [DATABASE, RemovalStore, LOG, CONFIG],
+      useFactory: (db: Database, rows: RemovalStore, log: Logger, config: Config) => {
+        const { topicPrefix, replicationFactor } = config.kafka;
+        const spares = new SpareStore(db, { topicPrefix, owner });
+        // On a connection of its own: a broker answers the requests of one in turn, and uploads are not to wait.
+        const topics = new TopicAdmin(createKafka(config.kafka), serviceTopics(topicPrefix), replicationFactor);
         return new SpareTopics({ spares, rows, topics, clock, log, maxJobTopics: config.maxJobTopics });
       },
     },

@@ -9,7 +9,8 @@ import type { Spare, SpareStore } from './spare-store.js';
 export interface SpareTopicsOptions {
   spares: SpareStore;
   rows: Pick<RemovalStore, 'areThere'>;
-  topics: Pick<TopicAdmin, 'createJobTopics' | 'deleteUnusedJobTopics'>;
+  /** Nobody else's. */
+  topics: Pick<TopicAdmin, 'createJobTopics' | 'deleteUnusedJobTopics' | 'close'>;
   clock: Clock;
   log: Logger;
   /** MAX_JOB_TOPICS, with which those of spares count. */
@@ -78,6 +79,7 @@ export class SpareTopics {
     this.#stop.resolve(null);
     this.#cancelRefill?.();
     await this.#rounds.stop();
+    await this.options.topics.close();
   }
 
   /** A bounded piece of the work. Never rejects: what goes wrong is tried again later. */
@@ -107,7 +109,7 @@ export class SpareTopics {
   }
 
   async #fill(): Promise<void> {
-    const { spares, topics, clock } = this.options;
+    const { spares, topics, clock, log } = this.options;
     while (this.#ready.length < SPARES && !this.#rounds.isStopped && (await this.#hasRoom())) {
       const spare = await spares.add(newJobId(), clock.now());
       if (spare === undefined) continue;
@@ -115,6 +117,7 @@ export class SpareTopics {
       if ((await Promise.race([this.#stop.promise, topics.createJobTopics(jobNames(spare))])) !== true) return;
       this.#failed.pop();
       this.#ready.push(spare.jobId);
+      log.debug({ job_id: spare.jobId }, 'topics made ahead');
     }
   }
 
