@@ -19,8 +19,8 @@ export interface SpareTopicsOptions {
 
 /** Pairs of topics that are made ahead. */
 const SPARES = 2;
-/** So that a small job need not share the brokers with the making of topics for the next. */
-const REFILL_AFTER_MS = 100;
+/** After the last new job, so that it need not share the machine with the making of topics for the next. */
+const REFILL_AFTER_MS = 250;
 const EVERY_MS = 10_000;
 const MAX_BACKOFF_MS = 300_000;
 
@@ -59,14 +59,12 @@ export class SpareTopics {
     this.#ready.push(jobId);
   }
 
-  /** There are jobs: makes what is missing soon. Nothing is made for a service that gets none. */
+  /** There was a job: makes what is missing, a moment after the last one. Nothing is made for a service that gets none. */
   refill(): void {
     this.#isWanted = true;
     if (this.#backoffMs > 0 || this.#rounds.isStopped) return;
-    this.#cancelRefill ??= this.options.clock.schedule(REFILL_AFTER_MS, () => {
-      this.#cancelRefill = undefined;
-      this.#rounds.wake();
-    });
+    this.#cancelRefill?.();
+    this.#cancelRefill = this.options.clock.schedule(REFILL_AFTER_MS, () => this.#rounds.wake());
   }
 
   /** Removes what dead processes have made, and makes what is missing, until `stop`. */

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
+import { jobNames } from '../../src/kafka/names.js';
 import { Api } from '../kit/api.js';
 import { makesJobTopics } from '../kit/kafka-frames.js';
 import { type ProxiedBroker, startProxiedBroker } from '../kit/proxied-broker.js';
@@ -39,6 +40,10 @@ async function restart(): Promise<void> {
   api.url = service.url;
 }
 
+function topicOf(jobId: string | undefined, kind: 'data' | 'dlq' = 'data'): string {
+  return jobNames({ topicPrefix: service.topicPrefix, jobId: `${jobId}` })[kind];
+}
+
 /** Ids whose topics this start has made ahead, used or not; when there are so many. */
 async function made(count: number): Promise<string[]> {
   for (const deadline = Date.now() + 60_000; ; await sleep(20)) {
@@ -74,18 +79,18 @@ describe('topics that are made ahead', () => {
 
   it('are not used if somebody has deleted them, or has written to them', async () => {
     const [deleted, written] = (await made(4)).slice(2);
-    await admin.deleteTopics({ topics: [`batch_${deleted}`] });
+    await admin.deleteTopics({ topics: [topicOf(deleted)] });
     const producer = client.producer();
     await producer.connect();
-    await producer.send({ topic: `batch_${written}`, messages: [{ value: 'foreign' }] });
+    await producer.send({ topic: topicOf(written), messages: [{ value: 'foreign' }] });
     await producer.disconnect();
     expect([deleted, written]).not.toContain(await run());
     await made(5);
     expect([deleted, written]).not.toContain(await run());
     // What is left of them goes, but for what somebody else has written.
-    await untilGone(`batch_${deleted}_dlq`);
-    await untilGone(`batch_${written}_dlq`);
-    expect(await admin.listTopics()).toContain(`batch_${written}`);
+    await untilGone(topicOf(deleted, 'dlq'));
+    await untilGone(topicOf(written, 'dlq'));
+    expect(await admin.listTopics()).toContain(topicOf(written));
   });
 
   it('hold up neither uploads nor the stop, and the next start removes what this one leaves', async () => {
@@ -103,9 +108,8 @@ describe('topics that are made ahead', () => {
     const known = await admin.listTopics();
     expect(await run()).toBe(other);
     const jobs = (await (await fetch(`${service.url}/jobs`)).json()) as { job_id: string }[];
-    const ids = new Set(jobs.map(({ job_id }) => job_id));
-    const isAJobs = (topic: string): boolean => ids.has(topic.slice('batch_'.length, -'_dlq'.length));
-    const half = known.filter((topic) => /^batch_.*_dlq$/.test(topic) && !isAJobs(topic));
+    const ofJobs = new Set(jobs.map(({ job_id }) => topicOf(job_id, 'dlq')));
+    const half = known.filter((topic) => topic.endsWith('_dlq') && !ofJobs.has(topic));
     expect(half).toHaveLength(1);
     await service.kill('SIGTERM');
     expect(service.log()).toContain('"stopped"');
