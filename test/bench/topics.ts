@@ -6,7 +6,8 @@ const KEPT = '.jobs';
 /** A topic of one partition, with a leader that answers for it: some programs take no "in a moment". */
 export async function createTopic(brokers: string, topic: string): Promise<void> {
   await withAdmin(brokers, async (admin) => {
-    await admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: true });
+    const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }]; // as those of jobs
+    await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }], waitForLeaders: true });
     await admin.fetchTopicOffsets(topic); // kafkajs tries again until it is there
   });
 }
