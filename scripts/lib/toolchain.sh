@@ -74,5 +74,5 @@ build_if_stale() {
 }
 
 build_inputs() {
-  fingerprint src openapi scripts/bundle-cli.mjs scripts/build-kernel.mjs scripts/lib/inline-functions.mjs package.json package-lock.json nest-cli.json tsconfig.json tsconfig.build.json
+  fingerprint src openapi scripts/bundle-service.mjs scripts/bundle-cli.mjs scripts/build-kernel.mjs scripts/lib/inline-functions.mjs package.json package-lock.json nest-cli.json tsconfig.json tsconfig.build.json
 }
