@@ -12,7 +12,7 @@ case ${1:-} in
 esac
 
 remove_data() {
-  rm -rf "$ROOT/.data" "$RUN_DIR"
+  rm -rf "$STACK_DIR/.data" "$RUN_DIR"
   STEP_NOTE='.data and .run removed'
 }
 

@@ -39,7 +39,7 @@ case ${1:-} in
   *) usage >&2; exit 64 ;;
 esac
 HOST=${HOST:-127.0.0.1}
-DATA_DIR=${DATA_DIR:-$ROOT/.data}
+DATA_DIR=${DATA_DIR:-$STACK_DIR/.data}
 mkdir -p "$RUN_DIR"
 cd "$ROOT" || exit 1
 hold_lock stack

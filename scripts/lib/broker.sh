@@ -53,11 +53,11 @@ broker_apache() {
     return
   fi
   port=$(free_port 9092) || return
-  start_daemon broker "$ROOT/scripts/kafka.sh" run --dir "$ROOT/.data/kafka" --port "$port" || return
+  start_daemon broker "$ROOT/scripts/kafka.sh" run --dir "$STACK_DIR/.data/kafka" --port "$port" || return
   echo "$port" >"$RUN_DIR/broker.port"
   BROKERS="127.0.0.1:$port"
   if ! node "$ROOT/scripts/lib/probe.mjs" kafka "$BROKERS" 60 "$(daemon_pid broker)"; then
-    tail -n 20 "$RUN_DIR/broker.log" "$ROOT/.data/kafka/broker.log" 2>/dev/null
+    tail -n 20 "$RUN_DIR/broker.log" "$STACK_DIR/.data/kafka/broker.log" 2>/dev/null
     fail 'Apache Kafka did not come up; the end of its logs is above.'
     return
   fi

@@ -3,7 +3,9 @@
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 CACHE_DIR="$ROOT/.cache"
-RUN_DIR="$ROOT/.run"
+# Where up.sh keeps what belongs to its stack: a second one has another STACK_DIR.
+STACK_DIR=${STACK_DIR:-$ROOT}
+RUN_DIR="$STACK_DIR/.run"
 
 fail() {
   printf '%s\n' "$*" >&2
