@@ -28,6 +28,8 @@ import { within } from './within.js';
 
 const ADMIN_TIMEOUT_MS = 10_000;
 const CALL_MS = 15_000;
+/** How long a broker that shuts down may be left out of the count of those that are registered, as it is not once it is gone. */
+const SHUTDOWN_MS = 60_000;
 const GROUP_ID_NOT_FOUND = 69;
 
 /** Offsets behind the last record of each topic. */
@@ -51,8 +53,8 @@ export class TopicAdmin {
   #connected: Promise<Connected> | undefined;
   #knownDefect: string | null = null;
   #obtainedReplicas: number | null = null;
-  /** How many brokers there were at most. */
-  #mostBrokers = 0;
+  /** When there were last as many brokers as replicas are asked for, by the monotonic clock. */
+  #enoughBrokersAt = Number.NEGATIVE_INFINITY;
   readonly #refused = new RefusedConfigs();
 
   /**
@@ -259,22 +261,24 @@ export class TopicAdmin {
     { replicationFactor, config }: Pick<TopicSettings, 'replicationFactor' | 'config'>,
   ): Promise<boolean> {
     if (errorType(error) !== 'INVALID_REPLICATION_FACTOR') return this.#refused.leaveOut(error, config);
-    if (replicationFactor === BROKER_DEFAULT || this.#areEnoughBrokers) return false;
+    if (replicationFactor === BROKER_DEFAULT) return false;
+    const wasTriedAgain = this.#areEnoughBrokers;
     await this.#use(async (connected) => {
       await this.#countBrokers(connected.cluster);
       // Those that are away count, so this does not change before a new one comes.
       if (!this.#areEnoughBrokers) connected.replicationFactor = BROKER_DEFAULT;
     });
-    return true;
+    return !(wasTriedAgain && this.#areEnoughBrokers);
   }
 
   get #areEnoughBrokers(): boolean {
-    return this.#mostBrokers >= this.replicationFactor;
+    return performance.now() - this.#enoughBrokersAt < SHUTDOWN_MS;
   }
 
   async #countBrokers(cluster: Cluster): Promise<void> {
     await cluster.refreshMetadata();
-    this.#mostBrokers = Math.max(this.#mostBrokers, Object.keys(cluster.brokerPool.brokers).length);
+    if (Object.keys(cluster.brokerPool.brokers).length >= this.replicationFactor)
+      this.#enoughBrokersAt = performance.now();
   }
 
   /** Sends a request for the controller: to any broker, which passes it on, else (before KRaft) to the controller itself. */

@@ -105,6 +105,7 @@ describe('a cluster of three nodes', () => {
     await going;
     await leaving?.restart();
     await topics.close();
+    expect(created).not.toEqual([]);
     for (const topic of created) {
       expect((await partitionsOf(cluster.brokers, topic)).map(({ replicas }) => replicas.length)).toEqual([3]);
     }
