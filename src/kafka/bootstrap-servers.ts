@@ -19,8 +19,8 @@ const ANSWER_MS = 11_000;
 /**
  * kafkajs 2.2.4 begins with the first server of the list, and tries the next one only if that one refuses the connection
  * (cluster/brokerPool.js). If it is frozen, or takes connections and closes them, as a load balancer or a starting broker
- * does, nothing connects though all others are there. From here on every failure, or 11 s without an answer, lead to the next
- * server. Throws where kafkajs has changed.
+ * does, nothing connects though all others are there. From here on each failure that may pass, or 11 s without an answer,
+ * leads to the next server. Throws where kafkajs has changed.
  */
 export function tryEveryServer(): void {
   const { prototype } = createRequire(import.meta.url)('kafkajs/src/cluster/brokerPool') as { prototype: BrokerPool };
@@ -38,7 +38,8 @@ export function tryEveryServer(): void {
         this.versions = server.versions;
       } catch (error) {
         destroyBroker(server, error as Error); // it may never answer what it was asked
-        await this.createSeedBroker();
+        // Somebody who began at the same time may have gone on to the next one already.
+        if (this.seedBroker === server) await this.createSeedBroker();
         const isSilent = error instanceof UnexpectedAnswer && tokenFailure(error) === null;
         if (isSilent || (error as { retriable?: boolean }).retriable) throw error;
         bail(error);

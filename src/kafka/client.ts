@@ -26,7 +26,8 @@ export function kafkaClientOptions(config: KafkaConfig): KafkaJsConfig {
     requestTimeout: 30_000,
     ...(config.tls && { ssl: { ...config.tls } }),
     ...(config.sasl && { sasl: saslMechanism(config.sasl) }),
-    retry: { retries: 2, initialRetryTime: 50, maxRetryTime: 500 },
+    // A connection tries another server each time.
+    retry: { retries: Math.max(2, config.brokers.length - 1), initialRetryTime: 50, maxRetryTime: 500 },
   };
 }
 
