@@ -11,8 +11,8 @@ const INSTALLATION_KEY = '_installation';
 /** A topic that was just created, or a broker that just started, may not know it yet. */
 const TOPIC_UNKNOWN_FOR_MS = 5_000;
 const LOOK_AGAIN_MS = 50;
-/** Most of it is for the reading: 100,000s of snapshots. */
-const CLAIM_MS = 120_000;
+/** Most of it is for the reading: millions of snapshots. */
+const CLAIM_MS = 600_000;
 
 /** A record under `_installation` in the topic of the jobs; the last one says whose the prefix is. */
 interface Claim {
@@ -54,19 +54,29 @@ export async function claimPrefix(
   own: Installation,
   adopts: boolean,
 ): Promise<ClaimedPrefix> {
-  return within(CLAIM_MS, `claiming ${topic}`, claim(kafka, topic, own, adopts));
+  const signal = AbortSignal.timeout(CLAIM_MS);
+  return within(CLAIM_MS, `claiming ${topic}`, claim(kafka, topic, own, adopts, signal));
 }
 
-async function claim(kafka: Kafka, topic: string, own: Installation, adopts: boolean): Promise<ClaimedPrefix> {
-  const seen = await readLastClaim(kafka, topic, own);
+async function claim(
+  kafka: Kafka,
+  topic: string,
+  own: Installation,
+  adopts: boolean,
+  signal: AbortSignal,
+): Promise<ClaimedPrefix> {
+  const seen = await readLastClaim(kafka, topic, own, signal);
   const owner = seen.claim?.installationId ?? own.id;
   const adoptedFrom = owner === own.id ? null : owner;
   if (adoptedFrom !== null && !adopts) throw new PrefixTaken(owner);
-  const offset = await writeClaim(kafka, topic, own.id, adoptedFrom);
-  for await (const claim of readClaims(kafka, topic, seen.end)) {
+  await writeClaim(kafka, topic, own.id, adoptedFrom);
+  // Of the own record: after a lost answer it is there twice, and the first counts.
+  let offset: number | null = null;
+  for await (const claim of readClaims(kafka, topic, seen.end, signal)) {
+    if (claim.installationId === own.id) offset ??= claim.offset;
     // One whose prefix is adopted may have claimed it anew meanwhile: it finds that out by itself.
     if (claim.installationId === own.id || claim.installationId === adoptedFrom) continue;
-    if (claim.offset > offset) {
+    if (offset !== null) {
       if (claim.adoptedFrom === own.id) throw new PrefixTaken(claim.installationId);
       continue; // it was too late, and finds that out by itself
     }
@@ -74,6 +84,7 @@ async function claim(kafka: Kafka, topic: string, own: Installation, adopts: boo
     await writeClaim(kafka, topic, claim.installationId, claim.adoptedFrom);
     throw new PrefixTaken(claim.installationId);
   }
+  if (offset === null) throw new UnexpectedAnswer(`the claim that was written to ${topic} is not there`);
   return { offset, adoptedFrom };
 }
 
@@ -82,13 +93,14 @@ async function readLastClaim(
   kafka: Kafka,
   topic: string,
   { id, claimOffset }: Installation,
+  signal: AbortSignal,
 ): Promise<{ claim: Claim | null; end: number }> {
   const reader = await open(kafka, topic);
   try {
     // Compaction removes it only for the sake of a later claim, and in a topic that was made anew there is another record.
     const isThere = claimOffset !== null && (await isOwnClaim(reader, claimOffset, id));
     let claim: Claim | null = null;
-    for await (const next of claimsOf(reader, isThere ? claimOffset : 0)) claim = next;
+    for await (const next of claimsOf(reader, isThere ? claimOffset : 0, signal)) claim = next;
     return { claim, end: reader.bounds.end };
   } finally {
     reader.close();
@@ -103,17 +115,18 @@ async function isOwnClaim(reader: TopicReader, offset: number, id: string): Prom
   return false;
 }
 
-async function* readClaims(kafka: Kafka, topic: string, from: number): AsyncGenerator<Claim> {
+async function* readClaims(kafka: Kafka, topic: string, from: number, signal: AbortSignal): AsyncGenerator<Claim> {
   const reader = await open(kafka, topic);
   try {
-    yield* claimsOf(reader, from);
+    yield* claimsOf(reader, from, signal);
   } finally {
     reader.close();
   }
 }
 
-async function* claimsOf(reader: TopicReader, from: number): AsyncGenerator<Claim> {
+async function* claimsOf(reader: TopicReader, from: number, signal: AbortSignal): AsyncGenerator<Claim> {
   for await (const { offset, key, value } of reader.records(from)) {
+    signal.throwIfAborted(); // nobody waits for it any more
     if (key?.toString() === INSTALLATION_KEY) yield decodeClaim(offset, value);
   }
 }
@@ -126,13 +139,13 @@ async function open(kafka: Kafka, topic: string): Promise<TopicReader> {
   }
 }
 
-async function writeClaim(kafka: Kafka, topic: string, id: string, adoptedFrom: string | null): Promise<number> {
+async function writeClaim(kafka: Kafka, topic: string, id: string, adoptedFrom: string | null): Promise<void> {
   const value = JSON.stringify({
     installation_id: id,
     adopted_from: adoptedFrom,
     claimed_at: new Date().toISOString(),
   });
-  return appendRecord(kafka, topic, { key: INSTALLATION_KEY, value });
+  await appendRecord(kafka, topic, { key: INSTALLATION_KEY, value });
 }
 
 /** What cannot be read was not written by this version: it is somebody else's. */
