@@ -33,6 +33,11 @@ export class HealthController {
         () => this.service.store(),
         () => this.service.storage(),
         () => this.service.disk(),
+        ...this.details.unmet().map(
+          ([name, message]) =>
+            () =>
+              this.service.unmet(name, message),
+        ),
       ]);
     } catch (error) {
       if (!(error instanceof ServiceUnavailableException)) throw error;

@@ -53,6 +53,11 @@ export class ServiceHealth {
       .withTimeout(TIMEOUT_MS);
   }
 
+  /** A need that somebody else watches over. */
+  unmet(name: string, message: string): HealthIndicatorResult {
+    return this.indicators.check(name).down(message);
+  }
+
   async disk(): Promise<HealthIndicatorResult<'disk'>> {
     const ask = async (): Promise<{ free_bytes: number }> => {
       const room = await this.spool.room();

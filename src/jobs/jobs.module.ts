@@ -75,6 +75,7 @@ const owner = randomUUID();
           adopts: kafka.adoptPrefix,
           log,
         });
+        health.addNeed('topic_prefix', () => ownership.refusal);
         health.add('topic_prefix', () => ownership.trouble());
         return ownership;
       },

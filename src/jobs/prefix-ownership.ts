@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { BatchError } from '../errors/index.js';
 import {
   type ClaimedPrefix,
+  classifyFailure,
   failureDetail,
   type Installation,
   kafkaProblem,
@@ -33,7 +34,7 @@ export class PrefixOwnership {
   readonly #answered = Promise.withResolvers<void>();
   #refusal: BatchError | null = null;
   #isClaimed = false;
-  #failure: string | null = null;
+  #failure: { message: string; isFatal: boolean } | null = null;
   #running: Promise<void> | undefined;
 
   constructor(private readonly options: PrefixOwnershipOptions) {}
@@ -77,9 +78,15 @@ export class PrefixOwnership {
     if (this.#refusal !== null) throw this.#refusal;
   }
 
-  /** For /readyz: why the prefix is not claimed yet; null: it is, or nobody has tried. */
+  /** For /readyz: why uploads are refused until somebody changes something; null: nothing of that kind is known. */
+  get refusal(): string | null {
+    if (this.#refusal !== null) return this.#refusal.message;
+    return !this.#isClaimed && this.#failure?.isFatal ? this.#failure.message : null;
+  }
+
+  /** For /readyz: why the last look at the prefix failed; null: it did not. */
   trouble(): string | null {
-    return this.#refusal?.message ?? this.#failure;
+    return this.#failure?.message ?? null;
   }
 
   async #check(): Promise<void> {
@@ -88,7 +95,13 @@ export class PrefixOwnership {
       await this.#claim();
       this.#failure = null;
     } catch (error) {
-      if (!(error instanceof PrefixTaken)) this.#failure = `the topic prefix is not claimed: ${failureDetail(error)}`;
+      if (!(error instanceof PrefixTaken)) {
+        const what = this.#isClaimed
+          ? 'it is not known whether the topic prefix is still ours'
+          : 'the topic prefix is not claimed';
+        const isFatal = classifyFailure(error)?.kind === 'fatal';
+        this.#failure = { message: `${what}: ${failureDetail(error)}`, isFatal };
+      }
       throw error instanceof PrefixTaken ? await this.#refuse(error) : error;
     } finally {
       this.#answered.resolve();

@@ -329,7 +329,7 @@ export interface paths {
         };
         /**
          * Can the service take uploads?
-         * @description Checks what an upload needs, and says which of it is at fault: `kafka` (a broker answers, and nothing is known that keeps the brokers from writing jobs exactly once), `store` (the metadata), `storage` (the folder of uploaded files can be written) and `disk` (free space). `kafka` has, as far as it is known, the number of `brokers`, the `replication_factor` that new topics got and how long transactions may be open (`transaction_timeout_ms`). Other troubles that an operator should know are members of `details` with the status `degraded` and a message; the answer is 200 all the same, because uploads are taken.
+         * @description Checks what an upload needs, and says which of it is at fault: `kafka` (a broker answers, and nothing is known that keeps the brokers from writing jobs exactly once), `store` (the metadata), `storage` (the folder of uploaded files can be written) and `disk` (free space); `topic_prefix` is there only if the brokers do not let the service claim its topic prefix, without which no upload is taken. `kafka` has, as far as it is known, the number of `brokers`, the `replication_factor` that new topics got and how long transactions may be open (`transaction_timeout_ms`). Other troubles that an operator should know are members of `details` with the status `degraded` and a message; the answer is 200 all the same, because uploads are taken.
          */
         get: operations["getReadiness"];
         put?: never;

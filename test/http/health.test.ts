@@ -55,6 +55,18 @@ describe('GET /readyz', () => {
     expect([status, body.details.broken]).toEqual([200, { status: 'degraded', message: 'cannot be told: no clock' }]);
   });
 
+  it('is 503 while a need of uploads is not met', async () => {
+    let need: string | null = 'the topic prefix is not claimed';
+    server.app.get(HealthDetails).addNeed('topic_prefix', () => need);
+    const { status, body } = await call(server, '/readyz');
+    expect([status, body.status]).toEqual([503, 'error']);
+    expect(body.error).toEqual({ topic_prefix: { status: 'down', message: need } });
+    expect(body.details).toMatchObject({ kafka: { status: 'up' }, topic_prefix: { status: 'down' } });
+    expect(violations('/components/schemas/Readiness', body)).toEqual([]);
+    need = null;
+    expect((await call(server, '/readyz')).status).toBe(200);
+  });
+
   it('is 503 while no file can be made in the spool', async () => {
     const { folder } = server.app.get(Spool);
     await rename(folder, `${folder}.away`);
