@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { BatchError } from '../errors/index.js';
-import { type JobTopics, jobNames, kafkaProblem, type TopicAdmin, within } from '../kafka/index.js';
+import { type JobTopics, jobNames, kafkaProblem, type TopicAdmin } from '../kafka/index.js';
 import type { ReceivedUpload } from '../upload/index.js';
 import type { JobControl } from './job-control.js';
 import { newJobId } from './job-id.js';
@@ -8,14 +8,11 @@ import type { JobRecord, NewJob } from './job-record.js';
 import type { JobStore } from './job-store.js';
 import type { SpareTopics } from './spare-topics.js';
 
-/** A broker that is there answers within milliseconds. */
-const LOOK_MS = 1_000;
-
 export interface JobCreationOptions {
   store: JobStore;
   control: JobControl;
-  topics: Pick<TopicAdmin, 'createJobTopics' | 'areUnused'>;
-  spares: Pick<SpareTopics, 'take' | 'giveBack' | 'refill'>;
+  topics: Pick<TopicAdmin, 'createJobTopics'>;
+  spares: Pick<SpareTopics, 'take' | 'giveBack' | 'discard' | 'areUnused' | 'refill'>;
   /** This start of the process, as the owner of what it creates. */
   owner: string;
   log: Logger;
@@ -50,7 +47,10 @@ export class JobCreation {
           throw new BatchError('SERVICE_BUSY', 'The job of this Idempotency-Key is being created');
         const isSpare = spare !== undefined;
         spare = undefined; // used; one that was no good is not followed by another
-        if (begun.kind === 'id_taken') continue;
+        if (begun.kind === 'id_taken') {
+          if (isSpare) this.options.spares.discard(jobId);
+          continue;
+        }
         const record = await this.#complete(jobId, jobNames({ ...job, jobId }), isSpare, upload);
         if (record !== undefined) return { kind: 'created', record };
       }
@@ -81,7 +81,7 @@ export class JobCreation {
   ): Promise<JobRecord | undefined> {
     try {
       await upload.keepAs(jobId);
-      if (isSpare ? await this.#areUnused(topics) : await this.#createTopics(topics)) {
+      if (isSpare ? await this.options.spares.areUnused(topics) : await this.#createTopics(topics)) {
         const record = await this.options.control.accept(jobId, this.options.owner);
         upload.handOver();
         return record;
@@ -92,12 +92,6 @@ export class JobCreation {
     }
     await this.#abort(jobId);
     return undefined;
-  }
-
-  /** Somebody may have deleted topics that were made ahead, or written to them. Where that cannot be seen, others are made. */
-  async #areUnused(topics: JobTopics): Promise<boolean> {
-    const look = this.options.topics.areUnused(topics);
-    return within(LOOK_MS, 'the look at topics that were made ahead', look).catch(() => false);
   }
 
   async #createTopics(topics: JobTopics): Promise<boolean> {

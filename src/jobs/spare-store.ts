@@ -15,6 +15,11 @@ export class SpareStore {
     private readonly ours: { topicPrefix: string; owner: string },
   ) {}
 
+  /** How topics of this owner are named. */
+  own(jobId: string): Spare {
+    return { jobId, topicPrefix: this.ours.topicPrefix };
+  }
+
   /** Before the topics are made. undefined: a job or another spare has this id. */
   async add(jobId: string, now: number): Promise<Spare | undefined> {
     const { topicPrefix, owner } = this.ours;
@@ -34,7 +39,7 @@ export class SpareStore {
       .onConflict((conflict) => conflict.doNothing())
       .returning('job_id')
       .executeTakeFirst();
-    return row === undefined ? undefined : { jobId, topicPrefix };
+    return row === undefined ? undefined : this.own(jobId);
   }
 
   /** How many there are, whoever owns them. */

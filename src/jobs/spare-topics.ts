@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { jobNames, type TopicAdmin } from '../kafka/index.js';
+import { type JobTopics, jobNames, type TopicAdmin, within } from '../kafka/index.js';
 import type { Clock } from './clock.js';
 import { newJobId } from './job-id.js';
 import type { RemovalStore } from './removal-store.js';
@@ -10,7 +10,7 @@ export interface SpareTopicsOptions {
   spares: SpareStore;
   rows: Pick<RemovalStore, 'areThere'>;
   /** Nobody else's. */
-  topics: Pick<TopicAdmin, 'createJobTopics' | 'deleteUnusedJobTopics' | 'close'>;
+  topics: Pick<TopicAdmin, 'createJobTopics' | 'areUnused' | 'deleteUnusedJobTopics' | 'close'>;
   clock: Clock;
   log: Logger;
   /** MAX_JOB_TOPICS, with which those of spares count. */
@@ -21,6 +21,8 @@ export interface SpareTopicsOptions {
 const SPARES = 2;
 /** After the last new job, so that it need not share the machine with the making of topics for the next. */
 const REFILL_AFTER_MS = 250;
+/** A broker that is there answers within milliseconds. */
+const LOOK_MS = 1_000;
 const EVERY_MS = 10_000;
 const MAX_BACKOFF_MS = 300_000;
 
@@ -59,12 +61,31 @@ export class SpareTopics {
     this.#ready.push(jobId);
   }
 
+  /** The id cannot be used: the topics go. */
+  discard(jobId: string): void {
+    this.#failed.push(this.options.spares.own(jobId));
+  }
+
+  /** Somebody may have deleted topics that were made ahead, or written to them. If that cannot be seen, they are not used. */
+  async areUnused(names: JobTopics): Promise<boolean> {
+    const { topics, log } = this.options;
+    try {
+      return await within(LOOK_MS, 'the look at topics that were made ahead', topics.areUnused(names));
+    } catch (error) {
+      log.debug({ err: error, topic: names.data }, 'topics that were made ahead are not used');
+      return false;
+    }
+  }
+
   /** There was a job: makes what is missing, a moment after the last one. Nothing is made for a service that gets none. */
   refill(): void {
     this.#isWanted = true;
     if (this.#backoffMs > 0 || this.#rounds.isStopped) return;
     this.#cancelRefill?.();
-    this.#cancelRefill = this.options.clock.schedule(REFILL_AFTER_MS, () => this.#rounds.wake());
+    this.#cancelRefill = this.options.clock.schedule(REFILL_AFTER_MS, () => {
+      this.#cancelRefill = undefined;
+      this.#rounds.wake();
+    });
   }
 
   /** Removes what dead processes have made, and makes what is missing, until `stop`. */
@@ -84,7 +105,8 @@ export class SpareTopics {
   async round(): Promise<void> {
     try {
       await Promise.race([this.#stop.promise, this.#clear()]);
-      if (this.#isWanted) await this.#fill();
+      // What could not be removed is not to add up.
+      if (this.#isWanted && this.#cancelRefill === undefined && this.#failed.length === 0) await this.#fill();
       this.#backoffMs = 0;
     } catch (error) {
       if (this.#rounds.isStopped) return;
@@ -94,16 +116,26 @@ export class SpareTopics {
     }
   }
 
-  /** Removes what nobody will use. */
+  /** Removes what nobody will use, or, if that fails, leaves it to a later start. */
   async #clear(): Promise<void> {
-    const { spares, topics } = this.options;
+    const { spares, log } = this.options;
     for (const spare of [...(await spares.orphans()), ...this.#failed]) {
       if (this.#rounds.isStopped) return;
-      await topics.deleteUnusedJobTopics(jobNames(spare));
-      if (this.#rounds.isStopped) return;
-      await spares.delete(spare.jobId);
-      if (this.#failed[0] === spare) this.#failed.shift();
+      try {
+        await this.#remove(spare);
+      } catch (error) {
+        log.debug({ err: error, job_id: spare.jobId }, 'topics that were made ahead cannot be removed now');
+      }
     }
+  }
+
+  async #remove(spare: Spare): Promise<void> {
+    const { spares, topics } = this.options;
+    await topics.deleteUnusedJobTopics(jobNames(spare));
+    if (this.#rounds.isStopped) return;
+    await spares.delete(spare.jobId);
+    const at = this.#failed.indexOf(spare);
+    if (at >= 0) this.#failed.splice(at, 1);
   }
 
   async #fill(): Promise<void> {
