@@ -73,6 +73,11 @@ export class JobSupervisor implements RunnerPoolHost {
   }
 
   /** Whether a runner has the job, or is about to. */
+  /** Whether any job is worked on. */
+  get isWorking(): boolean {
+    return this.#live.size > 0;
+  }
+
   isWorkedOn(jobId: string): boolean {
     return this.#live.has(jobId);
   }

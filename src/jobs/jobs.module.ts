@@ -171,13 +171,21 @@ const owner = randomUUID();
     },
     {
       provide: SpareTopics,
-      inject: [DATABASE, RemovalStore, LOG, CONFIG],
-      useFactory: (db: Database, rows: RemovalStore, log: Logger, config: Config) => {
+      inject: [DATABASE, RemovalStore, JobSupervisor, LOG, CONFIG],
+      useFactory: (db: Database, rows: RemovalStore, supervisor: JobSupervisor, log: Logger, config: Config) => {
         const { topicPrefix, replicationFactor } = config.kafka;
         const spares = new SpareStore(db, { topicPrefix, owner });
         // On a connection of its own: a broker answers the requests of one in turn, and uploads are not to wait.
         const topics = new TopicAdmin(createKafka(config.kafka), serviceTopics(topicPrefix), replicationFactor);
-        return new SpareTopics({ spares, rows, topics, clock, log, maxJobTopics: config.maxJobTopics });
+        return new SpareTopics({
+          spares,
+          rows,
+          topics,
+          isWorking: () => supervisor.isWorking,
+          clock,
+          log,
+          maxJobTopics: config.maxJobTopics,
+        });
       },
     },
     {

@@ -11,6 +11,8 @@ export interface SpareTopicsOptions {
   rows: Pick<RemovalStore, 'areThere'>;
   /** Nobody else's. */
   topics: Pick<TopicAdmin, 'createJobTopics' | 'areUnused' | 'deleteUnusedJobTopics' | 'close'>;
+  /** Whether jobs are worked on. */
+  isWorking: () => boolean;
   clock: Clock;
   log: Logger;
   /** MAX_JOB_TOPICS, with which those of spares count. */
@@ -21,6 +23,8 @@ export interface SpareTopicsOptions {
 const SPARES = 2;
 /** After the last new job, so that it need not share the machine with the making of topics for the next. */
 const REFILL_AFTER_MS = 250;
+/** So long are jobs waited for that are worked on, for the same reason. */
+const MAX_WAIT_MS = 5_000;
 /** A broker that is there answers within milliseconds. */
 const LOOK_MS = 1_000;
 const EVERY_MS = 10_000;
@@ -77,14 +81,20 @@ export class SpareTopics {
     }
   }
 
-  /** There was a job: makes what is missing, a moment after the last one. Nothing is made for a service that gets none. */
+  /** There was a job: makes what is missing, a moment after the last ones. Nothing is made for a service that gets none. */
   refill(): void {
     this.#isWanted = true;
     if (this.#backoffMs > 0 || this.#rounds.isStopped) return;
     this.#cancelRefill?.();
-    this.#cancelRefill = this.options.clock.schedule(REFILL_AFTER_MS, () => {
+    this.#refillBefore(this.options.clock.monotonic() + MAX_WAIT_MS);
+  }
+
+  #refillBefore(deadline: number): void {
+    const { clock, isWorking } = this.options;
+    this.#cancelRefill = clock.schedule(REFILL_AFTER_MS, () => {
       this.#cancelRefill = undefined;
-      this.#rounds.wake();
+      if (isWorking() && clock.monotonic() < deadline) this.#refillBefore(deadline);
+      else this.#rounds.wake();
     });
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pino } from 'pino';
 import { JobStore } from '../../src/jobs/job-store.js';
 import { RemovalStore } from '../../src/jobs/removal-store.js';
@@ -33,12 +34,14 @@ let fixture: StoreFixture;
 let clock: ManualClock;
 let store: JobStore;
 let topics: Topics;
+let isWorking: boolean;
 
 beforeEach(async () => {
   fixture = await openStore();
   clock = new ManualClock();
   store = new JobStore(fixture.db, clock);
   topics = new Topics();
+  isWorking = false;
 });
 afterEach(() => fixture.close());
 
@@ -47,7 +50,7 @@ function startOf(owner: string, { topicPrefix = 'batch', maxJobTopics = 100 } = 
   const spares = new SpareStore(fixture.db, { topicPrefix, owner });
   const rows = new RemovalStore(fixture.db);
   const log = pino({ level: 'silent' });
-  const maker = new SpareTopics({ spares, rows, topics, clock, log, maxJobTopics });
+  const maker = new SpareTopics({ spares, rows, topics, isWorking: () => isWorking, clock, log, maxJobTopics });
   maker.refill();
   clock.advance(250); // a moment without another job
   return { spares, maker };
@@ -89,7 +92,15 @@ describe('topics that are made ahead', () => {
     const idle = new SpareStore(fixture.db, { topicPrefix: 'batch', owner: 'idle' });
     const rows = new RemovalStore(fixture.db);
     const log = pino({ level: 'silent' });
-    await new SpareTopics({ spares: idle, rows, topics, clock, log, maxJobTopics: 100 }).round();
+    await new SpareTopics({
+      spares: idle,
+      rows,
+      topics,
+      isWorking: () => false,
+      clock,
+      log,
+      maxJobTopics: 100,
+    }).round();
     expect(topics.made).toEqual([]);
     await insertJob(store);
     await startOf('full', { maxJobTopics: 3 }).maker.round();
@@ -127,6 +138,19 @@ describe('topics that are made ahead', () => {
     topics.create = async () => true;
     await maker.round();
     expect([await spares.count(), topics.deleted]).toEqual([2, topics.made.slice(0, 3)]);
+  });
+
+  it('wait until no job is worked on, but for five seconds at most', async () => {
+    const { maker } = startOf('this start');
+    maker.start();
+    isWorking = true;
+    maker.refill();
+    clock.advance(4_900);
+    await nextTurn();
+    expect(topics.made).toEqual([]);
+    clock.advance(200);
+    while (topics.made.length < 2) await nextTurn();
+    await maker.stop();
   });
 
   it('hold up no stop, and are left to the next start', async () => {
