@@ -133,7 +133,11 @@ async function* claimsOf(reader: TopicReader, from: number, signal: AbortSignal)
 
 async function open(kafka: Kafka, topic: string): Promise<TopicReader> {
   for (const deadline = performance.now() + TOPIC_UNKNOWN_FOR_MS; ; await sleep(LOOK_AGAIN_MS)) {
-    const reader = await inAMoment(() => TopicReader.open(kafka, topic), 'LEADER_NOT_AVAILABLE');
+    const reader = await inAMoment(
+      () => TopicReader.open(kafka, topic),
+      'LEADER_NOT_AVAILABLE',
+      'NOT_LEADER_FOR_PARTITION',
+    );
     if (reader !== null) return reader;
     if (performance.now() > deadline) throw new UnexpectedAnswer(`the topic ${topic} does not exist`);
   }
