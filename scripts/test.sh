@@ -18,7 +18,7 @@ export TMPDIR="$WORK/tmp"
 # Settings of a running stack or of the user's own service are none of the tests' business.
 unset BATCH_API_URL KAFKA_BROKERS KAFKA_BOOTSTRAP KAFKA_CLIENT_ID KAFKA_TOPIC_PREFIX KAFKA_ADOPT_PREFIX KAFKA_REPLICATION_FACTOR KAFKA_UNAVAILABLE_AFTER_MS E2E_KAFKA_BROKERS HOST PORT \
   KAFKA_SSL KAFKA_SSL_CA KAFKA_SSL_CERT KAFKA_SSL_KEY KAFKA_SASL_MECHANISM KAFKA_SASL_USERNAME KAFKA_SASL_PASSWORD \
-  ${!KAFKA_SASL_OAUTHBEARER_*} KAFKA_SASL_AWS_REGION ${!AWS_*} NODE_EXTRA_CA_CERTS NODE_USE_ENV_PROXY \
+  ${!KAFKA_SASL_OAUTHBEARER_*} KAFKA_SASL_AWS_REGION ${!AWS_*} \
   DATA_DIR STACK_DIR LOG_LEVEL MAX_UPLOAD_BYTES MIN_FREE_BYTES MAX_UPLOADS UPLOAD_IDLE_MS MIN_UPLOAD_RATE DOWNLOAD_IDLE_MS MAX_JOB_TOPICS SPOOL_KEEP_HOURS JOB_KEEP_DAYS JOB_CONCURRENCY RUNNER_MAX_RSS_BYTES \
   NODE_OPTIONS FORCE_COLOR
 export NO_COLOR=1
@@ -144,6 +144,8 @@ set +m
 step 'Node.js' ensure_node || give_up
 step 'Packages' ensure_packages || give_up
 step 'Apache Kafka' wait_for_kafka || give_up
+# What the set-up may have needed to reach a registry would make services trust and ask what no test says.
+unset NODE_EXTRA_CA_CERTS NODE_USE_ENV_PROXY
 
 # Two lanes side by side, each in a process group of its own so that nothing of it can be left.
 set -m
