@@ -41,7 +41,7 @@ export class SpareTopics {
   /** Their topics are made, by this process. */
   readonly #ready: string[] = [];
   /** Of this process, and not made, or not in full. */
-  readonly #failed: Spare[] = [];
+  readonly #failed = new Set<Spare>();
   #isWanted = false;
   #backoffMs = 0;
   #cancelRefill: (() => void) | undefined;
@@ -67,7 +67,7 @@ export class SpareTopics {
 
   /** The id cannot be used: the topics go. */
   discard(jobId: string): void {
-    this.#failed.push(this.options.spares.own(jobId));
+    this.#failed.add(this.options.spares.own(jobId));
   }
 
   /** Somebody may have deleted topics that were made ahead, or written to them. If that cannot be seen, they are not used. */
@@ -116,7 +116,7 @@ export class SpareTopics {
     try {
       await Promise.race([this.#stop.promise, this.#clear()]);
       // What could not be removed is not to add up.
-      if (this.#isWanted && this.#cancelRefill === undefined && this.#failed.length === 0) await this.#fill();
+      if (this.#isWanted && this.#cancelRefill === undefined && this.#failed.size === 0) await this.#fill();
       this.#backoffMs = 0;
     } catch (error) {
       if (this.#rounds.isStopped) return;
@@ -144,8 +144,7 @@ export class SpareTopics {
     await topics.deleteUnusedJobTopics(jobNames(spare));
     if (this.#rounds.isStopped) return;
     await spares.delete(spare.jobId);
-    const at = this.#failed.indexOf(spare);
-    if (at >= 0) this.#failed.splice(at, 1);
+    this.#failed.delete(spare);
   }
 
   async #fill(): Promise<void> {
@@ -153,9 +152,9 @@ export class SpareTopics {
     while (this.#ready.length < SPARES && !this.#rounds.isStopped && (await this.#hasRoom())) {
       const spare = await spares.add(newJobId(), clock.now());
       if (spare === undefined) continue;
-      this.#failed.push(spare);
+      this.#failed.add(spare);
       if ((await Promise.race([this.#stop.promise, topics.createJobTopics(jobNames(spare))])) !== true) return;
-      this.#failed.pop();
+      this.#failed.delete(spare);
       this.#ready.push(spare.jobId);
       log.debug({ job_id: spare.jobId }, 'topics made ahead');
     }

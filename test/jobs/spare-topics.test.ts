@@ -140,6 +140,18 @@ describe('topics that are made ahead', () => {
     expect([await spares.count(), topics.deleted]).toEqual([2, topics.made.slice(0, 3)]);
   });
 
+  it('stay if another one is discarded while they are made', async () => {
+    const { maker } = startOf('this start');
+    topics.create = async () => {
+      if (topics.made.length === 1) maker.discard('discarde');
+      return true;
+    };
+    await maker.round();
+    await maker.round();
+    expect(topics.deleted).toEqual(['batch_discarde']);
+    expect([maker.take(), maker.take()].map((jobId) => `batch_${jobId}`)).toEqual(topics.made);
+  });
+
   it('wait until no job is worked on, but for five seconds at most', async () => {
     const { maker } = startOf('this start');
     maker.start();
