@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { BatchError } from '../errors/index.js';
 import {
+  atMost,
   type ClaimedPrefix,
   classifyFailure,
   failureDetail,
@@ -22,7 +23,8 @@ export interface PrefixOwnershipOptions {
   log: Logger;
 }
 
-const ANSWER_MS = 1_500;
+/** A broker has just answered the guard, and a claim takes a few requests, of a topic that may be new. */
+const ANSWER_MS = 10_000;
 
 /**
  * Whether the topic prefix is this installation's: nothing is written to Kafka, and no job is worked on, before it is
@@ -69,12 +71,7 @@ export class PrefixOwnership {
 
   /** The end of the first attempt, however it went, but no more than `ms`. Throws KAFKA_REJECTED if the prefix is another's. */
   async firstAnswer(ms: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const enough = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ms);
-    });
-    await Promise.race([this.#answered.promise, enough]);
-    clearTimeout(timer);
+    await atMost(ms, this.#answered.promise);
     if (this.#refusal !== null) throw this.#refusal;
   }
 

@@ -27,4 +27,4 @@ export {
   type TopicsEvidence,
   TransactionalSession,
 } from './transactional-session.js';
-export { within } from './within.js';
+export { atMost, within } from './within.js';
