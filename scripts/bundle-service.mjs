@@ -1,7 +1,7 @@
 // Bundles each program of the service, as compiled in dist, into one file in its place: node scripts/bundle-service.mjs.
 // Half of the time until the service listens goes into finding, reading and linking 2,000 small modules.
-import { readFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -29,7 +29,7 @@ const ownPlaces = (outdir) => ({
   name: 'own-places',
   setup({ onLoad }) {
     onLoad({ filter: /\.js$/ }, async ({ path }) => {
-      if (!path.startsWith(dist)) return undefined;
+      if (!path.startsWith(dist + sep)) return undefined;
       const place = JSON.stringify(`./${relative(outdir, path)}`);
       const contents = await readFile(path, 'utf8');
       return { contents: contents.replaceAll('import.meta.url', `new URL(${place}, import.meta.url).href`) };
@@ -48,7 +48,7 @@ for (const program of PROGRAMS) {
     platform: 'node',
     target: 'node24',
     format: 'esm',
-    // Nest logs by the names of its classes. What is hot in a runner has functions within functions, each of which it would name anew.
+    // Nest logs by the names of its classes. In a runner, functions that are made in hot loops would each be named anew.
     keepNames: program === 'main.js',
     legalComments: 'eof',
     logLevel: 'warning',
@@ -59,4 +59,5 @@ for (const program of PROGRAMS) {
       js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
     },
   });
+  await rm(`${file}.map`, { force: true }); // of the module as it was compiled
 }

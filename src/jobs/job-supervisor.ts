@@ -72,12 +72,12 @@ export class JobSupervisor implements RunnerPoolHost {
     this.#pool.withdraw(jobId);
   }
 
-  /** Whether a runner has the job, or is about to. */
   /** Whether any job is worked on. */
   get isWorking(): boolean {
     return this.#live.size > 0;
   }
 
+  /** Whether a runner has the job, or is about to. */
   isWorkedOn(jobId: string): boolean {
     return this.#live.has(jobId);
   }

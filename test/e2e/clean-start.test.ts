@@ -8,7 +8,7 @@ import { freePort } from '../kit/ports.js';
 
 const CSV = Buffer.from('id\n1\n2\n');
 /** Only where docker answers does up.sh start something that belongs to the whole machine. */
-const hasDocker = spawnSync('docker', ['info']).status === 0;
+const hasDocker = spawnSync('docker', ['info'], { timeout: 5_000 }).status === 0;
 
 let stackDir: string;
 let env: Record<string, string | undefined>;
