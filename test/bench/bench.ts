@@ -10,6 +10,8 @@ export interface Scale {
   /** Where a job is compared with another job of ours, some of which write several times the file. */
   mediumBytes: number;
   smallJobs: number;
+  /** How long /healthz is asked in each round. */
+  healthMs: number;
   starts: number;
   kernelMegabytes: number;
   kernelRounds: number;
@@ -20,6 +22,7 @@ const FULL: Scale = {
   smallBytes: 64 * MiB,
   mediumBytes: 256 * MiB,
   smallJobs: 50,
+  healthMs: 5_000,
   starts: 7,
   kernelMegabytes: 128,
   kernelRounds: 7,
@@ -29,6 +32,7 @@ const QUICK: Scale = {
   smallBytes: 8 * MiB,
   mediumBytes: 32 * MiB,
   smallJobs: 10,
+  healthMs: 2_000,
   starts: 2,
   kernelMegabytes: 16,
   kernelRounds: 2,

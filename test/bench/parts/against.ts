@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Api } from '../../kit/api.js';
 import { type Service, startService } from '../../kit/service.js';
 import type { Bench } from '../bench.js';
@@ -11,6 +12,10 @@ import { median, quantile } from '../statistics.js';
 import { writeTaxiFile } from '../taxi.js';
 
 const SMALL_BYTES = 100_000;
+/** Clients that send files of one row, one after the other, while /healthz is asked. */
+const CLIENTS = 8;
+const ONE_ROW = Buffer.from('id\n1\n');
+const ASKED_EVERY_MS = 10;
 
 /**
  * This tree and another build, in turn on the same broker: jobs of each input, small jobs, start-up. A ratio above 1 means
@@ -29,6 +34,7 @@ export async function measureAgainst(bench: Bench, folder: string): Promise<void
       for (const input of INPUT_NAMES) await new Api(url).createModel(input, SCHEMAS[input]);
     }
     await compareLatency(bench, name, ours, theirs);
+    await compareHealth(bench, name, ours, theirs);
     for (const input of INPUT_NAMES) await compareJobs(bench, name, input, ours, theirs);
   } finally {
     await ours.stop();
@@ -87,15 +93,52 @@ async function compareLatency(bench: Bench, name: string, ours: Service, theirs:
     }
   }
   const [a, b] = [times.get(ours) ?? [], times.get(theirs) ?? []];
-  const row = (what: string, q: number): Row => ({
-    what,
-    figure: `${quantile(a, q).toFixed(0)}, ${name}: ${quantile(b, q).toFixed(0)} ms`,
-    ratio: `${(quantile(b, q) / quantile(a, q)).toFixed(2)} ×`,
-  });
   bench.report.table(`A job of 100 kB from POST to SUCCESS, against ${name}, ${a.length} each`, [
-    row('p50', 0.5),
-    row('p95', 0.95),
+    quantiles('p50', a, b, 0.5, name),
+    quantiles('p95', a, b, 0.95, name),
   ]);
+}
+
+/** How long GET /healthz takes while many jobs of one row come: what holds the event loop holds it, too. */
+async function compareHealth(bench: Bench, name: string, ours: Service, theirs: Service): Promise<void> {
+  const times = new Map<Service, number[]>([
+    [ours, []],
+    [theirs, []],
+  ]);
+  for (const { url } of times.keys()) await new Api(url).createModel('one', { id: 'Int32' });
+  for (let round = 0; round < bench.rounds; round++) {
+    for (const [service, taken] of times) taken.push(...(await healthTimes(service, bench.scale.healthMs)));
+  }
+  const [a, b] = [times.get(ours) ?? [], times.get(theirs) ?? []];
+  bench.report.table(`GET /healthz while ${CLIENTS} clients send files of one row, against ${name}`, [
+    quantiles('p50', a, b, 0.5, name),
+    quantiles('p99', a, b, 0.99, name),
+  ]);
+}
+
+async function healthTimes(service: Service, forMs: number): Promise<number[]> {
+  const api = new Api(service.url);
+  const end = performance.now() + forMs;
+  const jobs: string[] = [];
+  const send = async (): Promise<void> => {
+    while (performance.now() < end) jobs.push((await api.createJob('one', ONE_ROW)).job_id);
+  };
+  const times: number[] = [];
+  const ask = async (): Promise<void> => {
+    for (; performance.now() < end; await sleep(ASKED_EVERY_MS)) {
+      const started = performance.now();
+      await (await fetch(`${service.url}/healthz`)).text();
+      times.push(performance.now() - started);
+    }
+  };
+  await Promise.all([...Array.from({ length: CLIENTS }, send), ask()]);
+  for (const jobId of jobs) await api.ended(jobId);
+  return times;
+}
+
+function quantiles(what: string, ours: readonly number[], theirs: readonly number[], q: number, name: string): Row {
+  const [a, b] = [quantile(ours, q), quantile(theirs, q)];
+  return { what, figure: `${a.toFixed(0)}, ${name}: ${b.toFixed(0)} ms`, ratio: `${(b / a).toFixed(2)} ×` };
 }
 
 async function compareStarts(bench: Bench, name: string, entry: string): Promise<void> {
