@@ -10,18 +10,17 @@ const dist = join(root, 'dist');
 const PROGRAMS = ['main.js', 'runner/main.js', 'inference/main.js', 'upload/hash-worker.js'];
 /** Loaded from node_modules as before: what is changed when it is loaded, has files of its own, or need not be there. */
 const EXTERNAL = [
-  ...[
-    'kafkajs',
-    '@nestjs/microservices',
-    'parquet-wasm',
-    '@node-rs/crc32',
-    'aws-msk-iam-sasl-signer-js',
-    'pino',
-    'swagger-ui-dist',
-  ],
-  // Packages that Nest looks for and that are not installed.
+  ...['kafkajs', 'parquet-wasm', '@node-rs/crc32', 'aws-msk-iam-sasl-signer-js', 'pino', 'swagger-ui-dist'],
+  // Packages that Nest looks for, or has transports for, and that are not installed.
   ...['@nestjs/websockets', '@nestjs/platform-express', '@fastify/multipart', '@fastify/view'],
-  ...['point-of-view', 'class-transformer/storage'],
+  ...[
+    'point-of-view',
+    'class-transformer/storage',
+    'mqtt',
+    'ioredis',
+    '@nats-io/transport-node',
+    'amqp-connection-manager',
+  ],
 ];
 
 /** The place of a module is where it was, not where the bundle is. */
