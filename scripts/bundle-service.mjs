@@ -52,6 +52,8 @@ for (const program of PROGRAMS) {
     format: 'esm',
     // Nest logs by the names of its classes. In a runner, functions that are made in hot loops would each be named anew.
     keepNames: program === 'main.js',
+    minifyWhitespace: true,
+    lineLimit: 160,
     legalComments: 'eof',
     logLevel: 'warning',
     external: EXTERNAL.flatMap((name) => [name, `${name}/*`]),
