@@ -14,6 +14,8 @@ export interface JobControlOptions {
   supervisor: JobSupervisor;
   spool: JobSpool;
   clock: Clock;
+  /** Throws KAFKA_UNSUPPORTED. */
+  requireKafka(): Promise<void>;
 }
 
 /** How long a cancel waits for the job's end. */
@@ -49,10 +51,10 @@ export class JobControl {
 
   /**
    * Queues a cancelled job, or one that failed with an error that is not final, to go on from its checkpoint.
-   * Throws JOB_NOT_FOUND; JOB_STATE_CONFLICT; SPOOL_EXPIRED where its file is gone.
+   * Throws JOB_NOT_FOUND; JOB_STATE_CONFLICT; SPOOL_EXPIRED if its file is gone; KAFKA_UNSUPPORTED.
    */
   async resume(jobId: string): Promise<JobRecord> {
-    const { ledger, supervisor, spool, clock } = this.options;
+    const { ledger, supervisor, spool, clock, requireKafka } = this.options;
     const resumed = await ledger.exclusively(jobId, async () => {
       const record = await this.#require(jobId);
       const { state, error } = record;
@@ -63,6 +65,7 @@ export class JobControl {
       if (!record.spooled || !(await spool.has(jobId))) {
         throw new BatchError('SPOOL_EXPIRED', 'The uploaded file of this job is no longer kept');
       }
+      await requireKafka();
       return ledger.change(record, queueAgain(record, clock));
     });
     supervisor.submit(jobId);

@@ -74,7 +74,7 @@ export class JobService {
     return job;
   }
 
-  /** Throws JOB_NOT_FOUND, JOB_STATE_CONFLICT, SPOOL_EXPIRED. */
+  /** Throws JOB_NOT_FOUND, JOB_STATE_CONFLICT, SPOOL_EXPIRED, KAFKA_UNSUPPORTED. */
   async resume(jobId: string): Promise<Job> {
     requireJobId(jobId);
     return toJob(await this.options.control.resume(jobId), this.options.clock.steady());

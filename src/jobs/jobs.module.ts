@@ -6,6 +6,7 @@ import { DATABASE, type Database } from '../database/index.js';
 import { HealthDetails } from '../health/index.js';
 import { type ConcurrencyLimit, Downloads } from '../http/index.js';
 import {
+  ClusterProbe,
   claimPrefix,
   createKafka,
   JobProbe,
@@ -134,9 +135,14 @@ const owner = randomUUID();
     },
     {
       provide: JobControl,
-      inject: [JobStore, JobLedger, JobSupervisor, Spool],
-      useFactory: (store: JobStore, ledger: JobLedger, supervisor: JobSupervisor, spool: Spool) =>
-        new JobControl({ store, ledger, supervisor, spool, clock }),
+      inject: [JobStore, JobLedger, JobSupervisor, Spool, ClusterProbe],
+      useFactory: (
+        store: JobStore,
+        ledger: JobLedger,
+        supervisor: JobSupervisor,
+        spool: Spool,
+        cluster: ClusterProbe,
+      ) => new JobControl({ store, ledger, supervisor, spool, clock, requireKafka: () => cluster.check() }),
     },
     {
       provide: JobUpkeep,

@@ -1433,6 +1433,15 @@ export interface operations {
             };
             421: components["responses"]["ForbiddenHost"];
             500: components["responses"]["InternalError"];
+            /** @description The brokers cannot write the job exactly once; `detail` says why. The job stays as it is. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             507: components["responses"]["InsufficientStorage"];
         };
     };

@@ -63,6 +63,36 @@ function clientOf(running: Service): ContractClient {
   return new ContractClient(running.url, seen);
 }
 
+/** Stops the runners of the service, which has started some, until they get SIGCONT. */
+async function freezeRunners(): Promise<number[]> {
+  for (const deadline = Date.now() + 30_000; runnerPids(service).length === 0; ) {
+    expect(Date.now()).toBeLessThan(deadline);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const runners = runnerPids(service);
+  for (const pid of runners) process.kill(pid, 'SIGSTOP');
+  return runners;
+}
+
+async function createJobs(model: string, count: number): Promise<string[]> {
+  const api = new Api(service.url);
+  const ids: string[] = [];
+  while (ids.length < count) ids.push((await api.createJob(model, makeOrders(10).csv)).job_id);
+  return ids;
+}
+
+/** A job that was cancelled before the only runner of the service came to it. */
+async function cancelledJob(model: string): Promise<string> {
+  const runners = await freezeRunners();
+  try {
+    const [, waiting = ''] = await createJobs(model, 2);
+    await expectStatus('cancelJob', { id: waiting }, 202);
+    return waiting;
+  } finally {
+    for (const pid of runners) process.kill(pid, 'SIGCONT');
+  }
+}
+
 async function expectProblem(id: string, question: Question, status: number, code: string): Promise<Answer> {
   const answer = await client.ask(id, question);
   expect([answer.status, answer.body.error]).toEqual([status, code]);
@@ -449,18 +479,10 @@ describe('a service that lacks what it needs, by the contract', () => {
     await service.stop();
     service = await startService({ brokers, dataDir: await newDataDir(), env: { JOB_CONCURRENCY: '1' } });
     client = clientOf(service);
-    const api = new Api(service.url);
-    await api.createModel('orders', ORDERS_SCHEMA);
-    for (const deadline = Date.now() + 30_000; runnerPids(service).length === 0; ) {
-      expect(Date.now()).toBeLessThan(deadline);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    const runners = runnerPids(service);
-    for (const pid of runners) process.kill(pid, 'SIGSTOP');
+    await new Api(service.url).createModel('orders', ORDERS_SCHEMA);
+    const runners = await freezeRunners();
     try {
-      const ids: string[] = [];
-      for (let count = 0; count < 3; count++) ids.push((await api.createJob('orders', makeOrders(10).csv)).job_id);
-      const [, waiting = '', cancelled = ''] = ids;
+      const [, waiting = '', cancelled = ''] = await createJobs('orders', 3);
       await expectStatus('cancelJob', { id: cancelled }, 202);
       // No file may be longer than that, as under a quota.
       execFileSync('prlimit', ['--pid', `${service.pid}`, '--fsize=1']);
@@ -483,10 +505,12 @@ describe('a service that lacks what it needs, by the contract', () => {
     try {
       const permissions = await documentedPermissions();
       await kafka.grant(permissions);
-      service = await startService({ brokers: kafka.secured, dataDir: await newDataDir(), env: kafka.env });
+      const dataDir = await newDataDir();
+      service = await startService({ brokers: kafka.secured, dataDir, env: { ...kafka.env, JOB_CONCURRENCY: '1' } });
       client = clientOf(service);
       const api = new Api(service.url);
       await api.createModel('wide', ORDERS_SCHEMA);
+      const cancelled = await cancelledJob('wide');
       const { job_id: id } = await api.ended((await api.createJob('wide', makeOrders(60, 2).csv)).job_id);
       await kafka.grant(withoutPermission(permissions, AclResourceTypes.TOPIC, AclOperationTypes.READ));
       await expectProblem('listRejectedRows', { id }, 502, 'KAFKA_REJECTED');
@@ -497,11 +521,11 @@ describe('a service that lacks what it needs, by the contract', () => {
       await kafka.grant([...permissions, DESCRIBE_CONFIGS]);
       await service.stop();
       await changeBrokerConfig(kafka.broker.brokers, VERIFICATION, 'false');
-      service = await startService({ brokers: kafka.secured, dataDir: await newDataDir(), env: kafka.env });
+      service = await startService({ brokers: kafka.secured, dataDir, env: kafka.env });
       client = clientOf(service);
-      await new Api(service.url).createModel('wide', ORDERS_SCHEMA);
       for (const deadline = Date.now() + 60_000; !(await isDown('kafka')) && Date.now() < deadline; ) await sleep(100);
       await expectProblem('createJob', refused, 502, 'KAFKA_UNSUPPORTED');
+      await expectProblem('resumeJob', { id: cancelled }, 502, 'KAFKA_UNSUPPORTED');
     } finally {
       await kafka.stop();
     }

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { BatchError } from '../../src/errors/index.js';
 import { aCheckpoint, Desk } from './support/desk.js';
 
 let desk: Desk;
@@ -336,6 +337,15 @@ describe('resuming a job', () => {
     desk.clock.advance(24 * 3_600_000 + 1);
     await desk.upkeep.expireSpools();
     await expect(desk.control.resume(jobId)).rejects.toMatchObject({ code: 'SPOOL_EXPIRED' });
+  });
+
+  it('is refused while the brokers cannot write it exactly once', async () => {
+    const jobId = await failWithoutKafka();
+    desk.kafkaFailure = new BatchError('KAFKA_UNSUPPORTED', 'no verification');
+    await expect(desk.control.resume(jobId)).rejects.toMatchObject({ code: 'KAFKA_UNSUPPORTED' });
+    expect(await desk.record(jobId)).toMatchObject({ state: 'FAILED', attempt: 1 });
+    desk.kafkaFailure = null;
+    expect(await desk.control.resume(jobId)).toMatchObject({ state: 'PENDING', attempt: 2 });
   });
 
   it('waits for its turn where the job is just being settled', async () => {

@@ -34,6 +34,8 @@ export class Desk {
   /** Thrown by the next look at a model, as if the store had failed. */
   storeFailure: Error | null = null;
   kafkaIsAway = false;
+  /** Why the brokers take no job. */
+  kafkaFailure: Error | null = null;
 
   private constructor(readonly fixture: StoreFixture) {
     this.store = new JobStore(fixture.db, this.clock);
@@ -59,7 +61,16 @@ export class Desk {
     const { ledger } = this;
     this.supervisor = new JobSupervisor({ store, ledger, models, spool, clock, log, maxStalledMs: 300_000 });
     const { supervisor } = this;
-    this.control = new JobControl({ store, ledger, supervisor, spool, clock });
+    this.control = new JobControl({
+      store,
+      ledger,
+      supervisor,
+      spool,
+      clock,
+      requireKafka: async () => {
+        if (this.kafkaFailure !== null) throw this.kafkaFailure;
+      },
+    });
     this.upkeep = new JobUpkeep({
       store,
       ledger,
