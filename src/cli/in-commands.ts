@@ -12,7 +12,7 @@ const RULES: ReadonlyArray<readonly [RegExp, string]> = [
   [/`GET \/models`/g, '`batch model list`'],
   [/`POST \/models`/g, '`batch model create NAME SCHEMA`'],
   [/\bformat=…/g, '--format …'],
-  [/\(columns\)/g, '(--column)'],
+  [/\(rename\)/g, '(--rename)'],
   [/\{id\}/g, 'ID'],
   [/\{model_id\}/g, 'MODEL'],
 ];

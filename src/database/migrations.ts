@@ -172,7 +172,32 @@ const migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  '0013_rename': {
+    /** The option `columns` is called `rename`; the file's header is told from the columns of models. */
+    async up(db: Kysely<Pick<Tables, 'jobs'>>): Promise<void> {
+      await db.schema.alterTable('jobs').renameColumn('columns', 'file_columns').execute();
+      const rows = await db.selectFrom('jobs').select(['job_id', 'options', 'requested_options']).execute();
+      for (const { job_id, options, requested_options } of rows) {
+        await db
+          .updateTable('jobs')
+          .set({
+            options: withRename(options),
+            requested_options: requested_options === null ? null : withRename(requested_options),
+          })
+          .where('job_id', '=', job_id)
+          .execute();
+      }
+    },
+  },
 };
+
+/** Options as JSON, `columns` among them under its new name; in its place, since options are compared as text. */
+function withRename(json: string): string {
+  const options = Object.entries(JSON.parse(json) as Record<string, unknown>);
+  return JSON.stringify(
+    Object.fromEntries(options.map(([name, value]) => [name === 'columns' ? 'rename' : name, value])),
+  );
+}
 
 const provider: MigrationProvider = { getMigrations: async () => migrations };
 

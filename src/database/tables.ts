@@ -72,7 +72,7 @@ export interface JobsTable {
   /** JSON: Wrapping; what is absent has its default. */
   wrapping: string;
   /** JSON: string[], the file's header. */
-  columns: string | null;
+  file_columns: string | null;
   /** JSON: Checkpoint, the newest one that was seen. */
   checkpoint: string | null;
   /** 1: the checkpoint is known to be all that is committed. */

@@ -162,7 +162,7 @@ const entries = {
   HEADER_MISMATCH: {
     status: 400,
     title: 'The header does not fit',
-    hint: 'Correct the columns of the file or of the model, or rename them (columns), then send the file again.',
+    hint: 'Correct the columns of the file or of the model, or rename them (rename), then send the file again.',
     final: true,
   },
   ALL_ROWS_REJECTED: {

@@ -18,7 +18,7 @@ export interface Findings {
   truncated: boolean;
   columns: InferredColumn[];
   /** Columns that a model cannot have: a job keeps them as columns that its model does not know. */
-  left_out: LeftOutColumn[];
+  skipped_columns: LeftOutColumn[];
 }
 
 export interface LeftOutColumn {

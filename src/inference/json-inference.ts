@@ -38,22 +38,22 @@ export class JsonInference {
   }
 
   /** Call it once, at the end. Throws BatchError HEADER_MISMATCH where no column comes of it. */
-  conclude(): Pick<Findings, 'schema' | 'columns' | 'left_out'> {
+  conclude(): Pick<Findings, 'schema' | 'columns' | 'skipped_columns'> {
     const hasNested = [...this.#members.values()].some(({ isNested }) => isNested);
     const columns: InferredColumn[] = [];
     const kept = new Map<string, JsonPlace>();
-    const left_out: LeftOutColumn[] = [...this.#unusable].map(([name, reason]) => leftOut(name, reason));
+    const skipped_columns: LeftOutColumn[] = [...this.#unusable].map(([name, reason]) => leftOut(name, reason));
     for (const [name, member] of this.#members) {
       const column = this.#column(name, member, hasNested);
-      if (typeof column === 'string') left_out.push(leftOut(name, column));
+      if (typeof column === 'string') skipped_columns.push(leftOut(name, column));
       else {
         columns.push(column);
         kept.set(name, member.place);
       }
     }
-    if (columns.length === 0) throw this.#noColumn(left_out);
+    if (columns.length === 0) throw this.#noColumn(skipped_columns);
     const schema = hasNested ? { type: 'object' as const, ...membersOf(kept, this.#rows) } : schemaOf(columns);
-    return { schema, columns, left_out };
+    return { schema, columns, skipped_columns };
   }
 
   #meet(name: string, row: number): JsonColumn | null {

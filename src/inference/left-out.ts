@@ -16,15 +16,17 @@ export function nameProblem(name: string): string | null {
 }
 
 /** A file's columns that a model can name, and the others. */
-export function byName<T extends { name: string }>(columns: readonly T[]): { usable: T[]; left_out: LeftOutColumn[] } {
+export function byName<T extends { name: string }>(
+  columns: readonly T[],
+): { usable: T[]; skipped_columns: LeftOutColumn[] } {
   const usable: T[] = [];
-  const left_out: LeftOutColumn[] = [];
+  const skipped_columns: LeftOutColumn[] = [];
   for (const column of columns) {
     const problem = nameProblem(column.name);
     if (problem === null) usable.push(column);
-    else left_out.push(leftOut(column.name, problem));
+    else skipped_columns.push(leftOut(column.name, problem));
   }
-  return { usable, left_out };
+  return { usable, skipped_columns };
 }
 
 /** Throws BatchError HEADER_MISMATCH where all columns are left out. */

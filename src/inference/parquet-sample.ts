@@ -27,7 +27,7 @@ export async function inferParquet(
   // Columns of no known type are read as they are.
   const model = { columns: [], additionalColumns: true };
   const reader = await openParquet({ ...model, file, size: sizeBytes, maxBytes: decoderBytes });
-  const { usable, left_out } = byName(reader.fields);
+  const { usable, skipped_columns } = byName(reader.fields);
   const hasNested = usable.some(({ type }) => isNested(type));
   const columns = columnsOf(usable, hasNested);
   let bytes = 0;
@@ -43,11 +43,11 @@ export async function inferParquet(
       },
     },
   );
-  refuseNoColumns(columns, left_out);
+  refuseNoColumns(columns, skipped_columns);
   const isWhole = !sample.truncated;
   const inferred = columns.map((column) => column.conclude(isWhole));
   const schema = hasNested ? rowSchemaOf(columns, isWhole) : schemaOf(inferred);
-  return { schema, format, null_values: [], ...sample, columns: inferred, left_out };
+  return { schema, format, null_values: [], ...sample, columns: inferred, skipped_columns };
 }
 
 function columnsOf(fields: readonly FileField[], hasNested: boolean): DeclaredColumns {

@@ -39,14 +39,14 @@ export async function inferFile(task: InferenceTask, decoderBytes: number): Prom
 async function inferCsv(file: ReadableFile, task: InferenceTask): Promise<Findings> {
   const { format, nullValues } = task;
   const feed = await openCsv(file, task);
-  const { usable, left_out } = byName((feed.columns ?? []).map((name) => ({ name })));
+  const { usable, skipped_columns } = byName((feed.columns ?? []).map((name) => ({ name })));
   const columns = usable.map(({ name }) => name);
   const inference = new SchemaInference({ columns, nullValues, maxNullValues: MAX_NULL_VALUES });
   const sample = await sampleText(feed, task, {
     take: (row, number) => inference.take(JSON.parse(row) as Record<string, string | null>, number),
   });
-  refuseNoColumns(columns, left_out);
-  return { ...inference.conclude(), format, ...sample, left_out };
+  refuseNoColumns(columns, skipped_columns);
+  return { ...inference.conclude(), format, ...sample, skipped_columns };
 }
 
 async function inferJson(file: ReadableFile, task: InferenceTask): Promise<Findings> {

@@ -7,18 +7,17 @@ import { invalidOption } from './invalid-option.js';
 const MAX_JSON_BYTES = 8 * 1024;
 
 /** `{"Order ID":"id"}`: the model's name of a file's column, by the file's. Throws INVALID_OPTION. */
-export function parseColumns(text: string): ProcessingOptions['columns'] {
-  const entries = Object.entries(parseObject('columns', text));
+export function parseRename(text: string): ProcessingOptions['rename'] {
+  const entries = Object.entries(parseObject('rename', text));
   const targets = new Set<string>();
   for (const [from, to] of entries) {
-    if (typeof to !== 'string')
-      throw invalidOption('columns', 'every member must be the new name of a column, as text');
-    checkName('columns', from);
-    checkName('columns', to);
-    if (targets.has(to)) throw invalidOption('columns', `two columns are renamed to ${JSON.stringify(to)}`);
+    if (typeof to !== 'string') throw invalidOption('rename', 'every member must be the new name of a column, as text');
+    checkName('rename', from);
+    checkName('rename', to);
+    if (targets.has(to)) throw invalidOption('rename', `two columns are renamed to ${JSON.stringify(to)}`);
     targets.add(to);
   }
-  return Object.fromEntries(entries) as ProcessingOptions['columns'];
+  return Object.fromEntries(entries) as ProcessingOptions['rename'];
 }
 
 /** `{"email":["trim","lowercase"]}`: what is done to the values of a column, by the model's name. Throws INVALID_OPTION. */

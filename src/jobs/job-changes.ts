@@ -10,7 +10,7 @@ export type JobChanges = Partial<
     | 'state'
     | 'crashes'
     | 'attempt'
-    | 'columns'
+    | 'fileColumns'
     | 'checkpoint'
     | 'settled'
     | 'bytesDone'
@@ -31,7 +31,7 @@ export function changedColumns(changes: JobChanges): Updateable<JobsTable> {
     state: changes.state,
     crashes: changes.crashes,
     attempt: changes.attempt,
-    columns: json(changes.columns),
+    file_columns: json(changes.fileColumns),
     checkpoint: json(changes.checkpoint),
     settled: flag(changes.settled),
     bytes_done: changes.bytesDone,
@@ -80,7 +80,7 @@ export function newRow(job: NewJob, owner: string, clock: Clock): Omit<JobsTable
     dialect: JSON.stringify(job.dialect),
     options: JSON.stringify(job.options),
     wrapping: JSON.stringify(job.wrapping),
-    columns: null,
+    file_columns: null,
     checkpoint: null,
     // Nothing was ever sent for it, so nothing is committed.
     settled: 1,

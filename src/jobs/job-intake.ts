@@ -66,7 +66,7 @@ export class JobIntake {
     refuseUnusableNormalize(options.normalize, model);
     if (format === 'csv' && !request.dialect.header) refuseUnordered(columns);
     const { filename, sizeBytes, sha256, fileCompression } = upload;
-    const names = [...columns.map(({ name }) => name), ...Object.keys(options.columns)];
+    const names = [...columns.map(({ name }) => name), ...Object.keys(options.rename)];
     const job = {
       modelId,
       modelVersion,

@@ -69,7 +69,7 @@ export class JobOptionsDto {
 
   @IsOptional()
   @IsString()
-  columns?: string;
+  rename?: string;
 
   @IsOptional()
   @IsString()

@@ -4,7 +4,7 @@ import type { CsvDialect } from '../formats/csv/dialect.js';
 import { DEFAULT_OPTIONS, MAX_NULL_VALUE_LENGTH, MAX_NULL_VALUES, type ProcessingOptions } from '../runner/index.js';
 import type { TextEncoding } from '../sources/index.js';
 import type { FileFormat } from '../upload/index.js';
-import { parseColumns, parseNormalize } from './column-options.js';
+import { parseNormalize, parseRename } from './column-options.js';
 import { invalidOption } from './invalid-option.js';
 import { JobOptionsDto } from './job-options.dto.js';
 import { DIALECT_OPTIONS, readOptionValues } from './option-values.js';
@@ -39,7 +39,7 @@ const NAMES: readonly string[] = [
   'value_format',
   'compression',
   'null_values',
-  'columns',
+  'rename',
   'normalize',
   'csv_reader',
 ];
@@ -66,8 +66,8 @@ export function parsePartialOptions(
       throw invalidOption(name, `there is no such option; there are ${NAMES.join(', ')}, metadata.*`);
   }
   const dto = readOptionValues(JobOptionsDto, given);
-  if (dto.columns !== undefined && dto.header === 'false') {
-    throw invalidOption('columns', 'a file without a header line has the columns of the model');
+  if (dto.rename !== undefined && dto.header === 'false') {
+    throw invalidOption('rename', 'a file without a header line has the columns of the model');
   }
   if (dto.normalize !== undefined && dto.value_format !== 'json') {
     throw invalidOption('normalize', 'needs value_format=json: raw values are the bytes of the file');
@@ -82,7 +82,7 @@ export function parsePartialOptions(
       valueFormat: dto.value_format,
       compression: dto.compression,
       nullValues: dto.null_values === undefined ? DEFAULT_OPTIONS.nullValues : parseNullValues(dto.null_values),
-      columns: dto.columns === undefined ? DEFAULT_OPTIONS.columns : parseColumns(dto.columns),
+      rename: dto.rename === undefined ? DEFAULT_OPTIONS.rename : parseRename(dto.rename),
       normalize: dto.normalize === undefined ? DEFAULT_OPTIONS.normalize : parseNormalize(dto.normalize),
     },
     metadata,

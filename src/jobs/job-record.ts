@@ -40,7 +40,7 @@ export interface NewJob {
 /** A job as the store keeps it: what the Job shows, and what only the service knows. */
 export interface JobRecord extends JobSummaryRecord {
   /** The file's header. */
-  readonly columns: string[] | null;
+  readonly fileColumns: string[] | null;
 }
 
 /** A job as lists read it from the store: without its columns. Times are ISO 8601 in UTC. */
@@ -92,7 +92,7 @@ export function timings(record: JobSummaryRecord, now: number): { waitingMs: num
 
 /** The job as users see it at `now` (`Clock.steady`: the timings of a job under way go on between its writes). */
 export function toJob(record: JobRecord, now: number): Job {
-  return { ...toJobSummary(record, now), columns: record.columns };
+  return { ...toJobSummary(record, now), file_columns: record.fileColumns };
 }
 
 /** As `toJob`, for lists. */
@@ -146,7 +146,7 @@ export function shownOptions(options: ProcessingOptions): JobOptions {
     value_format: options.valueFormat,
     compression: options.compression,
     null_values: options.nullValues,
-    columns: options.columns,
+    rename: options.rename,
     normalize: options.normalize,
     csv_reader: options.csvReader,
   };
@@ -159,11 +159,16 @@ function endOffsets({ state, settled, checkpoint }: JobSummaryRecord): Job['end_
 
 /** Reads a row of the store; what it holds was written by `changedColumns` and `newRow`. */
 export function fromRow(row: JobsTable): JobRecord {
-  return { ...fromSummaryRow(row), columns: row.columns === null ? null : (JSON.parse(row.columns) as string[]) };
+  return {
+    ...fromSummaryRow(row),
+    fileColumns: row.file_columns === null ? null : (JSON.parse(row.file_columns) as string[]),
+  };
 }
 
 /** As `fromRow`, of a row that was read without its columns. */
-export function fromSummaryRow(row: Omit<JobsTable, 'columns' | 'seen_ended' | 'topics_removed'>): JobSummaryRecord {
+export function fromSummaryRow(
+  row: Omit<JobsTable, 'file_columns' | 'seen_ended' | 'topics_removed'>,
+): JobSummaryRecord {
   return {
     jobId: row.job_id,
     seq: row.seq,

@@ -284,7 +284,7 @@ export class JobSupervisor implements RunnerPoolHost {
   /** Stores what is known of a job that goes on. */
   async #keep(record: JobRecord, changes: JobChanges): Promise<void> {
     const { ledger } = this.options;
-    const isVisible = 'columns' in changes || 'checkpoint' in changes || 'bytesDone' in changes;
+    const isVisible = 'fileColumns' in changes || 'checkpoint' in changes || 'bytesDone' in changes;
     if (isVisible) await ledger.change(record, changes);
     else if (Object.keys(changes).length > 0) await ledger.note(record, changes);
   }

@@ -22,7 +22,7 @@ export interface JobOptions {
   value_format: 'raw' | 'json';
   compression: 'none' | 'gzip' | 'zstd';
   null_values: string[];
-  columns: Record<string, string>;
+  rename: Record<string, string>;
   normalize: ProcessingOptions['normalize'];
   csv_reader: 'auto' | 'reference';
 }
@@ -30,9 +30,9 @@ export interface JobOptions {
 /** The Job as the API and the topic of the jobs show it (openapi: Job). Times are ISO 8601 in UTC. */
 export interface Job extends JobSummary {
   /** The file's header in file order; null until it was read, and where the rows name their own columns. */
-  columns: string[] | null;
+  file_columns: string[] | null;
   /** In the topic of the jobs only: what was left out because the topic does not take so large a record. */
-  truncated?: ['columns', 'metadata'];
+  truncated?: ['file_columns', 'metadata'];
 }
 
 /** The Job as lists show it: without what may be as wide as the file's header (openapi: JobSummary). */

@@ -22,7 +22,7 @@ export class LiveJob {
     this.jobId = record.jobId;
     this.lastCommitAt = now;
     this.#rows = record.checkpoint?.position.row ?? -1;
-    this.#hasHeader = record.columns !== null;
+    this.#hasHeader = record.fileColumns !== null;
   }
 
   /** A runner begins where the store's checkpoint is, or further on. */
@@ -35,7 +35,7 @@ export class LiveJob {
   header(columns: string[]): void {
     if (this.#hasHeader) return; // the same file has the same header on every run
     this.#hasHeader = true;
-    this.#changes.columns = columns;
+    this.#changes.fileColumns = columns;
   }
 
   progress(bytesDone: number): void {

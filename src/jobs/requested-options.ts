@@ -29,11 +29,11 @@ function byName({ format, encoding, dialect, options }: Requested): Record<strin
 }
 
 /** Spellings of null are a set, and columns have no order; the operations on a column do. */
-function inOneOrder({ nullValues, columns, normalize, ...others }: ProcessingOptions): object {
+function inOneOrder({ nullValues, rename, normalize, ...others }: ProcessingOptions): object {
   return shownOptions({
     ...others,
     nullValues: nullValues.toSorted(),
-    columns: sortedByKey(columns),
+    rename: sortedByKey(rename),
     normalize: sortedByKey(normalize),
   });
 }

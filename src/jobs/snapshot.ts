@@ -22,7 +22,7 @@ export function toSnapshot(job: Job): Snapshot {
 
 /** The job without what may be wide, which it says. */
 export function reduced(job: Job): Snapshot {
-  return encode({ ...job, columns: null, metadata: {}, truncated: ['columns', 'metadata'] });
+  return encode({ ...job, file_columns: null, metadata: {}, truncated: ['file_columns', 'metadata'] });
 }
 
 /** In the same order, at most `maxBytes` in each batch; what alone is larger is a batch by itself. */

@@ -51,7 +51,7 @@ export class FileRows implements RowFeed {
   ): Promise<FileRows> {
     const { columns, additionalColumns, dialect } = job;
     if (dialect === null) throw new Error(`a job of format ${job.format} has no dialect`);
-    const { nullValues, valueFormat, normalize, columns: renames } = job.options;
+    const { nullValues, valueFormat, normalize, rename: renames } = job.options;
     const beginning = openByteSource(file, 0, sourceOptions);
     const header = await readHeader(beginning, { columns, additionalColumns, dialect, renames, normalize });
     const values = { nullValues, valueFormat, normalize };
@@ -63,7 +63,7 @@ export class FileRows implements RowFeed {
   /** Rows of JSON or NDJSON, as the job says. */
   static openJson(file: ReadableFile, job: FileReading, from: Position | null, sourceOptions: SourceOptions): FileRows {
     const { columns, additionalColumns } = job;
-    const { valueFormat, normalize, columns: renames } = job.options;
+    const { valueFormat, normalize, rename: renames } = job.options;
     const options = { columns, additionalColumns, valueFormat, renames, normalize, position: from ?? undefined };
     const reader = job.format === 'ndjson' ? createNdjsonReader(options) : createJsonArrayReader(options);
     return new FileRows(openByteSource(file, reader.position.byte, sourceOptions), null, reader);

@@ -18,7 +18,7 @@ export interface ProcessingOptions {
   /** Spellings of null beside the empty field. */
   nullValues: string[];
   /** What the model calls a column of the file, by the file's name for it; the others keep their names. */
-  columns: Record<string, string>;
+  rename: Record<string, string>;
   /** By the model's names of columns: what is done to their texts before they are checked, in this order. */
   normalize: Record<string, NormalizeOperation[]>;
 }
@@ -28,7 +28,7 @@ export const DEFAULT_OPTIONS: Readonly<ProcessingOptions> = {
   valueFormat: 'raw',
   compression: 'none',
   nullValues: [],
-  columns: {},
+  rename: {},
   normalize: {},
 };
 

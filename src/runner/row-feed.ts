@@ -55,7 +55,7 @@ export async function openRowFeed(
         ...job,
         file,
         size: job.sizeBytes,
-        renames: job.options.columns,
+        renames: job.options.rename,
         normalize: job.options.normalize,
         position: from ?? undefined,
         maxBytes: limits.decoderBytes,

@@ -189,7 +189,7 @@ export interface paths {
          *     DateTime, UUID, Decimal(18,S) or String (so digits in quotes stay text, and so does `"N/A"`). Where a member is
          *     an array or an object, the schema is a JSON Schema, whose types are fewer: Int64, Float64, Bool, Date, DateTime,
          *     UUID, String, arrays and objects. It names the members of objects down to 32 levels; items of more than one kind,
-         *     and objects of more than 200 different names, may be anything. `left_out` are members of more than one kind,
+         *     and objects of more than 200 different names, may be anything. `skipped_columns` are members of more than one kind,
          *     such as numbers and strings, and those that are always null. More than 10000 different members are
          *     HEADER_MISMATCH.
          *
@@ -201,7 +201,7 @@ export interface paths {
          *     nullable by the same rule; the keys of a MAP are not named. A Parquet file must be whole: `partial` is INVALID_OPTION, and so are the options that
          *     are for CSV or text only, as in a job.
          *
-         *     Columns whose names no model takes are `left_out`, whatever the format.
+         *     Columns whose names no model takes are `skipped_columns`, whatever the format.
          *
          *     A sample proves nothing about the rows behind it: look at the proposal before it guards anything.
          *
@@ -412,10 +412,10 @@ export interface components {
         /** @description Spellings of null beside the empty field, separated by commas: `NULL,N/A,\N`. At most 30 of at most 64 characters each, taken as they stand, spaces included; none can hold a comma. A field in quotes that spells one is null too, but an empty one in quotes (`""`) never is. A null in a required column rejects the row; only a String may be empty. */
         NullValuesOption: string;
         /**
-         * @description The model's names of columns that the file calls otherwise, as a JSON object by the file's names: `{"Order ID":"id","Qty":"qty"}`. Columns that are not in it keep their names. Names are taken byte for byte, and all at once, so that two may be exchanged. Errors and JSON values have the new names; the job's `columns`, raw values and `raw_data` stay as the file has them. A file of CSV or Parquet that lacks one of the columns, or has two of one name then, fails as HEADER_MISMATCH; a row of JSON with two of one name is rejected as DUPLICATE_KEY. A file without a header line has the model's names already. At most 8,192 bytes.
+         * @description Renames columns: the model's name of a column by the file's name for it, as a JSON object: `{"Order ID":"id","Qty":"qty"}`. Columns that are not in it keep their names. Names are taken byte for byte, and all at once, so that two may be exchanged. Errors and JSON values have the new names; the job's `file_columns`, raw values and `raw_data` stay as the file has them. A file of CSV or Parquet that lacks one of the columns, or has two of one name then, fails as HEADER_MISMATCH; a row of JSON with two of one name is rejected as DUPLICATE_KEY. A file without a header line has the model's names already. At most 8,192 bytes.
          * @example {"Order ID":"id","Qty":"qty"}
          */
-        ColumnsOption: string;
+        RenameOption: string;
         /**
          * @description What is done to the texts of columns before they are checked, in the order given, as a JSON object by the
          *     model's names: `{"email":["trim","lowercase"],"day":["iso_date"]}`. It needs `value_format` `json`, whatever the
@@ -473,7 +473,7 @@ export interface components {
             /** @default none */
             compression: components["schemas"]["CompressionOption"];
             null_values?: components["schemas"]["NullValuesOption"];
-            columns?: components["schemas"]["ColumnsOption"];
+            rename?: components["schemas"]["RenameOption"];
             normalize?: components["schemas"]["NormalizeOption"];
             /** @default auto */
             csv_reader: components["schemas"]["CsvReaderOption"];
@@ -507,7 +507,7 @@ export interface components {
             /** @default none */
             compression: components["schemas"]["CompressionOption"];
             null_values?: components["schemas"]["NullValuesOption"];
-            columns?: components["schemas"]["ColumnsOption"];
+            rename?: components["schemas"]["RenameOption"];
             normalize?: components["schemas"]["NormalizeOption"];
             /** @default auto */
             csv_reader: components["schemas"]["CsvReaderOption"];
@@ -558,8 +558,8 @@ export interface components {
             compression: components["schemas"]["CompressionOption"];
             /** @description Spellings of null beside the empty field. */
             null_values: string[];
-            /** @description The model's names of the file's columns, by the file's; the others have the same. */
-            columns: {
+            /** @description The model's name of a column, by the file's name for it; the other columns have the same name in both. */
+            rename: {
                 [key: string]: string;
             };
             /** @description By the model's names of columns, what is done to their values before they are checked. */
@@ -610,11 +610,11 @@ export interface components {
         JobErrorCode: "HEADER_MISMATCH" | "ALL_ROWS_REJECTED" | "KAFKA_UNAVAILABLE" | "KAFKA_REJECTED" | "KAFKA_UNSUPPORTED" | "CHECKPOINT_LOST" | "RUNNER_CRASHED" | "SPOOL_UNREADABLE" | "FILE_CORRUPT" | "FILE_TOO_COMPLEX";
         Job: components["schemas"]["JobSummary"] & {
             /** @description The file's header in file order, null until it was read: needed to make sense of raw rows. Always null for json and ndjson, whose rows name their own columns. */
-            columns: string[] | null;
-            /** @description Only in the topic (`batch.jobs`) that has the job at every change of state: what was left out of this snapshot because the topic does not take so large a record. `columns` is null and `metadata` empty then; `GET /jobs/{id}` has both. */
-            truncated?: ("columns" | "metadata")[];
+            file_columns: string[] | null;
+            /** @description Only in the topic (`batch.jobs`) that has the job at every change of state: what was left out of this snapshot because the topic does not take so large a record. `file_columns` is null and `metadata` empty then; `GET /jobs/{id}` has both. */
+            truncated?: ("file_columns" | "metadata")[];
         };
-        /** @description A job as lists show it. `GET /jobs/{id}` has its `columns` too. */
+        /** @description A job as lists show it. `GET /jobs/{id}` has its `file_columns` too. */
         JobSummary: {
             job_id: components["schemas"]["JobId"];
             model_id: components["schemas"]["ModelId"];
@@ -828,7 +828,7 @@ export interface components {
             /** @description In the file's order; of JSON in the order in which they first appear. */
             columns: components["schemas"]["InferredColumn"][];
             /** @description Columns that a model cannot have; a job keeps them as columns that its model does not know. */
-            left_out: components["schemas"]["LeftOutColumn"][];
+            skipped_columns: components["schemas"]["LeftOutColumn"][];
         };
         LeftOutColumn: {
             /** @description As the file has it, cut to 256 characters. */
@@ -1145,7 +1145,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page of jobs, without their `columns`; the `Link` header, where present, leads to the next. Where jobs are large a page ends before `limit`, at 8 MB. */
+            /** @description One page of jobs, without their `file_columns`; the `Link` header, where present, leads to the next. Where jobs are large a page ends before `limit`, at 8 MB. */
             200: {
                 headers: {
                     Link: components["headers"]["Link"];
@@ -1191,7 +1191,7 @@ export interface operations {
                 /** @description See the form field of this name. */
                 null_values?: components["schemas"]["NullValuesOption"];
                 /** @description See the form field of this name. */
-                columns?: components["schemas"]["ColumnsOption"];
+                rename?: components["schemas"]["RenameOption"];
                 /** @description See the form field of this name. */
                 normalize?: components["schemas"]["NormalizeOption"];
                 /** @description See the form field of this name. */

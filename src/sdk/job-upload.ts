@@ -30,8 +30,8 @@ export interface JobSettings extends TextOptions {
   valueFormat?: Job['options']['value_format'] | undefined;
   /** Of the record batches in the job's topics. */
   compression?: Job['options']['compression'] | undefined;
-  /** The model's names of the file's columns, by the file's: those that are not the same. */
-  columns?: Readonly<Record<string, string>> | undefined;
+  /** Renames columns: the model's name of a column by the file's name for it. */
+  rename?: Readonly<Record<string, string>> | undefined;
   /** What is done to the texts of columns before they are checked, by the model's names; needs `valueFormat: 'json'`. */
   normalize?: Readonly<Record<string, ReadonlyArray<Job['options']['normalize'][string][number]>>> | undefined;
   /** `reference` takes the slow reader that the fast one is checked against. */
@@ -55,7 +55,7 @@ export function formFields(upload: JobUpload): Array<readonly [string, string]> 
     ...textFields(upload),
     ['value_format', upload.valueFormat],
     ['compression', upload.compression],
-    ['columns', upload.columns === undefined ? undefined : JSON.stringify(upload.columns)],
+    ['rename', upload.rename === undefined ? undefined : JSON.stringify(upload.rename)],
     ['normalize', upload.normalize === undefined ? undefined : JSON.stringify(upload.normalize)],
     ['csv_reader', upload.csvReader],
     ...Object.entries(upload.metadata ?? {}).map(([key, value]) => [`metadata.${key}`, value] as const),

@@ -28,7 +28,7 @@ export async function* rejectedFile(
 }
 
 /** What stands before the rows. */
-function beginningOf({ encoding, dialect, columns }: Job): string {
+function beginningOf({ encoding, dialect, file_columns: columns }: Job): string {
   const mark = encoding === 'utf-16le' || encoding === 'utf-16be' ? BYTE_ORDER_MARK : '';
   if (dialect === null) return mark;
   const header = dialect.header && columns !== null ? `${headerLine(columns, dialect)}\n` : '';

@@ -183,7 +183,7 @@ describe('batch job create', () => {
   it('sends the options in the contract’s spelling', async () => {
     service.routes['POST /jobs'] = (response) => answer(response, 202, jobPending());
     await json(
-      'job create orders orders.csv --column a=b=id --column Qty=qty --normalize a=b=trim,lowercase --format csv --delimiter \\t --quote | --no-header --metadata a=1 --metadata b=x=y ' +
+      'job create orders orders.csv --rename a=b=id --rename Qty=qty --normalize a=b=trim,lowercase --format csv --delimiter \\t --quote | --no-header --metadata a=1 --metadata b=x=y ' +
         '--value-format json --compression zstd --null-values NULL,N/A --csv-reader reference',
     );
     const { body, headers } = service.seen[0]!;
@@ -197,7 +197,7 @@ describe('batch job create', () => {
       value_format: 'json',
       compression: 'zstd',
       null_values: 'NULL,N/A',
-      columns: '{"a=b":"id","Qty":"qty"}',
+      rename: '{"a=b":"id","Qty":"qty"}',
       normalize: '{"a=b":["trim","lowercase"]}',
       csv_reader: 'reference',
       'metadata.a': '1',
@@ -287,7 +287,7 @@ describe('batch job create', () => {
       );
     });
 
-    it.each(['- --infer', 'orders.csv --infer --column a=id'])('refuses what cannot be: %s', async (rest) => {
+    it.each(['- --infer', 'orders.csv --infer --rename a=id'])('refuses what cannot be: %s', async (rest) => {
       const { code, stderr } = await batch(`job create orders ${rest} --output table`, { input: CSV });
       expect([code, service.seen]).toEqual([1, []]);
       expect(stderr).toMatch(/^INVALID_OPTION: --infer .+\nhint: /);
@@ -390,7 +390,7 @@ describe('batch job rejected', () => {
     const open = { ...row, row_number: 19, raw_data: '19,"4' };
     serve([row, open, ragged]);
     service.routes['GET /jobs/a1b2c3d4'] = (response) =>
-      answer(response, 200, { ...jobPartial(), encoding: 'windows-1252', columns: ['id', 'qty, €'] });
+      answer(response, 200, { ...jobPartial(), encoding: 'windows-1252', file_columns: ['id', 'qty, €'] });
     const { code, stdout, stderr } = await batch('job rejected a1b2c3d4 --format file --output table');
     // The CLI's output is read as UTF-8 here, in which the euro of windows-1252 is nothing.
     expect([code, stdout]).toEqual([0, 'id,"qty, \uFFFD"\n17,3.14\n1,"a, b",3\n']);

@@ -117,7 +117,7 @@ describe('tables', () => {
         "            'id', 'qty'; it has 'name', 'email', which the",
         '            model does not know',
         'hint        Correct the columns of the file or of the model,',
-        '            or rename them (--column), then send the file',
+        '            or rename them (--rename), then send the file',
         '            again.',
       ),
     );
@@ -187,7 +187,7 @@ describe('tables', () => {
       value_format: 'json',
       compression: 'zstd',
       null_values: ['NULL', 'N/A'],
-      columns: { 'Order ID': 'id' },
+      rename: { 'Order ID': 'id' },
       normalize: { email: ['trim', 'lowercase'] },
       csv_reader: 'auto',
     };
@@ -208,7 +208,7 @@ describe('tables', () => {
   it('show why a job failed', () => {
     expect(jobDetails(jobFailed()).split('\n').slice(-3)).toEqual([
       "error     HEADER_MISMATCH: the header lacks the columns 'id', 'qty'; it has 'name', 'email', which the model does not know",
-      'hint      Correct the columns of the file or of the model, or rename them (--column), then send the file again.',
+      'hint      Correct the columns of the file or of the model, or rename them (--rename), then send the file again.',
       '',
     ]);
   });

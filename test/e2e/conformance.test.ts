@@ -176,7 +176,7 @@ describe('jobs, by the contract', () => {
     await expectProblem('createJob', other, 409, 'IDEMPOTENCY_KEY_REUSED');
     await expectStatus('getJob', { id: first.body.job_id }, 200);
     const page = await expectStatus('listJobs', { query: { limit: '1' } }, 200);
-    expect(page.body).not.toHaveProperty([0, 'columns']);
+    expect(page.body).not.toHaveProperty([0, 'file_columns']);
     expect([page.body.length, page.headers.link]).toEqual([1, expect.stringContaining('cursor=')]);
   });
 
@@ -295,7 +295,7 @@ describe('the inference of models, by the contract', () => {
   it('proposes schemas for JSON and NDJSON, flat and nested, whole and in part', async () => {
     const flat = await expectStatus('inferModel', { body: form({ file: '[{"id":1},{"id":2.5,"":0}]' }) }, 200);
     expect(flat.body).toMatchObject({ format: 'json', dialect: null, schema: { id: 'Float64' } });
-    expect(flat.body.left_out).toEqual([{ name: '', reason: expect.any(String) }]);
+    expect(flat.body.skipped_columns).toEqual([{ name: '', reason: expect.any(String) }]);
     const beginning = gzipSync('{"id":1,"tags":[{"name":"a"}]}\n{"id":2}\n{"id"').subarray(0, -8);
     const nested = await expectStatus('inferModel', { body: fileForm(beginning), query: { partial: 'true' } }, 200);
     expect(nested.body).toMatchObject({ format: 'ndjson', rows_sampled: 2, truncated: true });

@@ -33,7 +33,7 @@ describe('a clean run', () => {
     expect(job).toMatchObject({
       state: 'SUCCESS',
       totals: { rows: 5_000, ok: 5_000, errors: 0 },
-      columns: ['id', 'sku', 'qty', 'price', 'paid'],
+      file_columns: ['id', 'sku', 'qty', 'price', 'paid'],
       progress: { bytes_done: orders.csv.length, bytes_total: orders.csv.length },
       error: null,
       attempt: 1,

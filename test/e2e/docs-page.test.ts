@@ -67,9 +67,9 @@ const PATIENCE_MS = 120_000;
     const operation = await open('jobs-createJob');
     await choose(operation, 'orders.csv', 'Order;qty\na;1\n');
     await field(operation, 'delimiter').fill(';');
-    await field(operation, 'columns').fill('{"Order":"id"}');
+    await field(operation, 'rename').fill('{"Order":"id"}');
     const { status, body } = await execute(operation);
-    expect([status, body.dialect?.delimiter, body.options?.columns]).toEqual([202, ';', { Order: 'id' }]);
+    expect([status, body.dialect?.delimiter, body.options?.rename]).toEqual([202, ';', { Order: 'id' }]);
     expect(await api.ended(body.job_id)).toMatchObject({ state: 'SUCCESS', totals: { rows: 1, ok: 1 } });
   });
 

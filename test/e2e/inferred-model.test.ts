@@ -60,7 +60,7 @@ it.each<[string, Buffer | string, string[], object]>([
     'quoted.csv',
     csv.replace('id;day', '"id";"day"'),
     [],
-    { dialect: { delimiter: ';' }, columns: ['id', 'day', 'qty'] },
+    { dialect: { delimiter: ';' }, file_columns: ['id', 'day', 'qty'] },
   ],
 ])('the rows of %s satisfy the model that they propose', async (name, content, options, facts) => {
   const totals = { rows: ROWS, ok: ROWS, errors: 0 };

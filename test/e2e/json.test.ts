@@ -32,7 +32,7 @@ describe.each(['json', 'ndjson'] as const)('a %s file', (format) => {
     expect(job).toMatchObject({
       state: 'PARTIAL_SUCCESS',
       format,
-      columns: null,
+      file_columns: null,
       dialect: null,
       totals: { rows: 3_000, ok: 2_700, errors: 300 },
       progress: { bytes_done: orders.csv.length, bytes_total: orders.csv.length },

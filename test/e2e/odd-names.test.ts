@@ -63,11 +63,11 @@ it('are checked in Parquet', async () => {
     prototype: 'Nullable(String)',
     toString: 'Nullable(Float64)',
   });
-  const columns = JSON.stringify({ id: 'constructor', name: 'prototype', price: 'toString' });
-  const { job, accepted } = await ingest('parquet', fixture('row-groups.parquet'), { columns });
+  const rename = JSON.stringify({ id: 'constructor', name: 'prototype', price: 'toString' });
+  const { job, accepted } = await ingest('parquet', fixture('row-groups.parquet'), { rename });
   expect(job).toMatchObject({ state: 'SUCCESS' });
   expect(accepted[0]).toMatch(/^\{"constructor":\d+,"prototype":.+,"toString":/);
   await api.createModel('bools', { constructor: 'Bool' });
-  const renamed = { columns: JSON.stringify({ id: 'constructor' }) };
+  const renamed = { rename: JSON.stringify({ id: 'constructor' }) };
   expect((await ingest('bools', fixture('row-groups.parquet'), renamed)).job.error?.code).toBe('HEADER_MISMATCH');
 });

@@ -47,13 +47,13 @@ describe('null_values', () => {
   });
 });
 
-describe('columns', () => {
+describe('rename', () => {
   it.each(['auto', 'reference'])('of other names are found, by the %s reader', async (csv_reader) => {
     const file = Buffer.from('Order ID,sku,"Qty, pcs",price,paid\n1,a,2,0.5,true\nx,b,y,1,\n');
-    const columns = { 'Order ID': 'id', 'Qty, pcs': 'qty' };
-    const options = { columns: JSON.stringify(columns), csv_reader };
+    const rename = { 'Order ID': 'id', 'Qty, pcs': 'qty' };
+    const options = { rename: JSON.stringify(rename), csv_reader };
     const job = await api.ended((await api.createJob('orders', file, {}, options)).job_id);
-    expect(job).toMatchObject({ columns: ['Order ID', 'sku', 'Qty, pcs', 'price', 'paid'], options: { columns } });
+    expect(job).toMatchObject({ file_columns: ['Order ID', 'sku', 'Qty, pcs', 'price', 'paid'], options: { rename } });
     expect(await valuesOf(job.topics.data)).toEqual(['1,a,2,0.5,true']);
     const [rejected] = (await valuesOf(job.topics.dlq)).map((value) => JSON.parse(value) as Record<string, unknown>);
     expect(rejected).toMatchObject({ errors: [{ column: 'id' }, { column: 'qty' }], raw_data: 'x,b,y,1,' });
@@ -63,20 +63,20 @@ describe('columns', () => {
   });
 
   it('of other names are found in JSON and Parquet', async () => {
-    const columns = JSON.stringify({ 'Order ID': 'id' });
-    const options = { columns, value_format: 'json' };
+    const rename = JSON.stringify({ 'Order ID': 'id' });
+    const options = { rename, value_format: 'json' };
     const row = { 'Order ID': 1, sku: 'a', qty: 2, price: 0.5, paid: true };
     const job = await api.ended((await api.createJob('orders', Buffer.from(JSON.stringify(row)), {}, options)).job_id);
     expect(await valuesOf(job.topics.data)).toEqual(['{"id":1,"sku":"a","qty":2,"price":0.5,"paid":true}']);
     await api.createModel('numbered', { number: 'Int64' });
-    const parquet = { columns: JSON.stringify({ id: 'number' }) };
+    const parquet = { rename: JSON.stringify({ id: 'number' }) };
     const other = await api.ended((await api.createJob('numbered', fixture('row-groups.parquet'), {}, parquet)).job_id);
-    expect(other).toMatchObject({ state: 'SUCCESS', columns: ['id', 'name', 'price', 'note', 'tags'] });
+    expect(other).toMatchObject({ state: 'SUCCESS', file_columns: ['id', 'name', 'price', 'note', 'tags'] });
     expect((await valuesOf(other.topics.data))[0]).toMatch(/^\{"number":\d+,"name":/);
   });
 
   it('that the file lacks fail the job', async () => {
-    const options = { columns: JSON.stringify({ 'Order ID': 'id' }) };
+    const options = { rename: JSON.stringify({ 'Order ID': 'id' }) };
     const file = Buffer.from('id,sku,qty,price,paid\n');
     const job = await api.ended((await api.createJob('orders', file, {}, options)).job_id);
     expect(job.error).toMatchObject({
@@ -91,11 +91,15 @@ describe('normalize', () => {
     await api.createModel(`mails-${csv_reader}`, MAILS);
     const file = Buffer.from('Mail,day\n A@B.c ,20240131\n AB ,1.2.24\n');
     const normalize = { mail: ['trim', 'lowercase'], day: ['iso_date'] };
-    const columns = { Mail: 'mail' };
-    const texts = { normalize: JSON.stringify(normalize), columns: JSON.stringify(columns) };
+    const rename = { Mail: 'mail' };
+    const texts = { normalize: JSON.stringify(normalize), rename: JSON.stringify(rename) };
     const options = { ...texts, value_format: 'json', csv_reader };
     const job = await api.ended((await api.createJob(`mails-${csv_reader}`, file, {}, options)).job_id);
-    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', options: { normalize, columns }, columns: ['Mail', 'day'] });
+    expect(job).toMatchObject({
+      state: 'PARTIAL_SUCCESS',
+      options: { normalize, rename },
+      file_columns: ['Mail', 'day'],
+    });
     expect(await valuesOf(job.topics.data)).toEqual(['{"mail":"a@b.c","day":"2024-01-31"}']);
     const [rejected] = (await valuesOf(job.topics.dlq)).map((value) => JSON.parse(value) as Record<string, unknown>);
     expect(rejected).toMatchObject({ errors: [{ column: 'mail', observed: ' AB ' }], raw_data: ' AB ,1.2.24' });
@@ -106,7 +110,7 @@ describe('normalize', () => {
     ['json', '[\n{"Mail":" A@B.c ","day":"20240131"},{"Mail":" AB ","day":1}\n]\n'],
   ])('changes the strings of %s', async (format, text) => {
     await api.createModel(`mails-${format}`, MAILS);
-    const options = { ...normalized({ mail: ['trim', 'lowercase'], day: ['iso_date'] }), columns: '{"Mail":"mail"}' };
+    const options = { ...normalized({ mail: ['trim', 'lowercase'], day: ['iso_date'] }), rename: '{"Mail":"mail"}' };
     const job = await api.ended((await api.createJob(`mails-${format}`, Buffer.from(text), {}, options)).job_id);
     expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', format, options: { normalize: { day: ['iso_date'] } } });
     expect(await valuesOf(job.topics.data)).toEqual(['{"mail":"a@b.c","day":"2024-01-31"}']);

@@ -40,7 +40,7 @@ describe('a Parquet file', () => {
       state: 'SUCCESS',
       format: 'parquet',
       dialect: null,
-      columns: ['id', 'name', 'price', 'note', 'tags'],
+      file_columns: ['id', 'name', 'price', 'note', 'tags'],
       totals: { rows: rows.length, ok: rows.length, errors: 0 },
       progress: { bytes_done: job.size_bytes, bytes_total: job.size_bytes },
     });

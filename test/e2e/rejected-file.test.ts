@@ -99,7 +99,7 @@ it.each<[string, string, Buffer, string[], (file: Buffer) => Buffer]>([
   const fix = join(folder, 'fix');
   await writeFile(fix, await batch('job', 'rejected', first.job_id, '--format', 'file'));
   const unchanged = await send(model, fix, options);
-  expect(unchanged).toMatchObject({ state: 'FAILED', columns: first.columns, encoding: first.encoding });
+  expect(unchanged).toMatchObject({ state: 'FAILED', file_columns: first.file_columns, encoding: first.encoding });
   expect(await rejections(unchanged.job_id)).toEqual(await rejections(first.job_id));
   await writeFile(fix, correct(await readFile(fix)));
   const { state, totals } = await send(model, fix, options);

@@ -74,7 +74,7 @@ async function snapshotsUpTo(jobId: string, state: Job['state']): Promise<Job[]>
 describe('batch.jobs', () => {
   it('holds every change of a job under its id, in the order of revisions', async () => {
     const pending = await insert();
-    const running = await ledger.change(pending, { state: 'RUNNING', columns: ['id', 'größe'] });
+    const running = await ledger.change(pending, { state: 'RUNNING', fileColumns: ['id', 'größe'] });
     const cancelling = await ledger.change(running, { state: 'CANCELLING' });
     await ledger.change(cancelling, { state: 'CANCELLED', settled: true });
     const jobs = await snapshotsUpTo(pending.jobId, 'CANCELLED');
@@ -82,7 +82,11 @@ describe('batch.jobs', () => {
     expect(jobs.map(({ state }) => state)).toEqual(['PENDING', 'RUNNING', 'CANCELLING', 'CANCELLED']);
     const revisions = jobs.map(({ revision }) => revision);
     expect(revisions).toEqual([...new Set(revisions)].sort((a, b) => a - b));
-    expect(jobs.at(-1)).toMatchObject({ job_id: pending.jobId, columns: ['id', 'größe'], end_offsets: { data: 0 } });
+    expect(jobs.at(-1)).toMatchObject({
+      job_id: pending.jobId,
+      file_columns: ['id', 'größe'],
+      end_offsets: { data: 0 },
+    });
   });
 
   it('is one compacted partition', async () => {
@@ -123,11 +127,11 @@ describe('batch.jobs', () => {
     const pending: JobRecord[] = [];
     for (let at = 0; at < 100; at++) pending.push(await insert());
     for (const [at, job] of pending.entries()) {
-      await ledger.change(job, { state: 'RUNNING', columns: at === 50 ? ['y'.repeat(1_100_000)] : columns });
+      await ledger.change(job, { state: 'RUNNING', fileColumns: at === 50 ? ['y'.repeat(1_100_000)] : columns });
     }
     for (const at of [0, 99]) {
       const jobs = await snapshotsUpTo(pending[at]!.jobId, 'RUNNING');
-      expect(jobs.at(-1)?.columns).toEqual(columns);
+      expect(jobs.at(-1)?.file_columns).toEqual(columns);
     }
     const reduced = await snapshotsUpTo(pending[50]!.jobId, 'RUNNING');
     expect(reduced.at(-1)).toMatchObject({ columns: null, truncated: ['columns', 'metadata'] });
@@ -147,7 +151,7 @@ describe('batch.jobs', () => {
     await limit('2000');
     try {
       const small = await insert();
-      const wide = await ledger.change(await insert(), { state: 'RUNNING', columns: ['x'.repeat(3000)] });
+      const wide = await ledger.change(await insert(), { state: 'RUNNING', fileColumns: ['x'.repeat(3000)] });
       const refused = await insert('z'.repeat(3000));
       const last = await insert();
       expect((await snapshotsUpTo(wide.jobId, 'RUNNING')).at(-1)).toHaveProperty('truncated');

@@ -102,7 +102,7 @@ describe.each(['/jobs', '/models/infer'])('the page to try out POST %s', (path) 
           value_format: 'raw',
           compression: 'none',
           null_values: [],
-          columns: {},
+          rename: {},
           normalize: {},
           csv_reader: 'auto',
         },
@@ -126,7 +126,7 @@ describe('a form field that is empty', () => {
       [
         ['model_id', 'orders'],
         ['metadata.note', ''],
-        ['columns', ''],
+        ['rename', ''],
       ],
       true,
     );

@@ -77,18 +77,18 @@ describe.each(NAMES)('the name %s', (name) => {
 
 describe.each([...NAMES, '__proto__'])('the name %s, with a file', (name) => {
   it('is a column that is renamed and normalized, and a key of metadata', async () => {
-    const columns = JSON.stringify(Object.fromEntries([[name, 'id']]));
+    const rename = JSON.stringify(Object.fromEntries([[name, 'id']]));
     const normalize = JSON.stringify(Object.fromEntries([[name, ['trim']]]));
     const { status, body } = await upload(server, {
       file: 'a,b\n1,2\n',
       fields: [
         ...[['model_id', 'orders'] as [string, string], ['value_format', 'json'] as [string, string]],
-        ...[['columns', columns] as [string, string], ['normalize', normalize] as [string, string]],
+        ...[['rename', rename] as [string, string], ['normalize', normalize] as [string, string]],
         [`metadata.${name}`, 'x'],
       ],
     });
     expect(status).toBe(202);
-    expect(Object.entries(body.options.columns)).toEqual([[name, 'id']]);
+    expect(Object.entries(body.options.rename)).toEqual([[name, 'id']]);
     expect(Object.entries(body.options.normalize)).toEqual([[name, ['trim']]]);
     expect(Object.entries(body.metadata)).toEqual([[name, 'x']]);
     const { body: again } = await call(server, `/jobs/${body.job_id}`);

@@ -34,7 +34,7 @@ const CSV_DEFAULTS: [string, string][] = [
   ['encoding', 'auto'],
   ['value_format', 'raw'],
   ['compression', 'none'],
-  ['columns', '{}'],
+  ['rename', '{}'],
 ];
 
 const sha256 = (file: string | Uint8Array): string => createHash('sha256').update(file).digest('hex');
@@ -80,13 +80,13 @@ describe('an upload', () => {
       size_bytes: CSV.length,
       sha256: sha256(CSV),
       metadata: {},
-      columns: null,
+      file_columns: null,
       dialect: { delimiter: ',', quote: '"', header: true },
       options: {
         value_format: 'raw',
         compression: 'none',
         null_values: [],
-        columns: {},
+        rename: {},
         normalize: {},
         csv_reader: 'auto',
       },
@@ -171,7 +171,7 @@ describe('an upload', () => {
     ['compression', 'zstd'],
     ['encoding', 'utf-8'],
     ['format', 'auto'],
-    ['columns', '{"a":"id"}'],
+    ['rename', '{"a":"id"}'],
   ] as [string, string][])('of JSON takes %s', async (name, value) => {
     expect((await upload(server, { fields: [MODEL, [name, value]], file: '{"id":1}' })).status).toBe(202);
   });
@@ -323,7 +323,7 @@ describe('an upload', () => {
     const dialect = format === 'csv' ? { delimiter: ',', quote: '"', header: true } : null;
     for (const file of [text, gzipSync(text), Buffer.from(`\uFEFF${text}`, 'utf16le')]) {
       const { status, body } = await upload(server, { fields: [MODEL], file });
-      expect([status, body]).toMatchObject([202, { format, dialect, columns: null }]);
+      expect([status, body]).toMatchObject([202, { format, dialect, file_columns: null }]);
     }
     const { body } = await upload(server, { fields: [MODEL, ['format', 'csv']], file: text });
     expect(body).toMatchObject({ format: 'csv' });
@@ -512,7 +512,7 @@ describe('an upload', () => {
         {
           file: CSV,
           fields: [
-            ['columns', '{"x":"id","y":"qty"}'],
+            ['rename', '{"x":"id","y":"qty"}'],
             ['null_values', 'NULL,-'],
           ],
         },
@@ -520,7 +520,7 @@ describe('an upload', () => {
           file: CSV,
           fields: [
             ['null_values', '-,NULL'],
-            ['columns', '{"y":"qty","x":"id"}'],
+            ['rename', '{"y":"qty","x":"id"}'],
           ],
         },
       ],

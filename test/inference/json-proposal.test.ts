@@ -55,7 +55,7 @@ describe('the type of a member', () => {
       [3, 0],
       [3, 2],
     ]);
-    expect(found).toMatchObject({ format: 'ndjson', null_values: [], left_out: [], truncated: false });
+    expect(found).toMatchObject({ format: 'ndjson', null_values: [], skipped_columns: [], truncated: false });
   });
 
   it('has the evidence of a column, numbers digit by digit', async () => {
@@ -188,7 +188,7 @@ describe('left out', () => {
   ])('are %s', async (_, lines, name, reason) => {
     const found = await inferLines(lines);
     expect(found.schema).toEqual({ a: 'Int32' });
-    expect(found.left_out).toEqual([{ name, reason: expect.stringMatching(reason) }]);
+    expect(found.skipped_columns).toEqual([{ name, reason: expect.stringMatching(reason) }]);
     expect(rejectedJson(lines.join('\n'), found)).toEqual([]);
   });
 

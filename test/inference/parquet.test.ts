@@ -122,8 +122,8 @@ it('keeps a date that its type has no room for as text, and says so', async () =
 
 describe('lists, structs and maps', () => {
   it('have what the file says of the values inside, nulls by the sample', async () => {
-    const { schema, columns, left_out } = await inferFixture('nested.parquet');
-    expect(left_out).toEqual([]);
+    const { schema, columns, skipped_columns } = await inferFixture('nested.parquet');
+    expect(skipped_columns).toEqual([]);
     expect(schema).toMatchObject({
       type: 'object',
       properties: {

@@ -194,7 +194,7 @@ describe('the columns', () => {
   it('are left out where no model can have them', async () => {
     const inferred = await infer('__proto__,id\nx,1\n');
     expect(inferred.schema).toEqual({ id: 'Int32' });
-    expect(inferred.left_out).toEqual([{ name: '__proto__', reason: expect.stringMatching(/rename it/) }]);
+    expect(inferred.skipped_columns).toEqual([{ name: '__proto__', reason: expect.stringMatching(/rename it/) }]);
     await expect(infer('__proto__\n1\n')).rejects.toMatchObject({ code: 'HEADER_MISMATCH' });
   });
 

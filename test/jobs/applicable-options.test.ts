@@ -1,6 +1,6 @@
 import { refuseInapplicable } from '../../src/jobs/applicable-options.js';
 
-const ANY = ['model_id', 'format', 'value_format', 'compression', 'columns', 'normalize'];
+const ANY = ['model_id', 'format', 'value_format', 'compression', 'rename', 'normalize'];
 
 describe('the options that were given', () => {
   it.each([

@@ -21,7 +21,7 @@ describe('the options of a job', () => {
         valueFormat: 'raw',
         compression: 'none',
         nullValues: [],
-        columns: {},
+        rename: {},
         normalize: {},
       },
       metadata: {},
@@ -50,7 +50,7 @@ describe('the options of a job', () => {
         valueFormat: 'json',
         compression: 'zstd',
         nullValues: ['NULL', ' N/A', '\\N'],
-        columns: {},
+        rename: {},
         normalize: {},
       },
     };
@@ -79,15 +79,15 @@ describe('the options of a job', () => {
     ['many spellings of null', { null_values: numbered(31).join() }, 'null_values: '],
     ['another value', { value_format: 'JSON' }, 'value_format: '],
     ['another codec', { compression: 'snappy' }, 'compression: '],
-    ['no JSON', { columns: 'a=b' }, 'columns: must be a JSON object'],
-    ['no object', { columns: '["a"]' }, 'columns: must be a JSON object'],
-    ['a name that is none', { columns: '{"a":1}' }, 'columns: every member'],
-    ['a name of nothing', { columns: '{"":"a"}' }, 'columns: a column has no empty name'],
-    ['an empty name', { columns: '{"a":""}' }, 'columns: a column has no empty name'],
-    ['an endless name', { columns: `{"a":"${'é'.repeat(129)}"}` }, 'columns: a name is longer than 256 bytes'],
-    ['one name for two columns', { columns: '{"a":"c","b":"c"}' }, 'columns: two columns are renamed to "c"'],
-    ['endless names', { columns: `{"a":"b"${' '.repeat(8192)}}` }, 'columns: longer than 8192 bytes'],
-    ['names for no header', { columns: '{"a":"b"}', header: 'false' }, 'columns: a file without a header line'],
+    ['no JSON', { rename: 'a=b' }, 'rename: must be a JSON object'],
+    ['no object', { rename: '["a"]' }, 'rename: must be a JSON object'],
+    ['a name that is none', { rename: '{"a":1}' }, 'rename: every member'],
+    ['a name of nothing', { rename: '{"":"a"}' }, 'rename: a column has no empty name'],
+    ['an empty name', { rename: '{"a":""}' }, 'rename: a column has no empty name'],
+    ['an endless name', { rename: `{"a":"${'é'.repeat(129)}"}` }, 'rename: a name is longer than 256 bytes'],
+    ['one name for two columns', { rename: '{"a":"c","b":"c"}' }, 'rename: two columns are renamed to "c"'],
+    ['endless names', { rename: `{"a":"b"${' '.repeat(8192)}}` }, 'rename: longer than 8192 bytes'],
+    ['names for no header', { rename: '{"a":"b"}', header: 'false' }, 'rename: a file without a header line'],
     [
       'operations of no column',
       { ...JSON_VALUES, normalize: '{"":["trim"]}' },
@@ -118,10 +118,10 @@ describe('the options of a job', () => {
   });
 
   it('rename columns with any names', () => {
-    const columns = '{"Order ID":"id","a,b=c":"x=y","__proto__":"constructor","1":"0"}';
-    const parsed = parseJobOptions(MODEL, { columns }).options.columns;
-    expect(new Map(Object.entries(parsed))).toEqual(new Map(Object.entries(JSON.parse(columns) as object)));
-    expect(readOptions(JSON.stringify({ columns: parsed })).columns).toEqual(parsed);
+    const rename = '{"Order ID":"id","a,b=c":"x=y","__proto__":"constructor","1":"0"}';
+    const parsed = parseJobOptions(MODEL, { rename }).options.rename;
+    expect(new Map(Object.entries(parsed))).toEqual(new Map(Object.entries(JSON.parse(rename) as object)));
+    expect(readOptions(JSON.stringify({ rename: parsed })).rename).toEqual(parsed);
   });
 
   it('normalize columns in the order given', () => {

@@ -57,13 +57,13 @@ describe('the job store', () => {
       size_bytes: 1000,
       sha256: 'a'.repeat(64),
       metadata: { team: 'sales' },
-      columns: null,
+      file_columns: null,
       dialect: { delimiter: ',', quote: '"', escape: '"', header: true, comment: null, skip_lines: 0, trim: false },
       options: {
         value_format: 'raw',
         compression: 'none',
         null_values: [],
-        columns: {},
+        rename: {},
         normalize: {},
         csv_reader: 'auto',
       },
@@ -87,7 +87,7 @@ describe('the job store', () => {
       state: 'RUNNING',
       crashes: 2,
       attempt: 3,
-      columns: ['id', 'name'],
+      fileColumns: ['id', 'name'],
       checkpoint,
       settled: false,
       bytesDone: 500,
@@ -100,7 +100,11 @@ describe('the job store', () => {
       startedAt: '2026-03-01T12:00:01.000Z',
       finishedAt: '2026-03-01T12:00:02.000Z',
     } as const;
-    const changed = await store.change(jobId, { states: ['PENDING'] }, { ...changes, columns: [...changes.columns] });
+    const changed = await store.change(
+      jobId,
+      { states: ['PENDING'] },
+      { ...changes, fileColumns: [...changes.fileColumns] },
+    );
     expect(changed).toMatchObject({ ...changes, revision: 2 });
     expect(await store.get(jobId)).toEqual(changed);
 
@@ -238,9 +242,9 @@ describe('the job store', () => {
 
   it('lists jobs without their columns, however wide these are', async () => {
     const { jobId } = await insert();
-    await store.change(jobId, { states: ['PENDING'] }, { columns: ['id', 'name'] });
-    expect((await store.list({ limit: 10 })).items[0]).not.toHaveProperty('columns');
-    expect((await store.get(jobId))?.columns).toEqual(['id', 'name']);
+    await store.change(jobId, { states: ['PENDING'] }, { fileColumns: ['id', 'name'] });
+    expect((await store.list({ limit: 10 })).items[0]).not.toHaveProperty('fileColumns');
+    expect((await store.get(jobId))?.fileColumns).toEqual(['id', 'name']);
   });
 
   it('ends a page at 8 MB, and leaves out no job', async () => {

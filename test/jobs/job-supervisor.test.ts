@@ -102,7 +102,7 @@ describe('progress', () => {
     await desk.quiet();
     expect(published()).toBe(begun + 1);
     expect(await desk.job(jobId)).toMatchObject({
-      columns: ['id'],
+      file_columns: ['id'],
       totals: { rows: 10, ok: 10, errors: 0 },
       progress: { bytes_done: 100, bytes_total: 1000 },
     });
@@ -214,7 +214,7 @@ describe('the end of a job', () => {
     const job = await desk.job(jobId);
     expect(job).toMatchObject(expected);
     expect(job).toMatchObject({
-      columns: ['id'],
+      file_columns: ['id'],
       timings: { processing_ms: 250 },
       started_at: '2026-03-01T12:00:00.000Z',
       finished_at: '2026-03-01T12:00:00.250Z',

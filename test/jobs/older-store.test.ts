@@ -53,3 +53,26 @@ describe('a store of version 1', () => {
     expect(await insertJob(store, { options })).toMatchObject({ seq: 2, options });
   });
 });
+
+describe('a store whose jobs have the option columns', () => {
+  it('has it as rename, in its place', async () => {
+    const options = { ...DEFAULT_OPTIONS, rename: { 'Order ID': 'id' } };
+    const requestedOptions = { rename: options.rename, trim: true };
+    const { jobId } = await insertJob(store, { options, requestedOptions });
+    const plain = await insertJob(store, {});
+    await db.destroy();
+    const older = new DatabaseSync(join(folder, 'batch.db'));
+    older.exec(`DELETE FROM kysely_migration WHERE name = '0013_rename';
+      ALTER TABLE jobs RENAME COLUMN file_columns TO columns;
+      UPDATE jobs SET columns = '["Order ID"]',
+        options = replace(options, '"rename"', '"columns"'),
+        requested_options = replace(requested_options, '"rename"', '"columns"') WHERE job_id = '${jobId}'`);
+    older.close();
+    db = await openDatabase(folder);
+    store = new JobStore(db, new ManualClock());
+    const record = await store.get(jobId);
+    expect(record).toMatchObject({ options, requestedOptions, fileColumns: ['Order ID'] });
+    expect(JSON.stringify(record?.requestedOptions)).toBe(JSON.stringify(requestedOptions));
+    expect(await store.get(plain.jobId)).toEqual(plain);
+  });
+});

@@ -237,14 +237,14 @@ describe('the publisher of batch.jobs', () => {
 
   it('catches up in pieces when what it is to send is more than it holds in bytes', async () => {
     await startProcess('away');
-    const columns = ['x'.repeat(900_000)];
+    const fileColumns = ['x'.repeat(900_000)];
     const ids: string[] = [];
     // Twice what fits, and each time one more: where the queue overflowed over and over, it would end up empty.
-    for (let i = 0; i < 38; i++) ids.push((await ledger.change(await insert(), { columns })).jobId);
+    for (let i = 0; i < 38; i++) ids.push((await ledger.change(await insert(), { fileColumns })).jobId);
     await publisher.stop(1000);
     await startProcess('there');
     await until(() => topic.received.length >= ids.length);
-    expect(topic.received.map((job) => [job.job_id, job.columns?.length])).toEqual(ids.map((id) => [id, 1]));
+    expect(topic.received.map((job) => [job.job_id, job.file_columns?.length])).toEqual(ids.map((id) => [id, 1]));
     expect(await allPublished()).toBe(true);
   });
 
@@ -320,15 +320,17 @@ describe('the publisher of batch.jobs', () => {
     const wide = Array.from({ length: 10 }, (_, at) => `${at}${'x'.repeat(30_000)}`);
     const ids: string[] = [];
     for (let at = 0; at < 20; at++) {
-      const job = await ledger.change(await insert(), { columns: at === 0 ? [...wide, 'y'.repeat(901_000)] : wide });
+      const job = await ledger.change(await insert(), {
+        fileColumns: at === 0 ? [...wide, 'y'.repeat(901_000)] : wide,
+      });
       ids.push(job.jobId);
     }
     topic.mode = 'there';
     clock.advance(10_000);
     await until(() => topic.received.length >= ids.length);
     const last = (jobId: string) => topic.received.findLast((job) => job.job_id === jobId);
-    expect(last(ids[0]!)).toMatchObject({ columns: null, metadata: {}, truncated: ['columns', 'metadata'] });
-    for (const jobId of ids.slice(1)) expect(last(jobId)?.columns).toEqual(wide);
+    expect(last(ids[0]!)).toMatchObject({ file_columns: null, metadata: {}, truncated: ['file_columns', 'metadata'] });
+    for (const jobId of ids.slice(1)) expect(last(jobId)?.file_columns).toEqual(wide);
     expect(await allPublished()).toBe(true);
     expect(publisher.trouble()).toBeNull();
   });
@@ -336,7 +338,7 @@ describe('the publisher of batch.jobs', () => {
   it('leaves out what a topic refuses even reduced, tells so, and sends the others', async () => {
     await startProcess('away');
     const small = await insert();
-    const wide = await ledger.change(await insert(), { columns: ['x'.repeat(3000)] });
+    const wide = await ledger.change(await insert(), { fileColumns: ['x'.repeat(3000)] });
     const long = await insert('y'.repeat(3000));
     const another = await insert();
     topic.maxBytes = 2000;
@@ -346,7 +348,7 @@ describe('the publisher of batch.jobs', () => {
     await until(() => sent(another.jobId) && sent(small.jobId) && sent(wide.jobId));
     expect(await allPublished()).toBe(true);
     expect(topic.of(long.jobId)).toEqual([]);
-    expect(topic.received.find((job) => job.job_id === wide.jobId)?.truncated).toEqual(['columns', 'metadata']);
+    expect(topic.received.find((job) => job.job_id === wide.jobId)?.truncated).toEqual(['file_columns', 'metadata']);
     expect(publisher.trouble()).toContain(long.jobId);
   });
 

@@ -81,7 +81,7 @@ describe('createJob', () => {
       valueFormat: 'json',
       compression: 'zstd',
       nullValues: ['NULL', 'N/A'],
-      columns: { 'Order ID': 'id' },
+      rename: { 'Order ID': 'id' },
       csvReader: 'reference',
       metadata: { source: 'crm' },
     });
@@ -99,7 +99,7 @@ describe('createJob', () => {
       value_format: 'json',
       compression: 'zstd',
       null_values: 'NULL,N/A',
-      columns: '{"Order ID":"id"}',
+      rename: '{"Order ID":"id"}',
       csv_reader: 'reference',
       'metadata.source': 'crm',
     });

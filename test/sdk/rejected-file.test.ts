@@ -29,11 +29,16 @@ function rejected(raw_data: string, others: Partial<RejectedRow> = {}): Rejected
 
 function csvJob({
   encoding = 'utf-8',
-  columns = ['id', 'qty'],
+  file_columns: columns = ['id', 'qty'],
   ...dialect
 }: Partial<Job> & Partial<Job['dialect']>): Job {
   const job = jobPartial();
-  return { ...job, encoding, columns, dialect: { ...(job.dialect as NonNullable<Job['dialect']>), ...dialect } };
+  return {
+    ...job,
+    encoding,
+    file_columns: columns,
+    dialect: { ...(job.dialect as NonNullable<Job['dialect']>), ...dialect },
+  };
 }
 
 const name = fc.string({
@@ -79,7 +84,7 @@ describe('the file of the rejected rows', () => {
             return JSON.parse(record.toString()) as RejectedRow;
           });
         const job = csvJob({
-          columns,
+          file_columns: columns,
           delimiter,
           escape: own ?? '"',
           comment: comment ?? null,
@@ -137,7 +142,7 @@ describe('the file of the rejected rows', () => {
   });
 
   it('is NDJSON in place of JSON and Parquet', async () => {
-    const job = { ...jobPartial(), columns: null, dialect: null };
+    const job = { ...jobPartial(), file_columns: null, dialect: null };
     const rows = [rejected('{\r\n  "id": "x"\n}'), rejected('', { row_number: 7 }), rejected('{"id":"a\\nb"}')];
     const { file, leftOut } = await fileOf({ ...job, format: 'json' }, rows);
     expect(file.toString()).toBe('{   "id": "x" }\n{"id":"a\\nb"}\n');

@@ -5,7 +5,7 @@ const MAX_LEFT_OUT = 10;
 
 /** What has to be known of a proposed schema beside itself. */
 export function notesOn(inferred: InferredSchema): string[] {
-  const { format, rows_sampled: sampled, rows_rejected: rejected, left_out: leftOut } = inferred;
+  const { format, rows_sampled: sampled, rows_rejected: rejected, skipped_columns: leftOut } = inferred;
   const notes: string[] = [];
   if (rejected > 0) {
     const question = format === 'csv' ? ': are delimiter (--delimiter auto) and quote right?' : '';

@@ -10,7 +10,7 @@ import { bytes } from '../render/units.js';
 import type { Session } from '../session.js';
 import { withInferredModel } from './job-infer.js';
 import { waitAndConclude } from './job-wait.js';
-import { columnName, idempotencyKey, keyValue, normalization, positiveInteger } from './options.js';
+import { idempotencyKey, keyValue, normalization, positiveInteger, renamedColumn } from './options.js';
 import { formatOption, textOptionsOf, withTextOptions } from './text-options.js';
 
 /** What the service takes unless it is configured otherwise: a file above it is not worth its upload. */
@@ -50,9 +50,9 @@ export function jobCreateCommand(open: () => Session) {
       ).choices(['none', 'gzip', 'zstd'] as const),
     )
     .option(
-      '--column <file=model>',
-      "the model's name of a column that the file calls otherwise; can be repeated",
-      columnName,
+      '--rename <file=model>',
+      'rename a column of the file to the name that the model has; repeatable',
+      renamedColumn,
     )
     .option(
       '--normalize <column=operations>',
@@ -79,7 +79,7 @@ Examples:
   $ batch job create events events.ndjson.gz --infer --wait
   $ batch job create orders export.txt --delimiter auto --metadata source=crm --metadata day=2026-11-20
   $ batch job create orders orders.parquet --wait
-  $ batch job create orders orders.csv --column 'Order ID=id' --column Qty=qty
+  $ batch job create orders orders.csv --rename 'Order ID=id' --rename Qty=qty
   $ batch job create users users.csv --value-format json --normalize email=trim,lowercase
   $ batch job create orders orders.ndjson --wait
   $ batch job create orders orders.csv.gz --encoding windows-1252 --wait
@@ -98,7 +98,7 @@ Examples:
         ...textOptionsOf(options),
         valueFormat: options.valueFormat,
         compression: options.compression,
-        columns: options.column,
+        rename: options.rename,
         normalize: options.normalize,
         csvReader: options.csvReader,
         metadata: options.metadata,

@@ -25,11 +25,11 @@ export async function withInferredModel(session: Session, client: BatchClient, j
       'Save it to a file first.',
     );
   }
-  if (job.columns !== undefined) {
+  if (job.rename !== undefined) {
     throw new CliError(
       'INVALID_OPTION',
-      '--infer gives the model the names that the file has, so --column can name no others',
-      'Leave out --column; or let `batch model infer` propose the schema, rename its columns and create the model from it.',
+      '--infer gives the model the names that the file has, so --rename can name no others',
+      'Leave out --rename; or let `batch model infer` propose the schema, rename its columns and create the model from it.',
     );
   }
   const { inferred, foundDelimiter } = await inferSample(session, client, job);

@@ -42,7 +42,7 @@ export function keyValue(text: string, previous: Record<string, string> | undefi
 }
 
 /** Collects `file column=model column`; the file's name may hold the sign, too. */
-export function columnName(text: string, previous: Record<string, string> | undefined): Record<string, string> {
+export function renamedColumn(text: string, previous: Record<string, string> | undefined): Record<string, string> {
   return collect(text, text.lastIndexOf('='), 'file column=model column', previous);
 }
 

@@ -94,7 +94,7 @@ function detailsOf(job: Job): Fact[] {
   if (options.value_format !== 'raw') details.push(['values', options.value_format]);
   if (options.compression !== 'none') details.push(['compression', options.compression]);
   if (options.null_values.length > 0) details.push(['null', options.null_values.join(', ')]);
-  for (const [from, to] of Object.entries(options.columns)) details.push(['column', `${from} → ${to}`]);
+  for (const [from, to] of Object.entries(options.rename)) details.push(['column', `${from} → ${to}`]);
   for (const [column, operations] of Object.entries(options.normalize)) {
     details.push(['normalized', `${column}: ${operations.join(', ')}`]);
   }
