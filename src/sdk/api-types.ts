@@ -16,24 +16,24 @@ export interface paths {
         put?: never;
         /**
          * Upload a file and start a job
-         * @description Streams the file to the server and answers as soon as it is stored; the rows are processed afterwards.
+         * @description Streams the file to the server and responds as soon as it is stored. The rows are processed afterwards.
          *
-         *     `model_id` and the options are form fields, before or after the file, or query parameters. One that is given
-         *     twice, is unknown or malformed is INVALID_OPTION; so is one that does not apply to the file's format:
-         *     `delimiter`, `quote`, `escape`, `comment`, `skip_lines`, `trim`, `header`, `null_values` and `csv_reader` are for
-         *     CSV only, `encoding` is for text, not for Parquet. A form field that is empty counts as one that is not given,
-         *     but for `metadata.*`.
+         *     `model_id` and the options are form fields, before or after the file, or query parameters. An option that is
+         *     unknown, repeated or malformed fails with INVALID_OPTION; so does one that does not apply to the file's format:
+         *     `delimiter`, `quote`, `escape`, `comment`, `skip_lines`, `trim`, `header`, `null_values` and `csv_reader` are
+         *     for CSV only, `encoding` is for text, not for Parquet. An empty form field counts as not given, except for
+         *     `metadata.*`.
          *
-         *     With the form field `from_job`, and no file, the job gets the file that an ended job keeps (see `resumeJob`),
-         *     under another name on the disk: neither job takes the other's away. The model and the options are this
-         *     request's own.
+         *     With the form field `from_job` and no file, the job uses the file kept by an ended job (see `resumeJob`). Each
+         *     of the two jobs keeps its own reference to the file, so removing one does not affect the other. The model and
+         *     the options come from this request.
          *
-         *     Send an `Idempotency-Key` to make the request safe to repeat: the same key with the same model, the same
-         *     file (by its SHA-256) and the same options answers 200 with the job that exists, and
-         *     `Idempotency-Replayed: true`; with anything else it is IDEMPOTENCY_KEY_REUSED, which says what differs. Options
-         *     are compared as they were asked for, defaults filled in: `delimiter=auto` is not `delimiter=;`. The file's name
-         *     and `metadata.*` are not compared; the job keeps those it was created with. A job that is older than `sha256`
-         *     is compared by model and size alone.
+         *     Send an `Idempotency-Key` to make the request safe to repeat. The same key with the same model, file (by its
+         *     SHA-256) and options returns 200 with the existing job and `Idempotency-Replayed: true`. If anything differs,
+         *     the request fails with IDEMPOTENCY_KEY_REUSED, which says what. Options are compared as requested, with defaults
+         *     filled in: `delimiter=auto` is not `delimiter=;`. The file's name and `metadata.*` are not compared; the job
+         *     keeps those it was created with. A job without `sha256`, from an older version, is compared by model and size
+         *     only.
          */
         post: operations["createJob"];
         delete?: never;
@@ -56,23 +56,23 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Look at a job
-         * @description `totals` count committed rows only and never go back. `progress.bytes_done` may run ahead of them, and back after a crash.
+         * Get a job
+         * @description `totals` count committed rows only and never go back. `progress.bytes_done` may be ahead of them, and go back after a crash.
          */
         get: operations["getJob"];
         put?: never;
         post?: never;
         /**
          * Cancel a job, or purge it
-         * @description Stops a running job and waits up to 5 seconds for it, so that the answer normally says CANCELLED already;
-         *     CANCELLING means that it is still being stopped. Rows committed so far stay in the topics. A job that
-         *     finishes at the same moment keeps its result.
+         * @description Stops a running job and waits up to 5 seconds for it, so the response normally says CANCELLED. CANCELLING means
+         *     that the job is still being stopped. Rows committed so far stay in the topics. A job that finishes at the same
+         *     moment keeps its result.
          *
-         *     With `purge=true` it removes a job that has ended, for good: its file, its two topics with all their records,
-         *     its consumer group, and, by a record without a value under its id in the topic of the jobs (`batch.jobs`), its snapshots. The answer is
-         *     the job as it was; from then on it is 404 and in no list, and its Idempotency-Key is free. The removal goes on
-         *     behind the answer, also after a restart or an outage of Kafka. It is refused (409) while the job has not ended,
-         *     and, unless `force=true`, while its uploaded file is still kept.
+         *     With `purge=true` it removes an ended job for good: its file, its two topics with all their records, its
+         *     consumer group, and its snapshots in `batch.jobs` (by a record without a value). The response is the job as it
+         *     was. From then on it is 404 and in no list, and its Idempotency-Key is free. The removal continues after the
+         *     response, also across a restart or an outage of Kafka. It is refused (409) while the job has not ended and,
+         *     unless `force=true`, while its uploaded file is kept.
          */
         delete: operations["cancelJob"];
         options?: never;
@@ -97,7 +97,7 @@ export interface paths {
         put?: never;
         /**
          * Resume a cancelled or failed job
-         * @description Continues from the last committed row, with the same id and topics. Only for CANCELLED jobs and for FAILED ones, except with CHECKPOINT_LOST, FILE_CORRUPT, HEADER_MISMATCH and ALL_ROWS_REJECTED, as long as the uploaded file is kept (24 hours unless configured).
+         * @description Continues after the last committed row, with the same id and topics. Works for CANCELLED and FAILED jobs while the uploaded file is kept (24 hours by default), but not if the job failed with CHECKPOINT_LOST, FILE_CORRUPT, HEADER_MISMATCH or ALL_ROWS_REJECTED.
          */
         post: operations["resumeJob"];
         delete?: never;
@@ -121,15 +121,14 @@ export interface paths {
         };
         /**
          * Read the rejected rows
-         * @description The rows in the job's DLQ topic that are committed now, in the file's order, each with every reason. A running
-         *     job may have more later; a job without any has `[]`.
+         * @description The committed rows of the job's DLQ topic, in the order of the file, each with all its errors. A running job may
+         *     have more later. A job without rejected rows returns `[]`.
          *
-         *     A page ends at `limit` rows or 8 MiB, whichever comes first; the `Link` header leads on. Sixteen may read at a
-         *     time (SERVICE_BUSY beyond that), and who takes no byte for 60 s (`DOWNLOAD_IDLE_MS`) is cut off. HEAD answers
-         *     from the job alone, without reading its topic.
+         *     A page ends at `limit` rows or 8 MiB, whichever comes first; the `Link` header leads to the next. At most 16
+         *     requests read at a time; others fail with SERVICE_BUSY. A client that takes no byte for 60 s
+         *     (`DOWNLOAD_IDLE_MS`) is disconnected. HEAD does not read the topic.
          *
-         *     `Accept: application/x-ndjson` streams all of them from the first on, one JSON object per line, whatever `limit`
-         *     and `cursor` say.
+         *     `Accept: application/x-ndjson` streams all of them, one JSON object per line, and ignores `limit` and `cursor`.
          */
         get: operations["listRejectedRows"];
         put?: never;
@@ -152,7 +151,7 @@ export interface paths {
         put?: never;
         /**
          * Create a model
-         * @description Without `id`, the model gets its name as id where that is a valid one, else 8 random characters.
+         * @description Without `id`, the id is the name if that is a valid id, otherwise 8 random characters.
          */
         post: operations["createModel"];
         delete?: never;
@@ -171,42 +170,41 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Propose a schema for a file
-         * @description Looks at the first rows of a file, 8 MiB of them at most, and proposes the schema of a model that accepts every
-         *     one of them, with the evidence for each column. Nothing is stored: pass `schema` to `POST /models`, changed or
-         *     not, and `null_values` to `POST /jobs`. The rows are read as a job with the same options would read them: CSV,
-         *     JSON, NDJSON or Parquet.
+         * Infer a schema from a file
+         * @description Reads the first rows of a file, at most 8 MiB, and infers the schema of a model that accepts all of them, with
+         *     the evidence for each column. Nothing is stored: pass `schema` to `POST /models`, edited if you like, and
+         *     `null_values` to `POST /jobs`. The rows are read as a job with the same options would read them.
          *
-         *     A column of CSV gets the first of these types that all its values fit: Bool (`true` and `false`), UInt8 (20 or more
-         *     values, only `0` and `1`), Int32 (at most 8 digits, which leaves room for larger ones), Int64, UInt64,
-         *     Decimal(38,0), Decimal(18,S) (20 or more values, each with the same 2 to 4 digits after the point), Float64, Date,
-         *     DateTime64(3, 6 or 9) (where there are fractions of a second), DateTime, UUID, String. Numbers with leading
-         *     zeros or a plus are codes: String. Columns with a null are Nullable.
+         *     A column of CSV gets the first of these types that fits all its values: Bool (`true` and `false`), UInt8 (20 or
+         *     more values, only `0` and `1`), Int32 (at most 8 digits, which leaves headroom), Int64, UInt64, Decimal(38,0),
+         *     Decimal(18,S) (20 or more values, each with the same 2 to 4 digits after the point), Float64, Date,
+         *     DateTime64(3, 6 or 9) (if there are fractions of a second), DateTime, UUID, String. Numbers with leading zeros
+         *     or a plus are codes: String. Columns with a null are Nullable.
          *
-         *     The columns of JSON and NDJSON are the members of the rows, which are found as they appear; a row without one
-         *     counts as a null. Each gets the first of the same types that jobs take for the kind of its values: numbers are
-         *     UInt8, Int32, Int64, UInt64, Decimal or Float64, `true` and `false` are Bool, strings are Date, DateTime64,
-         *     DateTime, UUID, Decimal(18,S) or String (so digits in quotes stay text, and so does `"N/A"`). Where a member is
-         *     an array or an object, the schema is a JSON Schema, whose types are fewer: Int64, Float64, Bool, Date, DateTime,
-         *     UUID, String, arrays and objects. It names the members of objects down to 32 levels; items of more than one kind,
-         *     and objects of more than 200 different names, may be anything. `skipped_columns` are members of more than one kind,
-         *     such as numbers and strings, and those that are always null. More than 10000 different members are
+         *     The columns of JSON and NDJSON are the members of the rows, in the order in which they appear. A missing member
+         *     counts as null. Each gets the first of the same types that accepts its kind of value: numbers are UInt8, Int32,
+         *     Int64, UInt64, Decimal or Float64, `true` and `false` are Bool, strings are Date, DateTime64, DateTime, UUID,
+         *     Decimal(18,S) or String (so digits in quotes stay text, and so does `"N/A"`). If a member is an array or an
+         *     object, the schema is a JSON Schema, which has fewer types: Int64, Float64, Bool, Date, DateTime, UUID, String,
+         *     arrays and objects. It names the members of objects down to 32 levels; items of more than one kind, and objects
+         *     of more than 200 different names, may be anything. `skipped_columns` are members of more than one kind, such as
+         *     numbers and strings, and those that are always null. More than 10000 different members fail with
          *     HEADER_MISMATCH.
          *
-         *     A column of Parquet gets the type that the file says: Int32 for INT32, Decimal(P,S) for DECIMAL, DateTime64(n)
-         *     for TIMESTAMP and so on; String for STRING, whatever its values look like, for bytes, for TIME, and where a date
-         *     or timestamp of the sample is out of its type's range. It is Nullable where the sample has a null, and, unless the
-         *     sample is the whole file, where the column is OPTIONAL and the statistics of some row group do not count 0 nulls.
-         *     Where there is a LIST, STRUCT or MAP, the schema is a JSON Schema here, too, with the file's own types inside,
-         *     nullable by the same rule; the keys of a MAP are not named. A Parquet file must be whole: `partial` is INVALID_OPTION, and so are the options that
-         *     are for CSV or text only, as in a job.
+         *     A column of Parquet gets the type in the file's schema: Int32 for INT32, Decimal(P,S) for DECIMAL, DateTime64(n)
+         *     for TIMESTAMP and so on; String for STRING (whatever its values look like), for bytes, for TIME, and if a date
+         *     or timestamp of the sample is out of its type's range. It is Nullable if the sample has a null, or if the sample
+         *     is not the whole file, the column is OPTIONAL and the statistics of some row group do not rule nulls out. If
+         *     there is a LIST, STRUCT or MAP, the schema is a JSON Schema with the file's types inside, nullable by the same
+         *     rule; the keys of a MAP are not named. A Parquet file must be complete: `partial` is rejected with
+         *     INVALID_OPTION, and so are options for CSV or text.
          *
-         *     Columns whose names no model takes are `skipped_columns`, whatever the format.
+         *     In every format, columns whose names no model accepts are in `skipped_columns`.
          *
-         *     A sample proves nothing about the rows behind it: look at the proposal before it guards anything.
+         *     A sample proves nothing about the rows after it: check the schema before you rely on it.
          *
-         *     The options are form fields, before or after the file, or query parameters; an empty form field counts as one
-         *     that is not given. Kafka is not needed.
+         *     The options are form fields, before or after the file, or query parameters. An empty form field counts as not
+         *     given. Kafka is not needed.
          */
         post: operations["inferModel"];
         delete?: never;
@@ -228,17 +226,17 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Look at a model */
+        /** Get a model */
         get: operations["getModel"];
         /**
-         * Give a model its next version
-         * @description Jobs that exist keep the version they started with; new jobs take this one. Without `name`, the model keeps its name.
+         * Update a model
+         * @description Creates the next version of the model. Existing jobs keep theirs; new jobs use this one. Without `name`, the model keeps its name.
          */
         put: operations["updateModel"];
         post?: never;
         /**
          * Delete a model
-         * @description Hides the model: no new job can name it. Jobs that exist keep their version of it, and its id may be used again.
+         * @description Hides the model: new jobs cannot use it. Existing jobs keep their version of it, and its id may be used again.
          */
         delete: operations["deleteModel"];
         options?: never;
@@ -261,7 +259,7 @@ export interface paths {
         };
         /**
          * List the versions of a model, newest first
-         * @description A version never changes, and stays when its model is deleted, because jobs are pinned to it.
+         * @description A version never changes. It remains when its model is deleted, because jobs are pinned to it.
          */
         get: operations["listModelVersions"];
         put?: never;
@@ -283,14 +281,14 @@ export interface paths {
                  */
                 id: components["parameters"]["ModelIdPath"];
                 /**
-                 * @description The version's number, as a job has it in `model_version`. One that never was is MODEL_NOT_FOUND.
+                 * @description The number of the version, as in a job's `model_version`. An unknown one is MODEL_NOT_FOUND.
                  * @example 1
                  */
                 version: number;
             };
             cookie?: never;
         };
-        /** Look at one version of a model */
+        /** Get one version of a model */
         get: operations["getModelVersion"];
         put?: never;
         post?: never;
@@ -309,7 +307,7 @@ export interface paths {
         };
         /**
          * Is the process alive?
-         * @description Answers 200 as long as the process serves requests, also while Kafka is down.
+         * @description Returns 200 while the process serves requests, also if Kafka is down.
          */
         get: operations["getLiveness"];
         put?: never;
@@ -328,8 +326,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Can the service take uploads?
-         * @description Checks what an upload needs, and says which of it is at fault: `kafka` (a broker answers, and nothing is known that keeps the brokers from writing jobs exactly once), `store` (the metadata), `storage` (the folder of uploaded files can be written) and `disk` (free space); `topic_prefix` is there only if the brokers do not let the service claim its topic prefix, without which no upload is taken. `kafka` has, as far as it is known, the number of `brokers`, the `replication_factor` that new topics got and how long transactions may be open (`transaction_timeout_ms`). Other troubles that an operator should know are members of `details` with the status `degraded` and a message; the answer is 200 all the same, because uploads are taken.
+         * Is the service ready for uploads?
+         * @description Checks what an upload needs: `kafka` (a broker answers, and the brokers can write jobs exactly once as far as is known), `store` (the metadata), `storage` (the folder of uploaded files can be written) and `disk` (free space). `topic_prefix` is present only if the brokers do not let the service claim its topic prefix, which uploads need. `kafka` has, if known, the number of `brokers`, the `replication_factor` of new topics and the transaction timeout (`transaction_timeout_ms`). Other problems that an operator should know about are members of `details` with the status `degraded` and a message. The status code stays 200, because uploads are accepted.
          */
         get: operations["getReadiness"];
         put?: never;
@@ -353,102 +351,100 @@ export interface components {
         ModelId: string;
         Count: number;
         /**
-         * @description What the file is. `auto` (unless given) looks at the first 64 KiB: Parquet begins with `PAR1`; text whose first byte that is no blank is `[` is `json`, one array of objects; `{` is `ndjson`, one object a line; other text is `csv`. Anything else, such as a NUL byte there, and one object that goes over several lines, is refused. `csv` and `ndjson` take any text, `json` what begins with `[`: a NUL byte is then a row's, a character of a field of CSV and MALFORMED_JSON in JSON.
+         * @description What the file is. `auto`, the default, decides by the first 64 KiB. Parquet begins with `PAR1`. Text whose first character other than white space is `[` is `json`, one array of objects; with `{` it is `ndjson`, one object per line; other text is `csv`. Anything else, such as text with a NUL byte or a single object that spans several lines, is refused. `csv` and `ndjson` accept any text, `json` text that begins with `[`. A NUL byte is then part of a row: a character of a CSV field, and MALFORMED_JSON in JSON.
          * @enum {string}
          */
         FormatOption: "auto" | "csv" | "json" | "ndjson" | "parquet";
         /**
-         * @description How the text is written: `auto` (unless given) takes what the byte order mark says, and UTF-8 where there is none. Rows are sent in UTF-8 whatever this is, byte offsets are those of the file. A row that is no valid text in the encoding is rejected as INVALID_ENCODING. `latin1` is ISO 8859-1; `windows-1252` has quotes, dashes and the euro sign where that has control characters.
+         * @description The text encoding. `auto`, the default, follows the byte order mark, and is UTF-8 without one. Rows are always sent in UTF-8; byte offsets are those of the file. A row that is not valid text in the encoding is rejected with INVALID_ENCODING. `latin1` is ISO 8859-1; `windows-1252` has quotes, dashes and the euro sign in place of some of its control characters.
          * @enum {string}
          */
         EncodingOption: "auto" | "utf-8" | "utf-16le" | "utf-16be" | "windows-1252" | "latin1";
-        /** @description What separates fields: one ASCII character, not a line end and not the quote; `tab` or `\t` for a tab. `,` unless given. `auto`: whichever of `,`, `;`, tab and `|` finds most of the model's columns in the header, or else cuts the first rows best; the job's `dialect` shows it. */
+        /** @description The character between fields: one ASCII character, neither a line end nor the quote; `tab` or `\t` for a tab. Default: `,`. `auto` detects `,`, `;`, tab or `|`: the one that finds most of the model's columns in the header, otherwise the one that splits the first rows best. The job's `dialect` shows it. */
         DelimiterOption: string;
-        /** @description What encloses a field that holds delimiters or line ends: one ASCII character, not a line end. `"` unless given. */
+        /** @description The character that encloses fields with delimiters or line ends: one ASCII character, not a line end. Default: `"`. */
         QuoteOption: string;
         /**
          * @description What an accepted row becomes in the data topic. `raw`: the row's own bytes, without its line end. `json`: one
-         *     compact JSON object in UTF-8, its members the file's columns in the file's order, those that the model does not
-         *     know too; a column that the file lacks is left out. Nothing is computed anew, so that what is exact in the file
-         *     stays exact:
+         *     compact JSON object in UTF-8. Its members are the file's columns in the file's order, including those that the
+         *     model does not know; a column that the file lacks is omitted. No value is recomputed, so what is exact in the
+         *     file stays exact:
          *
          *     - null: `null`. An empty field of a required String is `""`; a column that the model does not know counts as
          *       Nullable(String).
-         *     - String, and columns that the model does not know: a string, doubled quotes made single.
+         *     - String, and columns that the model does not know: a string, with doubled quotes made single.
          *     - Bool: `true` or `false`.
          *     - Int, UInt, and a DateTime in epoch seconds: a number with all its digits, also beyond 2^53, without a plus and
          *       leading zeros; `-0` is `0`.
          *     - Float and Decimal: a number in the file's own digits, made legal JSON: `+1.50` is `1.50`, `01.5` is `1.5`, `.5`
-         *       is `0.5`, `1.` is `1.0`; an exponent stays as it is, and so does `-0.0`. Parse it as a decimal where every
-         *       digit counts.
-         *     - Date, DateTime, DateTime64, UUID: a string, as it stands.
+         *       is `0.5`, `1.` is `1.0`; an exponent stays as it is, and so does `-0.0`. Parse it as a decimal if every digit
+         *       matters.
+         *     - Date, DateTime, DateTime64, UUID: a string, as spelled in the file.
          *
-         *     Of JSON files: `raw` is the object's own bytes; `json` is the same without blanks, its strings escaped as
-         *     JSON.stringify does, -0 of an integer as 0, decimals and epoch seconds as numbers also where they were strings.
+         *     For JSON files, `raw` is the object's own bytes. `json` is the same without white space, with strings escaped as
+         *     JSON.stringify does, an integer -0 as 0, and decimals and epoch seconds as numbers even if they were strings. A
+         *     row whose JSON does not fit a record of 1,000,000 bytes is rejected with ROW_TOO_LARGE.
          *
-         *     A row whose JSON does not fit a record of 1,000,000 bytes is rejected as ROW_TOO_LARGE.
-         *
-         *     The rows of a Parquet file are JSON objects of this kind whatever is asked for, made from its native values: a
-         *     DECIMAL with all the digits of its scale; timestamps as `YYYY-MM-DDThh:mm:ss` with the digits of their unit,
-         *     and a `Z` only where the file says UTC; bytes that are no text as base64; lists as arrays, structs and maps as
-         *     objects. A FLOAT or DOUBLE has the fewest digits that tell it apart. A map with the same key twice is rejected
-         *     as DUPLICATE_KEY. The `raw_data` of a rejected row is this JSON, too, its texts normalized if the job says so.
+         *     The rows of a Parquet file are always such JSON objects, made from its native values: a DECIMAL with all the
+         *     digits of its scale; timestamps as `YYYY-MM-DDThh:mm:ss` with the digits of their unit, and a `Z` only if the
+         *     file says UTC; bytes that are not text as base64; lists as arrays, structs and maps as objects. A FLOAT or
+         *     DOUBLE has the fewest digits that identify it. A map with the same key twice is rejected with DUPLICATE_KEY. The
+         *     `raw_data` of a rejected row is this JSON, too, with its text normalized if the job says so.
          * @enum {string}
          */
         ValueFormatOption: "raw" | "json";
         /**
-         * @description How the record batches in both topics are compressed. Consumers see the same records; they need a client that knows the codec (zstd: Kafka 2.1). A batch that would not get smaller is left as it is.
+         * @description Compression of the record batches in both topics. Consumers see the same records, but their client must know the codec (zstd: Kafka 2.1). A batch that would not become smaller is not compressed.
          * @enum {string}
          */
         CompressionOption: "none" | "gzip" | "zstd";
-        /** @description Within quotes, the character behind this one stands for itself, whatever it is: one ASCII character, such as `\`. A quote in quotes is then written with it, and no longer by doubling. Unless given, quotes are doubled. */
+        /** @description Within quotes, this character makes the next one literal: one ASCII character, such as `\`. A quote within quotes is then escaped with it instead of doubled. By default, quotes are doubled. */
         EscapeOption: string;
-        /** @description A line that begins with it is no row, though it counts as a line: one ASCII character, such as `#`. Unless given, there are none. */
+        /** @description Skip lines that start with this character: one ASCII character, such as `#`. They still count as lines. By default, there are no comments. */
         CommentOption: string;
-        /** @description So many lines at the beginning, before the header, are not looked at. 0 unless given. */
+        /** @description Number of lines to skip before the header. Default: 0. */
         SkipLinesOption: number;
-        /** @description Whether spaces and tabs around a field that is not in quotes are left out of its value, and of a column's name: `false` unless given. An accepted row's own bytes (`value_format` raw) keep them. Nothing but the delimiter may stand beside quotes all the same. */
+        /** @description Whether to ignore spaces and tabs around unquoted fields and column names. Default: `false`. Accepted rows with `value_format` `raw` keep them. A quoted field must still be followed by a delimiter or a line end. */
         TrimOption: boolean;
-        /** @description Spellings of null beside the empty field, separated by commas: `NULL,N/A,\N`. At most 30 of at most 64 characters each, taken as they stand, spaces included; none can hold a comma. A field in quotes that spells one is null too, but an empty one in quotes (`""`) never is. A null in a required column rejects the row; only a String may be empty. */
+        /** @description Values that mean null, besides the empty field, separated by commas: `NULL,N/A,\N`. At most 30, of at most 64 characters each, compared exactly, including spaces; a value cannot contain a comma. They are null quoted or not, but a quoted empty field (`""`) is never null. A null in a required column rejects the row; only a String may be empty. */
         NullValuesOption: string;
         /**
-         * @description Renames columns: the model's name of a column by the file's name for it, as a JSON object: `{"Order ID":"id","Qty":"qty"}`. Columns that are not in it keep their names. Names are taken byte for byte, and all at once, so that two may be exchanged. Errors and JSON values have the new names; the job's `file_columns`, raw values and `raw_data` stay as the file has them. A file of CSV or Parquet that lacks one of the columns, or has two of one name then, fails as HEADER_MISMATCH; a row of JSON with two of one name is rejected as DUPLICATE_KEY. A file without a header line has the model's names already. At most 8,192 bytes.
+         * @description Renames columns: a JSON object of names in the file → names in the model, `{"Order ID":"id","Qty":"qty"}`. Other columns keep their names. Names are compared byte for byte, and all renames apply at once, so two columns may swap names. Errors and JSON values have the new names. The job's `file_columns`, raw values and `raw_data` keep the file's names. A CSV or Parquet file that lacks one of the columns, or then has two with the same name, fails with HEADER_MISMATCH; a row of JSON with two of the same name is rejected with DUPLICATE_KEY. A file without a header has the model's names already (INVALID_OPTION). At most 8,192 bytes.
          * @example {"Order ID":"id","Qty":"qty"}
          */
         RenameOption: string;
         /**
-         * @description What is done to the texts of columns before they are checked, in the order given, as a JSON object by the
-         *     model's names: `{"email":["trim","lowercase"],"day":["iso_date"]}`. It needs `value_format` `json`, whatever the
-         *     file's format, else the job is refused as INVALID_OPTION; so it is where one of the columns is an array or an
-         *     object, or no column of a model that takes no others.
+         * @description Operations on the text of columns before it is checked, in the given order, as a JSON object by the model's
+         *     column names: `{"email":["trim","lowercase"],"day":["iso_date"]}`. It needs `value_format` `json` in every
+         *     format. Otherwise the request fails with INVALID_OPTION; so does one that names an array, an object, or an
+         *     unknown column of a model that allows no others.
          *
-         *     In CSV every value is a text. In JSON, NDJSON and Parquet strings are: numbers, booleans, nulls, the dates and
-         *     times that Parquet has types for, and what is inside arrays and objects stay as they are.
+         *     In CSV every value is text. In JSON, NDJSON and Parquet only strings are: numbers, booleans, nulls, Parquet's
+         *     own dates and times, and everything inside arrays and objects stay as they are.
          *
-         *     - `trim`: without the white space around it (also inside quotes; Unicode's, so no-break spaces too).
-         *     - `lowercase`, `uppercase`: as Unicode has it, whatever the language.
-         *     - `iso_date`: dates that can be read in one way only become `YYYY-MM-DD`: year, month, day with `-`, `/` or `.`
-         *       between them (`2024/1/31`), eight digits (`20240131`), and day, month, year with points (`31.1.2024`). With
-         *       slashes a day or a month may come first: `01/02/2024` and `31/01/2024` stay as they are, and so does
-         *       everything else.
+         *     - `trim`: removes white space at both ends (also inside quotes; Unicode's, so no-break spaces too).
+         *     - `lowercase`, `uppercase`: by Unicode's rules, independent of language.
+         *     - `iso_date`: rewrites unambiguous dates as `YYYY-MM-DD`: year, month, day with `-`, `/` or `.` between them
+         *       (`2024/1/31`), eight digits (`20240131`), and day, month, year with points (`31.1.2024`). With slashes, a day
+         *       or a month may come first, so `01/02/2024` and `31/01/2024` stay as they are. So does everything else.
          *
-         *     Checks see the value that comes out, and it is in the JSON. So do `null_values` and the empty field of CSV: with
-         *     `trim` a field of blanks without quotes is null, while a string of another format becomes the empty string.
-         *     Errors show the original. A column that neither the model nor the file has fails a job of CSV or Parquet as
-         *     HEADER_MISMATCH; rows of JSON need not have it. CSV is then read by the `reference` reader. At most 8,192 bytes.
+         *     Checks and the JSON use the resulting value. So do `null_values` and the empty field of CSV: with `trim`, an
+         *     unquoted field of spaces is null, while a string of another format becomes the empty string. Errors show the
+         *     original. A column that neither the model nor the file has fails a job of CSV or Parquet with HEADER_MISMATCH;
+         *     rows of JSON may lack it. CSV is then read by the `reference` reader. At most 8,192 bytes.
          * @example {"email":["trim","lowercase"],"day":["iso_date"]}
          */
         NormalizeOption: string;
         /**
-         * @description Which reader takes the file: `auto` the fastest that can (the `reference` reader only where values are normalized), `reference` the slow one that the fast one is checked against. Both decide the same about every row.
+         * @description Which reader reads the file. `auto`: the fastest one that can (the `reference` reader only if values are normalized). `reference`: the slow one that the fast one is checked against. Both decide the same about every row.
          * @enum {string}
          */
         CsvReaderOption: "auto" | "reference";
-        /** @description Whether the first line names the columns: `true` unless given. `false`: the columns are the model's, in its order; a model that has names which are whole numbers, such as `2024`, beside others has none (INVALID_OPTION). */
+        /** @description Whether the first line names the columns. Default: `true`. `false`: the columns are the model's, in its order. If some of the model's names are whole numbers, such as `2024`, and others are not, the order is not defined (INVALID_OPTION). */
         HeaderOption: boolean;
         MetadataValue: string;
         JobUpload: {
-            /** @description The file, with a file name. At most 1 GiB unless configured. It may be compressed by gzip or zstd, which is told by its first bytes. */
+            /** @description The file, with a file name. At most 1 GiB by default. It may be compressed with gzip or zstd, which is detected from its first bytes. */
             file: string;
             /** @description The model that the rows must satisfy. Required, here or as a query parameter. */
             model_id?: components["schemas"]["ModelId"];
@@ -480,9 +476,9 @@ export interface components {
         } & {
             [key: string]: components["schemas"]["MetadataValue"];
         };
-        /** @description As JobUpload, with the job whose kept file is taken in place of a file. */
+        /** @description As JobUpload, with a job whose file is used instead of a new file. */
         JobFromKeptFile: {
-            /** @description A job that has ended in another way than SUCCESS, as long as its file is kept. */
+            /** @description A job that has ended in another way than SUCCESS and whose file is still kept. */
             from_job: components["schemas"]["JobId"];
             /** @description The model that the rows must satisfy. Required, here or as a query parameter. */
             model_id?: components["schemas"]["ModelId"];
@@ -514,14 +510,14 @@ export interface components {
         } & {
             [key: string]: components["schemas"]["MetadataValue"];
         };
-        /** @description Whether the first line names the columns: `true` unless given. `false`: they are named `column_1`, `column_2` and so on, as many as the first row has. */
+        /** @description Whether the first line names the columns. Default: `true`. `false`: they are named `column_1`, `column_2` and so on; their number is that of the first row's fields. */
         InferHeaderOption: boolean;
-        /** @description At most so many rows are looked at, broken ones among them; 100000 unless given. */
+        /** @description Maximum number of rows to read, including broken ones. Default: 100000. */
         SampleRowsOption: number;
-        /** @description `true`: the file is the beginning of a larger one, cut off anywhere; a last row that may go on is not looked at. Not for Parquet. `false` unless given. */
+        /** @description `true`: the file is the beginning of a larger one, cut off anywhere; an incomplete last row is ignored. Not for Parquet. Default: `false`. */
         PartialOption: boolean;
         InferUpload: {
-            /** @description The file or its beginning (see `partial`), with a file name. It may be compressed by gzip or zstd, which is told by its first bytes. */
+            /** @description The file or its beginning (see `partial`), with a file name. It may be compressed with gzip or zstd, which is detected from its first bytes. */
             file: string;
             format?: components["schemas"]["FormatOption"];
             encoding?: components["schemas"]["EncodingOption"];
@@ -537,7 +533,7 @@ export interface components {
             partial?: components["schemas"]["PartialOption"];
         };
         /**
-         * @description PENDING waits to run; RUNNING; CANCELLING is being stopped. Final: SUCCESS (no row rejected), PARTIAL_SUCCESS (some rejected, some accepted). FAILED (see `error`) and CANCELLED are final unless the job is resumed.
+         * @description PENDING: waits to run. RUNNING. CANCELLING: is being stopped. Final: SUCCESS (no row rejected), PARTIAL_SUCCESS (some rejected, some accepted). FAILED (see `error`) and CANCELLED are final unless the job is resumed.
          * @enum {string}
          */
         JobState: "PENDING" | "RUNNING" | "CANCELLING" | "SUCCESS" | "PARTIAL_SUCCESS" | "FAILED" | "CANCELLED";
@@ -545,55 +541,55 @@ export interface components {
         Dialect: {
             delimiter: string;
             quote: string;
-            /** @description The quote, where that is doubled. */
+            /** @description The quote itself, if quotes are doubled. */
             escape: string;
             header: boolean;
             comment: string | null;
             skip_lines: components["schemas"]["Count"];
             trim: boolean;
         };
-        /** @description How the file was asked to be processed; what was not given has its default. */
+        /** @description The options of the job, with defaults filled in. */
         JobOptions: {
             value_format: components["schemas"]["ValueFormatOption"];
             compression: components["schemas"]["CompressionOption"];
-            /** @description Spellings of null beside the empty field. */
+            /** @description Values that mean null, besides the empty field. */
             null_values: string[];
-            /** @description The model's name of a column, by the file's name for it; the other columns have the same name in both. */
+            /** @description Names in the file → names in the model. Other columns keep their names. */
             rename: {
                 [key: string]: string;
             };
-            /** @description By the model's names of columns, what is done to their values before they are checked. */
+            /** @description Operations on values before they are checked, by the model's column names. */
             normalize: {
                 [key: string]: ("trim" | "lowercase" | "uppercase" | "iso_date")[];
             };
             csv_reader: components["schemas"]["CsvReaderOption"];
         };
-        /** @description Committed rows only; they never go back. `rows` = `ok` + `errors`, always. */
+        /** @description Committed rows only. They never go back, and `rows` = `ok` + `errors`. */
         Totals: {
-            /** @description Data records; the header is not one. */
+            /** @description Rows of the file, without the header. */
             rows: components["schemas"]["Count"];
             /** @description Accepted, in the data topic. */
             ok: components["schemas"]["Count"];
             /** @description Rejected, in the DLQ topic. */
             errors: components["schemas"]["Count"];
         };
-        /** @description The bytes of the file whose rows the broker has all acknowledged. May run ahead of the totals, and back after a crash. */
+        /** @description The bytes of the file whose rows the broker has acknowledged. May be ahead of the totals, and go back after a crash. */
         Progress: {
             bytes_done: components["schemas"]["Count"];
             bytes_total: components["schemas"]["Count"];
         };
-        /** @description In milliseconds. Setting the clock of the machine while the service runs does not change them. */
+        /** @description In milliseconds. They do not depend on the machine's wall clock. */
         Timings: {
             waiting_ms: components["schemas"]["Count"];
             processing_ms: components["schemas"]["Count"];
         };
         Topics: {
-            /** @description Accepted rows: each the row's own bytes, without its line end (CSV), or the object's own bytes (JSON), or a compact JSON object (`value_format`). */
+            /** @description Accepted rows: the row's own bytes without its line end (CSV), the object's own bytes (JSON), or a compact JSON object (`value_format`). */
             data: string;
-            /** @description Rejected rows: JSON with the row's place, its own text and every reason. */
+            /** @description Rejected rows: JSON with the row's position, its text and all its errors. */
             dlq: string;
         };
-        /** @description For each topic, the offset after its last record (0 where there is none). Read up to here at read_committed and you have everything. Transaction markers take offsets too, so these are not row counts. */
+        /** @description For each topic, the offset after its last record (0 if there is none). Read up to here at read_committed and you have everything. Transaction markers take offsets too, so these are not row counts. */
         EndOffsets: {
             data: components["schemas"]["Count"];
             dlq: components["schemas"]["Count"];
@@ -603,58 +599,58 @@ export interface components {
             code: components["schemas"]["JobErrorCode"];
             /** @description What happened. */
             message: string;
-            /** @description What to do about it; the commands in it have the ids of this job and its model. */
+            /** @description What to do about it. Its commands contain the ids of this job and its model. */
             hint: string;
         };
         /** @enum {string} */
         JobErrorCode: "HEADER_MISMATCH" | "ALL_ROWS_REJECTED" | "KAFKA_UNAVAILABLE" | "KAFKA_REJECTED" | "KAFKA_UNSUPPORTED" | "CHECKPOINT_LOST" | "RUNNER_CRASHED" | "SPOOL_UNREADABLE" | "FILE_CORRUPT" | "FILE_TOO_COMPLEX";
         Job: components["schemas"]["JobSummary"] & {
-            /** @description The file's header in file order, null until it was read: needed to make sense of raw rows. Always null for json and ndjson, whose rows name their own columns. */
+            /** @description The file's header in the order of the file, null until it was read. It names the fields of raw rows. Always null for json and ndjson, whose rows name their own columns. */
             file_columns: string[] | null;
-            /** @description Only in the topic (`batch.jobs`) that has the job at every change of state: what was left out of this snapshot because the topic does not take so large a record. `file_columns` is null and `metadata` empty then; `GET /jobs/{id}` has both. */
+            /** @description Only in the topic `batch.jobs`, which has the job at every change of state: the members omitted from this snapshot because the topic does not accept a record of that size. `file_columns` is then null and `metadata` empty; `GET /jobs/{id}` has both. */
             truncated?: ("file_columns" | "metadata")[];
         };
-        /** @description A job as lists show it. `GET /jobs/{id}` has its `file_columns` too. */
+        /** @description A job as in lists. `GET /jobs/{id}` also has its `file_columns`. */
         JobSummary: {
             job_id: components["schemas"]["JobId"];
             model_id: components["schemas"]["ModelId"];
-            /** @description The version of the model that the job is pinned to. */
+            /** @description The model version that the job is pinned to. */
             model_version: number;
             state: components["schemas"]["JobState"];
             /** @description Grows at every stored change of the job. */
             revision: number;
-            /** @description As the client named the file. */
+            /** @description The file name sent by the client. */
             filename: string;
             /**
-             * @description What the file was taken for.
+             * @description The format in which the file is read.
              * @enum {string}
              */
             format: "csv" | "json" | "ndjson" | "parquet";
             /**
-             * @description How the file as a whole is compressed, told by its first bytes. Offsets of rejected rows count the bytes it was decompressed to; `size_bytes` and `progress` those of the file as it was sent.
+             * @description How the file as a whole is compressed, detected from its first bytes. Offsets of rejected rows count decompressed bytes; `size_bytes` and `progress` count the bytes of the file as it was sent.
              * @enum {string}
              */
             file_compression: "none" | "gzip" | "zstd";
             /**
-             * @description How the file's text is written; null where its format is not text.
+             * @description The text encoding of the file; null if its format is not text.
              * @enum {string|null}
              */
             encoding: "utf-8" | "utf-16le" | "utf-16be" | "windows-1252" | "latin1" | null;
             size_bytes: components["schemas"]["Count"];
             /** @description SHA-256 of the file as it was sent, in hex; null for jobs of versions that did not compute it. */
             sha256: string | null;
-            /** @description What was given as `metadata.<key>`. */
+            /** @description The values given as `metadata.<key>`. */
             metadata: {
                 [key: string]: components["schemas"]["MetadataValue"];
             };
-            /** @description null where the format has none (json, ndjson, parquet). */
+            /** @description null if the format has none (json, ndjson, parquet). */
             dialect: components["schemas"]["Dialect"] | null;
             options: components["schemas"]["JobOptions"];
             totals: components["schemas"]["Totals"];
             progress: components["schemas"]["Progress"];
             timings: components["schemas"]["Timings"];
             topics: components["schemas"]["Topics"];
-            /** @description null until the job has ended and it is known what is committed (with CHECKPOINT_LOST it never is). */
+            /** @description null until the job has ended and it is known what is committed. After CHECKPOINT_LOST it stays null. */
             end_offsets: components["schemas"]["EndOffsets"] | null;
             /** @description null unless the job FAILED. */
             error: components["schemas"]["JobError"] | null;
@@ -667,17 +663,17 @@ export interface components {
             /** Format: date-time */
             finished_at: string | null;
         };
-        /** @description A row that does not satisfy the model, as it stands in the job's DLQ topic. */
+        /** @description A row that does not satisfy the model, as in the job's DLQ topic. */
         RejectedRow: {
             job_id: components["schemas"]["JobId"];
-            /** @description Counts data rows from 1; the header is none. */
+            /** @description Number of the row, from 1, without the header. */
             row_number: number;
-            /** @description The physical line on which the row begins, from 1; null where the format has no lines. */
+            /** @description The physical line on which the row begins, from 1; null if the format has no lines. */
             line: number | null;
-            /** @description Of the row's first byte in the file; null where the format has none. */
+            /** @description Offset of the row's first byte in the decompressed file; null if the format has none. */
             byte_offset: number | null;
             error: components["schemas"]["RowErrorCode"];
-            /** @description The first error's. */
+            /** @description The message of the first error. */
             message: string;
             errors: components["schemas"]["FieldError"][];
             /** @description There were more errors than are listed. */
@@ -685,7 +681,7 @@ export interface components {
             /** @description The row's bytes without the line end, at most 64 KiB. */
             raw_data: string;
             /**
-             * @description base64 where the bytes are not valid UTF-8; in a file of another encoding these are the row's text in UTF-8 with a byte 0xFF in place of each thing that is no text.
+             * @description base64 if the bytes are not valid UTF-8. For a file of another encoding, they are the row's text in UTF-8, with a byte 0xFF in place of each invalid sequence.
              * @enum {string}
              */
             raw_encoding: "utf8" | "base64";
@@ -693,12 +689,12 @@ export interface components {
             timestamp: components["schemas"]["Timestamp"];
         };
         FieldError: {
-            /** @description null where the row's structure is at fault; a value inside another is named by its path, `items[2].qty`. */
+            /** @description null if the row's structure is broken. A nested value is named by its path, `items[2].qty`. */
             column: string | null;
             /** @description The column's type. */
             type: string | null;
             error: components["schemas"]["RowErrorCode"];
-            /** @description The field's text, of JSON of another type its own; null where there is none. */
+            /** @description The text of the value, or its JSON if it has the wrong JSON type; null if there is none. */
             observed: string | null;
             message: string;
         };
@@ -709,10 +705,10 @@ export interface components {
          * @description RFC 3339, UTC.
          */
         Timestamp: string;
-        /** @description What the rows must satisfy, in one of two spellings. */
+        /** @description What rows must satisfy, in one of two forms. */
         ModelSchema: components["schemas"]["FlatSchema"] | components["schemas"]["RowSchema"];
         /**
-         * @description Column name → type. Types: String, Bool, Int8 to Int64, UInt8 to UInt64, Float32, Float64, Decimal(P,S) with at most P digits, S of them after the point, Date, DateTime (or epoch seconds; a number beyond 9999-12-31, such as milliseconds, is OUT_OF_RANGE), DateTime64(n) with at most n digits of a second's fraction, UUID; each as Nullable(…) where a value may be missing. Names take at most 256 bytes.
+         * @description Column name → type. Types: String, Bool, Int8 to Int64, UInt8 to UInt64, Float32, Float64, Decimal(P,S) with at most P digits, S of them after the point, Date, DateTime (or epoch seconds; a number beyond 9999-12-31, such as milliseconds, is OUT_OF_RANGE), DateTime64(n) with at most n digits of a second, UUID; each as Nullable(…) if a value may be missing. Names have at most 256 bytes.
          * @example {
          *       "id": "String",
          *       "qty": "Int32",
@@ -727,7 +723,7 @@ export interface components {
         ColumnSpelling: string;
         ColumnType: string;
         /**
-         * @description JSON Schema (2020-12) of one row: an object of strings, integers (Int64), numbers (Float64), booleans, and, for JSON and Parquet files, arrays and objects of these: a Parquet LIST is an array, a STRUCT or MAP an object, and what is inside is compared with the file's types before the first row. What is not `required` may be missing. `additionalProperties: false` refuses CSV and Parquet files with columns (or members of a STRUCT) that are not named here, and JSON rows (or MAPs) with such members. Anything that would be ignored is INVALID_SCHEMA.
+         * @description JSON Schema (2020-12) of one row: an object of strings, integers (Int64), numbers (Float64), booleans, and, for JSON and Parquet files, arrays and objects of these: a Parquet LIST is an array, a STRUCT or MAP an object, and nested types are compared with the file's before the first row. A property that is not `required` may be missing. `additionalProperties: false` refuses CSV and Parquet files with columns (or members of a STRUCT) that are not named here, and JSON rows (or MAPs) with such members. A keyword that would be ignored is INVALID_SCHEMA.
          * @example {
          *       "type": "object",
          *       "properties": {
@@ -763,7 +759,7 @@ export interface components {
             examples?: unknown;
             deprecated?: unknown;
         };
-        /** @description One value: a column, a member of an object, an item of an array. A required one may be null all the same with `["<type>", "null"]`. */
+        /** @description One value: a column, a member of an object, an item of an array. A required one may still be null with `["<type>", "null"]`. */
         PropertySchema: {
             type: components["schemas"]["PropertyType"] | (components["schemas"]["PropertyType"] | "null")[];
             nullable?: boolean;
@@ -787,7 +783,7 @@ export interface components {
             exclusiveMinimum?: number;
             /** @description For integers and numbers. */
             exclusiveMaximum?: number;
-            /** @description For arrays; without it their items may be anything. */
+            /** @description For arrays. Without it, items may be anything. */
             items?: components["schemas"]["PropertySchema"];
             /** @description For arrays. */
             minItems?: number;
@@ -809,69 +805,69 @@ export interface components {
         };
         /** @enum {string} */
         PropertyType: "string" | "integer" | "number" | "boolean" | "array" | "object";
-        /** @description A schema proposed for a file, and what speaks for it. */
+        /** @description A schema inferred from a file, and its evidence. */
         InferredSchema: {
-            /** @description Accepts every row that was looked at, in a job with the same options and these `null_values`. Flat, or a JSON Schema where a column is an array or an object. */
+            /** @description Accepts every sampled row, in a job with the same options and these `null_values`. Flat, or a JSON Schema if a column is an array or an object. */
             schema: components["schemas"]["ModelSchema"];
             /** @enum {string} */
             format: "csv" | "json" | "ndjson" | "parquet";
-            /** @description Of a CSV file; null for other formats. */
+            /** @description How the CSV file was read; null for other formats. */
             dialect: components["schemas"]["Dialect"] | null;
-            /** @description Of a CSV file, else none: what the request named, and the spellings of null (`N/A`, `NULL`, `\N`, `-`, …) that alone kept a column from a type that says more than String. They are null in every column: where one of them is a value of a String column, such as `NA` for Namibia, it is not named, and the other column is a String whose `reason` says so. */
+            /** @description For CSV, otherwise empty: the values named in the request, and those spellings of null (`N/A`, `NULL`, `\N`, `-`, …) that alone keep a column from a narrower type than String. They are null in every column. A spelling that is a value of a String column, such as `NA` for Namibia, is therefore not listed; the other column is then a String, and its `reason` says so. */
             null_values: string[];
-            /** @description Rows that the columns were judged by. */
+            /** @description Number of rows from which the types were inferred. */
             rows_sampled: components["schemas"]["Count"];
-            /** @description Rows beside them that are broken (quotes, number of fields, JSON, encoding; NaN and infinities) whatever the model says. */
+            /** @description Number of further rows that are broken regardless of the model (quotes, number of fields, JSON, encoding; NaN and infinities). */
             rows_rejected: components["schemas"]["Count"];
-            /** @description The file has more rows, or may have more, than were looked at. */
+            /** @description The file has, or may have, more rows than were sampled. */
             truncated: boolean;
-            /** @description In the file's order; of JSON in the order in which they first appear. */
+            /** @description In the file's order. For JSON, in the order in which they first appear. */
             columns: components["schemas"]["InferredColumn"][];
-            /** @description Columns that a model cannot have; a job keeps them as columns that its model does not know. */
+            /** @description Columns for which no type was inferred. A job keeps them as columns that its model does not know. */
             skipped_columns: components["schemas"]["LeftOutColumn"][];
         };
         LeftOutColumn: {
-            /** @description As the file has it, cut to 256 characters. */
+            /** @description The name in the file, cut to 256 characters. */
             name: string;
-            /** @description Why, and what helps, in words. */
+            /** @description Why the column was skipped, and what helps. */
             reason: string;
         };
         InferredColumn: {
             name: components["schemas"]["ColumnName"];
             type: components["schemas"]["ColumnType"];
-            /** @description There are nulls in the sample, or rows without it; or the sample is not the whole of a Parquet file that does not rule them out. */
+            /** @description The sample has nulls or rows without this column, or it is only a part of a Parquet file that does not rule nulls out. */
             nullable: boolean;
-            /** @description Why this type, in words. */
+            /** @description Why this type was chosen. */
             reason: string;
             evidence: components["schemas"]["Evidence"];
         };
-        /** @description What the sample has in one column. Arrays and objects count as their compact JSON. */
+        /** @description What the sample has in one column. Arrays and objects are represented by their compact JSON. */
         Evidence: {
             rows: components["schemas"]["Count"];
             nulls: components["schemas"]["Count"];
-            /** @description Different values that are not null, as they are spelled; at most 1000 are counted. */
+            /** @description Number of distinct values other than null, by spelling. At most 1000 are counted. */
             distinct: components["schemas"]["Count"];
-            /** @description There are more than `distinct`. */
+            /** @description There are more distinct values than were counted. */
             distinct_capped: boolean;
-            /** @description As it is spelled. Of numbers by their value, of dates and times by their text; null for other types. */
+            /** @description The smallest value, as it is spelled: numbers by value, dates and times by text. null for other types. */
             min: string | null;
-            /** @description Likewise. */
+            /** @description The largest value, likewise. */
             max: string | null;
-            /** @description Of a String, in characters; null for other types. */
+            /** @description Length of the shortest value of a String, in characters; null for other types. */
             min_length: components["schemas"]["Count"] | null;
-            /** @description Likewise. */
+            /** @description Length of the longest value, likewise. */
             max_length: components["schemas"]["Count"] | null;
-            /** @description Different values, cut to 80 characters. */
+            /** @description Distinct values, cut to 80 characters. */
             examples: string[];
-            /** @description Types that say more and come before the column's in the order of preference. */
+            /** @description Types that were preferred to the column's but do not fit its values. */
             rejected: components["schemas"]["RejectedType"][];
         };
         RejectedType: {
             type: components["schemas"]["ColumnType"];
             reason: string;
-            /** @description The first value that speaks against it, cut to 80 characters; null where it is no single one. */
+            /** @description The first value that does not fit, cut to 80 characters; null if there is not a single one. */
             example: string | null;
-            /** @description That value's row, from 1, the header aside. */
+            /** @description The row of that value, from 1, without the header. */
             row: number | null;
         };
         ModelCreate: {
@@ -883,15 +879,15 @@ export interface components {
             name?: components["schemas"]["ModelName"];
             schema: components["schemas"]["ModelSchema"];
         };
-        /** @description For people. */
+        /** @description A name for people. */
         ModelName: string;
         Model: {
             id: components["schemas"]["ModelId"];
             name: string;
             version: number;
-            /** @description As it was given. */
+            /** @description The schema as it was given. */
             schema: components["schemas"]["ModelSchema"];
-            /** @description What the schema means, in its order. */
+            /** @description The columns that the schema describes, in its order. */
             columns: components["schemas"]["Column"][];
             created_at: components["schemas"]["Timestamp"];
             updated_at: components["schemas"]["Timestamp"];
@@ -902,11 +898,11 @@ export interface components {
             type: components["schemas"]["ColumnType"];
             nullable: boolean;
             constraints: components["schemas"]["Constraints"];
-            /** @description Of an Array; without it its items may be anything. */
+            /** @description For an Array. Without it, items may be anything. */
             items?: components["schemas"]["ValueSchema"];
-            /** @description Of an Object. */
+            /** @description For an Object. */
             properties?: components["schemas"]["Column"][];
-            /** @description Of an Object. */
+            /** @description For an Object. */
             additionalProperties?: boolean;
         };
         /** @description What an item of an Array must be. */
@@ -941,17 +937,17 @@ export interface components {
         Readiness: {
             /** @enum {string} */
             status: "ok" | "error" | "shutting_down";
-            /** @description What works of what uploads need. */
+            /** @description Checks that passed. */
             info?: components["schemas"]["HealthIndicators"];
-            /** @description What does not. */
+            /** @description Checks that failed. */
             error?: components["schemas"]["HealthIndicators"];
-            /** @description All of it, and whatever else is degraded. */
+            /** @description All checks, and everything that is degraded. */
             details: components["schemas"]["HealthIndicators"];
         };
         HealthIndicators: {
             [key: string]: {
                 /**
-                 * @description `degraded`: uploads are taken, but `message` says what to look after.
+                 * @description `degraded`: uploads are accepted, but `message` says what needs attention.
                  * @enum {string}
                  */
                 status: "up" | "down" | "degraded";
@@ -1040,7 +1036,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description A web page of another origin made this request, be it another port of the same host. */
+        /** @description A web page of another origin made this request. Another port of the same host is another origin. */
         CrossSiteRequest: {
             headers: {
                 [name: string]: unknown;
@@ -1058,7 +1054,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The server is short of disk space; nothing was kept. */
+        /** @description The server is short of disk space; nothing was stored. */
         InsufficientStorage: {
             headers: {
                 [name: string]: unknown;
@@ -1067,7 +1063,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Something unforeseen went wrong; the log holds the details under the request_id. */
+        /** @description Internal error. The log has the details under the request_id. */
         InternalError: {
             headers: {
                 [name: string]: unknown;
@@ -1078,7 +1074,7 @@ export interface components {
         };
     };
     parameters: {
-        /** @description A name for this upload, chosen by the client (a UUID, for example) and kept with the job. Repeating the request with it cannot start a second job. */
+        /** @description A name for this upload, chosen by the client (a UUID, for example) and stored with the job. Repeating the request with it cannot start a second job. */
         IdempotencyKey: string;
         /**
          * @description The job's id. A malformed one is JOB_NOT_FOUND like any other unknown id.
@@ -1090,35 +1086,35 @@ export interface components {
          * @example orders
          */
         ModelIdPath: components["schemas"]["ModelId"];
-        /** @description At most so many entries a page. */
+        /** @description Maximum number of items per page. */
         Limit: number;
-        /** @description Where the page starts; taken from the previous page's `Link` header, never made up. */
+        /** @description Where the page starts: the value from the `Link` header of the previous page. */
         Cursor: string;
     };
     requestBodies: never;
     headers: {
         /**
-         * @description The job's own address.
+         * @description The job's address.
          * @example /jobs/a1b2c3d4
          */
         JobLocation: string;
         /**
-         * @description The model's own address.
+         * @description The model's address.
          * @example /models/orders
          */
         ModelLocation: string;
         /**
-         * @description The answer is about a job that existed already.
+         * @description `true` if the response describes an existing job.
          * @example true
          */
         IdempotencyReplayed: "true";
         /**
-         * @description RFC 8288 link to the next page; absent on the last.
+         * @description RFC 8288 link to the next page. Absent on the last page.
          * @example </jobs?limit=100&cursor=MTc2MzYzMDEwMDAwMA>; rel="next"
          */
         Link: string;
         /**
-         * @description Seconds after which a repetition makes sense.
+         * @description Seconds to wait before retrying.
          * @example 5
          */
         RetryAfter: number;
@@ -1134,9 +1130,9 @@ export interface operations {
                 state?: components["schemas"]["JobState"];
                 /** @description Only jobs of this model. */
                 model_id?: components["schemas"]["ModelId"];
-                /** @description At most so many entries a page. */
+                /** @description Maximum number of items per page. */
                 limit?: components["parameters"]["Limit"];
-                /** @description Where the page starts; taken from the previous page's `Link` header, never made up. */
+                /** @description Where the page starts: the value from the `Link` header of the previous page. */
                 cursor?: components["parameters"]["Cursor"];
             };
             header?: never;
@@ -1145,7 +1141,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page of jobs, without their `file_columns`; the `Link` header, where present, leads to the next. Where jobs are large a page ends before `limit`, at 8 MB. */
+            /** @description One page of jobs, without their `file_columns`; the `Link` header, if present, leads to the next. If jobs are large, a page ends before `limit`, at 8 MB. */
             200: {
                 headers: {
                     Link: components["headers"]["Link"];
@@ -1164,7 +1160,7 @@ export interface operations {
     createJob: {
         parameters: {
             query?: {
-                /** @description The model, where it is not a form field. */
+                /** @description The model, if it is not a form field. */
                 model_id?: components["schemas"]["ModelId"];
                 /** @description See the form field of this name. */
                 format?: components["schemas"]["FormatOption"];
@@ -1197,7 +1193,7 @@ export interface operations {
                 /** @description See the form field of this name. */
                 csv_reader?: components["schemas"]["CsvReaderOption"];
                 /**
-                 * @description Any number of parameters `metadata.<key>=<value>`, kept with the job. As an object: its member names are the parameters' names, `{"metadata.source":"crm"}` is `?metadata.source=crm`.
+                 * @description Up to 32 parameters `metadata.<key>=<value>`, stored with the job. As an object, the member names are the names of the parameters: `{"metadata.source":"crm"}` is `?metadata.source=crm`.
                  * @example {}
                  */
                 metadata?: {
@@ -1205,7 +1201,7 @@ export interface operations {
                 };
             };
             header?: {
-                /** @description A name for this upload, chosen by the client (a UUID, for example) and kept with the job. Repeating the request with it cannot start a second job. */
+                /** @description A name for this upload, chosen by the client (a UUID, for example) and stored with the job. Repeating the request with it cannot start a second job. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
@@ -1217,7 +1213,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description This Idempotency-Key was seen with the same model, file and options; nothing new was started. */
+            /** @description A job exists for this Idempotency-Key, with the same model, file and options. Nothing new was started. */
             200: {
                 headers: {
                     Location: components["headers"]["JobLocation"];
@@ -1248,7 +1244,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["CrossSiteRequest"];
-            /** @description There is no such model, or no such job as `from_job` names. */
+            /** @description The model, or the job in `from_job`, does not exist. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1266,7 +1262,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The Idempotency-Key was used for another file or model, or with other options; or the job that `from_job` names has not ended. */
+            /** @description The Idempotency-Key was used with another file, model or options; or the job in `from_job` has not ended. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1275,7 +1271,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The file of the job that `from_job` names is gone. */
+            /** @description The file of the job in `from_job` is gone. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -1284,7 +1280,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The file is larger than the server takes (1 GiB unless configured). Answered before the body is read where Content-Length says so, otherwise as the limit is crossed. */
+            /** @description The file is larger than the server accepts (1 GiB by default). Sent before the body is read if Content-Length says so, otherwise when the limit is crossed. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1296,7 +1292,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["ForbiddenHost"];
             500: components["responses"]["InternalError"];
-            /** @description Kafka would refuse the job, by a policy, a configuration or for want of a permission, or the brokers cannot write it exactly once; `detail` has the broker's words. Mostly answered without reading the body. */
+            /** @description Kafka would refuse the job because of a policy, a setting or a missing permission, or the brokers cannot write it exactly once. `detail` has the broker's message. Usually sent without reading the body. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -1305,7 +1301,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Kafka is unreachable, MAX_UPLOADS uploads are under way, the jobs have as many topics as they may, or a quota of the brokers on topics is used up. Mostly answered without reading the body, within 3 seconds. */
+            /** @description Kafka is unreachable, MAX_UPLOADS uploads are in progress, the jobs have reached MAX_JOB_TOPICS, or a broker quota on topics is exhausted. Usually sent within 3 seconds, without reading the body. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["RetryAfter"];
@@ -1351,9 +1347,9 @@ export interface operations {
     cancelJob: {
         parameters: {
             query?: {
-                /** @description Remove the job and all that belongs to it instead of cancelling it. */
+                /** @description Remove the job and everything that belongs to it instead of cancelling it. */
                 purge?: boolean;
-                /** @description Purge also what something still depends on. Only with `purge=true`. */
+                /** @description Purge the job even if its uploaded file is still kept. Only with `purge=true`. */
                 force?: boolean;
             };
             header?: never;
@@ -1368,7 +1364,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The job was cancelled before. */
+            /** @description The job was already cancelled. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1377,7 +1373,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description The job is cancelled, or being cancelled; with `purge=true` it was as it is shown, and is being removed. */
+            /** @description The job is cancelled, or being cancelled. With `purge=true`, the job as it was; it is being removed. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -1448,9 +1444,9 @@ export interface operations {
     listRejectedRows: {
         parameters: {
             query?: {
-                /** @description At most so many entries a page. */
+                /** @description Maximum number of items per page. */
                 limit?: components["parameters"]["Limit"];
-                /** @description Where the page starts; taken from the previous page's `Link` header, never made up. */
+                /** @description Where the page starts: the value from the `Link` header of the previous page. */
                 cursor?: components["parameters"]["Cursor"];
             };
             header?: never;
@@ -1479,7 +1475,7 @@ export interface operations {
             400: components["responses"]["InvalidRequest"];
             403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["JobNotFound"];
-            /** @description The topic no longer holds the rows; retention has removed them. */
+            /** @description Retention has removed the rows from the topic. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -1490,7 +1486,7 @@ export interface operations {
             };
             421: components["responses"]["ForbiddenHost"];
             500: components["responses"]["InternalError"];
-            /** @description Kafka does not let the service read the topic; `detail` has the broker's words. */
+            /** @description Kafka does not let the service read the topic; `detail` has the broker's message. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -1499,7 +1495,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No Kafka broker answers, or too many read already. */
+            /** @description No Kafka broker answers, or too many requests read rejected rows already. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["RetryAfter"];
@@ -1514,9 +1510,9 @@ export interface operations {
     listModels: {
         parameters: {
             query?: {
-                /** @description At most so many entries a page. */
+                /** @description Maximum number of items per page. */
                 limit?: components["parameters"]["Limit"];
-                /** @description Where the page starts; taken from the previous page's `Link` header, never made up. */
+                /** @description Where the page starts: the value from the `Link` header of the previous page. */
                 cursor?: components["parameters"]["Cursor"];
             };
             header?: never;
@@ -1525,7 +1521,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page of models; the `Link` header, where present, leads to the next. */
+            /** @description One page of models; the `Link` header, if present, leads to the next. */
             200: {
                 headers: {
                     Link: components["headers"]["Link"];
@@ -1564,7 +1560,7 @@ export interface operations {
                     "application/json": components["schemas"]["Model"];
                 };
             };
-            /** @description The body is not valid, or the schema is not; the message names the place. */
+            /** @description The body or the schema is not valid; the message names the place. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1628,7 +1624,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What the sample shows. */
+            /** @description The inferred schema and its evidence. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1648,7 +1644,7 @@ export interface operations {
             };
             403: components["responses"]["CrossSiteRequest"];
             408: components["responses"]["BodyStalled"];
-            /** @description The file is larger than the server takes (1 GiB unless configured); of text its beginning is enough, with `partial`. */
+            /** @description The file is larger than the server accepts (1 GiB by default). For text, send only the beginning, with `partial`. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1660,7 +1656,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["ForbiddenHost"];
             500: components["responses"]["InternalError"];
-            /** @description Too many files are being looked at, or received, already. */
+            /** @description Too many schema inferences or uploads are in progress. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["RetryAfter"];
@@ -1731,7 +1727,7 @@ export interface operations {
                     "application/json": components["schemas"]["Model"];
                 };
             };
-            /** @description The body is not valid, or the schema is not; the message names the place. */
+            /** @description The body or the schema is not valid; the message names the place. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1764,7 +1760,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is deleted. */
+            /** @description The model is deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1781,9 +1777,9 @@ export interface operations {
     listModelVersions: {
         parameters: {
             query?: {
-                /** @description At most so many entries a page. */
+                /** @description Maximum number of items per page. */
                 limit?: components["parameters"]["Limit"];
-                /** @description Where the page starts; taken from the previous page's `Link` header, never made up. */
+                /** @description Where the page starts: the value from the `Link` header of the previous page. */
                 cursor?: components["parameters"]["Cursor"];
             };
             header?: never;
@@ -1798,7 +1794,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page of the versions; the `Link` header, where present, leads to the next. */
+            /** @description One page of the versions; the `Link` header, if present, leads to the next. */
             200: {
                 headers: {
                     Link: components["headers"]["Link"];
@@ -1826,7 +1822,7 @@ export interface operations {
                  */
                 id: components["parameters"]["ModelIdPath"];
                 /**
-                 * @description The version's number, as a job has it in `model_version`. One that never was is MODEL_NOT_FOUND.
+                 * @description The number of the version, as in a job's `model_version`. An unknown one is MODEL_NOT_FOUND.
                  * @example 1
                  */
                 version: number;
@@ -1835,7 +1831,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The model as it was in this version; `updated_at` is the version's. */
+            /** @description The model as it was in this version; `updated_at` is the time of the version. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1859,7 +1855,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is. */
+            /** @description The process is alive. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1881,7 +1877,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Uploads are taken. */
+            /** @description Uploads are accepted. */
             200: {
                 headers: {
                     [name: string]: unknown;
