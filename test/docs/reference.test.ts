@@ -1,0 +1,92 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Command } from '@commander-js/extra-typings';
+import { jobCreateCommand } from '../../src/cli/commands/job-create.js';
+import { catalogue } from '../../src/errors/index.js';
+import { readDocument, tableRows } from '../kit/markdown.js';
+import { at, isBranch, type Json, members } from '../openapi/document.js';
+
+const code = (cell: string | undefined): string => cell?.replaceAll('`', '') ?? '';
+const page = (name: string): string => readDocument(`docs/reference/${name}.md`);
+
+describe('errors.md', () => {
+  const [requests = [], jobs = [], rows = []] = page('errors')
+    .split(/^## /m)
+    .slice(1)
+    .map((section) => tableRows(section, 'code'));
+  const codes = (table: string[][]): string[] => table.map(([name]) => name as string);
+
+  it('has every code that a response can carry, with its status', () => {
+    const expected = Object.entries(catalogue).flatMap(([name, { status }]) =>
+      status === null ? [] : [[name, status]],
+    );
+    expect(requests.map(([name, status]) => [name, Number(status)])).toEqual(
+      expected.toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
+    );
+    expect(codes(requests)).toEqual((at('/components/schemas/ErrorCode/enum') as string[]).toSorted());
+  });
+
+  it('says of exactly the same codes as the service that the request may succeed later', () => {
+    const retried = requests.filter(([, , cause]) => cause?.endsWith('Retry.'));
+    const retryable = Object.entries(catalogue).filter(([, { retryable: again }]) => again === true);
+    expect(codes(retried)).toEqual(retryable.map(([name]) => name).toSorted());
+  });
+
+  it('has every code of a failed job, and whether the job can be resumed', () => {
+    expect(codes(jobs)).toEqual((at('/components/schemas/JobErrorCode/enum') as string[]).toSorted());
+    const isFinal = (name: string): boolean => catalogue[name as keyof typeof catalogue].final === true;
+    expect(jobs.map(([name, resumable]) => [name, resumable])).toEqual(
+      codes(jobs).map((name) => [name, isFinal(name) ? 'no' : 'yes']),
+    );
+  });
+
+  it('has every code of a rejected row', () => {
+    expect(codes(rows)).toEqual((at('/components/schemas/RowErrorCode/enum') as string[]).toSorted());
+  });
+});
+
+describe('options.md', () => {
+  const table = tableRows(page('options'), 'API').map(([api, cli, sdk, initial]) => ({
+    api: code(api),
+    cli: code(cli),
+    sdk: code(sdk),
+    initial: code(initial),
+  }));
+
+  it('has every option of the contract, with its default', () => {
+    const properties = new Map<string, Json>();
+    for (const form of ['JobUpload', 'JobFromKeptFile']) {
+      for (const { key } of members(`/components/schemas/${form}/properties`)) {
+        const given = at(`/components/schemas/${form}/properties/${key}`);
+        properties.set(key, (isBranch(given) ? given['default'] : undefined) ?? '');
+      }
+    }
+    const documented = table.filter(({ api }) => api !== 'metadata.*').map(({ api, initial }) => [api, initial]);
+    expect(documented.toSorted()).toEqual([...properties].map(([name, value]) => [name, String(value)]).toSorted());
+  });
+
+  it('has the flags of the command and the names of the SDK', () => {
+    const command = jobCreateCommand(() => {
+      throw new Error('not run');
+    }) as unknown as Command;
+    const flags = command.options.map(({ long }) => long);
+    const beside = ['--infer', '--wait', '--idempotency-key', '--max'];
+    const documented = table.map(({ cli }) => cli).filter((cli) => cli.startsWith('--'));
+    expect([...documented, ...beside].toSorted()).toEqual(flags.toSorted());
+    for (const { api, sdk } of table) {
+      const name = api.replace(/\.\*$/, '').replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+      expect(sdk).toBe(name);
+    }
+  });
+});
+
+it('settings.md has every variable that the service reads, and no other', () => {
+  const folder = resolve(import.meta.dirname, '../../src/config');
+  const sources = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+  const quoted = sources.flatMap((source) => [...source.matchAll(/['"`]([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)['"`]/g)]);
+  const read = new Set(quoted.map(([, name = '']) => name));
+  const documented = tableRows(page('settings'), 'variable').map(([name]) => code(name));
+  const missing = [...read].filter((name) => !documented.includes(name));
+  expect(missing).toEqual([]);
+  expect(documented.filter((name) => !read.has(name))).toEqual(['BATCH_API_URL']);
+});
