@@ -127,6 +127,7 @@ static_checks() {
   check lint npm run -s lint
   check boundaries npm run -s boundaries
   check unused-code npm run -s unused
+  check words node scripts/check-words.mjs
   check shell-syntax shell_syntax
 }
 
