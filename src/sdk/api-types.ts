@@ -478,7 +478,7 @@ export interface components {
         };
         /** @description As JobUpload, with a job whose file is used instead of a new file. */
         JobFromKeptFile: {
-            /** @description A job that has ended in another way than SUCCESS and whose file is still kept. */
+            /** @description An ended job whose file is still kept. Jobs in state SUCCESS do not keep theirs. */
             from_job: components["schemas"]["JobId"];
             /** @description The model that the rows must satisfy. Required, here or as a query parameter. */
             model_id?: components["schemas"]["ModelId"];

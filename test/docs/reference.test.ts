@@ -27,7 +27,7 @@ describe('errors.md', () => {
   });
 
   it('says of exactly the same codes as the service that the request may succeed later', () => {
-    const retried = requests.filter(([, , cause]) => cause?.endsWith('Retry.'));
+    const retried = requests.filter(([, , retry]) => retry === 'yes');
     const retryable = Object.entries(catalogue).filter(([, { retryable: again }]) => again === true);
     expect(codes(retried)).toEqual(retryable.map(([name]) => name).toSorted());
   });
