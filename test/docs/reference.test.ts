@@ -2,9 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { jobCreateCommand } from '../../src/cli/commands/job-create.js';
+import type { Environment } from '../../src/cli/environment.js';
+import { buildProgram } from '../../src/cli/program.js';
 import { catalogue } from '../../src/errors/index.js';
 import { readDocument, tableRows } from '../kit/markdown.js';
-import { at, isBranch, type Json, members } from '../openapi/document.js';
+import { at, isBranch, type Json, members, operations } from '../openapi/document.js';
 
 const code = (cell: string | undefined): string => cell?.replaceAll('`', '') ?? '';
 const page = (name: string): string => readDocument(`docs/reference/${name}.md`);
@@ -77,6 +79,26 @@ describe('options.md', () => {
       const name = api.replace(/\.\*$/, '').replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
       expect(sdk).toBe(name);
     }
+  });
+});
+
+describe('jobs.md', () => {
+  const table = tableRows(page('jobs'), 'CLI').map((row) => row.map(code));
+
+  it('has every command', () => {
+    const leaves = (command: Command, path: string[]): string[] =>
+      command.commands.length === 0
+        ? [path.join(' ')]
+        : command.commands.flatMap((each) => leaves(each as Command, [...path, each.name()]));
+    const program = buildProgram({ argv: [], version: '0' } as unknown as Environment, () => undefined);
+    const documented = new Set(table.map(([cli = '']) => cli.replace(/ --.*$/, '')).filter((cli) => cli !== ''));
+    expect([...documented].toSorted()).toEqual(leaves(program as unknown as Command, []).toSorted());
+  });
+
+  it('has every operation of the contract', () => {
+    const documented = new Set(table.map(([, http = '']) => http.replace(/[?,].*$/, '')));
+    const expected = operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
+    expect([...documented].toSorted()).toEqual(expected.toSorted());
   });
 });
 
