@@ -43,8 +43,7 @@ interface Outcome {
 }
 
 function run(command: string, args: string[]): Promise<Outcome> {
-  const { BATCH_API_URL: _, ...inherited } = process.env;
-  const env = { ...inherited, BATCH_API_URL: service.url, KAFKA_BROKERS: brokers };
+  const env = { ...process.env, BATCH_API_URL: service.url, KAFKA_BROKERS: brokers };
   return new Promise((done) => {
     execFile(command, args, { cwd: folder, env, timeout: COMMAND_TIMEOUT_MS }, (error, stdout, stderr) =>
       done({ status: error === null ? 0 : (error.code ?? error.signal ?? null), stdout, stderr }),
@@ -80,11 +79,11 @@ async function bundled(contents: string): Promise<string> {
   return outputFiles[0]?.text ?? '';
 }
 
-async function runBlock({ info, text }: Block): Promise<Outcome> {
+async function runBlock({ info, text, line }: Block): Promise<Outcome> {
   const code = text.replaceAll('http://127.0.0.1:8000', service.url);
   if (info === 'bash') return run('bash', ['-c', bashProgram(code)]);
   if (info === 'ts') return run(process.execPath, ['--input-type=module', '--eval', await bundled(code)]);
-  await api.createModel(`model_${Math.random().toString(36).slice(2)}`, JSON.parse(code));
+  await api.createModel(`line-${line}`, JSON.parse(code));
   return { status: 0, stdout: '', stderr: '' };
 }
 
