@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -14,12 +14,7 @@ export interface Block {
 
 /** The documents that users and contributors read, by their paths from the project's folder. */
 export function documents(): string[] {
-  const folder = (path: string): string[] =>
-    readdirSync(join(ROOT, path), { withFileTypes: true, recursive: true })
-      .filter((entry) => entry.isFile() && entry.name.endsWith('.md'))
-      .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length + 1));
-  const top = readdirSync(ROOT).filter((name) => name.endsWith('.md'));
-  return [...top, ...folder('docs')].toSorted();
+  return globSync(['*.md', 'docs/**/*.md', 'packages/*/README.md'], { cwd: ROOT }).toSorted();
 }
 
 export function readDocument(path: string): string {
