@@ -1,9 +1,9 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { LoggerModule } from 'nestjs-pino';
 import type { Logger } from 'pino';
+import { HealthModule } from './api/health/index.js';
+import { requestLogging } from './api/index.js';
 import type { Config } from './config/index.js';
-import { HealthModule } from './health/index.js';
-import { requestLogging } from './http/index.js';
 import { InferenceModule } from './inference/index.js';
 import { JobsModule } from './jobs/index.js';
 import { ModelsModule } from './models/index.js';

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
 import { type Config, loadConfig } from './config/index.js';
-import { createLog } from './logging/index.js';
-import { explainStartFailure } from './start-failure.js';
+import { createLog } from './observability/index.js';
+import { explainStartupError } from './startup-errors.js';
 
 // Loading the modules would blow up the heap's young generation to three times 16 MiB, and an upload would then leave
 // as much garbage lying. It stays small: 40 MB less at rest, 60 MB less while uploading.
@@ -36,5 +36,5 @@ try {
   const { serve } = await import('./serve.js');
   await serve(config, log);
 } catch (error) {
-  fail(explainStartFailure(error, config) ?? (error instanceof Error ? String(error.stack) : String(error)));
+  fail(explainStartupError(error, config) ?? (error instanceof Error ? String(error.stack) : String(error)));
 }

@@ -7,10 +7,10 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { HealthDetails } from './api/health/index.js';
+import { ConcurrencyLimit } from './api/index.js';
 import { CONFIG, type Config } from './config/index.js';
 import { DATABASE, type Database, openDatabase } from './database/index.js';
-import { HealthDetails } from './health/index.js';
-import { ConcurrencyLimit } from './http/index.js';
 import {
   ClusterProbe,
   type ClusterState,
@@ -27,8 +27,9 @@ import {
   transactionsTrouble,
   transactionTimeoutTrouble,
 } from './kafka/index.js';
-import { LOG } from './logging/index.js';
-import { Spool, UPLOAD_LIMIT } from './upload/index.js';
+import { LOG } from './observability/index.js';
+import { Spool } from './storage/index.js';
+import { UPLOAD_LIMIT } from './upload/index.js';
 
 /** What every feature stands on: configuration, log, metadata store, spool folder, the way to Kafka. */
 @Module({})

@@ -4,9 +4,9 @@ import { createServer } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
+import { configureApp, createHttpServer, NestLog } from './api/index.js';
 import { AppModule } from './app.module.js';
 import type { Config } from './config/index.js';
-import { configureApp, createHttpServer, NestLog } from './http/index.js';
 import { PrefixOwnership } from './jobs/index.js';
 
 /** How long requests that are being answered may take after a signal. */
@@ -17,7 +17,7 @@ const EXIT_MS = 9_500;
 /** Starts the service. Throws what keeps it from starting. */
 export async function serve(config: Config, log: Logger): Promise<void> {
   await tryAddress(config);
-  const { adapter, answerError } = createHttpServer({
+  const { adapter, handleError } = createHttpServer({
     allowedHosts: servedNames(config),
     pace: config.uploadPace,
     log,
@@ -27,7 +27,7 @@ export async function serve(config: Config, log: Logger): Promise<void> {
     bodyParser: false,
     logger: new NestLog(log),
   });
-  configureApp(app, answerError);
+  configureApp(app, handleError);
   const stop = stopper(app, log);
   stopOnSignal(stop);
   await app.listen({ port: config.port, host: config.host });

@@ -173,16 +173,22 @@ const migrations: Record<string, Migration> = {
     },
   },
   '0013_rename': {
-    /** The option `columns` is called `rename`; the file's header is told from the columns of models. */
+    /** The option `columns` is called `rename`, and columns of the jobs have names that say what they hold. */
     async up(db: Kysely<Pick<Tables, 'jobs'>>): Promise<void> {
-      await db.schema.alterTable('jobs').renameColumn('columns', 'file_columns').execute();
+      for (const [from, to] of RENAMED) await db.schema.alterTable('jobs').renameColumn(from, to).execute();
+      await db.schema.dropIndex('jobs_unsettled').execute();
+      await db.schema
+        .createIndex('jobs_unreconciled')
+        .on('jobs')
+        .columns(['state', 'checkpoint_verified', 'seq'])
+        .execute();
       const rows = await db.selectFrom('jobs').select(['job_id', 'options', 'requested_options']).execute();
       for (const { job_id, options, requested_options } of rows) {
         await db
           .updateTable('jobs')
           .set({
-            options: withRename(options),
-            requested_options: requested_options === null ? null : withRename(requested_options),
+            options: withNames(options, { columns: 'rename', compression: 'topicCompression' }),
+            requested_options: requested_options === null ? null : withNames(requested_options, { columns: 'rename' }),
           })
           .where('job_id', '=', job_id)
           .execute();
@@ -191,12 +197,18 @@ const migrations: Record<string, Migration> = {
   },
 };
 
-/** Options as JSON, `columns` among them under its new name; in its place, since options are compared as text. */
-function withRename(json: string): string {
+const RENAMED = [
+  ['columns', 'file_columns'],
+  ['settled', 'checkpoint_verified'],
+  ['verdict_code', 'pending_error_code'],
+  ['verdict_message', 'pending_error_message'],
+  ['wrapping', 'source_encoding'],
+] as const;
+
+/** Options as JSON under their new names, in their places: they are compared as text. */
+function withNames(json: string, renamed: Readonly<Record<string, string>>): string {
   const options = Object.entries(JSON.parse(json) as Record<string, unknown>);
-  return JSON.stringify(
-    Object.fromEntries(options.map(([name, value]) => [name === 'columns' ? 'rename' : name, value])),
-  );
+  return JSON.stringify(Object.fromEntries(options.map(([name, value]) => [renamed[name] ?? name, value])));
 }
 
 const provider: MigrationProvider = { getMigrations: async () => migrations };

@@ -13,13 +13,13 @@ const SQLITE_BUSY = 5;
 /**
  * Opens `<dataDir>/batch.db`, creating what is missing, and holds it until `destroy()` or the end of the process,
  * however it ends: the lock is the system's, nothing has to be cleaned up after a kill -9.
- * Throws where another process holds the same folder, after waiting `patienceMs` for one that is just closing.
+ * Throws where another process holds the same folder, after waiting `timeoutMs` for one that is just closing.
  */
-export async function openDatabase(dataDir: string, patienceMs = 2000): Promise<Database> {
+export async function openDatabase(dataDir: string, timeoutMs = 2000): Promise<Database> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const connection = new DatabaseSync(join(dataDir, 'batch.db'));
   try {
-    takeExclusively(connection, dataDir, patienceMs);
+    takeExclusively(connection, dataDir, timeoutMs);
     const db = new Kysely<Tables>({ dialect: new NodeSqliteDialect(connection) });
     await migrate(db);
     return db;
@@ -29,9 +29,9 @@ export async function openDatabase(dataDir: string, patienceMs = 2000): Promise<
   }
 }
 
-function takeExclusively(connection: DatabaseSync, dataDir: string, patienceMs: number): void {
+function takeExclusively(connection: DatabaseSync, dataDir: string, timeoutMs: number): void {
   try {
-    connection.exec(`PRAGMA busy_timeout = ${patienceMs}`);
+    connection.exec(`PRAGMA busy_timeout = ${timeoutMs}`);
     // Before WAL is first touched: the index of the log then lives in memory and the lock is never let go.
     connection.exec('PRAGMA locking_mode = EXCLUSIVE');
     connection.exec('PRAGMA journal_mode = WAL');

@@ -1,4 +1,4 @@
-import { BatchError } from '../errors/index.js';
+import { ServiceError } from '../errors/index.js';
 
 /** Part of a list that is ordered by `seq`, newest first. Rows that are added meanwhile move nothing. */
 export interface Page<T> {
@@ -21,5 +21,5 @@ export function toPage<R extends { seq: number }, T>(rows: readonly R[], limit: 
 export function beforeSeq(cursor: string | undefined): number {
   if (cursor === undefined) return Number.MAX_SAFE_INTEGER;
   if (/^\d{1,15}$/.test(cursor)) return Number(cursor);
-  throw new BatchError('INVALID_REQUEST', 'cursor must be one that the page before gave');
+  throw new ServiceError('INVALID_REQUEST', 'cursor must be one that the page before gave');
 }

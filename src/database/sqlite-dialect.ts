@@ -9,7 +9,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
-import { BatchError } from '../errors/index.js';
+import { ServiceError } from '../errors/index.js';
 
 const SQLITE_FULL = 13;
 /** Statements that are kept for the next time: to prepare one takes longer than to run it. */
@@ -126,5 +126,5 @@ function asStorageError(error: unknown): unknown {
   const code = typeof error === 'object' && error !== null && 'errcode' in error ? error.errcode : null;
   if (code !== SQLITE_FULL && code !== SQLITE_IOERR_WRITE) return error;
   const detail = `The database cannot be written: ${(error as Error).message}`;
-  return new BatchError('INSUFFICIENT_STORAGE', detail, { cause: error });
+  return new ServiceError('INSUFFICIENT_STORAGE', detail, { cause: error });
 }

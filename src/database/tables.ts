@@ -69,17 +69,17 @@ export interface JobsTable {
   dialect: string;
   /** JSON: ProcessingOptions; what is absent has its default. */
   options: string;
-  /** JSON: Wrapping; what is absent has its default. */
-  wrapping: string;
+  /** JSON: SourceEncoding; what is absent has its default. */
+  source_encoding: string;
   /** JSON: string[], the file's header. */
   file_columns: string | null;
   /** JSON: Checkpoint, the newest one that was seen. */
   checkpoint: string | null;
   /** 1: the checkpoint is known to be all that is committed. */
-  settled: number;
+  checkpoint_verified: number;
   bytes_done: number;
-  verdict_code: string | null;
-  verdict_message: string | null;
+  pending_error_code: string | null;
+  pending_error_message: string | null;
   error_code: string | null;
   error_message: string | null;
   /** 1: the spooled file is still kept. */

@@ -1,2 +1,2 @@
-export { BatchError } from './batch-error.js';
 export { catalogue, type ErrorCode } from './catalogue.js';
+export { ServiceError } from './service-error.js';

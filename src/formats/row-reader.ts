@@ -1,4 +1,4 @@
-import type { Position } from './position.js';
+import { type Position } from '../ingest/index.js';
 
 export type { Position };
 
@@ -63,28 +63,28 @@ export interface Rejection {
 }
 
 /** Takes a reader's decisions, in the file's order. Both calls copy what they keep: the bytes are the reader's own. */
-export interface RowSink {
+export interface RowConsumer {
   /** The record value is `bytes[start, end)`. */
   accept(bytes: Uint8Array, start: number, end: number): void;
   reject(rejection: Rejection): void;
   /** false: take nothing more for now. A reader that heeds it stops at the row and returns true from `advance`. */
   readonly hasRoom?: boolean;
   /** Where accepted rows may be written in place of `accept`, by a reader that can write into these batches. */
-  readonly batches?: BatchSupply;
+  readonly batches?: RecordBatchOutput;
   /** The same for rejected rows, in place of `reject`. */
-  readonly rejections?: RejectionSupply;
+  readonly rejections?: RejectionBatchOutput;
 }
 
 /** The record batches that accepted rows go to, one open at a time. */
-export interface BatchSupply {
-  /** The open batch, until `close` the same one; null where there is no room (see `RowSink.hasRoom`). */
-  open(): OpenBatch | null;
+export interface RecordBatchOutput {
+  /** The open batch, until `close` the same one; null where there is no room (see `RowConsumer.hasRoom`). */
+  open(): OpenRecordBatch | null;
   /** The next row does not fit into the open batch. */
   close(): void;
 }
 
 /** The record batches that rejections go to, as `encodeRejectedRow` writes them. */
-export interface RejectionSupply extends BatchSupply {
+export interface RejectionBatchOutput extends RecordBatchOutput {
   /** For the rejections that are written next; the same object as long as it has not changed. */
   readonly frame: RejectedRowFrame;
   /** So many rejections were written whose first error is this one. */
@@ -95,7 +95,7 @@ export interface RejectionSupply extends BatchSupply {
 export type RejectedRowFrame = readonly string[];
 
 /** A record batch (KIP-98) that is being filled. */
-export interface OpenBatch {
+export interface OpenRecordBatch {
   readonly buffer: Buffer;
   /** Behind the last record, from the beginning of the buffer. */
   readonly size: number;
@@ -115,17 +115,17 @@ export interface RowReader {
   /** No more bytes will come. */
   end(): void;
   /** Decides a bounded number of rows (at most about 64 KiB of input or 1000 rows); false: it needs `push` or is done. */
-  advance(sink: RowSink): boolean;
+  advance(sink: RowConsumer): boolean;
   /** Always at a row boundary. */
   readonly position: Position;
   /** The way round `push`, of a reader that has one. */
-  readonly inlet?: Inlet;
+  readonly inlet?: DirectInput;
 }
 
 /** Takes the next bytes where they are read, without a copy. */
-export interface Inlet {
+export interface DirectInput {
   /** Where the next bytes may be read to, while the reader works on others; another place after each `filled`. */
   readonly space: Buffer;
   /** So many bytes lie at the beginning of `space`; called like `push`. */
-  filled(bytes: number): void;
+  commit(bytes: number): void;
 }

@@ -1,6 +1,6 @@
 import { typeTest, type ValueTest } from '../formats/index.js';
 import { type ColumnType, spellColumnType } from '../models/schema/index.js';
-import type { Sighting, ValueFacts } from './value-facts.js';
+import type { ValueFacts, ValueSample } from './value-facts.js';
 
 /** Types of a kind: of those that a column cannot have, one speaks for all. */
 export type Family = 'truth' | 'whole' | 'money' | 'number' | 'date' | 'time' | 'uuid';
@@ -8,7 +8,7 @@ export type Family = 'truth' | 'whole' | 'money' | 'number' | 'date' | 'time' | 
 /** Why a column should not have a type that its values fit. */
 export interface Objection {
   reason: string;
-  sighting: Sighting | null;
+  sighting: ValueSample | null;
 }
 
 /** A type that a column may turn out to have. */

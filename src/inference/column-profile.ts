@@ -1,7 +1,7 @@
 import type { RowErrorCode } from '../formats/index.js';
 import type { Candidate, Family } from './candidates.js';
-import type { Evidence, InferredColumn, RejectedType } from './inferred-schema.js';
-import { type Sighting, ValueFacts } from './value-facts.js';
+import type { ColumnStats, InferredColumn, RejectedType } from './inference-result.js';
+import { ValueFacts, type ValueSample } from './value-facts.js';
 import { exampleOf, extremes, ValueSummary } from './value-summary.js';
 
 /** The types that speak for their family where the column has another one's. */
@@ -14,7 +14,7 @@ const NO_VALUES: ReadonlyMap<string, string> = new Map();
 
 interface Failure {
   code: RowErrorCode;
-  sighting: Sighting;
+  sighting: ValueSample;
 }
 
 export interface ProfileOptions {
@@ -187,7 +187,7 @@ export class ColumnProfile {
     return [...this.#failures.keys()].some((candidate) => candidate.spelling === spelling);
   }
 
-  #evidence(chosen: Candidate | null, rejected: RejectedType[]): Evidence {
+  #evidence(chosen: Candidate | null, rejected: RejectedType[]): ColumnStats {
     const { min, max } = extentOf(chosen, this.#facts);
     return {
       rows: this.#rows,

@@ -2,8 +2,8 @@ import { type FileField, proposedTypes, spellFileType, typeTest, type ValueTest 
 import { type ColumnType, inJsonSchema, spellColumnType } from '../models/schema/index.js';
 import { REASONS } from './column-profile.js';
 import { UNSEEN_NULLS } from './declared-property.js';
-import type { InferredColumn, RejectedType } from './inferred-schema.js';
-import type { JsonValue } from './json-row.js';
+import type { InferredColumn, RejectedType } from './inference-result.js';
+import type { JsonValue } from './parse-json-row.js';
 import { orNull, type Property } from './row-schema.js';
 import { compareNumbers, compareTexts, Extent } from './value-facts.js';
 import { exampleOf, extremes, ValueSummary } from './value-summary.js';

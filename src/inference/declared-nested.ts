@@ -1,10 +1,10 @@
 import { type FileField, spellFileType } from '../formats/index.js';
 import { ARRAY, OBJECT } from '../models/schema/index.js';
 import { declaredProperty, isNullable, UNSEEN_NULLS } from './declared-property.js';
-import type { InferredColumn } from './inferred-schema.js';
+import type { InferredColumn } from './inference-result.js';
 import { JsonColumn } from './json-column.js';
-import { COLUMN_LEVEL, type PlaceBudget } from './json-place.js';
-import type { JsonValue } from './json-row.js';
+import type { JsonValue } from './parse-json-row.js';
+import { COLUMN_LEVEL, type PathBudget } from './path-profile.js';
 import type { Property } from './row-schema.js';
 
 /** A column of lists, structs or maps, whose types the file says: its values are looked at for nulls and dates. */
@@ -13,7 +13,7 @@ export class DeclaredNested {
 
   constructor(
     private readonly field: FileField,
-    budget: PlaceBudget,
+    budget: PathBudget,
   ) {
     this.#column = new JsonColumn(field.name, budget);
   }

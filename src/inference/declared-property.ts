@@ -6,8 +6,8 @@ import {
   MAX_LEVELS,
   spellColumnType,
 } from '../models/schema/index.js';
-import type { JsonPlace } from './json-place.js';
 import { scalarTypeOf } from './json-property.js';
+import type { PathProfile } from './path-profile.js';
 import { orNull, type Property } from './row-schema.js';
 
 /** The type of the JSON Schema spelling that takes all values of a type; itself where it has that. */
@@ -35,7 +35,7 @@ export const UNSEEN_NULLS = 'nulls may be in the rows that were not looked at';
  */
 export function declaredProperty(
   { type, mayBeNull }: Omit<FileField, 'name'>,
-  place: JsonPlace | null,
+  place: PathProfile | null,
   isWhole: boolean,
   level: number,
 ): Property | null {
@@ -61,13 +61,13 @@ export function declaredProperty(
 }
 
 /** Where the sample has no value, nothing speaks against it. `isUnsure`: there may be nulls that it does not have. */
-export function isNullable(place: JsonPlace | null, isUnsure: boolean): boolean {
+export function isNullable(place: PathProfile | null, isUnsure: boolean): boolean {
   return isUnsure || place === null || place.nulls > 0 || place.values === 0;
 }
 
 function declaredMembers(
   fields: readonly FileField[],
-  place: JsonPlace | null,
+  place: PathProfile | null,
   isWhole: boolean,
   level: number,
 ): Pick<Property, 'properties' | 'required'> {
@@ -85,7 +85,7 @@ function declaredMembers(
 }
 
 /** Text where the sample has dates and times that are out of their type's range. */
-function scalarSpelling(type: FileType, place: JsonPlace | null): { type: string; format?: string | undefined } {
+function scalarSpelling(type: FileType, place: PathProfile | null): { type: string; format?: string | undefined } {
   const [first = { kind: 'string' as const }] = proposedTypes(type);
   const spelled = spellColumnType(inJsonSchemaType(first));
   const found = place === null || place.values === 0 ? null : scalarTypeOf(place);

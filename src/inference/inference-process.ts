@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { BatchError } from '../errors/index.js';
+import { ServiceError } from '../errors/index.js';
 import { residentBytes } from '../runner/index.js';
-import type { Findings } from './inferred-schema.js';
-import type { InferenceOrder, InferenceReply, InferenceTask } from './messages.js';
+import type { InferenceResult } from './inference-result.js';
+import type { InferenceReply, InferenceRequest, InferenceTask } from './ipc.js';
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 const MEMORY_CHECK_MS = 100;
@@ -19,14 +19,14 @@ export interface ProcessLimits {
 }
 
 /**
- * Looks at a file in a process of its own, which is gone when this settles. Throws BatchError: what the process says of
+ * Looks at a file in a process of its own, which is gone when this settles. Throws ServiceError: what the process says of
  * the file, and FILE_TOO_COMPLEX where it takes too much time or memory; the signal's reason; an Error where it crashes.
  */
 export async function inferInProcess(
   task: InferenceTask,
   limits: ProcessLimits,
   signal: AbortSignal,
-): Promise<Findings> {
+): Promise<InferenceResult> {
   signal.throwIfAborted();
   const child = fork(MAIN, [], {
     // It needs nothing of the environment, which holds secrets; and what it might print could be the file's.
@@ -68,18 +68,18 @@ function replyOf(
       clearInterval(memory);
       reject(signal.reason as Error);
     });
-    const order: InferenceOrder = { task, decoderBytes: maxRssBytes / DECODER_SHARE };
+    const order: InferenceRequest = { task, decoderBytes: maxRssBytes / DECODER_SHARE };
     // Where it cannot be sent, the child is going, and its exit says so.
     child.send(order, () => undefined);
   });
 }
 
-function unpack(reply: InferenceReply): Findings {
+function unpack(reply: InferenceReply): InferenceResult {
   switch (reply.kind) {
     case 'inferred':
       return reply.inferred;
     case 'refused':
-      throw new BatchError(reply.code, reply.detail);
+      throw new ServiceError(reply.code, reply.detail);
     case 'crashed':
       throw new Error(`${reply.name} while looking at a file\n${reply.frames}`);
   }
@@ -91,6 +91,6 @@ function lossOf(code: number | null, killed: NodeJS.Signals | null): Error {
   return new Error(`the process that looked at a file ended by ${killed ?? `exit status ${code}`}`);
 }
 
-function tooComplex(what: string): BatchError {
-  return new BatchError('FILE_TOO_COMPLEX', `looking at the file took ${what}`);
+function tooComplex(what: string): ServiceError {
+  return new ServiceError('FILE_TOO_COMPLEX', `looking at the file took ${what}`);
 }

@@ -1,10 +1,11 @@
 import { Module, type OnApplicationShutdown } from '@nestjs/common';
+import type { ConcurrencyLimit } from '../api/index.js';
 import { CONFIG, type Config } from '../config/index.js';
-import type { ConcurrencyLimit } from '../http/index.js';
-import { Spool, UPLOAD_LIMIT, UploadReceiver } from '../upload/index.js';
+import { Spool } from '../storage/index.js';
+import { UPLOAD_LIMIT, UploadReceiver } from '../upload/index.js';
 import { parseInferOptions } from './infer-options.js';
 import { InferenceController } from './inference.controller.js';
-import { InferenceDesk } from './inference-desk.js';
+import { InferenceLimiter } from './inference-limiter.js';
 
 const LIMITS = { concurrency: 2, maxWaiting: 8, maxWaitMs: 10_000, timeoutMs: 60_000 };
 
@@ -12,28 +13,28 @@ const LIMITS = { concurrency: 2, maxWaiting: 8, maxWaitMs: 10_000, timeoutMs: 60
   controllers: [InferenceController],
   providers: [
     {
-      provide: InferenceDesk,
+      provide: InferenceLimiter,
       inject: [CONFIG],
-      useFactory: ({ runnerMaxRssBytes: maxRssBytes }: Config) => new InferenceDesk({ ...LIMITS, maxRssBytes }),
+      useFactory: ({ runnerMaxRssBytes: maxRssBytes }: Config) => new InferenceLimiter({ ...LIMITS, maxRssBytes }),
     },
     {
       provide: UploadReceiver,
-      inject: [Spool, InferenceDesk, UPLOAD_LIMIT, CONFIG],
+      inject: [Spool, InferenceLimiter, UPLOAD_LIMIT, CONFIG],
       useFactory: (
         spool: Spool,
-        desk: InferenceDesk,
+        desk: InferenceLimiter,
         concurrency: ConcurrencyLimit,
         { maxUploadBytes: maxFileBytes, uploadPace: pace }: Config,
       ) =>
         new UploadReceiver(spool, { maxFileBytes, pace, concurrency }, async (query, fields) => {
-          desk.requirePlace();
+          desk.requireCapacity();
           parseInferOptions(query, fields);
         }),
     },
   ],
 })
 export class InferenceModule implements OnApplicationShutdown {
-  constructor(private readonly desk: InferenceDesk) {}
+  constructor(private readonly desk: InferenceLimiter) {}
 
   onApplicationShutdown(): void {
     this.desk.close();

@@ -1,17 +1,17 @@
-import type { Evidence } from './inferred-schema.js';
-import { JsonPlace, type PlaceBudget } from './json-place.js';
-import type { JsonValue } from './json-row.js';
+import type { ColumnStats } from './inference-result.js';
+import type { JsonValue } from './parse-json-row.js';
+import { type PathBudget, PathProfile } from './path-profile.js';
 import { MAX_DISTINCT } from './schema-inference.js';
 import { ValueSummary } from './value-summary.js';
 
 /** A member of the rows, which may be an array or an object. */
 export class JsonColumn {
-  readonly place: JsonPlace;
+  readonly place: PathProfile;
   /** Of arrays and objects; other values are their profile's. */
   readonly #summary = new ValueSummary(MAX_DISTINCT);
 
-  constructor(name: string, budget: PlaceBudget) {
-    this.place = JsonPlace.column(name, budget, MAX_DISTINCT);
+  constructor(name: string, budget: PathBudget) {
+    this.place = PathProfile.column(name, budget, MAX_DISTINCT);
   }
 
   take(value: JsonValue, row: number): void {
@@ -25,7 +25,7 @@ export class JsonColumn {
   }
 
   /** Of arrays and objects in so many rows. */
-  evidence(rows: number): Evidence {
+  evidence(rows: number): ColumnStats {
     const nulls = rows - this.place.values;
     return { rows, nulls, min: null, max: null, ...this.#summary.evidence(false), rejected: [] };
   }

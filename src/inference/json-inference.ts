@@ -1,15 +1,15 @@
-import { BatchError } from '../errors/index.js';
+import { ServiceError } from '../errors/index.js';
 import type { FieldError } from '../formats/index.js';
 import { ARRAY, MAX_COLUMNS, OBJECT } from '../models/schema/index.js';
-import type { Findings, InferredColumn, LeftOutColumn } from './inferred-schema.js';
+import type { InferenceResult, InferredColumn, SkippedColumn } from './inference-result.js';
 import { JSON_CANDIDATES, JSON_SCHEMA_CANDIDATES } from './json-candidates.js';
 import { JsonColumn } from './json-column.js';
-import { type JsonPlace, newBudget } from './json-place.js';
 import { describe, KIND_NAMES, membersOf } from './json-property.js';
-import type { JsonObject } from './json-row.js';
-import { leftOut, nameProblem } from './left-out.js';
-import { NO_NULLS } from './null-words.js';
+import { NO_NULLS } from './null-tokens.js';
+import type { JsonObject } from './parse-json-row.js';
+import { newBudget, type PathProfile } from './path-profile.js';
 import { schemaOf } from './schema-inference.js';
+import { nameProblem, skippedColumn } from './skipped-columns.js';
 
 /**
  * Proposes types for the members of JSON rows, which are found as they appear: a row without one has a null there. The
@@ -23,7 +23,7 @@ export class JsonInference {
   #rows = 0;
   #firstBroken: string | null = null;
 
-  /** `number` from 1. Throws BatchError HEADER_MISMATCH where there are more members than a model has columns. */
+  /** `number` from 1. Throws ServiceError HEADER_MISMATCH where there are more members than a model has columns. */
   take(row: JsonObject, number: number): void {
     this.#rows += 1;
     for (const [name, value] of Object.entries(row)) {
@@ -37,15 +37,15 @@ export class JsonInference {
     this.#firstBroken ??= `; row ${number}: ${error?.message}`;
   }
 
-  /** Call it once, at the end. Throws BatchError HEADER_MISMATCH where no column comes of it. */
-  conclude(): Pick<Findings, 'schema' | 'columns' | 'skipped_columns'> {
+  /** Call it once, at the end. Throws ServiceError HEADER_MISMATCH where no column comes of it. */
+  conclude(): Pick<InferenceResult, 'schema' | 'columns' | 'skipped_columns'> {
     const hasNested = [...this.#members.values()].some(({ isNested }) => isNested);
     const columns: InferredColumn[] = [];
-    const kept = new Map<string, JsonPlace>();
-    const skipped_columns: LeftOutColumn[] = [...this.#unusable].map(([name, reason]) => leftOut(name, reason));
+    const kept = new Map<string, PathProfile>();
+    const skipped_columns: SkippedColumn[] = [...this.#unusable].map(([name, reason]) => skippedColumn(name, reason));
     for (const [name, member] of this.#members) {
       const column = this.#column(name, member, hasNested);
-      if (typeof column === 'string') skipped_columns.push(leftOut(name, column));
+      if (typeof column === 'string') skipped_columns.push(skippedColumn(name, column));
       else {
         columns.push(column);
         kept.set(name, member.place);
@@ -59,7 +59,7 @@ export class JsonInference {
   #meet(name: string, row: number): JsonColumn | null {
     if (this.#unusable.has(name)) return null;
     if (this.#members.size + this.#unusable.size === MAX_COLUMNS) {
-      throw new BatchError(
+      throw new ServiceError(
         'HEADER_MISMATCH',
         `row ${row}: the rows have more than ${MAX_COLUMNS} different members, which is more than a model's columns; put what has varying names into one member, as an object`,
       );
@@ -95,19 +95,19 @@ export class JsonInference {
     return profile.conclude(NO_NULLS, among);
   }
 
-  #noColumn([first]: readonly LeftOutColumn[]): BatchError {
+  #noColumn([first]: readonly SkippedColumn[]): ServiceError {
     const problem =
       first === undefined
         ? `no whole row with a member${this.#firstBroken ?? ''}`
         : `no member for a model; '${first.name}': ${first.reason}`;
-    return new BatchError('HEADER_MISMATCH', `the rows that were looked at have ${problem}`);
+    return new ServiceError('HEADER_MISMATCH', `the rows that were looked at have ${problem}`);
   }
 }
 
 const ONLY_NULLS = 'nothing but null, which says nothing of its type; add it to the schema if you know it';
 const OUT_OF_RANGE = 'numbers that no type has room for; write them as strings to have them checked';
 
-function mixedKinds({ kinds }: JsonPlace): string {
+function mixedKinds({ kinds }: PathProfile): string {
   const seen = [...kinds].map(([kind, row]) => `${KIND_NAMES[kind]} (row ${row})`);
   return `${seen.join(' and ')}, but a column has one type; write them alike to have them checked`;
 }

@@ -1,7 +1,7 @@
 import { inJsonSchema } from '../models/schema/index.js';
 import { JSON_SCHEMA_CANDIDATES } from './json-candidates.js';
-import type { JsonKind, JsonPlace } from './json-place.js';
-import { NO_NULLS } from './null-words.js';
+import { NO_NULLS } from './null-tokens.js';
+import type { JsonKind, PathProfile } from './path-profile.js';
 import { orNull, type Property } from './row-schema.js';
 
 /** As people call values of a kind. */
@@ -14,7 +14,7 @@ export const KIND_NAMES: Readonly<Record<JsonKind, string>> = {
 };
 
 /** What fits every value at a place; null where it would have to be anything. */
-export function propertyOf(place: JsonPlace): Property | null {
+export function propertyOf(place: PathProfile): Property | null {
   const { kind, nulls } = place;
   const typed = (type: string): Pick<Property, 'type'> => orNull(type, nulls > 0);
   switch (kind) {
@@ -35,7 +35,7 @@ export function propertyOf(place: JsonPlace): Property | null {
 
 /** The properties of so many objects, and which of them all have. */
 export function membersOf(
-  members: ReadonlyMap<string, JsonPlace>,
+  members: ReadonlyMap<string, PathProfile>,
   objects: number,
 ): Pick<Property, 'properties' | 'required'> {
   const properties: [string, Property][] = [];
@@ -53,7 +53,7 @@ export function membersOf(
 }
 
 /** Arrays or objects in words. */
-export function describe(place: JsonPlace): string {
+export function describe(place: PathProfile): string {
   if (place.kind === 'object') return describeObjects(place);
   const { items, mostItems, isOpen } = place;
   if (mostItems === 0) return 'empty arrays';
@@ -62,12 +62,12 @@ export function describe(place: JsonPlace): string {
   return `arrays of ${itemName(items)}, ${most}`;
 }
 
-function describeObjects({ members, isOpen }: JsonPlace): string {
+function describeObjects({ members, isOpen }: PathProfile): string {
   if (isOpen) return 'objects with too many names to list';
   return members.size === 0 ? 'objects without members' : `objects of ${counted(members.size, 'member')}`;
 }
 
-function itemName(items: JsonPlace): string {
+function itemName(items: PathProfile): string {
   const { kind } = items;
   if (kind === 'array' || kind === 'object') return KIND_NAMES[kind];
   if (kind !== null) return scalarTypeOf(items) ?? KIND_NAMES[kind];
@@ -76,7 +76,7 @@ function itemName(items: JsonPlace): string {
 }
 
 /** Of values without parts in the JSON Schema spelling, as `Column.type` has it; null where no type has room for them. */
-export function scalarTypeOf({ kind, profile }: JsonPlace): string | null {
+export function scalarTypeOf({ kind, profile }: PathProfile): string | null {
   if (kind === null || kind === 'array' || kind === 'object') return null;
   const among = JSON_SCHEMA_CANDIDATES[kind];
   if (profile === null || (kind !== 'string' && !profile.hasType(among))) return null;

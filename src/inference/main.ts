@@ -1,5 +1,5 @@
-import { BatchError } from '../errors/index.js';
-import type { InferenceOrder, InferenceReply } from './messages.js';
+import { ServiceError } from '../errors/index.js';
+import type { InferenceReply, InferenceRequest } from './ipc.js';
 import { inferFile } from './sample-file.js';
 
 /**
@@ -10,19 +10,19 @@ import { inferFile } from './sample-file.js';
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
 process.on('disconnect', () => process.exit());
-process.once('message', (order) => void work(order as InferenceOrder));
+process.once('message', (order) => void work(order as InferenceRequest));
 
-async function work(order: InferenceOrder): Promise<void> {
+async function work(order: InferenceRequest): Promise<void> {
   const reply = await attempt(order);
   // A parent that is gone does not listen; `disconnect` ends this process.
   process.send?.(reply, undefined, undefined, () => process.disconnect());
 }
 
-async function attempt({ task, decoderBytes }: InferenceOrder): Promise<InferenceReply> {
+async function attempt({ task, decoderBytes }: InferenceRequest): Promise<InferenceReply> {
   try {
     return { kind: 'inferred', inferred: await inferFile(task, decoderBytes) };
   } catch (error) {
-    if (error instanceof BatchError) return { kind: 'refused', code: error.code, detail: error.message };
+    if (error instanceof ServiceError) return { kind: 'refused', code: error.code, detail: error.message };
     const { name, stack = '' } = error instanceof Error ? error : new Error();
     // The message may quote the file, and is not for the log.
     return {

@@ -1,29 +1,29 @@
+import type { ReadableFile } from '../decoding/index.js';
 import { type FileField, isNested, openParquet } from '../formats/index.js';
-import type { ReadableFile } from '../sources/index.js';
 import { DeclaredColumn } from './declared-column.js';
 import { DeclaredNested } from './declared-nested.js';
 import { inJsonSchemaType } from './declared-property.js';
-import type { Findings } from './inferred-schema.js';
-import { newBudget } from './json-place.js';
-import { parseRow } from './json-row.js';
-import { byName, refuseNoColumns } from './left-out.js';
-import type { InferenceTask } from './messages.js';
+import type { InferenceResult } from './inference-result.js';
+import type { InferenceTask } from './ipc.js';
+import { parseRow } from './parse-json-row.js';
+import { newBudget } from './path-profile.js';
 import type { RowSchema } from './row-schema.js';
 import { SAMPLE_BYTES, takeSample } from './sampling.js';
 import { maxDistinctOf, schemaOf } from './schema-inference.js';
+import { byName, refuseNoColumns } from './skipped-columns.js';
 
 type DeclaredColumns = readonly (DeclaredColumn | DeclaredNested)[];
 
 /**
  * Proposes the schema that the file itself has, by the reader of a job: flat, or in JSON Schema where there are lists,
- * structs or maps. Throws BatchError HEADER_MISMATCH where the columns' names or types cannot be, and what reading the
+ * structs or maps. Throws ServiceError HEADER_MISMATCH where the columns' names or types cannot be, and what reading the
  * file throws.
  */
 export async function inferParquet(
   file: ReadableFile,
   { format, sizeBytes, sampleRows }: InferenceTask,
   decoderBytes: number,
-): Promise<Findings> {
+): Promise<InferenceResult> {
   // Columns of no known type are read as they are.
   const model = { columns: [], additionalColumns: true };
   const reader = await openParquet({ ...model, file, size: sizeBytes, maxBytes: decoderBytes });

@@ -1,7 +1,6 @@
-import type { Rejection, RowSink } from '../formats/index.js';
-import type { RowFeed } from '../runner/row-feed.js';
-import { BeginningOver } from './beginning.js';
-import type { Findings } from './inferred-schema.js';
+import type { Rejection, RowConsumer } from '../formats/index.js';
+import { EndOfPrefix, type RowSource } from '../reading/index.js';
+import type { InferenceResult } from './inference-result.js';
 
 /** So many bytes of rows are looked at, about. */
 export const SAMPLE_BYTES = 8 * 1024 ** 2;
@@ -23,15 +22,15 @@ export interface SampleTaker {
 
 /** Hands out the first rows; the feed is closed then. */
 export async function takeSample(
-  feed: RowFeed,
+  feed: RowSource,
   { rows, hasEnough }: SampleLimits,
   taker: SampleTaker,
-): Promise<Pick<Findings, 'rows_sampled' | 'rows_rejected' | 'truncated'>> {
+): Promise<Pick<InferenceResult, 'rows_sampled' | 'rows_rejected' | 'truncated'>> {
   let sampled = 0;
   let rejected = 0;
   let unseen = false;
   const isFull = (): boolean => sampled + rejected === rows;
-  const sink: RowSink = {
+  const sink: RowConsumer = {
     accept(bytes, start, end) {
       unseen ||= isFull();
       if (unseen) return;
@@ -50,14 +49,14 @@ export async function takeSample(
 }
 
 /** false: the file goes on, or may go on. */
-async function readThrough(feed: RowFeed, sink: RowSink, isEnough: () => boolean): Promise<boolean> {
+async function readThrough(feed: RowSource, sink: RowConsumer, isEnough: () => boolean): Promise<boolean> {
   try {
     while (!isEnough()) {
       if (!(await feed.advance(sink))) return true;
     }
     return false;
   } catch (error) {
-    if (error instanceof BeginningOver) return false;
+    if (error instanceof EndOfPrefix) return false;
     throw error;
   } finally {
     feed.close?.();

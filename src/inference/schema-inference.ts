@@ -1,7 +1,7 @@
 import { CANDIDATES } from './candidates.js';
 import { ColumnProfile } from './column-profile.js';
-import type { InferredColumn } from './inferred-schema.js';
-import { NULL_WORDS } from './null-words.js';
+import type { InferredColumn } from './inference-result.js';
+import { NULL_TOKENS } from './null-tokens.js';
 
 /** Different values remembered a column; fewer where there are many columns. */
 export const MAX_DISTINCT = 1000;
@@ -40,7 +40,7 @@ export class SchemaInference {
 
   constructor(private readonly options: SchemaInferenceOptions) {
     const { columns, nullValues, maxNullValues } = options;
-    const words = NULL_WORDS.filter((word) => !nullValues.includes(word));
+    const words = NULL_TOKENS.filter((word) => !nullValues.includes(word));
     const possibleNulls = new Set(words.slice(0, Math.max(0, maxNullValues - nullValues.length)));
     const maxDistinct = maxDistinctOf(columns.length);
     this.#profiles = columns.map(

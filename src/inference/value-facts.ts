@@ -1,5 +1,5 @@
 /** A value and its row, from 1. */
-export interface Sighting {
+export interface ValueSample {
   text: string;
   row: number;
 }
@@ -15,9 +15,9 @@ export class ValueFacts {
   zeros = 0;
   ones = 0;
   /** The first value that is neither. */
-  noBit: Sighting | null = null;
+  noBit: ValueSample | null = null;
   /** The first number whose leading zeros or plus would be lost if it were taken for one: a code, not a quantity. */
-  code: Sighting | null = null;
+  code: ValueSample | null = null;
   /** The most digits before the point, leading zeros aside. */
   wholeDigits = 0;
   /** Of the digits after the point: the fewest and the most of any number. */

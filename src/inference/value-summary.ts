@@ -1,5 +1,5 @@
 import { shorten } from '../formats/index.js';
-import type { Evidence } from './inferred-schema.js';
+import type { ColumnStats } from './inference-result.js';
 
 const MAX_EXAMPLES = 5;
 /** Of an example, in UTF-16 code units (and so in characters). */
@@ -11,7 +11,7 @@ export function exampleOf(text: string): string {
 }
 
 /** The least and the greatest value, cut. */
-export function extremes({ min, max }: Pick<Evidence, 'min' | 'max'>): Pick<Evidence, 'min' | 'max'> {
+export function extremes({ min, max }: Pick<ColumnStats, 'min' | 'max'>): Pick<ColumnStats, 'min' | 'max'> {
   return { min: min && exampleOf(min), max: max && exampleOf(max) };
 }
 
@@ -40,7 +40,9 @@ export class ValueSummary {
     else if (!this.#distinctCapped) this.#distinctCapped = !this.#distinct.has(text);
   }
 
-  evidence(isText: boolean): Pick<Evidence, 'distinct' | 'distinct_capped' | 'min_length' | 'max_length' | 'examples'> {
+  evidence(
+    isText: boolean,
+  ): Pick<ColumnStats, 'distinct' | 'distinct_capped' | 'min_length' | 'max_length' | 'examples'> {
     const hasLength = isText && this.#distinct.size > 0;
     return {
       distinct: this.#distinct.size,

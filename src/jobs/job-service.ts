@@ -1,20 +1,20 @@
 import type { Page } from '../database/index.js';
-import { BatchError } from '../errors/index.js';
+import { ServiceError } from '../errors/index.js';
+import { parseJobRequest } from '../ingest/index.js';
 import type { ReceivedUpload } from '../upload/index.js';
-import type { Clock } from './clock.js';
-import type { Job, JobState, JobSummary } from './job.js';
-import type { JobControl } from './job-control.js';
-import { isJobId } from './job-id.js';
-import type { JobIntake } from './job-intake.js';
-import { parseJobOptions } from './job-options.js';
-import { type JobRecord, toJob, toJobSummary } from './job-record.js';
-import type { JobRemoval } from './job-removal.js';
-import type { JobStore } from './job-store.js';
+import type { JobCommands } from './coordination/commands.js';
+import type { JobRemoval } from './coordination/removal.js';
+import type { JobSubmission } from './coordination/submission.js';
+import type { Clock } from './domain/clock.js';
+import type { Job, JobState, JobSummary } from './domain/job.js';
+import { isJobId } from './domain/job-id.js';
+import { type StoredJob, toJob, toJobSummary } from './domain/stored-job.js';
+import type { JobStore } from './store/job-store.js';
 
 export interface JobServiceOptions {
   store: JobStore;
-  intake: JobIntake;
-  control: JobControl;
+  intake: JobSubmission;
+  control: JobCommands;
   removal: Pick<JobRemoval, 'wake'>;
   clock: Clock;
 }
@@ -23,13 +23,13 @@ export interface JobServiceOptions {
 export class JobService {
   constructor(private readonly options: JobServiceOptions) {}
 
-  /** Starts a job for an upload. `replayed`: the Idempotency-Key's earlier job. Throws as `JobIntake.accept` does. */
+  /** Starts a job for an upload. `replayed`: the Idempotency-Key's earlier job. Throws as `JobSubmission.accept` does. */
   async create(
     upload: ReceivedUpload,
     query: Readonly<Record<string, unknown>>,
     key: string | null,
   ): Promise<{ job: Job; replayed: boolean }> {
-    const request = parseJobOptions(query, upload.fields);
+    const request = parseJobRequest(query, upload.fields);
     const { record, replayed } = await this.options.intake.accept(upload, request, key);
     return { job: toJob(record, this.options.clock.steady()), replayed };
   }
@@ -52,10 +52,10 @@ export class JobService {
   }
 
   /** The job as it is stored. Throws JOB_NOT_FOUND. */
-  async record(jobId: string): Promise<JobRecord> {
+  async record(jobId: string): Promise<StoredJob> {
     requireJobId(jobId);
     const record = await this.options.store.get(jobId);
-    if (record === undefined) throw new BatchError('JOB_NOT_FOUND', `There is no job '${jobId}'`);
+    if (record === undefined) throw new ServiceError('JOB_NOT_FOUND', `There is no job '${jobId}'`);
     return record;
   }
 
@@ -84,5 +84,5 @@ export class JobService {
 /** What cannot be an id is no job's. */
 function requireJobId(text: string): void {
   if (isJobId(text)) return;
-  throw new BatchError('JOB_NOT_FOUND', `There is no job '${text.length > 32 ? `${text.slice(0, 32)}…` : text}'`);
+  throw new ServiceError('JOB_NOT_FOUND', `There is no job '${text.length > 32 ? `${text.slice(0, 32)}…` : text}'`);
 }

@@ -1,12 +1,12 @@
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { RunnerPool } from '../runner/index.js';
-import { JobExpiry } from './job-expiry.js';
-import { JobRemoval } from './job-removal.js';
-import { JobSupervisor } from './job-supervisor.js';
-import { JobUpkeep } from './job-upkeep.js';
-import { PrefixOwnership } from './prefix-ownership.js';
-import { SnapshotPublisher } from './snapshot-publisher.js';
-import { SpareTopics } from './spare-topics.js';
+import { JobCoordinator } from './coordination/coordinator.js';
+import { JobExpiry } from './coordination/expiry.js';
+import { JobMaintenance } from './coordination/maintenance.js';
+import { PrefixOwnership } from './coordination/prefix-ownership.js';
+import { JobRemoval } from './coordination/removal.js';
+import { SpareTopics } from './coordination/spare-topics.js';
+import { JobEventPublisher } from './events/publisher.js';
 
 /** How long a shutdown waits for the runners' open transactions. */
 const RUNNER_GRACE_MS = 4_000;
@@ -21,23 +21,23 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
   #isStopping = false;
 
   constructor(
-    private readonly upkeep: JobUpkeep,
+    private readonly maintenance: JobMaintenance,
     private readonly removal: JobRemoval,
     private readonly expiry: JobExpiry,
     private readonly spares: SpareTopics,
-    private readonly supervisor: JobSupervisor,
+    private readonly coordinator: JobCoordinator,
     private readonly pool: RunnerPool,
-    private readonly snapshots: SnapshotPublisher,
+    private readonly snapshots: JobEventPublisher,
     private readonly ownership: PrefixOwnership,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    this.supervisor.attach(this.pool);
+    this.coordinator.setQueue(this.pool);
     this.snapshots.start(); // its first connection claims the topic prefix
     void this.ownership.claimed.then(() => this.#begin());
     await this.removal.recover();
-    await this.upkeep.recover();
-    this.upkeep.start();
+    await this.maintenance.rescueInterrupted();
+    this.maintenance.start();
     await this.ownership.firstAnswer(FIRST_ANSWER_MS);
   }
 
@@ -53,13 +53,13 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
   async beforeApplicationShutdown(): Promise<void> {
     this.#isStopping = true;
     await Promise.all([
-      this.upkeep.stop(),
+      this.maintenance.stop(),
       this.expiry.stop(),
       this.removal.stop(),
       this.spares.stop(),
       this.pool.stop(RUNNER_GRACE_MS),
     ]);
-    await this.supervisor.stop();
+    await this.coordinator.stop();
     await this.snapshots.stop(SNAPSHOT_GRACE_MS);
   }
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { Module } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { HealthDetails } from '../api/health/index.js';
+import { type ConcurrencyLimit, Downloads } from '../api/index.js';
 import { CONFIG, type Config } from '../config/index.js';
 import { DATABASE, type Database } from '../database/index.js';
-import { HealthDetails } from '../health/index.js';
-import { type ConcurrencyLimit, Downloads } from '../http/index.js';
 import {
   ClusterProbe,
   claimPrefix,
@@ -16,37 +16,38 @@ import {
   serviceTopics,
   TopicAdmin,
 } from '../kafka/index.js';
-import { LOG } from '../logging/index.js';
 import { ModelService, ModelStore, ModelsModule } from '../models/index.js';
+import { LOG } from '../observability/index.js';
 import { RunnerPool } from '../runner/index.js';
-import { Spool, UPLOAD_LIMIT, UploadReceiver } from '../upload/index.js';
-import { systemClock as clock } from './clock.js';
-import { ExpiryStore } from './expiry-store.js';
-import { InstallationStore } from './installation-store.js';
-import { admitJob, JobAdmissionGuard } from './job-admission.guard.js';
-import { JobControl } from './job-control.js';
-import { JobCreation } from './job-creation.js';
-import { JobExpiry } from './job-expiry.js';
-import { newJobId } from './job-id.js';
-import { JobIntake } from './job-intake.js';
-import { JobLedger } from './job-ledger.js';
-import { JobRemoval } from './job-removal.js';
+import { Spool } from '../storage/index.js';
+import { UPLOAD_LIMIT, UploadReceiver } from '../upload/index.js';
+import { JobCommands } from './coordination/commands.js';
+import { JobCoordinator } from './coordination/coordinator.js';
+import { JobCreation } from './coordination/creation.js';
+import { JobExpiry } from './coordination/expiry.js';
+import { JobWriter } from './coordination/job-writer.js';
+import { keptFile } from './coordination/kept-file.js';
+import { JobMaintenance } from './coordination/maintenance.js';
+import { PrefixOwnership } from './coordination/prefix-ownership.js';
+import { JobRemoval } from './coordination/removal.js';
+import { SpareTopics } from './coordination/spare-topics.js';
+import { JobSubmission } from './coordination/submission.js';
+import { TopicExpiry } from './coordination/topic-expiry.js';
+import { systemClock as clock } from './domain/clock.js';
+import { newJobId } from './domain/job-id.js';
+import { connectJobEvents } from './events/producer.js';
+import { JobEventPublisher } from './events/publisher.js';
+import { admitJob, JobAdmissionGuard } from './http/job-admission.guard.js';
+import { JobsController } from './http/jobs.controller.js';
+import { RejectedRowsController } from './http/rejected-rows.controller.js';
+import { RejectedRows } from './http/rejected-rows.js';
 import { JobService } from './job-service.js';
-import { JobStore } from './job-store.js';
-import { JobSupervisor } from './job-supervisor.js';
-import { JobUpkeep } from './job-upkeep.js';
-import { JobsController } from './jobs.controller.js';
 import { JobsLifecycle } from './jobs-lifecycle.js';
-import { keptFile } from './kept-file.js';
-import { PrefixOwnership } from './prefix-ownership.js';
-import { RejectedRowsController } from './rejected-rows.controller.js';
-import { RejectedRows } from './rejected-rows.js';
-import { RemovalStore } from './removal-store.js';
-import { connectSnapshots } from './snapshot-connection.js';
-import { SnapshotPublisher } from './snapshot-publisher.js';
-import { SpareStore } from './spare-store.js';
-import { SpareTopics } from './spare-topics.js';
-import { TopicExpiry } from './topic-expiry.js';
+import { ExpiryStore } from './store/expiry-store.js';
+import { InstallationStore } from './store/installation-store.js';
+import { JobStore } from './store/job-store.js';
+import { RemovalStore } from './store/removal-store.js';
+import { SpareStore } from './store/spare-store.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -82,7 +83,7 @@ const owner = randomUUID();
       },
     },
     {
-      provide: SnapshotPublisher,
+      provide: JobEventPublisher,
       inject: [JobStore, TopicAdmin, PrefixOwnership, HealthDetails, LOG, CONFIG],
       useFactory: (
         store: JobStore,
@@ -92,11 +93,11 @@ const owner = randomUUID();
         log: Logger,
         { kafka }: Config,
       ) => {
-        const publisher = new SnapshotPublisher({
+        const publisher = new JobEventPublisher({
           store,
           topic: topics.service.jobs,
           ensureTopic: () => ownership.check(),
-          connect: () => connectSnapshots(kafka, topics.service.jobs),
+          connect: () => connectJobEvents(kafka, topics.service.jobs),
           clock,
           log,
         });
@@ -105,26 +106,26 @@ const owner = randomUUID();
       },
     },
     {
-      provide: JobLedger,
-      inject: [JobStore, SnapshotPublisher],
-      useFactory: (store: JobStore, snapshots: SnapshotPublisher) => new JobLedger(store, snapshots, clock),
+      provide: JobWriter,
+      inject: [JobStore, JobEventPublisher],
+      useFactory: (store: JobStore, snapshots: JobEventPublisher) => new JobWriter(store, snapshots, clock),
     },
     {
-      provide: JobSupervisor,
-      inject: [JobStore, JobLedger, ModelStore, Spool, LOG, CONFIG],
+      provide: JobCoordinator,
+      inject: [JobStore, JobWriter, ModelStore, Spool, LOG, CONFIG],
       useFactory: (
         store: JobStore,
-        ledger: JobLedger,
+        writer: JobWriter,
         models: ModelStore,
         spool: Spool,
         log: Logger,
         { kafka }: Config,
-      ) => new JobSupervisor({ store, ledger, models, spool, clock, log, maxStalledMs: kafka.unavailableAfterMs }),
+      ) => new JobCoordinator({ store, writer, models, spool, clock, log, maxStalledMs: kafka.unavailableAfterMs }),
     },
     {
       provide: RunnerPool,
-      inject: [JobSupervisor, LOG, CONFIG],
-      useFactory: (host: JobSupervisor, log: Logger, config: Config) =>
+      inject: [JobCoordinator, LOG, CONFIG],
+      useFactory: (host: JobCoordinator, log: Logger, config: Config) =>
         new RunnerPool({
           host,
           log,
@@ -134,33 +135,33 @@ const owner = randomUUID();
         }),
     },
     {
-      provide: JobControl,
-      inject: [JobStore, JobLedger, JobSupervisor, Spool, ClusterProbe],
+      provide: JobCommands,
+      inject: [JobStore, JobWriter, JobCoordinator, Spool, ClusterProbe],
       useFactory: (
         store: JobStore,
-        ledger: JobLedger,
-        supervisor: JobSupervisor,
+        writer: JobWriter,
+        coordinator: JobCoordinator,
         spool: Spool,
         cluster: ClusterProbe,
-      ) => new JobControl({ store, ledger, supervisor, spool, clock, requireKafka: () => cluster.check() }),
+      ) => new JobCommands({ store, writer, coordinator, spool, clock, requireKafka: () => cluster.check() }),
     },
     {
-      provide: JobUpkeep,
-      inject: [JobStore, JobLedger, JobSupervisor, RemovalStore, Spool, KafkaProbe, LOG, CONFIG],
+      provide: JobMaintenance,
+      inject: [JobStore, JobWriter, JobCoordinator, RemovalStore, Spool, KafkaProbe, LOG, CONFIG],
       useFactory: (
         store: JobStore,
-        ledger: JobLedger,
-        supervisor: JobSupervisor,
+        writer: JobWriter,
+        coordinator: JobCoordinator,
         removals: RemovalStore,
         spool: Spool,
         kafka: KafkaProbe,
         log: Logger,
         config: Config,
       ) =>
-        new JobUpkeep({
+        new JobMaintenance({
           store,
-          ledger,
-          supervisor,
+          writer,
+          coordinator,
           removals,
           spool,
           clock,
@@ -170,15 +171,15 @@ const owner = randomUUID();
         }),
     },
     {
-      provide: JobIntake,
+      provide: JobSubmission,
       inject: [ModelService, JobStore, JobCreation, CONFIG],
       useFactory: (models: ModelService, store: JobStore, creation: JobCreation, { kafka: { topicPrefix } }: Config) =>
-        new JobIntake({ models, store, creation, topicPrefix }),
+        new JobSubmission({ models, store, creation, topicPrefix }),
     },
     {
       provide: SpareTopics,
-      inject: [DATABASE, RemovalStore, JobSupervisor, LOG, CONFIG],
-      useFactory: (db: Database, rows: RemovalStore, supervisor: JobSupervisor, log: Logger, config: Config) => {
+      inject: [DATABASE, RemovalStore, JobCoordinator, LOG, CONFIG],
+      useFactory: (db: Database, rows: RemovalStore, coordinator: JobCoordinator, log: Logger, config: Config) => {
         const { topicPrefix, replicationFactor } = config.kafka;
         const spares = new SpareStore(db, { topicPrefix, owner });
         // On a connection of its own: a broker answers the requests of one in turn, and uploads are not to wait.
@@ -187,7 +188,7 @@ const owner = randomUUID();
           spares,
           rows,
           topics,
-          isWorking: () => supervisor.isWorking,
+          isWorking: () => coordinator.isWorking,
           clock,
           log,
           maxJobTopics: config.maxJobTopics,
@@ -196,17 +197,17 @@ const owner = randomUUID();
     },
     {
       provide: JobCreation,
-      inject: [JobStore, JobControl, TopicAdmin, SpareTopics, LOG],
-      useFactory: (store: JobStore, control: JobControl, topics: TopicAdmin, spares: SpareTopics, log: Logger) =>
+      inject: [JobStore, JobCommands, TopicAdmin, SpareTopics, LOG],
+      useFactory: (store: JobStore, control: JobCommands, topics: TopicAdmin, spares: SpareTopics, log: Logger) =>
         new JobCreation({ store, control, topics, spares, owner, log }),
     },
     {
       provide: JobRemoval,
-      inject: [RemovalStore, JobCreation, SnapshotPublisher, TopicAdmin, Spool, KafkaProbe, LOG],
+      inject: [RemovalStore, JobCreation, JobEventPublisher, TopicAdmin, Spool, KafkaProbe, LOG],
       useFactory: (
         rows: RemovalStore,
         creation: JobCreation,
-        snapshots: SnapshotPublisher,
+        snapshots: JobEventPublisher,
         topics: TopicAdmin,
         spool: Spool,
         kafka: KafkaProbe,
@@ -225,12 +226,12 @@ const owner = randomUUID();
     },
     {
       provide: JobExpiry,
-      inject: [DATABASE, JobStore, JobLedger, JobControl, JobRemoval, TopicAdmin, HealthDetails, LOG, CONFIG],
+      inject: [DATABASE, JobStore, JobWriter, JobCommands, JobRemoval, TopicAdmin, HealthDetails, LOG, CONFIG],
       useFactory: (
         db: Database,
         store: JobStore,
-        ledger: JobLedger,
-        control: JobControl,
+        writer: JobWriter,
+        control: JobCommands,
         removal: JobRemoval,
         topics: TopicAdmin,
         health: HealthDetails,
@@ -243,7 +244,7 @@ const owner = randomUUID();
           rows,
           control,
           removal,
-          topics: new TopicExpiry({ rows, store, ledger, topics, log }),
+          topics: new TopicExpiry({ rows, store, writer, topics, log }),
           clock,
           brokerTime: () => readBrokerTime(kafka, topics),
           log,
@@ -255,8 +256,8 @@ const owner = randomUUID();
     },
     {
       provide: JobService,
-      inject: [JobStore, JobIntake, JobControl, JobRemoval],
-      useFactory: (store: JobStore, intake: JobIntake, control: JobControl, removal: JobRemoval) =>
+      inject: [JobStore, JobSubmission, JobCommands, JobRemoval],
+      useFactory: (store: JobStore, intake: JobSubmission, control: JobCommands, removal: JobRemoval) =>
         new JobService({ store, intake, control, removal, clock }),
     },
     {

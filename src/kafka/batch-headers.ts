@@ -8,7 +8,7 @@ import {
   requestConnection,
 } from './kafkajs-internals.js';
 import { sendRaw } from './raw-request.js';
-import { within } from './within.js';
+import { withTimeout } from './timeout.js';
 
 export const FETCH = { apiKey: 1, apiName: 'Fetch', apiVersion: 10 };
 const FETCH_BYTES = 1024 * 1024;
@@ -109,7 +109,7 @@ async function fetch(
   isolationLevel: number,
 ): Promise<FetchedBatches> {
   const request = sendRaw(connection, FETCH, [encodeFetch(topic, offset, isolationLevel)]);
-  const fetched = decodeFetch(await within(ANSWER_MS, 'Fetch', request));
+  const fetched = decodeFetch(await withTimeout(ANSWER_MS, 'Fetch', request));
   if (fetched.error !== 0) throw protocolError(fetched.error, `Fetch of ${topic} at ${offset}`);
   return fetched;
 }

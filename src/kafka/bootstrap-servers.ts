@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { tokenFailure, UnexpectedAnswer } from './kafka-failure.js';
 import { type Broker, destroyBroker } from './kafkajs-internals.js';
-import { within } from './within.js';
+import { withTimeout } from './timeout.js';
 
 interface BrokerPool {
   seedBroker?: Broker;
@@ -34,7 +34,7 @@ export function tryEveryServer(): void {
     await this.retrier(async (bail) => {
       const server = this.seedBroker as Broker;
       try {
-        await within(ANSWER_MS, 'connecting', server.connect());
+        await withTimeout(ANSWER_MS, 'connecting', server.connect());
         this.versions = server.versions;
       } catch (error) {
         destroyBroker(server, error as Error); // it may never answer what it was asked

@@ -1,4 +1,4 @@
-import type { Position } from '../formats/position.js';
+import { type Position } from '../ingest/index.js';
 
 /**
  * What is committed of a job: stored as the committed offset of its group (`jobNames`) for partition 0 of the data

@@ -1,6 +1,6 @@
-import { BatchError } from '../errors/index.js';
+import { ServiceError } from '../errors/index.js';
 import type { ClusterState } from './cluster-state.js';
-import { atMost } from './within.js';
+import { atMost } from './timeout.js';
 
 interface Times {
   /** How long a caller waits. */
@@ -34,7 +34,7 @@ export class ClusterProbe {
   }
 
   /**
-   * Throws BatchError KAFKA_UNSUPPORTED. While the brokers are known to be good nobody waits; else for at most 1.5 s. A look
+   * Throws ServiceError KAFKA_UNSUPPORTED. While the brokers are known to be good nobody waits; else for at most 1.5 s. A look
    * that fails, or takes longer, changes nothing: who cannot be asked is not unsupported.
    */
   async check(): Promise<void> {
@@ -42,7 +42,7 @@ export class ClusterProbe {
     if (this.#state === null || this.#state.unsupported !== null) await atMost(this.times.answerMs, looking);
     const unsupported = this.#state?.unsupported ?? null;
     if (unsupported === null) return;
-    throw new BatchError('KAFKA_UNSUPPORTED', `The brokers cannot write jobs exactly once: ${unsupported}`);
+    throw new ServiceError('KAFKA_UNSUPPORTED', `The brokers cannot write jobs exactly once: ${unsupported}`);
   }
 
   /** Resolves when the state is fresh, or cannot be told. Never rejects. */

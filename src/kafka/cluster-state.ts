@@ -11,8 +11,8 @@ import {
   TRANSACTION_COORDINATOR,
 } from './kafkajs-internals.js';
 import { missingApis } from './required-apis.js';
-import { inAMoment, initProducerId } from './transactional-session.js';
-import { within } from './within.js';
+import { withTimeout } from './timeout.js';
+import { initProducerId, retryWhilePending } from './transactional-session.js';
 
 /** Where checkpoints and transactions are kept, each with the broker setting that its replicas come from. */
 export const INTERNAL_TOPICS = {
@@ -64,7 +64,7 @@ export async function readClusterState(kafka: Kafka, probeId: string): Promise<C
   const close = (): void => destroyCluster(cluster, new Error('the state of the cluster is known'));
   // Once more at its end: a step that comes after the time-out connects again.
   const reading = read(cluster, probeId).finally(close);
-  return within(LOOK_MS, 'the state of the cluster', reading).finally(close);
+  return withTimeout(LOOK_MS, 'the state of the cluster', reading).finally(close);
 }
 
 async function read(cluster: Cluster, probeId: string): Promise<ClusterState> {
@@ -123,7 +123,7 @@ async function tryTransactions(
   try {
     // A coordinator that has just been elected does not know it yet.
     const trying = () => abortEmptyTransaction(cluster, transactionalId);
-    const transactionTimeoutMs = await inAMoment(trying, 'NOT_COORDINATOR_FOR_GROUP');
+    const transactionTimeoutMs = await retryWhilePending(trying, 'NOT_COORDINATOR_FOR_GROUP');
     return { unsupported: null, failure: null, transactionTimeoutMs };
   } catch (error) {
     const said = { unsupported: null, failure: null, transactionTimeoutMs: null };
@@ -135,17 +135,17 @@ async function tryTransactions(
 /** Resolves with the time that the transaction had when its marker is written. */
 async function abortEmptyTransaction(cluster: Cluster, transactionalId: string): Promise<number> {
   // Makes __consumer_offsets if it is not there.
-  await inAMoment(() => findCoordinator(cluster, transactionalId, GROUP_COORDINATOR));
-  const coordinator = await inAMoment(() => findCoordinator(cluster, transactionalId, TRANSACTION_COORDINATOR));
-  const { transactionTimeoutMs, producerId, producerEpoch } = await inAMoment(() =>
+  await retryWhilePending(() => findCoordinator(cluster, transactionalId, GROUP_COORDINATOR));
+  const coordinator = await retryWhilePending(() => findCoordinator(cluster, transactionalId, TRANSACTION_COORDINATOR));
+  const { transactionTimeoutMs, producerId, producerEpoch } = await retryWhilePending(() =>
     initProducerId(coordinator, transactionalId),
   );
   const identity = { transactionalId, producerId, producerEpoch };
   // Of a group that commits nothing. Without it there would be no partition that gets a marker.
-  await inAMoment(() => coordinator.addOffsetsToTxn({ ...identity, groupId: transactionalId }));
-  await inAMoment(() => coordinator.endTxn({ ...identity, transactionResult: false }));
+  await retryWhilePending(() => coordinator.addOffsetsToTxn({ ...identity, groupId: transactionalId }));
+  await retryWhilePending(() => coordinator.endTxn({ ...identity, transactionResult: false }));
   // Is refused as CONCURRENT_TRANSACTIONS until the marker is written.
-  await inAMoment(() => initProducerId(coordinator, transactionalId));
+  await retryWhilePending(() => initProducerId(coordinator, transactionalId));
   return transactionTimeoutMs;
 }
 

@@ -1,4 +1,4 @@
-import { BatchError } from '../errors/index.js';
+import { ServiceError } from '../errors/index.js';
 import { hasRecordsOf } from './batch-headers.js';
 import { topicBounds } from './committed-records.js';
 import { protocolError, UnexpectedAnswer } from './kafka-failure.js';
@@ -41,7 +41,7 @@ export async function findOpenTransaction(
 
 /**
  * Writes the COMMIT marker that was lost. What hangs is older than our fence, and so is its epoch: one that is not belongs
- * to a successor, and INVALID_PRODUCER_EPOCH says so. Throws BatchError CHECKPOINT_LOST if the broker does not know the
+ * to a successor, and INVALID_PRODUCER_EPOCH says so. Throws ServiceError CHECKPOINT_LOST if the broker does not know the
  * requests or refuses them (Redpanda takes no COMMIT marker), Kafka errors otherwise.
  */
 export async function commitHanging(leader: Broker, partition: Partition, fence: ProducerEpoch): Promise<void> {
@@ -80,8 +80,8 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'INVALID_REQUEST',
 ]);
 
-function notRepaired(topic: string, why: string, cause?: unknown): BatchError {
-  return new BatchError(
+function notRepaired(topic: string, why: string, cause?: unknown): ServiceError {
+  return new ServiceError(
     'CHECKPOINT_LOST',
     `the COMMIT marker of committed rows in ${topic} was lost, and ${why}; do not abort that transaction by hand: it would delete committed rows`,
     { cause },

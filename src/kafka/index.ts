@@ -17,14 +17,14 @@ export { KafkaProbe } from './kafka-probe.js';
 export { type JobNames, type JobTopics, jobNames, probeId, serviceTopics } from './names.js';
 export { type ClaimedPrefix, claimPrefix, type Installation, PrefixTaken } from './prefix-claim.js';
 export { RecordBatch } from './record-batch.js';
+export { atMost, withTimeout } from './timeout.js';
 export { tokenSourceOf } from './token-source.js';
 export { JOB_RETENTION_MS } from './topic-configs.js';
 export { TopicReader, type TopicRecord } from './topic-reader.js';
 export { TopicAdmin } from './topics.js';
 export {
-  type Marked,
+  type MarkedPartition,
   type OpenTransactions,
   type TopicsEvidence,
   TransactionalSession,
 } from './transactional-session.js';
-export { atMost, within } from './within.js';

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { BatchError, type ErrorCode } from '../errors/index.js';
+import { type ErrorCode, ServiceError } from '../errors/index.js';
 import { nameNewerErrors } from './error-codes.js';
 
 nameNewerErrors();
@@ -144,7 +144,7 @@ export function tokenFailure(error: unknown): TokenFailure | null {
 /** null where the error comes neither from Kafka nor from the network: it is a defect of ours. Never throws. */
 export function classifyFailure(error: unknown): KafkaFailure | null {
   if (!(error instanceof Error)) return null;
-  if (error instanceof BatchError) return { kind: 'fatal', code: error.code, detail: error.message };
+  if (error instanceof ServiceError) return { kind: 'fatal', code: error.code, detail: error.message };
   if (error instanceof TopicsMissing) return { kind: 'missing', code: CODES.missing, detail: error.message };
   const isForeseen =
     error.name.startsWith('KafkaJS') ||
@@ -183,13 +183,13 @@ function describe(error: Error, name: string): string {
  * broker asks for; null: it is a defect of ours. `what`: the beginning of a sentence, such as "The topics could not be
  * created".
  */
-export function kafkaProblem(error: unknown, what: string): BatchError | null {
-  if (error instanceof BatchError) return error;
+export function kafkaProblem(error: unknown, what: string): ServiceError | null {
+  if (error instanceof ServiceError) return error;
   const failure = classifyFailure(error);
   if (failure === null) return null;
   // Who changes the credentials is soon done: it is the request that can be repeated.
   const code = failure.kind === 'unauthenticated' ? 'KAFKA_UNAVAILABLE' : failure.code;
   const throttleMs = failure.kind === 'throttled' ? (asProtocolError(error)?.throttleMs ?? 0) : 0;
   const retryAfter = throttleMs > 0 ? { retryAfterS: Math.ceil(throttleMs / 1000) } : {};
-  return new BatchError(code, `${what}: ${failure.detail}`, { cause: error, ...retryAfter });
+  return new ServiceError(code, `${what}: ${failure.detail}`, { cause: error, ...retryAfter });
 }

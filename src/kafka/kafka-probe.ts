@@ -1,15 +1,15 @@
-import { BatchError } from '../errors/index.js';
-import { HeldAnswer } from './held-answer.js';
+import { ServiceError } from '../errors/index.js';
+import { CachedAnswer } from './cached-answer.js';
 import { isAuthenticationFailure, isTlsFailure, tokenFailure } from './kafka-failure.js';
+import { withTimeout } from './timeout.js';
 import type { TokenSource } from './token-source.js';
-import { within } from './within.js';
 
 const ANSWER_MS = 1_500;
 const FRESH_MS = 1_000;
 
 /** Tells whether a broker answers, at most once a second and within 1.5 s. */
 export class KafkaProbe {
-  readonly #answer = new HeldAnswer(() => this.#ask(), FRESH_MS);
+  readonly #answer = new CachedAnswer(() => this.#ask(), FRESH_MS);
 
   constructor(
     private readonly ping: () => Promise<void>,
@@ -17,16 +17,16 @@ export class KafkaProbe {
     private readonly tokens: Pick<TokenSource, 'waiting'> | null = null,
   ) {}
 
-  /** Throws BatchError KAFKA_UNAVAILABLE where no broker answers in time or none lets us in. A good answer holds for a second. */
+  /** Throws ServiceError KAFKA_UNAVAILABLE where no broker answers in time or none lets us in. A good answer holds for a second. */
   async check(): Promise<void> {
     await this.#answer.get();
   }
 
   async #ask(): Promise<void> {
     try {
-      await within(ANSWER_MS, 'ping', this.ping());
+      await withTimeout(ANSWER_MS, 'ping', this.ping());
     } catch (cause) {
-      throw new BatchError('KAFKA_UNAVAILABLE', this.#explain(cause), { cause });
+      throw new ServiceError('KAFKA_UNAVAILABLE', this.#explain(cause), { cause });
     }
   }
 

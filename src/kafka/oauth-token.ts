@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { ClientCredentials } from '../config/index.js';
 import { TokenFailure } from './kafka-failure.js';
-import { within } from './within.js';
+import { withTimeout } from './timeout.js';
 
 /** A bearer token (RFC 6750), never part of a log or an error. */
 export interface Token {
@@ -79,7 +79,7 @@ export async function readTokenFile(path: string): Promise<Token> {
 export async function signMskToken(region: string): Promise<Token> {
   try {
     const { generateAuthToken } = await import('aws-msk-iam-sasl-signer-js');
-    const { token, expiryTime } = await within(ANSWER_MS, 'AWS credentials', generateAuthToken({ region }));
+    const { token, expiryTime } = await withTimeout(ANSWER_MS, 'AWS credentials', generateAuthToken({ region }));
     return { value: token, lifeMs: expiryTime - Date.now() };
   } catch (error) {
     throw new TokenFailure(

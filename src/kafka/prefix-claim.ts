@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
 import { appendRecord } from './append-record.js';
 import { UnexpectedAnswer } from './kafka-failure.js';
+import { withTimeout } from './timeout.js';
 import { TopicReader } from './topic-reader.js';
-import { inAMoment } from './transactional-session.js';
-import { within } from './within.js';
+import { retryWhilePending } from './transactional-session.js';
 
 /** No job's id begins with an underscore. */
 const INSTALLATION_KEY = '_installation';
@@ -55,7 +55,7 @@ export async function claimPrefix(
   adopts: boolean,
 ): Promise<ClaimedPrefix> {
   const signal = AbortSignal.timeout(CLAIM_MS);
-  return within(CLAIM_MS, `claiming ${topic}`, claim(kafka, topic, own, adopts, signal));
+  return withTimeout(CLAIM_MS, `claiming ${topic}`, claim(kafka, topic, own, adopts, signal));
 }
 
 async function claim(
@@ -133,7 +133,7 @@ async function* claimsOf(reader: TopicReader, from: number, signal: AbortSignal)
 
 async function open(kafka: Kafka, topic: string): Promise<TopicReader> {
   for (const deadline = performance.now() + TOPIC_UNKNOWN_FOR_MS; ; await sleep(LOOK_AGAIN_MS)) {
-    const reader = await inAMoment(
+    const reader = await retryWhilePending(
       () => TopicReader.open(kafka, topic),
       'LEADER_NOT_AVAILABLE',
       'NOT_LEADER_FOR_PARTITION',

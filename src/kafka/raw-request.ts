@@ -16,7 +16,7 @@ const turns = new WeakMap<Connection, Promise<void>>();
 
 /**
  * Sends one request over a kafkajs connection without copying its parts, and returns the answer's bytes after the
- * correlation id. Requests of one connection are written in the order of the calls. The parts must stay unchanged until the promise settles: after a rejection the bytes may still have
+ * correlation id. Requests of one connection are written in the order of the calls. The parts must stay unchanged until the promise reconciles: after a rejection the bytes may still have
  * reached the broker. Rejects with kafkajs' connection and time-out errors (30 s).
  */
 export async function sendRaw(connection: Connection, call: ApiCall, parts: readonly Uint8Array[]): Promise<Buffer> {

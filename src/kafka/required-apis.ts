@@ -1,4 +1,4 @@
-import { BatchError } from '../errors/index.js';
+import { ServiceError } from '../errors/index.js';
 import { FETCH } from './batch-headers.js';
 import type { Broker } from './kafkajs-internals.js';
 import { OFFSET_FETCH } from './offset-fetch.js';
@@ -46,8 +46,8 @@ export function missingApis(versions: Broker['versions']): string | null {
   return missing.length === 0 ? null : missing.join(', ');
 }
 
-/** Throws BatchError KAFKA_UNSUPPORTED if a broker that is connected lacks anything. */
+/** Throws ServiceError KAFKA_UNSUPPORTED if a broker that is connected lacks anything. */
 export function requireApis({ versions }: Broker): void {
   const missing = missingApis(versions);
-  if (missing !== null) throw new BatchError('KAFKA_UNSUPPORTED', `The broker offers ${missing}`);
+  if (missing !== null) throw new ServiceError('KAFKA_UNSUPPORTED', `The broker offers ${missing}`);
 }

@@ -20,11 +20,11 @@ import {
   TRANSACTION_COORDINATOR,
 } from './kafkajs-internals.js';
 import type { JobNames, JobTopics, ServiceTopics } from './names.js';
+import { withTimeout } from './timeout.js';
 import { CLOCK_TOPIC_CONFIG, JOB_TOPIC_CONFIG, JOBS_TOPIC_CONFIG, RefusedConfigs } from './topic-configs.js';
 import { TopicReader } from './topic-reader.js';
 import { BROKER_DEFAULT, createTopics, deleteTopic, type TopicSettings } from './topic-requests.js';
-import { inAMoment } from './transactional-session.js';
-import { within } from './within.js';
+import { retryWhilePending } from './transactional-session.js';
 
 const ADMIN_TIMEOUT_MS = 10_000;
 const CALL_MS = 15_000;
@@ -194,7 +194,9 @@ export class TopicAdmin {
 
   /** Deletes the consumer group that holds a job's checkpoint; no error where there is none. */
   async deleteJobGroup({ group: groupId }: Pick<JobNames, 'group'>): Promise<void> {
-    await this.#use(({ cluster }) => inAMoment(() => deleteGroup(cluster, groupId), 'NOT_COORDINATOR_FOR_GROUP'));
+    await this.#use(({ cluster }) =>
+      retryWhilePending(() => deleteGroup(cluster, groupId), 'NOT_COORDINATOR_FOR_GROUP'),
+    );
   }
 
   /** null: there is no such topic. */
@@ -203,7 +205,7 @@ export class TopicAdmin {
       reader?.close(); // also if nobody waits for it any more
       return reader?.bounds ?? null;
     });
-    const bounds = await within(CALL_MS, `the offsets of ${topic}`, opening);
+    const bounds = await withTimeout(CALL_MS, `the offsets of ${topic}`, opening);
     if (bounds === null && !(await this.isGone(topic)))
       throw new UnexpectedAnswer(`a broker does not know ${topic} yet`);
     return bounds;
@@ -243,7 +245,7 @@ export class TopicAdmin {
           });
         // While one of enough brokers shuts down, KRaft counts one too few.
         const { isTaken, replicationFactor } = await (this.#areEnoughBrokers
-          ? inAMoment(ask, 'INVALID_REPLICATION_FACTOR')
+          ? retryWhilePending(ask, 'INVALID_REPLICATION_FACTOR')
           : ask());
         if (isTaken) return false;
         const asked = sent?.replicationFactor ?? BROKER_DEFAULT;
@@ -308,7 +310,7 @@ export class TopicAdmin {
     this.#connected ??= this.#connect();
     const connected = this.#connected;
     try {
-      return await within(CALL_MS, 'topic administration', connected.then(call));
+      return await withTimeout(CALL_MS, 'topic administration', connected.then(call));
     } catch (error) {
       if (!isAnswer(error) && this.#connected === connected) await this.close();
       throw error;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
-import { BatchError } from '../errors/index.js';
+import { ServiceError } from '../errors/index.js';
 import { firstCommittedBy } from './batch-headers.js';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 import { lastStableOffset, leaderOf, type TopicBounds, topicBounds } from './committed-records.js';
@@ -23,7 +23,7 @@ import { fetchOffset } from './offset-fetch.js';
 import { produceBatch } from './produce.js';
 import type { SealableBatch } from './record-batch.js';
 import { requireApis } from './required-apis.js';
-import { within } from './within.js';
+import { withTimeout } from './timeout.js';
 
 /** The broker aborts a transaction that is open for longer. */
 export const TRANSACTION_TIMEOUT_MS = 30_000;
@@ -42,7 +42,7 @@ const READABLE_WITHIN_MS = 10_000;
 const ANSWER_MS = 45_000;
 
 /** Answers that mean "in a moment": the coordinator is still completing a transaction, moving or loading. */
-const IN_A_MOMENT = new Set([
+const RETRIABLE = new Set([
   'CONCURRENT_TRANSACTIONS',
   'GROUP_LOAD_IN_PROGRESS',
   'COORDINATOR_LOAD_IN_PROGRESS',
@@ -58,7 +58,7 @@ export interface TopicsEvidence {
 }
 
 /** What transactions of a job mark: its topics, and the offsets of its group. */
-export type Marked = keyof JobTopics | 'offsets';
+export type MarkedPartition = keyof JobTopics | 'offsets';
 
 /** Kafka's topic of what groups have committed. */
 const OFFSETS_TOPIC = '__consumer_offsets';
@@ -91,7 +91,7 @@ export class TransactionalSession {
 
   /**
    * Connects and fences: InitProducerId aborts any open transaction of an older session of this job.
-   * Throws BatchError KAFKA_UNSUPPORTED if the broker lacks a request that is needed, TopicsMissing if it does not know the
+   * Throws ServiceError KAFKA_UNSUPPORTED if the broker lacks a request that is needed, TopicsMissing if it does not know the
    * topics, else Kafka errors (see `classifyFailure`).
    */
   static async open(kafka: Kafka, { data, dlq, group: transactionalId }: JobNames): Promise<TransactionalSession> {
@@ -102,8 +102,10 @@ export class TransactionalSession {
       requireApis(await anyBroker(cluster));
       // In this order: until the topics' metadata is there, kafkajs knows no broker to find a coordinator among.
       const leaders = await connectLeaders(cluster, [topics.data, topics.dlq]);
-      const coordinator = await inAMoment(() => findCoordinator(cluster, transactionalId, TRANSACTION_COORDINATOR));
-      const identity = await inAMoment(() => initProducerId(coordinator, transactionalId));
+      const coordinator = await retryWhilePending(() =>
+        findCoordinator(cluster, transactionalId, TRANSACTION_COORDINATOR),
+      );
+      const identity = await retryWhilePending(() => initProducerId(coordinator, transactionalId));
       return new TransactionalSession(
         topics,
         cluster,
@@ -132,14 +134,14 @@ export class TransactionalSession {
 
   async #fetchCheckpoint(): Promise<{ checkpoint: Checkpoint | null; isStable: boolean }> {
     const connection = await requestConnection(await this.#groupCoordinator());
-    const { offset, metadata, isStable } = await inAMoment(() =>
+    const { offset, metadata, isStable } = await retryWhilePending(() =>
       fetchOffset(connection, this.transactionalId, this.topics.data),
     );
     if (offset < 0) return { checkpoint: null, isStable };
     try {
       return { checkpoint: decodeCheckpoint(metadata), isStable };
     } catch (cause) {
-      throw new BatchError('CHECKPOINT_LOST', 'the committed checkpoint cannot be read', { cause });
+      throw new ServiceError('CHECKPOINT_LOST', 'the committed checkpoint cannot be read', { cause });
     }
   }
 
@@ -149,7 +151,7 @@ export class TransactionalSession {
    */
   async inspect(checkpoint: Checkpoint | null): Promise<TopicsEvidence> {
     const bounds = [topicBounds(this.cluster, this.topics.data), topicBounds(this.cluster, this.topics.dlq)] as const;
-    const [data, dlq] = await within(ANSWER_MS, 'ListOffsets', Promise.all(bounds));
+    const [data, dlq] = await withTimeout(ANSWER_MS, 'ListOffsets', Promise.all(bounds));
     this.#inspectedEnds.set(this.topics.data, data.high).set(this.topics.dlq, dlq.high);
     const beyond = async (topic: string, from: number, bounds: TopicBounds) =>
       firstCommittedBy(this.cluster, topic, Math.max(from, bounds.start), bounds.end);
@@ -174,7 +176,7 @@ export class TransactionalSession {
    * Aborts what hangs there, by an empty transaction of our own: its ABORT marker ends whatever is open under our
    * producer id. It needs no rights that the job lacks, and a successor's fence stops it.
    */
-  async abortHanging(where: readonly Marked[]): Promise<void> {
+  async abortHanging(where: readonly MarkedPartition[]): Promise<void> {
     for (const each of where) {
       if (each === 'offsets') await this.enlistOffsets();
       else await this.enlist(this.topics[each]);
@@ -184,9 +186,9 @@ export class TransactionalSession {
 
   /**
    * Commits what hangs there, by the marker alone: a transaction of our own could be aborted if we die half-way.
-   * Throws BatchError CHECKPOINT_LOST if the broker does not let us.
+   * Throws ServiceError CHECKPOINT_LOST if the broker does not let us.
    */
-  async commitHanging(where: Marked): Promise<void> {
+  async commitHanging(where: MarkedPartition): Promise<void> {
     if (where !== 'offsets') {
       const topic = this.topics[where];
       await commitHanging(await leaderOf(this.cluster, topic), { topic, partition: 0 }, this.#identity());
@@ -228,7 +230,7 @@ export class TransactionalSession {
   /** Enlists a topic in the open transaction (AddPartitionsToTxn); before its first `produce` in each. */
   async enlist(topic: string): Promise<void> {
     if (this.#enlisted.has(topic)) return;
-    await inAMoment(() =>
+    await retryWhilePending(() =>
       this.coordinator.addPartitionsToTxn({ ...this.#identity(), topics: [{ topic, partitions: [0] }] }),
     );
     this.#enlisted.add(topic);
@@ -237,7 +239,7 @@ export class TransactionalSession {
   /** Enlists the group in the open transaction (AddOffsetsToTxn); before its `commitOffsets`. */
   async enlistOffsets(): Promise<void> {
     const groupId = this.transactionalId;
-    await inAMoment(() => this.coordinator.addOffsetsToTxn({ ...this.#identity(), groupId }));
+    await retryWhilePending(() => this.coordinator.addOffsetsToTxn({ ...this.#identity(), groupId }));
   }
 
   /**
@@ -248,7 +250,7 @@ export class TransactionalSession {
     const groupId = this.transactionalId;
     const groupCoordinator = await this.#groupCoordinator();
     const partition = { partition: 0, offset: String(checkpoint.dataEnd), metadata: encodeCheckpoint(checkpoint) };
-    await inAMoment(() =>
+    await retryWhilePending(() =>
       groupCoordinator.txnOffsetCommit({
         ...this.#identity(),
         groupId,
@@ -266,7 +268,7 @@ export class TransactionalSession {
   }
 
   async #end(transactionResult: boolean): Promise<void> {
-    await inAMoment(() => this.coordinator.endTxn({ ...this.#identity(), transactionResult }));
+    await retryWhilePending(() => this.coordinator.endTxn({ ...this.#identity(), transactionResult }));
     this.#enlisted.clear();
   }
 
@@ -298,7 +300,9 @@ export class TransactionalSession {
   #group: Broker | undefined;
 
   async #groupCoordinator(): Promise<Broker> {
-    this.#group ??= await inAMoment(() => findCoordinator(this.cluster, this.transactionalId, GROUP_COORDINATOR));
+    this.#group ??= await retryWhilePending(() =>
+      findCoordinator(this.cluster, this.transactionalId, GROUP_COORDINATOR),
+    );
     return this.#group;
   }
 
@@ -352,8 +356,8 @@ export async function initProducerId(
 }
 
 /** The call's result, however often within 30 s the brokers answer that it comes too early, or one of `others`. */
-export function inAMoment<T>(call: () => Promise<T>, ...others: string[]): Promise<T> {
-  const isEarly = (type: string): boolean => IN_A_MOMENT.has(type) || others.includes(type);
+export function retryWhilePending<T>(call: () => Promise<T>, ...others: string[]): Promise<T> {
+  const isEarly = (type: string): boolean => RETRIABLE.has(type) || others.includes(type);
   return retryWhile(call, (error) => isEarly(errorType(error)), RETRY_FOR_MS);
 }
 

@@ -1,5 +1,5 @@
 import type { Page } from '../database/index.js';
-import { BatchError } from '../errors/index.js';
+import { ServiceError } from '../errors/index.js';
 import { type Model, toModel } from './model.js';
 import { isModelId, newModelId } from './model-id.js';
 import type { ModelRecord, ModelStore } from './model-store.js';
@@ -67,9 +67,9 @@ export class ModelService {
   }
 }
 
-function notFound(id: string, version?: string): BatchError {
+function notFound(id: string, version?: string): ServiceError {
   const which = version === undefined ? '' : ` version '${shown(version)}' of`;
-  return new BatchError('MODEL_NOT_FOUND', `There is no${which} model '${shown(id)}'`);
+  return new ServiceError('MODEL_NOT_FOUND', `There is no${which} model '${shown(id)}'`);
 }
 
 function shown(id: string): string {

@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely';
 import { beforeSeq, type Database, type Page, type Tables, toPage } from '../database/index.js';
-import { BatchError } from '../errors/index.js';
+import { ServiceError } from '../errors/index.js';
 import type { Column, CompiledSchema } from './schema/index.js';
 
 /** One version of a model. Times are ISO 8601 in UTC. */
@@ -40,7 +40,7 @@ export class ModelStore {
   async create(id: string, model: NewModelVersion): Promise<ModelRecord> {
     return this.db.transaction().execute(async (transaction) => {
       const old = await transaction.selectFrom('models').selectAll().where('id', '=', id).executeTakeFirst();
-      if (old?.hidden === 0) throw new BatchError('MODEL_ALREADY_EXISTS', `The model id '${id}' is taken`);
+      if (old?.hidden === 0) throw new ServiceError('MODEL_ALREADY_EXISTS', `The model id '${id}' is taken`);
       const { top } = await transaction
         .selectFrom('models')
         .select((eb) => eb.fn.coalesce(eb.fn.max('seq'), eb.lit(0)).as('top'))

@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { nextPageLink, PageQueryDto } from '../http/index.js';
+import { nextPageLink, PageQueryDto } from '../api/index.js';
 import { ModelCreateDto, ModelUpdateDto } from './model.dto.js';
 import type { Model } from './model.js';
 import { ModelService } from './model-service.js';

@@ -1,11 +1,5 @@
-export type { Assignment, FileReading, Outcome } from './messages.js';
+export type { Assignment, FromRunner, Outcome, ToRunner } from './ipc.js';
+export { ALIVE_MS, EXIT_LEASE_LOST } from './ipc.js';
 export { RunnerPool, type RunnerPoolOptions } from './pool.js';
-export type { JobRunners, RunnerLoss, RunnerPoolHost } from './pool-host.js';
-export {
-  DEFAULT_OPTIONS,
-  MAX_NULL_VALUE_LENGTH,
-  MAX_NULL_VALUES,
-  type ProcessingOptions,
-  readOptions,
-} from './processing-options.js';
 export { residentBytes } from './resident-memory.js';
+export type { JobQueue, RunnerEvents, RunnerLoss } from './runner-events.js';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Assignment, FromRunner } from './messages.js';
-import type { JobRunners, RunnerLoss, RunnerPoolHost } from './pool-host.js';
+import type { Assignment, FromRunner } from './ipc.js';
+import type { JobQueue, RunnerEvents, RunnerLoss } from './runner-events.js';
 import { RunnerProcess } from './runner-process.js';
 
 const CANCEL_ANSWER_MS = 5_000;
@@ -9,12 +9,12 @@ const WATCH_MS = 1_000;
 /** A file that unpacks to far more than its size can grow by gigabytes in a second. */
 const PARQUET_RSS_CHECK_MS = 100;
 /** A runner that says nothing for so long is frozen, hangs in its file, or never came up. An idle one has nothing to say. */
-const SILENT_MS = 60_000;
+const HEARTBEAT_TIMEOUT_MS = 60_000;
 const FIRST_RESPAWN_MS = 50;
 const MAX_RESPAWN_MS = 5_000;
 
 export interface RunnerPoolOptions {
-  host: RunnerPoolHost;
+  host: RunnerEvents;
   log: Logger;
   /** Runner processes, and so jobs at a time. */
   size: number;
@@ -30,7 +30,7 @@ type Intent = Assignment['intent'];
 
 interface Member {
   process: RunnerProcess;
-  /** What it is there for: one that settles never takes the place of one that runs jobs. */
+  /** What it is there for: one that reconciles never takes the place of one that runs jobs. */
   intent: Intent;
   ready: boolean;
   /** It is on its way out, and gets no more work. */
@@ -44,15 +44,15 @@ interface Member {
 
 /**
  * Keeps `size` warm runner processes, gives each queued job to the next free one, and replaces a runner that goes.
- * Jobs that are only to be settled are given to one more process, which is there while any wait. A runner that is above
+ * Jobs that are only to be reconciled are given to one more process, which is there while any wait. A runner that is above
  * the memory ceiling, deaf to a cancel, silent or stuck is killed.
  */
-export class RunnerPool implements JobRunners {
+export class RunnerPool implements JobQueue {
   readonly running = new Map<string, number>();
-  readonly #queues: Record<Intent, Set<string>> = { run: new Set(), settle: new Set() };
+  readonly #queues: Record<Intent, Set<string>> = { run: new Set(), reconcile: new Set() };
   readonly #members = new Map<RunnerProcess, Member>();
-  /** A settler runs, or will be started after a delay. */
-  #hasSettler = false;
+  /** A reconciler runs, or will be started after a delay. */
+  #hasReconciler = false;
   #respawnMs = FIRST_RESPAWN_MS;
   readonly #watches: NodeJS.Timeout[] = [];
   #watchedAt = performance.now();
@@ -71,14 +71,14 @@ export class RunnerPool implements JobRunners {
 
   submit(jobId: string, intent: Intent): void {
     if (this.#stopping || this.#memberOf(jobId) !== undefined) return;
-    this.#queues[intent === 'run' ? 'settle' : 'run'].delete(jobId);
+    this.#queues[intent === 'run' ? 'reconcile' : 'run'].delete(jobId);
     this.#queues[intent].add(jobId);
     this.#hand();
   }
 
-  withdraw(jobId: string): boolean {
-    const { run, settle } = this.#queues;
-    return run.delete(jobId) || settle.delete(jobId);
+  remove(jobId: string): boolean {
+    const { run, reconcile } = this.#queues;
+    return run.delete(jobId) || reconcile.delete(jobId);
   }
 
   cancel(jobId: string): void {
@@ -127,46 +127,46 @@ export class RunnerPool implements JobRunners {
       bytesRead: 0,
     };
     this.#members.set(process, member);
-    if (intent === 'settle') this.#hasSettler = true;
+    if (intent === 'reconcile') this.#hasReconciler = true;
   }
 
   /** Gives queued jobs to free runners. */
   #hand(): void {
-    if (this.#queues.settle.size > 0 && !this.#hasSettler) this.#spawn('settle');
+    if (this.#queues.reconcile.size > 0 && !this.#hasReconciler) this.#spawn('reconcile');
     for (const member of this.#members.values()) {
       if (!member.ready || member.isSpent || member.work !== null) continue;
       const queue = this.#queues[member.intent];
       const [jobId] = queue;
       if (jobId !== undefined) {
         queue.delete(jobId);
-        void this.#hire(member, jobId);
-      } else if (member.intent === 'settle') this.#dismiss(member);
+        void this.#claim(member, jobId);
+      } else if (member.intent === 'reconcile') this.#dismiss(member);
     }
   }
 
-  async #hire(member: Member, jobId: string): Promise<void> {
+  async #claim(member: Member, jobId: string): Promise<void> {
     const work: NonNullable<Member['work']> = { jobId, assignment: null, cancelled: false };
     member.work = work;
-    const hired = await this.options.host.hire(jobId, member.intent);
-    if (member.work !== work) return; // the runner went meanwhile, and `lost` was not due: it had no lease
-    if (hired === null || typeof hired === 'string' || this.#stopping) {
+    const claimed = await this.options.host.claim(jobId, member.intent);
+    if (member.work !== work) return; // the runner went meanwhile, and `runnerExited` was not due: it had no lease
+    if (claimed === null || typeof claimed === 'string' || this.#stopping) {
       this.#release(member);
-      if (typeof hired === 'string') this.submit(jobId, hired);
+      if (typeof claimed === 'string') this.submit(jobId, claimed);
       return;
     }
-    work.assignment = hired;
+    work.assignment = claimed;
     member.silentMs = 0;
     member.stalledMs = 0;
     member.bytesRead = 0;
     if (member.process.pid !== undefined) this.running.set(jobId, member.process.pid);
-    member.process.send({ type: 'assign', assignment: hired });
+    member.process.send({ type: 'assign', assignment: claimed });
     if (work.cancelled) this.#sendCancel(member);
   }
 
   #sendCancel(member: Member): void {
     const { work } = member;
-    // One that settles does what a cancel asks for, and for a bounded time.
-    if (work === null || work.assignment?.intent === 'settle') return;
+    // One that reconciles does what a cancel asks for, and for a bounded time.
+    if (work === null || work.assignment?.intent === 'reconcile') return;
     member.process.send({ type: 'cancel' });
     work.timer = setTimeout(() => {
       member.process.kill({ crash: false, detail: 'killed: it did not answer a cancel in time' });
@@ -242,7 +242,7 @@ export class RunnerPool implements JobRunners {
     if (!this.#stopping) this.#replace(member);
     if (work === null) return;
     this.options.log.warn({ job_id: work.jobId, pid: runner.pid, ...loss }, 'runner lost');
-    if (work.assignment !== null) this.options.host.lost(work.jobId, work.assignment.lease, loss);
+    if (work.assignment !== null) this.options.host.runnerExited(work.jobId, work.assignment.lease, loss);
     else this.submit(work.jobId, member.intent);
   }
 
@@ -251,7 +251,7 @@ export class RunnerPool implements JobRunners {
     const replace = (): void => {
       if (this.#stopping) return;
       if (gone.intent === 'run') this.#spawn('run');
-      else this.#hasSettler = false;
+      else this.#hasReconciler = false;
       this.#hand();
     };
     if (gone.ready) {
@@ -273,8 +273,8 @@ export class RunnerPool implements JobRunners {
       if (isIdle(member)) continue;
       member.silentMs += passed;
       member.stalledMs += passed;
-      if (member.silentMs > SILENT_MS) {
-        member.process.kill({ crash: true, detail: `killed: no sign of life for ${SILENT_MS / 1000} s` });
+      if (member.silentMs > HEARTBEAT_TIMEOUT_MS) {
+        member.process.kill({ crash: true, detail: `killed: no sign of life for ${HEARTBEAT_TIMEOUT_MS / 1000} s` });
       } else if (member.work?.assignment != null && member.stalledMs > this.options.stalledMs) {
         const seconds = Math.round(this.options.stalledMs / 1000);
         member.process.kill({ crash: true, detail: `killed: no commit and no progress for ${seconds} s` });

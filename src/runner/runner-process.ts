@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { EXIT_LEASE_LOST, type FromRunner, type ToRunner } from './messages.js';
-import type { RunnerLoss } from './pool-host.js';
+import { EXIT_LEASE_LOST, type FromRunner, type ToRunner } from './ipc.js';
 import { residentBytes } from './resident-memory.js';
+import type { RunnerLoss } from './runner-events.js';
 
-const RUNNER_MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
+const RUNNER_MAIN = fileURLToPath(new URL('../delivery/main.js', import.meta.url));
 /**
  * V8 brings along a thread for each processor and 16 MiB for young objects. A runner, one of several, has little for
  * them to do: readers and batches live in buffers.
@@ -12,7 +12,7 @@ const RUNNER_MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 export const RUNNER_FLAGS = ['--v8-pool-size=1', '--max-semi-space-size=2'];
 const CRASH_SIGNALS: ReadonlySet<string> = new Set(['SIGSEGV', 'SIGABRT', 'SIGILL', 'SIGBUS', 'SIGFPE', 'SIGTRAP']);
 
-export interface RunnerEvents {
+export interface ProcessEvents {
   message(runner: RunnerProcess, message: FromRunner): void;
   exit(runner: RunnerProcess, loss: RunnerLoss): void;
 }
@@ -23,7 +23,7 @@ export class RunnerProcess {
   readonly #child: ChildProcess;
   #killedFor: RunnerLoss | undefined;
 
-  constructor(events: RunnerEvents) {
+  constructor(events: ProcessEvents) {
     this.#child = fork(RUNNER_MAIN, [], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       execArgv: [...process.execArgv, ...RUNNER_FLAGS],

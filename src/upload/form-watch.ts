@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable, Writable } from 'node:stream';
-import { BatchError } from '../errors/index.js';
+import { ServiceError } from '../errors/index.js';
 import { FORM_LIMITS } from './multer-error.js';
 
 /** A field, its header, and what else may be in the chunks of 64 KiB that they come in. */
@@ -11,7 +11,7 @@ const MAX_BETWEEN_BYTES = FORM_LIMITS.fieldSize + 16 * 1024 + 2 * 64 * 1024;
  * parser cuts a field off at its limit, but reads it to its end before it says so. What follows the file counts from
  * when the file was taken from the parser.
  */
-export function watchFields(request: IncomingMessage, parser: Writable, refuse: (error: BatchError) => void): void {
+export function watchFields(request: IncomingMessage, parser: Writable, refuse: (error: ServiceError) => void): void {
   let between = 0;
   let isFile = false;
   const count = (chunk: Buffer): void => {
@@ -20,7 +20,7 @@ export function watchFields(request: IncomingMessage, parser: Writable, refuse: 
     if (between <= MAX_BETWEEN_BYTES) return;
     request.off('data', count);
     refuse(
-      new BatchError(
+      new ServiceError(
         'INVALID_OPTION',
         `A form field is longer than ${FORM_LIMITS.fieldSize} bytes (the file needs a file name: curl -F file=@data.csv)`,
       ),

@@ -1,21 +1,21 @@
 import multer from 'multer';
-import { BatchError } from '../errors/index.js';
+import { ServiceError } from '../errors/index.js';
 
 /** Limits of the form around the file. */
 export const FORM_LIMITS = { fields: 64, fieldNameSize: 128, fieldSize: 8 * 1024, fieldNestingDepth: 0 } as const;
 
 /** Whatever multer and its parser say about a body, in the catalogue's words. */
 export function fromMulter(error: unknown, maxFileBytes: number): unknown {
-  if (error instanceof BatchError) return error;
+  if (error instanceof ServiceError) return error;
   if (error instanceof multer.MulterError) return fromLimit(error, maxFileBytes);
   // The parser throws bare errors; a TypeError, or an error of the system, is none of them.
   if (error instanceof Error && error.constructor === Error && !('code' in error)) {
-    return new BatchError('INVALID_MULTIPART', describe(error.message), { cause: error });
+    return new ServiceError('INVALID_MULTIPART', describe(error.message), { cause: error });
   }
   return error;
 }
 
-function fromLimit(error: multer.MulterError, maxFileBytes: number): BatchError {
+function fromLimit(error: multer.MulterError, maxFileBytes: number): ServiceError {
   const field = shorten(error.field ?? '');
   const code: string = error.code;
   switch (code) {
@@ -23,27 +23,30 @@ function fromLimit(error: multer.MulterError, maxFileBytes: number): BatchError 
       return fileTooLarge(maxFileBytes);
     case 'LIMIT_UNEXPECTED_FILE':
       return error.field === 'file'
-        ? new BatchError('INVALID_MULTIPART', "The form has more than one file part named 'file'")
-        : new BatchError('MISSING_FILE', `The file part is named '${field}', not 'file'`);
+        ? new ServiceError('INVALID_MULTIPART', "The form has more than one file part named 'file'")
+        : new ServiceError('MISSING_FILE', `The file part is named '${field}', not 'file'`);
     case 'LIMIT_FILE_COUNT':
-      return new BatchError('INVALID_MULTIPART', 'The form has more than one file part');
+      return new ServiceError('INVALID_MULTIPART', 'The form has more than one file part');
     case 'LIMIT_FIELD_VALUE':
-      return new BatchError('INVALID_OPTION', `${field}: longer than ${FORM_LIMITS.fieldSize} bytes`);
+      return new ServiceError('INVALID_OPTION', `${field}: longer than ${FORM_LIMITS.fieldSize} bytes`);
     case 'LIMIT_FIELD_KEY':
-      return new BatchError('INVALID_OPTION', `A field's name is longer than ${FORM_LIMITS.fieldNameSize} characters`);
+      return new ServiceError(
+        'INVALID_OPTION',
+        `A field's name is longer than ${FORM_LIMITS.fieldNameSize} characters`,
+      );
     case 'LIMIT_FIELD_NESTING':
     case 'INVALID_FIELD_NAME':
-      return new BatchError('INVALID_OPTION', `${field}: there is no such option`);
+      return new ServiceError('INVALID_OPTION', `${field}: there is no such option`);
     case 'LIMIT_FIELD_COUNT':
     case 'LIMIT_PART_COUNT':
-      return new BatchError('INVALID_MULTIPART', `The form has more than ${FORM_LIMITS.fields} fields`);
+      return new ServiceError('INVALID_MULTIPART', `The form has more than ${FORM_LIMITS.fields} fields`);
     default:
-      return new BatchError('INVALID_MULTIPART', error.message, { cause: error });
+      return new ServiceError('INVALID_MULTIPART', error.message, { cause: error });
   }
 }
 
-export function fileTooLarge(maxFileBytes: number): BatchError {
-  return new BatchError('FILE_TOO_LARGE', `The file is larger than ${maxFileBytes} bytes${binary(maxFileBytes)}`);
+export function fileTooLarge(maxFileBytes: number): ServiceError {
+  return new ServiceError('FILE_TOO_LARGE', `The file is larger than ${maxFileBytes} bytes${binary(maxFileBytes)}`);
 }
 
 /** busboy's words where they say nothing to a client. */

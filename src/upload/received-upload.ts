@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
-import type { FileCompression } from '../sources/index.js';
-import type { Spool } from './spool.js';
+import type { FileCompression } from '../decoding/index.js';
+import { type Spool } from '../storage/index.js';
 
 /** A file that arrived whole, with the form fields around it. Belongs to nobody until `keepAs`. */
 export class ReceivedUpload {

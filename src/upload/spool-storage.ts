@@ -3,17 +3,15 @@ import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { StorageEngine } from 'multer';
-import type { BatchError } from '../errors/index.js';
-import { FileHead } from './detect-format.js';
-import { type InspectedHead, inspectHead } from './inspect-head.js';
-import { asStorageError, type Spool } from './spool.js';
-import { SpoolFile } from './spool-file.js';
+import type { ServiceError } from '../errors/index.js';
+import { FileHead, type InspectedHead, inspectHead } from '../ingest/index.js';
+import { asStorageError, type Spool, SpoolFile } from '../storage/index.js';
 
 /** How often free disk space is looked at while a file of unknown length comes in. */
 const ROOM_CHECK_BYTES = 64 * 1024 ** 2;
 
 /** What multer is told of a stored file, beside what it knows itself. */
-export interface StoredFile extends InspectedHead {
+export interface SpooledUpload extends InspectedHead {
   path: string;
   size: number;
   /** Of the file as it came, in hex. */
@@ -30,13 +28,13 @@ type Stored = (error?: unknown, info?: Partial<Express.Multer.File>) => void;
 export class SpoolStorage implements StorageEngine {
   private work: Promise<void> = Promise.resolve();
   /** The file, once it is stored whole. */
-  stored: StoredFile | null = null;
+  stored: SpooledUpload | null = null;
   /** Why it is not: multer often sees only the broken stream that follows from it. */
   failure: unknown = null;
 
   constructor(
     private readonly spool: Spool,
-    private readonly tooLarge: () => BatchError,
+    private readonly tooLarge: () => ServiceError,
     /** Called when the file begins; what it throws refuses the file unread. */
     private readonly admit: () => Promise<void>,
   ) {}
@@ -68,7 +66,7 @@ export class SpoolStorage implements StorageEngine {
     rm(file.path, { force: true }).then(() => done(null), done);
   }
 
-  private async store(source: Readable): Promise<StoredFile> {
+  private async store(source: Readable): Promise<SpooledUpload> {
     await this.admit();
     const path = this.spool.newPart();
     const out = new SpoolFile(path, this.spool.hashes);

@@ -3,16 +3,15 @@ import { rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
 import multer from 'multer';
-import { BatchError } from '../errors/index.js';
-import { type BodyPace, type ConcurrencyLimit, inviteBody, watchBody } from '../http/index.js';
-import { FileHead, STORED_HEAD_BYTES } from './detect-format.js';
+import { type BodyPace, type ConcurrencyLimit, inviteBody, watchBody } from '../api/index.js';
+import { ServiceError } from '../errors/index.js';
+import { FileHead, inspectHead, STORED_HEAD_BYTES } from '../ingest/index.js';
+import { type Spool } from '../storage/index.js';
 import { watchFields } from './form-watch.js';
-import { inspectHead } from './inspect-head.js';
 import { FORM_LIMITS, fileTooLarge, fromMulter } from './multer-error.js';
 import { MulterRequest } from './multer-request.js';
 import { ReceivedUpload } from './received-upload.js';
-import type { Spool } from './spool.js';
-import { SpoolStorage, type StoredFile } from './spool-storage.js';
+import { type SpooledUpload, SpoolStorage } from './spool-storage.js';
 
 /** What a multipart body may hold beside the file. */
 const MULTIPART_OVERHEAD_BYTES = 64 * 1024;
@@ -77,13 +76,13 @@ export class UploadReceiver {
 
   private async receiveNow(request: IncomingMessage, response: ServerResponse, query: Fields): Promise<ReceivedUpload> {
     const { spool, limits } = this;
-    const tooLarge = (): BatchError => fileTooLarge(limits.maxFileBytes);
+    const tooLarge = (): ServiceError => fileTooLarge(limits.maxFileBytes);
     requireMultipart(request.headers['content-type']);
     const announced = Number(request.headers['content-length'] ?? 0);
     if (announced > limits.maxFileBytes + MULTIPART_OVERHEAD_BYTES) throw tooLarge();
     await spool.requireRoom(announced);
     // Without a 'close' to come, multer would wait for ever.
-    if (request.destroyed) throw new BatchError('INVALID_MULTIPART', 'The client went away');
+    if (request.destroyed) throw new ServiceError('INVALID_MULTIPART', 'The client went away');
     inviteBody(request, response);
 
     const form = new MulterRequest(request);
@@ -96,8 +95,8 @@ export class UploadReceiver {
         if (file === undefined) throw missingFile('file' in form.body);
         return await takeFile(file, storage, fields, spool);
       }
-      if (file !== undefined) throw new BatchError('INVALID_OPTION', 'from_job: the request has a file of its own');
-      if (typeof from !== 'string') throw new BatchError('INVALID_OPTION', 'from_job: given more than once');
+      if (file !== undefined) throw new ServiceError('INVALID_OPTION', 'from_job: the request has a file of its own');
+      if (typeof from !== 'string') throw new ServiceError('INVALID_OPTION', 'from_job: given more than once');
       return await takeKept(await this.findKept(from), fields, spool);
     } catch (error) {
       await storage.settled();
@@ -110,7 +109,7 @@ export class UploadReceiver {
 function requireMultipart(type: string | undefined): void {
   const media = type?.split(';', 1)[0]?.trim().toLowerCase();
   if (media === 'multipart/form-data') return;
-  throw new BatchError(
+  throw new ServiceError(
     'UNSUPPORTED_MEDIA_TYPE',
     media === undefined ? 'The request has no Content-Type' : `The content type '${media}' is not taken here`,
   );
@@ -164,8 +163,8 @@ function givenFields(fields: Fields): Fields {
   );
 }
 
-function missingFile(isPlainField: boolean): BatchError {
-  return new BatchError(
+function missingFile(isPlainField: boolean): ServiceError {
+  return new ServiceError(
     'MISSING_FILE',
     isPlainField
       ? "'file' came as a plain field, without a file name (with curl: -F file=@data.csv)"
@@ -213,12 +212,12 @@ async function readHead(path: string): Promise<Buffer> {
   return head.bytes();
 }
 
-function nothingToRead({ fileCompression, failure }: StoredFile): BatchError {
+function nothingToRead({ fileCompression, failure }: SpooledUpload): ServiceError {
   if (failure !== null) {
-    return new BatchError('READ_ERROR', `Nothing can be read from the file: ${failure.message}`, { cause: failure });
+    return new ServiceError('READ_ERROR', `Nothing can be read from the file: ${failure.message}`, { cause: failure });
   }
   const what = fileCompression === 'none' ? 'has' : `holds, as ${fileCompression} data,`;
-  return new BatchError('READ_ERROR', `The file ${what} 0 bytes`);
+  return new ServiceError('READ_ERROR', `The file ${what} 0 bytes`);
 }
 
 /**

@@ -4,9 +4,9 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createGunzip, createZstdDecompress, gzipSync, zstdCompressSync } from 'node:zlib';
 import type * as Formats from '../../src/formats/index.js';
+import type * as Options from '../../src/ingest/index.js';
 import type * as Schema from '../../src/models/schema/index.js';
-import type * as Options from '../../src/runner/processing-options.js';
-import type * as Feeds from '../../src/runner/row-feed.js';
+import type * as Feeds from '../../src/reading/row-source.js';
 import { built } from './built.js';
 import { median } from './statistics.js';
 import { TAXI_SCHEMA, writeTaxiFile } from './taxi.js';
@@ -22,7 +22,7 @@ import { TAXI_SCHEMA, writeTaxiFile } from './taxi.js';
  */
 
 const { CsvKernel } = await built<typeof Formats>('formats/index.js');
-const { openRowFeed } = await built<typeof Feeds>('runner/row-feed.js');
+const { openRowSource } = await built<typeof Feeds>('runner/row-feed.js');
 const { DEFAULT_OPTIONS } = await built<typeof Options>('runner/processing-options.js');
 const { compileSchema } = await built<typeof Schema>('models/schema/index.js');
 
@@ -88,11 +88,11 @@ async function measure({ run, speed, cpu }: Contender, bytes: number): Promise<v
 async function validate(path: string, fileCompression: Compression): Promise<void> {
   const file = await open(path);
   const sizeBytes = (await file.stat()).size;
-  const feed = await openRowFeed(
+  const feed = await openRowSource(
     file,
     {
       ...compileSchema(TAXI_SCHEMA),
-      ...{ format: 'csv', sizeBytes, wrapping: { fileCompression, encoding: 'utf-8' } },
+      ...{ format: 'csv', sizeBytes, sourceEncoding: { fileCompression, encoding: 'utf-8' } },
       dialect: { delimiter: ',', quote: '"', header: true },
       options: DEFAULT_OPTIONS,
     },

@@ -129,8 +129,8 @@ async function measure({
   }
 }
 
-/** As FileRows does it: the next chunk is read while the rows of the last are decided. */
-async function readThrough(file: FileHandle, reader: Formats.RowReader, sink: Formats.RowSink): Promise<void> {
+/** As StreamRowSource does it: the next chunk is read while the rows of the last are decided. */
+async function readThrough(file: FileHandle, reader: Formats.RowReader, sink: Formats.RowConsumer): Promise<void> {
   const { inlet } = reader;
   if (inlet === undefined) throw new Error('this is not the kernel');
   let at = reader.position.byte;
@@ -139,7 +139,7 @@ async function readThrough(file: FileHandle, reader: Formats.RowReader, sink: Fo
     const { bytesRead } = await reading;
     if (bytesRead === 0) break;
     at += bytesRead;
-    inlet.filled(bytesRead);
+    inlet.commit(bytesRead);
     reading = file.read(inlet.space, 0, inlet.space.length, at);
     while (reader.advance(sink));
   }
@@ -148,10 +148,10 @@ async function readThrough(file: FileHandle, reader: Formats.RowReader, sink: Fo
 }
 
 /** Takes batches in the kernel's memory, round and round, and forgets them. */
-class Recycler implements Formats.RowSink {
+class Recycler implements Formats.RowConsumer {
   written = 0;
-  readonly batches: Formats.BatchSupply;
-  readonly rejections: Formats.RejectionSupply;
+  readonly batches: Formats.RecordBatchOutput;
+  readonly rejections: Formats.RejectionBatchOutput;
   #used = 0;
 
   constructor() {
@@ -168,7 +168,7 @@ class Recycler implements Formats.RowSink {
     // The same.
   }
 
-  #lane(): Formats.BatchSupply {
+  #lane(): Formats.RecordBatchOutput {
     let batch: Kafka.RecordBatch | null = null;
     return {
       open: () => {

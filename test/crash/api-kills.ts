@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Job } from '../../src/jobs/job.js';
+import type { Job } from '../../src/jobs/domain/job.js';
 import { makesJobTopics } from '../kit/kafka-frames.js';
 import type { RowFile } from './rows.js';
 import { MODEL, type Scenario, type Stage } from './stage.js';

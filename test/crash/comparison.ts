@@ -1,5 +1,5 @@
 import { committedRecords, type TopicRecord } from '../../scripts/lib/topic-reader.mjs';
-import type { Job } from '../../src/jobs/job.js';
+import type { Job } from '../../src/jobs/domain/job.js';
 import { makeRow, type RowFile } from './rows.js';
 
 /** What is wrong with the topics of a job, against what the file's maker says they must hold. All zero: delivered. */

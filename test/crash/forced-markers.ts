@@ -1,5 +1,5 @@
 import { topicEnds } from '../../scripts/lib/topic-reader.mjs';
-import type { Job } from '../../src/jobs/job.js';
+import type { Job } from '../../src/jobs/domain/job.js';
 import { type Deliverable, type LostMarkers, loseMarkers, withoutVerification } from '../kit/hanging-transaction.js';
 import { readTopic } from '../kit/topic.js';
 import { openTransactions } from './open-transactions.js';

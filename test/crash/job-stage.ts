@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Job } from '../../src/jobs/job.js';
+import type { Job } from '../../src/jobs/domain/job.js';
 import { Api } from '../kit/api.js';
 import type { Exchange, Interference, KafkaProxy } from '../kit/kafka-proxy.js';
 import { random } from '../kit/random.js';

@@ -1,4 +1,4 @@
-import type { Job } from '../../src/jobs/job.js';
+import type { Job } from '../../src/jobs/domain/job.js';
 import { alterConfigs } from '../kit/kafka-configs.js';
 import { throttleTime } from '../kit/kafka-frames.js';
 import { holdJobs, ROWS_UNACKNOWLEDGED } from './held-jobs.js';

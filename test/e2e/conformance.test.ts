@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { AclOperationTypes, AclResourceTypes, Kafka, logLevel } from 'kafkajs';
+import { RawClient, uploadHead } from '../api/support/raw-client.js';
 import { fixture } from '../formats/parquet/read-file.js';
-import { RawClient, uploadHead } from '../http/support/raw-client.js';
 import { Api } from '../kit/api.js';
 import {
   DESCRIBE_CONFIGS,

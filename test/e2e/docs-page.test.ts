@@ -5,7 +5,7 @@ import { type Service, startService } from '../kit/service.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
 /** For what the page shows at once on an idle machine. */
-const PATIENCE_MS = 120_000;
+const PUBLISH_TIMEOUT_MS = 120_000;
 
 (hasBrowser ? describe : describe.skip)('the documentation page in Chromium', () => {
   let server: Service;
@@ -19,7 +19,7 @@ const PATIENCE_MS = 120_000;
     api = new Api(server.url);
     await api.createModel('orders', { id: 'String', qty: 'Int32' });
     page = await browser.newPage();
-    page.setDefaultTimeout(PATIENCE_MS);
+    page.setDefaultTimeout(PUBLISH_TIMEOUT_MS);
     page.on('pageerror', (error) => troubles.push(error.message));
     page.on('requestfailed', (request) => troubles.push(`${request.url()}: ${request.failure()?.errorText}`));
     page.on('request', (request) => {

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { topicEnds } from '../../scripts/lib/topic-reader.mjs';
-import type { Job } from '../../src/jobs/job.js';
+import type { Job } from '../../src/jobs/domain/job.js';
 import { type JobNames, RecordBatch, TopicAdmin, TransactionalSession } from '../../src/kafka/index.js';
-import { inAMoment } from '../../src/kafka/transactional-session.js';
+import { retryWhilePending } from '../../src/kafka/transactional-session.js';
 import { Api } from '../kit/api.js';
 import { type LostMarkers, loseMarkers, withoutVerification } from '../kit/hanging-transaction.js';
 import type { Broker } from '../kit/kafka-broker.js';
@@ -106,7 +106,7 @@ describe('a session', () => {
     const admin = new TopicAdmin(kafkaAt(broker.brokers), SERVICE_TOPICS, 1);
     await admin.createJobTopics(names);
     // A broker that is busy may not lead them yet.
-    await inAMoment(() => admin.lookAtJobTopics(names, { data: 0, dlq: 0 }), 'NOT_LEADER_FOR_PARTITION');
+    await retryWhilePending(() => admin.lookAtJobTopics(names, { data: 0, dlq: 0 }), 'NOT_LEADER_FOR_PARTITION');
     await admin.close();
     return names;
   }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import type { Job } from '../../src/jobs/job.js';
+import type { Job } from '../../src/jobs/domain/job.js';
 import { Api } from '../kit/api.js';
 import { makeJsonOrders } from '../kit/json-orders.js';
 import { expectDelivered, expectPrefix, ORDERS_SCHEMA } from '../kit/orders.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Job } from '../../src/jobs/job.js';
+import type { Job } from '../../src/jobs/domain/job.js';
 import { fixture } from '../formats/parquet/read-file.js';
 import { Api } from '../kit/api.js';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';

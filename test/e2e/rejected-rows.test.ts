@@ -1,6 +1,6 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RawClient } from '../http/support/raw-client.js';
+import { RawClient } from '../api/support/raw-client.js';
 import { Api } from '../kit/api.js';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { type Service, startService } from '../kit/service.js';

@@ -32,7 +32,7 @@ afterAll(async () => {
 describe('jobs whose topics are offline while the broker is there', () => {
   const offline = new Set<string>();
   /** Of the runners that tried to fence one of these jobs since they failed. */
-  const settlers = new Set<number>();
+  const reconcilers = new Set<number>();
   let verdict: Verdict = 'cut';
   let gathers = true;
 
@@ -41,13 +41,13 @@ describe('jobs whose topics are offline while the broker is there', () => {
       request({ api: request, transactionalId, pid }) {
         if (gathers && transactionalId !== null && OF_A_JOB.test(transactionalId)) offline.add(transactionalId);
         if (transactionalId === null || !offline.has(transactionalId)) return 'pass';
-        if (verdict === 'drop' && request === 'InitProducerId' && pid !== undefined) settlers.add(pid);
+        if (verdict === 'drop' && request === 'InitProducerId' && pid !== undefined) reconcilers.add(pid);
         return verdict;
       },
     };
   });
 
-  it('are settled in a process of their own, and a fresh job runs at once', async () => {
+  it('are reconciled in a process of their own, and a fresh job runs at once', async () => {
     const orders = makeOrders(500);
     const runners = new Set<number | undefined>();
     for (let i = 0; i < CONCURRENCY + 1; i++) {
@@ -62,7 +62,7 @@ describe('jobs whose topics are offline while the broker is there', () => {
     // From here on their requests are not answered, whoever sends them.
     gathers = false;
     verdict = 'drop';
-    for (const deadline = Date.now() + 60_000; settlers.size === 0 && Date.now() < deadline; ) await sleep(20);
+    for (const deadline = Date.now() + 60_000; reconcilers.size === 0 && Date.now() < deadline; ) await sleep(20);
 
     for (let i = 0; i < CONCURRENCY + 1; i++) {
       const { job_id } = await api.createJob('orders', orders.csv);
@@ -72,11 +72,11 @@ describe('jobs whose topics are offline while the broker is there', () => {
       runners.add(await runner(job_id));
     }
     for (const jobId of jobs) expect((await api.job(jobId)).end_offsets).toBeNull();
-    expect(settlers.size).toBeGreaterThan(0);
-    expect([...settlers].filter((pid) => runners.has(pid))).toEqual([]);
+    expect(reconcilers.size).toBeGreaterThan(0);
+    expect([...reconcilers].filter((pid) => runners.has(pid))).toEqual([]);
   });
 
-  it('are settled once their topics are back', async () => {
+  it('are reconciled once their topics are back', async () => {
     verdict = 'pass';
     for (const id of offline) {
       const job = await api.until(id.slice(-8), ({ end_offsets }) => end_offsets !== null, 150_000);

@@ -1,12 +1,12 @@
 import { Kafka, logLevel } from 'kafkajs';
 import { pino } from 'pino';
-import { systemClock } from '../../src/jobs/clock.js';
-import type { Job } from '../../src/jobs/job.js';
-import { JobLedger } from '../../src/jobs/job-ledger.js';
-import type { JobRecord } from '../../src/jobs/job-record.js';
-import { JobStore } from '../../src/jobs/job-store.js';
-import { connectSnapshots } from '../../src/jobs/snapshot-connection.js';
-import { SnapshotPublisher } from '../../src/jobs/snapshot-publisher.js';
+import { JobWriter } from '../../src/jobs/coordination/job-writer.js';
+import { systemClock } from '../../src/jobs/domain/clock.js';
+import type { Job } from '../../src/jobs/domain/job.js';
+import type { StoredJob } from '../../src/jobs/domain/stored-job.js';
+import { connectJobEvents } from '../../src/jobs/events/producer.js';
+import { JobEventPublisher } from '../../src/jobs/events/publisher.js';
+import { JobStore } from '../../src/jobs/store/job-store.js';
 import { createKafka, TopicAdmin } from '../../src/kafka/index.js';
 import { aJob, openStore, type StoreFixture } from '../jobs/support/store-fixture.js';
 import { type Broker, startBroker } from '../kit/kafka-broker.js';
@@ -22,8 +22,8 @@ let broker: Broker;
 let fixture: StoreFixture;
 let store: JobStore;
 let topics: TopicAdmin;
-let publisher: SnapshotPublisher;
-let ledger: JobLedger;
+let publisher: JobEventPublisher;
+let writer: JobWriter;
 
 beforeAll(async () => {
   broker = await startBroker();
@@ -35,16 +35,16 @@ beforeEach(async () => {
   store = new JobStore(fixture.db, systemClock);
   const kafka = kafkaConfig(broker.brokers);
   topics = new TopicAdmin(createKafka(kafka), SERVICE_TOPICS, 1);
-  publisher = new SnapshotPublisher({
+  publisher = new JobEventPublisher({
     store,
     topic: TOPIC,
     ensureTopic: () => topics.ensureJobsTopic(),
-    connect: () => connectSnapshots(kafka, TOPIC),
+    connect: () => connectJobEvents(kafka, TOPIC),
     clock: systemClock,
     log: pino({ level: 'silent' }),
   });
   publisher.start();
-  ledger = new JobLedger(store, publisher, systemClock);
+  writer = new JobWriter(store, publisher, systemClock);
 });
 afterEach(async () => {
   await publisher.stop(3000);
@@ -52,10 +52,10 @@ afterEach(async () => {
   await fixture.close();
 });
 
-async function insert(filename = 'orders.csv'): Promise<JobRecord> {
+async function insert(filename = 'orders.csv'): Promise<StoredJob> {
   const job = aJob({ filename });
   await store.create(job, 'this process');
-  return ledger.activate(job.jobId, 'this process');
+  return writer.activate(job.jobId, 'this process');
 }
 
 /** The job's snapshots in the topic, once the last one is as it should be. */
@@ -74,9 +74,9 @@ async function snapshotsUpTo(jobId: string, state: Job['state']): Promise<Job[]>
 describe('batch.jobs', () => {
   it('holds every change of a job under its id, in the order of revisions', async () => {
     const pending = await insert();
-    const running = await ledger.change(pending, { state: 'RUNNING', fileColumns: ['id', 'größe'] });
-    const cancelling = await ledger.change(running, { state: 'CANCELLING' });
-    await ledger.change(cancelling, { state: 'CANCELLED', settled: true });
+    const running = await writer.change(pending, { state: 'RUNNING', fileColumns: ['id', 'größe'] });
+    const cancelling = await writer.change(running, { state: 'CANCELLING' });
+    await writer.change(cancelling, { state: 'CANCELLED', checkpointVerified: true });
     const jobs = await snapshotsUpTo(pending.jobId, 'CANCELLED');
     // The first connection may fail where the topic is just being made, so the numbers may have grown meanwhile.
     expect(jobs.map(({ state }) => state)).toEqual(['PENDING', 'RUNNING', 'CANCELLING', 'CANCELLED']);
@@ -107,9 +107,9 @@ describe('batch.jobs', () => {
     const pending = await insert();
     await snapshotsUpTo(pending.jobId, 'PENDING');
     await broker.kill();
-    const running = await ledger.change(pending, { state: 'RUNNING' });
+    const running = await writer.change(pending, { state: 'RUNNING' });
     await sleep(500);
-    await ledger.change(running, { state: 'CANCELLING' });
+    await writer.change(running, { state: 'CANCELLING' });
     const other = await insert();
     await broker.restart();
 
@@ -124,10 +124,10 @@ describe('batch.jobs', () => {
 
   it('takes a hundred jobs with wide headers, and one whose header alone is too large', async () => {
     const columns = Array.from({ length: 20 }, (_, at) => `${at}${'x'.repeat(1500)}`);
-    const pending: JobRecord[] = [];
+    const pending: StoredJob[] = [];
     for (let at = 0; at < 100; at++) pending.push(await insert());
     for (const [at, job] of pending.entries()) {
-      await ledger.change(job, { state: 'RUNNING', fileColumns: at === 50 ? ['y'.repeat(1_100_000)] : columns });
+      await writer.change(job, { state: 'RUNNING', fileColumns: at === 50 ? ['y'.repeat(1_100_000)] : columns });
     }
     for (const at of [0, 99]) {
       const jobs = await snapshotsUpTo(pending[at]!.jobId, 'RUNNING');
@@ -151,7 +151,7 @@ describe('batch.jobs', () => {
     await limit('2000');
     try {
       const small = await insert();
-      const wide = await ledger.change(await insert(), { state: 'RUNNING', fileColumns: ['x'.repeat(3000)] });
+      const wide = await writer.change(await insert(), { state: 'RUNNING', fileColumns: ['x'.repeat(3000)] });
       const refused = await insert('z'.repeat(3000));
       const last = await insert();
       expect((await snapshotsUpTo(wide.jobId, 'RUNNING')).at(-1)).toHaveProperty('truncated');

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import type { JobRecord } from '../../src/jobs/job-record.js';
-import { RejectedRows } from '../../src/jobs/rejected-rows.js';
+import type { StoredJob } from '../../src/jobs/domain/stored-job.js';
+import { RejectedRows } from '../../src/jobs/http/rejected-rows.js';
 import { TopicAdmin } from '../../src/kafka/index.js';
 import { kafkaAt } from '../kit/kafka-client.js';
 import { namesOf, SERVICE_TOPICS, TOPIC_PREFIX } from '../kit/names.js';
@@ -87,7 +87,7 @@ describe('a topic that the broker which was asked does not know', () => {
     const unaware = kafkaAt(process.env['E2E_KAFKA_BROKERS'] as string);
     const rows = new RejectedRows(unaware, { check: async () => undefined }, topics);
     const page = (jobId: string) => {
-      const job = { jobId, topicPrefix: TOPIC_PREFIX, checkpoint: { errors: 1 } } as JobRecord;
+      const job = { jobId, topicPrefix: TOPIC_PREFIX, checkpoint: { errors: 1 } } as StoredJob;
       return rows.page(job, 10, undefined, new AbortController().signal);
     };
     await expect(page(there)).rejects.toMatchObject({ code: 'KAFKA_UNAVAILABLE' });

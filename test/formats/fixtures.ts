@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { Position, RowReader } from '../../src/formats/index.js';
+import type { RowReader } from '../../src/formats/index.js';
+import { type Position } from '../../src/ingest/index.js';
 import { type Decision, latin1, readFrom, utf8 } from './csv/read-all.js';
 
 /** An accepted row's value, or what is said of a rejected one; `raw: null` where it is not UTF-8. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { BatchError } from '../../src/errors/index.js';
-import type { Findings } from '../../src/inference/inferred-schema.js';
-import type { InferenceTask } from '../../src/inference/messages.js';
+import { ServiceError } from '../../src/errors/index.js';
+import type { InferenceResult } from '../../src/inference/inference-result.js';
+import type { InferenceTask } from '../../src/inference/ipc.js';
 import { damagedBy, damages } from '../formats/damage.js';
 import { readFixtures } from '../formats/fixtures.js';
 import { peakGrowth } from '../kit/peak-memory.js';
@@ -11,16 +11,16 @@ const SEED = 20_261_121;
 /** Of what the process holds, in bytes, most of it garbage. */
 const MAX_GROWTH = 256 * 1024 ** 2;
 
-type Rejected = (content: Buffer, inferred: Findings) => Promise<number>;
+type Rejected = (content: Buffer, inferred: InferenceResult) => Promise<number>;
 
 /** The proposal for a damaged file rejects no rows but the broken ones, which it has counted; or there is none. */
 async function check(content: Buffer, options: Partial<InferenceTask>, rejected: Rejected): Promise<void> {
-  let inferred: Findings;
+  let inferred: InferenceResult;
   try {
     inferred = await infer(content, options);
   } catch (error) {
-    expect(error).toBeInstanceOf(BatchError);
-    expect((error as BatchError).code).toBe('HEADER_MISMATCH');
+    expect(error).toBeInstanceOf(ServiceError);
+    expect((error as ServiceError).code).toBe('HEADER_MISMATCH');
     return;
   }
   expect(await rejected(content, inferred)).toBe(inferred.rows_rejected);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Findings } from '../../src/inference/inferred-schema.js';
+import type { InferenceResult } from '../../src/inference/inference-result.js';
 import { compileSchema } from '../../src/models/schema/index.js';
 import { infer, rejectedJson } from './support.js';
 
@@ -119,7 +119,10 @@ const file = fc.tuple(rows, fc.constantFrom('json' as const, 'ndjson' as const))
 }));
 
 /** null where no column comes of the file, which is a finding, too. */
-async function inferred(content: string | Buffer, options: Parameters<typeof infer>[1]): Promise<Findings | null> {
+async function inferred(
+  content: string | Buffer,
+  options: Parameters<typeof infer>[1],
+): Promise<InferenceResult | null> {
   try {
     return await infer(content, options);
   } catch (error) {
@@ -128,7 +131,7 @@ async function inferred(content: string | Buffer, options: Parameters<typeof inf
   }
 }
 
-function columnsOf({ schema }: Findings): string[] {
+function columnsOf({ schema }: InferenceResult): string[] {
   return compileSchema(schema).columns.map(({ name }) => name);
 }
 

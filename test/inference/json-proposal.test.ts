@@ -1,6 +1,6 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import type { InferredColumn } from '../../src/inference/inferred-schema.js';
-import type { InferenceTask } from '../../src/inference/messages.js';
+import type { InferredColumn } from '../../src/inference/inference-result.js';
+import type { InferenceTask } from '../../src/inference/ipc.js';
 import { infer, rejectedJson } from './support.js';
 
 const MANY = 30;
@@ -276,11 +276,11 @@ describe('a file', () => {
       ['gzip', gzipSync(content)],
       ['zstd', zstdCompressSync(content)],
     ] as const) {
-      const found = await infer(bytes, { format: 'ndjson', wrapping: { fileCompression, encoding: 'utf-8' } });
+      const found = await infer(bytes, { format: 'ndjson', sourceEncoding: { fileCompression, encoding: 'utf-8' } });
       expect(found).toMatchObject({ schema: { ä: 'Int32' }, truncated: false });
     }
-    const wrapping = { fileCompression: 'none' as const, encoding: 'utf-16le' as const };
-    expect(await infer(Buffer.from(content, 'utf16le'), { format: 'ndjson', wrapping })).toMatchObject({
+    const sourceEncoding = { fileCompression: 'none' as const, encoding: 'utf-16le' as const };
+    expect(await infer(Buffer.from(content, 'utf16le'), { format: 'ndjson', sourceEncoding })).toMatchObject({
       schema: { ä: 'Int32' },
     });
   });

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { Findings } from '../../src/inference/inferred-schema.js';
+import type { InferenceResult } from '../../src/inference/inference-result.js';
 import { fixture, readFile } from '../formats/parquet/read-file.js';
 import { infer } from './support.js';
 
-function inferFixture(name: string, sampleRows = 100_000): Promise<Findings> {
+function inferFixture(name: string, sampleRows = 100_000): Promise<InferenceResult> {
   return infer(readFileSync(fixture(name)), {
     format: 'parquet',
-    wrapping: { fileCompression: 'none', encoding: null },
+    sourceEncoding: { fileCompression: 'none', encoding: null },
     sampleRows,
   });
 }

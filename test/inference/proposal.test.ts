@@ -159,9 +159,12 @@ describe('the sample', () => {
   });
 
   it('is decompressed', async () => {
-    const wrapping = { fileCompression: 'gzip' as const, encoding: 'utf-8' as const };
-    expect(await infer(gzipSync('a\n1\n'), { wrapping })).toMatchObject({ rows_sampled: 1, schema: { a: 'Int32' } });
-    await expect(infer(gzipSync('a\n1\n').subarray(0, -4), { wrapping })).rejects.toMatchObject({
+    const sourceEncoding = { fileCompression: 'gzip' as const, encoding: 'utf-8' as const };
+    expect(await infer(gzipSync('a\n1\n'), { sourceEncoding })).toMatchObject({
+      rows_sampled: 1,
+      schema: { a: 'Int32' },
+    });
+    await expect(infer(gzipSync('a\n1\n').subarray(0, -4), { sourceEncoding })).rejects.toMatchObject({
       code: 'FILE_CORRUPT',
     });
   });

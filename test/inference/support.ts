@@ -9,15 +9,15 @@ import {
   type RowReader,
   readCsvHeader,
 } from '../../src/formats/index.js';
-import type { Findings, InferredColumn } from '../../src/inference/inferred-schema.js';
-import type { InferenceTask } from '../../src/inference/messages.js';
+import type { InferenceResult, InferredColumn } from '../../src/inference/inference-result.js';
+import type { InferenceTask } from '../../src/inference/ipc.js';
 import { inferFile } from '../../src/inference/sample-file.js';
 import { compileSchema } from '../../src/models/schema/index.js';
 
 const DECODER_BYTES = 256 * 1024 ** 2;
 const DIALECT = { delimiter: ',', quote: '"', header: true };
 
-export async function infer(content: string | Buffer, options: Partial<InferenceTask> = {}): Promise<Findings> {
+export async function infer(content: string | Buffer, options: Partial<InferenceTask> = {}): Promise<InferenceResult> {
   const folder = await mkdtemp(join(tmpdir(), 'batch-inference-'));
   const path = join(folder, 'file');
   try {
@@ -27,7 +27,7 @@ export async function infer(content: string | Buffer, options: Partial<Inference
         path,
         sizeBytes: Buffer.byteLength(content),
         format: 'csv',
-        wrapping: { fileCompression: 'none', encoding: 'utf-8' },
+        sourceEncoding: { fileCompression: 'none', encoding: 'utf-8' },
         dialect: DIALECT,
         nullValues: [],
         sampleRows: 100_000,
@@ -48,7 +48,7 @@ export async function column(values: readonly string[], options?: Partial<Infere
 }
 
 /** What the reader of a job rejects of a CSV file with the schema that was proposed for it. */
-export async function rejectedWith(content: string | Buffer, inferred: Findings): Promise<Rejection[]> {
+export async function rejectedWith(content: string | Buffer, inferred: InferenceResult): Promise<Rejection[]> {
   const { columns, additionalColumns } = compileSchema(inferred.schema);
   const bytes = asBytes(content);
   const options = { dialect: DIALECT, columns, additionalColumns };
@@ -58,7 +58,7 @@ export async function rejectedWith(content: string | Buffer, inferred: Findings)
 }
 
 /** The same of JSON and NDJSON; the schema as it comes over the wire. */
-export function rejectedJson(content: string | Buffer, { schema, format }: Findings): Rejection[] {
+export function rejectedJson(content: string | Buffer, { schema, format }: InferenceResult): Rejection[] {
   const options = compileSchema(JSON.parse(JSON.stringify(schema)));
   const reader = format === 'json' ? createJsonArrayReader(options) : createNdjsonReader(options);
   return rejectedBy(reader, asBytes(content));

@@ -1,9 +1,9 @@
-import { HeldAnswer } from '../../src/kafka/held-answer.js';
+import { CachedAnswer } from '../../src/kafka/cached-answer.js';
 
 /** What `asked` answers, in order; then it hangs. */
-function answers(holdMs: number, ...given: (Error | null)[]): { held: HeldAnswer; asked: () => number } {
+function answers(holdMs: number, ...given: (Error | null)[]): { held: CachedAnswer; asked: () => number } {
   let asked = 0;
-  const held = new HeldAnswer(async () => {
+  const held = new CachedAnswer(async () => {
     const answer = given[asked++];
     if (answer === undefined) return new Promise(() => undefined);
     if (answer !== null) throw answer;

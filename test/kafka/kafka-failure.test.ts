@@ -1,4 +1,4 @@
-import { BatchError } from '../../src/errors/index.js';
+import { ServiceError } from '../../src/errors/index.js';
 import { classifyFailure, kafkaProblem, protocolError, UnexpectedAnswer } from '../../src/kafka/kafka-failure.js';
 
 const named = (name: string): Error => Object.assign(new Error('closed'), { name });
@@ -29,7 +29,7 @@ describe('what an error means for a job', () => {
     ['the first of several errors', several(protocolError(44, 'CreateTopics')), 'fatal'],
     ['the cause of an error', caused(protocolError(29, 'Metadata')), 'fatal'],
     ['a record that is too large', protocolError(10, 'Produce'), 'fatal'],
-    ['our own verdict', new BatchError('HEADER_MISMATCH', 'missing: id'), 'fatal'],
+    ['our own verdict', new ServiceError('HEADER_MISMATCH', 'missing: id'), 'fatal'],
     ['a refused password', named('KafkaJSSASLAuthenticationError'), 'unauthenticated'],
     ['a refused password in an answer', protocolError(58, 'SaslAuthenticate'), 'unauthenticated'],
     ['a refused mechanism', protocolError(33, 'SaslHandshake'), 'unauthenticated'],

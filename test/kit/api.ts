@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { openAsBlob } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
-import type { Job } from '../../src/jobs/job.js';
+import type { Job } from '../../src/jobs/domain/job.js';
 
 const TERMINAL = new Set(['SUCCESS', 'PARTIAL_SUCCESS', 'FAILED', 'CANCELLED']);
 const POLL_MS = 5;

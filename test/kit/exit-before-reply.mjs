@@ -13,7 +13,7 @@ const task = {
   path,
   sizeBytes: (await stat(path)).size,
   format: 'csv',
-  wrapping: { fileCompression: 'none', encoding: 'utf-8' },
+  sourceEncoding: { fileCompression: 'none', encoding: 'utf-8' },
   dialect: { delimiter: ',', quote: '"', header: true },
   nullValues: [],
   sampleRows: 1000,

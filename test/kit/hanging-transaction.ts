@@ -1,5 +1,5 @@
-import type { Job } from '../../src/jobs/job.js';
-import { type Marked, RecordBatch, TransactionalSession } from '../../src/kafka/index.js';
+import type { Job } from '../../src/jobs/domain/job.js';
+import { type MarkedPartition, RecordBatch, TransactionalSession } from '../../src/kafka/index.js';
 import { changeBrokerConfig, VERIFICATION } from './broker-config.js';
 import { kafkaAt } from './kafka-client.js';
 import { namesOfJob } from './names.js';
@@ -28,7 +28,7 @@ export interface LostMarkers {
   /** What the coordinator decided about the transaction. */
   decision: 'commit' | 'abort';
   /** Where its marker never came. */
-  lost: readonly Marked[];
+  lost: readonly MarkedPartition[];
   /** More rows follow in the same open transaction of the data topic, which no checkpoint covers. */
   beyond?: boolean;
 }

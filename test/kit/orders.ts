@@ -1,4 +1,4 @@
-import type { Job } from '../../src/jobs/job.js';
+import type { Job } from '../../src/jobs/domain/job.js';
 import { readTopic } from './topic.js';
 
 export const ORDERS_SCHEMA = { id: 'UInt64', sku: 'String', qty: 'Int32', price: 'Float64', paid: 'Nullable(Bool)' };

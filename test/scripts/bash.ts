@@ -7,6 +7,8 @@ export function bash(
   runDir = '/nonexistent',
 ): { status: number | null; out: string } {
   const script = [...libraries.map((name) => `. scripts/lib/${name}.sh`), `RUN_DIR='${runDir}'`, code].join('\n');
-  const { status, stdout, stderr } = spawnSync('bash', ['-uo', 'pipefail', '-c', script], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync('bash', ['--norc', '-uo', 'pipefail', '-c', script], {
+    encoding: 'utf8',
+  });
   return { status, out: (stdout + stderr).trim() };
 }

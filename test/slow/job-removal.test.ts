@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { committedRecords } from '../../scripts/lib/topic-reader.mjs';
-import type { Job } from '../../src/jobs/job.js';
+import type { Job } from '../../src/jobs/domain/job.js';
 import { Api } from '../kit/api.js';
 import { makesJobTopics } from '../kit/kafka-frames.js';
 import { type ProxiedBroker, startProxiedBroker } from '../kit/proxied-broker.js';

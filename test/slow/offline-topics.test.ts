@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { topicEnds } from '../../scripts/lib/topic-reader.mjs';
-import type { Job } from '../../src/jobs/job.js';
+import type { Job } from '../../src/jobs/domain/job.js';
 import {
   destroyCluster,
   findCoordinator,

@@ -90,7 +90,7 @@ describe('a broker that takes another password', () => {
       expect(await upload.text()).toMatch(/the broker refused the authentication/);
 
       await restartWith(PASSWORD);
-      const { totals } = await api.until(job_id, (settled) => settled.end_offsets !== null);
+      const { totals } = await api.until(job_id, (reconciled) => reconciled.end_offsets !== null);
       await expectPrefix(broker.brokers, await api.job(job_id), LONG, totals.ok, totals.errors);
       expect((await api.resume(job_id)).status).toBe(202);
       await expectDelivered(broker.brokers, await api.ended(job_id, 120_000), LONG);

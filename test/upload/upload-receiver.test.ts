@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { ConcurrencyLimit } from '../../src/http/index.js';
-import { HashFailure } from '../../src/upload/hash-thread.js';
-import { Spool } from '../../src/upload/spool.js';
+import { ConcurrencyLimit } from '../../src/api/index.js';
+import { HashFailure } from '../../src/storage/local/hash-thread.js';
+import { Spool } from '../../src/storage/local/spool.js';
 import { UploadReceiver } from '../../src/upload/upload-receiver.js';
 
 const MiB = 1024 ** 2;

@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer';
+import { type CsvDialect, checkDialect } from '../../ingest/index.js';
 import type { Column } from '../../models/schema/index.js';
 import { BLOCK_BYTES, BLOCK_ROWS, fitsRecord } from '../limits.js';
 import { invalidEncoding, rejectionOf, tooLarge } from '../row-errors.js';
-import type { FieldError, Position, RowReader, RowSink, ValueFormat } from '../row-reader.js';
-import type { Normalizations } from '../values/normalization.js';
-import { type CsvDialect, checkDialect } from './dialect.js';
+import type { FieldError, Position, RowConsumer, RowReader, ValueFormat } from '../row-reader.js';
+import type { Normalizations } from '../validation/normalization.js';
 import { FieldParser, trimmed } from './fields.js';
 import type { CsvHeader } from './header.js';
 import { JsonRow } from './json-row.js';
@@ -81,7 +81,7 @@ class CsvReader implements RowReader {
     this.#splitter.end();
   }
 
-  advance(sink: RowSink): boolean {
+  advance(sink: RowConsumer): boolean {
     const splitter = this.#splitter;
     const block: RecordRange[] = [];
     let blockStart = 0;
@@ -101,7 +101,7 @@ class CsvReader implements RowReader {
   }
 
   /** `whole`: the bytes from the block's first record to its last. */
-  #decide(block: readonly RecordRange[], whole: Buffer, sink: RowSink): void {
+  #decide(block: readonly RecordRange[], whole: Buffer, sink: RowConsumer): void {
     const rows = this.#parser.parse(whole, block.length);
     const valid = isUtf8(whole);
     for (const [index, record] of block.entries()) {
@@ -112,7 +112,7 @@ class CsvReader implements RowReader {
   }
 
   /** Accepts a record, or returns what is wrong with it. */
-  #decideRecord(record: RecordRange, fields: string[], valid: boolean, sink: RowSink): FieldError[] | null {
+  #decideRecord(record: RecordRange, fields: string[], valid: boolean, sink: RowConsumer): FieldError[] | null {
     const { bytes } = this.#splitter;
     const { start, stop, quoted } = record;
     if (this.#json === null && !fitsRecord(stop - start)) return [tooLarge(stop - start)];
@@ -135,12 +135,12 @@ class CsvReader implements RowReader {
     return null;
   }
 
-  #rejectRecord({ start, stop, lineNumber, byteOffset }: RecordRange, errors: FieldError[], sink: RowSink): void {
+  #rejectRecord({ start, stop, lineNumber, byteOffset }: RecordRange, errors: FieldError[], sink: RowConsumer): void {
     const place = { rowNumber: this.#row, line: lineNumber, byteOffset };
     sink.reject(rejectionOf(place, errors, this.#splitter.bytes, start, stop));
   }
 
-  #rejectBroken(sink: RowSink): void {
+  #rejectBroken(sink: RowConsumer): void {
     const { breakCode, lineNumber, byteOffset, raw, rawTruncated } = this.#splitter;
     this.#row += 1;
     const place = { rowNumber: this.#row, line: lineNumber, byteOffset };

@@ -1,5 +1,5 @@
 import { parse } from 'csv-parse/sync';
-import { type CsvDialect, ownEscape } from './dialect.js';
+import { type CsvDialect, ownEscape } from '../../ingest/index.js';
 
 /** Turns whole well-formed records (as the splitter finds them) into their fields, by csv-parse. */
 export class FieldParser {

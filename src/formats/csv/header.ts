@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer';
-import { BatchError } from '../../errors/index.js';
+import { ServiceError } from '../../errors/index.js';
+import { COMMON_DELIMITERS, type CsvDialect, checkDialect } from '../../ingest/index.js';
 import type { Column } from '../../models/schema/index.js';
 import { MAX_ROW_BYTES } from '../limits.js';
 import type { Position, Renames } from '../row-reader.js';
-import type { Normalizations } from '../values/normalization.js';
-import { checkNamed, matchHeader, renameColumns } from './column-plan.js';
-import { COMMON_DELIMITERS, type CsvDialect, checkDialect } from './dialect.js';
+import type { Normalizations } from '../validation/normalization.js';
 import { FieldParser, trimmed } from './fields.js';
+import { checkNamed, matchHeader, renameColumns } from './header-matching.js';
 import { RecordSplitter } from './record-splitter.js';
 
 export interface CsvHeader {
@@ -35,7 +35,7 @@ type HeaderLine = Omit<CsvHeader, 'fileColumns'>;
 
 /**
  * Reads the header from the beginning of the file and matches it with the model; takes no more chunks than it needs
- * (a header is at most 1,000,000 bytes). Throws BatchError HEADER_MISMATCH where the header is missing, broken or does
+ * (a header is at most 1,000,000 bytes). Throws ServiceError HEADER_MISMATCH where the header is missing, broken or does
  * not fit the model, with the delimiter that would suit it better, INVALID_OPTION where the dialect cannot be.
  *
  *     const header = await readCsvHeader(createReadStream(path), { dialect, columns, additionalColumns });
@@ -51,7 +51,7 @@ export async function readCsvHeader(
   try {
     return await readHeader(keepCopies(chunks, seen), options);
   } catch (error) {
-    if (!(error instanceof BatchError) || error.code !== 'HEADER_MISMATCH') throw error;
+    if (!(error instanceof ServiceError) || error.code !== 'HEADER_MISMATCH') throw error;
     const delimiter = likelierDelimiter(Buffer.concat(seen), options);
     if (delimiter === null) throw error;
     const shown = delimiter === '\t' ? 'a tab' : `'${delimiter}'`;
@@ -101,7 +101,7 @@ function knownColumns(beginning: Uint8Array, dialect: CsvDialect, { columns, ren
     matchHeader(names, [], true);
     return columns.filter(({ name }) => names.includes(name)).length;
   } catch (error) {
-    if (error instanceof BatchError) return -1;
+    if (error instanceof ServiceError) return -1;
     throw error;
   }
 }
@@ -205,6 +205,6 @@ function brokenHeader(splitter: RecordSplitter): string {
   }
 }
 
-function mismatch(detail: string): BatchError {
-  return new BatchError('HEADER_MISMATCH', detail);
+function mismatch(detail: string): ServiceError {
+  return new ServiceError('HEADER_MISMATCH', detail);
 }

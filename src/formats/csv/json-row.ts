@@ -1,7 +1,7 @@
 import { type Column, parseColumnType } from '../../models/schema/index.js';
-import { type JsonWriter, jsonWriter } from '../values/json-value.js';
-import { type Normalizations, type Normalizer, normalizers } from '../values/normalization.js';
-import { matchHeader } from './column-plan.js';
+import { type JsonWriter, jsonWriter } from '../validation/json-value.js';
+import { type Normalizations, type Normalizer, normalizers } from '../validation/normalization.js';
+import { matchHeader } from './header-matching.js';
 import type { RowFields } from './row-check.js';
 
 interface JsonRowOptions {

@@ -1,5 +1,5 @@
+import { type CsvDialect, ownEscape } from '../../ingest/index.js';
 import { MAX_RAW_BYTES, MAX_ROW_BYTES } from '../limits.js';
-import { type CsvDialect, ownEscape } from './dialect.js';
 
 const LF = 0x0a;
 const CR = 0x0d;

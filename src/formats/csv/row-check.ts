@@ -1,9 +1,9 @@
 import type { Column } from '../../models/schema/index.js';
 import { MAX_ERRORS } from '../limits.js';
 import type { FieldError } from '../row-reader.js';
-import { type Normalizations, normalizers } from '../values/normalization.js';
-import { ValueCheck } from '../values/value-check.js';
-import { matchHeader } from './column-plan.js';
+import { type Normalizations, normalizers } from '../validation/normalization.js';
+import { ValueCheck } from '../validation/value-check.js';
+import { matchHeader } from './header-matching.js';
 
 /** The fields of one well-formed record. */
 export interface RowFields {

@@ -10,8 +10,8 @@ import {
   QUOTE,
   ZERO,
 } from './bytes.js';
-import { keyEnd, type Member, type Place } from './place.js';
 import type { ScalarCheck } from './scalar-check.js';
+import { keyEnd, type SchemaMember, type SchemaNode } from './schema-node.js';
 
 /**
  * Writes objects that were checked as compact JSON: without blanks, strings as JSON.stringify escapes them, numbers
@@ -28,7 +28,7 @@ export class CompactWriter {
   #pending = 0;
 
   /** Writes the object source[start, stop), which was found at this place. */
-  write(place: Place, source: Buffer, start: number, stop: number): void {
+  write(place: SchemaNode, source: Buffer, start: number, stop: number): void {
     if (this.bytes.length < stop - start) this.bytes = Buffer.alloc(2 * (stop - start));
     this.#source = source;
     this.#stop = stop;
@@ -39,7 +39,7 @@ export class CompactWriter {
   }
 
   /** The index behind the value at i. */
-  #value(place: Place, i: number): number {
+  #value(place: SchemaNode, i: number): number {
     switch (this.#source[i]) {
       case OPEN_BRACE:
         return this.#object(place.isObject ? place : place.anything, i + 1);
@@ -52,14 +52,14 @@ export class CompactWriter {
     }
   }
 
-  #object(place: Place, i: number): number {
+  #object(place: SchemaNode, i: number): number {
     const source = this.#source;
     let at = this.#skipBlanks(i);
-    let previous: Member | null = null;
+    let previous: SchemaMember | null = null;
     while (source[at] !== CLOSE_BRACE) {
       if (source[at] === COMMA) at = this.#skipBlanks(at + 1);
       const nameAt = at;
-      const expected: Member | null = previous === null ? place.first : previous.next;
+      const expected: SchemaMember | null = previous === null ? place.first : previous.next;
       const quoteAt: number =
         expected === null || expected.key === null ? -1 : keyEnd(source, nameAt + 1, expected.key);
       at = quoteAt < 0 ? this.#stringEnd(nameAt) : quoteAt + 1;
@@ -73,13 +73,13 @@ export class CompactWriter {
   }
 
   /** The member whose name is source[from, to), which is not the expected one. */
-  #named(place: Place, from: number, to: number): Member {
+  #named(place: SchemaNode, from: number, to: number): SchemaMember {
     const member = place.member(JSON.parse(this.#source.toString('utf8', from, to)) as string);
     if (member === undefined) throw new Error('the object was not scanned at this place');
     return member;
   }
 
-  #array(items: Place, i: number): number {
+  #array(items: SchemaNode, i: number): number {
     const source = this.#source;
     let at = this.#skipBlanks(i);
     while (source[at] !== CLOSE_BRACKET) {
@@ -119,7 +119,7 @@ export class CompactWriter {
   }
 
   /** The number or name at i. */
-  #word(place: Place, i: number): number {
+  #word(place: SchemaNode, i: number): number {
     const source = this.#source;
     let at = i;
     while (!isBlank(source[at]) && !isEnd(source[at])) at += 1;

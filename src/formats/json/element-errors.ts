@@ -1,12 +1,12 @@
 import { MAX_PATH_LENGTH } from '../limits.js';
 import { prefix } from '../text.js';
-import { RowProblems } from '../values/row-problems.js';
-import { duplicateError, unexpectedError, wrongCountError } from '../values/structure-errors.js';
-import { article, fieldError, missingError, nullError } from '../values/value-check.js';
-import type { Member, Place } from './place.js';
+import { RowErrors } from '../validation/row-problems.js';
+import { duplicateError, unexpectedError, wrongCountError } from '../validation/structure-errors.js';
+import { article, fieldError, missingError, nullError } from '../validation/value-check.js';
+import type { SchemaMember, SchemaNode } from './schema-node.js';
 
 /** What the values of one element have wrong, each with the path to where it stands. */
-export class ElementErrors extends RowProblems {
+export class JsonRowErrors extends RowErrors {
   /** The member or item at each depth, from 1 on, that is being read. */
   readonly path: (string | number)[];
 
@@ -16,7 +16,7 @@ export class ElementErrors extends RowProblems {
   }
 
   /** A value, which begins with this text, is not of the kind that the place asks for. */
-  addMismatch(place: Place, depth: number, text: string): void {
+  addMismatch(place: SchemaNode, depth: number, text: string): void {
     const name = this.nameAt(depth);
     const type = place.type ?? '';
     if (place.scalar !== null) this.add(place.scalar.mismatchError(text, name));
@@ -26,12 +26,12 @@ export class ElementErrors extends RowProblems {
     }
   }
 
-  addNull(place: Place, depth: number): void {
+  addNull(place: SchemaNode, depth: number): void {
     this.add(nullError(this.nameAt(depth), place.type ?? '', 'null'));
   }
 
   /** The required members that the place's object of this number did not have. */
-  addMissing(place: Place, number: number, depth: number): void {
+  addMissing(place: SchemaNode, number: number, depth: number): void {
     for (const member of place.required) {
       if (member.seenIn === number) continue;
       this.path[depth] = member.name;
@@ -45,14 +45,14 @@ export class ElementErrors extends RowProblems {
   }
 
   /** An object has the member twice. */
-  addRepeated(member: Member, depth: number): void {
+  addRepeated(member: SchemaMember, depth: number): void {
     if (this.hasDuplicate) return;
     this.path[depth] = member.name;
     this.addDuplicate(duplicateError(this.nameAt(depth), member.place.type));
   }
 
   /** The place's array has fewer items or more than it may. */
-  addWrongCount({ type, minItems, maxItems }: Place, count: number, depth: number): void {
+  addWrongCount({ type, minItems, maxItems }: SchemaNode, count: number, depth: number): void {
     this.add(wrongCountError(this.nameAt(depth), type ?? '', count, minItems, maxItems));
   }
 

@@ -17,10 +17,10 @@ import {
   QUOTE,
   ZERO,
 } from './bytes.js';
-import { ElementErrors } from './element-errors.js';
+import { JsonRowErrors } from './element-errors.js';
 import type { InputBuffer } from './input-buffer.js';
-import { keyEnd, type Member, type Place, rowPlace, type ScannerOptions } from './place.js';
 import type { ScalarCheck } from './scalar-check.js';
+import { keyEnd, rowNode, type ScannerOptions, type SchemaMember, type SchemaNode } from './schema-node.js';
 import { TokenScanner } from './token-scanner.js';
 
 /** What may be remembered of members that the model does not know, about, in bytes; a row may go beyond it. */
@@ -48,10 +48,10 @@ export class ElementScanner extends TokenScanner {
   /** Of an `element`: why it is no row, as far as that is known; null: it is good. */
   errors: FieldError[] | null = null;
 
-  readonly #problems = new ElementErrors(MAX_DEPTH);
+  readonly #problems = new JsonRowErrors(MAX_DEPTH);
   /** The member or item at each depth that is being read. */
   readonly #path = this.#problems.path;
-  #row: Place;
+  #row: SchemaNode;
   #learnedBytes = 0;
   #depth = 0;
   /** Objects begun so far: each has its number. */
@@ -63,11 +63,11 @@ export class ElementScanner extends TokenScanner {
     spansLines: boolean,
   ) {
     super(spansLines);
-    this.#row = rowPlace(options);
+    this.#row = rowNode(options);
   }
 
   /** The place of rows, with what the last one had where. */
-  get row(): Place {
+  get row(): SchemaNode {
     return this.#row;
   }
 
@@ -99,12 +99,12 @@ export class ElementScanner extends TokenScanner {
   }
 
   #forget(): void {
-    this.#row = rowPlace(this.options);
+    this.#row = rowNode(this.options);
     this.#learnedBytes = 0;
   }
 
   /** The index behind the value at i; -1 where there is none. */
-  #value(place: Place, i: number): number {
+  #value(place: SchemaNode, i: number): number {
     switch (this.bytes[i]) {
       case QUOTE:
         return this.#string(place, i + 1);
@@ -126,21 +126,21 @@ export class ElementScanner extends TokenScanner {
   }
 
   /** `i` is behind the brace. */
-  #object(place: Place, i: number): number {
+  #object(place: SchemaNode, i: number): number {
     const bytes = this.bytes;
     const depth = this.#depth + 1;
     if (depth > MAX_DEPTH) return this.#tooDeep(i);
     this.#depth = depth;
     const number = ++this.#objects;
     let required = 0;
-    let previous: Member | null = null;
+    let previous: SchemaMember | null = null;
     let at = this.skipBlanks(i);
     if (bytes[at] === CLOSE_BRACE) at += 1;
     else {
       for (;;) {
         if (bytes[at] !== QUOTE) return this.broken(at, 'a name in quotes is missing');
         const nameAt = at + 1;
-        let member: Member | null = previous === null ? place.first : previous.next;
+        let member: SchemaMember | null = previous === null ? place.first : previous.next;
         at = member === null || member.key === null ? -1 : keyEnd(bytes, nameAt, member.key);
         if (at < 0 || member === null) {
           at = this.string(nameAt);
@@ -173,7 +173,7 @@ export class ElementScanner extends TokenScanner {
   }
 
   /** The member whose name, bytes[from, to), is not the expected one. */
-  #meet(place: Place, previous: Member | null, from: number, to: number): Member {
+  #meet(place: SchemaNode, previous: SchemaMember | null, from: number, to: number): SchemaMember {
     const { hasEscape, stringBits } = this;
     const name = hasEscape ? this.textOf(from, to) : this.bytes.toString('utf8', from, to);
     let member = place.member(name);
@@ -189,7 +189,7 @@ export class ElementScanner extends TokenScanner {
   }
 
   /** `i` is behind the bracket. */
-  #array(place: Place, i: number): number {
+  #array(place: SchemaNode, i: number): number {
     const bytes = this.bytes;
     const depth = this.#depth + 1;
     if (depth > MAX_DEPTH) return this.#tooDeep(i);
@@ -218,7 +218,7 @@ export class ElementScanner extends TokenScanner {
   }
 
   /** `i` is behind the quote. */
-  #string(place: Place, i: number): number {
+  #string(place: SchemaNode, i: number): number {
     const stop = this.string(i);
     const { text: check } = place;
     if (stop < 0) return -1;
@@ -231,7 +231,7 @@ export class ElementScanner extends TokenScanner {
     return stop + 1;
   }
 
-  #number(place: Place, i: number): number {
+  #number(place: SchemaNode, i: number): number {
     const bytes = this.bytes;
     let at = i;
     let byte = bytes[at] as number;
@@ -271,7 +271,7 @@ export class ElementScanner extends TokenScanner {
     this.#problems.add(...scalar.errorsOf(text, this.#problems.nameAt(this.#depth)));
   }
 
-  #truth(place: Place, i: number, word: Buffer): number {
+  #truth(place: SchemaNode, i: number, word: Buffer): number {
     const stop = this.word(i, word);
     const { scalar } = place;
     if (stop < 0 || place.type === null) return stop;
@@ -282,7 +282,7 @@ export class ElementScanner extends TokenScanner {
     return stop;
   }
 
-  #null(place: Place, i: number): number {
+  #null(place: SchemaNode, i: number): number {
     const stop = this.word(i, NULL);
     if (stop >= 0 && !place.nullable) this.#problems.addNull(place, this.#depth);
     return stop;
@@ -293,7 +293,7 @@ export class ElementScanner extends TokenScanner {
   }
 
   /** The value bytes[from, to) is not of the kind that the place asks for. */
-  #mismatch(place: Place, from: number, to: number): number {
+  #mismatch(place: SchemaNode, from: number, to: number): number {
     if (to < 0 || place.type === null) return to;
     const text = this.bytes.toString('utf8', from, Math.min(to, from + MAX_OBSERVED_BYTES));
     this.#problems.addMismatch(place, this.#depth, text);

@@ -1,6 +1,6 @@
 import { BLOCK_BYTES, BLOCK_ROWS, MAX_RAW_BYTES, MAX_ROW_BYTES } from '../limits.js';
 import { rejectionOf, rowError } from '../row-errors.js';
-import type { FieldError, Position, RowReader, RowSink } from '../row-reader.js';
+import type { FieldError, Position, RowConsumer, RowReader } from '../row-reader.js';
 import { CLOSE_BRACKET, COMMA, isBlank, LF, OPEN_BRACE, OPEN_BRACKET } from './bytes.js';
 import { ElementScanner } from './element-scanner.js';
 import { ElementSkipper } from './element-skipper.js';
@@ -21,7 +21,7 @@ export function createJsonArrayReader(options: JsonReaderOptions): RowReader {
 }
 
 /** Where the reader stands. A position behind the file's beginning is always one behind an element. */
-type Place = 'before-array' | 'first-element' | 'element' | 'behind-element' | 'behind-array' | 'rest';
+type SchemaNode = 'before-array' | 'first-element' | 'element' | 'behind-element' | 'behind-array' | 'rest';
 
 /** An element that is given up. */
 interface Broken {
@@ -46,7 +46,7 @@ class JsonArrayReader implements RowReader {
   readonly #scanner: ElementScanner;
   readonly #output: RowOutput;
   #position: Position;
-  #place: Place;
+  #place: SchemaNode;
   #broken: Broken | null = null;
   /** Not before so many bytes are there is the element at hand looked at again: each time twice as many. */
   #retryAt = 0;
@@ -72,7 +72,7 @@ class JsonArrayReader implements RowReader {
     this.#input.ended = true;
   }
 
-  advance(sink: RowSink): boolean {
+  advance(sink: RowConsumer): boolean {
     const input = this.#input;
     if (!input.skipBom()) return false;
     const begin = input.from;
@@ -84,7 +84,7 @@ class JsonArrayReader implements RowReader {
   }
 
   /** One step on; false: more bytes are needed, or there are none left. */
-  #step(sink: RowSink): boolean {
+  #step(sink: RowConsumer): boolean {
     if (this.#rest !== null) return this.#takeRest(this.#rest, sink);
     if (this.#broken !== null) return this.#skipBroken(this.#broken, sink);
     const input = this.#input;
@@ -108,14 +108,14 @@ class JsonArrayReader implements RowReader {
     }
   }
 
-  #go(place: Place, at: number): true {
+  #go(place: SchemaNode, at: number): true {
     this.#place = place;
     this.#input.consume(at, 0);
     return true;
   }
 
   /** The file has ended, and only blanks were left. */
-  #endOfFile(sink: RowSink): false {
+  #endOfFile(sink: RowConsumer): false {
     const input = this.#input;
     if (this.#place === 'element' || this.#place === 'first-element') {
       this.#reject(sink, [notClosed()], input.from, input.from);
@@ -127,7 +127,7 @@ class JsonArrayReader implements RowReader {
   }
 
   /** Decides the element that begins at `start`; false: its end is not here yet. */
-  #decideElement(sink: RowSink, start: number): boolean {
+  #decideElement(sink: RowConsumer, start: number): boolean {
     const input = this.#input;
     const { bytes, end } = input;
     if (bytes[start] === COMMA || bytes[start] === CLOSE_BRACKET) return this.#rejectNothing(sink, start);
@@ -167,18 +167,18 @@ class JsonArrayReader implements RowReader {
   }
 
   /** A comma, or the end of the array, stands where an element should. */
-  #rejectNothing(sink: RowSink, at: number): true {
+  #rejectNothing(sink: RowConsumer, at: number): true {
     this.#reject(sink, [rowError('MALFORMED_JSON', 'nothing stands before the comma or the end of the array')], at, at);
     return this.#decided(at, 0);
   }
 
-  #reject(sink: RowSink, errors: FieldError[], start: number, stop: number): void {
+  #reject(sink: RowConsumer, errors: FieldError[], start: number, stop: number): void {
     const input = this.#input;
     const place = { rowNumber: this.#position.row + 1, line: input.line + 1, byteOffset: input.offsetOf(start) };
     sink.reject(rejectionOf(place, errors, input.bytes, start, stop));
   }
 
-  #break(sink: RowSink, start: number, error: FieldError): boolean {
+  #break(sink: RowConsumer, start: number, error: FieldError): boolean {
     const input = this.#input;
     const byteOffset = input.offsetOf(start);
     // Its end may be far away; a resumed reader begins with an element wherever neither comma nor bracket stands.
@@ -187,7 +187,7 @@ class JsonArrayReader implements RowReader {
     return this.#skipBroken(this.#broken, sink);
   }
 
-  #skipBroken({ skipper, error, line, byteOffset }: Broken, sink: RowSink): boolean {
+  #skipBroken({ skipper, error, line, byteOffset }: Broken, sink: RowConsumer): boolean {
     const input = this.#input;
     if (!skipper.find(input)) return false;
     this.#broken = null;
@@ -207,7 +207,7 @@ class JsonArrayReader implements RowReader {
   }
 
   /** Rejects all that is left of the file as one row. */
-  #takeRest(rest: Rest, sink: RowSink): boolean {
+  #takeRest(rest: Rest, sink: RowConsumer): boolean {
     const input = this.#input;
     const { bytes, from, end } = input;
     const room = MAX_RAW_BYTES - rest.head.length;

@@ -1,12 +1,12 @@
 import { BLOCK_BYTES, BLOCK_ROWS, MAX_RAW_BYTES, MAX_ROW_BYTES } from '../limits.js';
 import { rejectionOf, rowError } from '../row-errors.js';
-import type { FieldError, Position, RowReader, RowSink, ValueFormat } from '../row-reader.js';
+import type { FieldError, Position, RowConsumer, RowReader, ValueFormat } from '../row-reader.js';
 import { CR, isBlank, LF } from './bytes.js';
 import { ElementScanner } from './element-scanner.js';
 import { InputBuffer } from './input-buffer.js';
 import { malformed } from './malformed.js';
-import type { ScannerOptions } from './place.js';
 import { RowOutput } from './row-output.js';
+import type { ScannerOptions } from './schema-node.js';
 
 export interface JsonReaderOptions extends ScannerOptions {
   /** Absent: raw, an object's own bytes. */
@@ -61,7 +61,7 @@ class NdjsonReader implements RowReader {
     this.#input.ended = true;
   }
 
-  advance(sink: RowSink): boolean {
+  advance(sink: RowConsumer): boolean {
     const input = this.#input;
     if (!input.skipBom()) return false;
     const begin = input.from;
@@ -72,7 +72,7 @@ class NdjsonReader implements RowReader {
   }
 
   /** Decides the next row; false: its end is not here yet. */
-  #decideLine(sink: RowSink): boolean {
+  #decideLine(sink: RowConsumer): boolean {
     if (this.#broken !== null) return this.#skipBroken(this.#broken, sink);
     const input = this.#input;
     const start = this.#skipBlankLines();
@@ -129,14 +129,14 @@ class NdjsonReader implements RowReader {
     return at;
   }
 
-  #break(start: number, error: FieldError, sink: RowSink): boolean {
+  #break(start: number, error: FieldError, sink: RowConsumer): boolean {
     this.#input.consume(start, 0);
     this.#broken = { byteOffset: this.#input.offsetOf(start), error, head: null };
     return this.#skipBroken(this.#broken, sink);
   }
 
   /** Goes on to the end of a broken line; false: it is not here yet. */
-  #skipBroken(broken: BrokenLine, sink: RowSink): boolean {
+  #skipBroken(broken: BrokenLine, sink: RowConsumer): boolean {
     const input = this.#input;
     const { bytes, from, end } = input;
     const found = bytes.subarray(0, end).indexOf(LF, from);
@@ -161,7 +161,7 @@ class NdjsonReader implements RowReader {
     return true;
   }
 
-  #reject(errors: FieldError[], start: number, stop: number, sink: RowSink): void {
+  #reject(errors: FieldError[], start: number, stop: number, sink: RowConsumer): void {
     const { bytes, line } = this.#input;
     const place = { rowNumber: this.#row, line: line + 1, byteOffset: this.#input.offsetOf(start) };
     sink.reject(rejectionOf(place, errors, bytes, start, stop));

@@ -1,6 +1,6 @@
 import { fitsRecord } from '../limits.js';
 import { tooLarge } from '../row-errors.js';
-import type { FieldError, RowSink, ValueFormat } from '../row-reader.js';
+import type { FieldError, RowConsumer, ValueFormat } from '../row-reader.js';
 import { CompactWriter } from './compact-writer.js';
 import type { ElementScanner } from './element-scanner.js';
 
@@ -16,7 +16,7 @@ export class RowOutput {
   }
 
   /** The object that was scanned last, from `start` on. Returns what is wrong with it, if it does not fit a record. */
-  accept(sink: RowSink, bytes: Buffer, start: number): FieldError[] | null {
+  accept(sink: RowConsumer, bytes: Buffer, start: number): FieldError[] | null {
     const { row, stop, isCompact } = this.scanner;
     const writer = this.#writer;
     if (writer === null || isCompact) {

@@ -1,7 +1,7 @@
 import type { Column } from '../../models/schema/index.js';
-import { type JsonWriter, jsonWriter } from '../values/json-value.js';
-import type { Normalizer } from '../values/normalization.js';
-import { ValueCheck } from '../values/value-check.js';
+import { type JsonWriter, jsonWriter } from '../validation/json-value.js';
+import type { Normalizer } from '../validation/normalization.js';
+import { ValueCheck } from '../validation/value-check.js';
 import { jsonKindsOf } from './json-kinds.js';
 
 /** So many digits fit an integer of so many bits, whatever they are. */

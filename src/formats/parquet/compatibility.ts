@@ -1,15 +1,15 @@
 import type { ColumnType } from '../../models/schema/index.js';
-import type { Normalizer } from '../values/normalization.js';
-import type { ValueCheck } from '../values/value-check.js';
+import type { Normalizer } from '../validation/normalization.js';
+import type { ValueCheck } from '../validation/value-check.js';
+import { BinaryReader, FixedReader, StringReader, UuidReader } from './columns/bytes.js';
+import { DecimalReader } from './columns/decimals.js';
+import { NullReader } from './columns/nested.js';
+import { NormalizedTextReader } from './columns/normalized-text.js';
+import { BooleanReader, FloatReader, HalfReader, Integer64Reader, IntegerReader } from './columns/numbers.js';
+import { DateReader, Int96Reader, TimeReader, TimestampReader } from './columns/temporal.js';
+import { TypedTextReader } from './columns/typed-text.js';
+import type { RowFlags, ValueReader } from './columns/value-reader.js';
 import { type FileType, type ScalarType, spellFileType } from './file-type.js';
-import { BinaryReader, FixedReader, StringReader, UuidReader } from './values/bytes.js';
-import { DecimalReader } from './values/decimals.js';
-import { NullReader } from './values/nested.js';
-import { NormalizedTextReader } from './values/normalized-text.js';
-import { BooleanReader, FloatReader, HalfReader, Integer64Reader, IntegerReader } from './values/numbers.js';
-import { DateReader, Int96Reader, TimeReader, TimestampReader } from './values/temporal.js';
-import { TypedTextReader } from './values/typed-text.js';
-import type { RowNotes, ValueReader } from './values/value-reader.js';
 
 /** How values of the file become those of the model. */
 export interface Conversion {
@@ -24,7 +24,7 @@ const INTEGER_DIGITS = { 8: 3, 16: 5, 32: 10, 64: 20 } as const;
 const SAFE_SECOND_BITS = 32;
 
 /** A reader of the values as they are; the words for a type that cannot be read. */
-export function readerOf(type: ScalarType, notes: RowNotes): ValueReader | string {
+export function readerOf(type: ScalarType, notes: RowFlags): ValueReader | string {
   switch (type.kind) {
     case 'decimal':
       return type.bits % 32 === 0 ? new DecimalReader(type.bits, type.scale) : spellFileType(type);
@@ -37,7 +37,7 @@ export function readerOf(type: ScalarType, notes: RowNotes): ValueReader | strin
 
 type LeafType = Exclude<ScalarType, { kind: 'decimal' | 'unsupported' }>;
 
-function leafReader(type: LeafType, notes: RowNotes): ValueReader {
+function leafReader(type: LeafType, notes: RowFlags): ValueReader {
   switch (type.kind) {
     case 'null':
       return new NullReader();
@@ -70,7 +70,7 @@ function leafReader(type: LeafType, notes: RowNotes): ValueReader {
  * The conversion of values that can be read; null where their type has none into the model's. What the model's
  * constraints say of a value comes on top.
  */
-export function convert(type: ScalarType, check: ValueCheck, notes: RowNotes): Conversion | null {
+export function convert(type: ScalarType, check: ValueCheck, notes: RowFlags): Conversion | null {
   const conversion = convertType(type, check, notes);
   if (conversion === null || check.constraints.length === 0) return conversion;
   const { reader, accepts } = conversion;
@@ -78,7 +78,7 @@ export function convert(type: ScalarType, check: ValueCheck, notes: RowNotes): C
   return { reader, accepts: accepts === null ? holds : (row) => accepts(row) && holds(row) };
 }
 
-function convertType(type: ScalarType, check: ValueCheck, notes: RowNotes): Conversion | null {
+function convertType(type: ScalarType, check: ValueCheck, notes: RowFlags): Conversion | null {
   const { kind } = check.type;
   const always = (reader: ValueReader): Conversion => ({ reader, accepts: null });
   const checked = (reader: ValueReader): Conversion => ({
@@ -132,7 +132,7 @@ function convertType(type: ScalarType, check: ValueCheck, notes: RowNotes): Conv
 }
 
 /** Reads texts that stay texts. */
-export function textReader(normalize: Normalizer | null, notes: RowNotes): ValueReader {
+export function textReader(normalize: Normalizer | null, notes: RowFlags): ValueReader {
   return normalize === null ? new StringReader(notes) : new NormalizedTextReader(normalize, notes);
 }
 
@@ -148,7 +148,7 @@ function convertTimestamp(type: Extract<FileType, { kind: 'timestamp' | 'int96' 
 function convertFloat(
   type: Extract<FileType, { kind: 'float' }>,
   to: ColumnType,
-  notes: RowNotes,
+  notes: RowFlags,
   always: (reader: ValueReader) => Conversion,
   checked: (reader: ValueReader) => Conversion,
 ): Conversion | null {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { initSync, ParquetFile, type RecordBatch, wasmMemory } from 'parquet-wasm/esm';
-import { BatchError } from '../../errors/index.js';
+import { ServiceError } from '../../errors/index.js';
 import { shorten } from '../text.js';
 import { type ArrowArray, type ArrowField, readArrowArray, readArrowField } from './arrow-data.js';
 import type { FileBytes } from './file-bytes.js';
@@ -24,7 +24,7 @@ let isLoaded = false;
 let isBroken = false;
 
 /**
- * A Parquet file in the hands of parquet-wasm, one for a process at a time. What goes wrong inside is a BatchError:
+ * A Parquet file in the hands of parquet-wasm, one for a process at a time. What goes wrong inside is a ServiceError:
  * FILE_TOO_COMPLEX where the memory it was given ran out, FILE_CORRUPT where it says why; else a DecoderTrap. After that
  * the process is of no more use for Parquet.
  */
@@ -145,10 +145,10 @@ async function guard<T>(maxBytes: number, call: () => Promise<T>): Promise<T> {
 }
 
 function failureOf(error: unknown, maxBytes: number): unknown {
-  if (error instanceof BatchError || (error as NodeJS.ErrnoException).syscall !== undefined) return error;
+  if (error instanceof ServiceError || (error as NodeJS.ErrnoException).syscall !== undefined) return error;
   if (!(error instanceof WebAssembly.RuntimeError)) {
     const reason = error instanceof Error ? error.message : String(error);
-    return new BatchError(
+    return new ServiceError(
       'FILE_CORRUPT',
       `the Parquet file cannot be unpacked: ${shorten(reason, MAX_REASON_LENGTH)}`,
       {
@@ -163,8 +163,8 @@ function failureOf(error: unknown, maxBytes: number): unknown {
 }
 
 /** FILE_TOO_COMPLEX. `what` of the file takes more than `maxBytes`, if that is known. */
-export function outOfMemory(maxBytes: number, what: string, cause: unknown): BatchError {
+export function outOfMemory(maxBytes: number, what: string, cause: unknown): ServiceError {
   const limit = `${Math.floor(maxBytes / 1024 ** 2)} MiB (half of RUNNER_MAX_RSS_BYTES)`;
   const detail = `the Parquet file needs more memory than ${limit} to be unpacked${what === '' ? '' : `: ${what}`}`;
-  return new BatchError('FILE_TOO_COMPLEX', detail, { cause });
+  return new ServiceError('FILE_TOO_COMPLEX', detail, { cause });
 }

@@ -1,4 +1,4 @@
-import { BatchError } from '../../errors/index.js';
+import { ServiceError } from '../../errors/index.js';
 import type { Column } from '../../models/schema/index.js';
 import {
   checkNamed,
@@ -8,15 +8,15 @@ import {
   list,
   listOf,
   renameColumns,
-} from '../csv/column-plan.js';
+} from '../csv/header-matching.js';
 import type { Renames } from '../row-reader.js';
 import { shorten } from '../text.js';
-import { type Normalizations, normalizers } from '../values/normalization.js';
+import { type Normalizations, normalizers } from '../validation/normalization.js';
+import { memberKey } from './columns/nested.js';
+import type { RowFlags } from './columns/value-reader.js';
 import type { FileField } from './file-type.js';
 import type { ValuePlan } from './plans/value-plan.js';
 import { ValuePlanner } from './plans/value-planner.js';
-import { memberKey } from './values/nested.js';
-import type { RowNotes } from './values/value-reader.js';
 
 /** Of a place in a message. */
 const MAX_SHOWN = 128;
@@ -38,10 +38,10 @@ interface Model {
 }
 
 /**
- * Finds the model's columns among the file's, by name, byte for byte, and what becomes of each. Throws BatchError
+ * Finds the model's columns among the file's, by name, byte for byte, and what becomes of each. Throws ServiceError
  * HEADER_MISMATCH that names all that is missing, unexpected, or of a type that is not convertible, on every level.
  */
-export function planFields(fields: readonly FileField[], model: Model, notes: RowNotes): FieldPlan[] {
+export function planFields(fields: readonly FileField[], model: Model, notes: RowFlags): FieldPlan[] {
   const names = renameColumns(
     fields.map(({ name }) => name),
     model.renames,
@@ -59,7 +59,7 @@ export function planFields(fields: readonly FileField[], model: Model, notes: Ro
     unexpected: [...unexpected, ...planner.unexpected],
   });
   problems.push(...typeProblems(planner));
-  if (problems.length > 0) throw new BatchError('HEADER_MISMATCH', problems.join('; '));
+  if (problems.length > 0) throw new ServiceError('HEADER_MISMATCH', problems.join('; '));
   checkNamed(Object.keys(model.normalize ?? {}), names, model.columns);
   return plans;
 }

@@ -1,4 +1,4 @@
-import { BatchError } from '../../errors/index.js';
+import { ServiceError } from '../../errors/index.js';
 import { CompactError } from './compact-reader.js';
 import { FileBytes, type RandomAccessFile } from './file-bytes.js';
 import { type FileMetadata, readFileMetadata } from './file-metadata.js';
@@ -24,7 +24,7 @@ export interface Footer extends Omit<FileMetadata, 'canonical'> {
 
 /**
  * Reads a file's footer and refuses, before anything is unpacked, what would take more than `maxBytes` of memory.
- * Throws BatchError FILE_CORRUPT or FILE_TOO_COMPLEX, or fs errors.
+ * Throws ServiceError FILE_CORRUPT or FILE_TOO_COMPLEX, or fs errors.
  */
 export async function readFooter(file: RandomAccessFile, size: number, maxBytes: number): Promise<Footer> {
   const tail = await readAt(file, size - TAIL_BYTES, TAIL_BYTES);
@@ -93,16 +93,16 @@ async function readAt(file: RandomAccessFile, at: number, length: number): Promi
   return bytes.subarray(0, bytesRead);
 }
 
-function corrupt(what: string, cause?: unknown): BatchError {
-  return new BatchError('FILE_CORRUPT', `the Parquet file is damaged: ${what}`, { cause });
+function corrupt(what: string, cause?: unknown): ServiceError {
+  return new ServiceError('FILE_CORRUPT', `the Parquet file is damaged: ${what}`, { cause });
 }
 
-function unsupported(what: string, how: string): BatchError {
-  return new BatchError('FILE_CORRUPT', `the Parquet file is ${what}, which is not supported: write it ${how}`);
+function unsupported(what: string, how: string): ServiceError {
+  return new ServiceError('FILE_CORRUPT', `the Parquet file is ${what}, which is not supported: write it ${how}`);
 }
 
-function tooComplex(what: string): BatchError {
-  return new BatchError('FILE_TOO_COMPLEX', `the Parquet file cannot be read in the memory there is: ${what}`);
+function tooComplex(what: string): ServiceError {
+  return new ServiceError('FILE_TOO_COMPLEX', `the Parquet file cannot be read in the memory there is: ${what}`);
 }
 
 function mib(bytes: number): string {

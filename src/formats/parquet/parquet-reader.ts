@@ -1,9 +1,10 @@
-import { BatchError } from '../../errors/index.js';
+import { ServiceError } from '../../errors/index.js';
 import type { Column } from '../../models/schema/index.js';
 import { BLOCK_BYTES, BLOCK_ROWS } from '../limits.js';
-import type { Position, Renames, RowSink } from '../row-reader.js';
-import type { Normalizations } from '../values/normalization.js';
+import type { Position, Renames, RowConsumer } from '../row-reader.js';
+import type { Normalizations } from '../validation/normalization.js';
 import type { ArrowField } from './arrow-data.js';
+import { RowFlags } from './columns/value-reader.js';
 import { type BatchStream, type DecodedBatch, Decoder, DecoderTrap, outOfMemory } from './decoder.js';
 import { planFields } from './field-plan.js';
 import type { RandomAccessFile } from './file-bytes.js';
@@ -12,7 +13,6 @@ import { type FileField, fileFields } from './file-type.js';
 import { type Footer, readFooter } from './footer.js';
 import { findPageFault } from './page-faults.js';
 import { RowEncoder } from './row-encoder.js';
-import { RowNotes } from './values/value-reader.js';
 
 /**
  * Of the decoder's memory one part in so many, at least and at most, is for the rows that it unpacks at a time, about: in
@@ -88,14 +88,14 @@ export class ParquetReader {
   }
 
   /**
-   * Throws BatchError HEADER_MISMATCH where the file's columns do not fit the model, FILE_CORRUPT, FILE_TOO_COMPLEX,
+   * Throws ServiceError HEADER_MISMATCH where the file's columns do not fit the model, FILE_CORRUPT, FILE_TOO_COMPLEX,
    * or fs errors; so does `advance`, but for the first.
    */
   static async open(options: ParquetReaderOptions): Promise<ParquetReader> {
     const { file, size, maxBytes, position } = options;
     const footer = await readFooter(file, size, maxBytes);
     const { decoder, fields } = await openDecoder(footer, maxBytes);
-    const notes = new RowNotes();
+    const notes = new RowFlags();
     const fileColumns = fileFields(fields, footer.leaves);
     const plans = planFields(fileColumns, options, notes);
     return new ParquetReader(
@@ -132,7 +132,7 @@ export class ParquetReader {
   }
 
   /** Decides a bounded number of rows; false once the file has ended. */
-  async advance(sink: RowSink): Promise<boolean> {
+  async advance(sink: RowConsumer): Promise<boolean> {
     if (this.#batch !== undefined) {
       this.#decide(this.#batch, sink);
       return true;
@@ -170,15 +170,17 @@ export class ParquetReader {
   }
 
   /** Why the decoder has stopped, as far as that can be established. */
-  async #failureOf(error: DecoderTrap): Promise<BatchError> {
+  async #failureOf(error: DecoderTrap): Promise<ServiceError> {
     const { bytes, metadata } = this.footer;
     const fault = await findPageFault(bytes, metadata, this.#group, this.maxBytes);
     if (fault?.kind === 'large') return outOfMemory(this.maxBytes, fault.text, error);
     const what = fault === null ? CANNOT_UNPACK : `is damaged: ${fault.text}`;
-    return new BatchError('FILE_CORRUPT', `the Parquet file ${what} (row group ${this.#group + 1})`, { cause: error });
+    return new ServiceError('FILE_CORRUPT', `the Parquet file ${what} (row group ${this.#group + 1})`, {
+      cause: error,
+    });
   }
 
-  #decide(batch: { rows: number; next: number }, sink: RowSink): void {
+  #decide(batch: { rows: number; next: number }, sink: RowConsumer): void {
     const end = Math.min(batch.rows, batch.next + BLOCK_ROWS);
     let bytes = 0;
     while (batch.next < end && bytes < BLOCK_BYTES && sink.hasRoom !== false) {
@@ -189,7 +191,7 @@ export class ParquetReader {
     if (batch.next === batch.rows) this.#batch = undefined;
     this.#outputBytes += bytes;
     if (this.#outputBytes > FREE_OUTPUT_BYTES + OUTPUT_RATIO * this.size) {
-      throw new BatchError(
+      throw new ServiceError(
         'FILE_TOO_COMPLEX',
         `the Parquet file's ${this.size} bytes become more than a thousand times as much`,
       );
@@ -238,12 +240,12 @@ async function openDecoder(footer: Footer, maxBytes: number): Promise<{ decoder:
   } catch (error) {
     if (!(error instanceof DecoderTrap)) throw error;
     const what = 'its footer is damaged, or describes what is not supported';
-    throw new BatchError('FILE_CORRUPT', `the Parquet file cannot be unpacked: ${what}`, { cause: error });
+    throw new ServiceError('FILE_CORRUPT', `the Parquet file cannot be unpacked: ${what}`, { cause: error });
   }
 }
 
-function corrupt(): BatchError {
-  return new BatchError(
+function corrupt(): ServiceError {
+  return new ServiceError(
     'FILE_CORRUPT',
     'the Parquet file is damaged: a row group has not the rows that the footer counts',
   );

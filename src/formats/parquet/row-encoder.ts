@@ -1,12 +1,12 @@
 import { fitsRecord, MAX_ERRORS } from '../limits.js';
 import { rejectionOf, rowError } from '../row-errors.js';
-import type { FieldError, RowSink } from '../row-reader.js';
-import { RowProblems } from '../values/row-problems.js';
+import type { FieldError, RowConsumer } from '../row-reader.js';
+import { RowErrors } from '../validation/row-problems.js';
 import type { ArrowArray } from './arrow-data.js';
+import { writeAscii } from './columns/json-bytes.js';
+import { ROW_LIMIT_BYTES, ROW_ROOM_BYTES, type RowFlags } from './columns/value-reader.js';
 import type { FieldPlan } from './field-plan.js';
 import { explain } from './plans/value-plan.js';
-import { writeAscii } from './values/json-bytes.js';
-import { ROW_LIMIT_BYTES, ROW_ROOM_BYTES, type RowNotes } from './values/value-reader.js';
 
 /** Turns the rows of batches into JSON objects, and decides about each. */
 export class RowEncoder {
@@ -16,7 +16,7 @@ export class RowEncoder {
 
   constructor(
     private readonly fields: readonly FieldPlan[],
-    private readonly notes: RowNotes,
+    private readonly notes: RowFlags,
   ) {}
 
   /** Takes a batch: a struct of the file's columns in `memory`. */
@@ -29,7 +29,7 @@ export class RowEncoder {
   }
 
   /** Decides about a row of the batch, which is number `rowNumber` in the file. Returns the bytes of its JSON. */
-  decide(row: number, rowNumber: number, sink: RowSink): number {
+  decide(row: number, rowNumber: number, sink: RowConsumer): number {
     const end = this.#write(row);
     if (end <= ROW_LIMIT_BYTES && fitsRecord(end) && this.#wrong.length === 0) {
       sink.accept(this.#row, 0, end);
@@ -76,7 +76,7 @@ export class RowEncoder {
 
   /** At least one. */
   #errorsOf(row: number): FieldError[] {
-    const problems = new RowProblems();
+    const problems = new RowErrors();
     for (const index of this.#wrong) {
       const { name, plan } = this.fields[index] as FieldPlan;
       explain(plan, row, name, problems);

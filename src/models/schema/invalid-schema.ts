@@ -1,4 +1,4 @@
-import { BatchError } from '../../errors/index.js';
+import { ServiceError } from '../../errors/index.js';
 
 const MAX_SHOWN = 80;
 
@@ -8,8 +8,8 @@ export function pointerTo(parent: string, key: string | number): string {
 }
 
 /** INVALID_SCHEMA at a place of the schema, named by its JSON Pointer (RFC 6901). */
-export function invalidSchema(pointer: string, problem: string, cause?: unknown): BatchError {
-  return new BatchError('INVALID_SCHEMA', `${pointer === '' ? 'the schema' : pointer}: ${problem}`, { cause });
+export function invalidSchema(pointer: string, problem: string, cause?: unknown): ServiceError {
+  return new ServiceError('INVALID_SCHEMA', `${pointer === '' ? 'the schema' : pointer}: ${problem}`, { cause });
 }
 
 /** Keywords that describe and never decide. */

@@ -10,7 +10,7 @@ const { createBatchClient } = await built<typeof Sdk>('sdk/index.js');
 const LOOK_EVERY_MS = 100;
 
 /** A job of ours. Its `seconds` are those from RUNNING to SUCCESS, its CPU the runners'. */
-export interface JobRun extends Run {
+export interface DeliveryRun extends Run {
   usage: ServiceUsage;
   /** What the API took until the 202; the rest of its CPU went to looks, progress and the job's end. */
   uploadCpuSeconds: number;
@@ -26,7 +26,7 @@ export function job(
   input: Input,
   options: Partial<Sdk.JobSettings> = {},
   name = 'Batch',
-): Contender<JobRun> {
+): Contender<DeliveryRun> {
   const client = createBatchClient({ baseUrl: service.url });
   return {
     name: [name, ...Object.values(options).map(String)].join(', '),

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Api } from '../../kit/api.js';
 import { type Service, startService } from '../../kit/service.js';
 import type { Bench } from '../bench.js';
-import { type JobRun, job } from '../contenders/job.js';
+import { type DeliveryRun, job } from '../contenders/job.js';
 import { INPUT_NAMES, SCHEMAS } from '../inputs.js';
 import type { Row } from '../report.js';
 import { cpuPerGb, interleave, mbPerSecond, medianOf, medianRatio, type Timed } from '../runs.js';
@@ -56,7 +56,7 @@ async function compareJobs(
     ours: job(oursService, input, {}, 'this tree'),
     theirs: job(theirsService, input, {}, name),
   });
-  const row = (what: string, unit: string, figure: (run: Timed<JobRun>) => number, moreIsBetter: boolean): Row => {
+  const row = (what: string, unit: string, figure: (run: Timed<DeliveryRun>) => number, moreIsBetter: boolean): Row => {
     const ratio = medianRatio(ours, theirs, { ours: figure, theirs: figure });
     return {
       what,

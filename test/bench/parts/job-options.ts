@@ -1,7 +1,7 @@
 import { Api } from '../../kit/api.js';
 import { startService } from '../../kit/service.js';
 import type { Bench } from '../bench.js';
-import { type JobRun, job } from '../contenders/job.js';
+import { type DeliveryRun, job } from '../contenders/job.js';
 import { type InputName, SCHEMAS } from '../inputs.js';
 import type { Row } from '../report.js';
 import { brokerCpuPerGb, cpuPerGb, interleave, mbPerSecond, medianOf, medianRatio, type Timed } from '../runs.js';
@@ -38,7 +38,7 @@ export async function measureOptions(bench: Bench): Promise<void> {
   }
 }
 
-function row(what: string, runs: Timed<JobRun>[], plain: Timed<JobRun>[]): Row {
+function row(what: string, runs: Timed<DeliveryRun>[], plain: Timed<DeliveryRun>[]): Row {
   const [speed, cpu, broker] = [mbPerSecond, cpuPerGb, brokerCpuPerGb].map((of) => medianOf(runs, of).toFixed(2));
   const ratio = medianRatio(runs, plain, { ours: mbPerSecond, theirs: mbPerSecond });
   const figure = `${speed} MB/s, ${cpu} CPU-s per GB (broker ${broker})`;

@@ -1,7 +1,7 @@
 import { Api } from '../../kit/api.js';
 import { startService } from '../../kit/service.js';
 import type { Bench } from '../bench.js';
-import { type JobRun, job } from '../contenders/job.js';
+import { type DeliveryRun, job } from '../contenders/job.js';
 import { SCHEMAS } from '../inputs.js';
 import { atLeast, atMost } from '../report.js';
 import { cpuPerGb, interleave, mbPerSecond, medianOf, medianRatio } from '../runs.js';
@@ -21,7 +21,7 @@ export async function measureRejects(bench: Bench): Promise<void> {
     const runs = await interleave(bench, { clean, bad });
     const speed = { ours: mbPerSecond, theirs: mbPerSecond };
     const ratio = medianRatio(runs.bad, runs.clean, speed);
-    const peak = ({ usage }: JobRun): number => usage.runnerPeak / 1e6;
+    const peak = ({ usage }: DeliveryRun): number => usage.runnerPeak / 1e6;
     const growth = medianRatio(runs.bad, runs.clean, { ours: peak, theirs: peak });
     report.table(
       `taxi with every second row bad, ${(scale.mediumBytes / 2 ** 20).toFixed(0)} MiB, median of ${rounds}`,
@@ -46,6 +46,6 @@ export async function measureRejects(bench: Bench): Promise<void> {
   }
 }
 
-function figure(runs: JobRun[]): string {
+function figure(runs: DeliveryRun[]): string {
   return `${medianOf(runs, mbPerSecond).toFixed(1)} MB/s, ${medianOf(runs, cpuPerGb).toFixed(2)} CPU-s per GB`;
 }

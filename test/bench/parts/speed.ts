@@ -3,7 +3,7 @@ import { type Service, startService } from '../../kit/service.js';
 import type { Bench } from '../bench.js';
 import { ceiling } from '../contenders/ceiling.js';
 import { csvParseKafkajs } from '../contenders/csv-parse-kafkajs.js';
-import { type JobRun, job } from '../contenders/job.js';
+import { type DeliveryRun, job } from '../contenders/job.js';
 import { findKcat, kcat } from '../contenders/kcat.js';
 import { perfTest } from '../contenders/perf-test.js';
 import { INPUT_NAMES, type Input, type InputName, MiB, SCHEMAS } from '../inputs.js';
@@ -49,15 +49,15 @@ export async function measureSpeed(bench: Bench): Promise<void> {
 }
 
 /** A job of each input's small file, before the service has seen a large one; the first of two warms the runners. */
-async function smallJobs(bench: Bench, service: Service): Promise<Record<InputName, JobRun>> {
-  const jobs: Partial<Record<InputName, JobRun>> = {};
+async function smallJobs(bench: Bench, service: Service): Promise<Record<InputName, DeliveryRun>> {
+  const jobs: Partial<Record<InputName, DeliveryRun>> = {};
   for (const name of [...INPUT_NAMES, ...INPUT_NAMES]) {
     jobs[name] = await job(service, bench.input(name, bench.scale.smallBytes)).run();
   }
-  return jobs as Record<InputName, JobRun>;
+  return jobs as Record<InputName, DeliveryRun>;
 }
 
-async function measureInput(bench: Bench, service: Service, input: Input): Promise<Timed<JobRun>[]> {
+async function measureInput(bench: Bench, service: Service, input: Input): Promise<Timed<DeliveryRun>[]> {
   const { broker, report, rounds } = bench;
   const { name } = input;
   const small = bench.input(name, bench.scale.smallBytes);
@@ -82,7 +82,7 @@ async function measureInput(bench: Bench, service: Service, input: Input): Promi
   return ours;
 }
 
-function oursRow(name: InputName, ours: Timed<JobRun>[], ceilings: Timed[]): Row {
+function oursRow(name: InputName, ours: Timed<DeliveryRun>[], ceilings: Timed[]): Row {
   const share = medianRatio(ours, ceilings, { ours: mbPerSecond, theirs: mbPerSecond });
   return {
     ...speedRow('a job, RUNNING → SUCCESS, every column validated, exactly once', ours),
@@ -91,12 +91,12 @@ function oursRow(name: InputName, ours: Timed<JobRun>[], ceilings: Timed[]): Row
   };
 }
 
-function rivalRows(what: string, ours: Timed<JobRun>[], theirs: Timed[], times: number): Row[] {
+function rivalRows(what: string, ours: Timed<DeliveryRun>[], theirs: Timed[], times: number): Row[] {
   const ratio = medianRatio(ours, theirs, { ours: mbPerSecond, theirs: mbPerSecond });
   return [{ ...speedRow(what, theirs), ratio: `we: ${ratio.toFixed(1)} ×`, aim: atLeast(ratio, times, '×') }];
 }
 
-function kcatRows(ours: Timed<JobRun>[], theirs: Timed[]): Row[] {
+function kcatRows(ours: Timed<DeliveryRun>[], theirs: Timed[]): Row[] {
   if (theirs.length === 0) return [{ what: 'kcat -P -l', figure: 'skipped: kcat is not installed' }];
   const share = medianRatio(ours, theirs, { ours: cpuPerGb, theirs: cpuPerGb });
   return [
@@ -110,7 +110,7 @@ function kcatRows(ours: Timed<JobRun>[], theirs: Timed[]): Row[] {
   ];
 }
 
-function costRows(name: InputName, ours: Timed<JobRun>[]): Row[] {
+function costRows(name: InputName, ours: Timed<DeliveryRun>[]): Row[] {
   const cpu = medianOf(ours, cpuPerGb);
   const limit = RUNNER_CPU_PER_GB[name];
   const uploadCpu = medianOf(ours, ({ bytes, uploadCpuSeconds }) => cpuPerGb({ bytes, cpuSeconds: uploadCpuSeconds }));
@@ -134,8 +134,8 @@ function costRows(name: InputName, ours: Timed<JobRun>[]): Row[] {
   ];
 }
 
-function memoryRows(name: InputName, small: JobRun, large: JobRun[]): Row[] {
-  const row = (what: string, peak: (run: JobRun) => number): Row => {
+function memoryRows(name: InputName, small: DeliveryRun, large: DeliveryRun[]): Row[] {
+  const row = (what: string, peak: (run: DeliveryRun) => number): Row => {
     const before = peak(small) / 1e6;
     const after = Math.max(...large.map(peak)) / 1e6;
     const growth = after / before;

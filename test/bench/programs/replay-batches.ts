@@ -1,11 +1,11 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import type * as Config from '../../../src/config/index.js';
+import type * as Protocol from '../../../src/delivery/protocol.js';
+import type * as Ring from '../../../src/delivery/record-batch-pool.js';
+import type * as Writer from '../../../src/delivery/record-batch-writer.js';
+import type * as Window from '../../../src/delivery/send-window.js';
 import type * as KafkaModule from '../../../src/kafka/index.js';
 import type * as RecordBatches from '../../../src/kafka/record-batch.js';
-import type * as Ring from '../../../src/runner/batch-ring.js';
-import type * as Writer from '../../../src/runner/batch-writer.js';
-import type * as Protocol from '../../../src/runner/protocol.js';
-import type * as Window from '../../../src/runner/send-window.js';
 import { built } from '../built.js';
 import { createTopic } from '../topics.js';
 
@@ -18,8 +18,8 @@ import { createTopic } from '../topics.js';
 
 const { createKafka, jobNames, TransactionalSession, RecordBatch } = await built<typeof KafkaModule>('kafka/index.js');
 const { MAX_BATCH_BYTES } = await built<typeof RecordBatches>('kafka/record-batch.js');
-const { BatchRing } = await built<typeof Ring>('runner/batch-ring.js');
-const { BatchWriter } = await built<typeof Writer>('runner/batch-writer.js');
+const { RecordBatchPool } = await built<typeof Ring>('runner/batch-ring.js');
+const { RecordBatchWriter } = await built<typeof Writer>('runner/batch-writer.js');
 const { DEFAULT_LIMITS } = await built<typeof Protocol>('runner/protocol.js');
 const { SendWindow } = await built<typeof Window>('runner/send-window.js');
 const { loadConfig } = await built<typeof Config>('config/index.js');
@@ -61,13 +61,13 @@ function names(jobId: string): KafkaModule.JobNames {
 async function replay(jobId: string, csvBytes: number): Promise<number> {
   const session = await TransactionalSession.open(kafka, names(jobId));
   await session.inspect((await session.fetchCheckpoint()).checkpoint);
-  const writer = new BatchWriter(
+  const writer = new RecordBatchWriter(
     session,
     jobId,
     null,
     csvBytes,
     { sent: () => undefined },
-    new BatchRing(buffers),
+    new RecordBatchPool(buffers),
     'none',
     new SendWindow(),
   );
@@ -82,7 +82,7 @@ async function replay(jobId: string, csvBytes: number): Promise<number> {
 /** Sends until the transaction is cut, and commits; returns the bytes of CSV that are in it. */
 async function replayTransaction(
   session: KafkaModule.TransactionalSession,
-  writer: Writer.BatchWriter,
+  writer: Writer.RecordBatchWriter,
   cutMs: number,
   csvBytes: number,
 ): Promise<number> {

@@ -1,4 +1,4 @@
-import type { CsvDialect } from '../../../src/formats/csv/dialect.js';
+import type { CsvDialect } from '../../../src/ingest/csv-dialect.js';
 import { type ExpectedRow, type Fixture, readFixtures } from '../fixtures.js';
 import { type CreateReader, type Given, optionsFor } from './read-all.js';
 

@@ -1,14 +1,14 @@
-import type { CsvDialect } from '../../../src/formats/csv/dialect.js';
 import {
   type CsvReaderOptions,
   type createCsvReader,
   type Normalizations,
-  type Position,
   type Rejection,
   type Renames,
   type RowReader,
   readCsvHeader,
 } from '../../../src/formats/index.js';
+import type { CsvDialect } from '../../../src/ingest/csv-dialect.js';
+import { type Position } from '../../../src/ingest/index.js';
 import { compileSchema } from '../../../src/models/schema/index.js';
 
 export type CreateReader = typeof createCsvReader;

@@ -1,9 +1,5 @@
-import {
-  createJsonArrayReader,
-  createNdjsonReader,
-  type Position,
-  type RowReader,
-} from '../../../src/formats/index.js';
+import { createJsonArrayReader, createNdjsonReader, type RowReader } from '../../../src/formats/index.js';
+import { type Position } from '../../../src/ingest/index.js';
 import { compileSchema } from '../../../src/models/schema/index.js';
 import { type ExpectedRow, type Fixture, readFixtures } from '../fixtures.js';
 

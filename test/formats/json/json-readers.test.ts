@@ -2,7 +2,7 @@ import { createJsonArrayReader, createNdjsonReader } from '../../../src/formats/
 import { compileSchema } from '../../../src/models/schema/index.js';
 import { type Decision, readFrom } from '../csv/read-all.js';
 import { describeFixture } from '../fixtures.js';
-import { TYPE_VECTORS } from '../values/vectors.js';
+import { TYPE_VECTORS } from '../validation/vectors.js';
 import { jsonFixtures } from './json-fixtures.js';
 
 const MB = 1_000_000;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import fc, { type Arbitrary } from 'fast-check';
-import { createNdjsonReader, type FieldError, type RowSink } from '../../../src/formats/index.js';
+import { createNdjsonReader, type FieldError, type RowConsumer } from '../../../src/formats/index.js';
 import { compileSchema } from '../../../src/models/schema/index.js';
 import { ANY_COLUMNS, fixture, readFile } from './read-file.js';
 
@@ -67,7 +67,7 @@ interface Verdict {
 function readJson(schema: object): { accepted: string[]; rejected: Verdict[] } {
   const accepted: string[] = [];
   const rejected: Verdict[] = [];
-  const sink: RowSink = {
+  const sink: RowConsumer = {
     accept: (bytes, start, end) => accepted.push(Buffer.from(bytes.subarray(start, end)).toString()),
     reject: ({ rowNumber: row, errors }) => rejected.push({ row, errors }),
   };

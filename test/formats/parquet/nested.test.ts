@@ -1,5 +1,5 @@
+import { RowFlags } from '../../../src/formats/parquet/columns/value-reader.js';
 import { ValuePlanner } from '../../../src/formats/parquet/plans/value-planner.js';
-import { RowNotes } from '../../../src/formats/parquet/values/value-reader.js';
 import { fixture, readFile } from './read-file.js';
 
 const ITEM = {
@@ -193,7 +193,7 @@ describe('the types inside a Parquet file and inside a model', () => {
   });
 
   it('are not too many to be planned for', () => {
-    const planner = new ValuePlanner(new RowNotes(), new Map());
+    const planner = new ValuePlanner(new RowFlags(), new Map());
     const fields = Array.from({ length: 100_000 }, (_, index) => ({
       name: `m${index}`,
       type: { kind: 'bool' as const },

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ParquetReader, type ParquetReaderOptions } from '../../../src/formats/parquet/parquet-reader.js';
-import type { FieldError, Position, Rejection, RowSink } from '../../../src/formats/row-reader.js';
+import type { FieldError, Position, Rejection, RowConsumer } from '../../../src/formats/row-reader.js';
 import { compileSchema } from '../../../src/models/schema/index.js';
 
 export const ANY_COLUMNS = { type: 'object' };
@@ -20,7 +20,7 @@ export interface Rejected {
 }
 
 /** Every decision about a file, and where the reader stood after each step. */
-export class Decisions implements RowSink {
+export class Decisions implements RowConsumer {
   readonly accepted: string[] = [];
   readonly rejected: Rejected[] = [];
   readonly steps: { position: Position; decided: number }[] = [];

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../src/jobs/clock.js';
+import type { Clock } from '../../../src/jobs/domain/clock.js';
 
 const START = Date.parse('2026-03-01T12:00:00.000Z');
 

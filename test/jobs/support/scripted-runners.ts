@@ -1,8 +1,8 @@
-import type { Assignment, Outcome } from '../../../src/runner/messages.js';
-import type { JobRunners, RunnerPoolHost } from '../../../src/runner/pool-host.js';
+import type { Assignment, Outcome } from '../../../src/runner/ipc.js';
+import type { JobQueue, RunnerEvents } from '../../../src/runner/runner-events.js';
 
 /** Runners that do what the test says, under the rules that the pool keeps. */
-export class ScriptedRunners implements JobRunners {
+export class ScriptedRunners implements JobQueue {
   readonly running = new Map<string, number>();
   /** In the order of their submission, whatever for. */
   readonly queue: string[] = [];
@@ -15,7 +15,7 @@ export class ScriptedRunners implements JobRunners {
   /** How often the runners were told that no broker answers. */
   timesAway = 0;
 
-  constructor(private readonly host: RunnerPoolHost) {}
+  constructor(private readonly host: RunnerEvents) {}
 
   submit(jobId: string, intent: Assignment['intent']): void {
     if (this.assignments.has(jobId)) return;
@@ -23,7 +23,7 @@ export class ScriptedRunners implements JobRunners {
     if (!this.queue.includes(jobId)) this.queue.push(jobId);
   }
 
-  withdraw(jobId: string): boolean {
+  remove(jobId: string): boolean {
     const at = this.queue.indexOf(jobId);
     if (at < 0) return false;
     this.queue.splice(at, 1);
@@ -36,8 +36,8 @@ export class ScriptedRunners implements JobRunners {
 
   /** A runner becomes free: takes the first queued job (or this one), if it is queued and still needs a runner. */
   async next(jobId = this.queue[0]): Promise<Assignment | null> {
-    if (jobId === undefined || !this.withdraw(jobId)) return null;
-    const assignment = await this.host.hire(jobId, this.intents.get(jobId)!);
+    if (jobId === undefined || !this.remove(jobId)) return null;
+    const assignment = await this.host.claim(jobId, this.intents.get(jobId)!);
     if (typeof assignment === 'string') {
       this.submit(jobId, assignment);
       return this.next(jobId);
@@ -57,7 +57,7 @@ export class ScriptedRunners implements JobRunners {
 
   lose(jobId: string, crash: boolean, detail = crash ? 'SIGSEGV' : 'SIGKILL'): void {
     const { lease } = this.#release(jobId);
-    this.host.lost(jobId, lease, { crash, detail });
+    this.host.runnerExited(jobId, lease, { crash, detail });
   }
 
   #release(jobId: string): Assignment {

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Database, openDatabase } from '../../../src/database/index.js';
-import { newJobId } from '../../../src/jobs/job-id.js';
-import type { JobRecord, NewJob } from '../../../src/jobs/job-record.js';
-import type { JobStore } from '../../../src/jobs/job-store.js';
+import { DEFAULT_OPTIONS } from '../../../src/ingest/index.js';
+import { newJobId } from '../../../src/jobs/domain/job-id.js';
+import type { NewJob, StoredJob } from '../../../src/jobs/domain/stored-job.js';
+import type { JobStore } from '../../../src/jobs/store/job-store.js';
 import { ModelStore } from '../../../src/models/model-store.js';
-import { DEFAULT_OPTIONS } from '../../../src/runner/index.js';
 
 export interface StoreFixture {
   folder: string;
@@ -37,7 +37,7 @@ export async function openStore(): Promise<StoreFixture> {
 }
 
 /** A job that has come to be, PENDING. */
-export async function insertJob(store: JobStore, job: Partial<NewJob> = {}): Promise<JobRecord> {
+export async function insertJob(store: JobStore, job: Partial<NewJob> = {}): Promise<StoredJob> {
   const fresh = aJob(job);
   expect(await store.create(fresh, 'a process')).toEqual({ kind: 'created' });
   return (await store.activate(fresh.jobId, 'a process'))!;
@@ -57,7 +57,7 @@ export function aJob(job: Partial<NewJob> = {}): NewJob {
     metadata: {},
     dialect: { delimiter: ',', quote: '"', header: true },
     options: DEFAULT_OPTIONS,
-    wrapping: { fileCompression: 'none', encoding: 'utf-8' },
+    sourceEncoding: { fileCompression: 'none', encoding: 'utf-8' },
     idempotencyKey: null,
     ...job,
   };

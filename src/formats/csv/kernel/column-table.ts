@@ -1,6 +1,6 @@
+import { type CsvDialect, ownEscape } from '../../../ingest/index.js';
 import type { Column, ColumnType } from '../../../models/schema/index.js';
-import type { ValueCheck } from '../../values/value-check.js';
-import { type CsvDialect, ownEscape } from '../dialect.js';
+import type { ValueCheck } from '../../validation/value-check.js';
 import { keyOf } from '../json-row.js';
 import {
   ANY,

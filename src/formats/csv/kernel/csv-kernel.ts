@@ -106,7 +106,7 @@
  * SURE one becomes a rejection in the DLQ batch, put together from templates, byte for byte what `encodeRejectedRow`
  * would write. It stops at a full batch, which is sent and replaced, and at a row that is left to JavaScript:
  * row-judge.ts says whether it is good (then it is marked so, and phase 3 goes on) or what is wrong with it (then it
- * goes through `RowSink.reject`). So a row whose constraints JavaScript has looked at is still written by the kernel.
+ * goes through `RowConsumer.reject`). So a row whose constraints JavaScript has looked at is still written by the kernel.
  *
  * An object is byte for byte what JsonRow (../json-row.ts) writes. For every column its key is copied, then its value:
  * text is copied 16 bytes at a time up to the next one that has to be escaped, or is a doubled quote or an escape; a

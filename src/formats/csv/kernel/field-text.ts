@@ -1,4 +1,4 @@
-import { type CsvDialect, ownEscape } from '../dialect.js';
+import { type CsvDialect, ownEscape } from '../../../ingest/index.js';
 import { trimmed } from '../fields.js';
 
 /** Takes well-formed records apart, and fields out of their quotes. */

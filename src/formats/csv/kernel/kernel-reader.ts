@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer';
+import { type CsvDialect, checkDialect, ownEscape } from '../../../ingest/index.js';
 import { fitsRecord } from '../../limits.js';
 import { rejectionOf, tooLarge } from '../../row-errors.js';
-import type { FieldError, Inlet, Position, RowReader, RowSink } from '../../row-reader.js';
-import { matchHeader } from '../column-plan.js';
+import type { DirectInput, FieldError, Position, RowConsumer, RowReader } from '../../row-reader.js';
 import { type CsvReaderOptions, createCsvReader } from '../csv-reader.js';
-import { type CsvDialect, checkDialect, ownEscape } from '../dialect.js';
+import { matchHeader } from '../header-matching.js';
 import { JsonRow } from '../json-row.js';
 import { RecordSplitter } from '../record-splitter.js';
 import { RowCheck } from '../row-check.js';
@@ -48,8 +48,8 @@ export function createKernelReader(options: CsvReaderOptions, kernel: CsvKernel)
   return hasNulls && hasKeys ? new KernelReader(options, kernel) : createCsvReader(options);
 }
 
-class KernelReader implements RowReader, Inlet {
-  readonly inlet: Inlet = this;
+class KernelReader implements RowReader, DirectInput {
+  readonly inlet: DirectInput = this;
   readonly #dialect: CsvDialect;
   readonly #windows: InputWindows;
   readonly #table: RowTable;
@@ -104,7 +104,7 @@ class KernelReader implements RowReader, Inlet {
     return this.#windows.space;
   }
 
-  filled(bytes: number): void {
+  commit(bytes: number): void {
     if (this.#splitter !== null) this.#splitter.push(this.space.subarray(0, bytes));
     else this.kernel.set(NEXT_RECORD, this.#windows.take(this.kernel.get(NEXT_RECORD), bytes));
   }
@@ -121,7 +121,7 @@ class KernelReader implements RowReader, Inlet {
     this.#splitter?.end();
   }
 
-  advance(sink: RowSink): boolean {
+  advance(sink: RowConsumer): boolean {
     if (sink.hasRoom === false) return true;
     if (this.#table.isDecided && !this.#findRows(sink)) return false;
     if (!this.#table.isDecided) {
@@ -144,7 +144,7 @@ class KernelReader implements RowReader, Inlet {
   }
 
   /** Puts rows into the table, or decides about one outside of it; false: there are none for now. */
-  #findRows(sink: RowSink): boolean {
+  #findRows(sink: RowConsumer): boolean {
     if (this.#splitter !== null) return this.#decideSplit(this.#splitter, sink);
     const { kernel } = this;
     for (;;) {
@@ -191,7 +191,7 @@ class KernelReader implements RowReader, Inlet {
   }
 
   /** The record that was left to the splitter; behind it the kernel goes on. */
-  #decideSplit(splitter: RecordSplitter, sink: RowSink): boolean {
+  #decideSplit(splitter: RecordSplitter, sink: RowConsumer): boolean {
     const found = splitter.find();
     if (found === 'more') return this.#takePending();
     const { bytes, start, stop, raw, rawTruncated } = splitter;
@@ -212,7 +212,7 @@ class KernelReader implements RowReader, Inlet {
   }
 
   /** Returns what is wrong with it. */
-  #accept(value: Buffer, sink: RowSink): FieldError[] | null {
+  #accept(value: Buffer, sink: RowConsumer): FieldError[] | null {
     if (!fitsRecord(value.length)) return [tooLarge(value.length, 'json')];
     sink.accept(value, 0, value.length);
     return null;
@@ -223,7 +223,7 @@ class KernelReader implements RowReader, Inlet {
     if (bytes === 0) return false;
     this.space.set(this.#pending.subarray(0, bytes));
     this.#pending = this.#pending.subarray(bytes);
-    this.filled(bytes);
+    this.commit(bytes);
     return true;
   }
 }

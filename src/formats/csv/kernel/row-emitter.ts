@@ -1,6 +1,6 @@
 import { fitsRecord } from '../../limits.js';
 import { rejectionOf, tooLarge } from '../../row-errors.js';
-import type { BatchSupply, FieldError, OpenBatch, RowSink } from '../../row-reader.js';
+import type { FieldError, OpenRecordBatch, RecordBatchOutput, RowConsumer } from '../../row-reader.js';
 import { broken } from '../row-errors.js';
 import {
   CONSTRAINED_COUNT,
@@ -39,13 +39,13 @@ export class RowEmitter {
   ) {}
 
   /** `rowsBefore`: rows of the file before the table's first. false: the sink has no room for all of them. */
-  emit(sink: RowSink, rowsBefore: number): boolean {
+  emit(sink: RowConsumer, rowsBefore: number): boolean {
     const { batches } = sink;
     return batches === undefined ? this.#give(sink, rowsBefore) : this.#write(sink, batches, rowsBefore);
   }
 
   /** To a sink that takes row by row. */
-  #give(sink: RowSink, rowsBefore: number): boolean {
+  #give(sink: RowConsumer, rowsBefore: number): boolean {
     const { table } = this;
     for (; table.next < table.count; table.next++) {
       if (sink.hasRoom === false) return false;
@@ -57,7 +57,7 @@ export class RowEmitter {
   }
 
   /** Of a good row: what is still wrong with it. */
-  #accept(row: number, sink: RowSink): FieldError[] | null {
+  #accept(row: number, sink: RowConsumer): FieldError[] | null {
     const { table, kernel } = this;
     if (kernel.get(KEY_BYTES) === 0) {
       sink.accept(kernel.memory, table.start(row), table.stop(row));
@@ -70,14 +70,14 @@ export class RowEmitter {
   }
 
   /** To a sink with batches in the kernel's memory. */
-  #write(sink: RowSink, batches: BatchSupply, rowsBefore: number): boolean {
+  #write(sink: RowConsumer, batches: RecordBatchOutput, rowsBefore: number): boolean {
     const { kernel, table, templates } = this;
     const { rejections } = sink;
     if (rejections === undefined) kernel.set(TEMPLATE_TEXT, 0);
     else templates.useFrame(rejections.frame);
     if (kernel.get(CONSTRAINED_COUNT) > 0 && kernel.get(ROWS_LEFT) > 0) this.#checkConstraints();
-    let data: OpenBatch | null = null;
-    let dlq: OpenBatch | null = null;
+    let data: OpenRecordBatch | null = null;
+    let dlq: OpenRecordBatch | null = null;
     while (table.next < table.count) {
       this.#lend(data, DATA_BATCH);
       this.#lend(dlq, DLQ_BATCH);
@@ -122,7 +122,7 @@ export class RowEmitter {
     }
   }
 
-  #lend(batch: OpenBatch | null, slot: number): void {
+  #lend(batch: OpenRecordBatch | null, slot: number): void {
     const { kernel } = this;
     if (batch === null) {
       kernel.set(slot, 0);
@@ -136,7 +136,7 @@ export class RowEmitter {
     kernel.set(slot + RECORDS, batch.count);
   }
 
-  #takeBack(batch: OpenBatch | null, slot: number): void {
+  #takeBack(batch: OpenRecordBatch | null, slot: number): void {
     batch?.extend(this.kernel.get(slot + BYTES), this.kernel.get(slot + RECORDS));
   }
 
@@ -148,7 +148,7 @@ export class RowEmitter {
       : judge.errorsOfEntries(table.firstEntry(row), table.entryCount(row));
   }
 
-  #reject(row: number, errors: FieldError[], sink: RowSink, rowsBefore: number): void {
+  #reject(row: number, errors: FieldError[], sink: RowConsumer, rowsBefore: number): void {
     const { table } = this;
     const start = table.start(row);
     const place = {
@@ -161,7 +161,7 @@ export class RowEmitter {
 }
 
 /** The batch that is open, or the one that takes the place of a full one; null where there is no room. */
-function next(supply: BatchSupply, full: OpenBatch | null): OpenBatch | null {
+function next(supply: RecordBatchOutput, full: OpenRecordBatch | null): OpenRecordBatch | null {
   if (full?.count === 0) throw new Error('the row does not fit into an empty batch');
   if (full !== null) supply.close();
   return supply.open();

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
+import { type CsvDialect } from '../../../ingest/index.js';
 import { fitsRecord } from '../../limits.js';
 import { invalidEncoding, tooLarge } from '../../row-errors.js';
 import type { FieldError } from '../../row-reader.js';
-import type { CsvDialect } from '../dialect.js';
 import type { JsonRow } from '../json-row.js';
 import type { RowCheck, RowFields } from '../row-check.js';
 import { ragged } from '../row-errors.js';

@@ -1,8 +1,8 @@
 import { ARRAY, OBJECT, type ValueSchema } from '../../../models/schema/index.js';
-import { pathTo, type RowProblems } from '../../values/row-problems.js';
-import { duplicateError, unexpectedError, wrongCountError } from '../../values/structure-errors.js';
-import { missingError } from '../../values/value-check.js';
-import { ListReader, MapReader, StructReader } from '../values/nested.js';
+import { pathTo, type RowErrors } from '../../validation/row-problems.js';
+import { duplicateError, unexpectedError, wrongCountError } from '../../validation/structure-errors.js';
+import { missingError } from '../../validation/value-check.js';
+import { ListReader, MapReader, StructReader } from '../columns/nested.js';
 import { explain, takes, takesAll, type ValuePlan } from './value-plan.js';
 
 /** Lists, and the plan of their items. `schema`: the model's array, null where it says nothing. */
@@ -84,7 +84,7 @@ export function mapPlan({ key, known, other }: EntryPlans, schema: ValueSchema |
     }
     return required.every(({ name }) => names.has(name));
   };
-  const explainEntry = (i: number, names: ReadonlySet<string>, path: string, problems: RowProblems): void => {
+  const explainEntry = (i: number, names: ReadonlySet<string>, path: string, problems: RowErrors): void => {
     const name = key.reader.text(i);
     const plan = plans.get(name);
     const place = pathTo(path, `.${name}`);

@@ -1,8 +1,8 @@
 import type { FieldError } from '../../row-reader.js';
-import type { RowProblems } from '../../values/row-problems.js';
-import { fieldError, nullError, type ValueCheck } from '../../values/value-check.js';
+import type { RowErrors } from '../../validation/row-problems.js';
+import { fieldError, nullError, type ValueCheck } from '../../validation/value-check.js';
+import type { Flaw, ValueReader } from '../columns/value-reader.js';
 import type { Conversion } from '../compatibility.js';
-import type { Flaw, ValueReader } from '../values/value-reader.js';
 
 /** What becomes of the values in one place of a row: a column's, or those of a member or of the items inside one. */
 export interface ValuePlan {
@@ -10,10 +10,10 @@ export interface ValuePlan {
   /** As errors name it; null where the model says nothing. */
   type: string | null;
   nullable: boolean;
-  /** Whether a value that is not null is fine; null: all are, but for those with a flaw, which RowNotes tell. */
+  /** Whether a value that is not null is fine; null: all are, but for those with a flaw, which RowFlags tell. */
   accepts: ((row: number) => boolean) | null;
   /** Tells what is wrong with a value that is not null, if anything is. `path`: where in the row it stands. */
-  explain(row: number, path: string, problems: RowProblems): void;
+  explain(row: number, path: string, problems: RowErrors): void;
 }
 
 /** Values without parts of which the model says something. */
@@ -56,7 +56,7 @@ export function takesAll({ nullable, accepts }: ValuePlan): boolean {
 }
 
 /** Tells what is wrong with the value, null or not, if anything is. */
-export function explain(plan: ValuePlan, row: number, path: string, problems: RowProblems): void {
+export function explain(plan: ValuePlan, row: number, path: string, problems: RowErrors): void {
   if (problems.isFull) return;
   if (!plan.reader.isNull(row)) plan.explain(row, path, problems);
   else if (!plan.nullable) problems.add(nullError(path, plan.type ?? 'value', 'null'));

@@ -1,13 +1,13 @@
-import { BatchError } from '../../../errors/index.js';
+import { ServiceError } from '../../../errors/index.js';
 import { ARRAY, OBJECT, type ValueSchema } from '../../../models/schema/index.js';
-import { compareNames } from '../../csv/column-plan.js';
+import { compareNames } from '../../csv/header-matching.js';
 import { MAX_DEPTH } from '../../limits.js';
-import type { Normalizer } from '../../values/normalization.js';
-import { ValueCheck } from '../../values/value-check.js';
+import type { Normalizer } from '../../validation/normalization.js';
+import { ValueCheck } from '../../validation/value-check.js';
+import { NullReader } from '../columns/nested.js';
+import type { RowFlags } from '../columns/value-reader.js';
 import { convert, readerOf, textReader } from '../compatibility.js';
 import { type FileField, type FileType, isNested, type ScalarType, spellFileType } from '../file-type.js';
-import { NullReader } from '../values/nested.js';
-import type { RowNotes } from '../values/value-reader.js';
 import { listPlan, type MemberPlan, mapPlan, structPlan } from './nested-plans.js';
 import { scalarPlan, unknownPlan, type ValuePlan } from './value-plan.js';
 
@@ -35,16 +35,19 @@ export class ValuePlanner {
   #places = 0;
 
   constructor(
-    private readonly notes: RowNotes,
+    private readonly notes: RowFlags,
     /** Of the texts of columns, by name; not of what is inside a column. */
     private readonly normalizers: ReadonlyMap<string, Normalizer>,
   ) {}
 
-  /** `schema`: what the model says of the values at `path`; null: nothing. Throws BatchError FILE_TOO_COMPLEX. */
+  /** `schema`: what the model says of the values at `path`; null: nothing. Throws ServiceError FILE_TOO_COMPLEX. */
   plan(type: FileType, schema: ValueSchema | null, path: string, level = 1): ValuePlan {
     this.#places += 1;
     if (this.#places > MAX_PLACES) {
-      throw new BatchError('FILE_TOO_COMPLEX', 'the Parquet file has more than 100,000 columns and members of columns');
+      throw new ServiceError(
+        'FILE_TOO_COMPLEX',
+        'the Parquet file has more than 100,000 columns and members of columns',
+      );
     }
     if (type.kind === 'null') return this.#nulls(schema);
     if (!isNested(type)) {

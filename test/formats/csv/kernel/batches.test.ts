@@ -167,7 +167,7 @@ describe("the kernel's batches", () => {
       const space = reader.inlet?.space ?? Buffer.alloc(0);
       const bytes = file.copy(space, 0, at);
       if (bytes === 0) break;
-      reader.inlet?.filled(bytes);
+      reader.inlet?.commit(bytes);
       // What comes next is read meanwhile, and must not disturb.
       reader.inlet?.space.fill(0x22);
       at += bytes;

@@ -1,12 +1,12 @@
 import {
-  type BatchSupply,
   type CsvKernel,
   encodeRejectedRow,
+  type RecordBatchOutput,
   type RejectedRowFrame,
   type Rejection,
-  type RejectionSupply,
+  type RejectionBatchOutput,
+  type RowConsumer,
   type RowErrorCode,
-  type RowSink,
   rejectedRowFrame,
 } from '../../../../src/formats/index.js';
 import { RecordBatch } from '../../../../src/kafka/record-batch.js';
@@ -17,7 +17,7 @@ const JOB_ID = 'a1b2c3d4';
 const TIMESTAMP = '2026-01-02T03:04:05.678Z';
 
 /** Takes rows as batches in the kernel's memory, as the runner does. */
-export class RingSink implements RowSink {
+export class RingSink implements RowConsumer {
   readonly batches: Lane;
   readonly rejections: RejectionLane;
   /** So many batches and rejections may be taken before there is no room any more. */
@@ -72,7 +72,7 @@ export class RingSink implements RowSink {
   }
 }
 
-class Lane implements BatchSupply {
+class Lane implements RecordBatchOutput {
   readonly values: string[] = [];
   #open: RecordBatch | null = null;
 
@@ -106,7 +106,7 @@ class Lane implements BatchSupply {
   }
 }
 
-class RejectionLane extends Lane implements RejectionSupply {
+class RejectionLane extends Lane implements RejectionBatchOutput {
   readonly frame: RejectedRowFrame = rejectedRowFrame(JOB_ID, TIMESTAMP);
   readonly byCode: Partial<Record<RowErrorCode, number>> = {};
 

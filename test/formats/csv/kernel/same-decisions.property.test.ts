@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { CsvKernel, createCsvReader, createKernelReader } from '../../../../src/formats/index.js';
-import { TYPE_VECTORS } from '../../values/vectors.js';
+import { TYPE_VECTORS } from '../../validation/vectors.js';
 import { bytesOf, type Given, optionsFor, readAll } from '../read-all.js';
 import { expectedOf, RingSink } from './ring-sink.js';
 

@@ -16,12 +16,12 @@ import { ESCAPE, QUOTE, TRIMS } from '../control-slots';
 import { FAILED, IS_NULL, NO_MATCH, NO_RANGE, TYPED } from '../memory-layout';
 import { get } from './control';
 import { isNullSpelling } from './nulls';
-import { isBool } from './values/bool';
-import { isDate, isDateTime, isTimestamp } from './values/date-time';
-import { isDecimal, isDecimalNumber } from './values/decimal';
-import { isFloat, isFloatNumber } from './values/float';
-import { isInteger, isIntegerNumber } from './values/integer';
-import { isUuid } from './values/uuid';
+import { isBool } from './validators/bool';
+import { isDate, isDateTime, isTimestamp } from './validators/date-time';
+import { isDecimal, isDecimalNumber } from './validators/decimal';
+import { isFloat, isFloatNumber } from './validators/float';
+import { isInteger, isIntegerNumber } from './validators/integer';
+import { isUuid } from './validators/uuid';
 
 /** Nothing is left to check of a field. */
 export const GOOD = 0;

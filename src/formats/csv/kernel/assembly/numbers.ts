@@ -1,5 +1,5 @@
 import { copy, writeByte } from './text';
-import { allBits, bitsOf, digitBits, isDigit, isSign, isWithin, POINT, skipZeros } from './values/scan';
+import { allBits, bitsOf, digitBits, isDigit, isSign, isWithin, POINT, skipZeros } from './validators/scan';
 
 const MINUS: u8 = 0x2d;
 const ZERO: u8 = 0x30;

@@ -1,0 +1,12 @@
+export { ConcurrencyLimit } from './concurrency-limit.js';
+export { configureApp } from './configure-app.js';
+export { loadContract } from './docs/api-docs.js';
+export { Downloads } from './downloads.js';
+export { nextPageLink } from './page-link.js';
+export { PageQueryDto } from './page-query.dto.js';
+export type { RouteTable } from './route-table.js';
+export { type BodyPace, watchBody } from './server/body-watch.js';
+export { inviteBody } from './server/expect-continue.js';
+export { createHttpServer, type HttpServerOptions } from './server/http-server.js';
+export { NestLog } from './server/nest-log.js';
+export { requestLogging } from './server/request-logging.js';

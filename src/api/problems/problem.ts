@@ -1,0 +1,45 @@
+import { catalogue, type ErrorCode, ServiceError } from '../../errors/index.js';
+
+/** What every error answer carries: RFC 9457 members, then our own. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  instance: string;
+  error: ErrorCode;
+  message: string;
+  hint: string;
+  request_id: string;
+}
+
+export const PROBLEM_CONTENT_TYPE = 'application/problem+json; charset=utf-8';
+
+/**
+ * The body of an error answer. What is no ServiceError, or one that no request may end with, becomes INTERNAL_ERROR
+ * and tells nothing of its cause.
+ * `path` is the request's path without its query.
+ */
+export function toProblem(error: unknown, path: string, id: string): Problem {
+  const known = error instanceof ServiceError && catalogue[error.code].status !== null ? error : INTERNAL_ERROR;
+  const { status, title } = catalogue[known.code];
+  return {
+    type: `/docs/errors#${known.code}`,
+    title,
+    status: status ?? 500,
+    detail: known.message,
+    instance: path,
+    error: known.code,
+    message: known.message,
+    hint: known.hint,
+    request_id: id,
+  };
+}
+
+const INTERNAL_ERROR = new ServiceError('INTERNAL_ERROR', 'The request could not be completed');
+
+/** Seconds to wait before a repetition makes sense; null where the error will not pass by itself. */
+export function retryAfterSeconds(code: ErrorCode): number | null {
+  if (code === 'SERVICE_BUSY') return 2;
+  return code === 'KAFKA_UNAVAILABLE' || code === 'TOPIC_LIMIT' ? 5 : null;
+}

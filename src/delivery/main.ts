@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { loadConfig } from '../config/index.js';
+import { createKafka } from '../kafka/index.js';
+import { createLog } from '../observability/index.js';
+import { readerName } from '../reading/index.js';
+import { ALIVE_MS, type Assignment, EXIT_LEASE_LOST, type FromRunner, type ToRunner } from '../runner/index.js';
+import { DeliveryRun } from './delivery-run.js';
+import { KernelCache } from './kernel-cache.js';
+import { limitsOf } from './protocol.js';
+
+/**
+ * A runner process: works on one job at a time as its pool says over IPC, and ends when the pool is gone.
+ * The pool ends it; signals meant for the service's whole process group are left to the pool.
+ */
+
+const LEASE_ANSWER_MS = 5_000;
+/** Of a runner's memory the decoder of Parquet may take one part in so many. */
+const DECODER_SHARE = 2;
+
+const config = loadConfig(process.env);
+const log = createLog(config.logLevel).child({ component: 'runner' });
+const kafka = createKafka(config.kafka);
+const kernels = new KernelCache();
+let current: DeliveryRun | undefined;
+let answerLease: ((isCurrent: boolean) => void) | undefined;
+
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => undefined);
+process.on('disconnect', () => process.exit(EXIT_LEASE_LOST));
+process.removeAllListeners('warning');
+process.on('warning', (warning) => log.warn({ err: warning }, 'process warning'));
+
+process.on('message', (message: ToRunner) => {
+  switch (message.type) {
+    case 'assign':
+      work(message.assignment).catch((error: unknown) => crash(error, message.assignment.jobId));
+      break;
+    case 'lease-answer':
+      answerLease?.(message.current);
+      break;
+    case 'cancel':
+      current?.reconcile();
+      break;
+    case 'stop':
+      current?.stop();
+      break;
+  }
+});
+report({ type: 'ready' });
+
+async function work(job: Assignment): Promise<void> {
+  const jobLog = log.child({ job_id: job.jobId, lease: job.lease });
+  const startedAt = performance.now();
+  if (job.intent === 'run') jobLog.info({ bytes: job.sizeBytes, reader: readerName(job) }, 'started processing file');
+  current = new DeliveryRun(job, {
+    kafka,
+    log: jobLog,
+    limits: limitsOf(config.kafka.unavailableAfterMs),
+    askLease: () => askLease(job),
+    report,
+    kernels,
+    feedLimits: { decompression: config.decompression, decoderBytes: config.runnerMaxRssBytes / DECODER_SHARE },
+  });
+  const alive = setInterval(() => report({ type: 'alive' }), ALIVE_MS);
+  const outcome = await current.run();
+  clearInterval(alive);
+  if (outcome === null) {
+    jobLog.warn('the lease is gone; leaving the job to its new runner');
+    process.exit(EXIT_LEASE_LOST);
+  }
+  const seconds = (performance.now() - startedAt) / 1000;
+  const { rows, bytes } = current.decided;
+  current = undefined;
+  if (job.intent === 'run') {
+    const speed = { seconds: round(seconds), mb_per_s: round(bytes / 1e6 / seconds) };
+    jobLog.info({ outcome: outcome.kind, rows, ...speed }, 'finished file');
+  }
+  report({ type: 'finished', jobId: job.jobId, lease: job.lease, outcome });
+}
+
+/** The next runner finds out what is committed. */
+function crash(error: unknown, jobId: string): never {
+  log.fatal({ err: error, job_id: jobId }, 'a defect in the service; the runner leaves its job to another');
+  process.exit(1);
+}
+
+async function askLease(job: Assignment): Promise<boolean> {
+  const answer = new Promise<boolean>((resolve) => {
+    answerLease = resolve;
+  });
+  report({ type: 'lease-question', jobId: job.jobId, lease: job.lease });
+  const timeout = new AbortController();
+  const silence = sleep(LEASE_ANSWER_MS, false, { signal: timeout.signal }).catch(() => false);
+  const isCurrent = await Promise.race([answer, silence]);
+  timeout.abort();
+  return isCurrent;
+}
+
+function report(message: FromRunner): void {
+  if (process.send === undefined) throw new Error('a runner is started by its pool, not by hand');
+  // A pool that is gone does not listen; `disconnect` ends this process.
+  if (process.connected) process.send(message, undefined, undefined, () => undefined);
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

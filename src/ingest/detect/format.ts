@@ -1,0 +1,164 @@
+import { byteOrderMark, compressionOf } from '../../decoding/index.js';
+import { ServiceError } from '../../errors/index.js';
+
+/** What a file is taken for: CSV, one JSON array of objects, one JSON object a line, Parquet. */
+export type FileFormat = 'csv' | 'json' | 'ndjson' | 'parquet';
+
+/** How much of what a file holds is looked at to tell what it is. */
+export const HEAD_BYTES = 64 * 1024;
+
+/**
+ * How much of a compressed file is kept for that: zstd gives nothing before the end of a block, which may have 128 KiB
+ * compressed.
+ */
+export const STORED_HEAD_BYTES = 192 * 1024;
+
+/**
+ * What a file is, by its first 64 KiB, where that is something we never take: words for the user; null where it is
+ * Parquet or may be text.
+ */
+export function unsupportedType(head: Uint8Array): string | null {
+  if (isParquet(head)) return null;
+  const known = SIGNATURES.find(({ magic, at }) => startsWith(head.subarray(at), magic));
+  if (known !== undefined) return known.type;
+  if (startsWith(head, ZIP)) {
+    return isSpreadsheet(head)
+      ? 'an Excel workbook (xlsx; save the sheet as CSV)'
+      : 'a zip archive (unpack it, or send its file as .gz or .zst)';
+  }
+  return null;
+}
+
+/** The same of what is no text as far as nobody says that it is: of what has NUL bytes and is not UTF-16. */
+export function binaryType(head: Uint8Array): string | null {
+  if (isParquet(head) || !head.includes(0) || mayBeUtf16(head)) return null;
+  const known = BINARIES.find(({ magic }) => startsWith(head, magic));
+  return known?.type ?? 'binary data (a NUL byte)';
+}
+
+/** Whether the first four bytes are Parquet's. */
+export function isParquet(head: Uint8Array): boolean {
+  return startsWith(head, PARQUET);
+}
+
+/**
+ * What a file is to be taken for: what the client asked for, else what it begins with: PAR1, or its first byte that is
+ * no blank (after a UTF-8 byte order mark). Throws UNSUPPORTED_FILE_TYPE where it is not what was asked for, or where
+ * it is JSON, but no rows.
+ */
+export function detectFormat(head: Uint8Array, asked: FileFormat | 'auto'): FileFormat {
+  if (isParquet(head)) {
+    if (asked === 'auto' || asked === 'parquet') return 'parquet';
+    throw new ServiceError('UNSUPPORTED_FILE_TYPE', `The file is Parquet, not ${asked}`);
+  }
+  if (asked === 'parquet') {
+    throw new ServiceError('UNSUPPORTED_FILE_TYPE', 'The file does not begin with PAR1, as Parquet does');
+  }
+  if (asked === 'csv' || asked === 'ndjson') return asked;
+  let at = startsWith(head, UTF8_BOM) ? UTF8_BOM.length : 0;
+  while (BLANKS.includes(head[at] ?? -1)) at++;
+  if (head[at] === OPEN_BRACKET) return 'json';
+  if (asked === 'json') throw noRows('The file does not begin with [, as JSON with rows does', 'one object a line');
+  if (head[at] !== OPEN_BRACE) return 'csv';
+  if (!goesOn(head, at)) return 'ndjson';
+  throw noRows('The file looks like one JSON object over several lines', 'each line is an object all the same');
+}
+
+/** Whether the line at `at` ends inside the JSON that begins there, as far as its brackets and quotes show. */
+function goesOn(head: Uint8Array, at: number): boolean {
+  let depth = 0;
+  let isText = false;
+  for (let i = at; i < head.length; i++) {
+    const byte = head[i];
+    if (byte === 0x0a) return depth > 0 && !isText;
+    if (byte === 0x22) isText = !isText;
+    else if (isText && byte === 0x5c) i++;
+    else if (!isText && (byte === OPEN_BRACE || byte === OPEN_BRACKET)) depth++;
+    else if (!isText && (byte === 0x7d || byte === 0x5d)) depth--;
+  }
+  return false;
+}
+
+function noRows(what: string, otherwise: string): ServiceError {
+  return new ServiceError(
+    'UNSUPPORTED_FILE_TYPE',
+    `${what}; JSON is taken as an array of objects, or as NDJSON (format=ndjson: ${otherwise})`,
+  );
+}
+
+/** Keeps the beginning of a file that arrives in chunks: its first 64 KiB, of a compressed one STORED_HEAD_BYTES. */
+export class FileHead {
+  private readonly chunks: Uint8Array[] = [];
+  private length = 0;
+  private wanted = HEAD_BYTES;
+
+  /** true as long as more is needed. */
+  push(chunk: Uint8Array): boolean {
+    const part = chunk.subarray(0, STORED_HEAD_BYTES - this.length);
+    this.chunks.push(part);
+    this.length += part.length;
+    if (this.length >= HEAD_BYTES && compressionOf(this.bytes()) !== 'none') this.wanted = STORED_HEAD_BYTES;
+    return this.length < this.wanted;
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.chunks, Math.min(this.length, this.wanted));
+  }
+}
+
+const UTF8_BOM = [0xef, 0xbb, 0xbf];
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
+const BLANKS = [0x20, 0x09, 0x0a, 0x0d];
+const PARQUET = [...Buffer.from('PAR1')];
+/** How many NUL bytes UTF-16 text has in one half of its units for one in the other, at least. */
+const UTF16_SHARE = 4;
+const ZIP = [0x50, 0x4b, 0x03, 0x04];
+
+const TAR = 'a tar archive (unpack it, and send its files one by one)';
+
+/** What is no text whatever is said of it, by what stands `at` some place of it. */
+const SIGNATURES: readonly { type: string; magic: readonly number[]; at?: number }[] = [
+  { type: 'text in UTF-32', magic: [0xff, 0xfe, 0x00, 0x00] },
+  { type: 'text in UTF-32', magic: [0x00, 0x00, 0xfe, 0xff] },
+  { type: 'an empty zip archive', magic: [0x50, 0x4b, 0x05, 0x06] },
+  { type: TAR, magic: [...Buffer.from('ustar\0')], at: 257 },
+  { type: TAR, magic: [...Buffer.from('ustar  \0')], at: 257 },
+  { type: 'Avro (write it as Parquet or NDJSON)', magic: [...Buffer.from('Obj\x01')] },
+  { type: 'Arrow or Feather (write it as Parquet)', magic: [...Buffer.from('ARROW1\0\0')] },
+  {
+    type: 'an old Excel workbook (xls; save the sheet as CSV)',
+    magic: [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1],
+  },
+  { type: 'xz data (unpack it, or compress it by gzip or zstd)', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] },
+  // Behind the digit of its level, the beginning of its first block.
+  { type: 'bzip2 data (unpack it, or compress it by gzip or zstd)', magic: [...Buffer.from('1AY&SY')], at: 4 },
+  { type: 'LZ4 data (unpack it, or compress it by gzip or zstd)', magic: [0x04, 0x22, 0x4d, 0x18] },
+];
+
+/** What binary data may be, by its beginning; text may begin like that, too. */
+const BINARIES: readonly { type: string; magic: readonly number[] }[] = [
+  { type: 'Parquet with an encrypted footer (write it without encryption)', magic: [...Buffer.from('PARE')] },
+  { type: 'ORC (write it as Parquet)', magic: [...Buffer.from('ORC')] },
+];
+
+/**
+ * Whether this may be UTF-16, by its byte order mark or because nearly all NUL bytes are in the same half of its units.
+ * (Some characters have one in the other half: U+0100, and many emoji.) Only who asks for the encoding knows.
+ */
+function mayBeUtf16(head: Uint8Array): boolean {
+  if (byteOrderMark(head)?.startsWith('utf-16')) return true;
+  const found = [0, 0] as [number, number];
+  for (let at = head.indexOf(0); at >= 0; at = head.indexOf(0, at + 1)) found[(at & 1) as 0 | 1] += 1;
+  return Math.max(...found) > UTF16_SHARE * Math.min(...found);
+}
+
+function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
+  return magic.every((byte, at) => bytes[at] === byte);
+}
+
+/** An xlsx is a zip whose first members are named like this. */
+function isSpreadsheet(head: Uint8Array): boolean {
+  const names = Buffer.from(head.buffer, head.byteOffset, head.length);
+  return names.includes('[Content_Types].xml') || names.includes('xl/');
+}

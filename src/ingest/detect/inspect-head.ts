@@ -1,0 +1,49 @@
+import { compressionOf, decompressedHead, type FileCompression } from '../../decoding/index.js';
+import { ServiceError } from '../../errors/index.js';
+import { binaryType, HEAD_BYTES, isParquet, unsupportedType } from './format.js';
+
+/** What a file's beginning says. */
+export interface InspectedHead {
+  fileCompression: FileCompression;
+  /** The first 64 KiB of what the file holds, decompressed. */
+  head: Buffer;
+  /** Why there is no more of it, where the stored beginning is the whole file. */
+  failure: ServiceError | null;
+}
+
+/**
+ * What a file is, by its beginning (see FileHead). What that holds is decompressed here and not in a runner, because the
+ * answer to the upload depends on it; the work is bounded by its size. Throws UNSUPPORTED_FILE_TYPE for what we never
+ * take.
+ */
+export async function inspectHead(stored: Buffer): Promise<InspectedHead> {
+  const fileCompression = compressionOf(stored);
+  if (fileCompression === 'none') {
+    refuseUnsupported(stored, '');
+    return { fileCompression, head: stored, failure: null };
+  }
+  const { bytes: inner, failure } = await decompressedHead(stored, fileCompression, HEAD_BYTES);
+  if (compressionOf(inner) !== 'none') throw unsupported(`${compressionOf(inner)} within ${fileCompression}`);
+  // It is read from its end, and packed in itself anyway.
+  if (isParquet(inner)) throw unsupported(`Parquet (in ${fileCompression}; unpack it before)`);
+  refuseUnsupported(inner, ` (in ${fileCompression})`);
+  return { fileCompression, head: inner, failure };
+}
+
+/** Throws UNSUPPORTED_FILE_TYPE for a file, by its head, that is no text unless somebody says that it is. */
+export function refuseBinary({ fileCompression, head }: Pick<InspectedHead, 'fileCompression' | 'head'>): void {
+  const type = binaryType(head);
+  if (type !== null) throw unsupported(fileCompression === 'none' ? type : `${type} (in ${fileCompression})`);
+}
+
+function refuseUnsupported(head: Buffer, where: string): void {
+  const type = unsupportedType(head);
+  if (type !== null) throw unsupported(`${type}${where}`);
+}
+
+function unsupported(type: string): ServiceError {
+  return new ServiceError(
+    'UNSUPPORTED_FILE_TYPE',
+    `The file looks like ${type}; Parquet, and CSV, JSON and NDJSON text as it is or compressed by gzip or zstd, are supported`,
+  );
+}

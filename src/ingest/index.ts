@@ -1,0 +1,24 @@
+export { COMMON_DELIMITERS, type CsvDialect, checkDialect, ownEscape } from './csv-dialect.js';
+export { type FileFormat, FileHead, STORED_HEAD_BYTES } from './detect/format.js';
+export { type InspectedHead, inspectHead } from './detect/inspect-head.js';
+export type { FileReading } from './file-reading.js';
+export { inspectFile, knownDialect } from './inspect-file.js';
+export { refuseInapplicable } from './options/applicable-options.js';
+export { refuseUnusableNormalize } from './options/column-options.js';
+export { invalidOption } from './options/invalid-option.js';
+export {
+  DEFAULT_OPTIONS,
+  DIALECT_OPTIONS,
+  type ProcessingOptions,
+  readOptions,
+  type ShownDialect,
+  type ShownOptions,
+  shownDialect,
+  shownOptions,
+} from './options/job-options.js';
+export { collectOptions, type JobRequest, parseJobRequest, parsePartialRequest } from './options/job-request.js';
+export { NORMALIZE_OPERATIONS, type NormalizeOperation } from './options/normalize-operations.js';
+export { MAX_NULL_VALUES } from './options/null-values.js';
+export { integerBetween, option, readOptionValues, trueOrFalse } from './options/option.js';
+export { differingOptions, requestedOptions } from './options/requested-options.js';
+export type { Position } from './position.js';

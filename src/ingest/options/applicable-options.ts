@@ -1,0 +1,25 @@
+import type { FileFormat } from '../detect/format.js';
+import { invalidOption } from './invalid-option.js';
+import { JOB_OPTIONS } from './job-options.js';
+import { type OptionTable, TEXT_FORMATS } from './option.js';
+
+const FORMAT_NAMES: Readonly<Record<FileFormat, string>> = {
+  csv: 'CSV',
+  json: 'JSON',
+  ndjson: 'NDJSON',
+  parquet: 'Parquet',
+};
+
+/**
+ * Throws INVALID_OPTION if one of these options would say nothing about a file of this format: whoever gives it takes the
+ * file for something else, or expects of it what does not happen.
+ */
+export function refuseInapplicable(given: readonly string[], format: FileFormat): void {
+  const table: OptionTable = JOB_OPTIONS;
+  for (const name of given) {
+    const formats = table[name]?.formats;
+    if (formats === undefined || formats.includes(format)) continue;
+    const subject = formats === TEXT_FORMATS ? 'text' : formats.map((each) => FORMAT_NAMES[each]).join(', ');
+    throw invalidOption(name, `it is for ${subject}, but the file is ${FORMAT_NAMES[format]}; leave it out`);
+  }
+}

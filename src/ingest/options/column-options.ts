@@ -1,0 +1,84 @@
+import { type CompiledSchema, MAX_COLUMN_NAME_BYTES, nestedColumns } from '../../models/schema/index.js';
+import { invalidOption } from './invalid-option.js';
+import { NORMALIZE_OPERATIONS, type NormalizeOperation } from './normalize-operations.js';
+
+/** Of an option that is JSON: what a form field holds. */
+const MAX_JSON_BYTES = 8 * 1024;
+
+/** `{"Order ID":"id"}`: the model's name of a file's column, by the file's. Throws INVALID_OPTION. */
+export function parseRename(text: string): Record<string, string> {
+  const entries = Object.entries(parseObject('rename', text));
+  const targets = new Set<string>();
+  for (const [from, to] of entries) {
+    if (typeof to !== 'string') throw invalidOption('rename', 'every member must be the new name of a column, as text');
+    checkName('rename', from);
+    checkName('rename', to);
+    if (targets.has(to)) throw invalidOption('rename', `two columns are renamed to ${JSON.stringify(to)}`);
+    targets.add(to);
+  }
+  return Object.fromEntries(entries) as Record<string, string>;
+}
+
+/** `{"email":["trim","lowercase"]}`: what is done to the values of a column, by the model's name. Throws INVALID_OPTION. */
+export function parseNormalize(text: string): Record<string, NormalizeOperation[]> {
+  const entries = Object.entries(parseObject('normalize', text)).map(([name, operations]) => {
+    checkName('normalize', name);
+    if (!areOperations(operations)) {
+      throw invalidOption('normalize', `every member must be a list of ${NORMALIZE_OPERATIONS.join(', ')}, each once`);
+    }
+    return [name, operations] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Throws INVALID_OPTION where a column is to be normalized that has no text in any file, or that no row may have. */
+export function refuseUnusableNormalize(
+  normalize: Readonly<Record<string, unknown>>,
+  { columns, additionalColumns }: CompiledSchema,
+): void {
+  const given = new Set(Object.keys(normalize));
+  const [nested] = nestedColumns(columns).filter(({ name }) => given.has(name));
+  if (nested !== undefined) {
+    throw invalidOption('normalize', `column '${nested.name}' is an ${nested.type}, and only texts are normalized`);
+  }
+  if (additionalColumns) return;
+  for (const { name } of columns) given.delete(name);
+  const [unknown] = given;
+  if (unknown === undefined) return;
+  throw invalidOption('normalize', `the model has no column ${JSON.stringify(unknown)} and takes no others`);
+}
+
+function areOperations(value: unknown): value is NormalizeOperation[] {
+  const known: readonly unknown[] = NORMALIZE_OPERATIONS;
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    new Set(value).size === value.length &&
+    value.every((each) => known.includes(each))
+  );
+}
+
+function parseObject(option: string, text: string): Record<string, unknown> {
+  if (Buffer.byteLength(text) > MAX_JSON_BYTES) throw invalidOption(option, `longer than ${MAX_JSON_BYTES} bytes`);
+  const value = parseJson(text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalidOption(option, 'must be a JSON object');
+  }
+  return value as Record<string, unknown>;
+}
+
+/** undefined: it is no JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function checkName(option: string, name: string): void {
+  if (name === '') throw invalidOption(option, 'a column has no empty name');
+  if (Buffer.byteLength(name) > MAX_COLUMN_NAME_BYTES) {
+    throw invalidOption(option, `a name is longer than ${MAX_COLUMN_NAME_BYTES} bytes`);
+  }
+}

@@ -1,0 +1,94 @@
+import { TEXT_ENCODINGS, type TextEncoding } from '../../decoding/index.js';
+import type { CsvDialect } from '../csv-dialect.js';
+import type { FileFormat } from '../detect/format.js';
+import { parseNormalize, parseRename } from './column-options.js';
+import { character, delimiter } from './dialect-options.js';
+import { parseNullValues } from './null-values.js';
+import { CSV_ONLY, integerBetween, type OptionValues, oneOf, option, TEXT_FORMATS, trueOrFalse } from './option.js';
+
+/** What the file is. */
+const FILE_OPTIONS = {
+  format: option('format', oneOf<'auto' | FileFormat>('auto', 'csv', 'json', 'ndjson', 'parquet'), 'auto'),
+  encoding: option('encoding', oneOf<'auto' | TextEncoding>('auto', ...TEXT_ENCODINGS), 'auto', TEXT_FORMATS),
+};
+
+/** How the text of CSV is read: `CsvDialect`. */
+export const DIALECT_OPTIONS = {
+  delimiter: option('delimiter', delimiter, ',', CSV_ONLY),
+  quote: option('quote', character, '"', CSV_ONLY),
+  escape: option<string | undefined, 'escape'>('escape', character, undefined, CSV_ONLY),
+  comment: option<string | undefined, 'comment'>('comment', character, undefined, CSV_ONLY),
+  skip_lines: option('skipLines', integerBetween(0, 1000), 0, CSV_ONLY),
+  trim: option('trim', trueOrFalse, false, CSV_ONLY),
+  header: option('header', trueOrFalse, true, CSV_ONLY),
+};
+
+/** How the rows are processed: stored with the job as JSON (by their keys), told to its runner, and shown to its users. */
+export const PROCESSING_OPTIONS = {
+  /** What an accepted row becomes in its topic: its own bytes, or a JSON object. */
+  value_format: option('valueFormat', oneOf('raw', 'json'), 'raw'),
+  /** The codec of the record batches in the job's topics. */
+  compression: option('topicCompression', oneOf('none', 'gzip', 'zstd'), 'none'),
+  /** Spellings of null beside the empty field. */
+  null_values: option('nullValues', parseNullValues, [], CSV_ONLY),
+  /** The model's name of a column, by the file's name for it; the others have the same name in both. */
+  rename: option('rename', parseRename, {}),
+  /** By the model's names of columns: what is done to their texts before they are checked, in this order. */
+  normalize: option('normalize', parseNormalize, {}),
+  /** The reader of a CSV file: the fastest that can, or the slow one that all are checked against. */
+  csv_reader: option('csvReader', oneOf('auto', 'reference'), 'auto', CSV_ONLY),
+};
+
+/** Every option of a job but its model, where its file comes from, and `metadata.*`. */
+export const JOB_OPTIONS = { ...FILE_OPTIONS, ...DIALECT_OPTIONS, ...PROCESSING_OPTIONS };
+
+export type JobOptionValues = OptionValues<typeof JOB_OPTIONS>;
+
+type Processing = typeof PROCESSING_OPTIONS;
+
+/** The processing options by the service's names. */
+export type ProcessingOptions = {
+  [Name in keyof Processing as Processing[Name]['key']]: Processing[Name]['default'];
+};
+
+/** The processing options as the API shows them (openapi: JobOptions). */
+export type ShownOptions = OptionValues<Processing>;
+
+/** The dialect as the API shows it (openapi: Dialect). */
+export interface ShownDialect {
+  delimiter: string;
+  quote: string;
+  /** The quote, if that is doubled. */
+  escape: string;
+  header: boolean;
+  comment: string | null;
+  skip_lines: number;
+  trim: boolean;
+}
+
+const PROCESSING = Object.entries(PROCESSING_OPTIONS);
+
+export const DEFAULT_OPTIONS: Readonly<ProcessingOptions> = byKey((_name, absent) => absent);
+
+/** Reads stored options; one that the job did not store because it is newer than the job has its default. */
+export function readOptions(json: string): ProcessingOptions {
+  return { ...DEFAULT_OPTIONS, ...(JSON.parse(json) as Partial<ProcessingOptions>) };
+}
+
+export function processingOptions(values: ShownOptions): ProcessingOptions {
+  return byKey((name) => values[name]);
+}
+
+export function shownOptions(options: ProcessingOptions): ShownOptions {
+  return Object.fromEntries(PROCESSING.map(([name, { key }]) => [name, options[key]])) as unknown as ShownOptions;
+}
+
+export function shownDialect(dialect: CsvDialect): ShownDialect {
+  const { delimiter, quote, header, comment = null, skipLines = 0, trim = false } = dialect;
+  return { delimiter, quote, escape: dialect.escape ?? quote, header, comment, skip_lines: skipLines, trim };
+}
+
+function byKey(pick: (name: keyof Processing, absent: unknown) => unknown): ProcessingOptions {
+  const values = PROCESSING.map(([name, each]) => [each.key, pick(name as keyof Processing, each.default)]);
+  return Object.fromEntries(values) as ProcessingOptions;
+}

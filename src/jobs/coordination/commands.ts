@@ -1,0 +1,139 @@
+import { ServiceError } from '../../errors/index.js';
+import type { Clock } from '../domain/clock.js';
+import { isResumable, isTerminal } from '../domain/job-state.js';
+import { begin, endUnstarted, queueAgain } from '../domain/phases.js';
+import type { StoredJob } from '../domain/stored-job.js';
+import type { JobStore } from '../store/job-store.js';
+import type { JobCoordinator } from './coordinator.js';
+import type { JobSpool } from './job-spool.js';
+import type { JobWriter } from './job-writer.js';
+
+export interface JobCommandsOptions {
+  store: JobStore;
+  writer: JobWriter;
+  coordinator: JobCoordinator;
+  spool: JobSpool;
+  clock: Clock;
+  /** Throws KAFKA_UNSUPPORTED. */
+  requireKafka(): Promise<void>;
+}
+
+/** How long a cancel waits for the job's end. */
+const CANCEL_WAIT_MS = 5000;
+
+/** What users do to jobs. */
+export class JobCommands {
+  constructor(private readonly options: JobCommandsOptions) {}
+
+  /** The row, file and topics of the new job are there: activates it, publishes it, queues it. From here on it exists. */
+  async accept(jobId: string, owner: string): Promise<StoredJob> {
+    const record = await this.options.writer.activate(jobId, owner);
+    this.options.coordinator.submit(jobId);
+    return record;
+  }
+
+  /**
+   * Ends the job, waiting up to 5 s for a runner to stop: the job as it is then, normally CANCELLED; CANCELLING where
+   * that takes longer, SUCCESS and the like where the end was there first. `already`: it was CANCELLED before.
+   * Throws JOB_NOT_FOUND; JOB_STATE_CONFLICT where it has ended otherwise.
+   */
+  async cancel(jobId: string): Promise<{ record: StoredJob; already: boolean }> {
+    const { writer, coordinator } = this.options;
+    const { record, end } = await writer.exclusively(jobId, () => this.#cancel(jobId));
+    if (record.state === 'CANCELLED') {
+      if (end !== null) coordinator.remove(jobId);
+      return { record, already: end === null };
+    }
+    coordinator.reconcile(jobId);
+    await end;
+    return { record: await this.#require(jobId), already: false };
+  }
+
+  /**
+   * Queues a cancelled job, or one that failed with an error that is not final, to go on from its checkpoint.
+   * Throws JOB_NOT_FOUND; JOB_STATE_CONFLICT; SPOOL_EXPIRED if its file is gone; KAFKA_UNSUPPORTED.
+   */
+  async resume(jobId: string): Promise<StoredJob> {
+    const { writer, coordinator, spool, clock, requireKafka } = this.options;
+    const resumed = await writer.exclusively(jobId, async () => {
+      const record = await this.#require(jobId);
+      const { state, error } = record;
+      if (!isResumable(state, error?.code ?? null)) {
+        const what = error === null ? state : `${state} (${error.code})`;
+        throw new ServiceError('JOB_STATE_CONFLICT', `The job is ${what}: it cannot be resumed`);
+      }
+      if (!record.spooled || !(await spool.has(jobId))) {
+        throw new ServiceError('SPOOL_EXPIRED', 'The uploaded file of this job is no longer kept');
+      }
+      await requireKafka();
+      return writer.change(record, queueAgain(record, clock));
+    });
+    coordinator.submit(jobId);
+    return resumed;
+  }
+
+  /**
+   * Removes an ended job with its topics, for good: from here on it is no job, and the rest follows by itself. The
+   * job as it was. Throws JOB_NOT_FOUND; JOB_STATE_CONFLICT where it has not ended, or something still depends on it
+   * and `force` is false.
+   */
+  async purge(jobId: string, force: boolean): Promise<StoredJob> {
+    const { store, writer, coordinator } = this.options;
+    return writer.exclusively(jobId, async () => {
+      const record = await this.#require(jobId);
+      if (!isTerminal(record.state)) {
+        const message = `The job is ${record.state}: cancel it first (\`DELETE /jobs/${jobId}\`)`;
+        throw new ServiceError('JOB_STATE_CONFLICT', message);
+      }
+      if (record.spooled && !force) {
+        throw new ServiceError(
+          'JOB_STATE_CONFLICT',
+          `The job's uploaded file, which is not delivered in full, is still kept: \`DELETE /jobs/${jobId}?purge=true&force=true\` deletes it, too`,
+        );
+      }
+      coordinator.remove(jobId);
+      if (coordinator.isWorkedOn(jobId) || !(await store.purge(record))) {
+        throw new ServiceError(
+          'JOB_STATE_CONFLICT',
+          'It is being found out what the job has committed: try again soon',
+        );
+      }
+      return record;
+    });
+  }
+
+  /** `end`: the job's end, or the wait for it; null: nothing was to be done. */
+  async #cancel(jobId: string): Promise<{ record: StoredJob; end: Promise<void> | null }> {
+    const { writer, clock } = this.options;
+    const record = await this.#require(jobId);
+    switch (record.state) {
+      case 'CANCELLED':
+        return { record, end: null };
+      case 'PENDING':
+        if (record.checkpointVerified) {
+          const ended = await writer.change(record, endUnstarted(record, 'CANCELLED', clock));
+          return { record: ended, end: Promise.resolve() };
+        }
+        // An earlier attempt was never reconciled: a runner has to find out what is committed before the job may end.
+        return this.#cancelRunning(await writer.change(record, begin(record, clock)));
+      case 'RUNNING':
+        return this.#cancelRunning(record);
+      case 'CANCELLING':
+        return { record, end: writer.ended(jobId, CANCEL_WAIT_MS) };
+      default:
+        throw new ServiceError('JOB_STATE_CONFLICT', `The job is ${record.state}: it cannot be cancelled`);
+    }
+  }
+
+  async #cancelRunning(record: StoredJob): Promise<{ record: StoredJob; end: Promise<void> }> {
+    const { writer } = this.options;
+    const cancelling = await writer.change(record, { state: 'CANCELLING' });
+    return { record: cancelling, end: writer.ended(record.jobId, CANCEL_WAIT_MS) };
+  }
+
+  async #require(jobId: string): Promise<StoredJob> {
+    const record = await this.options.store.get(jobId);
+    if (record === undefined) throw new ServiceError('JOB_NOT_FOUND', `There is no job '${jobId}'`);
+    return record;
+  }
+}

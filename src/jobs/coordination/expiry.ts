@@ -1,0 +1,128 @@
+import type { Logger } from 'pino';
+import { ServiceError } from '../../errors/index.js';
+import { failureDetail } from '../../kafka/index.js';
+import { type Clock, isoTime } from '../domain/clock.js';
+import type { ExpiryStore } from '../store/expiry-store.js';
+import type { JobCommands } from './commands.js';
+import type { JobRemoval } from './removal.js';
+import { Rounds } from './rounds.js';
+import type { TopicExpiry } from './topic-expiry.js';
+
+export interface JobExpiryOptions {
+  rows: ExpiryStore;
+  control: Pick<JobCommands, 'purge'>;
+  removal: Pick<JobRemoval, 'wake'>;
+  topics: Pick<TopicExpiry, 'round' | 'stop'>;
+  clock: Clock;
+  /** By a broker's clock, in ms since the epoch. Rejects if it cannot be learned. */
+  brokerTime: () => Promise<number>;
+  log: Logger;
+  /** Age at which an ended job is purged (JOB_KEEP_DAYS); 0: never. */
+  keepMs: number;
+}
+
+/** The first round comes as late: a process that is started again and again, or with a wrong clock, purges nothing. */
+const EVERY_MS = 600_000;
+/** As long as the clock is not to be trusted, it is looked at this often. */
+const RETRY_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** Ended jobs that one round takes note of at most. */
+const SEEN_A_ROUND = 1000;
+/** Jobs that one round purges at most; many more than can be refused at a time because runners work on them. */
+const PURGED_A_ROUND = 500;
+
+/**
+ * Purges jobs by their age. The wall clock may jump, so a job must also have been seen ended for a day of the time for
+ * which the service has run, and nothing is purged while the clock is more than an hour off the broker's.
+ */
+export class JobExpiry {
+  readonly #rounds: Rounds;
+  readonly #stop = Promise.withResolvers<null>();
+  /** Up to when the running time is stored, in ms of the monotonic clock. */
+  #countedAt = 0;
+  #trouble: string | null = null;
+
+  constructor(private readonly options: JobExpiryOptions) {
+    this.#rounds = new Rounds({
+      ...options,
+      round: () => this.round(),
+      everyMs: () => (this.#trouble === null ? EVERY_MS : RETRY_MS),
+      failure: 'purging jobs by their age failed',
+    });
+  }
+
+  /** Purges every ten minutes, the first time ten minutes from now, until `stop`. */
+  start(): void {
+    this.#countedAt = this.options.clock.monotonic();
+    this.#rounds.start();
+  }
+
+  /** For /readyz: why nothing is purged, and what to do about it; null: nothing stands in the way. */
+  trouble(): string | null {
+    return this.#trouble;
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.resolve(null);
+    this.options.topics.stop();
+    await this.#rounds.stop();
+  }
+
+  /** A bounded piece of the work. Rejects only where the store does. */
+  async round(): Promise<void> {
+    const { rows, topics, keepMs } = this.options;
+    const runningTime = await rows.addRunningTime(this.#takeElapsed());
+    await rows.markSeen(runningTime, SEEN_A_ROUND);
+    const now = await this.#agreedTime();
+    if (now === null) return;
+    if (keepMs > 0) await this.#purge(now - keepMs, runningTime - DAY_MS);
+    await topics.round(now);
+  }
+
+  /** The wall clock's time, in ms since the epoch, if a broker's is about the same; null: it is not, or not known. */
+  async #agreedTime(): Promise<number | null> {
+    const { clock, brokerTime, log } = this.options;
+    const ours = clock.now();
+    // A stop does not wait for a broker that is silent.
+    const trouble = await Promise.race([this.#stop.promise, brokerTime()]).then(
+      (time) => (time === null || Math.abs(time - ours) <= HOUR_MS ? null : disagreement(ours, time)),
+      (error: unknown) =>
+        `the broker's clock could not be read (${failureDetail(error)}): nothing is purged for its age; trying again every minute`,
+    );
+    if (trouble !== null && this.#trouble === null) log.warn({ trouble }, 'nothing is purged for its age');
+    this.#trouble = trouble;
+    // The time that was compared: the clock may have leapt meanwhile.
+    return trouble === null && !this.#rounds.isStopped ? ours : null;
+  }
+
+  /** Milliseconds since the round before. A machine that slept was not watching: no round counts more than two intervals. */
+  #takeElapsed(): number {
+    const now = this.options.clock.monotonic();
+    const elapsed = Math.min(Math.round(now - this.#countedAt), 2 * EVERY_MS);
+    this.#countedAt = now;
+    return elapsed;
+  }
+
+  async #purge(before: number, seenBy: number): Promise<void> {
+    const { rows, control, removal, log } = this.options;
+    let purged = 0;
+    for (const jobId of await rows.expired(before, seenBy, PURGED_A_ROUND)) {
+      if (this.#rounds.isStopped) break;
+      try {
+        await control.purge(jobId, false);
+        purged += 1;
+      } catch (error) {
+        // It was purged meanwhile, or a runner finds out what it has committed: the next round sees.
+        if (!(error instanceof ServiceError)) throw error;
+      }
+    }
+    if (purged === 0) return;
+    log.info({ jobs: purged }, 'jobs are purged for their age (JOB_KEEP_DAYS)');
+    removal.wake();
+  }
+}
+
+function disagreement(ours: number, brokers: number): string {
+  return `the clock here says ${isoTime(ours)}, the broker's ${isoTime(brokers)}: nothing is purged for its age while they differ by more than an hour; set the one that is wrong, best by NTP`;
+}

@@ -1,0 +1,101 @@
+import type { Clock } from '../domain/clock.js';
+import type { JobChanges } from '../domain/job-changes.js';
+import { isTerminal } from '../domain/job-state.js';
+import type { StoredJob } from '../domain/stored-job.js';
+import type { JobStore, Progress } from '../store/job-store.js';
+import { KeyedMutex } from './keyed-mutex.js';
+
+/** Takes every new revision of a job, in order; called when it is durable. Quick, never throws. */
+export interface JobEventListener {
+  publish(record: StoredJob): void;
+}
+
+/**
+ * The one way by which jobs change: one change at a time for each job, durable before anyone hears of it, then
+ * published. Users of the writer read the job inside `exclusively`, decide, and change it there.
+ */
+export class JobWriter {
+  readonly #serial = new KeyedMutex();
+  readonly #waiting = new Map<string, Set<() => void>>();
+
+  constructor(
+    private readonly store: JobStore,
+    private readonly snapshots: JobEventListener,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Runs `task` when every earlier one for this job is done. */
+  async exclusively<T>(jobId: string, task: () => Promise<T>): Promise<T> {
+    return this.#serial.run(jobId, task);
+  }
+
+  /** A row that `owner` is creating becomes a job. Throws where it is not its any more. */
+  async activate(jobId: string, owner: string): Promise<StoredJob> {
+    const record = await this.store.activate(jobId, owner);
+    if (record === undefined) throw new Error(`Job ${jobId} is not being created any more`);
+    this.snapshots.publish(record);
+    return record;
+  }
+
+  /** A change that users see. Throws where the job is not as `record` says any more. */
+  async change(record: StoredJob, changes: JobChanges): Promise<StoredJob> {
+    const guard = { states: [record.state], lease: record.lease };
+    const changed = current(record, await this.store.change(record.jobId, guard, changes));
+    this.snapshots.publish(changed);
+    if (isTerminal(changed.state)) this.#wake(changed.jobId);
+    return changed;
+  }
+
+  /**
+   * What runners told of several jobs, durable together; call it inside `exclusively` of each. Gives the ids of the jobs
+   * that are still as they were. Rejects where one could not be written: none was then.
+   */
+  async changeProgress(progress: readonly Progress[]): Promise<Set<string>> {
+    const written = await this.store.changeProgress(progress);
+    for (const record of written) this.snapshots.publish(record);
+    return new Set(written.map(({ jobId }) => jobId));
+  }
+
+  /** A change that only the service knows of. Throws as `change` does. */
+  async updateInternal(record: StoredJob, changes: Omit<JobChanges, 'state'>): Promise<StoredJob> {
+    const guard = { states: [record.state], lease: record.lease };
+    return current(record, await this.store.updateInternal(record.jobId, guard, changes));
+  }
+
+  /** The next lease, and what changes with it. Throws as `change` does. */
+  async acquireLease(record: StoredJob, changes: JobChanges): Promise<StoredJob> {
+    const raised = current(record, await this.store.acquireLease(record, changes));
+    if (raised.revision > record.revision) this.snapshots.publish(raised);
+    return raised;
+  }
+
+  /** Resolves when the job next ends, and after `ms` anyway. Call it inside `exclusively`, so as not to miss the end. */
+  ended(jobId: string, ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const waiting = this.#waiting.get(jobId) ?? new Set();
+      this.#waiting.set(jobId, waiting);
+      const done = (): void => {
+        cancelTimer();
+        waiting.delete(done);
+        if (waiting.size === 0 && this.#waiting.get(jobId) === waiting) this.#waiting.delete(jobId);
+        resolve();
+      };
+      const cancelTimer = this.clock.schedule(ms, done);
+      waiting.add(done);
+    });
+  }
+
+  /** Resolves when no change is under way or waiting. */
+  async idle(): Promise<void> {
+    await this.#serial.idle();
+  }
+
+  #wake(jobId: string): void {
+    for (const done of this.#waiting.get(jobId) ?? []) done();
+  }
+}
+
+function current(expected: StoredJob, written: StoredJob | undefined): StoredJob {
+  if (written !== undefined) return written;
+  throw new Error(`Job ${expected.jobId} was changed meanwhile (expected ${expected.state}, lease ${expected.lease})`);
+}

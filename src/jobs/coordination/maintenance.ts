@@ -1,0 +1,168 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Clock } from '../domain/clock.js';
+import { isTerminal } from '../domain/job-state.js';
+import { endUnstarted } from '../domain/phases.js';
+import { type JobError, needsSpool } from '../domain/stored-job.js';
+import type { JobStore } from '../store/job-store.js';
+import type { RemovalStore } from '../store/removal-store.js';
+import type { JobCoordinator } from './coordinator.js';
+import type { JobSpool } from './job-spool.js';
+import type { JobWriter } from './job-writer.js';
+import { Rounds } from './rounds.js';
+
+export interface JobMaintenanceOptions {
+  store: JobStore;
+  writer: JobWriter;
+  coordinator: JobCoordinator;
+  removals: RemovalStore;
+  spool: JobSpool;
+  clock: Clock;
+  log: Logger;
+  /** Rejects where no broker answers. */
+  checkKafka: () => Promise<void>;
+  /** How long the file of a job is kept that has ended otherwise than SUCCESS (SPOOL_KEEP_HOURS). */
+  spoolKeepMs: number;
+}
+
+const CHECK_EVERY_MS = 5000;
+const HOUR_MS = 3_600_000;
+/** Jobs that are taken up, or looked at, before the event loop has its turn. */
+const AT_ONCE = 100;
+/** Jobs that one round has reconciled at most. */
+const UNSETTLED_A_ROUND = 500;
+/** Files that one round removes at most. */
+const EXPIRED_A_ROUND = 500;
+const ORPHANS_EVERY_MS = 600_000;
+const FILE_GONE: JobError = { code: 'FILE_CORRUPT', message: 'the uploaded file is gone from DATA_DIR' };
+
+/** What has to happen to jobs without anyone asking for it. */
+export class JobMaintenance {
+  readonly #rounds: Rounds;
+  /** When files that were moved aside are looked at again, in ms of the monotonic clock. */
+  #nextOrphans = Number.NEGATIVE_INFINITY;
+  /** Where the next round of reconciling begins, so that jobs that cannot be reconciled never hold up those behind them. */
+  #settledUpTo = 0;
+
+  constructor(private readonly options: JobMaintenanceOptions) {
+    this.#rounds = new Rounds({
+      ...options,
+      round: () => this.#lookAfter(),
+      everyMs: () => CHECK_EVERY_MS,
+      failure: 'looking after the jobs failed',
+    });
+  }
+
+  /**
+   * Takes up the jobs that an earlier process left, removes the files that their jobs no longer need, and moves those
+   * aside that no job knows: their database may be lost. Call it once, before the first upload is taken (a file is in
+   * the spool before its job exists).
+   */
+  async rescueInterrupted(): Promise<void> {
+    const { store, coordinator, spool, log } = this.options;
+    const files = new Set(await spool.list());
+    let jobs = 0;
+    for await (const page of store.unfinished(AT_ONCE)) {
+      for (const jobId of page) {
+        // Whoever goes on needs the file: there is nothing to tidy.
+        if (files.delete(jobId) || (await this.#mayGoOnWithoutFile(jobId))) coordinator.submit(jobId);
+      }
+      jobs += page.length;
+      await nextTurn();
+    }
+    let looked = 0;
+    for (const jobId of files) {
+      try {
+        await this.#tidy(jobId);
+      } catch (error) {
+        log.warn({ err: error, job_id: jobId }, 'a file that no job needs is left in the spool');
+      }
+      if (++looked % AT_ONCE === 0) await nextTurn();
+    }
+    if (jobs > 0) log.info({ jobs }, 'jobs taken up again');
+  }
+
+  /** Looks after the jobs every 5 s from now on, until `stop`. */
+  start(): void {
+    this.#rounds.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#rounds.stop();
+  }
+
+  /** Finds out what the jobs that failed unreconciled have committed, now that Kafka answers. */
+  async reconcileUnknown(): Promise<void> {
+    const jobs = await this.options.store.unreconciled(this.#settledUpTo, UNSETTLED_A_ROUND);
+    this.#settledUpTo = jobs.length < UNSETTLED_A_ROUND ? 0 : (jobs.at(-1)?.seq ?? 0);
+    for (const { jobId } of jobs) this.options.coordinator.submitUnreconciled(jobId);
+  }
+
+  /** Removes the files that were kept for long enough, those that were moved aside among them. */
+  async cleanSpool(): Promise<void> {
+    const { store, writer, spool, clock, spoolKeepMs } = this.options;
+    const limit = clock.now() - spoolKeepMs;
+    if (clock.monotonic() >= this.#nextOrphans) {
+      this.#nextOrphans = clock.monotonic() + ORPHANS_EVERY_MS;
+      await this.#expireOrphans(limit);
+    }
+    for (const jobId of await store.expiredSpools(limit, EXPIRED_A_ROUND)) {
+      await writer.exclusively(jobId, async () => {
+        const record = await store.get(jobId);
+        if (!record?.spooled || !isTerminal(record.state) || Date.parse(record.finishedAt ?? '') >= limit) return;
+        await writer.updateInternal(record, { spooled: false });
+        await spool.remove(jobId);
+      });
+    }
+  }
+
+  async #lookAfter(): Promise<void> {
+    await this.cleanSpool();
+    try {
+      await this.options.checkKafka();
+    } catch {
+      // Told by the readiness probe; here it only stops the jobs' clocks.
+      this.options.coordinator.brokerAway();
+      return;
+    }
+    await this.reconcileUnknown();
+  }
+
+  /** What becomes of a complete file at a new start. */
+  async #tidy(jobId: string): Promise<void> {
+    const { store, spool, clock, log, spoolKeepMs } = this.options;
+    const job = await store.get(jobId);
+    if (job?.spooled && needsSpool(job)) return;
+    if (job !== undefined) {
+      log.info({ job_id: jobId }, 'removing the file of a job that no longer needs it');
+      await spool.remove(jobId);
+      return;
+    }
+    if (await this.options.removals.has(jobId)) return; // it goes with its row
+    const file = await spool.moveAside(jobId, clock.now());
+    log.warn({ job_id: jobId, file, keep_hours: spoolKeepMs / HOUR_MS }, 'no job knows this file: moved aside');
+  }
+
+  async #expireOrphans(limit: number): Promise<void> {
+    const { spool, log } = this.options;
+    try {
+      for (const jobId of await spool.removeOrphans(limit))
+        log.info({ job_id: jobId }, 'a file that no job knew is removed');
+    } catch (error) {
+      log.warn({ err: error }, 'files that were moved aside could not be removed');
+    }
+  }
+
+  /** The file is gone, so the job cannot go on; true: a runner has to find out what it has committed. */
+  async #mayGoOnWithoutFile(jobId: string): Promise<boolean> {
+    const { store, writer, clock } = this.options;
+    return writer.exclusively(jobId, async () => {
+      const record = await store.get(jobId);
+      if (record === undefined || record.state === 'CANCELLING') return record !== undefined;
+      const doomed = await writer.updateInternal(record, { pendingError: record.pendingError ?? FILE_GONE });
+      if (record.state !== 'PENDING' || !record.checkpointVerified) return true;
+      await writer.change(doomed, endUnstarted(doomed, 'FAILED', clock));
+      return false;
+    });
+  }
+}

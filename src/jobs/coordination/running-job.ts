@@ -1,0 +1,73 @@
+import type { Checkpoint } from '../../kafka/index.js';
+import type { JobChanges } from '../domain/job-changes.js';
+import type { StoredJob } from '../domain/stored-job.js';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** A job under a runner: what the runner has told and the store does not hold yet. */
+export class RunningJob {
+  readonly jobId: string;
+  /** The current lease; 0: no runner has the job now. */
+  lease = 0;
+  /** When the job last committed, in ms of the monotonic clock; its start where it has not. */
+  lastCommitAt: number;
+
+  #rows: number;
+  #bytesDone = 0;
+  #hasHeader: boolean;
+  #crashes = 0;
+  #changes: Mutable<JobChanges> = {};
+
+  constructor(record: StoredJob, now: number) {
+    this.jobId = record.jobId;
+    this.lastCommitAt = now;
+    this.#rows = record.checkpoint?.position.row ?? -1;
+    this.#hasHeader = record.fileColumns !== null;
+  }
+
+  /** A runner begins where the store's checkpoint is, or further on. */
+  claimed(record: StoredJob): void {
+    this.lease = record.lease;
+    this.#bytesDone = record.checkpoint?.bytesDone ?? 0;
+    this.#crashes = record.crashes;
+  }
+
+  header(columns: string[]): void {
+    if (this.#hasHeader) return; // the same file has the same header on every run
+    this.#hasHeader = true;
+    this.#changes.fileColumns = columns;
+  }
+
+  progress(bytesDone: number): void {
+    this.#bytesDone = bytesDone;
+    this.#changes.bytesDone = bytesDone;
+  }
+
+  /** Totals never go back: an older checkpoint is not taken. true: the store should hear of it without delay. */
+  committed(checkpoint: Checkpoint, now: number): boolean {
+    this.lastCommitAt = now;
+    if (checkpoint.position.row < this.#rows) return false;
+    const isFirst = this.#rows < 0;
+    const hadCrashes = this.#crashes > 0;
+    this.#rows = checkpoint.position.row;
+    this.#crashes = 0;
+    this.#changes.checkpoint = checkpoint;
+    if (hadCrashes) this.#changes.crashes = 0;
+    if (checkpoint.bytesDone > this.#bytesDone) this.progress(checkpoint.bytesDone);
+    // After the last commit comes the job's end, which is written at once anyway.
+    return (isFirst || hadCrashes) && !checkpoint.eof;
+  }
+
+  /** What is to be written, null: nothing. A write that fails gives it back. */
+  takePending(): JobChanges | null {
+    const changes = this.#changes;
+    if (Object.keys(changes).length === 0) return null;
+    this.#changes = {};
+    return changes;
+  }
+
+  /** Keeps what was taken for the next write, where nothing newer was told meanwhile. */
+  restore(changes: JobChanges): void {
+    this.#changes = { ...changes, ...this.#changes };
+  }
+}

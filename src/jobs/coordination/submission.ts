@@ -1,0 +1,128 @@
+import { ServiceError } from '../../errors/index.js';
+import {
+  differingOptions,
+  inspectFile,
+  type JobRequest,
+  knownDialect,
+  refuseInapplicable,
+  refuseUnusableNormalize,
+  requestedOptions,
+} from '../../ingest/index.js';
+import type { ModelService } from '../../models/index.js';
+import { type Column, nestedColumns } from '../../models/schema/index.js';
+import type { ReceivedUpload } from '../../upload/index.js';
+import type { StoredJob } from '../domain/stored-job.js';
+import type { JobStore } from '../store/job-store.js';
+import type { JobCreation } from './creation.js';
+import { KeyedMutex } from './keyed-mutex.js';
+
+export interface JobSubmissionOptions {
+  models: ModelService;
+  store: JobStore;
+  creation: JobCreation;
+  /** Of the names of new jobs in Kafka. */
+  topicPrefix: string;
+}
+
+/** A job for an upload, and whether it is an earlier one's. */
+export interface Intake {
+  record: StoredJob;
+  replayed: boolean;
+}
+
+/** Turns a received upload into a job, once for each Idempotency-Key. */
+export class JobSubmission {
+  readonly #byKey = new KeyedMutex();
+
+  constructor(private readonly options: JobSubmissionOptions) {}
+
+  /**
+   * The job for this upload. With a key that was seen before: the earlier job.
+   * Throws MODEL_NOT_FOUND, UNSUPPORTED_FILE_TYPE, INVALID_OPTION, IDEMPOTENCY_KEY_REUSED, and what `JobCreation.create` does;
+   * then there is no job, no topic, and the upload is still the caller's.
+   */
+  async accept(upload: ReceivedUpload, request: JobRequest, key: string | null): Promise<Intake> {
+    if (key === null) return this.#create(upload, request, null);
+    // Two requests with one key: the second finds the first one's job.
+    return this.#byKey.run(key, async () => {
+      const earlier = await this.options.store.findByIdempotencyKey(key);
+      return earlier === undefined ? this.#create(upload, request, key) : replay(earlier, upload, request);
+    });
+  }
+
+  async #create(upload: ReceivedUpload, request: JobRequest, idempotencyKey: string | null): Promise<Intake> {
+    const { modelId, options, metadata } = request;
+    const model = await this.options.models.require(modelId);
+    const { version: modelVersion, columns } = model;
+    const { format, encoding, text } = inspectFile(upload, request);
+    refuseInapplicable(request.given, format);
+    if (format === 'csv') refuseNested(columns);
+    refuseUnusableNormalize(options.normalize, model);
+    if (format === 'csv' && !request.dialect.header) refuseUnordered(columns);
+    const { filename, sizeBytes, sha256, fileCompression } = upload;
+    const names = [...columns.map(({ name }) => name), ...Object.keys(options.rename)];
+    const job = {
+      modelId,
+      modelVersion,
+      topicPrefix: this.options.topicPrefix,
+      filename,
+      sizeBytes,
+      sha256,
+      requestedOptions: requestedOptions(request),
+      metadata,
+      dialect: format === 'csv' ? knownDialect(request.dialect, text, names) : null,
+      options,
+      sourceEncoding: { fileCompression, encoding },
+      idempotencyKey,
+      format,
+    };
+    const created = await this.options.creation.create(job, upload);
+    if (created.kind === 'key_taken') return replay(created.record, upload, request);
+    return { record: created.record, replayed: false };
+  }
+}
+
+/** A field of CSV holds no arrays and objects. */
+function refuseNested(columns: readonly Column[]): void {
+  const [column] = nestedColumns(columns);
+  if (column === undefined) return;
+  throw new ServiceError(
+    'INVALID_OPTION',
+    `format: the file is CSV, but the model's column '${column.name}' is an ${column.type}; send JSON, NDJSON or Parquet, or name another model`,
+  );
+}
+
+/**
+ * JSON.parse puts members whose names are whole numbers first, in ascending order: beside others, the model's order is
+ * not the one that its author wrote.
+ */
+function refuseUnordered(columns: readonly Column[]): void {
+  const [first, ...others] = columns.filter(({ name }) => /^(0|[1-9]\d*)$/.test(name));
+  if (first === undefined || others.length + 1 === columns.length) return;
+  throw new ServiceError(
+    'INVALID_OPTION',
+    `header: without a header the columns are the model's in its order, which the name '${first.name}', a whole number, does not keep in JSON; send the file with a header, or name the column otherwise`,
+  );
+}
+
+function replay(earlier: StoredJob, upload: ReceivedUpload, request: JobRequest): Intake {
+  const differences = [
+    ...(earlier.modelId === request.modelId ? [] : ['another model']),
+    ...(isSameFile(earlier, upload) ? [] : ['another file']),
+    ...otherOptions(earlier, request),
+  ];
+  if (differences.length === 0) return { record: earlier, replayed: true };
+  throw new ServiceError(
+    'IDEMPOTENCY_KEY_REUSED',
+    `The key was used for job '${earlier.jobId}' with ${differences.join(', ')}`,
+  );
+}
+
+function isSameFile(earlier: StoredJob, { sizeBytes, sha256 }: ReceivedUpload): boolean {
+  return earlier.sizeBytes === sizeBytes && (earlier.sha256 === null || earlier.sha256 === sha256);
+}
+
+function otherOptions({ requestedOptions: earlier }: StoredJob, request: JobRequest): string[] {
+  const names = earlier === null ? [] : differingOptions(earlier, requestedOptions(request));
+  return names.length === 0 ? [] : [`other ${names.join(', ')}`];
+}

@@ -1,0 +1,48 @@
+import type { FileCompression, TextEncoding } from '../../decoding/index.js';
+import type { ErrorCode } from '../../errors/index.js';
+import type { FileFormat, ShownDialect, ShownOptions } from '../../ingest/index.js';
+
+export type JobState = 'PENDING' | 'RUNNING' | 'CANCELLING' | 'SUCCESS' | 'PARTIAL_SUCCESS' | 'FAILED' | 'CANCELLED';
+
+/** The Job as the API and the topic of the jobs show it (openapi: Job). Times are ISO 8601 in UTC. */
+export interface Job extends JobSummary {
+  /** The file's header in file order; null until it was read, and where the rows name their own columns. */
+  file_columns: string[] | null;
+  /** In the topic of the jobs only: what was left out because the topic does not take so large a record. */
+  truncated?: ['file_columns', 'metadata'];
+}
+
+/** The Job as lists show it: without what may be as wide as the file's header (openapi: JobSummary). */
+export interface JobSummary {
+  job_id: string;
+  model_id: string;
+  model_version: number;
+  state: JobState;
+  /** Grows by one at every stored change; the topic of the jobs carries snapshots in this order. */
+  revision: number;
+  filename: string;
+  format: FileFormat;
+  /** How the file as a whole is compressed, by its first bytes. */
+  file_compression: FileCompression;
+  /** Of the text; null where the format is none. */
+  encoding: TextEncoding | null;
+  size_bytes: number;
+  /** Of the file as it came, in hex; null where the job is older than the hash. */
+  sha256: string | null;
+  metadata: Record<string, string>;
+  /** null where the format has none. */
+  dialect: ShownDialect | null;
+  options: ShownOptions;
+  totals: { rows: number; ok: number; errors: number };
+  progress: { bytes_done: number; bytes_total: number };
+  timings: { waiting_ms: number; processing_ms: number };
+  topics: { data: string; dlq: string };
+  end_offsets: { data: number; dlq: number } | null;
+  error: { code: ErrorCode; message: string; hint: string } | null;
+  /** 1 + the number of resumes. */
+  attempt: number;
+  created_at: string;
+  started_at: string | null;
+  updated_at: string;
+  finished_at: string | null;
+}

@@ -1,0 +1,89 @@
+import type { Kafka } from 'kafkajs';
+import { ServiceError } from '../../errors/index.js';
+import { jobNames, type KafkaProbe, kafkaProblem, type TopicAdmin, TopicReader } from '../../kafka/index.js';
+import type { StoredJob } from '../domain/stored-job.js';
+
+/** A page ends here, whatever `limit` says: a row may have 400 kB, and a reader may be slow. */
+const PAGE_BYTES = 8 * 1024 ** 2;
+
+export interface RejectedPage {
+  /** As they stand in the topic: each one the JSON text of a RejectedRow. */
+  rows: Buffer[];
+  /** Asks for the next page; null: there is none now. */
+  nextCursor: string | null;
+}
+
+/** Reads a job's rejected rows back from its DLQ topic: what is committed when the call is made, in the file's order. */
+export class RejectedRows {
+  constructor(
+    private readonly kafka: Kafka,
+    private readonly probe: Pick<KafkaProbe, 'check'>,
+    private readonly topics: Pick<TopicAdmin, 'isGone'>,
+  ) {}
+
+  /**
+   * At most `limit` rows and 8 MiB (but one row at least) from `cursor` on, until `over` is aborted. Throws
+   * KAFKA_UNAVAILABLE, KAFKA_REJECTED, REJECTED_EXPIRED where the topic holds none of the rows any more that the job
+   * counted, INVALID_REQUEST for a cursor that no page gave.
+   */
+  async page(job: StoredJob, limit: number, cursor: string | undefined, over: AbortSignal): Promise<RejectedPage> {
+    const from = offsetOf(cursor);
+    const rows: Buffer[] = [];
+    let bytes = 0;
+    for await (const { offset, value } of this.#records(job, from, over)) {
+      bytes += value.length;
+      const isFull = rows.length === limit || bytes > PAGE_BYTES;
+      if (isFull && rows.length > 0) return { rows, nextCursor: String(offset) };
+      rows.push(value);
+    }
+    return { rows, nextCursor: null };
+  }
+
+  /** All rows, one after the other, until `over` is aborted; what `page` throws comes with the first. */
+  async *all(job: StoredJob, over: AbortSignal): AsyncGenerator<Buffer> {
+    for await (const { value } of this.#records(job, 0, over)) yield value;
+  }
+
+  async *#records(job: StoredJob, from: number, over: AbortSignal): AsyncGenerator<{ offset: number; value: Buffer }> {
+    await this.probe.check();
+    const { dlq } = jobNames(job);
+    const counted = job.checkpoint?.errors ?? 0;
+    let reader: TopicReader | null = null;
+    // At once: whoever has gone asks for no further row, and a broker may be long in answering.
+    const close = (): void => reader?.close();
+    over.addEventListener('abort', close);
+    try {
+      reader = await TopicReader.open(this.kafka, dlq);
+      over.throwIfAborted();
+      if (reader === null && counted > 0 && !(await this.topics.isGone(dlq))) {
+        throw new ServiceError(
+          'KAFKA_UNAVAILABLE',
+          `The broker does not know the topic '${dlq}' yet: it may have just started`,
+        );
+      }
+      // A topic that still begins at 0 has lost nothing: what was counted is about to become readable.
+      const start = reader?.bounds.start ?? Number.POSITIVE_INFINITY;
+      let isGone = counted > 0 && start > 0 && from <= start;
+      // What retention leaves may be a marker alone.
+      for await (const record of reader?.records(from) ?? []) {
+        isGone = false;
+        yield record;
+      }
+      if (isGone) {
+        throw new ServiceError('REJECTED_EXPIRED', `The topic '${dlq}' no longer holds the ${counted} rejected rows`);
+      }
+    } catch (error) {
+      over.throwIfAborted();
+      throw kafkaProblem(error, 'The rejected rows could not be read') ?? error;
+    } finally {
+      over.removeEventListener('abort', close);
+      reader?.close();
+    }
+  }
+}
+
+function offsetOf(cursor: string | undefined): number {
+  if (cursor === undefined) return 0;
+  if (/^\d{1,15}$/.test(cursor)) return Number(cursor);
+  throw new ServiceError('INVALID_REQUEST', 'cursor must be one that the page before gave');
+}

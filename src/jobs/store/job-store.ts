@@ -1,0 +1,401 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { sql } from 'kysely';
+import { beforeSeq, type Database, type JobsTable, type Page, toPage } from '../../database/index.js';
+import { type Clock, isoTime } from '../domain/clock.js';
+import type { JobState } from '../domain/job.js';
+import { changedColumns, type JobChanges, newRow } from '../domain/job-changes.js';
+import { isTerminal, mayFollow } from '../domain/job-state.js';
+import { fromRow, fromSummaryRow, type NewJob, type StoredJob, type StoredJobSummary } from '../domain/stored-job.js';
+
+export type CreateResult =
+  | { kind: 'created' }
+  /** Another row has this id: try a fresh one. */
+  | { kind: 'id_taken' }
+  /** The Idempotency-Key belongs to this job. */
+  | { kind: 'key_taken'; record: StoredJob }
+  /** The Idempotency-Key belongs to a job that is being created. */
+  | { kind: 'key_pending' };
+
+export interface JobFilter {
+  state?: JobState | undefined;
+  modelId?: string | undefined;
+  /** At most so many jobs. */
+  limit: number;
+  /** From the page before; absent: from the newest job on. */
+  cursor?: string | undefined;
+}
+
+/** A compare-and-set writes only where all of this still holds. */
+export interface Guard {
+  states: readonly JobState[];
+  lease?: number;
+}
+
+/** What a runner told of its job. */
+export interface Progress {
+  jobId: string;
+  /** The runner's. */
+  lease: number;
+  changes: Omit<JobChanges, 'state'>;
+}
+
+/** What the jobs of one page may hold in texts of their users' choice, in bytes; a page has one job at least. */
+const PAGE_BYTES = 8_000_000;
+
+/** A transaction holds up the event loop for as long as it takes. */
+const MARKED_AT_ONCE = 200;
+
+/** All but the file's header, which may be megabytes. */
+const SUMMARY_COLUMNS = [
+  'job_id',
+  'seq',
+  'idempotency_key',
+  'model_id',
+  'model_version',
+  'state',
+  'revision',
+  'published_revision',
+  'phase',
+  'phase_owner',
+  'lease',
+  'crashes',
+  'attempt',
+  'topic_prefix',
+  'filename',
+  'format',
+  'size_bytes',
+  'sha256',
+  'requested_options',
+  'metadata',
+  'dialect',
+  'options',
+  'source_encoding',
+  'checkpoint',
+  'checkpoint_verified',
+  'bytes_done',
+  'pending_error_code',
+  'pending_error_message',
+  'error_code',
+  'error_message',
+  'spooled',
+  'waiting_ms',
+  'processing_ms',
+  'phase_since',
+  'created_at',
+  'started_at',
+  'updated_at',
+  'finished_at',
+] as const satisfies readonly (keyof JobsTable)[];
+
+/** The jobs in the metadata store. A write is durable when its promise resolves. */
+export class JobStore {
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * The row of a new job, CREATING: `owner`, the start of a process, is about to make what the job needs. It is no job
+   * before `activate`. At most one row has an id, and one an Idempotency-Key. Spare topics of this id are the job's.
+   */
+  async create(job: NewJob, owner: string): Promise<CreateResult> {
+    const row = await this.db.transaction().execute(async (transaction) => {
+      const inserted = await this.#insert(transaction, job, owner);
+      if (inserted !== undefined) {
+        await transaction.deleteFrom('spare_topics').where('job_id', '=', job.jobId).execute();
+      }
+      return inserted;
+    });
+    if (row !== undefined) return { kind: 'created' };
+    const { idempotencyKey: key } = job;
+    const holder =
+      key === null
+        ? undefined
+        : await this.db.selectFrom('jobs').selectAll().where('idempotency_key', '=', key).executeTakeFirst();
+    if (holder === undefined) return { kind: 'id_taken' };
+    return holder.phase === null ? { kind: 'key_taken', record: fromRow(holder) } : { kind: 'key_pending' };
+  }
+
+  /** undefined: another row has the id or the key. */
+  async #insert(db: Database, job: NewJob, owner: string): Promise<{ job_id: string } | undefined> {
+    return db
+      .insertInto('jobs')
+      .values((eb) => ({
+        ...newRow(job, owner, this.clock),
+        seq: eb
+          .selectFrom('jobs')
+          .select((jobs) => jobs(jobs.fn.coalesce(jobs.fn.max('seq'), jobs.lit(0)), '+', jobs.lit(1)).as('next')),
+      }))
+      .onConflict((conflict) => conflict.doNothing())
+      .returning('job_id')
+      .executeTakeFirst();
+  }
+
+  /** From here on the row is a job, PENDING. undefined: it is no longer CREATING, or somebody else's. */
+  async activate(jobId: string, owner: string): Promise<StoredJob | undefined> {
+    return first(
+      await this.db
+        .updateTable('jobs')
+        .set({ phase: null, phase_owner: null })
+        .where('job_id', '=', jobId)
+        .where('phase', '=', 'CREATING')
+        .where('phase_owner', '=', owner)
+        .returningAll()
+        .execute(),
+    );
+  }
+
+  /** Gives a creation up, and its Idempotency-Key free; what was made for it is to be removed. */
+  async abort(jobId: string): Promise<void> {
+    await this.db
+      .updateTable('jobs')
+      .set({ phase: 'ABORTED', phase_owner: null, idempotency_key: null })
+      .where('job_id', '=', jobId)
+      .where('phase', '=', 'CREATING')
+      .execute();
+  }
+
+  /** As `abort`, for every row that is CREATING, but those of `owner` that are `underWay`. How many there were. */
+  async abortCreations(owner: string, underWay: readonly string[]): Promise<number> {
+    const { numUpdatedRows } = await this.db
+      .updateTable('jobs')
+      .set({ phase: 'ABORTED', phase_owner: null, idempotency_key: null })
+      .where('phase', '=', 'CREATING')
+      .where((eb) =>
+        underWay.length === 0
+          ? eb.lit(true)
+          : eb.or([eb('phase_owner', '!=', owner), eb('job_id', 'not in', underWay)]),
+      )
+      .executeTakeFirst();
+    return Number(numUpdatedRows);
+  }
+
+  /**
+   * Takes a job that has ended out of the jobs, for good: the row is PURGING until nothing else is left. Its
+   * Idempotency-Key is free. false: the job is no longer as `record` says.
+   */
+  async purge({ jobId, state, lease }: StoredJob): Promise<boolean> {
+    if (!isTerminal(state)) throw new Error(`A job that is ${state} cannot be purged`);
+    const { numUpdatedRows } = await this.db
+      .updateTable('jobs')
+      .set({ phase: 'PURGING', idempotency_key: null })
+      .where('job_id', '=', jobId)
+      .where('phase', 'is', null)
+      .where('state', '=', state)
+      .where('lease', '=', lease)
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  async get(jobId: string): Promise<StoredJob | undefined> {
+    return first(await this.#jobs().selectAll().where('job_id', '=', jobId).execute());
+  }
+
+  async findByIdempotencyKey(key: string): Promise<StoredJob | undefined> {
+    return first(await this.#jobs().selectAll().where('idempotency_key', '=', key).execute());
+  }
+
+  /**
+   * A page of jobs, newest first; shorter than asked for where it would hold more than PAGE_BYTES. A job created
+   * meanwhile moves nothing. Throws INVALID_REQUEST for a foreign cursor.
+   */
+  async list({ state, modelId, limit, cursor }: JobFilter): Promise<Page<StoredJobSummary>> {
+    let query = this.#jobs().where('seq', '<', beforeSeq(cursor));
+    if (state !== undefined) query = query.where('state', '=', state);
+    if (modelId !== undefined) query = query.where('model_id', '=', modelId);
+    query = query.orderBy('seq', 'desc');
+    // Without the texts first: their lengths are known without reading them.
+    const sizes = await query
+      .select(['seq', sql<number>`octet_length(metadata) + octet_length(options)`.as('bytes')])
+      .limit(limit + 1)
+      .execute();
+    const fitting = Math.min(limit, countFitting(sizes, PAGE_BYTES));
+    const rows = await query
+      .select(SUMMARY_COLUMNS)
+      .limit(fitting + 1)
+      .execute();
+    return toPage(rows, fitting, fromSummaryRow);
+  }
+
+  /**
+   * A change that users see: compare-and-set, revision + 1 in the same statement.
+   * undefined: the job is no longer as `guard` says, and nothing was written.
+   */
+  async change(jobId: string, guard: Guard, changes: JobChanges): Promise<StoredJob | undefined> {
+    return this.update(jobId, guard, changes, true);
+  }
+
+  /**
+   * As `change`, for jobs that runners have: in one transaction. Gives those that were written; one that is not under
+   * way any more, or under another lease, stays as it is. Rejects where a row is refused, and nothing is written then.
+   */
+  async changeProgress(progress: readonly Progress[]): Promise<StoredJob[]> {
+    return this.db.transaction().execute(async (transaction) => {
+      const jobs = new JobStore(transaction, this.clock);
+      const written: StoredJob[] = [];
+      for (const { jobId, lease, changes } of progress) {
+        const record = await jobs.change(jobId, { states: ['RUNNING', 'CANCELLING'], lease }, changes);
+        if (record !== undefined) written.push(record);
+      }
+      return written;
+    });
+  }
+
+  /** As `change`, for what only the service knows: no new revision. */
+  async updateInternal(
+    jobId: string,
+    guard: Guard,
+    changes: Omit<JobChanges, 'state'>,
+  ): Promise<StoredJob | undefined> {
+    return this.update(jobId, guard, changes, false);
+  }
+
+  /**
+   * The next lease, together with the changes that come with handing the job out; undefined as for `change`.
+   * A new revision only where the state changes.
+   */
+  async acquireLease(record: StoredJob, changes: JobChanges): Promise<StoredJob | undefined> {
+    const { jobId, state, lease } = record;
+    return this.update(jobId, { states: [state], lease }, changes, changes.state !== undefined, lease + 1);
+  }
+
+  /** The job as it is, under a new revision; undefined: there is no such job. */
+  async bumpRevision(jobId: string): Promise<StoredJob | undefined> {
+    return first(
+      await this.db
+        .updateTable('jobs')
+        .set((eb) => ({ revision: eb('revision', '+', 1) }))
+        .where('job_id', '=', jobId)
+        .where('phase', 'is', null)
+        .returningAll()
+        .execute(),
+    );
+  }
+
+  /** Remembers what the topic of the jobs holds by now: the highest revision by job id. Where it rejects, part may be written. */
+  async markPublished(revisions: ReadonlyMap<string, number>): Promise<void> {
+    const marks = [...revisions];
+    for (let at = 0; at < marks.length; at += MARKED_AT_ONCE) {
+      if (at > 0) await nextTurn();
+      await this.db.transaction().execute(async (transaction) => {
+        for (const [jobId, revision] of marks.slice(at, at + MARKED_AT_ONCE)) {
+          await transaction
+            .updateTable('jobs')
+            .set({ published_revision: revision })
+            .where('job_id', '=', jobId)
+            .where('published_revision', '<', revision)
+            .execute();
+        }
+      });
+    }
+  }
+
+  /** Ids of jobs whose newest revision the topic of the jobs may not hold, oldest job first. */
+  async unpublished(limit: number): Promise<string[]> {
+    const rows = await this.#jobs()
+      .select('job_id')
+      .whereRef('revision', '>', 'published_revision')
+      .orderBy('seq')
+      .limit(limit)
+      .execute();
+    return rows.map((row) => row.job_id);
+  }
+
+  /**
+   * Ids of the jobs that need a runner, at most `pageSize` at a time: those that had one first, then the waiting ones in
+   * the order of their waiting.
+   */
+  async *unfinished(pageSize: number): AsyncGenerator<string[]> {
+    for (const state of ['RUNNING', 'CANCELLING', 'PENDING'] as const) {
+      const jobs = this.#jobs()
+        .select(['job_id', 'phase_since', 'seq'])
+        .where('state', '=', state)
+        .where('finished_at', 'is', null) // as the index has it
+        .orderBy('phase_since')
+        .orderBy('seq')
+        .limit(pageSize);
+      let page = await jobs.execute();
+      for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
+        yield page.map((row) => row.job_id);
+        const { phase_since, seq } = last;
+        page = await jobs
+          .where((eb) => eb(eb.refTuple('phase_since', 'seq'), '>', eb.tuple(phase_since, seq)))
+          .execute();
+      }
+    }
+  }
+
+  /**
+   * FAILED jobs of which it is not known yet what is committed (of a lost checkpoint it never will be): the oldest first,
+   * from behind `afterSeq` on.
+   */
+  async unreconciled(afterSeq: number, limit: number): Promise<{ jobId: string; seq: number }[]> {
+    const rows = await this.#jobs()
+      .select(['job_id', 'seq'])
+      .where('state', '=', 'FAILED')
+      .where('error_code', '!=', 'CHECKPOINT_LOST')
+      .where('checkpoint_verified', '=', 0)
+      .where('seq', '>', afterSeq)
+      .orderBy('seq')
+      .limit(limit)
+      .execute();
+    return rows.map((row) => ({ jobId: row.job_id, seq: row.seq }));
+  }
+
+  /** Ids of jobs that ended `before` (ms since the epoch) and still keep their file, the earliest end first. */
+  async expiredSpools(before: number, limit: number): Promise<string[]> {
+    const rows = await this.#jobs()
+      .select('job_id')
+      .where('spooled', '=', 1)
+      .where('finished_at', '<', isoTime(before))
+      .orderBy('finished_at')
+      .limit(limit)
+      .execute();
+    return rows.map((row) => row.job_id);
+  }
+
+  /** The rows that are jobs. */
+  #jobs() {
+    return this.db.selectFrom('jobs').where('phase', 'is', null);
+  }
+
+  private async update(
+    jobId: string,
+    guard: Guard,
+    changes: JobChanges,
+    visible: boolean,
+    lease?: number,
+  ): Promise<StoredJob | undefined> {
+    const { state } = changes;
+    const illegal = state !== undefined && guard.states.find((from) => !mayFollow(from, state));
+    if (illegal) throw new Error(`A job cannot go from ${illegal} to ${changes.state}`);
+    let query = this.db
+      .updateTable('jobs')
+      .set(changedColumns(changes))
+      .where('job_id', '=', jobId)
+      .where('phase', 'is', null)
+      .where('state', 'in', guard.states);
+    if (guard.lease !== undefined) query = query.where('lease', '=', guard.lease);
+    if (lease !== undefined) query = query.set({ lease });
+    if (visible) {
+      query = query.set((eb) => ({ revision: eb('revision', '+', 1), updated_at: isoTime(this.clock.now()) }));
+    }
+    return first(await query.returningAll().execute());
+  }
+}
+
+/** How many of the first rows have no more than `limit` bytes together; one at least. */
+function countFitting(rows: readonly { bytes: number }[], limit: number): number {
+  let bytes = 0;
+  let count = 0;
+  for (const row of rows) {
+    bytes += row.bytes;
+    if (bytes > limit) break;
+    count++;
+  }
+  return Math.max(1, count);
+}
+
+function first(rows: JobsTable[]): StoredJob | undefined {
+  return rows[0] && fromRow(rows[0]);
+}

@@ -1,6 +1,0 @@
-export type { ByteSource, ReadableFile } from './byte-source.js';
-export { compressionOf, type FileCompression } from './compression.js';
-export type { DecompressionLimits } from './decompressed-source.js';
-export { decompressedHead, textHead } from './head.js';
-export { openByteSource, readWrapping, type SourceOptions, type Wrapping } from './open-source.js';
-export { byteOrderMark, TEXT_ENCODINGS, type TextEncoding } from './text-encoding.js';

@@ -1,0 +1,215 @@
+import { randomUUID } from 'node:crypto';
+import {
+  constants,
+  copyFile,
+  link,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  stat,
+  statfs,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { ServiceError } from '../../errors/index.js';
+import { HashThread } from './hash-thread.js';
+
+const PART = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part$/;
+const KEPT = /^[a-z0-9]{8}$/;
+/** Within the folder, because a rename does not leave a file system; no job has this name. */
+const ORPHANS = 'orphans';
+
+/**
+ * The folder of uploaded files: `<uuid>.part` while a file comes in, `<job_id>` once it belongs to a job,
+ * `orphans/<job_id>` where no job knows it any more. Whatever else is in there is somebody else's and left alone.
+ * Errors of a full disk come as INSUFFICIENT_STORAGE, others as they are.
+ */
+export class Spool {
+  /** For the files that come in. */
+  readonly hashes = new HashThread();
+  #probe: Promise<void> | undefined;
+
+  constructor(
+    readonly folder: string,
+    /** So many bytes of the disk stay free. */
+    private readonly minFreeBytes: number,
+  ) {}
+
+  /** Creates the folder where it is missing. */
+  async open(): Promise<void> {
+    await mkdir(this.folder, { recursive: true, mode: 0o700 });
+  }
+
+  /** The last step; files that still come in fail. */
+  async close(): Promise<void> {
+    await this.hashes.stop();
+  }
+
+  /** Where a job's file is. */
+  path(jobId: string): string {
+    return join(this.folder, jobId);
+  }
+
+  /** A name for a file that comes in. */
+  newPart(): string {
+    return join(this.folder, `${randomUUID()}.part`);
+  }
+
+  /** Free bytes beyond those that must stay free; negative where they are used already. */
+  async room(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.folder);
+    return bavail * bsize - this.minFreeBytes;
+  }
+
+  /**
+   * Throws the system's error where no file can be made in the folder. Calls at the same time are one: a file system
+   * that hangs holds one thread.
+   */
+  async requireWritable(): Promise<void> {
+    this.#probe ??= this.#writeProbe().finally(() => {
+      this.#probe = undefined;
+    });
+    await this.#probe;
+  }
+
+  async #writeProbe(): Promise<void> {
+    const path = this.newPart();
+    try {
+      await writeFile(path, 'a', { flag: 'wx', mode: 0o600 });
+    } catch (error) {
+      throw asStorageError(error);
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+
+  /** Throws INSUFFICIENT_STORAGE where `bytes` more would leave less free than must stay free. */
+  async requireRoom(bytes: number): Promise<void> {
+    if ((await this.room()) >= bytes) return;
+    throw new ServiceError('INSUFFICIENT_STORAGE', `The upload would leave less than ${this.minFreeBytes} bytes free`);
+  }
+
+  /** Gives a file of this folder to a job. When it resolves, both its bytes and its name survive a power cut. */
+  async keep(path: string, jobId: string): Promise<string> {
+    const kept = this.path(jobId);
+    try {
+      await syncPath(path);
+      await rename(path, kept);
+      await syncPath(this.folder);
+    } catch (error) {
+      throw asStorageError(error);
+    }
+    return kept;
+  }
+
+  /**
+   * A second name for a job's file of so many bytes, as for one that comes in; a copy where the file system has no links.
+   * Whoever removes one of the two leaves the other. Throws SPOOL_EXPIRED if the file is gone, INSUFFICIENT_STORAGE.
+   */
+  async share(jobId: string, sizeBytes: number): Promise<string> {
+    await this.requireRoom(0);
+    const part = this.newPart();
+    try {
+      await link(this.path(jobId), part);
+      return part;
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') throw expired(jobId, error);
+    }
+    try {
+      await this.requireRoom(sizeBytes);
+      await copyFile(this.path(jobId), part, constants.COPYFILE_FICLONE);
+      return part;
+    } catch (error) {
+      await rm(part, { force: true });
+      throw systemCode(error) === 'ENOENT' ? expired(jobId, error) : asStorageError(error);
+    }
+  }
+
+  /** Removes a job's file; no error where there is none. */
+  async remove(jobId: string): Promise<void> {
+    await rm(this.path(jobId), { force: true });
+  }
+
+  async has(jobId: string): Promise<boolean> {
+    try {
+      return (await stat(this.path(jobId))).isFile();
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return false;
+      throw error;
+    }
+  }
+
+  /** The names of the complete files: each is, or was meant to be, a job's id. */
+  async list(): Promise<string[]> {
+    return filesIn(this.folder, KEPT);
+  }
+
+  /** Removes what a former process left half received; returns how many files that were. Before uploads begin. */
+  async removeParts(): Promise<number> {
+    const parts = await filesIn(this.folder, PART);
+    for (const name of parts) await rm(join(this.folder, name), { force: true });
+    return parts.length;
+  }
+
+  /** Moves a complete file that no job knows to `orphans`; `now` in ms since the epoch. Resolves with where it is. */
+  async moveAside(jobId: string, now: number): Promise<string> {
+    const path = this.path(jobId);
+    const aside = join(this.folder, ORPHANS, jobId);
+    await mkdir(join(this.folder, ORPHANS), { recursive: true, mode: 0o700 });
+    // Its time tells how long it has been there, so it comes first.
+    await utimes(path, now / 1000, now / 1000);
+    await rename(path, aside);
+    return aside;
+  }
+
+  /** Removes the orphans that were moved aside `before` (ms since the epoch); resolves with their ids. */
+  async removeOrphans(before: number): Promise<string[]> {
+    const folder = join(this.folder, ORPHANS);
+    const removed: string[] = [];
+    for (const jobId of await filesIn(folder, KEPT)) {
+      const path = join(folder, jobId);
+      if ((await stat(path)).mtimeMs >= before) continue;
+      await rm(path, { force: true });
+      removed.push(jobId);
+    }
+    return removed;
+  }
+}
+
+/** The files of a folder whose names are like this; none where there is no such folder. */
+async function filesIn(folder: string, names: RegExp): Promise<string[]> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries.filter((entry) => entry.isFile() && names.test(entry.name)).map(({ name }) => name);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function expired(jobId: string, cause: unknown): ServiceError {
+  return new ServiceError('SPOOL_EXPIRED', `The uploaded file of job '${jobId}' is no longer kept`, { cause });
+}
+
+/** A full disk or quota, or a limit to the size of files, as INSUFFICIENT_STORAGE, anything else as it is. */
+export function asStorageError(error: unknown): unknown {
+  const code = systemCode(error);
+  if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EFBIG') return error;
+  return new ServiceError('INSUFFICIENT_STORAGE', 'The disk became full', { cause: error });
+}
+
+function systemCode(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+}
+
+async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

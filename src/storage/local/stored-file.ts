@@ -1,0 +1,97 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { ReadableFile } from '../../decoding/index.js';
+import { ServiceError } from '../../errors/index.js';
+
+const FIRST_PAUSE_MS = 20;
+const MAX_PAUSE_MS = 2_000;
+
+export interface StoredFileOptions {
+  path: string;
+  sizeBytes: number;
+  /** For so long, in ms, a file is tried again that the system does not let us read. */
+  timeoutMs: number;
+  log: Logger;
+}
+
+/**
+ * A job's uploaded file. It is taken for damaged only where it is gone or has another size. What else the system says
+ * (no file descriptors, no permission, a disk or a share that is away) may pass: the read is tried again, for some time,
+ * before anyone hears of it; decoders would take the failure for one of the file.
+ */
+export class StoredFile implements ReadableFile {
+  /** SPOOL_UNREADABLE, once a read was given up. A decoder that sits between may tell it in its own words. */
+  failure: ServiceError | null = null;
+  readonly #closing = new AbortController();
+  #handle: Promise<FileHandle> | null = null;
+
+  constructor(private readonly options: StoredFileOptions) {}
+
+  /** As `FileHandle.read`. Throws ServiceError FILE_CORRUPT, SPOOL_UNREADABLE. */
+  async read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }> {
+    const { sizeBytes, timeoutMs } = this.options;
+    const giveUpAt = performance.now() + timeoutMs;
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2)) {
+      this.#closing.signal.throwIfAborted();
+      this.#handle ??= this.#open();
+      const handle = this.#handle;
+      try {
+        const { bytesRead } = await (await handle).read(buffer, offset, length, position);
+        if (bytesRead === 0 && length > 0 && position < sizeBytes) throw wrongSize(position, sizeBytes);
+        return { bytesRead };
+      } catch (error) {
+        // Another descriptor may do better.
+        if (this.#handle === handle) this.#handle = null;
+        void closed(handle);
+        if (error instanceof ServiceError) throw error;
+        await this.#pause(error, giveUpAt, pauseMs);
+      }
+    }
+  }
+
+  /** Ends reads that wait for a better moment; those under way are waited for. Never rejects: nothing was written. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    if (this.#handle !== null) await closed(this.#handle);
+  }
+
+  async #open(): Promise<FileHandle> {
+    const { path, sizeBytes } = this.options;
+    const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+      throw new ServiceError('FILE_CORRUPT', 'the stored file is gone', { cause: error });
+    });
+    try {
+      const { size } = await handle.stat();
+      if (size !== sizeBytes) throw wrongSize(size, sizeBytes);
+      return handle;
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  async #pause(error: unknown, giveUpAt: number, pauseMs: number): Promise<void> {
+    const { code } = error as NodeJS.ErrnoException;
+    if (performance.now() >= giveUpAt) {
+      const detail = `the stored file cannot be read (${code ?? 'unknown error'})`;
+      this.failure = new ServiceError('SPOOL_UNREADABLE', detail, { cause: error });
+      throw this.failure;
+    }
+    this.options.log.warn({ code, retry_ms: pauseMs }, 'the stored file could not be read');
+    await sleep(pauseMs, undefined, { signal: this.#closing.signal });
+  }
+}
+
+async function closed(handle: Promise<FileHandle>): Promise<void> {
+  try {
+    await (await handle).close();
+  } catch {
+    // It never was open, or could not be read either.
+  }
+}
+
+function wrongSize(size: number, expected: number): ServiceError {
+  return new ServiceError('FILE_CORRUPT', `the stored file has ${size} bytes instead of ${expected}`);
+}

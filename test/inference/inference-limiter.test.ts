@@ -1,0 +1,86 @@
+import { ServiceError } from '../../src/errors/index.js';
+import { InferenceLimiter } from '../../src/inference/inference-limiter.js';
+import type { InferenceResult } from '../../src/inference/inference-result.js';
+import type { InferenceTask } from '../../src/inference/ipc.js';
+
+const LIMITS = { concurrency: 1, maxWaiting: 1, maxWaitMs: 60_000, timeoutMs: 60_000, maxRssBytes: 1 };
+const TASK = {} as InferenceTask;
+const INFERRED = {} as InferenceResult;
+const BUSY = expect.objectContaining({ code: 'SERVICE_BUSY' });
+const patient = new AbortController().signal;
+
+/** A desk whose work ends when it is told to. */
+function deskWith(limits: Partial<typeof LIMITS> = {}) {
+  const started: PromiseWithResolvers<InferenceResult>[] = [];
+  const signals: AbortSignal[] = [];
+  const desk = new InferenceLimiter({ ...LIMITS, ...limits }, (_task, _limits, signal) => {
+    const work = Promise.withResolvers<InferenceResult>();
+    signal.addEventListener('abort', () => work.reject(signal.reason));
+    started.push(work);
+    signals.push(signal);
+    return work.promise;
+  });
+  return { desk, started };
+}
+
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+it('works on so many files at a time, in the order in which they came', async () => {
+  const { desk, started } = deskWith({ maxWaiting: 2 });
+  const answers = [1, 2, 3].map(() => desk.infer(TASK, patient));
+  await expect(desk.infer(TASK, patient)).rejects.toEqual(BUSY);
+  expect(() => desk.requireCapacity()).toThrow(ServiceError);
+  for (let done = 0; done < 3; done++) {
+    await settled();
+    expect(started).toHaveLength(done + 1);
+    started[done]?.resolve(INFERRED);
+  }
+  expect(await Promise.all(answers)).toEqual([INFERRED, INFERRED, INFERRED]);
+  expect(() => desk.requireCapacity()).not.toThrow();
+});
+
+it('gives the place on after a failure', async () => {
+  const { desk, started } = deskWith();
+  const first = desk.infer(TASK, patient);
+  const second = desk.infer(TASK, patient);
+  started[0]?.reject(new Error('it crashed'));
+  await expect(first).rejects.toThrow('it crashed');
+  await settled();
+  started[1]?.resolve(INFERRED);
+  expect(await second).toBe(INFERRED);
+});
+
+it('lets nobody wait for too long', async () => {
+  const { desk, started } = deskWith({ maxWaitMs: 1 });
+  const first = desk.infer(TASK, patient);
+  await expect(desk.infer(TASK, patient)).rejects.toEqual(BUSY);
+  started[0]?.resolve(INFERRED);
+  await first;
+  const third = desk.infer(TASK, patient);
+  started[1]?.resolve(INFERRED);
+  expect(await third).toBe(INFERRED);
+});
+
+it('forgets a client that went away, waiting or not', async () => {
+  const { desk, started } = deskWith();
+  const away = [new AbortController(), new AbortController()];
+  const [running, waiting] = away.map(({ signal }) => desk.infer(TASK, signal));
+  const reason = new ServiceError('INVALID_REQUEST', 'The client went away');
+  away[1]?.abort(reason);
+  await expect(waiting).rejects.toBe(reason);
+  away[0]?.abort(reason);
+  await expect(running).rejects.toBe(reason);
+  const next = desk.infer(TASK, patient);
+  await settled();
+  started[1]?.resolve(INFERRED);
+  expect(await next).toBe(INFERRED);
+});
+
+it('ends everything when it closes', async () => {
+  const { desk } = deskWith();
+  const answers = [desk.infer(TASK, patient), desk.infer(TASK, patient)];
+  desk.close();
+  for (const answer of answers) await expect(answer).rejects.toEqual(BUSY);
+});

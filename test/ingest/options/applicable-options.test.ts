@@ -1,0 +1,24 @@
+import { refuseInapplicable } from '../../../src/ingest/options/applicable-options.js';
+
+const ANY = ['model_id', 'format', 'value_format', 'compression', 'rename', 'normalize'];
+
+describe('the options that were given', () => {
+  it.each([
+    ['csv', [...ANY, 'encoding', 'delimiter', 'header', 'null_values', 'csv_reader']],
+    ['json', [...ANY, 'encoding']],
+    ['ndjson', [...ANY, 'encoding']],
+    ['parquet', ANY],
+  ] as const)('are taken where they say something about %s', (format, given) => {
+    expect(() => refuseInapplicable(given, format)).not.toThrow();
+  });
+
+  it.each([
+    ['json', 'delimiter', 'delimiter: it is for CSV, but the file is JSON; leave it out'],
+    ['ndjson', 'null_values', 'null_values: it is for CSV, but the file is NDJSON; leave it out'],
+    ['parquet', 'csv_reader', 'csv_reader: it is for CSV, but the file is Parquet; leave it out'],
+    ['parquet', 'encoding', 'encoding: it is for text, but the file is Parquet; leave it out'],
+  ] as const)('are refused where %s has no %s', (format, name, message) => {
+    const refused = expect.objectContaining({ code: 'INVALID_OPTION', message });
+    expect(() => refuseInapplicable([...ANY, name, 'quote'], format)).toThrow(refused);
+  });
+});

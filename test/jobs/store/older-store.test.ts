@@ -1,0 +1,84 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { type Database, openDatabase } from '../../../src/database/index.js';
+import { DEFAULT_OPTIONS } from '../../../src/ingest/index.js';
+import { InstallationStore } from '../../../src/jobs/store/installation-store.js';
+import { JobStore } from '../../../src/jobs/store/job-store.js';
+import { ManualClock } from '../support/manual-clock.js';
+import { insertJob } from '../support/store-fixture.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'batch-older-store-'));
+let db: Database;
+let store: JobStore;
+
+beforeAll(async () => {
+  const older = new DatabaseSync(join(folder, 'batch.db'));
+  older.exec(readFileSync(join(import.meta.dirname, '../../database/version-1.sql'), 'utf8'));
+  older.close();
+  db = await openDatabase(folder);
+  store = new JobStore(db, new ManualClock());
+});
+
+afterAll(async () => {
+  await db.destroy();
+  rmSync(folder, { recursive: true });
+});
+
+describe('a store of version 1', () => {
+  it('keeps its jobs, whose later options have their defaults', async () => {
+    expect(await store.get('a1b2c3d4')).toMatchObject({
+      modelId: 'orders',
+      state: 'PENDING',
+      dialect: { delimiter: ';', quote: '"', header: true },
+      options: { ...DEFAULT_OPTIONS, csvReader: 'reference' },
+      sourceEncoding: { fileCompression: 'none', encoding: 'utf-8' },
+      sha256: null,
+      requestedOptions: null,
+      topicPrefix: 'batch',
+    });
+  });
+
+  it('has an installation id of its own, which has claimed nothing yet', async () => {
+    const found = await new InstallationStore(db).get('batch.jobs');
+    expect(found).toEqual({ id: expect.stringMatching(/^[0-9a-f]{16}$/) as string, claimOffset: null });
+    await new InstallationStore(db).setClaim('batch.jobs', 7);
+    expect(await new InstallationStore(db).get('batch.jobs')).toEqual({ ...found, claimOffset: 7 });
+    expect(await new InstallationStore(db).get('other.jobs')).toEqual(found);
+  });
+
+  it('takes new jobs with options of their own', async () => {
+    const options = { ...DEFAULT_OPTIONS, nullValues: ['NULL', '\\N'] };
+    expect(await insertJob(store, { options })).toMatchObject({ seq: 2, options });
+  });
+});
+
+describe('a store whose jobs have the option columns', () => {
+  it('has it as rename, in its place', async () => {
+    const options = { ...DEFAULT_OPTIONS, rename: { 'Order ID': 'id' }, topicCompression: 'zstd' as const };
+    const requestedOptions = { rename: options.rename, trim: true };
+    const { jobId } = await insertJob(store, { options, requestedOptions });
+    const plain = await insertJob(store, {});
+    await db.destroy();
+    const older = new DatabaseSync(join(folder, 'batch.db'));
+    older.exec(`DELETE FROM kysely_migration WHERE name = '0013_rename';
+      DROP INDEX jobs_unreconciled;
+      ALTER TABLE jobs RENAME COLUMN file_columns TO columns;
+      ALTER TABLE jobs RENAME COLUMN checkpoint_verified TO settled;
+      ALTER TABLE jobs RENAME COLUMN pending_error_code TO verdict_code;
+      ALTER TABLE jobs RENAME COLUMN pending_error_message TO verdict_message;
+      ALTER TABLE jobs RENAME COLUMN source_encoding TO wrapping;
+      CREATE INDEX jobs_unsettled ON jobs (state, settled, seq);
+      UPDATE jobs SET columns = '["Order ID"]',
+        options = replace(replace(options, '"rename"', '"columns"'), '"topicCompression"', '"compression"'),
+        requested_options = replace(requested_options, '"rename"', '"columns"') WHERE job_id = '${jobId}'`);
+    older.close();
+    db = await openDatabase(folder);
+    store = new JobStore(db, new ManualClock());
+    const record = await store.get(jobId);
+    expect(record).toMatchObject({ options, requestedOptions, fileColumns: ['Order ID'] });
+    expect(JSON.stringify(record?.requestedOptions)).toBe(JSON.stringify(requestedOptions));
+    expect(await store.get(plain.jobId)).toEqual(plain);
+  });
+});

@@ -1,0 +1,116 @@
+import { CompiledQuery, createQueryId, type KyselyPlugin, type RootOperationNode } from 'kysely';
+import { ExpiryStore } from '../../../src/jobs/store/expiry-store.js';
+import { JobStore } from '../../../src/jobs/store/job-store.js';
+import { RemovalStore } from '../../../src/jobs/store/removal-store.js';
+import { ManualClock } from '../support/manual-clock.js';
+import { aJob, insertJob, openStore, type StoreFixture } from '../support/store-fixture.js';
+
+/** What the database was asked, in order. */
+class Queries implements KyselyPlugin {
+  readonly nodes: RootOperationNode[] = [];
+
+  transformQuery({ node }: { node: RootOperationNode }): RootOperationNode {
+    this.nodes.push(node);
+    return node;
+  }
+
+  async transformResult<R>({ result }: { result: R }): Promise<R> {
+    return result;
+  }
+}
+
+describe('the queries of the job store', () => {
+  let fixture: StoreFixture;
+  let queries: Queries;
+  let store: JobStore;
+  let removals: RemovalStore;
+  let ages: ExpiryStore;
+
+  beforeEach(async () => {
+    fixture = await openStore();
+    queries = new Queries();
+    const db = fixture.db.withPlugin(queries);
+    store = new JobStore(db, new ManualClock());
+    removals = new RemovalStore(db);
+    ages = new ExpiryStore(db);
+  });
+  afterEach(() => fixture.close());
+
+  /** How the database goes about what `ask` asks it, a line for each table and index that it visits. */
+  async function planOf(ask: () => Promise<unknown>): Promise<string[]> {
+    queries.nodes.length = 0;
+    await ask();
+    const plan: string[] = [];
+    for (const node of queries.nodes) {
+      const { sql, parameters } = fixture.db.getExecutor().compileQuery(node, createQueryId());
+      const { rows } = await fixture.db.executeQuery<{ detail: string }>(
+        CompiledQuery.raw(`explain query plan ${sql}`, [...parameters]),
+      );
+      plan.push(...rows.map(({ detail }) => detail));
+    }
+    expect(plan).not.toEqual([]);
+    return plan;
+  }
+
+  async function allUnfinished(): Promise<void> {
+    for await (const page of store.unfinished(1)) expect(page).toHaveLength(1);
+  }
+
+  /** Lines that visit every job. An index of few jobs only may be read from end to end. */
+  function scans(plan: readonly string[]): string[] {
+    return plan.filter((line) =>
+      /^SCAN (?!jobs USING (COVERING )?INDEX (jobs_unpublished|jobs_unseen))(?!CONSTANT)/.test(line),
+    );
+  }
+
+  it('that come again and again visit no job but those that they are about', async () => {
+    const job = await insertJob(store);
+    const revisions = new Map([[job.jobId, 1]]);
+    const asked: [string, () => Promise<unknown>][] = [
+      ['create', () => store.create(aJob(), 'a process')],
+      ['activate', () => store.activate(job.jobId, 'a process')],
+      ['abortCreations', () => store.abortCreations('a process', [job.jobId])],
+      ['removals', () => removals.list(0, 10)],
+      ['get', () => store.get(job.jobId)],
+      ['findByIdempotencyKey', () => store.findByIdempotencyKey('key')],
+      ['change', () => store.change(job.jobId, { states: ['PENDING'] }, { bytesDone: 1 })],
+      ['markPublished', () => store.markPublished(revisions)],
+      ['unpublished', () => store.unpublished(10)],
+      ['unfinished', () => allUnfinished()],
+      ['unreconciled', () => store.unreconciled(0, 10)],
+      ['expiredSpools', () => store.expiredSpools(0, 10)],
+      ['markSeen', () => ages.markSeen(1, 10)],
+      ['expired', () => ages.expired(0, 1, 10)],
+      ['withTopics', () => ages.withTopics(0, 5, 10)],
+      ['list by state', () => store.list({ limit: 10, state: 'FAILED', cursor: '5' })],
+      ['list by model', () => store.list({ limit: 10, modelId: 'orders', cursor: '5' })],
+      ['list by both', () => store.list({ limit: 10, state: 'FAILED', modelId: 'orders', cursor: '5' })],
+      ['list', () => store.list({ limit: 10, cursor: '5' })],
+    ];
+    for (const [name, ask] of asked) expect([name, scans(await planOf(ask))]).toEqual([name, []]);
+  });
+
+  it('find unpublished jobs by the index that holds no others, and lists by their filters', async () => {
+    expect(await planOf(() => store.unpublished(10))).toEqual(['SCAN jobs USING INDEX jobs_unpublished']);
+    const [plan] = await planOf(() => store.list({ limit: 10, state: 'FAILED', modelId: 'orders' }));
+    expect(plan).toContain('jobs_by_model_state (model_id=? AND state=? AND seq<?)');
+  });
+
+  it('find the jobs that wait, and those to be reconciled, in their order, from where a page ended', async () => {
+    await insertJob(store);
+    const plans = await planOf(() => allUnfinished());
+    for (const plan of plans) expect(plan).toContain('INDEX jobs_unfinished (state=?');
+    expect(plans.at(-1)).toContain('jobs_unfinished (state=? AND (phase_since,seq)>(?,?))');
+    expect(await planOf(() => store.unreconciled(5, 10))).toEqual([
+      'SEARCH jobs USING INDEX jobs_unreconciled (state=? AND checkpoint_verified=? AND seq>?)',
+    ]);
+  });
+
+  it('find jobs whose age counts by the indexes that hold no others', async () => {
+    expect(await planOf(() => ages.markSeen(1, 10))).toContain('SCAN jobs USING INDEX jobs_unseen');
+    const [plan, ...sorting] = await planOf(() => ages.expired(0, 1, 10));
+    expect([plan, sorting]).toEqual([expect.stringContaining('jobs_aging (spooled=? AND finished_at<?)'), []]);
+    expect(await planOf(() => ages.withTopics(0, 5, 10))).toEqual(['SEARCH jobs USING INDEX jobs_with_topics (seq>?)']);
+    expect(await planOf(() => removals.areThere(10))).toEqual(['SCAN jobs USING COVERING INDEX jobs_with_topics']);
+  });
+});

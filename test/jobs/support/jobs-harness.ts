@@ -1,0 +1,164 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { JobCommands } from '../../../src/jobs/coordination/commands.js';
+import { JobCoordinator } from '../../../src/jobs/coordination/coordinator.js';
+import { JobWriter } from '../../../src/jobs/coordination/job-writer.js';
+import { JobMaintenance } from '../../../src/jobs/coordination/maintenance.js';
+import type { Job } from '../../../src/jobs/domain/job.js';
+import { type NewJob, type StoredJob, toJob } from '../../../src/jobs/domain/stored-job.js';
+import { JobStore } from '../../../src/jobs/store/job-store.js';
+import { RemovalStore } from '../../../src/jobs/store/removal-store.js';
+import type { Checkpoint } from '../../../src/kafka/checkpoint.js';
+import type { CompiledSchema } from '../../../src/models/schema/index.js';
+import { Spool } from '../../../src/storage/local/spool.js';
+import { ManualClock } from './manual-clock.js';
+import { ScriptedRunners } from './scripted-runners.js';
+import { aJob, openStore, type StoreFixture } from './store-fixture.js';
+
+/** The jobs side of a service over a real database and a real spool, with a clock and runners that the test moves. */
+export class JobsHarness {
+  readonly clock = new ManualClock();
+  /** Everything that was published, in order. */
+  readonly snapshots: Job[] = [];
+  readonly store: JobStore;
+  readonly spool: Spool;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'batch-spool-'));
+  writer!: JobWriter;
+  coordinator!: JobCoordinator;
+  control!: JobCommands;
+  maintenance!: JobMaintenance;
+  runners!: ScriptedRunners;
+  /** Thrown by the next look at a model, as if the store had failed. */
+  storeFailure: Error | null = null;
+  kafkaIsAway = false;
+  /** Why the brokers take no job. */
+  kafkaFailure: Error | null = null;
+
+  private constructor(readonly fixture: StoreFixture) {
+    this.store = new JobStore(fixture.db, this.clock);
+    this.spool = new Spool(this.#folder, 0);
+    this.start();
+  }
+
+  static async open(): Promise<JobsHarness> {
+    return new JobsHarness(await openStore());
+  }
+
+  /** A process begins; what an earlier one held in memory is gone. */
+  start(): void {
+    this.clock.dropTimers();
+    const log = pino({ level: 'silent' });
+    const { store, spool, clock } = this;
+    this.writer = new JobWriter(
+      store,
+      { publish: (record) => this.snapshots.push(toJob(record, clock.steady())) },
+      clock,
+    );
+    const models = { getVersion: (id: string, version: number) => this.#getVersion(id, version) };
+    const { writer } = this;
+    this.coordinator = new JobCoordinator({ store, writer, models, spool, clock, log, maxStalledMs: 300_000 });
+    const { coordinator } = this;
+    this.control = new JobCommands({
+      store,
+      writer,
+      coordinator,
+      spool,
+      clock,
+      requireKafka: async () => {
+        if (this.kafkaFailure !== null) throw this.kafkaFailure;
+      },
+    });
+    this.maintenance = new JobMaintenance({
+      store,
+      writer,
+      coordinator,
+      removals: new RemovalStore(this.fixture.db),
+      spool,
+      clock,
+      log,
+      checkKafka: async () => {
+        if (this.kafkaIsAway) throw new Error('away');
+      },
+      spoolKeepMs: 24 * 3_600_000,
+    });
+    this.runners = new ScriptedRunners(coordinator);
+    coordinator.setQueue(this.runners);
+  }
+
+  async close(): Promise<void> {
+    await this.coordinator.stop();
+    await this.fixture.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** A new job with its file, queued. */
+  async accept(job: Partial<NewJob> = {}): Promise<string> {
+    const fresh = aJob(job);
+    await writeFile(this.spool.path(fresh.jobId), 'id\n');
+    expect(await this.store.create(fresh, 'this process')).toEqual({ kind: 'created' });
+    await this.control.accept(fresh.jobId, 'this process');
+    return fresh.jobId;
+  }
+
+  /** A new job that a runner has. */
+  async acceptAndClaim(): Promise<string> {
+    const jobId = await this.accept();
+    expect((await this.runners.next())?.jobId).toBe(jobId);
+    return jobId;
+  }
+
+  /** Reports a commit of so many rows, as the job's runner. */
+  commit(jobId: string, ok: number, errors = 0): Checkpoint {
+    const checkpoint = aCheckpoint(ok, errors);
+    this.coordinator.committed(jobId, this.runners.assignments.get(jobId)!.lease, checkpoint);
+    return checkpoint;
+  }
+
+  /** Everything that was set going is done. */
+  async quiet(): Promise<void> {
+    await this.writer.idle();
+  }
+
+  async record(jobId: string): Promise<StoredJob> {
+    return (await this.store.get(jobId))!;
+  }
+
+  async job(jobId: string): Promise<Job> {
+    return toJob(await this.record(jobId), this.clock.steady());
+  }
+
+  /** The states that were published of a job, without repetitions. */
+  states(jobId: string): string[] {
+    const states = this.snapshots.filter((job) => job.job_id === jobId).map((job) => job.state);
+    return states.filter((state, at) => state !== states[at - 1]);
+  }
+
+  async files(): Promise<string[]> {
+    return readdir(this.#folder);
+  }
+
+  async #getVersion(id: string, version: number): Promise<CompiledSchema | undefined> {
+    const failure = this.storeFailure;
+    this.storeFailure = null;
+    if (failure !== null) throw failure;
+    return this.fixture.models.getVersion(id, version);
+  }
+}
+
+/** 10 bytes a row; a commit marker in each topic that has records. */
+export function aCheckpoint(ok: number, errors = 0, eof = false): Checkpoint {
+  const row = ok + errors;
+  return {
+    position: { row, line: row + 1, byte: eof ? 1000 : row * 10 },
+    ok,
+    errors,
+    dataEnd: ok && ok + 1,
+    dlqEnd: errors && errors + 1,
+    eof,
+    bytesDone: eof ? 1000 : row * 10,
+    size: 1000,
+  };
+}
