@@ -41,14 +41,14 @@ module.exports = {
       comment: 'Whatever the CLI can do, a program can do with the SDK.',
       severity: 'error',
       from: { path: '^src/cli/' },
-      to: { path: '^src/', pathNot: ['^src/cli/', '^src/sdk/index\\.ts$'] },
+      to: { path: '^(src|packages)/', pathNot: ['^src/cli/', '^packages/sdk/src/index\\.ts$'] },
     },
     {
       name: 'sdk-stands-alone',
       comment: 'Clients install the SDK without the service.',
       severity: 'error',
-      from: { path: '^src/sdk/' },
-      to: { path: '^src/', pathNot: '^src/sdk/' },
+      from: { path: '^packages/sdk/' },
+      to: { path: '^src/' },
     },
     {
       name: 'plain-parts',

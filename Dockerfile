@@ -4,11 +4,13 @@
 FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY packages/sdk/package.json packages/sdk/
 RUN npm ci --no-audit --no-fund
 COPY nest-cli.json tsconfig.json tsconfig.build.json ./
 COPY openapi openapi
 COPY bin bin
 COPY scripts scripts
+COPY packages packages
 COPY src src
 # Whatever the builder's umask was, the images' user must be able to read it all.
 RUN npm run build \

@@ -4,7 +4,10 @@ const shared = {
   testEnvironment: 'node',
   setupFiles: ['<rootDir>/test/kit/property-seed.ts'],
   extensionsToTreatAsEsm: ['.ts'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: {
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+    '^batch-ingest-sdk$': '<rootDir>/packages/sdk/src/index.ts',
+  },
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

@@ -48,7 +48,7 @@ ensure_packages() { with_lock packages install_packages; }
 
 install_packages() {
   local stamp="$ROOT/node_modules/.batch-stamp" wanted
-  wanted="$(node --version) $(fingerprint package.json package-lock.json .npmrc)"
+  wanted="$(node --version) $(fingerprint package.json packages/sdk/package.json package-lock.json .npmrc)"
   if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
     STEP_NOTE='up to date'
     return
@@ -74,5 +74,5 @@ build_if_stale() {
 }
 
 build_inputs() {
-  fingerprint src openapi scripts/bundle-service.mjs scripts/bundle-cli.mjs scripts/build-kernel.mjs scripts/lib/inline-functions.mjs package.json package-lock.json nest-cli.json tsconfig.json tsconfig.build.json
+  fingerprint src packages/sdk/src packages/sdk/*.* openapi scripts/bundle-service.mjs scripts/bundle-cli.mjs scripts/build-kernel.mjs scripts/lib/inline-functions.mjs package.json package-lock.json nest-cli.json tsconfig.json tsconfig.build.json
 }

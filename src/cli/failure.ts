@@ -1,4 +1,4 @@
-import type { Problem } from '../sdk/index.js';
+import type { Problem } from 'batch-ingest-sdk';
 import { inCommands } from './in-commands.js';
 
 export const EXIT = { done: 0, failed: 1, partial: 2, usage: 64, lostContact: 75, interrupted: 130 } as const;

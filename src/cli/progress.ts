@@ -1,5 +1,5 @@
+import type { Job, UploadProgress } from 'batch-ingest-sdk';
 import type { Options, SingleBar } from 'cli-progress';
-import type { Job, UploadProgress } from '../sdk/index.js';
 import { bar } from './render/bar.js';
 import { jobBar } from './render/job-table.js';
 import { bytes, counted } from './render/units.js';

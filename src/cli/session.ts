@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { BatchClient, RetryNotice } from '../sdk/index.js';
+import type { BatchClient, RetryNotice } from 'batch-ingest-sdk';
 import { apiUrl } from './api-url.js';
 import type { Environment } from './environment.js';
 import { EXIT, type Failure } from './failure.js';
@@ -60,7 +60,7 @@ export class Session {
   /** Loads the SDK only now: help and usage errors do not need it. */
   async client(): Promise<BatchClient> {
     const baseUrl = apiUrl(this.options.apiUrl, this.environment);
-    const { createBatchClient } = await import('../sdk/index.js');
+    const { createBatchClient } = await import('batch-ingest-sdk');
     const { maxOutage } = this.options;
     return createBatchClient({
       baseUrl,

@@ -1,3 +1,4 @@
+import type { Job } from 'batch-ingest-sdk';
 import fc from 'fast-check';
 import { inCommands } from '../../src/cli/in-commands.js';
 import { processingText, uploadText } from '../../src/cli/progress.js';
@@ -11,7 +12,6 @@ import { plain, printable, styleFor } from '../../src/cli/render/style.js';
 import { displayWidth, table } from '../../src/cli/render/table.js';
 import { bytes, duration } from '../../src/cli/render/units.js';
 import { catalogue } from '../../src/errors/index.js';
-import type { Job } from '../../src/sdk/index.js';
 import { contract, jobFailed, jobPartial, jobPending, jobRunning } from '../sdk/contract.js';
 
 const lines = (...text: string[]) => text.map((line) => `${line}\n`).join('');

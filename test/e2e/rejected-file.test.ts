@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Job, RejectedRow } from '../../src/sdk/index.js';
+import type { Job, RejectedRow } from 'batch-ingest-sdk';
 import { fixture } from '../formats/parquet/read-file.js';
 import { type Service, startService } from '../kit/service.js';
 

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-describe('src/sdk/api-types.ts', () => {
+describe('packages/sdk/src/api-types.ts', () => {
   it('is what `npm run generate` makes of the contract', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'batch-types-'));
     try {
@@ -16,7 +16,7 @@ describe('src/sdk/api-types.ts', () => {
       await promisify(execFile)(process.execPath, [generator, 'openapi/openapi.yaml', '-o', fresh], { cwd: root });
       const [expected, committed] = await Promise.all([
         readFile(fresh, 'utf8'),
-        readFile(join(root, 'src/sdk/api-types.ts'), 'utf8'),
+        readFile(join(root, 'packages/sdk/src/api-types.ts'), 'utf8'),
       ]);
       expect(committed === expected ? 'fresh' : 'stale: run `npm run generate` and commit the result').toBe('fresh');
     } finally {

@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http';
-import { BatchApiError, createBatchClient, isOutage } from '../../src/sdk/index.js';
+import { BatchApiError, createBatchClient, isOutage } from 'batch-ingest-sdk';
 import { answer, answerProblem, contract, jobPartial, jobPending, jobRunning, problem } from './contract.js';
 import { readBody, startServer, type TestServer } from './http-server.js';
 

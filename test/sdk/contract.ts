@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
+import type { Job, Problem } from 'batch-ingest-sdk';
 import { parse } from 'yaml';
-import type { Job, Problem } from '../../src/sdk/index.js';
 
 /** The contract as it is written; tests answer with its own examples. */
 export const contract = parse(readFileSync(new URL('../../openapi/openapi.yaml', import.meta.url), 'utf8'));

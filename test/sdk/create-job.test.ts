@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { BatchApiError, BatchConnectionError, createBatchClient, UploadSizeError } from '../../src/sdk/index.js';
+import { BatchApiError, BatchConnectionError, createBatchClient, UploadSizeError } from 'batch-ingest-sdk';
 import { answer, answerProblem, jobPending } from './contract.js';
 import { readBody, startServer, type TestServer } from './http-server.js';
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createBatchClient, type InferUpload } from '../../src/sdk/index.js';
+import { createBatchClient, type InferUpload } from 'batch-ingest-sdk';
 import { answer, answerProblem, contract } from './contract.js';
 import { readBody, startServer, type TestServer } from './http-server.js';
 

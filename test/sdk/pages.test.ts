@@ -1,4 +1,4 @@
-import { nextCursor } from '../../src/sdk/pages.js';
+import { nextCursor } from '../../packages/sdk/src/pages.js';
 
 describe('the next page', () => {
   it.each([

@@ -1,8 +1,8 @@
+import type { Job, RejectedRow } from 'batch-ingest-sdk';
 import fc from 'fast-check';
+import { rejectedFile } from '../../packages/sdk/src/rejected-file.js';
 import { createTranscoder } from '../../src/decoding/transcoder.js';
 import { createCsvReader, encodeRejectedRow } from '../../src/formats/index.js';
-import type { Job, RejectedRow } from '../../src/sdk/index.js';
-import { rejectedFile } from '../../src/sdk/rejected-file.js';
 import { type Given, readAll } from '../formats/csv/read-all.js';
 import { jobPartial } from './contract.js';
 

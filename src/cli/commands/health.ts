@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import type { Readiness } from '../../sdk/index.js';
+import type { Readiness } from 'batch-ingest-sdk';
 import { EXIT } from '../failure.js';
 import type { Style } from '../render/style.js';
 import { table } from '../render/table.js';

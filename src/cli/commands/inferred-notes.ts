@@ -1,4 +1,4 @@
-import type { InferredSchema } from '../../sdk/index.js';
+import type { InferredSchema } from 'batch-ingest-sdk';
 
 /** So many columns that are left out are named. */
 const MAX_LEFT_OUT = 10;

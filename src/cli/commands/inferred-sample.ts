@@ -1,4 +1,4 @@
-import type { BatchClient, InferredSchema, InferUpload } from '../../sdk/index.js';
+import type { BatchClient, InferredSchema, InferUpload } from 'batch-ingest-sdk';
 import { CliError } from '../failure.js';
 import type { Session } from '../session.js';
 

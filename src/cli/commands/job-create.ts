@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { Command, Option } from '@commander-js/extra-typings';
-import type { BatchClient, JobUpload, KeptFile, NewFile, UploadProgress } from '../../sdk/index.js';
+import type { BatchClient, JobUpload, KeptFile, NewFile, UploadProgress } from 'batch-ingest-sdk';
 import { CliError, EXIT, Interrupted } from '../failure.js';
 import { lostContact } from '../lost-contact.js';
 import { uploadLine } from '../progress.js';
@@ -155,7 +155,7 @@ async function upload(session: Session, client: BatchClient, file: JobUpload, ke
       const unanswered = `the upload was not answered; there may be a job. ${resend}`;
       throw new Interrupted(isSent ? unanswered : 'the upload was broken off; no job was started');
     }
-    const { isOutage } = await import('../../sdk/index.js');
+    const { isOutage } = await import('batch-ingest-sdk');
     if (!isOutage(error)) throw error;
     if (isSent) throw lostContact(error, 'whether there is a job is not known', resend);
     throw lostContact(

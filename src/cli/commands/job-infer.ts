@@ -1,4 +1,4 @@
-import type { BatchClient, JobUpload, ModelCreate } from '../../sdk/index.js';
+import type { BatchClient, JobUpload, ModelCreate } from 'batch-ingest-sdk';
 import { CliError } from '../failure.js';
 import { inferredColumns } from '../render/inferred-table.js';
 import type { Session } from '../session.js';

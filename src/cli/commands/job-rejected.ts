@@ -1,5 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import type { BatchClient, RejectedRow } from '../../sdk/index.js';
+import type { BatchClient, RejectedRow } from 'batch-ingest-sdk';
 import { CSV_HEADER, csvLines, rejectedTable } from '../render/rejected-table.js';
 import type { Session } from '../session.js';
 import { positiveInteger } from './options.js';

@@ -1,4 +1,4 @@
-import type { BatchClient, Job } from '../../sdk/index.js';
+import type { BatchClient, Job } from 'batch-ingest-sdk';
 import { jobDetails } from '../render/job-table.js';
 import { displayWidth } from '../render/table.js';
 import type { Session } from '../session.js';

@@ -1,4 +1,4 @@
-import type { BatchClient, Job, WaitOptions } from '../../sdk/index.js';
+import type { BatchClient, Job, WaitOptions } from 'batch-ingest-sdk';
 import { EXIT, Interrupted } from '../failure.js';
 import { lostContact } from '../lost-contact.js';
 import { processingLine } from '../progress.js';
@@ -68,7 +68,7 @@ export async function followJob(
       const stop = session.command(`job cancel ${id}`);
       throw new Interrupted(`job ${id} goes on. Wait again: ${again}. Stop it: ${stop}`);
     }
-    const { isOutage } = await import('../../sdk/index.js');
+    const { isOutage } = await import('batch-ingest-sdk');
     if (isOutage(error)) throw lostContact(error, `job ${id} goes on without this command`, `Wait again: ${again}`);
     throw error;
   }

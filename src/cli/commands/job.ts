@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import type { JobSummary } from '../../sdk/index.js';
+import type { JobSummary } from 'batch-ingest-sdk';
 import { jobDetails, jobTable } from '../render/job-table.js';
 import type { Session } from '../session.js';
 import { jobCreateCommand } from './job-create.js';

@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import type { Model, ModelCreate } from '../../sdk/index.js';
+import type { Model, ModelCreate } from 'batch-ingest-sdk';
 import { CliError } from '../failure.js';
 import { modelDetails, modelTable } from '../render/model-table.js';
 import { printable } from '../render/style.js';

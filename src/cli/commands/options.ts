@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings';
-import type { JobState, JobUpload } from '../../sdk/index.js';
+import type { JobState, JobUpload } from 'batch-ingest-sdk';
 
 export function wholeNumber(text: string): number {
   const value = Number(text);

@@ -1,5 +1,5 @@
 import { type Command, Option, type OptionValues } from '@commander-js/extra-typings';
-import type { TextOptions } from '../../sdk/index.js';
+import type { TextOptions } from 'batch-ingest-sdk';
 import { character, delimiter, list, wholeNumber } from './options.js';
 
 /** As commander gives them. */

@@ -1,4 +1,4 @@
-import type { InferredColumn, InferredSchema } from '../../sdk/index.js';
+import type { InferredColumn, InferredSchema } from 'batch-ingest-sdk';
 import { schemaText } from './schema-text.js';
 import { printable, type Style } from './style.js';
 import { type Column, fitting, type Step, shortened, table } from './table.js';

@@ -1,4 +1,4 @@
-import type { Job, JobState, JobSummary } from '../../sdk/index.js';
+import type { Job, JobState, JobSummary } from 'batch-ingest-sdk';
 import { inCommands } from '../in-commands.js';
 import { bar } from './bar.js';
 import { type Paint, plain, printable, type Style } from './style.js';

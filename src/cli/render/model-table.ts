@@ -1,4 +1,4 @@
-import type { Model, Column as ModelColumn } from '../../sdk/index.js';
+import type { Model, Column as ModelColumn } from 'batch-ingest-sdk';
 import { printable, type Style } from './style.js';
 import { table } from './table.js';
 

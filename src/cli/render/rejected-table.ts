@@ -1,4 +1,4 @@
-import type { RejectedRow } from '../../sdk/index.js';
+import type { RejectedRow } from 'batch-ingest-sdk';
 import type { Style } from './style.js';
 import { type Column, fitting, type Step, shortened, table } from './table.js';
 

@@ -1,11 +1,9 @@
-import type * as Sdk from '../../../src/sdk/index.js';
+import { createBatchClient, type Job, type JobSettings } from 'batch-ingest-sdk';
 import type { Service } from '../../kit/service.js';
-import { built } from '../built.js';
 import type { Input } from '../inputs.js';
 import type { Contender, Run } from '../runs.js';
 import { type ServiceUsage, watchService } from '../usage.js';
 
-const { createBatchClient } = await built<typeof Sdk>('sdk/index.js');
 /** More often than the SDK would look, so that the end is seen soon; a look costs the API a millisecond. */
 const LOOK_EVERY_MS = 100;
 
@@ -24,7 +22,7 @@ export interface DeliveryRun extends Run {
 export function job(
   service: Service,
   input: Input,
-  options: Partial<Sdk.JobSettings> = {},
+  options: Partial<JobSettings> = {},
   name = 'Batch',
 ): Contender<DeliveryRun> {
   const client = createBatchClient({ baseUrl: service.url });
@@ -54,7 +52,7 @@ export function job(
   };
 }
 
-function checkTotals(job: Sdk.Job, { rows, badRows }: Input): void {
+function checkTotals(job: Job, { rows, badRows }: Input): void {
   if (job.totals.rows === rows && job.totals.errors === badRows) return;
   throw new Error(`the job did not deliver all of ${rows} rows, ${badRows} of them bad: ${JSON.stringify(job)}`);
 }
