@@ -2,8 +2,7 @@
 
 const FOLDER = '^src/([^/]+)/';
 const FACES = ['^src/[^/]+/index\\.ts$', '^src/models/schema/index\\.ts$', '^src/api/health/index\\.ts$'];
-const WEB =
-  '(^|/)node_modules/(@nestjs|@fastify|fastify|nestjs-pino|pino-http|multer|openapi-fetch|class-validator)(/|$)';
+const WEB = '(^|/)node_modules/(@nestjs|@fastify|fastify|nestjs-pino|pino-http|multer|class-validator)(/|$)';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -45,10 +44,18 @@ module.exports = {
     },
     {
       name: 'sdk-stands-alone',
-      comment: 'Clients install the SDK without the service.',
+      comment: 'Clients install the SDK without the service, and nothing else with it.',
       severity: 'error',
       from: { path: '^packages/sdk/' },
-      to: { path: '^src/' },
+      to: { path: ['^src/', '(^|/)node_modules/'] },
+    },
+    {
+      name: 'browsers-have-no-node',
+      comment: 'What browsers load uses what they have: no module of Node.js.',
+      severity: 'error',
+      from: { path: '^packages/sdk/src/browser\\.ts$' },
+      // The names of Node's modules, with or without its prefix: no file's name is without an ending.
+      to: { path: '^(node:)?[a-z_0-9/]+$', reachable: true },
     },
     {
       name: 'plain-parts',

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import multer from 'multer';
-import { encodeForm } from '../../packages/sdk/src/multipart.js';
+import { encodeForm } from '../../packages/sdk/src/platform/multipart.js';
 import { startServer, type TestServer } from './http-server.js';
 
 interface Parsed {

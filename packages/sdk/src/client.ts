@@ -1,9 +1,28 @@
-import { randomUUID } from 'node:crypto';
+import type {
+  CancelJobData,
+  CreateModelData,
+  DeleteModelData,
+  GetJobData,
+  GetLivenessData,
+  GetModelData,
+  GetModelVersionData,
+  GetReadinessData,
+  ListJobsData,
+  ListModelsData,
+  ListModelVersionsData,
+  ListRejectedRowsData,
+  ResumeJobData,
+  UpdateModelData,
+} from './api/types.gen.js';
+import type { Answer } from './connection.js';
+import { formOf } from './form-fields.js';
 import { type InferUpload, inferForm } from './infer-upload.js';
-import { type JobUpload, sendFromJob, sendUpload, type UploadProgress } from './job-upload.js';
+import { formFields, type JobSettings, type JobUpload, type NewFile, type UploadProgress } from './job-upload.js';
 import { eachOf, firstOf, nextCursor } from './pages.js';
+import type { Platform } from './platform/platform.js';
+import { randomKey } from './random-key.js';
 import { type OnLeftOut, rejectedFile } from './rejected-file.js';
-import { type BatchClientOptions, type CallOptions, Transport } from './transport.js';
+import { type BatchClientOptions, type CallOptions, type CallRules, Transport } from './transport.js';
 import type {
   InferredSchema,
   Job,
@@ -59,7 +78,10 @@ export interface JobFilter {
 export class BatchClient {
   private readonly transport: Transport;
 
-  constructor(options: BatchClientOptions) {
+  constructor(
+    options: BatchClientOptions,
+    private readonly platform: Platform,
+  ) {
     this.transport = new Transport(options);
   }
 
@@ -68,64 +90,48 @@ export class BatchClient {
   }
 
   async createModel(model: ModelCreate, options: CallOptions = {}): Promise<Model> {
-    const { data } = await this.transport.call(
-      (signal) => this.transport.http.POST('/models', { body: model, signal }),
-      { ...options, repeatable: false },
-    );
+    const operation = { url: '/models', body: model } satisfies CreateModelData;
+    const { data } = await this.transport.request<Model>('POST', operation, { ...options, repeatable: false });
     return data;
   }
 
   async getModel(id: string, options: CallOptions = {}): Promise<Model> {
-    const params = { path: { id } };
-    const { data } = await this.transport.call(
-      (signal) => this.transport.http.GET('/models/{id}', { params, signal }),
-      options,
-    );
+    const operation = { url: '/models/{id}', path: { id } } satisfies GetModelData;
+    const { data } = await this.transport.request<Model>('GET', operation, options);
     return data;
   }
 
   /** As it was in this version, which jobs may be pinned to; of a deleted model too. */
   async getModelVersion(id: string, version: number, options: CallOptions = {}): Promise<Model> {
-    const params = { path: { id, version } };
-    const { data } = await this.transport.call(
-      (signal) => this.transport.http.GET('/models/{id}/versions/{version}', { params, signal }),
-      options,
-    );
+    const operation = { url: '/models/{id}/versions/{version}', path: { id, version } } satisfies GetModelVersionData;
+    const { data } = await this.transport.request<Model>('GET', operation, options);
     return data;
   }
 
   /** Every version that the model had, newest first; of a deleted model too. */
   listModelVersions(id: string, options: ListOptions = {}): AsyncGenerator<Model, void, undefined> {
     return eachOf(async (cursor) => {
-      const params = { path: { id }, query: { limit: options.pageSize, cursor } };
-      const { data, response } = await this.transport.call(
-        (signal) => this.transport.http.GET('/models/{id}/versions', { params, signal }),
-        options,
-      );
+      const operation = {
+        url: '/models/{id}/versions',
+        path: { id },
+        query: { limit: options.pageSize, cursor },
+      } satisfies ListModelVersionsData;
+      const { data, response } = await this.transport.request<Model[]>('GET', operation, options);
       return { items: data, next: nextCursor(response.headers.get('link')) };
     });
   }
 
   /** The model's next version; jobs that exist keep the one they started with. */
   async updateModel(id: string, model: ModelUpdate, options: CallOptions = {}): Promise<Model> {
-    const params = { path: { id } };
-    const { data } = await this.transport.call(
-      (signal) => this.transport.http.PUT('/models/{id}', { params, body: model, signal }),
-      { ...options, repeatable: false },
-    );
+    const operation = { url: '/models/{id}', path: { id }, body: model } satisfies UpdateModelData;
+    const { data } = await this.transport.request<Model>('PUT', operation, { ...options, repeatable: false });
     return data;
   }
 
   /** Hides the model; jobs that pinned a version of it keep that. */
   async deleteModel(id: string, options: CallOptions = {}): Promise<void> {
-    const params = { path: { id } };
-    await this.transport.call(
-      async (signal) => {
-        const { response, error } = await this.transport.http.DELETE('/models/{id}', { params, signal });
-        return { data: response.ok ? null : undefined, error, response };
-      },
-      { ...options, repeatable: false },
-    );
+    const operation = { url: '/models/{id}', path: { id } } satisfies DeleteModelData;
+    await this.transport.request('DELETE', operation, { ...options, repeatable: false });
   }
 
   /**
@@ -133,13 +139,14 @@ export class BatchClient {
    * be read.
    */
   async inferModel(upload: InferUpload, options: CallOptions = {}): Promise<InferredSchema> {
-    const form = await inferForm(upload);
-    const uploadMs = (form.get('file') as File).size / SLOWEST_BYTES_PER_MS;
-    // The contract's form says what goes into it; the serializer sends the one that was made.
-    const send = { body: { file: '' }, bodySerializer: () => form };
-    const { data } = await this.transport.call(
-      (signal) => this.transport.http.POST('/models/infer', { ...send, signal }),
-      { ...options, timeoutMs: INFERENCE_TIMEOUT_MS + Math.ceil(uploadMs) },
+    const source = await openSource(upload.file, {}, this.platform.openPath);
+    const { form, bytes } = await inferForm(upload, source);
+    const timeoutMs = INFERENCE_TIMEOUT_MS + Math.ceil(bytes / SLOWEST_BYTES_PER_MS);
+    const { data } = await this.transport.postForm<InferredSchema>(
+      '/models/infer',
+      form,
+      {},
+      { ...options, timeoutMs },
     );
     return data;
   }
@@ -147,60 +154,56 @@ export class BatchClient {
   /** Every model, newest first; pages are fetched as they are needed. */
   listModels(options: ListOptions = {}): AsyncGenerator<Model, void, undefined> {
     return eachOf(async (cursor) => {
-      const params = { query: { limit: options.pageSize, cursor } };
-      const { data, response } = await this.transport.call(
-        (signal) => this.transport.http.GET('/models', { params, signal }),
-        options,
-      );
+      const operation = { url: '/models', query: { limit: options.pageSize, cursor } } satisfies ListModelsData;
+      const { data, response } = await this.transport.request<Model[]>('GET', operation, options);
       return { items: data, next: nextCursor(response.headers.get('link')) };
     });
   }
 
   /**
-   * Uploads a file with constant memory, or takes the one that another job keeps (`fromJob`), and starts a job. `replayed`: the idempotency key was seen before, and this
-   * is the job that exists. Throws the system's error where the file cannot be read, UploadSizeError where it
-   * changes meanwhile.
+   * Uploads a file with constant memory, or takes the one that another job keeps (`fromJob`), and starts a job.
+   * `replayed`: the idempotency key was seen before, and this is the job that exists. Throws the system's error if the
+   * file cannot be read, UploadSizeError if it changes meanwhile.
    */
   async createJob(upload: JobUpload, options: CreateJobOptions = {}): Promise<{ job: Job; replayed: boolean }> {
-    const headers = { ...this.transport.headers, 'idempotency-key': options.idempotencyKey ?? randomUUID() };
-    if (upload.fromJob !== undefined) {
-      const { data, response } = await this.transport.call(
-        (signal) => sendFromJob(`${this.baseUrl}/jobs`, headers, upload, signal),
-        { signal: options.signal, awaitService: true, timeoutMs: Number.POSITIVE_INFINITY },
-      );
-      return { job: data, replayed: response.headers.get('idempotency-replayed') === 'true' };
-    }
-    const source = await openSource(upload.file, { filename: upload.filename, size: upload.sizeBytes });
-    const { data, response } = await this.transport.call(
-      (signal) =>
-        sendUpload(`${this.baseUrl}/jobs`, headers, upload, source, { signal, onProgress: options.onProgress }),
-      {
-        signal: options.signal,
-        repeatable: source.replayable,
-        awaitService: true,
-        timeoutMs: Number.POSITIVE_INFINITY,
-      },
-    );
-    return { job: data, replayed: response.headers.get('idempotency-replayed') === 'true' };
+    const headers = { 'idempotency-key': options.idempotencyKey ?? randomKey() };
+    const { data: job, response } = await (upload.fromJob === undefined
+      ? this.sendFile(upload, headers, options)
+      : this.transport.postForm<Job>('/jobs', formOf(formFields(upload)), headers, uploadRules(options)));
+    return { job, replayed: response.headers.get('idempotency-replayed') === 'true' };
+  }
+
+  private async sendFile(upload: JobSettings & NewFile, headers: Record<string, string>, options: CreateJobOptions) {
+    const { file, filename, sizeBytes: size } = upload;
+    const source = await openSource(file, { filename, size }, this.platform.openPath);
+    const form = {
+      baseUrl: this.baseUrl,
+      path: '/jobs',
+      headers: { ...this.transport.headers, ...headers },
+      fields: formFields(upload),
+      source,
+      onProgress: options.onProgress,
+    };
+    return this.transport.call<Job>((signal) => this.platform.sendForm({ ...form, signal }), {
+      ...uploadRules(options),
+      repeatable: source.replayable,
+    });
   }
 
   async getJob(id: string, options: CallOptions = {}): Promise<Job> {
-    const params = { path: { id } };
-    const { data } = await this.transport.call(
-      (signal) => this.transport.http.GET('/jobs/{id}', { params, signal }),
-      options,
-    );
+    const operation = { url: '/jobs/{id}', path: { id } } satisfies GetJobData;
+    const { data } = await this.transport.request<Job>('GET', operation, options);
     return data;
   }
 
   /** Every job, newest first, without its columns; pages are fetched as they are needed. */
   listJobs(filter: JobFilter = {}, options: ListOptions = {}): AsyncGenerator<JobSummary, void, undefined> {
     return eachOf(async (cursor) => {
-      const params = { query: { state: filter.state, model_id: filter.modelId, limit: options.pageSize, cursor } };
-      const { data, response } = await this.transport.call(
-        (signal) => this.transport.http.GET('/jobs', { params, signal }),
-        options,
-      );
+      const operation = {
+        url: '/jobs',
+        query: { state: filter.state, model_id: filter.modelId, limit: options.pageSize, cursor },
+      } satisfies ListJobsData;
+      const { data, response } = await this.transport.request<JobSummary[]>('GET', operation, options);
       return { items: data, next: nextCursor(response.headers.get('link')) };
     });
   }
@@ -208,12 +211,9 @@ export class BatchClient {
   /** The rows in the job's DLQ topic, in the file's order; of a running job those that are committed so far. */
   listRejectedRows(id: string, options: ListOptions = {}): AsyncGenerator<RejectedRow, void, undefined> {
     return eachOf(async (cursor) => {
-      const params = { path: { id }, query: { limit: options.pageSize, cursor } };
-      const { data, response } = await this.transport.call<RejectedRow[]>(async (signal) => {
-        const { data, ...rest } = await this.transport.http.GET('/jobs/{id}/rejected', { params, signal });
-        // Text would be NDJSON, which nobody asked for.
-        return { data: typeof data === 'string' ? undefined : data, ...rest };
-      }, options);
+      const query = { limit: options.pageSize, cursor };
+      const operation = { url: '/jobs/{id}/rejected', path: { id }, query } satisfies ListRejectedRowsData;
+      const { data, response } = await this.transport.request<RejectedRow[]>('GET', operation, options);
       return { items: data, next: nextCursor(response.headers.get('link')) };
     });
   }
@@ -232,11 +232,8 @@ export class BatchClient {
 
   /** Normally CANCELLED already when it returns; CANCELLING where the job is still being stopped. */
   async cancelJob(id: string, options: CallOptions = {}): Promise<Job> {
-    const params = { path: { id } };
-    const { data } = await this.transport.call(
-      (signal) => this.transport.http.DELETE('/jobs/{id}', { params, signal }),
-      options,
-    );
+    const operation = { url: '/jobs/{id}', path: { id } } satisfies CancelJobData;
+    const { data } = await this.transport.request<Job>('DELETE', operation, options);
     return data;
   }
 
@@ -245,21 +242,19 @@ export class BatchClient {
    * What is left is removed behind the answer.
    */
   async purgeJob(id: string, options: CallOptions & { force?: boolean | undefined } = {}): Promise<Job> {
-    const params = { path: { id }, query: { purge: true, force: options.force } };
-    const { data } = await this.transport.call(
-      (signal) => this.transport.http.DELETE('/jobs/{id}', { params, signal }),
-      { ...options, repeatable: false },
-    );
+    const operation = {
+      url: '/jobs/{id}',
+      path: { id },
+      query: { purge: true, force: options.force },
+    } satisfies CancelJobData;
+    const { data } = await this.transport.request<Job>('DELETE', operation, { ...options, repeatable: false });
     return data;
   }
 
   /** Continues a CANCELLED job, or a FAILED one whose error can pass, from its last committed row. */
   async resumeJob(id: string, options: CallOptions = {}): Promise<Job> {
-    const params = { path: { id } };
-    const { data } = await this.transport.call(
-      (signal) => this.transport.http.POST('/jobs/{id}/resume', { params, signal }),
-      { ...options, repeatable: false },
-    );
+    const operation = { url: '/jobs/{id}/resume', path: { id } } satisfies ResumeJobData;
+    const { data } = await this.transport.request<Job>('POST', operation, { ...options, repeatable: false });
     return data;
   }
 
@@ -275,33 +270,35 @@ export class BatchClient {
 
   /** Once: the wait itself is what repeats it. */
   async #look(id: string, signal: AbortSignal | undefined): Promise<Job> {
-    const params = { path: { id } };
     const timeoutMs = Math.min(LOOK_TIMEOUT_MS, this.transport.timeoutMs);
-    const { data } = await this.transport.call(
-      (limit) => this.transport.http.GET('/jobs/{id}', { params, signal: limit }),
-      { signal, repeatable: false, timeoutMs },
-    );
+    const operation = { url: '/jobs/{id}', path: { id } } satisfies GetJobData;
+    const { data } = await this.transport.request<Job>('GET', operation, { signal, repeatable: false, timeoutMs });
     return data;
   }
 
   /** Whether the process is alive. */
   async health(options: CallOptions = {}): Promise<Liveness> {
-    const { data } = await this.transport.call((signal) => this.transport.http.GET('/healthz', { signal }), options);
+    const operation = { url: '/healthz' } satisfies GetLivenessData;
+    const { data } = await this.transport.request<Liveness>('GET', operation, options);
     return data;
   }
 
   /** What works and what does not; does not throw when something does not. */
   async readiness(options: CallOptions = {}): Promise<Readiness> {
-    const { data } = await this.transport.call<Readiness>(async (signal) => {
-      const { data, error, response } = await this.transport.http.GET('/readyz', { signal });
-      return { data: data ?? (isReadiness(error) ? error : undefined), error, response };
-    }, options);
+    const operation = { url: '/readyz' } satisfies GetReadinessData;
+    const accepts = ({ body }: Answer) => isReadiness(body);
+    const { data } = await this.transport.request<Readiness>('GET', operation, { ...options, accepts });
     return data;
   }
 }
 
-export function createBatchClient(options: BatchClientOptions): BatchClient {
-  return new BatchClient(options);
+/** For sending a file, or naming one that the service has. */
+function uploadRules({ signal }: CallOptions): CallRules {
+  return { signal, awaitService: true, timeoutMs: Number.POSITIVE_INFINITY, accepts: isJob };
+}
+
+function isJob({ response, body }: Answer): boolean {
+  return response.ok && typeof body === 'object' && body !== null && 'job_id' in body;
 }
 
 function isReadiness(body: unknown): body is Readiness {

@@ -1,35 +1,10 @@
-export {
-  BatchClient,
-  type CreateJobOptions,
-  createBatchClient,
-  type JobFilter,
-  type ListOptions,
-  type RejectedFileOptions,
-} from './client.js';
-export { BatchApiError, BatchConnectionError, UploadSizeError, WaitTimeoutError } from './errors.js';
-export type { InferUpload } from './infer-upload.js';
-export type { JobSettings, JobUpload, KeptFile, NewFile, UploadProgress } from './job-upload.js';
-export { isOutage, type RetryNotice, type RetryPolicy } from './retry.js';
-export type { TextOptions } from './text-options.js';
-export type { BatchClientOptions, CallOptions } from './transport.js';
-export {
-  type Column,
-  type EncodingOption,
-  type ErrorCode,
-  type FormatOption,
-  type InferredColumn,
-  type InferredSchema,
-  isOver,
-  type Job,
-  type JobState,
-  type JobSummary,
-  type Liveness,
-  type Model,
-  type ModelCreate,
-  type ModelUpdate,
-  type Problem,
-  type Readiness,
-  type RejectedRow,
-} from './types.js';
-export type { UploadContent } from './upload-source.js';
-export type { WaitOptions } from './wait.js';
+import { BatchClient } from './client.js';
+import { nodePlatform } from './platform/node.js';
+import type { BatchClientOptions } from './transport.js';
+
+export * from './public.js';
+
+/** For Node.js: files are read by their paths, too, and sent with constant memory. Throws TypeError if `baseUrl` is not an absolute URL. */
+export function createBatchClient(options: BatchClientOptions): BatchClient {
+  return new BatchClient(options, nodePlatform);
+}

@@ -99,16 +99,24 @@ function closingQuote(row: string, from: number, { quote, escape: own }: Dialect
 function encoder(encoding: Job['encoding']): (text: string) => Uint8Array {
   switch (encoding) {
     case 'utf-16le':
-      return (text) => Buffer.from(text, 'utf16le');
+      return (text) => utf16(text, true);
     case 'utf-16be':
-      return (text) => Buffer.from(text, 'utf16le').swap16();
+      return (text) => utf16(text, false);
     case 'latin1':
-      return (text) => Buffer.from(text, 'latin1');
+      return (text) => Uint8Array.from({ length: text.length }, (_, at) => text.charCodeAt(at));
     case 'windows-1252':
       return windows1252();
-    default:
-      return (text) => Buffer.from(text);
+    default: {
+      const utf8 = new TextEncoder();
+      return (text) => utf8.encode(text);
+    }
   }
+}
+
+function utf16(text: string, isLittleEndian: boolean): Uint8Array {
+  const bytes = new DataView(new ArrayBuffer(text.length * 2));
+  for (let at = 0; at < text.length; at++) bytes.setUint16(at * 2, text.charCodeAt(at), isLittleEndian);
+  return new Uint8Array(bytes.buffer);
 }
 
 function windows1252(): (text: string) => Uint8Array {

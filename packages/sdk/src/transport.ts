@@ -1,9 +1,7 @@
-import createClient, { type Client } from 'openapi-fetch';
-import type { paths } from './api-types.js';
+import { type Answer, answerOf } from './connection.js';
 import { withDeadline } from './deadline.js';
 import { BatchApiError, BatchConnectionError } from './errors.js';
 import { DEFAULT_RETRY, type RetryNotice, type RetryPolicy, withRetries } from './retry.js';
-import { isTransportFailure, toConnectionError } from './transport-error.js';
 
 export interface BatchClientOptions {
   /** Where the service is, such as `http://127.0.0.1:8000`; a path before its routes is kept. */
@@ -22,26 +20,28 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** What openapi-fetch hands back. */
-interface Answer<T> {
-  data?: T | undefined;
-  error?: unknown;
-  response: Response;
-}
-
-interface CallRules extends CallOptions {
+export interface CallRules extends CallOptions {
   /** Whether the request may be sent again; default yes. */
   repeatable?: boolean;
   /** Whether it also waits for a service that refuses the very first connection; default no. */
   awaitService?: boolean;
   /** Default: the client's. */
   timeoutMs?: number;
+  /** Whether an answer is one of the service to this request. Default: its status is a success and its body is JSON, if any. */
+  accepts?: (answer: Answer) => boolean;
+}
+
+/** What the types made from the contract say of a request. */
+export interface Operation {
+  url: string;
+  path?: object;
+  query?: object;
+  body?: unknown;
 }
 
 /** Sends requests: deadlines, repetitions, and every failure as one of the SDK's own errors. */
 export class Transport {
   readonly baseUrl: string;
-  readonly http: Client<paths>;
   readonly headers: Record<string, string>;
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
@@ -50,50 +50,74 @@ export class Transport {
   constructor(options: BatchClientOptions) {
     this.baseUrl = new URL(options.baseUrl).href.replace(/\/+$/, '');
     this.headers = { accept: 'application/json', ...options.headers };
-    this.http = createClient<paths>({ baseUrl: this.baseUrl, headers: this.headers });
-    this.http.use({ onResponse: ({ response }) => refuseStrangers(response) });
     this.retry = { ...DEFAULT_RETRY, ...options.retry };
     this.timeoutMs = options.timeoutMs ?? 30_000;
     this.onRetry = options.onRetry;
   }
 
+  /** Sends an operation of the contract. Throws what `call` throws. */
+  request<T>(
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    operation: Operation,
+    rules?: CallRules,
+  ): Promise<{ data: T; response: Response }> {
+    const { body } = operation;
+    const headers = body === undefined ? this.headers : { ...this.headers, 'content-type': 'application/json' };
+    return this.send(
+      target(operation),
+      { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },
+      rules,
+    );
+  }
+
+  /** Sends a form that is in memory, or a Blob's. Throws what `call` throws. */
+  postForm<T>(
+    path: string,
+    form: FormData,
+    headers: Readonly<Record<string, string>>,
+    rules?: CallRules,
+  ): Promise<{ data: T; response: Response }> {
+    return this.send(path, { method: 'POST', headers: { ...this.headers, ...headers }, body: form }, rules);
+  }
+
   /**
-   * The answer of a request that `send` makes anew for each attempt. Throws BatchApiError, BatchConnectionError, or
-   * the signal's reason.
+   * The answer to a request that `attempt` makes anew each time. Throws BatchApiError, BatchConnectionError, or the
+   * signal's reason.
    */
   async call<T>(
-    send: (signal: AbortSignal) => Promise<Answer<T>>,
+    attempt: (signal: AbortSignal) => Promise<Answer>,
     rules: CallRules = {},
   ): Promise<{ data: T; response: Response }> {
-    const { signal, repeatable = true, awaitService, timeoutMs = this.timeoutMs } = rules;
+    const { signal, repeatable = true, awaitService, timeoutMs = this.timeoutMs, accepts = isSuccess } = rules;
+    const timedOut = () => new BatchConnectionError(this.baseUrl, 'TIMEOUT', true);
     const once = async () => {
-      const { data, error, response } = await this.attempt(send, signal, timeoutMs);
-      if (data === undefined) throw new BatchApiError(response, error);
-      return { data, response };
+      const answer = await withDeadline(timeoutMs, signal, attempt, timedOut);
+      if (!accepts(answer)) throw new BatchApiError(answer.response, answer.body);
+      return { data: answer.body as T, response: answer.response };
     };
     const policy = repeatable ? this.retry : { ...this.retry, maxOutageMs: 0 };
     return withRetries(once, policy, { signal, awaitService, onRetry: this.onRetry });
   }
 
-  private async attempt<T>(
-    send: (signal: AbortSignal) => Promise<Answer<T>>,
-    signal: AbortSignal | undefined,
-    timeoutMs: number,
-  ): Promise<Answer<T>> {
-    const timedOut = () => new BatchConnectionError(this.baseUrl, 'TIMEOUT', true);
-    try {
-      return await withDeadline(timeoutMs, signal, send, timedOut);
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw isTransportFailure(error) ? toConnectionError(error, this.baseUrl) : error;
-    }
+  private send<T>(path: string, init: RequestInit, rules?: CallRules): Promise<{ data: T; response: Response }> {
+    return this.call((signal) => {
+      const request = new Request(this.baseUrl + path, { ...init, signal });
+      return answerOf(this.baseUrl, () => fetch(request));
+    }, rules);
   }
 }
 
 /** A success in another format than JSON comes from something else that listens on the port. */
-async function refuseStrangers(response: Response): Promise<undefined> {
-  const type = response.headers.get('content-type') ?? '';
-  if (!response.ok || response.status === 204 || /^application\/(json|[\w.-]+\+json)\b/i.test(type)) return undefined;
-  await response.body?.cancel();
-  throw new BatchApiError(response, null);
+function isSuccess({ response, body }: Answer): boolean {
+  return response.ok && (response.status === 204 || body !== null);
+}
+
+/** The path and query of a request. */
+function target({ url, path = {}, query = {} }: Operation): string {
+  const values = new Map<string, unknown>(Object.entries(path));
+  const filled = url.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(values.get(name))));
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value));
+  const text = parameters.toString();
+  return text === '' ? filled : `${filled}?${text}`;
 }

@@ -1,30 +1,28 @@
-import type { components } from './api-types.js';
-
-type Schemas = components['schemas'];
+import type * as api from './api/types.gen.js';
 
 /** One file being ingested; see the contract for what each member promises. */
-export type Job = Schemas['Job'];
+export type Job = api.Job;
 /** A job as lists show it, without its columns. */
-export type JobSummary = Schemas['JobSummary'];
-export type JobState = Schemas['JobState'];
+export type JobSummary = api.JobSummary;
+export type JobState = api.JobState;
 /** A named, versioned schema that rows must satisfy. */
-export type Model = Schemas['Model'];
-export type ModelCreate = Schemas['ModelCreate'];
-export type ModelUpdate = Schemas['ModelUpdate'];
-export type Column = Schemas['Column'];
+export type Model = api.Model;
+export type ModelCreate = api.ModelCreate;
+export type ModelUpdate = api.ModelUpdate;
+export type Column = api.Column;
 /** A schema proposed for a file, and what speaks for it. */
-export type InferredSchema = Schemas['InferredSchema'];
-export type InferredColumn = Schemas['InferredColumn'];
-export type InferForm = Schemas['InferUpload'];
+export type InferredSchema = api.InferredSchema;
+export type InferredColumn = api.InferredColumn;
+export type InferForm = api.InferUpload;
 /** A row that does not satisfy its model, with every reason. */
-export type RejectedRow = Schemas['RejectedRow'];
+export type RejectedRow = api.RejectedRow;
 /** The body of every error answer (RFC 9457). */
-export type Problem = Schemas['Problem'];
-export type ErrorCode = Schemas['ErrorCode'];
-export type Liveness = Schemas['Liveness'];
-export type Readiness = Schemas['Readiness'];
-export type FormatOption = Schemas['FormatOption'];
-export type EncodingOption = Schemas['EncodingOption'];
+export type Problem = api.Problem;
+export type ErrorCode = api.ErrorCode;
+export type Liveness = api.Liveness;
+export type Readiness = api.Readiness;
+export type FormatOption = api.FormatOption;
+export type EncodingOption = api.EncodingOption;
 
 const OVER: readonly JobState[] = ['SUCCESS', 'PARTIAL_SUCCESS', 'FAILED', 'CANCELLED'];
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { UploadSizeError } from './errors.js';
+import { UploadSizeError } from '../errors.js';
 
 export interface FormFile {
   /** The form field. */

@@ -1,0 +1,28 @@
+export type { BatchClient, CreateJobOptions, JobFilter, ListOptions, RejectedFileOptions } from './client.js';
+export { BatchApiError, BatchConnectionError, UploadSizeError, WaitTimeoutError } from './errors.js';
+export type { InferUpload } from './infer-upload.js';
+export type { JobSettings, JobUpload, KeptFile, NewFile, UploadProgress } from './job-upload.js';
+export { isOutage, type RetryNotice, type RetryPolicy } from './retry.js';
+export type { TextOptions } from './text-options.js';
+export type { BatchClientOptions, CallOptions } from './transport.js';
+export {
+  type Column,
+  type EncodingOption,
+  type ErrorCode,
+  type FormatOption,
+  type InferredColumn,
+  type InferredSchema,
+  isOver,
+  type Job,
+  type JobState,
+  type JobSummary,
+  type Liveness,
+  type Model,
+  type ModelCreate,
+  type ModelUpdate,
+  type Problem,
+  type Readiness,
+  type RejectedRow,
+} from './types.js';
+export type { UploadContent } from './upload-source.js';
+export type { WaitOptions } from './wait.js';
