@@ -161,9 +161,10 @@ export class BatchClient {
   }
 
   /**
-   * Uploads a file with constant memory, or takes the one that another job keeps (`fromJob`), and starts a job.
-   * `replayed`: the idempotency key was seen before, and this is the job that exists. Throws the system's error if the
-   * file cannot be read, UploadSizeError if it changes meanwhile.
+   * Uploads a file, or takes the one that another job keeps (`fromJob`), and starts a job. Node.js sends whatever it is
+   * with constant memory; a browser collects a stream first, up to 1 GiB, and does not hold a Blob. `replayed`: the
+   * idempotency key was seen before, and this is the job that exists. Throws what reading the file throws, and
+   * UploadSizeError if a file or stream has another size than announced.
    */
   async createJob(upload: JobUpload, options: CreateJobOptions = {}): Promise<{ job: Job; replayed: boolean }> {
     const headers = { 'idempotency-key': options.idempotencyKey ?? randomKey() };

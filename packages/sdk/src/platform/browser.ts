@@ -1,3 +1,4 @@
+import { chunksOf } from '../chunks.js';
 import { type Answer, answerOf } from '../connection.js';
 import { BatchConnectionError, UploadSizeError } from '../errors.js';
 import { formOf } from '../form-fields.js';
@@ -17,7 +18,7 @@ export const browserPlatform: Platform = {
 
 async function sendForm(upload: FormUpload): Promise<Answer> {
   const { baseUrl, headers, fields, source, signal, onProgress } = upload;
-  const file = await (source.blob?.() ?? collect(source));
+  const file = await (source.blob?.() ?? unlessAborted(signal, collect(source, signal)));
   const form = formOf(fields);
   form.set('file', file, source.filename);
   const url = baseUrl + upload.path;
@@ -32,17 +33,26 @@ async function sendForm(upload: FormUpload): Promise<Answer> {
     onProgress?.({ bytesSent: file.size, bytesTotal: file.size });
     return answer;
   } catch (error) {
-    // A file that changed since it was chosen breaks the request as the network does; reading it says what it was.
-    if (error instanceof BatchConnectionError) await file.slice(0, 1).arrayBuffer();
+    if (error instanceof BatchConnectionError) await requireReadable(file, source.filename);
     throw error;
   }
 }
 
+/** A file that changed since it was chosen breaks a request as the network does: throws Error if that is what it was. */
+async function requireReadable(file: Blob, filename: string): Promise<void> {
+  try {
+    for await (const _chunk of chunksOf(file.stream())) break;
+  } catch (cause) {
+    throw new Error(`${filename} cannot be read: it changed since it was chosen, or is gone`, { cause });
+  }
+}
+
 /** A stream as a Blob, which the browser may keep on its disk. Throws UploadSizeError, or RangeError beyond 1 GiB. */
-async function collect({ filename, size, chunks }: UploadSource): Promise<Blob> {
+async function collect({ filename, size, chunks }: UploadSource, signal: AbortSignal): Promise<Blob> {
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let bytes = 0;
   for await (const chunk of chunks()) {
+    signal.throwIfAborted();
     bytes += chunk.length;
     if (bytes > MAX_STREAM_BYTES) throw new RangeError(`a stream has more than ${MAX_STREAM_BYTES} bytes: pass a Blob`);
     if (size !== null && bytes > size) break;
@@ -50,6 +60,14 @@ async function collect({ filename, size, chunks }: UploadSource): Promise<Blob> 
   }
   if (size !== null && bytes !== size) throw new UploadSizeError(filename, size, bytes);
   return new Blob(parts);
+}
+
+/** What `work` comes to, or the signal's reason at once: a stream may stall. */
+function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    work.then(resolve, reject);
+  });
 }
 
 /**
