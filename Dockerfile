@@ -14,7 +14,7 @@ COPY packages packages
 COPY src src
 # Whatever the builder's umask was, the images' user must be able to read it all.
 RUN npm run build \
-  && npm prune --omit=dev --no-audit --no-fund \
+  && npm prune --omit=dev --workspaces=false --no-audit --no-fund \
   && chmod -R a+rX package.json bin dist openapi node_modules
 
 FROM node:24-slim AS cli
