@@ -64,7 +64,8 @@ ensure_build() { with_lock build build_if_stale; }
 build_if_stale() {
   local stamp="$ROOT/dist/.batch-stamp" wanted
   wanted=$(build_inputs)
-  if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && [ -f "$ROOT/dist/main.js" ]; then
+  if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && [ -f "$ROOT/dist/main.js" ] &&
+    [ -f "$ROOT/packages/sdk/dist/esm/index.js" ]; then
     STEP_NOTE='up to date'
     return
   fi
@@ -74,5 +75,5 @@ build_if_stale() {
 }
 
 build_inputs() {
-  fingerprint src packages/sdk/src packages/sdk/*.* openapi scripts/bundle-service.mjs scripts/bundle-cli.mjs scripts/build-kernel.mjs scripts/lib/inline-functions.mjs package.json package-lock.json nest-cli.json tsconfig.json tsconfig.build.json
+  fingerprint src packages/sdk/src packages/sdk/package.json packages/sdk/build.mjs packages/sdk/tsconfig.json openapi scripts/bundle-service.mjs scripts/bundle-cli.mjs scripts/build-kernel.mjs scripts/lib/inline-functions.mjs package.json package-lock.json nest-cli.json tsconfig.json tsconfig.build.json
 }

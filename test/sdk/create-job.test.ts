@@ -326,6 +326,33 @@ describe('createJob', () => {
     await expect(client.createJob({ modelId: 'm', file: folder })).rejects.toMatchObject({ code: 'EISDIR' });
   });
 
+  it('says at once that a header is malformed', async () => {
+    const client = await clientOf(() => {
+      throw new Error('nothing should have been sent');
+    });
+    const upload = client.createJob({ modelId: 'orders', file: path }, { idempotencyKey: 'two\nlines' });
+    await expect(upload).rejects.toMatchObject({ name: 'TypeError' });
+  });
+
+  it.each([
+    ['a File', () => new File([CSV], 'mine.csv'), 'mine.csv', String(CSV.length)],
+    ['a Blob', () => new Blob([CSV]), 'stream', String(CSV.length)],
+    ['a web stream', () => new Blob([CSV]).stream(), 'stream', undefined],
+  ])('takes %s, with its name and size if it has them', async (_what, content, filename, size) => {
+    let seen = { body: '', size: '' as string | undefined };
+    const client = await clientOf(async (request, response) => {
+      const body = (await readBody(request)).toString();
+      const length = request.headers['content-length'];
+      const overhead = body.length - CSV.length;
+      seen = { body, size: length === undefined ? undefined : String(Number(length) - overhead) };
+      answer(response, 202, jobPending());
+    });
+    await client.createJob({ modelId: 'orders', file: content() });
+    expect(seen.body).toContain(`filename="${filename}"`);
+    expect(seen.body).toContain(CSV);
+    expect(seen.size).toBe(size);
+  });
+
   it('ends with the signal’s reason, and the file is let go', async () => {
     const client = await clientOf((request) => void request.resume());
     const stop = new AbortController();

@@ -54,16 +54,18 @@ async function sendForm({ baseUrl, path, headers, fields, source, signal, onProg
     { field: 'file', filename: source.filename, size: source.size, content: source.chunks() },
     (bytesSent) => onProgress?.({ bytesSent, bytesTotal: source.size }),
   );
+  // Made here, because a TypeError of fetch would pass for a broken connection.
+  const allHeaders = new Headers({
+    ...headers,
+    'content-type': form.contentType,
+    // Without it fetch sends chunks, and the server cannot refuse a large file before it has read it.
+    ...(form.contentLength === null ? {} : { 'content-length': String(form.contentLength) }),
+  });
   try {
     return await answerOf(baseUrl, () =>
       fetch(baseUrl + path, {
         method: 'POST',
-        headers: {
-          ...headers,
-          'content-type': form.contentType,
-          // Without it fetch sends chunks, and the server cannot refuse a large file before it has read it.
-          ...(form.contentLength === null ? {} : { 'content-length': String(form.contentLength) }),
-        },
+        headers: allHeaders,
         body: ReadableStream.from(during(attempt, form.chunks)),
         duplex: 'half',
         // Without both of these, fetch keeps a second copy of the body, all of it, for a redirect or a login to come.
