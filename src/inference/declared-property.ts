@@ -20,7 +20,11 @@ export function inJsonSchemaType(type: ColumnType): ColumnType {
       return { kind: 'float', bits: 64 };
     case 'datetime64':
       return { kind: 'datetime' };
-    default:
+    case 'string':
+    case 'bool':
+    case 'date':
+    case 'datetime':
+    case 'uuid':
       return type;
   }
 }

@@ -1,4 +1,5 @@
 import { catalogue, type ErrorCode } from '../../src/errors/index.js';
+import { ROW_ERROR_CODES } from '../../src/formats/row-reader.js';
 import {
   answers,
   at,
@@ -17,6 +18,10 @@ describe('openapi.yaml', () => {
   it('is OpenAPI 3.1 and served from where it is found', () => {
     expect(contract['openapi']).toMatch(/^3\.1\.\d+$/);
     expect(contract['servers']).toEqual([{ url: '/' }]);
+  });
+
+  it('has every code that a row is rejected with, and no other', () => {
+    expect(at('/components/schemas/RowErrorCode/enum')).toEqual([...ROW_ERROR_CODES]);
   });
 
   it('has no reference that leads nowhere, and no component that nothing leads to', () => {

@@ -177,7 +177,11 @@ function fitsInteger(from: Extract<FileType, { kind: 'int' }>, to: ColumnType): 
     case 'int':
       if (from.signed === to.signed) return from.bits <= to.bits;
       return !from.signed && from.bits < to.bits;
-    default:
+    case 'string':
+    case 'bool':
+    case 'date':
+    case 'datetime64':
+    case 'uuid':
       return false;
   }
 }

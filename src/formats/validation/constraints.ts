@@ -65,7 +65,12 @@ function canonical(text: string, type: ColumnType): string {
       return String(Number(text) + 0);
     case 'bool':
       return /^(?:true|1)$/i.test(text) ? 'true' : 'false';
-    default:
+    case 'string':
+    case 'decimal':
+    case 'date':
+    case 'datetime':
+    case 'datetime64':
+    case 'uuid':
       return text;
   }
 }

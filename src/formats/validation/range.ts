@@ -14,7 +14,11 @@ export function rangeOf(type: ColumnType): string {
       return `${digits(type.precision - type.scale)} before the point, ${type.scale} after it`;
     case 'datetime':
       return `in epoch seconds ${FIRST_SECOND} to ${LAST_SECOND}`;
-    default:
+    case 'string':
+    case 'bool':
+    case 'date':
+    case 'datetime64':
+    case 'uuid':
       return '';
   }
 }
