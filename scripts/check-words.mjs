@@ -4,9 +4,17 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const ROOT = new URL('..', import.meta.url).pathname;
-const CHECKED = ['*.md', 'docs/**/*.md', 'openapi/openapi.yaml', 'packages/*/README.md'];
+const CHECKED = [
+  '*.md',
+  'docs/**/*.md',
+  'openapi/openapi.yaml',
+  'packages/*/README.md',
+  'src/*.ts',
+  'src/{api,config,database,decoding,delivery,errors,ingest,jobs}/**/*.ts',
+  'src/{models,observability,reading,runner,storage,upload}/**/*.ts',
+];
 /** Move these to CHECKED once they are rewritten. */
-const COUNTED = ['src/**/*.ts', 'packages/*/src/**/*.ts'];
+const COUNTED = ['src/{cli,formats,inference,kafka}/**/*.ts', 'packages/*/src/**/*.ts'];
 /** Between two words of a comment its next line may begin. */
 const SPACE = String.raw`(?:\s|\n\s*(?:\*|//|#)\s)+`;
 

@@ -8,7 +8,7 @@ export class Downloads {
 
   constructor(
     most: number,
-    /** A client that takes no byte for so long, though there are some, is let go. */
+    /** A client that reads no byte for this time, though there are some, is disconnected. */
     private readonly idleMs: number,
   ) {
     this.#limit = new ConcurrencyLimit(most, `${most} downloads are under way`);

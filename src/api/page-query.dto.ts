@@ -18,6 +18,6 @@ export class PageQueryDto {
 
   @IsOptional()
   @IsString({ message: 'cursor must be given once' })
-  @Matches(/^[A-Za-z0-9_-]{1,512}$/, { message: 'cursor must be one that the page before gave' })
+  @Matches(/^[A-Za-z0-9_-]{1,512}$/, { message: 'cursor must be a value returned by the previous page' })
   cursor?: string;
 }

@@ -14,7 +14,7 @@ export class RouteTable {
     }
   }
 
-  /** The methods that a request path takes; empty where there is no such path. */
+  /** The methods that a request path accepts; empty if there is no such path. */
   methodsOf(path: string): string[] {
     return [...new Set(this.routes.filter((route) => route.matches.test(path)).map((route) => route.method))].sort();
   }

@@ -21,17 +21,17 @@ export interface Config {
   /** MAX_UPLOADS: how many uploads are received at a time. */
   readonly maxUploads: number;
   /**
-   * UPLOAD_IDLE_MS: an upload that sends no byte for so long is ended. MIN_UPLOAD_RATE: so is one that sends fewer bytes
-   * a second over 60 s (or ten UPLOAD_IDLE_MS, if that is less); 0: however slow.
+   * UPLOAD_IDLE_MS: an upload that sends no byte for this time is ended. MIN_UPLOAD_RATE: so is one that sends fewer bytes
+   * per second over 60 s (or ten UPLOAD_IDLE_MS, if that is less); 0: no minimum.
    */
   readonly uploadPace: { readonly idleMs: number; readonly minBytesPerSecond: number };
-  /** MAX_JOB_TOPICS: no new job beyond so many topics of jobs, each of which has two until it is purged or they are empty. */
+  /** MAX_JOB_TOPICS: maximum number of topics of jobs; a new job beyond it is refused. Each has two until it is purged or they are empty. */
   readonly maxJobTopics: number;
-  /** DOWNLOAD_IDLE_MS: a reader of rejected rows that takes no byte for so long is let go. */
+  /** DOWNLOAD_IDLE_MS: a client that reads no byte of rejected rows for this time is disconnected. */
   readonly downloadIdleMs: number;
   /** SPOOL_KEEP_HOURS: how long the file of a job is kept that has ended otherwise than SUCCESS. */
   readonly spoolKeepHours: number;
-  /** JOB_KEEP_DAYS: an ended job is purged so many days after its end; 0: never. */
+  /** JOB_KEEP_DAYS: number of days after its end at which a job is purged; 0: never. */
   readonly jobKeepDays: number;
   /** JOB_CONCURRENCY: runner processes, and so jobs at a time. */
   readonly jobConcurrency: number;
@@ -56,7 +56,7 @@ export interface KafkaConfig {
   readonly adoptPrefix: boolean;
   /** KAFKA_REPLICATION_FACTOR: of the topics that are created; the broker's own if fewer brokers are registered. */
   readonly replicationFactor: number;
-  /** KAFKA_UNAVAILABLE_AFTER_MS: a running job fails after so long without a commit, see also `limitsOf`. */
+  /** KAFKA_UNAVAILABLE_AFTER_MS: a running job fails after this time without a commit, see also `limitsOf`. */
   readonly unavailableAfterMs: number;
   /**
    * KAFKA_SSL: TLS to every broker, whose certificate must be valid for its advertised name; null: plain TCP.

@@ -42,7 +42,7 @@ export function readKafkaTls(env: Environment, problems: string[]): KafkaTls | n
   return Object.freeze(tls);
 }
 
-/** The text of a PEM file; null where there is none, which is a problem. */
+/** The text of a PEM file; null, and a problem, if there is none. */
 function readPem(path: string, name: string, problems: string[]): string | null {
   const isKey = name === 'KAFKA_SSL_KEY';
   let text: string;

@@ -21,5 +21,5 @@ export function toPage<R extends { seq: number }, T>(rows: readonly R[], limit: 
 export function beforeSeq(cursor: string | undefined): number {
   if (cursor === undefined) return Number.MAX_SAFE_INTEGER;
   if (/^\d{1,15}$/.test(cursor)) return Number(cursor);
-  throw new ServiceError('INVALID_REQUEST', 'cursor must be one that the page before gave');
+  throw new ServiceError('INVALID_REQUEST', 'cursor must be a value returned by the previous page');
 }

@@ -20,7 +20,7 @@ const SQLITE_IOERR_WRITE = 778;
 
 /**
  * Kysely over `node:sqlite`. Its statements differ from better-sqlite3's, which Kysely's own dialect is made for:
- * parameters are spread, and whether a statement returns rows is told by its columns. There is one connection; Kysely
+ * parameters are spread, and whether a statement returns rows is detected from its columns. There is one connection; Kysely
  * hands it to one query or transaction at a time because the adapter says that there are no more.
  */
 export class NodeSqliteDialect implements Dialect {

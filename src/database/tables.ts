@@ -106,7 +106,7 @@ export interface RunningTimeTable {
 
 /** One row. */
 export interface InstallationTable {
-  /** Random, made with the store: whoever claims a topic prefix is told by it. */
+  /** Random, created with the store: identifies who claims a topic prefix. */
   id: string;
   /** The topic that has its last claim of a prefix, and the claim's offset there; null: it has claimed none. */
   claim_topic: string | null;
@@ -115,7 +115,7 @@ export interface InstallationTable {
 
 /** Topics that are made, or about to be, for jobs to come. */
 export interface SpareTopicsTable {
-  /** Of the job that will have them. */
+  /** Id of the job that will have them. */
   job_id: string;
   /** The names of the topics begin with it. */
   topic_prefix: string;

@@ -6,11 +6,11 @@ export interface ReadableFile {
 /** A file's bytes as its format sees them: decompressed, in UTF-8. One caller at a time. */
 export interface ByteSource {
   /**
-   * Reads the next bytes to the beginning of `space`; resolves with how many, 0 only at the end. Throws fs errors, and
-   * ServiceError where the bytes cannot be had. A source that has failed is not read again.
+   * Reads the next bytes to the beginning of `space`; resolves with their number, 0 only at the end. Throws fs errors, and
+   * ServiceError if the bytes cannot be decoded. A source that has failed is not read again.
    */
   read(space: Buffer): Promise<number>;
-  /** Of the stored file, the bytes that were read so far: what progress counts. */
+  /** Number of bytes of the stored file that were read so far: what progress counts. */
   readonly fileBytes: number;
   /**
    * Where in the decompressed file a byte stands that was read, by its offset among those; both are counted from where

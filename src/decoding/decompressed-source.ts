@@ -10,7 +10,7 @@ export interface DecompressionLimits {
   maxRatio: number;
 }
 
-/** Of one read of the file. */
+/** Size limit of one read of the file. */
 const INPUT_BYTES = 128 * 1024;
 /** Small files may be as repetitive as they like. */
 const RATIO_COUNTS_FROM_BYTES = 64 * 1024 ** 2;

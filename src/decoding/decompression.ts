@@ -4,7 +4,7 @@ import { ServiceError } from '../errors/index.js';
 import type { FileCompression } from './compression.js';
 import { ZstdFrames } from './zstd-frames.js';
 
-/** Of one piece of output. With Node's default of 16 KiB, handing them over costs as much as the decoding. */
+/** Size of one piece of output. With Node's default of 16 KiB, handing them over costs as much as the decoding. */
 const OUTPUT_BYTES = 256 * 1024;
 /** 128 MiB, the largest window that zstd itself takes unless told otherwise, and what `--long` writes. */
 const MAX_WINDOW_LOG = 27;
@@ -14,7 +14,7 @@ export type Compressed = Exclude<FileCompression, 'none'>;
 
 /** A decoder that takes in what it is fed while what it puts out is being read; it runs on another thread. */
 export interface Decompression extends AsyncIterator<Buffer, undefined> {
-  /** Of the input that the decoder has used; less than all of it where a gzip file ends in padding. */
+  /** Number of input bytes that the decoder has used; less than all of them if a gzip file ends in padding. */
   readonly bytesUsed: number;
   /** Ends it, whatever is under way. */
   close(): void;

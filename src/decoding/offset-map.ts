@@ -6,7 +6,7 @@ const RETAINED_BYTES = 8_000_000;
 /** Some of the transcoded text. */
 interface Piece {
   length: number;
-  /** How many code units of the original it comes from; as many as its bytes only where all of it is ASCII. */
+  /** Number of code units of the original that it comes from; equal to its number of bytes only if all of it is ASCII. */
   units: number | null;
   /** null: not needed, since it is ASCII, or since nobody will ask for a place in the middle of it. */
   bytes: Buffer | null;
@@ -59,7 +59,7 @@ export class OffsetMap {
     return this.#origin;
   }
 
-  /** Cuts so many bytes off the beginning of a piece; returns their units. */
+  /** Cuts `length` bytes off the beginning of a piece; returns their units. */
   #takeUnits(piece: Piece, length: number): number {
     const { bytes } = piece;
     if (bytes !== null) this.#retained -= length;

@@ -2,12 +2,12 @@ import type { ByteSource } from './byte-source.js';
 import { OffsetMap } from './offset-map.js';
 import { createTranscoder, type ForeignEncoding, type Transcoder } from './transcoder.js';
 
-/** A byte of the original becomes at most so many. */
+/** Maximum number of UTF-8 bytes for a byte of the original. */
 const MAX_GROWTH = 3;
 /** What a transcoder may have left over. */
 const REST_BYTES = 4;
 
-/** The text of a source in UTF-8. What is no text in its encoding becomes a byte 0xFF, which makes its row invalid. */
+/** The text of a source in UTF-8. Bytes that are not text in its encoding become a byte 0xFF, which makes the row invalid. */
 export class TranscodedSource implements ByteSource {
   readonly #transcoder: Transcoder;
   readonly #offsets: OffsetMap;

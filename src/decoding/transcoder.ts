@@ -1,7 +1,7 @@
 import { isAscii, transcode } from 'node:buffer';
 import type { TextEncoding } from './text-encoding.js';
 
-/** What stands for bytes that are no text in the encoding: never a part of UTF-8, so that the row is rejected for it. */
+/** Replaces bytes that are not text in the encoding: never a part of UTF-8, so that the row is rejected for it. */
 const INVALID = Buffer.from([0xff]);
 const LONE_SURROGATES = /\p{Surrogate}/gu;
 const NOTHING = Buffer.alloc(0);
@@ -11,7 +11,7 @@ export type ForeignEncoding = Exclude<TextEncoding, 'utf-8'>;
 
 /** Turns text into UTF-8, chunk by chunk; what cannot be decoded becomes a byte 0xFF. */
 export interface Transcoder {
-  /** Of one code unit, in bytes. Each gives one character, but for the surrogates of UTF-16, which give one in pairs. */
+  /** Size of one code unit in bytes. Each gives one character, except the surrogates of UTF-16, which give one in pairs. */
   readonly unitBytes: 1 | 2;
   /** At most three bytes for each of the chunk's, and three more; a new buffer or the chunk itself. */
   push(chunk: Buffer): Buffer;

@@ -34,8 +34,8 @@ export class ZstdFrames {
   }
 
   /**
-   * Goes on with the stream at `chunk[from]`; returns the index behind the end of the frame at hand, or the chunk's
-   * length where it goes on. Throws an Error where the bytes are no zstd frame.
+   * Continues the stream at `chunk[from]`; returns the index behind the end of the current frame, or the chunk's
+   * length if the frame goes on. Throws an Error if the bytes are not a zstd frame.
    */
   step(chunk: Uint8Array, from: number): number {
     let at = from;
@@ -73,7 +73,7 @@ export class ZstdFrames {
         this.isSkippable = value >= SKIPPABLE_MAGIC && value < SKIPPABLE_MAGIC + 16;
         if (this.isSkippable) this.#gather(SKIPPABLE_SIZE, 4);
         else if (value === FRAME_MAGIC) this.#gather(DESCRIPTOR, 1);
-        else throw new Error('what follows the last frame is no zstd frame');
+        else throw new Error('the data after the last frame is not a zstd frame');
         break;
       case SKIPPABLE_SIZE:
         this.#skip = value;
@@ -100,7 +100,7 @@ export class ZstdFrames {
   }
 }
 
-/** Of a frame's header behind its descriptor. */
+/** Size of a frame's header behind its descriptor. */
 function headerBytes(descriptor: number): number {
   const isSingleSegment = (descriptor & 0x20) !== 0;
   const contentSize = CONTENT_SIZE_BYTES[(descriptor >> 6) as 0 | 1 | 2 | 3];

@@ -31,8 +31,8 @@ export interface DeliveryRunDependencies {
 
 /**
  * Works on one job until it ends: drives the delivery protocol with the real clock, file and broker.
- * `run` resolves with the outcome, or null where the lease was lost and the process must leave. It rejects with a defect
- * of ours, and the process must leave, too.
+ * `run` resolves with the outcome, or null if the lease was lost and the process must exit. It rejects on a bug, and the
+ * process must exit, too.
  */
 export class DeliveryRun {
   #state: State;
@@ -41,7 +41,7 @@ export class DeliveryRun {
   #session: TransactionalSession | undefined;
   #writer: RecordBatchWriter | undefined;
   readonly #window = new SendWindow();
-  /** What rows and writer share; null where the reference reader works. */
+  /** Shared by the row source and the writer; null if the reference reader works. */
   #kernel: CsvKernel | null = null;
   /** Raised by every `close`: answers to calls of an older session are dropped. */
   #generation = 0;

@@ -14,7 +14,7 @@ import { limitsOf } from './protocol.js';
  */
 
 const LEASE_ANSWER_MS = 5_000;
-/** Of a runner's memory the decoder of Parquet may take one part in so many. */
+/** The Parquet decoder may use 1/DECODER_SHARE of a runner's memory. */
 const DECODER_SHARE = 2;
 
 const config = loadConfig(process.env);

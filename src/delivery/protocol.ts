@@ -14,17 +14,17 @@ export interface Limits {
   transactionBytes: number;
   /** The first transaction of a run is cut at this age and each next at twice it, so that even short lives advance. */
   firstTransactionMs: number;
-  /** Without a commit for so long, the broker counts as gone. */
+  /** After this time without a commit, the broker counts as gone. */
   unavailableAfterMs: number;
   /** What is committed must be known so long after it was asked for; else it is tried again later. */
   reconcileMs: number;
-  /** For so long a checkpoint that is older than the topics, or topics that are unknown, may be a stale answer; then they are lost. */
+  /** During this time a checkpoint that is older than the topics, or topics that are unknown, may be a stale answer; then they are lost. */
   lostAfterMs: number;
-  /** Of that, a runner waits for so long before it leaves the job to a later one. */
+  /** The part of `lostAfterMs` for which a runner waits before it leaves the job to a later one. */
   staleMs: number;
-  /** A transaction that is still open in the topics so long after the fence hangs: its marker was lost. */
+  /** A transaction that is still open in the topics this time after the fence hangs: its marker was lost. */
   hangingMs: number;
-  /** Credentials that the broker has refused for so long are wrong; until then somebody may be changing them. */
+  /** Credentials that the broker has refused for this time are wrong; until then somebody may be changing them. */
   unauthenticatedMs: number;
   firstBackoffMs: number;
   maxBackoffMs: number;
@@ -45,8 +45,8 @@ export const DEFAULT_LIMITS: Limits = {
 };
 
 /**
- * Of a job that fails after `unavailableAfterMs` without a commit (KAFKA_UNAVAILABLE_AFTER_MS). Whoever wants to know
- * within less than a minute hears of a lost checkpoint as soon, but not within less than six seconds.
+ * Limits for a job that fails after `unavailableAfterMs` without a commit (KAFKA_UNAVAILABLE_AFTER_MS). If that is less
+ * than a minute, a lost checkpoint is reported as soon, but never before six seconds.
  */
 export function limitsOf(unavailableAfterMs: number): Limits {
   const lostAfterMs = Math.max(6_000, Math.min(unavailableAfterMs, DEFAULT_LIMITS.lostAfterMs));
@@ -386,7 +386,7 @@ function sawStale(state: State, now: number): State {
 function leaveStale(state: State, detail: string): Step | null {
   const { stale, limits, pendingError } = state;
   if (state.stopping) return end(state, { do: 'close' }, finish({ kind: 'stopped' }));
-  // The first answers of a runner may be stale for a reason of their own, however long ago those of others were.
+  // The first answers of a runner may be stale even if those of others were long ago.
   if (stale.ownMs < limits.staleMs) return null;
   if (stale.totalMs >= limits.lostAfterMs) return lost(state, detail);
   if (pendingError !== null) return giveUp(state, pendingError);
@@ -509,7 +509,7 @@ function giveUpReconciling(state: State, detail: string): Step {
   return giveUp(state, state.pendingError ?? error);
 }
 
-/** Answers that may be stale, or show a hanging transaction, are looked at again for a time of their own. */
+/** Answers that may be stale, or show a hanging transaction, are asked for again for a separate time. */
 function isOverdue({ goal, reconcilingSince, stale, openSince, limits }: State, now: number): boolean {
   if (goal !== 'reconcile' || reconcilingSince === null) return false;
   const watchMs = stale.at === null && openSince === null ? 0 : limits.staleMs + limits.hangingMs;
@@ -526,7 +526,7 @@ function reconcileFirst(state: State, error: { code: ErrorCode; detail: string }
 function onReconcile(state: State, now: number): Step {
   const next: State = { ...state, goal: 'reconcile', reconcilingSince: state.reconcilingSince ?? now };
   if (isReadingFile(state)) return go(forgetSession(next), 'leasing', { do: 'close' }, { do: 'ask-lease' });
-  // Else it is on its way to the checkpoint already: the goal is looked at when it is known.
+  // Otherwise it is on its way to the checkpoint already: the goal is read once that is known.
   if (state.phase !== 'waiting') return stay(next);
   return go(next, 'leasing', { do: 'ask-lease' });
 }

@@ -8,7 +8,7 @@ export class RecordBatchPool {
   readonly #free: RecordBatch[];
   readonly #own: ReadonlySet<RecordBatch>;
 
-  /** Over memory that is given, or over memory of its own. */
+  /** Uses the given memory, or allocates it. */
   constructor(buffers?: readonly Buffer[]) {
     const batches = buffers?.map((buffer) => new RecordBatch(buffer));
     this.#free = batches ?? Array.from({ length: HEAP_BATCHES }, () => new RecordBatch());
@@ -19,12 +19,12 @@ export class RecordBatchPool {
     return this.#free.length;
   }
 
-  /** An empty batch; null where all are in use. */
+  /** An empty batch; null if all are in use. */
   take(): RecordBatch | null {
     return this.#free.pop() ?? null;
   }
 
-  /** Of a batch whose bytes nobody will read again. */
+  /** Returns a batch whose bytes nobody will read again. */
   giveBack(batch: RecordBatch): void {
     batch.reset();
     if (this.#own.has(batch)) this.#free.push(batch);

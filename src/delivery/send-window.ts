@@ -1,7 +1,7 @@
 /** One record batch: less would send nothing. */
 export const MIN_WINDOW_BYTES = 1_000_000;
 export const MAX_WINDOW_BYTES = 16_000_000;
-/** What is on its way must be there long before the broker aborts its transaction: of that time one part in so many. */
+/** What is in flight must arrive within 1/QUICK_PART of the time after which the broker aborts its transaction. */
 const QUICK_PART = 12;
 const SLOW_PART = 6;
 

@@ -3,7 +3,7 @@
  * Nobody invents a code at the throw site; the contract's table is checked against this one.
  */
 interface Entry {
-  /** HTTP status; null where the code only ever appears in `job.error`. */
+  /** HTTP status; null if the code appears only in `job.error`. */
   status: number | null;
   title: string;
   /**
@@ -26,7 +26,7 @@ const entries = {
   UNSUPPORTED_FILE_TYPE: {
     status: 400,
     title: 'The file type is not supported',
-    hint: 'Send Parquet, or CSV, JSON (an array of objects) or NDJSON text, and name its encoding where it is not UTF-8; pass format=… where the first bytes look like something else.',
+    hint: 'Send Parquet, or CSV, JSON (an array of objects) or NDJSON text, and name its encoding if it is not UTF-8; pass format=… if the first bytes look like another format.',
   },
   MODEL_NOT_FOUND: {
     status: 404,
@@ -46,8 +46,8 @@ const entries = {
   },
   INTERNAL_ERROR: {
     status: 500,
-    title: 'Something unforeseen went wrong',
-    hint: 'Open an issue with the request_id; the log holds the details under it.',
+    title: 'Internal error',
+    hint: 'Open an issue with the request_id; the log holds the details under this id.',
   },
   INVALID_JSON: {
     status: 400,
@@ -71,8 +71,8 @@ const entries = {
   },
   READ_ERROR: {
     status: 400,
-    title: 'The file holds nothing to read',
-    hint: 'Send a file that holds something to read: check how it was exported and compressed.',
+    title: 'The file is empty or cannot be decompressed',
+    hint: 'Check how the file was exported and compressed.',
   },
   INVALID_SCHEMA: {
     status: 400,
@@ -102,7 +102,7 @@ const entries = {
   IDEMPOTENCY_KEY_REUSED: {
     status: 409,
     title: 'The Idempotency-Key belongs to another upload',
-    hint: 'Send a fresh Idempotency-Key for a different file or model, or for other options.',
+    hint: 'Use a new Idempotency-Key for a different file, model or options.',
   },
   REJECTED_EXPIRED: {
     status: 410,
@@ -114,10 +114,10 @@ const entries = {
     title: 'The uploaded file is gone',
     hint: 'Ingest the file again as a new job.',
   },
-  NOT_FOUND: { status: 404, title: 'There is no such path', hint: 'See /docs for the paths there are.' },
+  NOT_FOUND: { status: 404, title: 'There is no such path', hint: 'See /docs for the available paths.' },
   METHOD_NOT_ALLOWED: {
     status: 405,
-    title: 'This path does not take this method',
+    title: 'This path does not accept this method',
     hint: 'See /docs for the methods of this path.',
   },
   UNSUPPORTED_MEDIA_TYPE: {
@@ -133,7 +133,7 @@ const entries = {
   },
   FORBIDDEN_HOST: {
     status: 421,
-    title: 'This Host is not served here',
+    title: 'This Host is not accepted',
     hint: 'Use localhost, or add the name to ALLOWED_HOSTS on the server.',
   },
   CROSS_SITE_REQUEST: {
@@ -149,14 +149,14 @@ const entries = {
   },
   SERVICE_BUSY: {
     status: 503,
-    title: 'The service has too much to do',
+    title: 'The service is overloaded',
     hint: 'Send the same request again in a few seconds.',
     retryable: true,
   },
   TOPIC_LIMIT: {
     status: 503,
     title: 'There are too many job topics',
-    hint: 'Remove jobs that are over with `DELETE /jobs/{id}?purge=true` (oldest last in `GET /jobs`), or raise MAX_JOB_TOPICS on the server if the brokers carry more.',
+    hint: 'Purge ended jobs with `DELETE /jobs/{id}?purge=true` (`GET /jobs` lists the oldest last), or raise MAX_JOB_TOPICS on the server if the brokers can hold more.',
     retryable: true,
   },
   HEADER_MISMATCH: {
@@ -168,23 +168,23 @@ const entries = {
   ALL_ROWS_REJECTED: {
     status: null,
     title: 'No row satisfied the model',
-    hint: 'Look at the rejected rows with `GET /jobs/{id}/rejected`: most often delimiter, encoding, date format or model do not fit the file.',
+    hint: 'Look at the rejected rows with `GET /jobs/{id}/rejected`: usually the delimiter, the encoding, a date format or the model does not fit the file.',
     final: true,
   },
   KAFKA_REJECTED: {
     status: 502,
-    title: 'Kafka refuses what the job needs',
-    hint: "Check the broker's limits, policies and permissions (docs/operations.md lists those that are needed), then send the file again, or go on with a failed job by `POST /jobs/{id}/resume`.",
+    title: 'Kafka refuses an operation that the job needs',
+    hint: "Check the broker's limits, policies and permissions (docs/operations.md lists the required ones), then send the file again, or resume a failed job with `POST /jobs/{id}/resume`.",
   },
   KAFKA_UNSUPPORTED: {
     status: 502,
     title: 'The brokers cannot write a job exactly once',
-    hint: 'Change the brokers as docs/operations.md says (which versions and settings they need), then send the file again, or go on with a failed job by `POST /jobs/{id}/resume`.',
+    hint: 'Change the brokers as docs/operations.md says (the required versions and settings), then send the file again, or resume a failed job with `POST /jobs/{id}/resume`.',
   },
   CHECKPOINT_LOST: {
     status: null,
     title: "The job's checkpoint and its topics no longer agree",
-    hint: 'Start a new job with the same file, as long as it is kept: `POST /jobs` with model_id={model_id} and from_job={id}. Continuing this one could lose or double rows.',
+    hint: 'Start a new job with the same file while it is kept: `POST /jobs` with model_id={model_id} and from_job={id}. Resuming this one could lose or duplicate rows.',
     final: true,
   },
   RUNNER_CRASHED: {
@@ -194,19 +194,19 @@ const entries = {
   },
   SPOOL_UNREADABLE: {
     status: null,
-    title: 'The system did not let the stored file be read',
-    hint: 'Check the disk under DATA_DIR, its permissions and the limit of open files, then go on with `POST /jobs/{id}/resume`.',
+    title: 'The stored file cannot be read',
+    hint: 'Check the disk under DATA_DIR, its permissions and the limit of open files, then resume with `POST /jobs/{id}/resume`.',
   },
   FILE_CORRUPT: {
     status: 400,
-    title: 'The file cannot be read to its end',
+    title: 'The file is damaged or cut off',
     hint: 'Export the file again, then send it again.',
     final: true,
   },
   FILE_TOO_COMPLEX: {
     status: 400,
-    title: 'Reading the file would take more than is allowed',
-    hint: 'Write the file in smaller parts (Parquet: smaller row groups, as by row_group_size of pyarrow), or raise the limit that the message names on the server (and go on with a failed job: `POST /jobs/{id}/resume`).',
+    title: 'The file exceeds a decoding limit',
+    hint: 'Write the file in smaller parts (Parquet: smaller row groups, for example row_group_size in pyarrow), or raise the limit that the message names on the server; resume a failed job with `POST /jobs/{id}/resume`.',
   },
 } satisfies Record<string, Entry>;
 

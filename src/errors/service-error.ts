@@ -15,6 +15,6 @@ export class ServiceError extends Error {
   }
 
   readonly hint: string;
-  /** Seconds after which a repetition makes sense, if that is known better than by the code. */
+  /** Seconds to wait before retrying, if that is known better than by the code. */
   readonly retryAfterS: number | null;
 }

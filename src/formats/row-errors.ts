@@ -11,7 +11,7 @@ export function tooLarge(bytes: number, format: ValueFormat = 'raw'): FieldError
 export function invalidEncoding(): FieldError {
   return rowError(
     'INVALID_ENCODING',
-    "the row is no valid text in the file's encoding; the option encoding can name another",
+    "the row is not valid text in the file's encoding; set `encoding` if it is another",
   );
 }
 

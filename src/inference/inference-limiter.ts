@@ -5,7 +5,7 @@ import type { InferenceResult } from './inference-result.js';
 import type { InferenceTask } from './ipc.js';
 
 export interface InferenceLimits extends ProcessLimits {
-  /** Files that are looked at at a time, and that may wait for it. */
+  /** Number of inferences that run at a time, and of those that may wait. */
   concurrency: number;
   maxWaiting: number;
   maxWaitMs: number;
@@ -22,13 +22,13 @@ export class InferenceLimiter {
     private readonly work: typeof inferInProcess = inferInProcess,
   ) {}
 
-  /** Throws SERVICE_BUSY where one more could not even wait. */
+  /** Throws SERVICE_BUSY if the queue is full. */
   requireCapacity(): void {
     const { concurrency, maxWaiting } = this.limits;
     if (this.#running >= concurrency && this.#waiting.length >= maxWaiting) throw busy();
   }
 
-  /** Throws SERVICE_BUSY where it waits too long, and what `inferInProcess` throws. */
+  /** Throws SERVICE_BUSY if it waits too long, and what `inferInProcess` throws. */
   async infer(task: InferenceTask, given: AbortSignal): Promise<InferenceResult> {
     this.requireCapacity();
     const signal = AbortSignal.any([given, this.#closing.signal]);
@@ -72,5 +72,5 @@ export class InferenceLimiter {
 }
 
 function busy(): ServiceError {
-  return new ServiceError('SERVICE_BUSY', 'Too many files are being looked at already');
+  return new ServiceError('SERVICE_BUSY', 'Too many schema inferences are in progress');
 }

@@ -8,9 +8,9 @@ import type { InferenceReply, InferenceRequest, InferenceTask } from './ipc.js';
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 const MEMORY_CHECK_MS = 100;
-/** Of the heap, in MiB; memory outside of it is watched. */
+/** Limit of the heap in MiB; memory outside of it is watched. */
 const MAX_HEAP_MIB = 256;
-/** One part in so many of the memory is the Parquet decoder's, as a runner's. */
+/** The Parquet decoder may use 1/DECODER_SHARE of the memory, as in a runner. */
 const DECODER_SHARE = 2;
 
 export interface ProcessLimits {
@@ -19,8 +19,8 @@ export interface ProcessLimits {
 }
 
 /**
- * Looks at a file in a process of its own, which is gone when this settles. Throws ServiceError: what the process says of
- * the file, and FILE_TOO_COMPLEX where it takes too much time or memory; the signal's reason; an Error where it crashes.
+ * Infers a schema in a separate process, which has exited when this settles. Throws the ServiceError that the process
+ * reports, FILE_TOO_COMPLEX if it takes too much time or memory, the signal's reason, or an Error if it crashes.
  */
 export async function inferInProcess(
   task: InferenceTask,
@@ -69,7 +69,7 @@ function replyOf(
       reject(signal.reason as Error);
     });
     const order: InferenceRequest = { task, decoderBytes: maxRssBytes / DECODER_SHARE };
-    // Where it cannot be sent, the child is going, and its exit says so.
+    // If it cannot be sent, the child is exiting, and its exit code says why.
     child.send(order, () => undefined);
   });
 }
@@ -81,16 +81,16 @@ function unpack(reply: InferenceReply): InferenceResult {
     case 'refused':
       throw new ServiceError(reply.code, reply.detail);
     case 'crashed':
-      throw new Error(`${reply.name} while looking at a file\n${reply.frames}`);
+      throw new Error(`${reply.name} while inferring a schema\n${reply.frames}`);
   }
 }
 
-/** V8 aborts where its heap is full. */
+/** V8 aborts if its heap is full. */
 function lossOf(code: number | null, killed: NodeJS.Signals | null): Error {
   if (killed === 'SIGABRT') return tooComplex(`more than ${MAX_HEAP_MIB} MiB of heap`);
-  return new Error(`the process that looked at a file ended by ${killed ?? `exit status ${code}`}`);
+  return new Error(`the schema inference process ended with ${killed ?? `exit status ${code}`}`);
 }
 
 function tooComplex(what: string): ServiceError {
-  return new ServiceError('FILE_TOO_COMPLEX', `looking at the file took ${what}`);
+  return new ServiceError('FILE_TOO_COMPLEX', `schema inference took ${what}`);
 }

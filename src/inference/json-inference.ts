@@ -23,7 +23,7 @@ export class JsonInference {
   #rows = 0;
   #firstBroken: string | null = null;
 
-  /** `number` from 1. Throws ServiceError HEADER_MISMATCH where there are more members than a model has columns. */
+  /** `number` from 1. Throws ServiceError HEADER_MISMATCH if there are more members than a model has columns. */
   take(row: JsonObject, number: number): void {
     this.#rows += 1;
     for (const [name, value] of Object.entries(row)) {
@@ -37,7 +37,7 @@ export class JsonInference {
     this.#firstBroken ??= `; row ${number}: ${error?.message}`;
   }
 
-  /** Call it once, at the end. Throws ServiceError HEADER_MISMATCH where no column comes of it. */
+  /** Call it once, at the end. Throws ServiceError HEADER_MISMATCH if no column can be inferred. */
   conclude(): Pick<InferenceResult, 'schema' | 'columns' | 'skipped_columns'> {
     const hasNested = [...this.#members.values()].some(({ isNested }) => isNested);
     const columns: InferredColumn[] = [];
@@ -100,7 +100,7 @@ export class JsonInference {
       first === undefined
         ? `no whole row with a member${this.#firstBroken ?? ''}`
         : `no member for a model; '${first.name}': ${first.reason}`;
-    return new ServiceError('HEADER_MISMATCH', `the rows that were looked at have ${problem}`);
+    return new ServiceError('HEADER_MISMATCH', `the sampled rows have ${problem}`);
   }
 }
 

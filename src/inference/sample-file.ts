@@ -14,15 +14,15 @@ import { SAMPLE_BYTES, type SampleTaker, takeSample } from './sampling.js';
 import { SchemaInference } from './schema-inference.js';
 import { byName, refuseNoColumns } from './skipped-columns.js';
 
-/** So many bytes are read at most, whatever a row that never ends makes of the sample. */
+/** Maximum number of bytes to read, even if a row never ends. */
 const MAX_READ_BYTES = 2 * SAMPLE_BYTES;
-/** And so many are decompressed. */
+/** Limits of decompressing them. */
 const DECOMPRESSION = { maxBytes: 2 * MAX_READ_BYTES, maxRatio: Number.POSITIVE_INFINITY };
 
 /**
- * Proposes a schema for a file by its first rows, read by the reader that a job would read them with: a row that is
- * broken here is rejected there. `decoderBytes`: of the memory of Parquet's decoder. Throws ServiceError HEADER_MISMATCH
- * where there are no columns with usable names, or too many, and what reading the file throws.
+ * Infers a schema from a file's first rows, read by the reader that a job would use: a row that is broken here is
+ * rejected there. `decoderBytes`: memory limit of Parquet's decoder. Throws ServiceError HEADER_MISMATCH
+ * if no column has a usable name, or if there are too many, and what reading the file throws.
  */
 export async function inferFile(task: InferenceTask, decoderBytes: number): Promise<InferenceResult> {
   const file = await open(task.path);
@@ -79,7 +79,7 @@ async function openCsv(file: ReadableFile, task: InferenceTask): Promise<RowSour
     return await openText(file, task, task.dialect.header ? [] : await nameColumns(file, task), 'json');
   } catch (error) {
     if (!(error instanceof EndOfPrefix)) throw error;
-    throw new ServiceError('HEADER_MISMATCH', 'the beginning of the file ends before its first line does');
+    throw new ServiceError('HEADER_MISMATCH', 'cannot find the first line: it is longer than the sample of the file');
   }
 }
 
@@ -102,7 +102,10 @@ async function nameColumns(file: ReadableFile, { sourceEncoding, dialect }: Infe
   }
   const width = readCsvWidth(head.subarray(0, size), ended, dialect);
   if (width === null)
-    throw new ServiceError('HEADER_MISMATCH', 'there is no row that shows how many columns there are');
+    throw new ServiceError(
+      'HEADER_MISMATCH',
+      'cannot determine the number of columns: the sample holds no complete row',
+    );
   return Array.from({ length: width }, (_, index) => {
     return { name: `column_${index + 1}`, type: 'String', nullable: true, constraints: {} };
   });

@@ -9,18 +9,18 @@ export interface CsvDialect {
   header: boolean;
   /** Within quotes, the character behind it stands for itself: one ASCII character. Absent: the quote. */
   escape?: string | undefined;
-  /** Lines that begin with it are no records: one ASCII character. Absent: there are none. */
+  /** Skips lines that begin with this ASCII character. Absent: none. */
   comment?: string | undefined;
-  /** So many physical lines before the header are no records, whatever is in them. Absent: none. */
+  /** Number of physical lines to skip before the header, whatever is in them. Absent: none. */
   skipLines?: number | undefined;
-  /** Spaces and tabs around fields that are not quoted are no part of their values. Absent: they are. */
+  /** Removes spaces and tabs around unquoted fields. Absent: they belong to the values. */
   trim?: boolean | undefined;
 }
 
-/** Those that files have most, in the order in which they are preferred where nothing else speaks for one. */
+/** The most common ones, in the order of preference if nothing else decides. */
 export const COMMON_DELIMITERS = [',', ';', '\t', '|'] as const;
 
-/** Throws INVALID_OPTION where these characters cannot structure a file. */
+/** Throws INVALID_OPTION if these characters cannot structure a file. */
 export function checkDialect(dialect: CsvDialect): void {
   const { delimiter, quote, comment } = dialect;
   for (const [option, character] of Object.entries({ delimiter, quote, escape: dialect.escape, comment })) {
@@ -36,7 +36,7 @@ export function checkDialect(dialect: CsvDialect): void {
   }
 }
 
-/** What takes a quote within quotes out of the grammar, where that is not the quote itself. */
+/** The character that escapes a quote within quotes; null if that is the quote itself. */
 export function ownEscape(dialect: CsvDialect): string | null {
   return dialect.escape === undefined || dialect.escape === dialect.quote ? null : dialect.escape;
 }

@@ -81,7 +81,7 @@ export class JobService {
   }
 }
 
-/** What cannot be an id is no job's. */
+/** Throws JOB_NOT_FOUND for a text that cannot be a job's id. */
 function requireJobId(text: string): void {
   if (isJobId(text)) return;
   throw new ServiceError('JOB_NOT_FOUND', `There is no job '${text.length > 32 ? `${text.slice(0, 32)}…` : text}'`);

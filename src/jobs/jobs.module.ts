@@ -182,7 +182,7 @@ const owner = randomUUID();
       useFactory: (db: Database, rows: RemovalStore, coordinator: JobCoordinator, log: Logger, config: Config) => {
         const { topicPrefix, replicationFactor } = config.kafka;
         const spares = new SpareStore(db, { topicPrefix, owner });
-        // On a connection of its own: a broker answers the requests of one in turn, and uploads are not to wait.
+        // On a separate connection: a broker answers the requests of one in turn, and uploads must not wait.
         const topics = new TopicAdmin(createKafka(config.kafka), serviceTopics(topicPrefix), replicationFactor);
         return new SpareTopics({
           spares,

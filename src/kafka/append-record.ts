@@ -2,7 +2,7 @@ import type { Kafka, Message } from 'kafkajs';
 import { UnexpectedAnswer } from './kafka-failure.js';
 
 /**
- * Writes one record, outside any transaction, over a connection of its own; returns its offset. Throws kafkajs' errors;
+ * Writes one record, outside any transaction, over a separate connection; returns its offset. Throws kafkajs' errors;
  * then the record may be there all the same, and after a lost answer it may be there twice.
  */
 export async function appendRecord(kafka: Kafka, topic: string, message: Message): Promise<number> {

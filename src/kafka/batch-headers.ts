@@ -17,7 +17,7 @@ const ANSWER_MS = 45_000;
 /** A leader that has just changed may not serve its last records yet. */
 const MAX_EMPTY_ANSWERS = 10;
 
-/** Of a record batch: where each field begins (`RecordBatch` in Kafka's protocol guide). */
+/** Byte offset of each field of a record batch (`RecordBatch` in Kafka's protocol guide). */
 const FIELD = { length: 8, magic: 16, attributes: 21, lastOffsetDelta: 23, producerId: 43, records: 61 } as const;
 const CONTROL = 0x20;
 

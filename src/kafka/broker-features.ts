@@ -52,5 +52,5 @@ export function decodeMetadataLevel(payload: Buffer): number | null {
 /** What is known to be wrong with brokers of this level, and what to do about it; null: nothing. */
 export function knownDefect(level: number | null): string | null {
   if (level === null || level < LOSES_MARKERS.from || level > LOSES_MARKERS.to) return null;
-  return 'Kafka 4.3.0 to 4.4.0 can lose transaction markers (KAFKA-20734); jobs repair that or fail as CHECKPOINT_LOST. Alert on "likely deleted already and hence can be skipped" in the broker\'s log.';
+  return 'Kafka 4.3.0 to 4.4.0 can lose transaction markers (KAFKA-20734); jobs repair that or fail with CHECKPOINT_LOST. Alert on "likely deleted already and hence can be skipped" in the broker\'s log.';
 }

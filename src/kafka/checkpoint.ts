@@ -38,7 +38,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): string {
   });
 }
 
-/** Throws an Error where the metadata is not a checkpoint of this version: it must never be taken for "none". */
+/** Throws an Error if the metadata is not a checkpoint of this version: it must never be taken for "none". */
 export function decodeCheckpoint(metadata: string): Checkpoint {
   const fields = JSON.parse(metadata) as Record<string, unknown>;
   if (fields['v'] !== VERSION) throw new Error(`the checkpoint has version ${String(fields['v'])}, not ${VERSION}`);

@@ -141,7 +141,7 @@ async function abortEmptyTransaction(cluster: Cluster, transactionalId: string):
     initProducerId(coordinator, transactionalId),
   );
   const identity = { transactionalId, producerId, producerEpoch };
-  // Of a group that commits nothing. Without it there would be no partition that gets a marker.
+  // The group commits nothing. Without it there would be no partition that gets a marker.
   await retryWhilePending(() => coordinator.addOffsetsToTxn({ ...identity, groupId: transactionalId }));
   await retryWhilePending(() => coordinator.endTxn({ ...identity, transactionResult: false }));
   // Is refused as CONCURRENT_TRANSACTIONS until the marker is written.

@@ -8,7 +8,7 @@ export function internalTopicsTrouble({ brokers, replicas }: ClusterState): Trou
   const single = (Object.keys(INTERNAL_TOPICS) as InternalTopic[]).filter((topic) => replicas[topic] === 1);
   if (brokers < 2 || single.length === 0) return null;
   const settings = single.map((topic) => `${INTERNAL_TOPICS[topic]}=${Math.min(3, brokers)}`);
-  return `${single.join(' and ')} ${single.length === 1 ? 'has' : 'have'} partitions with one replica on a cluster of ${brokers} brokers: with that broker, the checkpoints of jobs are lost, and these jobs end as CHECKPOINT_LOST. Set ${settings.join(' and ')} on the brokers for new topics, and reassign the partitions of those that exist (kafka-reassign-partitions.sh)`;
+  return `${single.join(' and ')} ${single.length === 1 ? 'has' : 'have'} partitions with one replica on a cluster of ${brokers} brokers: with that broker, the checkpoints of jobs are lost, and these jobs fail with CHECKPOINT_LOST. Set ${settings.join(' and ')} on the brokers for new topics, and reassign the partitions of those that exist (kafka-reassign-partitions.sh)`;
 }
 
 /** Checkpoints that expire before the file of their job. */

@@ -15,7 +15,7 @@ const filterAbortedMessages = createRequire(import.meta.url)('kafkajs/src/consum
   partition: Pick<FetchedPartition, 'messages' | 'abortedTransactions'>,
 ) => FetchedMessage[];
 
-/** Of one answer, beyond its first batch, which always comes whole: compressed ones may hold many times as much. */
+/** Size limit of one response, beyond its first batch, which always comes whole: compressed ones may hold many times as much. */
 const FETCH_BYTES = 256 * 1024;
 const FETCH_WAIT_MS = 500;
 

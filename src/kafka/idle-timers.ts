@@ -9,8 +9,8 @@ interface RequestQueue {
 
 /**
  * kafkajs 2.2.4 looks at every connection's queue of requests each millisecond, for as long as the connection lives:
- * where nothing waits, it computes a time-out below zero (network/requestQueue/index.js), which takes 3 % of a core in a
- * service that does nothing, and a warning from Node. From here on it looks only where something waits. Throws where
+ * if nothing waits, it computes a timeout below zero (network/requestQueue/index.js), which takes 3 % of a core in an
+ * idle service, and a warning from Node. From here on it looks only if something waits. Throws if
  * kafkajs has changed.
  */
 export function stopIdleTimers(): void {

@@ -141,7 +141,7 @@ export function tokenFailure(error: unknown): TokenFailure | null {
   return null;
 }
 
-/** null where the error comes neither from Kafka nor from the network: it is a defect of ours. Never throws. */
+/** null if the error comes neither from Kafka nor from the network: it is a bug. Never throws. */
 export function classifyFailure(error: unknown): KafkaFailure | null {
   if (!(error instanceof Error)) return null;
   if (error instanceof ServiceError) return { kind: 'fatal', code: error.code, detail: error.message };

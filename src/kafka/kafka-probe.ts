@@ -17,7 +17,7 @@ export class KafkaProbe {
     private readonly tokens: Pick<TokenSource, 'waiting'> | null = null,
   ) {}
 
-  /** Throws ServiceError KAFKA_UNAVAILABLE where no broker answers in time or none lets us in. A good answer holds for a second. */
+  /** Throws ServiceError KAFKA_UNAVAILABLE if no broker answers in time or none accepts our credentials. A good answer holds for a second. */
   async check(): Promise<void> {
     await this.#answer.get();
   }

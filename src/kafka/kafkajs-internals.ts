@@ -2,7 +2,7 @@ import type { Kafka } from 'kafkajs';
 
 /**
  * The parts of kafkajs 2.2.4 that its public types do not show and that we build on: its cluster (bootstrap, TLS,
- * SASL, metadata, coordinators) and its connections, on which we write requests of our own. `openCluster` fails
+ * SASL, metadata, coordinators) and its connections, on which we write custom requests. `openCluster` fails
  * loudly at once if any of it has changed shape, so that an upgrade is noticed at start and not under load.
  */
 
@@ -176,7 +176,7 @@ function require(value: unknown, methods: readonly string[], what: string): void
 }
 
 /**
- * A cluster of our own, not connected yet, reading at read_committed and never creating a topic by asking for its
+ * A separate cluster, not connected yet, reading at read_committed and never creating a topic by asking for its
  * metadata. Throws an Error if kafkajs' internals are not the expected ones.
  */
 export function openCluster(kafka: Kafka): Cluster {

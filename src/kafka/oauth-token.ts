@@ -122,7 +122,7 @@ async function readText(response: Response): Promise<string> {
 async function readHead(path: string): Promise<string> {
   const file = await open(path);
   try {
-    if (!(await file.stat()).isFile()) throw new Error('it is no file');
+    if (!(await file.stat()).isFile()) throw new Error('it is not a file');
     const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_BYTES + 1), 0, MAX_BYTES + 1, 0);
     if (bytesRead > MAX_BYTES) throw new Error(`it has more than ${MAX_BYTES} bytes`);
     return buffer.toString('utf8', 0, bytesRead);
@@ -140,7 +140,7 @@ function parseObject(text: string): Record<string, unknown> | null {
   }
 }
 
-/** Of what fetch says, the cause. */
+/** The cause of an error of fetch. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === 'TimeoutError') return `no answer within ${ANSWER_MS / 1000} s`;

@@ -15,7 +15,7 @@ export interface Partition {
 export interface ProducerState {
   producerId: bigint;
   producerEpoch: number;
-  /** Of the last marker; −1: there was none. */
+  /** Epoch of the last marker's coordinator; −1: there was none. */
   coordinatorEpoch: number;
   /** First offset of its open transaction; −1: none is open. */
   openSince: number;

@@ -14,7 +14,7 @@ const TRANSACTIONAL = 0x10;
 export interface BatchStamp {
   producerId: bigint;
   producerEpoch: number;
-  /** Of the batch's first record, modulo 2^31. */
+  /** Sequence number of the batch's first record, modulo 2^31. */
   baseSequence: number;
   /** Milliseconds since the epoch, for every record of the batch. */
   timestamp: number;
@@ -80,7 +80,7 @@ export class RecordBatch implements SealableBatch {
     return true;
   }
 
-  /** Says that records were written into the buffer, from `size` on as `append` would: so many bytes and records now. */
+  /** Takes over records that were written into the buffer as `append` would; sets its size in bytes and number of records. */
   extend(size: number, count: number): void {
     this.#end = size;
     this.#count = count;

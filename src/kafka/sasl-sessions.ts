@@ -7,7 +7,7 @@ export type PreparedMechanism = Mechanism & { prepare?: () => Promise<void> };
 interface Connection {
   /** Milliseconds that the broker gives the session; 0: it does not end. */
   readonly sessionLifetime: { toNumber(): number };
-  /** A session is renewed by the first request that comes in its last so many milliseconds. */
+  /** A session is renewed by the first request in this many of its last milliseconds. */
   reauthenticationThreshold: number;
 }
 

@@ -1,7 +1,7 @@
 import { UnexpectedAnswer } from './kafka-failure.js';
 
 /**
- * The promise's result, or UnexpectedAnswer where there is none after `ms`. kafkajs bounds its requests, but one that
+ * The promise's result, or UnexpectedAnswer if there is none after `ms`. kafkajs bounds its requests, but one that
  * meets a breaking connection at the wrong moment is never answered and never times out.
  */
 export async function withTimeout<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {

@@ -25,7 +25,7 @@ export class TopicReader {
     readonly bounds: TopicBounds,
   ) {}
 
-  /** null where the topic does not exist. Throws kafkajs' errors where the broker is away. Close it when done. */
+  /** null if the topic does not exist. Throws kafkajs' errors if the broker is away. Close it when done. */
   static async open(kafka: Kafka, topic: string): Promise<TopicReader | null> {
     const cluster = openCluster(kafka);
     try {

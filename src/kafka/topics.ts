@@ -40,7 +40,7 @@ export type JobTopicsLeft = 'records' | 'nothing' | 'unknown topic';
 
 interface Connected {
   cluster: Cluster;
-  /** Of new topics: as it was asked for, or the broker's own once that was refused. */
+  /** Replication factor of new topics: the configured one, or the broker's default once that was refused. */
   replicationFactor: number;
 }
 
@@ -92,7 +92,7 @@ export class TopicAdmin {
   }
 
   /**
-   * Resolves if a job of these names could have its topics, and its group and its transactional id may be looked at. Nothing
+   * Resolves if a job of these names could have its topics, and its group and its transactional id may be described. Nothing
    * is created.
    */
   async validateJob({ data, dlq, group: groupId }: JobNames): Promise<void> {
@@ -187,12 +187,12 @@ export class TopicAdmin {
     if (connected !== undefined) disconnect(connected.cluster);
   }
 
-  /** Deletes both topics of a job; those that are gone already are no error. */
+  /** Deletes both topics of a job; no error if they are gone already. */
   async deleteJobTopics({ data, dlq }: JobTopics): Promise<void> {
     for (const topic of [data, dlq]) await this.#delete(topic);
   }
 
-  /** Deletes the consumer group that holds a job's checkpoint; no error where there is none. */
+  /** Deletes the consumer group that holds a job's checkpoint; no error if there is none. */
   async deleteJobGroup({ group: groupId }: Pick<JobNames, 'group'>): Promise<void> {
     await this.#use(({ cluster }) =>
       retryWhilePending(() => deleteGroup(cluster, groupId), 'NOT_COORDINATOR_FOR_GROUP'),
@@ -211,7 +211,7 @@ export class TopicAdmin {
     return bounds;
   }
 
-  /** A topic that is gone already is no error. */
+  /** Deletes a topic; no error if it is gone already. */
   async #delete(topic: string): Promise<void> {
     try {
       await this.#administer((connection) => deleteTopic(connection, topic, ADMIN_TIMEOUT_MS));

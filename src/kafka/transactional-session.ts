@@ -63,11 +63,11 @@ export type MarkedPartition = keyof JobTopics | 'offsets';
 /** Kafka's topic of what groups have committed. */
 const OFFSETS_TOPIC = '__consumer_offsets';
 
-/** The transactions that are open in a job's topics, null where none is. */
+/** The transactions that are open in a job's topics, null if none is. */
 export type OpenTransactions = Record<keyof JobTopics, OpenTransaction | null>;
 
 /**
- * One fenced producer of one job on connections of its own: the Kafka calls of the delivery protocol, in the order
+ * One fenced producer of one job on separate connections: the Kafka calls of the delivery protocol, in the order
  * open → fetchCheckpoint → inspect → (produce…, enlistOffsets, commitOffsets, endTransaction)*. After any rejection the session must
  * be closed and never used again: what was sent may still land, and only the next session's fence makes it harmless.
  */
@@ -123,7 +123,7 @@ export class TransactionalSession {
   }
 
   /**
-   * The job's committed checkpoint; null where none was ever committed. `isStable`: no transaction that holds another one
+   * The job's committed checkpoint; null if none was ever committed. `isStable`: no transaction that holds another one
    * is still to be completed; after the fence there is none, unless its marker is late, or lost. The coordinator is looked
    * up again: a former one may answer with what it had.
    */
@@ -173,7 +173,7 @@ export class TransactionalSession {
   }
 
   /**
-   * Aborts what hangs there, by an empty transaction of our own: its ABORT marker ends whatever is open under our
+   * Aborts what hangs there, by an empty transaction: its ABORT marker ends whatever is open under our
    * producer id. It needs no rights that the job lacks, and a successor's fence stops it.
    */
   async abortHanging(where: readonly MarkedPartition[]): Promise<void> {
@@ -185,7 +185,7 @@ export class TransactionalSession {
   }
 
   /**
-   * Commits what hangs there, by the marker alone: a transaction of our own could be aborted if we die half-way.
+   * Commits what hangs there, by the marker alone: a transaction could be aborted if we die half-way.
    * Throws ServiceError CHECKPOINT_LOST if the broker does not let us.
    */
   async commitHanging(where: MarkedPartition): Promise<void> {
@@ -212,7 +212,7 @@ export class TransactionalSession {
       producerId: BigInt(this.producerId),
       producerEpoch: this.producerEpoch,
       baseSequence,
-      timestamp: Date.now(), // counts only where the topic keeps the producer's
+      timestamp: Date.now(), // counts only if the topic keeps the producer's
       transactional: true,
     });
     const leader = this.leaders.get(topic);

@@ -11,9 +11,9 @@ export interface ModelRecord extends CompiledSchema {
   readonly version: number;
   /** As its author spelled it. */
   readonly schema: unknown;
-  /** Of the model. */
+  /** Time at which the model was created. */
   readonly createdAt: string;
-  /** Of this version. */
+  /** Time at which this version was created. */
   readonly updatedAt: string;
 }
 

@@ -8,17 +8,17 @@ import { StreamRowSource } from './stream-row-source.js';
  * One caller at a time; a feed that has failed is not used again.
  */
 export interface RowSource {
-  /** The file's columns in its order; null where the format has none. */
+  /** The file's columns in its order; null if the format has none. */
   readonly columns: string[] | null;
   /** Behind the last row that was decided: what a checkpoint stores, and a new feed goes on from. */
   readonly position: Position;
-  /** Of the file itself, the bytes that were read for these rows, about: what progress counts. */
+  /** Approximate number of bytes of the stored file that were read for these rows: what progress counts. */
   readonly bytesDone: number;
   /** A read is under way: memory that was lent to the feed is being written to. */
   readonly isReading: boolean;
   /**
    * Decides a bounded number of rows; false once the file has ended and every row is decided. Throws fs errors, and
-   * ServiceError where the file cannot be read on.
+   * ServiceError if the file cannot be read further.
    */
   advance(sink: RowConsumer): Promise<boolean>;
   /** Frees what the garbage collector does not; an `advance` that is under way may fail. The file stays the caller's. */
@@ -28,13 +28,13 @@ export interface RowSource {
 /** What a hostile file may take. */
 export interface RowSourceLimits {
   decompression: DecompressionLimits;
-  /** Of the decoder of Parquet's own memory. */
+  /** Limit of the Parquet decoder's memory. */
   decoderBytes: number;
 }
 
 /**
  * Opens the rows of a file by its format, from a checkpoint's position or the beginning; `kernel` is what `readerOf`
- * asks for, else null. Throws ServiceError HEADER_MISMATCH where the file does not fit the model, FILE_CORRUPT,
+ * asks for, else null. Throws ServiceError HEADER_MISMATCH if the file does not fit the model, FILE_CORRUPT,
  * FILE_TOO_COMPLEX, or fs errors.
  */
 export async function openRowSource(

@@ -30,7 +30,7 @@ export class StreamRowSource implements RowSource {
 
   private constructor(
     private readonly source: ByteSource,
-    /** The file's columns in its order; null where its rows name their own. */
+    /** The file's columns in its order; null if its rows name their own. */
     readonly columns: string[] | null,
     private readonly reader: RowReader,
   ) {

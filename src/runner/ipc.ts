@@ -17,7 +17,7 @@ export interface Assignment extends FileReading {
   staleMs: number;
 }
 
-/** How a runner's work on one job ended. `checkpoint` is what is committed, null where nothing is. */
+/** How a runner's work on one job ended. `checkpoint` is what is committed, null if nothing is. */
 export type Outcome =
   /** The whole file is decided and committed. */
   | { kind: 'completed'; checkpoint: Checkpoint }

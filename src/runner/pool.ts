@@ -8,7 +8,7 @@ const CANCEL_ANSWER_MS = 5_000;
 const WATCH_MS = 1_000;
 /** A file that unpacks to far more than its size can grow by gigabytes in a second. */
 const PARQUET_RSS_CHECK_MS = 100;
-/** A runner that says nothing for so long is frozen, hangs in its file, or never came up. An idle one has nothing to say. */
+/** A busy runner that sends nothing for this time is frozen, hangs in its file, or did not start. An idle one sends nothing. */
 const HEARTBEAT_TIMEOUT_MS = 60_000;
 const FIRST_RESPAWN_MS = 50;
 const MAX_RESPAWN_MS = 5_000;
@@ -20,7 +20,7 @@ export interface RunnerPoolOptions {
   size: number;
   maxRssBytes: number;
   /**
-   * A runner that neither commits nor advances in its file for so long, while a broker answers, is killed. Longer than
+   * A runner that neither commits nor advances in its file for this time, while a broker answers, is killed. Longer than
    * a runner itself waits for a slow broker.
    */
   stalledMs: number;

@@ -39,7 +39,7 @@ export interface RunnerEvents {
 export interface JobQueue {
   /**
    * Queues the job, first in first out for each intent; a job that is queued for it or running already is left as it
-   * is. Jobs that are to be reconciled wait for a runner of their own, and never for one that runs jobs.
+   * is. Jobs to reconcile wait for a separate runner, and never for one that runs jobs.
    */
   submit(jobId: string, intent: Assignment['intent']): void;
   /** Takes a queued job out of the queue; false: it was not waiting there. */

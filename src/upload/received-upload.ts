@@ -13,7 +13,7 @@ export class ReceivedUpload {
     /** The client's name for the file, without folders: shown, never used as a path. */
     readonly filename: string,
     readonly sizeBytes: number,
-    /** Of the file as it came, in hex; null for one that an older job keeps. */
+    /** SHA-256 of the file as uploaded, in hex; null for one that an older job keeps. */
     readonly sha256: string | null,
     readonly fileCompression: FileCompression,
     /** The first 64 KiB of what the file holds, decompressed. */

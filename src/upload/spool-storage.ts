@@ -7,14 +7,14 @@ import type { ServiceError } from '../errors/index.js';
 import { FileHead, type InspectedHead, inspectHead } from '../ingest/index.js';
 import { asStorageError, type Spool, SpoolFile } from '../storage/index.js';
 
-/** How often free disk space is looked at while a file of unknown length comes in. */
+/** Free disk space is checked after this number of bytes while a file of unknown length comes in. */
 const ROOM_CHECK_BYTES = 64 * 1024 ** 2;
 
 /** What multer is told of a stored file, beside what it knows itself. */
 export interface SpooledUpload extends InspectedHead {
   path: string;
   size: number;
-  /** Of the file as it came, in hex. */
+  /** SHA-256 of the file as uploaded, in hex. */
   sha256: string;
 }
 

@@ -21,7 +21,7 @@ const MAX_FILENAME_CHARACTERS = 255;
 export const UPLOAD_LIMIT = Symbol('UPLOAD_LIMIT');
 
 export interface UploadLimits {
-  /** The largest file; exactly so many bytes pass. */
+  /** Size limit of a file: one of exactly this size passes. */
   maxFileBytes: number;
   pace: BodyPace;
   /** How many uploads may be received at a time. */
@@ -60,10 +60,10 @@ export class UploadReceiver {
 
   /**
    * Receives the one file of a request, or finds the kept one that it names, and the fields around it. Refuses as early as it can:
-   * an answer does not wait for the end of the body. Where it throws, no file is left.
+   * an answer does not wait for the end of the body. If it throws, no file is left.
    *
    * Throws UNSUPPORTED_MEDIA_TYPE, FILE_TOO_LARGE, INSUFFICIENT_STORAGE, INVALID_MULTIPART, INVALID_OPTION,
-   * UPLOAD_TIMEOUT, SERVICE_BUSY, MISSING_FILE, READ_ERROR, UNSUPPORTED_FILE_TYPE (of what is no text), and what the admission throws.
+   * UPLOAD_TIMEOUT, SERVICE_BUSY, MISSING_FILE, READ_ERROR, UNSUPPORTED_FILE_TYPE (if it is not text), and what the admission throws.
    */
   async receive(request: IncomingMessage, response: ServerResponse, query: Fields): Promise<ReceivedUpload> {
     const leave = this.limits.concurrency.enter();
@@ -95,7 +95,7 @@ export class UploadReceiver {
         if (file === undefined) throw missingFile('file' in form.body);
         return await takeFile(file, storage, fields, spool);
       }
-      if (file !== undefined) throw new ServiceError('INVALID_OPTION', 'from_job: the request has a file of its own');
+      if (file !== undefined) throw new ServiceError('INVALID_OPTION', 'from_job: the request has a file as well');
       if (typeof from !== 'string') throw new ServiceError('INVALID_OPTION', 'from_job: given more than once');
       return await takeKept(await this.findKept(from), fields, spool);
     } catch (error) {
@@ -214,7 +214,7 @@ async function readHead(path: string): Promise<Buffer> {
 
 function nothingToRead({ fileCompression, failure }: SpooledUpload): ServiceError {
   if (failure !== null) {
-    return new ServiceError('READ_ERROR', `Nothing can be read from the file: ${failure.message}`, { cause: failure });
+    return new ServiceError('READ_ERROR', `The file cannot be decompressed: ${failure.message}`, { cause: failure });
   }
   const what = fileCompression === 'none' ? 'has' : `holds, as ${fileCompression} data,`;
   return new ServiceError('READ_ERROR', `The file ${what} 0 bytes`);

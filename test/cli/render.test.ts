@@ -292,8 +292,8 @@ describe('what the service says', () => {
   it('is said in commands', () => {
     const { ALL_ROWS_REJECTED, CHECKPOINT_LOST, TOPIC_LIMIT } = catalogue;
     expect(inCommands(ALL_ROWS_REJECTED.hint)).toMatch(/^Look at the rejected rows with `batch job rejected ID`: /);
-    expect(inCommands(CHECKPOINT_LOST.hint)).toContain('is kept: `batch job create MODEL --from ID`. Continuing');
-    expect(inCommands(TOPIC_LIMIT.hint)).toContain('`batch job purge ID` (oldest last in `batch job list`)');
+    expect(inCommands(CHECKPOINT_LOST.hint)).toContain('is kept: `batch job create MODEL --from ID`. Resuming');
+    expect(inCommands(TOPIC_LIMIT.hint)).toContain('`batch job purge ID` (`batch job list` lists the oldest last)');
     expect(inCommands('`DELETE /jobs/a1b2c3d4?purge=true&force=true` or `DELETE /jobs/a1b2c3d4`')).toBe(
       '`batch job purge a1b2c3d4 --force` or `batch job cancel a1b2c3d4`',
     );

@@ -49,7 +49,7 @@ async function made(count: number): Promise<string[]> {
   for (const deadline = Date.now() + 60_000; ; await sleep(20)) {
     const lines = service.log().split('\n').slice(0, -1);
     const ids = lines
-      .filter((line) => line.includes('"topics made ahead"'))
+      .filter((line) => line.includes('"created topics ahead"'))
       .map((line) => (JSON.parse(line) as { job_id: string }).job_id);
     if (ids.length >= count) return ids;
     if (Date.now() > deadline) throw new Error(`gave up on ${ids}`);

@@ -94,7 +94,7 @@ describe('a file with a token', () => {
 
   it.each([
     ['none', /cannot be read: .*ENOENT/],
-    ['', /cannot be read: it is no file/],
+    ['', /cannot be read: it is not a file/],
     ['empty', /holds no bearer token/],
     ['large', /cannot be read: it has more than 65536 bytes/],
   ])('that cannot be used is named: %j', async (name, words) => {

@@ -11,8 +11,8 @@ import { makesJobTopics } from '../kit/kafka-frames.js';
 import { type ProxiedBroker, startProxiedBroker } from '../kit/proxied-broker.js';
 import { type Service, startService } from '../kit/service.js';
 
-/** What the service logs when it has removed what was made for a job that did not come to be. */
-const REMOVED = 'did not come to be is removed';
+/** What the service logs when it has removed what was made for a job that was not created. */
+const REMOVED = 'removed the topics and the file of a job that was not created';
 /** A broker that has to refuse another factor first would have the moments below twice. */
 const ENV = { KAFKA_REPLICATION_FACTOR: '1' };
 const CSV = Buffer.from('id\n1\nx\n2\n');
@@ -85,7 +85,7 @@ async function until(what: () => boolean | Promise<boolean>): Promise<void> {
   }
 }
 
-describe('a job that did not come to be', () => {
+describe('a job that was not created', () => {
   it.each([
     ['before its topics are made', 'request'],
     ['when its topics are there', 'reply'],

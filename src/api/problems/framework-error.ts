@@ -10,7 +10,7 @@ interface FrameworkError {
 /**
  * Errors that the framework raises before our code runs (unknown route, malformed URL, bad content type), said in the
  * catalogue's words. Anything else comes back as it is.
- * `allowed`: the methods that the path does take, empty where there is no such path.
+ * `allowed`: the methods that the path accepts, empty if there is no such path.
  */
 export function fromFramework(
   error: unknown,
@@ -28,7 +28,7 @@ export function fromFramework(
   ) {
     return new ServiceError('METHOD_NOT_ALLOWED', `${request.path} takes ${allowed.join(', ')}, not ${request.method}`);
   }
-  // Also where a path with a wildcard takes the method: it may know nothing under this name.
+  // Also if a path with a wildcard accepts the method: it may have nothing under this name.
   if (raised.status === 404) return new ServiceError('NOT_FOUND', `There is no path ${request.path}`);
   if (raised.status === 415) {
     return new ServiceError('UNSUPPORTED_MEDIA_TYPE', 'The Content-Type header cannot be understood');

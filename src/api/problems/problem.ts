@@ -16,8 +16,8 @@ export interface Problem {
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json; charset=utf-8';
 
 /**
- * The body of an error answer. What is no ServiceError, or one that no request may end with, becomes INTERNAL_ERROR
- * and tells nothing of its cause.
+ * The body of an error response. An error that is not a ServiceError, or one that no request may end with, becomes
+ * INTERNAL_ERROR and does not disclose its cause.
  * `path` is the request's path without its query.
  */
 export function toProblem(error: unknown, path: string, id: string): Problem {
@@ -38,7 +38,7 @@ export function toProblem(error: unknown, path: string, id: string): Problem {
 
 const INTERNAL_ERROR = new ServiceError('INTERNAL_ERROR', 'The request could not be completed');
 
-/** Seconds to wait before a repetition makes sense; null where the error will not pass by itself. */
+/** Seconds to wait before retrying; null if the error will not pass by itself. */
 export function retryAfterSeconds(code: ErrorCode): number | null {
   if (code === 'SERVICE_BUSY') return 2;
   return code === 'KAFKA_UNAVAILABLE' || code === 'TOPIC_LIMIT' ? 5 : null;

@@ -3,7 +3,7 @@ import { ServiceError } from '../../errors/index.js';
 
 /** How fast a body must come. */
 export interface BodyPace {
-  /** No byte for so long ends the request. */
+  /** A request that sends no byte for this time is ended. */
   idleMs: number;
   /** Fewer bytes a second than this, over 60 s, end it too: a client that drips them holds a connection for nothing. 0: any. */
   minBytesPerSecond: number;

@@ -52,7 +52,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     // Malformed ids are "not found", however long: the header limit (16 KiB) bounds them.
     routerOptions: { maxParamLength: 16_384 },
     frameworkErrors: handleError,
-    // Fastify's own answer is no problem document: see refuseWhileClosing.
+    // Fastify's response is not a problem document: see refuseWhileClosing.
     return503OnClosing: false,
     clientErrorHandler: answerUnparsable,
   });
@@ -71,7 +71,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     reply.header(REQUEST_ID_HEADER, request.id);
     reply.header('x-content-type-options', 'nosniff');
   });
-  // After the middleware that logs requests, before the body is looked at.
+  // After the middleware that logs requests, before the body is read.
   server.addHook('preParsing', async (request) => {
     const path = pathOf(request.url);
     const served = { names: options.allowedHosts };
@@ -110,7 +110,7 @@ class QuietAdapter extends FastifyAdapter {
   }
 }
 
-/** Bytes that are no HTTP: there is no request yet, and so no reply object. */
+/** Answers bytes that are not HTTP: there is no request yet, and so no reply object. */
 function answerUnparsable(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();

@@ -16,7 +16,7 @@ export interface ServedHosts {
 export function requireServedHost(headers: IncomingHttpHeaders, served: ServedHosts): void {
   const name = hostName(headers.host ?? '');
   if (name !== null && (isLocalhost(name) || served.names.includes(name) || served.names.includes('*'))) return;
-  throw new ServiceError('FORBIDDEN_HOST', `The Host '${shorten(headers.host ?? '')}' is not served here`);
+  throw new ServiceError('FORBIDDEN_HOST', `The Host '${shorten(headers.host ?? '')}' is not accepted`);
 }
 
 /** Throws INVALID_REQUEST for more than one Host header, as RFC 9112 section 3.2 asks: a proxy may have read the other. */
@@ -28,7 +28,7 @@ export function requireOneHost(request: IncomingMessage): void {
 /**
  * Throws CROSS_SITE_REQUEST for a request that a page of another origin made: another port of this host is another
  * origin, and so is a sibling domain. Programs that are not browsers send neither header.
- * A link from another site to the pages of /docs is no danger: they are the same for everybody.
+ * A link from another site to the pages of /docs is harmless: they are the same for everybody.
  */
 export function requireSameSite(method: string, path: string, headers: IncomingHttpHeaders, served: ServedHosts): void {
   const site = headers['sec-fetch-site'];
@@ -59,7 +59,7 @@ function isOwnOrigin(origin: string, headers: IncomingHttpHeaders, served: Serve
   return url.port === '' && url.hostname !== hostName(host);
 }
 
-/** What the outermost proxy was asked for: `name` or `name:port`; null where none says so. */
+/** What the outermost proxy was asked for: `name` or `name:port`; null if none says so. */
 function forwardedHost(headers: IncomingHttpHeaders): string | null {
   const host = outermost(headers['x-forwarded-host']);
   if (host === null) return null;
@@ -89,7 +89,7 @@ function isLinkToDocs(method: string, path: string, headers: IncomingHttpHeaders
   );
 }
 
-/** The name in a Host header, lower-case, without port and final dot; null where it is malformed. */
+/** The name in a Host header, lower-case, without port and final dot; null if it is malformed. */
 function hostName(host: string): string | null {
   const match = /^(\[[0-9a-f:.]+\]|[^\s:/?#@[\]\\]+)(?::\d{1,5})?$/i.exec(host);
   return match?.[1]?.toLowerCase().replace(/\.$/, '') ?? null;

@@ -26,7 +26,7 @@ class RequestValidation extends ValidationPipe {
   protected override stripProtoKeys(): void {}
 }
 
-/** Of the request itself: class-transformer passes over them, so that nobody would find them unknown. */
+/** Refuses names that every object inherits: class-transformer skips them, so they would not be found unknown. */
 function refuseInheritedNames(value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
   const name = Object.keys(value).find((key) => key in Object.prototype);

@@ -180,7 +180,7 @@ function headerFrom(splitter: RecordSplitter, dialect: CsvDialect): HeaderLine |
   const { bytes, start, stop } = splitter;
   const record = bytes.subarray(start, stop);
   if (!isUtf8(record))
-    throw mismatch("the header line is no valid text in the file's encoding; the option encoding can name another");
+    throw mismatch("the header line is not valid text in the file's encoding; set `encoding` if it is another");
   return {
     columns: headerNames(record, dialect),
     position: { row: 0, line: splitter.consumedLines, byte: splitter.consumedBytes },

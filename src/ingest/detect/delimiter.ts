@@ -77,7 +77,7 @@ function readRecords(text: string, dialect: CsvDialect): string[][] {
   return records;
 }
 
-/** Where the text goes on behind a byte order mark and so many lines. */
+/** Index of the text behind a byte order mark and `lines` lines. */
 function behindLines(text: string, lines: number): number {
   const lineEnds = /\r\n|\r|\n/g;
   for (let line = 0; line < lines; line++) {

@@ -4,7 +4,7 @@ import { ServiceError } from '../../errors/index.js';
 /** What a file is taken for: CSV, one JSON array of objects, one JSON object a line, Parquet. */
 export type FileFormat = 'csv' | 'json' | 'ndjson' | 'parquet';
 
-/** How much of what a file holds is looked at to tell what it is. */
+/** Number of bytes of the decompressed file that are read to detect its type. */
 export const HEAD_BYTES = 64 * 1024;
 
 /**
@@ -14,7 +14,7 @@ export const HEAD_BYTES = 64 * 1024;
 export const STORED_HEAD_BYTES = 192 * 1024;
 
 /**
- * What a file is, by its first 64 KiB, where that is something we never take: words for the user; null where it is
+ * The type of a file, from its first 64 KiB, if it is one that is never accepted: words for the user; null if it is
  * Parquet or may be text.
  */
 export function unsupportedType(head: Uint8Array): string | null {
@@ -29,7 +29,7 @@ export function unsupportedType(head: Uint8Array): string | null {
   return null;
 }
 
-/** The same of what is no text as far as nobody says that it is: of what has NUL bytes and is not UTF-16. */
+/** Like the above, for files that are not text unless an option says so: those that have NUL bytes and are not UTF-16. */
 export function binaryType(head: Uint8Array): string | null {
   if (isParquet(head) || !head.includes(0) || mayBeUtf16(head)) return null;
   const known = BINARIES.find(({ magic }) => startsWith(head, magic));
@@ -42,9 +42,9 @@ export function isParquet(head: Uint8Array): boolean {
 }
 
 /**
- * What a file is to be taken for: what the client asked for, else what it begins with: PAR1, or its first byte that is
- * no blank (after a UTF-8 byte order mark). Throws UNSUPPORTED_FILE_TYPE where it is not what was asked for, or where
- * it is JSON, but no rows.
+ * The format to read a file as: the one that the client asked for, otherwise detected from PAR1, or from its first byte
+ * that is not a blank (after a UTF-8 byte order mark). Throws UNSUPPORTED_FILE_TYPE if it is not what was asked for, or
+ * if it is JSON, but not rows.
  */
 export function detectFormat(head: Uint8Array, asked: FileFormat | 'auto'): FileFormat {
   if (isParquet(head)) {
@@ -117,7 +117,7 @@ const ZIP = [0x50, 0x4b, 0x03, 0x04];
 
 const TAR = 'a tar archive (unpack it, and send its files one by one)';
 
-/** What is no text whatever is said of it, by what stands `at` some place of it. */
+/** Files that are never text, whatever the options say: by the bytes at offset `at`. */
 const SIGNATURES: readonly { type: string; magic: readonly number[]; at?: number }[] = [
   { type: 'text in UTF-32', magic: [0xff, 0xfe, 0x00, 0x00] },
   { type: 'text in UTF-32', magic: [0x00, 0x00, 0xfe, 0xff] },

@@ -30,7 +30,7 @@ export async function inspectHead(stored: Buffer): Promise<InspectedHead> {
   return { fileCompression, head: inner, failure };
 }
 
-/** Throws UNSUPPORTED_FILE_TYPE for a file, by its head, that is no text unless somebody says that it is. */
+/** Throws UNSUPPORTED_FILE_TYPE for a file whose head is not text, unless an option says that it is. */
 export function refuseBinary({ fileCompression, head }: Pick<InspectedHead, 'fileCompression' | 'head'>): void {
   const type = binaryType(head);
   if (type !== null) throw unsupported(fileCompression === 'none' ? type : `${type} (in ${fileCompression})`);

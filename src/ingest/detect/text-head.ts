@@ -2,8 +2,8 @@ import { byteOrderMark, type TextEncoding, textHead } from '../../decoding/index
 import { ServiceError } from '../../errors/index.js';
 
 /**
- * The encoding of a text file, and the beginning of its text in UTF-8. `auto`: what its byte order mark says, without
- * one UTF-8. Throws INVALID_OPTION where the mark contradicts what was asked for.
+ * The encoding of a text file, and the beginning of its text in UTF-8. `auto`: detected from its byte order mark, UTF-8
+ * without one. Throws INVALID_OPTION if the mark contradicts what was asked for.
  */
 export function readTextHead(head: Buffer, asked: TextEncoding | 'auto'): { encoding: TextEncoding; text: Buffer } {
   const mark = byteOrderMark(head);

@@ -2,7 +2,7 @@ import { type CompiledSchema, MAX_COLUMN_NAME_BYTES, nestedColumns } from '../..
 import { invalidOption } from './invalid-option.js';
 import { NORMALIZE_OPERATIONS, type NormalizeOperation } from './normalize-operations.js';
 
-/** Of an option that is JSON: what a form field holds. */
+/** Size limit of an option that is JSON: that of a form field. */
 const MAX_JSON_BYTES = 8 * 1024;
 
 /** `{"Order ID":"id"}`: the model's name of a file's column, by the file's. Throws INVALID_OPTION. */
@@ -31,7 +31,7 @@ export function parseNormalize(text: string): Record<string, NormalizeOperation[
   return Object.fromEntries(entries);
 }
 
-/** Throws INVALID_OPTION where a column is to be normalized that has no text in any file, or that no row may have. */
+/** Throws INVALID_OPTION if a column to normalize has no text in any file, or may not occur in a row. */
 export function refuseUnusableNormalize(
   normalize: Readonly<Record<string, unknown>>,
   { columns, additionalColumns }: CompiledSchema,
@@ -67,7 +67,7 @@ function parseObject(option: string, text: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** undefined: it is no JSON. */
+/** undefined: it is not JSON. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

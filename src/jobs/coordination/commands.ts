@@ -33,9 +33,9 @@ export class JobCommands {
   }
 
   /**
-   * Ends the job, waiting up to 5 s for a runner to stop: the job as it is then, normally CANCELLED; CANCELLING where
-   * that takes longer, SUCCESS and the like where the end was there first. `already`: it was CANCELLED before.
-   * Throws JOB_NOT_FOUND; JOB_STATE_CONFLICT where it has ended otherwise.
+   * Ends the job, waiting up to 5 s for a runner to stop: returns the job as it is then, normally CANCELLED; CANCELLING if
+   * that takes longer, SUCCESS and the like if it ended first. `already`: it was CANCELLED before.
+   * Throws JOB_NOT_FOUND; JOB_STATE_CONFLICT if it has ended otherwise.
    */
   async cancel(jobId: string): Promise<{ record: StoredJob; already: boolean }> {
     const { writer, coordinator } = this.options;
@@ -73,8 +73,8 @@ export class JobCommands {
   }
 
   /**
-   * Removes an ended job with its topics, for good: from here on it is no job, and the rest follows by itself. The
-   * job as it was. Throws JOB_NOT_FOUND; JOB_STATE_CONFLICT where it has not ended, or something still depends on it
+   * Removes an ended job and its topics permanently: it is not a job any more, and the rest follows by itself. Returns the
+   * job as it was. Throws JOB_NOT_FOUND; JOB_STATE_CONFLICT if it has not ended, or something still depends on it
    * and `force` is false.
    */
   async purge(jobId: string, force: boolean): Promise<StoredJob> {

@@ -24,7 +24,7 @@ export interface JobCoordinatorOptions {
   spool: JobSpool;
   clock: Clock;
   log: Logger;
-  /** A job whose runners are lost again and again fails after so long without a commit (KAFKA_UNAVAILABLE_AFTER_MS). */
+  /** A job whose runners crash again and again fails after this time without a commit (KAFKA_UNAVAILABLE_AFTER_MS). */
   maxStalledMs: number;
 }
 
@@ -117,7 +117,7 @@ export class JobCoordinator implements RunnerEvents {
     try {
       return await this.options.writer.exclusively(jobId, () => this.#assign(jobId, intent));
     } catch (error) {
-      this.options.log.error({ err: error, job_id: jobId }, 'a job could not be handed to a runner');
+      this.options.log.error({ err: error, job_id: jobId }, 'could not hand a job to a runner');
       this.#submitLater(jobId, RETRY_MS, intent);
       return null;
     }
@@ -235,7 +235,7 @@ export class JobCoordinator implements RunnerEvents {
       }
     };
     writer.exclusively(jobId, task).catch((error: unknown) => {
-      log.error({ err: error, job_id: jobId }, 'what became of a job could not be stored; it will be found out again');
+      log.error({ err: error, job_id: jobId }, "could not store the job's outcome, retrying");
       this.#submitLater(jobId, RETRY_MS, 'run');
     });
   }
@@ -273,7 +273,7 @@ export class JobCoordinator implements RunnerEvents {
         if (isTerminal(record.state)) this.#running.delete(jobId);
         else await this.#keep(record, { ...pending, ...decision.known });
         const delayMs = this.#reconcileDelays.next(jobId);
-        log.warn({ job_id: jobId, retry_ms: delayMs }, 'what a job has committed could not be found out');
+        log.warn({ job_id: jobId, retry_ms: delayMs }, 'could not find out what the job has committed, retrying');
         this.#submitLater(jobId, delayMs, 'reconcile');
         return;
       }
@@ -295,7 +295,10 @@ export class JobCoordinator implements RunnerEvents {
     try {
       await this.options.spool.remove(jobId);
     } catch (error) {
-      this.options.log.warn({ err: error, job_id: jobId }, 'a file is left in the spool until the next start');
+      this.options.log.warn(
+        { err: error, job_id: jobId },
+        'could not remove a file from the spool; it is removed at the next start',
+      );
     }
   }
 

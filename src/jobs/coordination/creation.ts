@@ -31,7 +31,7 @@ export class JobCreation {
 
   /**
    * `key_taken`: the Idempotency-Key is that job's. Throws KAFKA_UNAVAILABLE, KAFKA_REJECTED, INSUFFICIENT_STORAGE,
-   * SERVICE_BUSY where the key is that of a job being created or a quota of the brokers is used up; then there is no job, and the upload is still the caller's.
+   * SERVICE_BUSY if the key is that of a job being created or a quota of the brokers is used up; then there is no job, and the upload is still the caller's.
    */
   async create(job: Omit<NewJob, 'jobId'>, upload: Pick<ReceivedUpload, 'keepAs' | 'handOver'>): Promise<Created> {
     const ids: string[] = [];
@@ -65,7 +65,7 @@ export class JobCreation {
   /** Gives up every creation that nobody works on: those of processes that are gone, and those that could not be ended. */
   async abortAbandoned(): Promise<void> {
     const aborted = await this.options.store.abortCreations(this.options.owner, [...this.#underWay]);
-    if (aborted > 0) this.options.log.info({ rows: aborted }, 'jobs that did not come to be are given up');
+    if (aborted > 0) this.options.log.info({ rows: aborted }, 'gave up jobs that were not created');
   }
 
   isUnderWay(jobId: string): boolean {
@@ -107,7 +107,7 @@ export class JobCreation {
     try {
       await this.options.store.abort(jobId);
     } catch (error) {
-      this.options.log.warn({ err: error, job_id: jobId }, 'a creation could not be given up yet; trying again later');
+      this.options.log.warn({ err: error, job_id: jobId }, 'could not give up the creation of a job, retrying later');
     }
   }
 }

@@ -23,7 +23,7 @@ export interface JobExpiryOptions {
 
 /** The first round comes as late: a process that is started again and again, or with a wrong clock, purges nothing. */
 const EVERY_MS = 600_000;
-/** As long as the clock is not to be trusted, it is looked at this often. */
+/** How often a clock that cannot be trusted is checked again. */
 const RETRY_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -69,7 +69,7 @@ export class JobExpiry {
     await this.#rounds.stop();
   }
 
-  /** A bounded piece of the work. Rejects only where the store does. */
+  /** A bounded piece of the work. Rejects only if the store does. */
   async round(): Promise<void> {
     const { rows, topics, keepMs } = this.options;
     const runningTime = await rows.addRunningTime(this.#takeElapsed());
@@ -90,7 +90,8 @@ export class JobExpiry {
       (error: unknown) =>
         `the broker's clock could not be read (${failureDetail(error)}): nothing is purged for its age; trying again every minute`,
     );
-    if (trouble !== null && this.#trouble === null) log.warn({ trouble }, 'nothing is purged for its age');
+    if (trouble !== null && this.#trouble === null)
+      log.warn({ trouble }, 'not purging old jobs: the clock cannot be trusted');
     this.#trouble = trouble;
     // The time that was compared: the clock may have leapt meanwhile.
     return trouble === null && !this.#rounds.isStopped ? ours : null;
@@ -118,7 +119,7 @@ export class JobExpiry {
       }
     }
     if (purged === 0) return;
-    log.info({ jobs: purged }, 'jobs are purged for their age (JOB_KEEP_DAYS)');
+    log.info({ jobs: purged }, 'purging jobs older than JOB_KEEP_DAYS');
     removal.wake();
   }
 }

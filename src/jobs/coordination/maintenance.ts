@@ -27,7 +27,7 @@ export interface JobMaintenanceOptions {
 
 const CHECK_EVERY_MS = 5000;
 const HOUR_MS = 3_600_000;
-/** Jobs that are taken up, or looked at, before the event loop has its turn. */
+/** Number of jobs to resume or to check before the event loop has its turn. */
 const AT_ONCE = 100;
 /** Jobs that one round has reconciled at most. */
 const UNSETTLED_A_ROUND = 500;
@@ -39,7 +39,7 @@ const FILE_GONE: JobError = { code: 'FILE_CORRUPT', message: 'the uploaded file 
 /** What has to happen to jobs without anyone asking for it. */
 export class JobMaintenance {
   readonly #rounds: Rounds;
-  /** When files that were moved aside are looked at again, in ms of the monotonic clock. */
+  /** When files that were moved aside are checked again, in ms of the monotonic clock. */
   #nextOrphans = Number.NEGATIVE_INFINITY;
   /** Where the next round of reconciling begins, so that jobs that cannot be reconciled never hold up those behind them. */
   #settledUpTo = 0;
@@ -75,11 +75,11 @@ export class JobMaintenance {
       try {
         await this.#tidy(jobId);
       } catch (error) {
-        log.warn({ err: error, job_id: jobId }, 'a file that no job needs is left in the spool');
+        log.warn({ err: error, job_id: jobId }, 'could not remove a file that no job needs from the spool');
       }
       if (++looked % AT_ONCE === 0) await nextTurn();
     }
-    if (jobs > 0) log.info({ jobs }, 'jobs taken up again');
+    if (jobs > 0) log.info({ jobs }, 'resuming interrupted jobs');
   }
 
   /** Looks after the jobs every 5 s from now on, until `stop`. */
@@ -121,7 +121,7 @@ export class JobMaintenance {
     try {
       await this.options.checkKafka();
     } catch {
-      // Told by the readiness probe; here it only stops the jobs' clocks.
+      // The readiness probe reports it; here it only stops the jobs' clocks.
       this.options.coordinator.brokerAway();
       return;
     }
@@ -140,16 +140,16 @@ export class JobMaintenance {
     }
     if (await this.options.removals.has(jobId)) return; // it goes with its row
     const file = await spool.moveAside(jobId, clock.now());
-    log.warn({ job_id: jobId, file, keep_hours: spoolKeepMs / HOUR_MS }, 'no job knows this file: moved aside');
+    log.warn({ job_id: jobId, file, keep_hours: spoolKeepMs / HOUR_MS }, 'moved aside a file that belongs to no job');
   }
 
   async #expireOrphans(limit: number): Promise<void> {
     const { spool, log } = this.options;
     try {
       for (const jobId of await spool.removeOrphans(limit))
-        log.info({ job_id: jobId }, 'a file that no job knew is removed');
+        log.info({ job_id: jobId }, 'removed a file that belonged to no job');
     } catch (error) {
-      log.warn({ err: error }, 'files that were moved aside could not be removed');
+      log.warn({ err: error }, 'could not remove files that were moved aside');
     }
   }
 

@@ -5,7 +5,7 @@ import type { JobChanges } from '../domain/job-changes.js';
 import type { JobWriter } from './job-writer.js';
 import type { RunningJob } from './running-job.js';
 
-/** What is pending waits for so long: a write costs an fsync, which holds up the event loop, whatever the number of jobs. */
+/** Changes wait for this time: a write costs an fsync, which holds up the event loop, whatever the number of jobs. */
 const WRITE_EVERY_MS = 1000;
 
 interface PendingChanges {
@@ -65,7 +65,7 @@ export class ProgressWriter {
     const progress = pending.map(({ running: { jobId, lease }, changes }) => ({ jobId, lease, changes }));
     try {
       const written = await this.options.writer.changeProgress(progress);
-      // Of a job that is no longer as it was, the end is being decided: what was pending goes with that.
+      // A job that has changed since is ending: what was pending is stored with its end.
       for (const { running, changes } of pending) if (!written.has(running.jobId)) running.restore(changes);
     } catch (error) {
       for (const one of pending) {
@@ -77,7 +77,7 @@ export class ProgressWriter {
   }
 
   #tryLater({ running, changes }: PendingChanges, error: unknown): void {
-    this.options.log.error({ err: error, job_id: running.jobId }, 'the progress of a job could not be stored');
+    this.options.log.error({ err: error, job_id: running.jobId }, 'could not store the progress of a job');
     running.restore(changes);
     if (running.lease > 0) this.scheduleFlush(running);
   }

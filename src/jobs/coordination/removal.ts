@@ -61,7 +61,7 @@ export class JobRemoval {
     await this.#rounds.stop();
   }
 
-  /** A bounded piece of the work. Rejects only where the store does. */
+  /** A bounded piece of the work. Rejects only if the store does. */
   async round(): Promise<void> {
     await this.options.creation.abortAbandoned();
     const rows = await this.options.rows.list(this.#afterSeq, BATCH);
@@ -81,7 +81,7 @@ export class JobRemoval {
     } catch (error) {
       if (this.#failing.has(jobId)) return;
       if (this.#failing.size < 1000) this.#failing.add(jobId);
-      log.warn({ err: error, job_id: jobId }, 'what is left of a job cannot be removed yet; trying again');
+      log.warn({ err: error, job_id: jobId }, 'could not remove what is left of a job, retrying');
     }
   }
 
@@ -93,7 +93,7 @@ export class JobRemoval {
     if (phase === 'ABORTED') {
       await topics.deleteUnusedJobTopics(names);
       await rows.delete(jobId);
-      log.info({ job_id: jobId }, 'what was made for a job that did not come to be is removed');
+      log.info({ job_id: jobId }, 'removed the topics and the file of a job that was not created');
       return;
     }
     if (!topicsRemoved) await topics.deleteJobTopics(names);
@@ -103,7 +103,7 @@ export class JobRemoval {
     log.info({ job_id: jobId }, 'job purged');
   }
 
-  /** Told by the readiness probe; here it only delays. */
+  /** The readiness probe reports that Kafka is away; here it only delays. */
   async #isKafkaThere(): Promise<boolean> {
     try {
       await this.options.checkKafka();

@@ -66,7 +66,7 @@ export class RunningJob {
     return changes;
   }
 
-  /** Keeps what was taken for the next write, where nothing newer was told meanwhile. */
+  /** Keeps what was taken for the next write, unless something newer was reported meanwhile. */
   restore(changes: JobChanges): void {
     this.#changes = { ...changes, ...this.#changes };
   }

@@ -40,7 +40,7 @@ export class SpareTopics {
   readonly #stop = Promise.withResolvers<null>();
   /** Their topics are made, by this process. */
   readonly #ready: string[] = [];
-  /** Of this process, and not made, or not in full. */
+  /** Spares of this process that could not be created, or not completely. */
   readonly #failed = new Set<Spare>();
   #isWanted = false;
   #backoffMs = 0;
@@ -76,7 +76,7 @@ export class SpareTopics {
     try {
       return await withTimeout(LOOK_MS, 'the look at topics that were made ahead', topics.areUnused(names));
     } catch (error) {
-      log.debug({ err: error, topic: names.data }, 'topics that were made ahead are not used');
+      log.debug({ err: error, topic: names.data }, 'not using topics that were created ahead');
       return false;
     }
   }
@@ -122,7 +122,7 @@ export class SpareTopics {
       if (this.#rounds.isStopped) return;
       const isFirst = this.#backoffMs === 0;
       this.#backoffMs = Math.min(MAX_BACKOFF_MS, Math.max(EVERY_MS, this.#backoffMs * 2));
-      if (isFirst) this.options.log.warn({ err: error }, 'topics cannot be made ahead now; jobs make their own');
+      if (isFirst) this.options.log.warn({ err: error }, 'cannot create topics ahead now; each job creates its own');
     }
   }
 
@@ -134,7 +134,7 @@ export class SpareTopics {
       try {
         await this.#remove(spare);
       } catch (error) {
-        log.debug({ err: error, job_id: spare.jobId }, 'topics that were made ahead cannot be removed now');
+        log.debug({ err: error, job_id: spare.jobId }, 'cannot remove topics that were created ahead now');
       }
     }
   }
@@ -156,7 +156,7 @@ export class SpareTopics {
       if ((await Promise.race([this.#stop.promise, topics.createJobTopics(jobNames(spare))])) !== true) return;
       this.#failed.delete(spare);
       this.#ready.push(spare.jobId);
-      log.debug({ job_id: spare.jobId }, 'topics made ahead');
+      log.debug({ job_id: spare.jobId }, 'created topics ahead');
     }
   }
 

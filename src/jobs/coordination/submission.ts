@@ -20,7 +20,7 @@ export interface JobSubmissionOptions {
   models: ModelService;
   store: JobStore;
   creation: JobCreation;
-  /** Of the names of new jobs in Kafka. */
+  /** Prefix of the names of new jobs in Kafka. */
   topicPrefix: string;
 }
 

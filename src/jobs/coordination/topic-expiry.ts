@@ -36,7 +36,7 @@ export class TopicExpiry {
     this.#stopped = true;
   }
 
-  /** A bounded piece of the work, at `now` (ms since the epoch). Rejects only where the store does. */
+  /** A bounded piece of the work, at `now` (ms since the epoch). Rejects only if the store does. */
   async round(now: number): Promise<void> {
     const { rows, log } = this.options;
     const jobs = await rows.withTopics(now - JOB_RETENTION_MS, this.#afterSeq, BATCH);
@@ -48,12 +48,12 @@ export class TopicExpiry {
         if (await this.#remove(jobId)) removed += 1;
       } catch (error) {
         // Most often the broker: the rest would wait for it as long, each. The next round goes on behind this one.
-        log.warn({ err: error, job_id: jobId }, 'the topics of an ended job could not be looked at or deleted');
+        log.warn({ err: error, job_id: jobId }, 'could not check or delete the topics of an ended job');
         return;
       }
     }
     if (jobs.length < BATCH) this.#afterSeq = 0;
-    if (removed > 0) log.info({ jobs: removed }, 'topics that retention has emptied are deleted');
+    if (removed > 0) log.info({ jobs: removed }, 'deleted the topics of jobs that retention has emptied');
   }
 
   /** false: there is something in the topics, or the job has changed. */

@@ -24,13 +24,13 @@ export interface JobSummary {
   format: FileFormat;
   /** How the file as a whole is compressed, by its first bytes. */
   file_compression: FileCompression;
-  /** Of the text; null where the format is none. */
+  /** Encoding of the text; null if the format is not text. */
   encoding: TextEncoding | null;
   size_bytes: number;
-  /** Of the file as it came, in hex; null where the job is older than the hash. */
+  /** SHA-256 of the file as uploaded, in hex; null if the job is older than the hash. */
   sha256: string | null;
   metadata: Record<string, string>;
-  /** null where the format has none. */
+  /** null if the format has none. */
   dialect: ShownDialect | null;
   options: ShownOptions;
   totals: { rows: number; ok: number; errors: number };

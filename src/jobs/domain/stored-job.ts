@@ -29,12 +29,12 @@ export interface NewJob {
   filename: string;
   format: FileFormat;
   sizeBytes: number;
-  /** Of the file as it came, in hex; null: the job is older than the hash. */
+  /** SHA-256 of the file as uploaded, in hex; null if the job is older than the hash. */
   sha256: string | null;
   /** What was asked for other than the defaults, by the contract's names; null: the job is older than this. */
   requestedOptions: Readonly<Record<string, unknown>> | null;
   metadata: Record<string, string>;
-  /** null where the format has none. */
+  /** null if the format has none. */
   dialect: CsvDialect | null;
   options: ProcessingOptions;
   sourceEncoding: SourceEncoding;

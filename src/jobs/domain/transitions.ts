@@ -49,7 +49,7 @@ export function decideIntent({
 
 type Known = Pick<StoredJob, 'state' | 'format' | 'pendingError' | 'error' | 'crashes' | 'checkpoint'>;
 
-/** Of a runner that has not left the job to another. */
+/** Outcome of a runner that has not left the job to another. */
 type Conclusive = Exclude<Outcome, { kind: 'stopped' | 'stale' }>;
 
 /** What a runner's report means. The checkpoint in it wins over what the store knows. */

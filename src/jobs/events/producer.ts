@@ -8,8 +8,8 @@ import type { JobEvent } from './job-event.js';
 /** One connection to the topic of the jobs. After any error it is closed and another one takes its place. */
 export interface JobEventProducer {
   /**
-   * Resolves when every snapshot, in one batch, is acknowledged. Rejected: none, some or all may have arrived; none
-   * where the error `isTooLarge`.
+   * Resolves when every snapshot, in one batch, is acknowledged. If it rejects, none, some or all may have arrived; none
+   * if the error `isTooLarge`.
    */
   send(snapshots: readonly JobEvent[]): Promise<void>;
   /** As `send`: a record without a value under each id, so that compaction removes what is under it. */

@@ -25,14 +25,14 @@ const FIRST_BACKOFF_MS = 250;
 const MAX_BACKOFF_MS = 10_000;
 /** A connection that is older is not used any more: the next one finds out whether the prefix is still ours. */
 const CONNECTION_MS = 600_000;
-/** A broker that neither answers nor refuses counts as an error after so long. */
+/** A broker that neither answers nor refuses within this time counts as an error. */
 const PUBLISH_TIMEOUT_MS = 20_000;
 /** What was acknowledged is written to the store this often: forgetting it costs a repeated snapshot. */
 const MARK_EVERY_MS = 1000;
 const REMEMBERED_JOBS = 10_000;
-/** Failing for so long is shown in /readyz. */
+/** A failure of this length is shown in /readyz. */
 const STUCK_AFTER_MS = 30_000;
-/** What was sent over a connection that broke may still land; a tombstone waits for so long after it. */
+/** What was sent over a connection that broke may still land; a tombstone waits for this time after it. */
 const TOMBSTONE_AFTER_FAILURE_MS = 30_000;
 
 /**
@@ -56,7 +56,7 @@ export class JobEventPublisher implements JobEventListener {
   #failingSince: number | null = null;
   /** Why the last attempt failed. */
   #reason = '';
-  /** A batch of more than one snapshot has at most so many bytes; halved when the topic refuses one for its size. */
+  /** Size limit of a batch of more than one snapshot; halved when the topic refuses one for its size. */
   #maxBytes = MAX_BATCH_BYTES;
   /** Jobs whose last snapshot the topic refused for its size, even reduced. */
   readonly #refused = new Set<string>();
@@ -83,8 +83,8 @@ export class JobEventPublisher implements JobEventListener {
   }
 
   /**
-   * Resolves when a tombstone of this job, which is no job any more, is acknowledged: no snapshot of it lands behind.
-   * Rejects where that is not known, or the topic failed within the last 30 s; call it again then.
+   * Resolves when a tombstone of this removed job is acknowledged: no snapshot of it lands behind.
+   * Rejects if that is not known, or the topic failed within the last 30 s; call it again then.
    */
   async publishTombstone(jobId: string): Promise<void> {
     if (this.#stopping) throw new Error(`the publisher of ${this.options.topic} is being stopped`);
@@ -302,7 +302,7 @@ export class JobEventPublisher implements JobEventListener {
       await this.options.store.markPublished(acknowledged);
     } catch (error) {
       this.#acknowledged = new Map([...acknowledged, ...this.#acknowledged]);
-      this.options.log.error({ err: error }, 'it could not be stored which snapshots are published');
+      this.options.log.error({ err: error }, 'could not store which snapshots are published');
     }
   }
 

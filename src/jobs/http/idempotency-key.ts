@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ServiceError } from '../../errors/index.js';
 
-/** The request's Idempotency-Key, null where there is none. Throws INVALID_REQUEST for a malformed one. */
+/** The request's Idempotency-Key, null if there is none. Throws INVALID_REQUEST for a malformed one. */
 export function idempotencyKey(headers: IncomingHttpHeaders): string | null {
   const key = headers['idempotency-key'];
   if (key === undefined) return null;

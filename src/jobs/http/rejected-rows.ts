@@ -23,8 +23,8 @@ export class RejectedRows {
 
   /**
    * At most `limit` rows and 8 MiB (but one row at least) from `cursor` on, until `over` is aborted. Throws
-   * KAFKA_UNAVAILABLE, KAFKA_REJECTED, REJECTED_EXPIRED where the topic holds none of the rows any more that the job
-   * counted, INVALID_REQUEST for a cursor that no page gave.
+   * KAFKA_UNAVAILABLE, KAFKA_REJECTED, REJECTED_EXPIRED if the topic no longer holds any of the rows that the job
+   * counted, INVALID_REQUEST for a cursor that no page returned.
    */
   async page(job: StoredJob, limit: number, cursor: string | undefined, over: AbortSignal): Promise<RejectedPage> {
     const from = offsetOf(cursor);
@@ -85,5 +85,5 @@ export class RejectedRows {
 function offsetOf(cursor: string | undefined): number {
   if (cursor === undefined) return 0;
   if (/^\d{1,15}$/.test(cursor)) return Number(cursor);
-  throw new ServiceError('INVALID_REQUEST', 'cursor must be one that the page before gave');
+  throw new ServiceError('INVALID_REQUEST', 'cursor must be a value returned by the previous page');
 }

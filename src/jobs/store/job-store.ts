@@ -19,13 +19,13 @@ export type CreateResult =
 export interface JobFilter {
   state?: JobState | undefined;
   modelId?: string | undefined;
-  /** At most so many jobs. */
+  /** Maximum number of jobs. */
   limit: number;
   /** From the page before; absent: from the newest job on. */
   cursor?: string | undefined;
 }
 
-/** A compare-and-set writes only where all of this still holds. */
+/** A compare-and-set writes only if all of this still holds. */
 export interface Guard {
   states: readonly JobState[];
   lease?: number;
@@ -95,7 +95,7 @@ export class JobStore {
   ) {}
 
   /**
-   * The row of a new job, CREATING: `owner`, the start of a process, is about to make what the job needs. It is no job
+   * The row of a new job, CREATING: `owner`, the start of a process, is about to make what the job needs. It is not a job
    * before `activate`. At most one row has an id, and one an Idempotency-Key. Spare topics of this id are the job's.
    */
   async create(job: NewJob, owner: string): Promise<CreateResult> {
@@ -252,7 +252,7 @@ export class JobStore {
 
   /**
    * The next lease, together with the changes that come with handing the job out; undefined as for `change`.
-   * A new revision only where the state changes.
+   * A new revision only if the state changes.
    */
   async acquireLease(record: StoredJob, changes: JobChanges): Promise<StoredJob | undefined> {
     const { jobId, state, lease } = record;

@@ -2,7 +2,7 @@ import { invalidSchema } from './invalid-schema.js';
 
 /** Columns a model or a file may have. */
 export const MAX_COLUMNS = 10_000;
-/** Of a column's name, in bytes of UTF-8. */
+/** Size limit of a column's name in bytes of UTF-8. */
 export const MAX_COLUMN_NAME_BYTES = 256;
 
 /** Why a model can have no column of this name, in words; null: it can. */
@@ -16,7 +16,7 @@ export function columnNameProblem(name: string): string | null {
     : null;
 }
 
-/** Throws INVALID_SCHEMA where a name could never match a header. */
+/** Throws INVALID_SCHEMA if a name could never match a header. */
 export function checkColumnName(name: string, pointer: string): void {
   const problem = columnNameProblem(name);
   if (problem !== null) throw invalidSchema(pointer, problem);

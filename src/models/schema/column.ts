@@ -16,11 +16,11 @@ export interface ValueSchema {
   type: string;
   nullable: boolean;
   constraints: Constraints;
-  /** Of an Array; absent: its items may be anything. */
+  /** Schema of an Array's items; absent: they may be anything. */
   items?: ValueSchema;
-  /** Of an Object: the members that it says something about. */
+  /** The members that an Object declares. */
   properties?: Column[];
-  /** Of an Object: false where it may have no other members. */
+  /** false if an Object may have no other members. */
   additionalProperties?: boolean;
 }
 
@@ -37,7 +37,7 @@ export interface Constraints {
   /** RE2 syntax. */
   pattern?: string;
   format?: 'email';
-  /** Of an Array. */
+  /** Limits of an Array's length. */
   minItems?: number;
   maxItems?: number;
 }

@@ -8,7 +8,7 @@ export type ScalarType = 'string' | 'integer' | 'number' | 'boolean';
 type Property = Readonly<Record<string, unknown>>;
 
 const MAX_ENUM_VALUES = 10_000;
-/** Of a pattern, in UTF-16 code units: matching time grows with it. */
+/** Limit of a pattern's length in UTF-16 code units: matching time grows with it. */
 const MAX_PATTERN_LENGTH = 1000;
 
 /** The members of an enum as texts. `hasNull`: null is one of them. */
@@ -80,7 +80,7 @@ function countConstraints(
   return constraints;
 }
 
-/** minLength, maxLength, pattern and the format that is no type. */
+/** minLength, maxLength, pattern and the formats that are not types. */
 export function textConstraints(property: Property, pointer: string): Constraints {
   const constraints = countConstraints(property, 'minLength', 'maxLength', pointer);
   const { pattern } = property;

@@ -14,7 +14,7 @@ import { FORMATS, TYPES } from './json-schema-types.js';
 type JsonType = ScalarType | 'array' | 'object';
 type Property = Readonly<Record<string, unknown>>;
 
-/** Of arrays and objects in one another, the row included. */
+/** Maximum nesting of arrays and objects, counting the row. */
 export const MAX_LEVELS = 32;
 
 const COMMON = ['type', 'nullable'];
@@ -74,7 +74,7 @@ function compileValue(property: unknown, required: boolean, pointer: string, lev
       const constraints = arrayConstraints(property, pointer);
       const array = { type: ARRAY, nullable, constraints };
       if (items === undefined) return array;
-      // An item that is there is not missing: it may be null only where it says so.
+      // An item that is there is not missing: it may be null only if its schema says so.
       return { ...array, items: compileValue(items, true, pointerTo(pointer, 'items'), level + 1) };
     }
     case 'object': {

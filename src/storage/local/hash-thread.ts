@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 const WORKER = fileURLToPath(new URL(`./hash-worker${extname(import.meta.url)}`, import.meta.url));
 /** A message costs this thread some 20 µs, and its answer as much. */
 const STEP_BYTES = 2 * 1024 * 1024;
-/** Of a file that is behind: the others get their turn after so many bytes. */
+/** Number of bytes to hash of a file that is behind, before the others get their turn. */
 const MAX_STEP_BYTES = 8 * 1024 * 1024;
 /** Far more than the thread needs, so that a fault in it never takes the memory of the service. */
 const MEMORY = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 1 };
@@ -16,7 +16,7 @@ export type HashRequest = { id: number } & ({ path: string; upTo: number; isWhol
 /** The answer to each request to read on. After a digest, in hex, or a failure the thread has forgotten the file. */
 export type HashAnswer = { id: number } & ({ upTo: number } | { digest: string } | { failure: Error });
 
-/** Why a file has no digest. A class of its own, because the multipart parser throws bare errors for what clients do. */
+/** Why a file has no digest. A separate class, because the multipart parser throws bare errors for what clients do. */
 export class HashFailure extends Error {
   override readonly name = 'HashFailure';
 }
@@ -98,7 +98,7 @@ export class FileHash {
     return this.#outcome.promise;
   }
 
-  /** So many bytes of the file are there by now. */
+  /** Reports the number of bytes of the file that are written so far. */
   written(bytes: number): void {
     this.#written = bytes;
     if (bytes - this.#hashed >= STEP_BYTES) this.#read();

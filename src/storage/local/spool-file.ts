@@ -6,7 +6,7 @@ import { collectMinorGarbage } from './minor-gc.js';
 
 /** A call to the system for every 64 KiB chunk costs half as much CPU again. */
 const WRITE_BYTES = 512 * 1024;
-/** The chunks of so many bytes are let go of together. */
+/** Chunks are released together once they have this many bytes. */
 const COLLECT_BYTES = 2 * 1024 * 1024;
 
 /**

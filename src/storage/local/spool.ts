@@ -34,7 +34,7 @@ export class Spool {
 
   constructor(
     readonly folder: string,
-    /** So many bytes of the disk stay free. */
+    /** Number of bytes of the disk to keep free. */
     private readonly minFreeBytes: number,
   ) {}
 
@@ -65,8 +65,8 @@ export class Spool {
   }
 
   /**
-   * Throws the system's error where no file can be made in the folder. Calls at the same time are one: a file system
-   * that hangs holds one thread.
+   * Throws the system's error if no file can be created in the folder. Concurrent calls share one check: a file system
+   * that hangs blocks one thread.
    */
   async requireWritable(): Promise<void> {
     this.#probe ??= this.#writeProbe().finally(() => {
@@ -86,7 +86,7 @@ export class Spool {
     }
   }
 
-  /** Throws INSUFFICIENT_STORAGE where `bytes` more would leave less free than must stay free. */
+  /** Throws INSUFFICIENT_STORAGE if `bytes` more would leave less than `minFreeBytes`. */
   async requireRoom(bytes: number): Promise<void> {
     if ((await this.room()) >= bytes) return;
     throw new ServiceError('INSUFFICIENT_STORAGE', `The upload would leave less than ${this.minFreeBytes} bytes free`);
@@ -106,8 +106,8 @@ export class Spool {
   }
 
   /**
-   * A second name for a job's file of so many bytes, as for one that comes in; a copy where the file system has no links.
-   * Whoever removes one of the two leaves the other. Throws SPOOL_EXPIRED if the file is gone, INSUFFICIENT_STORAGE.
+   * Links a job's file of `size` bytes under a second name, as if it were received; copies it if the file system has no links.
+   * Removing one of the two leaves the other. Throws SPOOL_EXPIRED if the file is gone, INSUFFICIENT_STORAGE.
    */
   async share(jobId: string, sizeBytes: number): Promise<string> {
     await this.requireRoom(0);
@@ -128,7 +128,7 @@ export class Spool {
     }
   }
 
-  /** Removes a job's file; no error where there is none. */
+  /** Removes a job's file; no error if there is none. */
   async remove(jobId: string): Promise<void> {
     await rm(this.path(jobId), { force: true });
   }
@@ -179,7 +179,7 @@ export class Spool {
   }
 }
 
-/** The files of a folder whose names are like this; none where there is no such folder. */
+/** The files of a folder whose names match; none if there is no such folder. */
 async function filesIn(folder: string, names: RegExp): Promise<string[]> {
   try {
     const entries = await readdir(folder, { withFileTypes: true });

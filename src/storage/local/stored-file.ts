@@ -10,15 +10,15 @@ const MAX_PAUSE_MS = 2_000;
 export interface StoredFileOptions {
   path: string;
   sizeBytes: number;
-  /** For so long, in ms, a file is tried again that the system does not let us read. */
+  /** Time in ms for which reads are retried that the system refuses. */
   timeoutMs: number;
   log: Logger;
 }
 
 /**
- * A job's uploaded file. It is taken for damaged only where it is gone or has another size. What else the system says
- * (no file descriptors, no permission, a disk or a share that is away) may pass: the read is tried again, for some time,
- * before anyone hears of it; decoders would take the failure for one of the file.
+ * A job's uploaded file. It counts as damaged only if it is gone or has another size. Other errors of the system
+ * (no file descriptors, no permission, a disk or a share that is away) may pass: the read is retried for some time
+ * before it throws; decoders would take the failure for one of the file.
  */
 export class StoredFile implements ReadableFile {
   /** SPOOL_UNREADABLE, once a read was given up. A decoder that sits between may tell it in its own words. */
