@@ -100,11 +100,16 @@ async function readLastClaim(
     // Compaction removes it only for the sake of a later claim, and in a topic that was made anew there is another record.
     const isThere = claimOffset !== null && (await isOwnClaim(reader, claimOffset, id));
     let claim: Claim | null = null;
-    for await (const next of claimsOf(reader, isThere ? claimOffset : 0, signal)) claim = next;
+    for await (const next of claimsOf(reader, isThere ? claimOffset : 0, signal)) if (counts(next, claim)) claim = next;
     return { claim, end: reader.bounds.end };
   } finally {
     reader.close();
   }
+}
+
+/** Of claims that were written at once the first has the prefix, whoever reads them and when; later ones must adopt it. */
+function counts(next: Claim, current: Claim | null): boolean {
+  return current === null || [next.installationId, next.adoptedFrom].includes(current.installationId);
 }
 
 async function isOwnClaim(reader: TopicReader, offset: number, id: string): Promise<boolean> {

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Kafka, ProducerConfig } from 'kafkajs';
+import { appendRecord } from '../../src/kafka/append-record.js';
 import { claimPrefix, PrefixTaken, serviceTopics, TopicAdmin } from '../../src/kafka/index.js';
 import { Api } from '../kit/api.js';
 import { type Broker, startBroker } from '../kit/kafka-broker.js';
@@ -178,6 +179,20 @@ describe('the claim of a prefix', () => {
     const adopted = await claimPrefix(interrupted, topic, { id: 'two', claimOffset: null }, true);
     expect(adopted).toEqual({ offset: 3, adoptedFrom: 'one' });
     await expect(claimPrefix(kafka, topic, one, false)).rejects.toThrow('installation two');
+  });
+
+  it('is that of the first of several, also before they know it', async () => {
+    const topic = await topicWith('undecided', ['a1b2c3d4']);
+    for (const id of ['one', 'two']) {
+      const value = JSON.stringify({ installation_id: id, adopted_from: null, claimed_at: '2026-01-01T00:00:00Z' });
+      await appendRecord(kafka, topic, { key: '_installation', value });
+    }
+    const three = { id: 'three', claimOffset: null };
+    await expect(claimPrefix(kafka, topic, three, false)).rejects.toMatchObject({ owner: 'one' });
+    expect(await claimPrefix(kafka, topic, three, true)).toEqual({ offset: 3, adoptedFrom: 'one' });
+    await expect(claimPrefix(kafka, topic, { id: 'one', claimOffset: 1 }, false)).rejects.toMatchObject({
+      owner: 'three',
+    });
   });
 
   it('has one winner of several at once, and the topic ends with its name', async () => {
