@@ -27,7 +27,7 @@ function fromRunFile(projectRoot: string): string | undefined {
     return /^(?:export\s+)?BATCH_API_URL=(["']?)(.+?)\1\s*$/m.exec(text)?.[2];
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // Nothing was started from here, or a part of a path that is no folder: both are the normal case elsewhere.
+    // Nothing was started from here, or a part of a path that is not a folder: both are the normal case elsewhere.
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw error;
   }

@@ -34,8 +34,8 @@ export interface Failure {
 }
 
 /**
- * Puts any error into the CLI's words. The SDK's are told by their names, not their classes: loading the SDK just to
- * report a mistyped option would slow every such answer down.
+ * Puts any error into the CLI's words. The SDK's errors are recognized by name, not by class: loading the SDK just to
+ * report a mistyped option would delay every such message.
  */
 export function toFailure(error: unknown): Failure {
   const failure = { hint: null, exitCode: EXIT.failed, problem: null };

@@ -10,11 +10,15 @@ import { Session } from './session.js';
 export function buildProgram(environment: Environment, onSession: (session: Session) => void) {
   const program = new Command('batch')
     .description('Files in, validated rows in Kafka exactly once.')
-    .option('--api-url <url>', 'where the service is (env: BATCH_API_URL; default: what scripts/up.sh started)')
+    .option('--api-url <url>', 'URL of the service (env: BATCH_API_URL; default: the one that scripts/up.sh started)')
     .addOption(
       new Option('--output <mode>', 'default: table on a terminal, json otherwise').choices(['table', 'json'] as const),
     )
-    .option('--max-outage <seconds>', 'how long to go on when the service or Kafka is away (default: 60)', wholeNumber)
+    .option(
+      '--max-outage <seconds>',
+      'how long to retry while the service or Kafka is unreachable (default: 60)',
+      wholeNumber,
+    )
     .addHelpText(
       'after',
       `
@@ -27,7 +31,7 @@ Examples:
 Exit codes: 0 done, 1 error or a job that FAILED or was CANCELLED, 2 PARTIAL_SUCCESS, 64 usage, 75 lost contact with the
 service (the job goes on, the hint says how to), 130 interrupted.`,
     );
-  // Commander gives an option to the outermost command that knows it, and this one has a --version of its own.
+  // Commander gives an option to the outermost command that knows it, and this one has a separate --version.
   if (!environment.argv.includes('describe')) program.version(environment.version);
   const open = () => {
     const session = new Session(program.opts(), environment);

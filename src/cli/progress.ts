@@ -34,7 +34,7 @@ export function processingText(job: Job): string {
   return `${'Processing'.padEnd(LABEL)}  ${jobBar(job, WIDTH)}  ${rows}${state}`;
 }
 
-/** On stderr; does nothing where nobody watches. */
+/** Writes to stderr; does nothing if nobody watches. */
 async function liveLine<T>(session: Session, text: (value: T, elapsedMs: number) => string): Promise<LiveLine<T>> {
   if (!session.watched) return { update: () => undefined, stop: () => undefined };
   const { SingleBar } = await import('cli-progress');

@@ -51,7 +51,7 @@ export class Session {
     return this.environment.stderr.isTTY === true;
   }
 
-  /** Cells of a line of the terminal that gets the result; infinite where it is none. */
+  /** Cells of a line of the terminal that gets the result; infinite if it is not one. */
   get width(): number {
     const { stdout } = this.environment;
     return (stdout.isTTY === true && stdout.columns) || Number.POSITIVE_INFINITY;
@@ -76,7 +76,7 @@ export class Session {
     this.environment.stdout.write(text);
   }
 
-  /** A piece of a result that is too long to be held as a whole; waits where the reader is slower. */
+  /** A piece of a result that is too long to be held as a whole; waits if the reader is slower. */
   async print(piece: string | Uint8Array): Promise<void> {
     const { stdout } = this.environment;
     if (!stdout.write(piece)) await once(stdout, 'drain', { signal: this.signal });
@@ -93,7 +93,7 @@ export class Session {
   }
 
   /**
-   * What must be known while the command still runs, also where nobody watches: a line of text, with JSON output an
+   * Writes what must be known while the command still runs, even if nobody watches: a line of text, with JSON output an
    * object in one line.
    */
   tell(event: { message: string } & Record<string, unknown>): void {

@@ -13,7 +13,7 @@ const SQLITE_BUSY = 5;
 /**
  * Opens `<dataDir>/batch.db`, creating what is missing, and holds it until `destroy()` or the end of the process,
  * however it ends: the lock is the system's, nothing has to be cleaned up after a kill -9.
- * Throws where another process holds the same folder, after waiting `timeoutMs` for one that is just closing.
+ * Throws if another process holds the same folder, after waiting `timeoutMs` for one that is just closing.
  */
 export async function openDatabase(dataDir: string, timeoutMs = 2000): Promise<Database> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });

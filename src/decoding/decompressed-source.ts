@@ -19,7 +19,7 @@ const NOTHING = Buffer.alloc(0);
 /**
  * The decompressed bytes of a file, from an offset among them on: up to there they are decompressed and dropped, since
  * neither format can be entered in the middle. Decoding goes on in the background, a few hundred KiB ahead.
- * `read` throws FILE_CORRUPT where the file is damaged, cut off or followed by something else, and FILE_TOO_COMPLEX
+ * `read` throws FILE_CORRUPT if the file is damaged, cut off or followed by something else, and FILE_TOO_COMPLEX
  * beyond the limits.
  */
 export class DecompressedSource implements ByteSource {

@@ -21,8 +21,8 @@ export interface Decompression extends AsyncIterator<Buffer, undefined> {
 }
 
 /**
- * Decompresses all members of a gzip file, or all frames of a zstd file. `next` throws ServiceError FILE_CORRUPT where
- * the input is damaged or cut off, FILE_TOO_COMPLEX where it asks for more than 128 MiB of memory, and what the input
+ * Decompresses all members of a gzip file, or all frames of a zstd file. `next` throws ServiceError FILE_CORRUPT if
+ * the input is damaged or cut off, FILE_TOO_COMPLEX if it asks for more than 128 MiB of memory, and what the input
  * throws. Holds a piece of input and two of output at a time.
  */
 export function decompress(input: AsyncIterable<Buffer>, compression: Compressed): Decompression {

@@ -11,7 +11,7 @@ export interface DecompressedHead {
 }
 
 /**
- * By the beginning of the file: at most `bytes`, less where `head` gives no more. Costs no more than a few times `bytes`
+ * By the beginning of the file: at most `bytes`, less if `head` gives no more. Costs no more than a few times `bytes`
  * of memory and time, whatever the file.
  */
 export async function decompressedHead(

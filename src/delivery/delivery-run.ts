@@ -22,7 +22,7 @@ export interface DeliveryRunDependencies {
   kafka: Kafka;
   log: Logger;
   limits: Limits;
-  /** Whether the lease is still ours; false as well where nobody answers in time. */
+  /** Whether the lease is still ours; false as well if nobody answers in time. */
   askLease(): Promise<boolean>;
   report(message: FromRunner): void;
   kernels: KernelCache;

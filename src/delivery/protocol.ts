@@ -155,7 +155,7 @@ export type Action =
   | { do: 'examine'; checkpoint: Checkpoint | null }
   /** Ends the transactions that hang there. */
   | { do: 'repair'; abort: MarkedPartition[]; commit: MarkedPartition[] }
-  /** (Re)starts reading at the checkpoint, the file's start where it is null. */
+  /** (Re)starts reading at the checkpoint, the file's start if it is null. */
   | { do: 'read-from'; checkpoint: Checkpoint | null }
   /** Cuts here: sends what is buffered, answers `drained` when all is acknowledged. Reading goes on, sending does not. */
   | { do: 'drain' }

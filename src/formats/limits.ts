@@ -1,18 +1,18 @@
-/** Of one record of the file, its line end included, in bytes. */
+/** Size limit in bytes of one row of the file, its line end included. */
 export const MAX_ROW_BYTES = 1_000_000;
-/** Of one encoded Kafka record, in bytes. */
+/** Size limit in bytes of one encoded Kafka record. */
 const MAX_KAFKA_RECORD_BYTES = 1_000_000;
-/** Of the raw bytes that a rejection carries. */
+/** Limit of the raw bytes that a rejection carries. */
 export const MAX_RAW_BYTES = 65_536;
 /** Errors that one rejection carries. */
 export const MAX_ERRORS = 100;
 /** Arrays and objects in one another in a row, which counts as one. */
 export const MAX_DEPTH = 64;
-/** Of the path to a value inside others, in UTF-16 code units. */
+/** Limit of the path to a value inside others, in UTF-16 code units. */
 export const MAX_PATH_LENGTH = 512;
-/** Of a rejection's observed value, in UTF-16 code units (and so in characters). */
+/** Limit of a rejection's observed value, in UTF-16 code units (and so in characters). */
 export const MAX_OBSERVED_LENGTH = 256;
-/** Of an error's message, in UTF-16 code units (and so in characters). */
+/** Limit of an error's message, in UTF-16 code units (and so in characters). */
 export const MAX_MESSAGE_LENGTH = 512;
 /** The bytes that one `advance` of a reader decides, about. */
 export const BLOCK_BYTES = 65_536;
@@ -29,12 +29,12 @@ export function encodedRecordBytes(valueBytes: number): number {
   return varintBytes(body) + body;
 }
 
-/** Whether a value of so many bytes may become a record. */
+/** Whether a value of this size may become a record. */
 export function fitsRecord(valueBytes: number): boolean {
   return encodedRecordBytes(valueBytes) <= MAX_KAFKA_RECORD_BYTES;
 }
 
-/** Of a zigzag varint of a length ≥ 0. */
+/** Size in bytes of a length ≥ 0 as a zigzag varint. */
 function varintBytes(value: number): number {
   let bytes = 1;
   for (let rest = Math.floor(value / 64); rest > 0; rest = Math.floor(rest / 128)) bytes += 1;

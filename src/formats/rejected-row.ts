@@ -8,9 +8,9 @@ export interface RejectedRow {
   job_id: string;
   /** From 1. */
   row_number: number;
-  /** From 1; null where the format has no lines. */
+  /** From 1; null if the format has no lines. */
   line: number | null;
-  /** Of the row's first byte in the decompressed stream; null where the format has none. */
+  /** Offset of the row's first byte in the decompressed stream; null if the format has none. */
   byte_offset: number | null;
   /** The first of `errors`, and its message. */
   error: string;
@@ -25,7 +25,7 @@ export interface RejectedRow {
 
 /**
  * The DLQ record of a rejected row: RejectedRow as UTF-8 JSON. Always small enough for a record of 1,000,000 bytes,
- * key and headers absent: where escaping blows it up, the last errors go first, then the end of the raw data.
+ * key and headers absent: if escaping blows it up, the last errors go first, then the end of the raw data.
  */
 export function encodeRejectedRow(jobId: string, rejection: Rejection, timestampIso: string): Buffer {
   let row = rejectedRow(jobId, rejection, timestampIso);

@@ -9,12 +9,12 @@ export type ValueFormat = 'raw' | 'json';
 export type Renames = Readonly<Record<string, string>>;
 
 export interface FieldError {
-  /** null where the row's structure is at fault. */
+  /** null if the row's structure is at fault. */
   column: string | null;
   /** The column's type as the model spells it, null likewise. */
   type: string | null;
   error: RowErrorCode;
-  /** At most 256 characters; null where there is no single value. */
+  /** At most 256 characters; null if there is no single value. */
   observed: string | null;
   /** At most 512 characters. */
   message: string;
@@ -54,9 +54,9 @@ export type RowErrorCode = (typeof ROW_ERROR_CODES)[number];
 export interface Rejection {
   /** From 1. */
   rowNumber: number;
-  /** From 1, the header is line 1; null where the format has no lines. */
+  /** From 1, the header is line 1; null if the format has no lines. */
   line: number | null;
-  /** Of the row's first byte; null where the format has none. */
+  /** Offset of the row's first byte; null if the format has none. */
   byteOffset: number | null;
   /** At least one, at most 100. */
   errors: FieldError[];
@@ -81,7 +81,7 @@ export interface RowConsumer {
 
 /** The record batches that accepted rows go to, one open at a time. */
 export interface RecordBatchOutput {
-  /** The open batch, until `close` the same one; null where there is no room (see `RowConsumer.hasRoom`). */
+  /** The open batch, until `close` the same one; null if there is no room (see `RowConsumer.hasRoom`). */
   open(): OpenRecordBatch | null;
   /** The next row does not fit into the open batch. */
   close(): void;
@@ -91,7 +91,7 @@ export interface RecordBatchOutput {
 export interface RejectionBatchOutput extends RecordBatchOutput {
   /** For the rejections that are written next; the same object as long as it has not changed. */
   readonly frame: RejectedRowFrame;
-  /** So many rejections were written whose first error is this one. */
+  /** Counts `rows` rejections that were written, whose first error is this one. */
   written(code: RowErrorCode, rows: number): void;
 }
 
@@ -130,6 +130,6 @@ export interface RowReader {
 export interface DirectInput {
   /** Where the next bytes may be read to, while the reader works on others; another place after each `filled`. */
   readonly space: Buffer;
-  /** So many bytes lie at the beginning of `space`; called like `push`. */
+  /** Takes the first `bytes` bytes of `space`; called like `push`. */
   commit(bytes: number): void;
 }

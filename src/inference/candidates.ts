@@ -18,15 +18,15 @@ export interface Candidate {
   spelling: string;
   /** The test that decides about a row of a job too. */
   test: ValueTest;
-  /** Asked where every value passes the test; null: there is none. */
+  /** Asked if every value passes the test; null: there is none. */
   objection(facts: ValueFacts): Objection | null;
-  /** What the values are like, where it is the column's type. */
+  /** What the values are like, if it is the column's type. */
   reason(facts: ValueFacts): string;
 }
 
 /** A sample of fewer values proves nothing about how narrow a column is. */
 const FEW_VALUES = 20;
-/** So many digits leave room for ten times as much: a sample does not show the greatest value. */
+/** Number of digits that leaves room for values ten times as large: a sample does not show the greatest value. */
 const ROOMY_DIGITS_32 = 8;
 
 /** The types from the one that says most to the one that says least; a column has the first that fits. */

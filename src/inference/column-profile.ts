@@ -4,7 +4,7 @@ import type { ColumnStats, InferredColumn, RejectedType } from './inference-resu
 import { ValueFacts, type ValueSample } from './value-facts.js';
 import { exampleOf, extremes, ValueSummary } from './value-summary.js';
 
-/** The types that speak for their family where the column has another one's. */
+/** The types that speak for their family if the column has another one's. */
 const REPRESENTATIVES: readonly string[] = ['Bool', 'Int64', 'Float64', 'Date', 'DateTime', 'UUID'];
 /** Why a column of numbers is not one of prices is worth a word; of other columns it goes without saying. */
 const PRICE = 'Decimal(18,2)';
@@ -18,7 +18,7 @@ interface Failure {
 }
 
 export interface ProfileOptions {
-  /** The types that the column may turn out to have, in the order of preference; String where it is none of them. */
+  /** The types that the column may turn out to have, in the order of preference; String if it is none of them. */
   candidates: readonly Candidate[];
   /** Spellings of null that may turn out to be values. */
   possibleNulls: ReadonlySet<string>;

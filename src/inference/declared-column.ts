@@ -14,7 +14,7 @@ interface Choice {
 }
 
 /**
- * A column whose type the file says: its values are looked at for nulls, and for what the model's type has no room for.
+ * A column whose type the file declares: its values are checked for nulls, and for what the model's type cannot hold.
  * A STRING stays one, whatever it looks like: who wrote it had numbers and dates to choose from.
  */
 export class DeclaredColumn {
@@ -83,7 +83,7 @@ export class DeclaredColumn {
     };
   }
 
-  /** In JSON Schema, where `spelled` has its types; else null. */
+  /** In JSON Schema, if `spelled` has its types; otherwise null. */
   property(isWhole: boolean): Property | null {
     const spelling = inJsonSchema(spellColumnType(this.#type));
     if (spelling === undefined) return null;
@@ -103,7 +103,7 @@ export class DeclaredColumn {
     const declared = `the file says ${spellFileType(type)}`;
     const [rejected] = this.#rejected;
     if (rejected !== undefined)
-      return `${declared}, but '${rejected.example}' in row ${rejected.row} is no ${rejected.type}`;
+      return `${declared}, but '${rejected.example}' in row ${rejected.row} does not fit ${rejected.type}`;
     return type.kind === 'string' ? `${declared}: its writer had other types to choose from` : declared;
   }
 }

@@ -7,7 +7,7 @@ import type { JsonValue } from './parse-json-row.js';
 import { COLUMN_LEVEL, type PathBudget } from './path-profile.js';
 import type { Property } from './row-schema.js';
 
-/** A column of lists, structs or maps, whose types the file says: its values are looked at for nulls and dates. */
+/** A column of lists, structs or maps, whose types the file declares: its values are checked for nulls and dates. */
 export class DeclaredNested {
   readonly #column: JsonColumn;
 

@@ -10,7 +10,7 @@ import { scalarTypeOf } from './json-property.js';
 import type { PathProfile } from './path-profile.js';
 import { orNull, type Property } from './row-schema.js';
 
-/** The type of the JSON Schema spelling that takes all values of a type; itself where it has that. */
+/** The type of the JSON Schema spelling that takes all values of a type; itself if it is one. */
 export function inJsonSchemaType(type: ColumnType): ColumnType {
   switch (type.kind) {
     case 'int':
@@ -30,12 +30,12 @@ export function inJsonSchemaType(type: ColumnType): ColumnType {
 }
 
 /** Why a column is nullable that has no null in the sample. */
-export const UNSEEN_NULLS = 'nulls may be in the rows that were not looked at';
+export const UNSEEN_NULLS = 'nulls may be in the rows that were not sampled';
 
 /**
- * What a JSON Schema says of values whose type the file says. Nulls are the sample's, and, unless that is the whole file
- * (`isWhole`), those that the file does not rule out. `level`: of the value in the schema. null where it would have to be
- * anything.
+ * The JSON Schema of values whose type the file declares. Nulls are the sample's, and, unless that is the whole file
+ * (`isWhole`), those that the file does not rule out. `level`: nesting of the value in the schema. null if it would
+ * have to accept anything.
  */
 export function declaredProperty(
   { type, mayBeNull }: Omit<FileField, 'name'>,
@@ -48,7 +48,7 @@ export function declaredProperty(
   switch (type.kind) {
     case 'list': {
       const item = { type: type.element, mayBeNull: type.itemsMayBeNull };
-      // What was not looked at may be out of its type's range.
+      // Values that were not sampled may be out of the type's range.
       const items = place?.isOpen === true ? null : declaredProperty(item, place?.items ?? null, isWhole, level + 1);
       return { ...typed('array'), ...(items !== null && { items }) };
     }
@@ -88,7 +88,7 @@ function declaredMembers(
     : { properties: Object.fromEntries(members), required: members.map(([name]) => name) };
 }
 
-/** Text where the sample has dates and times that are out of their type's range. */
+/** Text if the sample has dates and times that are out of their type's range. */
 function scalarSpelling(type: FileType, place: PathProfile | null): { type: string; format?: string | undefined } {
   const [first = { kind: 'string' as const }] = proposedTypes(type);
   const spelled = spellColumnType(inJsonSchemaType(first));

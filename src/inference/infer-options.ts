@@ -11,7 +11,7 @@ import {
 } from '../ingest/index.js';
 import type { InferenceTask } from './ipc.js';
 
-/** What a request says about the file that it wants to be looked at. */
+/** What a request says about the file whose schema it wants. */
 export type InferRequest = Pick<JobRequest, 'format' | 'encoding' | 'given'> &
   Pick<InferenceTask, 'dialect' | 'nullValues' | 'sampleRows' | 'partial'>;
 

@@ -4,8 +4,8 @@ import type { RowSchema } from './row-schema.js';
 /** A model proposed from the beginning of a file: the answer of POST /models/infer (openapi: InferredSchema), but for the dialect. */
 export interface InferenceResult {
   /**
-   * What POST /models takes: flat where no column has parts, else in JSON Schema. It accepts every row that was looked
-   * at, with these null_values.
+   * A schema that POST /models accepts: flat if no column is nested, otherwise JSON Schema. It accepts every sampled
+   * row, with these null_values.
    */
   schema: Record<string, string> | RowSchema;
   format: FileReading['format'];
@@ -14,7 +14,7 @@ export interface InferenceResult {
   rows_sampled: number;
   /** Rows that are broken whatever the model says, which no column was judged by. */
   rows_rejected: number;
-  /** The file goes on behind the rows that were looked at. */
+  /** The file has more rows than were sampled. */
   truncated: boolean;
   columns: InferredColumn[];
   /** Columns that a model cannot have: a job keeps them as columns that its model does not know. */
@@ -41,13 +41,13 @@ export interface InferredColumn {
 export interface ColumnStats {
   rows: number;
   nulls: number;
-  /** Different values; where `distinct_capped`, there are more. */
+  /** Number of different values; if `distinct_capped`, there are more. */
   distinct: number;
   distinct_capped: boolean;
-  /** Of numbers, by their value, and of dates and times, by their text; null for other types. */
+  /** The smallest and the largest value: numbers by value, dates and times by text; null for other types. */
   min: string | null;
   max: string | null;
-  /** Of a String, in characters; null for other types. */
+  /** Lengths of the shortest and the longest String in characters; null for other types. */
   min_length: number | null;
   max_length: number | null;
   /** At most 5, of at most 80 characters each. */
@@ -59,7 +59,7 @@ export interface ColumnStats {
 export interface RejectedType {
   type: string;
   reason: string;
-  /** A value that speaks against it, at most 80 characters, and its row from 1; null where it is no single one. */
+  /** A value that speaks against it, at most 80 characters, and its row from 1; null if there is no single one. */
   example: string | null;
   row: number | null;
 }

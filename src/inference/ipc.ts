@@ -2,24 +2,24 @@ import type { ErrorCode } from '../errors/index.js';
 import { type CsvDialect, type FileReading } from '../ingest/index.js';
 import type { InferenceResult } from './inference-result.js';
 
-/** A file to look at, and how. */
+/** A file whose schema to infer, and how to read it. */
 export interface InferenceTask extends Pick<FileReading, 'sourceEncoding' | 'sizeBytes'> {
   path: string;
   format: InferenceResult['format'];
-  /** Of CSV; of no meaning for other formats. */
+  /** The dialect of CSV; unused for other formats. */
   dialect: CsvDialect;
   /** Spellings of null beside the empty field, of CSV. */
   nullValues: string[];
-  /** At most so many rows are looked at. */
+  /** Maximum number of rows to sample. */
   sampleRows: number;
   /** The file is the beginning of a larger one: its last row may not be whole. */
   partial: boolean;
 }
 
-/** What the process is told: the file, and what it may take. */
+/** What the process receives: the file, and its memory limit. */
 export interface InferenceRequest {
   task: InferenceTask;
-  /** Of the memory of Parquet's decoder. */
+  /** Limit of the Parquet decoder's memory. */
   decoderBytes: number;
 }
 

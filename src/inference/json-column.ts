@@ -7,7 +7,7 @@ import { ValueSummary } from './value-summary.js';
 /** A member of the rows, which may be an array or an object. */
 export class JsonColumn {
   readonly place: PathProfile;
-  /** Of arrays and objects; other values are their profile's. */
+  /** Summary of arrays and objects; other values are in the profile. */
   readonly #summary = new ValueSummary(MAX_DISTINCT);
 
   constructor(name: string, budget: PathBudget) {
@@ -24,7 +24,7 @@ export class JsonColumn {
     return this.place.kind === 'array' || this.place.kind === 'object';
   }
 
-  /** Of arrays and objects in so many rows. */
+  /** Statistics of the arrays and objects in `rows` rows. */
   evidence(rows: number): ColumnStats {
     const nulls = rows - this.place.values;
     return { rows, nulls, min: null, max: null, ...this.#summary.evidence(false), rejected: [] };

@@ -13,7 +13,7 @@ import { nameProblem, skippedColumn } from './skipped-columns.js';
 
 /**
  * Proposes types for the members of JSON rows, which are found as they appear: a row without one has a null there. The
- * proposed schema is flat where no column has parts, and a JSON Schema otherwise. Every type is tested by the code that
+ * proposed schema is flat if no column is nested, and a JSON Schema otherwise. Every type is tested by the code that
  * tests the rows of a job, so that each row that was taken satisfies it.
  */
 export class JsonInference {

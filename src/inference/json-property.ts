@@ -13,7 +13,7 @@ export const KIND_NAMES: Readonly<Record<JsonKind, string>> = {
   object: 'objects',
 };
 
-/** What fits every value at a place; null where it would have to be anything. */
+/** A property that fits every value at a path; null if it would have to accept anything. */
 export function propertyOf(place: PathProfile): Property | null {
   const { kind, nulls } = place;
   const typed = (type: string): Pick<Property, 'type'> => orNull(type, nulls > 0);
@@ -33,7 +33,7 @@ export function propertyOf(place: PathProfile): Property | null {
   }
 }
 
-/** The properties of so many objects, and which of them all have. */
+/** The properties of `objects` objects, and which of them all have. */
 export function membersOf(
   members: ReadonlyMap<string, PathProfile>,
   objects: number,
@@ -75,7 +75,7 @@ function itemName(items: PathProfile): string {
   return kinds.length === 0 ? 'nothing but null' : `${kinds.join(' and ')}: any are taken`;
 }
 
-/** Of values without parts in the JSON Schema spelling, as `Column.type` has it; null where no type has room for them. */
+/** The type of scalar values in the JSON Schema spelling, as `Column.type` has it; null if no type can hold them. */
 export function scalarTypeOf({ kind, profile }: PathProfile): string | null {
   if (kind === null || kind === 'array' || kind === 'object') return null;
   const among = JSON_SCHEMA_CANDIDATES[kind];

@@ -1,4 +1,4 @@
-/** No spelling of null: of formats that have a null of their own. */
+/** No spelling of null: for formats that have a null value. */
 export const NO_NULLS: ReadonlySet<string> = new Set();
 
 /** How programs spell a null in a text file, beside the empty field. */

@@ -15,8 +15,8 @@ import { byName, refuseNoColumns } from './skipped-columns.js';
 type DeclaredColumns = readonly (DeclaredColumn | DeclaredNested)[];
 
 /**
- * Proposes the schema that the file itself has, by the reader of a job: flat, or in JSON Schema where there are lists,
- * structs or maps. Throws ServiceError HEADER_MISMATCH where the columns' names or types cannot be, and what reading the
+ * Infers the schema that the file declares, by the reader of a job: flat, or in JSON Schema if there are lists,
+ * structs or maps. Throws ServiceError HEADER_MISMATCH if no column has a usable name and type, and what reading the
  * file throws.
  */
 export async function inferParquet(

@@ -9,13 +9,13 @@ export type JsonKind = ScalarKind | 'array' | 'object';
 
 /** An object of more names is taken for a map, whose names are values. */
 const MAX_MEMBERS = 200;
-/** Of the row's own members: the second level of a model's. */
+/** Level of the row's members: the second level of a model. */
 export const COLUMN_LEVEL = 2;
 
-/** Members and items inside of columns that are looked at. */
+/** Maximum number of members and items inside of columns that are profiled. */
 const MAX_PARTS = 10_000;
 
-/** So many more places inside of columns may be remembered: shared by all of a file's. */
+/** Number of paths inside of columns that may still be profiled: shared by all columns of a file. */
 export interface PathBudget {
   left: number;
 }
@@ -31,15 +31,15 @@ export class PathProfile {
   nulls = 0;
   /** The most items that an array has. */
   mostItems = 0;
-  /** More can be in the objects or arrays than was looked at: too many names, or too deep. */
+  /** The objects or arrays can have more than was profiled: too many names, or too deep. */
   isOpen = false;
-  /** Of an array: what its items are; null until there is one. */
+  /** Profile of an array's items; null until there is one. */
   items: PathProfile | null = null;
-  /** Of an object, by their names: those that a model can name. */
+  /** Profiles of an object's members by name: those that a model can name. */
   readonly members = new Map<string, PathProfile>();
   /** The first row of each kind. */
   readonly kinds = new Map<JsonKind, number>();
-  /** Of values without parts that are of one kind. */
+  /** Profile of scalar values, all of one kind. */
   profile: ColumnProfile | null = null;
 
   private constructor(
@@ -53,7 +53,7 @@ export class PathProfile {
     return new PathProfile(name, budget, maxDistinct, COLUMN_LEVEL);
   }
 
-  /** The kind of all values that are not null; null where they are of more than one, or there are none. */
+  /** The kind of all values that are not null; null if they are of more than one, or there are none. */
   get kind(): JsonKind | null {
     const [first, second] = this.kinds.keys();
     return second === undefined ? (first ?? null) : null;
@@ -103,7 +103,7 @@ export class PathProfile {
     return member;
   }
 
-  /** null, and the place is open, where there can be none. */
+  /** null, and the path is open, if there can be none. */
   #part(name: string): PathProfile | null {
     if (this.level === MAX_LEVELS || this.budget.left === 0) return this.#open();
     this.budget.left -= 1;

@@ -2,11 +2,11 @@ import type { Rejection, RowConsumer } from '../formats/index.js';
 import { EndOfPrefix, type RowSource } from '../reading/index.js';
 import type { InferenceResult } from './inference-result.js';
 
-/** So many bytes of rows are looked at, about. */
+/** Approximate number of bytes of rows to sample. */
 export const SAMPLE_BYTES = 8 * 1024 ** 2;
 
 export interface SampleLimits {
-  /** At most so many, broken ones among them. */
+  /** Maximum number of rows, including broken ones. */
   rows: number;
   /** Asked after every few rows. */
   hasEnough(): boolean;

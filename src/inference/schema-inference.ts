@@ -3,23 +3,23 @@ import { ColumnProfile } from './column-profile.js';
 import type { InferredColumn } from './inference-result.js';
 import { NULL_TOKENS } from './null-tokens.js';
 
-/** Different values remembered a column; fewer where there are many columns. */
+/** Different values remembered a column; fewer if there are many columns. */
 export const MAX_DISTINCT = 1000;
 const MAX_DISTINCT_TOGETHER = 1_000_000;
 
 export interface SchemaInferenceOptions {
-  /** The file's columns in its order: at least one, each with a name of its own. */
+  /** The file's columns in its order: at least one, each with a unique name. */
   columns: readonly string[];
   /** Spellings of null that the rows have none of any more. */
   nullValues: readonly string[];
-  /** Of spellings of null that a job takes. */
+  /** Maximum number of spellings of null that a job accepts. */
   maxNullValues: number;
 }
 
 /** What `conclude` proposes. */
 export type Proposal = { schema: Record<string, string>; null_values: string[]; columns: InferredColumn[] };
 
-/** Different values that each of so many columns remembers. */
+/** Number of different values that each of `columns` columns remembers. */
 export function maxDistinctOf(columns: number): number {
   return Math.min(MAX_DISTINCT, Math.floor(MAX_DISTINCT_TOGETHER / columns));
 }

@@ -29,7 +29,7 @@ export function byName<T extends { name: string }>(
   return { usable, skipped_columns };
 }
 
-/** Throws ServiceError HEADER_MISMATCH where all columns are left out. */
+/** Throws ServiceError HEADER_MISMATCH if all columns are skipped. */
 export function refuseNoColumns(columns: readonly unknown[], [first]: readonly SkippedColumn[]): void {
   if (columns.length > 0 || first === undefined) return;
   throw new ServiceError('HEADER_MISMATCH', `the file has no column for a model; '${first.name}': ${first.reason}`);

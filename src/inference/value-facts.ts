@@ -20,7 +20,7 @@ export class ValueFacts {
   code: ValueSample | null = null;
   /** The most digits before the point, leading zeros aside. */
   wholeDigits = 0;
-  /** Of the digits after the point: the fewest and the most of any number. */
+  /** The fewest and the most digits after the point of any number. */
   fewestFractionDigits = Number.POSITIVE_INFINITY;
   mostFractionDigits = 0;
   hasExponent = false;
@@ -31,7 +31,7 @@ export class ValueFacts {
   readonly number = new Extent(compareNumbers);
   readonly date = new Extent(compareTexts);
 
-  /** Of a value that is a number. */
+  /** Takes a value that is a number. */
   takeNumber(text: string, row: number): void {
     if (text === '0') this.zeros += 1;
     else if (text === '1') this.ones += 1;
@@ -50,7 +50,7 @@ export class ValueFacts {
     this.number.take(text);
   }
 
-  /** Of a value that is a date or a time. */
+  /** Takes a value that is a date or a time. */
   takeDate(text: string): void {
     if (text.charCodeAt(4) !== HYPHEN) return;
     this.dates += 1;
@@ -83,7 +83,7 @@ export function compareTexts(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
-/** By value; of whole numbers also where a double cannot tell them apart. */
+/** Compares by value; whole numbers even if a double cannot tell them apart. */
 export function compareNumbers(a: string, b: string): number {
   const difference = Number(a) - Number(b);
   if (difference !== 0) return difference;

@@ -2,7 +2,7 @@ import { shorten } from '../formats/index.js';
 import type { ColumnStats } from './inference-result.js';
 
 const MAX_EXAMPLES = 5;
-/** Of an example, in UTF-16 code units (and so in characters). */
+/** Limit of an example, in UTF-16 code units (and so in characters). */
 const MAX_EXAMPLE_LENGTH = 80;
 
 /** An example, cut. */

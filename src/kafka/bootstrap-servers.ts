@@ -20,7 +20,7 @@ const ANSWER_MS = 11_000;
  * kafkajs 2.2.4 begins with the first server of the list, and tries the next one only if that one refuses the connection
  * (cluster/brokerPool.js). If it is frozen, or takes connections and closes them, as a load balancer or a starting broker
  * does, nothing connects though all others are there. From here on each failure that may pass, or 11 s without an answer,
- * leads to the next server. Throws where kafkajs has changed.
+ * leads to the next server. Throws if kafkajs has changed.
  */
 export function tryEveryServer(): void {
   const { prototype } = createRequire(import.meta.url)('kafkajs/src/cluster/brokerPool') as { prototype: BrokerPool };

@@ -30,7 +30,7 @@ const CODECS: Readonly<Record<Exclude<Compression, 'none'>, { bits: number; comp
 };
 
 /**
- * The batch with its records compressed, off the main thread; the batch itself where that makes it no smaller. The
+ * The batch with its records compressed, off the main thread; the batch itself if that makes it no smaller. The
  * batch must stay unchanged until what is returned was acknowledged.
  */
 export async function compressBatch(batch: RecordBatch, compression: Compression): Promise<SealableBatch> {

@@ -25,7 +25,7 @@ const NEWER: readonly ErrorCode[] = [
   { type: 'TRANSACTION_ABORTABLE', code: 120, retriable: false, message: 'The transaction must be aborted' },
 ];
 
-/** kafkajs 2.2.4 knows no error code above 88, and calls them all by one name. Throws where kafkajs has changed. */
+/** kafkajs 2.2.4 knows no error code above 88, and calls them all by one name. Throws if kafkajs has changed. */
 export function nameNewerErrors(): void {
   const { errorCodes } = createRequire(import.meta.url)('kafkajs/src/protocol/error') as { errorCodes: ErrorCode[] };
   if (!Array.isArray(errorCodes)) throw new Error('kafkajs has no list of error codes: see error-codes.ts');

@@ -25,7 +25,7 @@ export function protocolError(code: number, during: string, said: Said = {}): Pr
   return error;
 }
 
-/** The broker's name for an error (`MESSAGE_TOO_LARGE`), or '' where it is not a protocol error. */
+/** The broker's name for an error (`MESSAGE_TOO_LARGE`), or '' if it is not a protocol error. */
 export function errorType(error: unknown): string {
   return asProtocolError(error)?.type ?? '';
 }

@@ -14,7 +14,7 @@ const changed = new WeakSet<Definition>();
  * kafkajs 2.2.4 asks for the metadata of every topic of the cluster if it wants none (protocol/encoder.js): when a client
  * connects, looks for a coordinator, or describes the cluster. That is 70 bytes for each topic, and it fails altogether if
  * a single one of them, whoever's it is, has no leader. From here on it asks for none. Its listTopics finds none, then.
- * Throws where kafkajs has changed.
+ * Throws if kafkajs has changed.
  */
 export function askForNamedTopicsOnly(): void {
   const definition = createRequire(import.meta.url)('kafkajs/src/protocol/requests/metadata') as Definition;

@@ -24,7 +24,7 @@ interface Claim {
 
 export interface Installation {
   id: string;
-  /** Of its last claim in this topic; null: none is known of. */
+  /** Offset of its last claim in this topic; null: none is known. */
   claimOffset: number | null;
 }
 
@@ -70,7 +70,7 @@ async function claim(
   const adoptedFrom = owner === own.id ? null : owner;
   if (adoptedFrom !== null && !adopts) throw new PrefixTaken(owner);
   await writeClaim(kafka, topic, own.id, adoptedFrom);
-  // Of the own record: after a lost answer it is there twice, and the first counts.
+  // The offset of our record: after a lost answer it is there twice, and the first counts.
   let offset: number | null = null;
   for await (const claim of readClaims(kafka, topic, seen.end, signal)) {
     if (claim.installationId === own.id) offset ??= claim.offset;
@@ -107,7 +107,7 @@ async function readLastClaim(
   }
 }
 
-/** Of claims that were written at once the first has the prefix, whoever reads them and when; later ones must adopt it. */
+/** If several claims were written at once, the first has the prefix for every reader; later ones must adopt it. */
 function counts(next: Claim, current: Claim | null): boolean {
   return current === null || [next.installationId, next.adoptedFrom].includes(current.installationId);
 }

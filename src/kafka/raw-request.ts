@@ -56,7 +56,7 @@ function takeTurn(connection: Connection): Promise<void> {
   return turn;
 }
 
-/** Request header v1 (v2 with an empty tag section where flexible), preceded by the message size. */
+/** Request header v1 (v2 with an empty tag section if flexible), preceded by the message size. */
 function encodeHeader(clientId: string, correlationId: number, call: ApiCall, parts: readonly Uint8Array[]): Buffer {
   const client = Buffer.from(clientId);
   const header = Buffer.alloc(14 + client.length + (call.flexible ? 1 : 0));

@@ -55,7 +55,7 @@ export class RecordBatch implements SealableBatch {
     return this.#end;
   }
 
-  /** Appends a record with value `bytes[start, end)`; false, and nothing changed, where it does not fit. */
+  /** Appends a record with value `bytes[start, end)`; false, and nothing changed, if it does not fit. */
   append(bytes: Uint8Array, start: number, end: number): boolean {
     const valueLength = end - start;
     const offsetDelta = this.#count;

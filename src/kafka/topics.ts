@@ -47,7 +47,7 @@ interface Connected {
 /**
  * Topic administration over one connection that is opened at the first call and again after a failure; whoever meets
  * the failure is served over the new one. It asks for no topics but those it is called for, so that no other topic of the
- * cluster matters. Every call throws kafkajs' errors where the broker is away or refuses.
+ * cluster matters. Every call throws kafkajs' errors if the broker is away or refuses.
  */
 export class TopicAdmin {
   #connected: Promise<Connected> | undefined;
@@ -69,7 +69,7 @@ export class TopicAdmin {
     private readonly jobTopicConfig: Readonly<Record<string, string>> = JOB_TOPIC_CONFIG,
   ) {}
 
-  /** Creates both topics of a job; false where one of the names is taken: the caller takes another id. */
+  /** Creates both topics of a job; false if one of the names is taken: the caller takes another id. */
   async createJobTopics({ data, dlq }: JobTopics): Promise<boolean> {
     return this.#create([data, dlq], this.jobTopicConfig);
   }
@@ -92,8 +92,8 @@ export class TopicAdmin {
   }
 
   /**
-   * Resolves if a job of these names could have its topics, and its group and its transactional id may be described. Nothing
-   * is created.
+   * Resolves if a job of these names could have its topics, and its group and its transactional id may be described.
+   * Nothing is created.
    */
   async validateJob({ data, dlq, group: groupId }: JobNames): Promise<void> {
     await this.#create([data, dlq], this.jobTopicConfig, true);
@@ -160,7 +160,7 @@ export class TopicAdmin {
     await this.#ensure(this.service.clock, CLOCK_TOPIC_CONFIG);
   }
 
-  /** Resolves where a broker answers. */
+  /** Resolves if a broker answers. */
   async ping(): Promise<void> {
     await this.#use(({ cluster }) => cluster.refreshMetadata());
   }

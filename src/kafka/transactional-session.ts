@@ -338,7 +338,7 @@ async function connectLeaders(cluster: Cluster, topics: string[]): Promise<Map<s
   return leaders;
 }
 
-/** InitProducerId, with a shorter time-out where the broker does not allow ours. */
+/** InitProducerId, with a shorter timeout if the broker does not allow ours. */
 export async function initProducerId(
   coordinator: Broker,
   transactionalId: string,

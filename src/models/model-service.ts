@@ -10,7 +10,7 @@ export class ModelService {
   constructor(private readonly store: ModelStore) {}
 
   /**
-   * A new model. Without an id: the name where that is a valid id, else 8 random characters.
+   * A new model. Without an id: the name if that is a valid id, otherwise 8 random characters.
    * Throws INVALID_SCHEMA, MODEL_ALREADY_EXISTS.
    */
   async create(given: { id?: string | undefined; name: string; schema: unknown }): Promise<Model> {

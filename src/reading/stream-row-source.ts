@@ -25,7 +25,7 @@ export class StreamRowSource implements RowSource {
   readonly #chunk: Buffer | undefined;
   #reading: Promise<number> | undefined;
   #ended = false;
-  /** Around the sink of the last `advance`, where the text is transcoded. */
+  /** Around the sink of the last `advance`, if the text is transcoded. */
   #offsets: OffsetMappingConsumer | undefined;
 
   private constructor(

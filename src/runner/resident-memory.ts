@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Resident memory of a process in bytes; 0 where it is gone or the system does not tell. */
+/** Resident memory of a process in bytes; 0 if it is gone or the system does not tell. */
 export async function residentBytes(pid: number | undefined): Promise<number> {
   if (pid === undefined) return 0;
   return kibibytes(process.platform === 'linux' ? await statusOf(pid) : await psOf(pid)) * 1024;

@@ -24,7 +24,7 @@ export interface RunnerEvents {
    * and the pool queues it for that.
    */
   claim(jobId: string, intent: Assignment['intent']): Promise<Assignment | Assignment['intent'] | null>;
-  /** Never rejects; false where the answer cannot be had. */
+  /** Never rejects; false if there is no answer. */
   isLeaseCurrent(jobId: string, lease: number): Promise<boolean>;
   header(jobId: string, lease: number, columns: string[]): void;
   /** At most every 200 ms a job. */
@@ -47,7 +47,7 @@ export interface JobQueue {
   /**
    * Asks the runner of a running job to stop sending and reconcile; after 5 s without an outcome the runner is killed
    * (then `runnerExited` follows). A job has a runner from the call of `claim` on: a cancel that comes before the assignment is
-   * sent takes effect right after it. No effect where the job has no runner.
+   * sent takes effect right after it. No effect if the job has no runner.
    */
   cancel(jobId: string): void;
   /** Time without a broker does not count as the runners' stalling: call it while none answers. */

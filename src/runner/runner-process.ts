@@ -58,7 +58,7 @@ export class RunnerProcess {
     this.#child.kill('SIGKILL');
   }
 
-  /** Resident memory in bytes; 0 where the process is gone or the system does not tell. */
+  /** Resident memory in bytes; 0 if the process is gone or the system does not tell. */
   rss(): Promise<number> {
     return residentBytes(this.pid);
   }

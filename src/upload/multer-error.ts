@@ -49,7 +49,7 @@ export function fileTooLarge(maxFileBytes: number): ServiceError {
   return new ServiceError('FILE_TOO_LARGE', `The file is larger than ${maxFileBytes} bytes${binary(maxFileBytes)}`);
 }
 
-/** busboy's words where they say nothing to a client. */
+/** busboy's words that say nothing to a client. */
 function describe(message: string): string {
   switch (message) {
     case 'Unexpected end of form':

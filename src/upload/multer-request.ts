@@ -8,7 +8,7 @@ import type { Writable } from 'node:stream';
  * at once, and lets the server fail an upload by emitting 'error'.
  */
 export class MulterRequest extends EventEmitter {
-  /** Where multer puts the text fields: strings, arrays where a name came twice. */
+  /** Where multer puts the text fields: strings, arrays if a name came twice. */
   body: Record<string, unknown> = {};
   readonly readable = false;
   readonly destroyed = false;

@@ -18,7 +18,7 @@ export class ReceivedUpload {
     readonly fileCompression: FileCompression,
     /** The first 64 KiB of what the file holds, decompressed. */
     readonly head: Buffer,
-    /** Form fields: strings, arrays where a name came twice. */
+    /** Form fields: strings, arrays if a name came twice. */
     readonly fields: Readonly<Record<string, unknown>>,
   ) {
     this.#path = path;

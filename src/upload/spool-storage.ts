@@ -23,7 +23,7 @@ type Stored = (error?: unknown, info?: Partial<Express.Multer.File>) => void;
 
 /**
  * The multer storage of one request: streams the file into the spool and ends the upload at once, not at its end,
- * when the limit is crossed, the disk fills up, or its beginning is of no type that we take. Where it fails, no file is left.
+ * when the limit is crossed, the disk fills up, or its beginning is of no type that we take. If it fails, no file is left.
  */
 export class SpoolStorage implements StorageEngine {
   private work: Promise<void> = Promise.resolve();

@@ -49,7 +49,7 @@ describe('a column without a null in the sample', () => {
     const { nullable, reason, evidence } = columns.find(({ name }) => name === 'uncounted')!;
     expect([nullable, reason, evidence.nulls]).toEqual([
       true,
-      'the file says INT64; nulls may be in the rows that were not looked at',
+      'the file says INT64; nulls may be in the rows that were not sampled',
       0,
     ]);
   });
@@ -115,7 +115,7 @@ it('keeps a date that its type has no room for as text, and says so', async () =
   const { columns } = await inferFixture('rejects.parquet');
   expect(columns.find(({ name }) => name === 'at')).toMatchObject({
     type: 'String',
-    reason: "the file says TIMESTAMP(MICROS), but '+010000-01-01T00:00:00.000000' in row 6 is no DateTime",
+    reason: "the file says TIMESTAMP(MICROS), but '+010000-01-01T00:00:00.000000' in row 6 does not fit DateTime",
     evidence: { rejected: [{ type: 'DateTime', example: '+010000-01-01T00:00:00.000000', row: 6 }] },
   });
 });

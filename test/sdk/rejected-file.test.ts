@@ -135,7 +135,7 @@ describe('the file of the rejected rows', () => {
     const { file, leftOut } = await fileOf(csvJob({}), rows);
     expect(file.toString()).toBe('id,qty\nx,1\n1,a"b\n"a""b","c\nd",7\n');
     expect(leftOut).toEqual([
-      [2, 'it is no text in utf-8'],
+      [2, 'it is not text in utf-8'],
       [3, 'only its beginning is kept'],
       [4, 'it opens a quote that is not closed, and would take the rows behind it'],
     ]);

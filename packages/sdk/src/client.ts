@@ -58,7 +58,7 @@ export interface ListOptions extends CallOptions {
 }
 
 export interface RejectedFileOptions extends ListOptions {
-  /** At most so many rows, those that are left out among them. Default: all. */
+  /** Maximum number of rows, including those that are left out. Default: all. */
   limit?: number | undefined;
   /** Told each row that no file can hold, and why, in words that go on after "row 5: ". */
   onLeftOut?: OnLeftOut | undefined;
@@ -135,7 +135,7 @@ export class BatchClient {
   }
 
   /**
-   * A schema proposed for a file by its first rows; nothing is stored. Throws the system's error where the file cannot
+   * Infers a schema from the first rows of a file; nothing is stored. Throws the system's error if the file cannot
    * be read.
    */
   async inferModel(upload: InferUpload, options: CallOptions = {}): Promise<InferredSchema> {
@@ -231,7 +231,7 @@ export class BatchClient {
     yield* rejectedFile(job, firstOf(this.listRejectedRows(id, options), limit), onLeftOut);
   }
 
-  /** Normally CANCELLED already when it returns; CANCELLING where the job is still being stopped. */
+  /** Normally CANCELLED already when it returns; CANCELLING if the job is still being stopped. */
   async cancelJob(id: string, options: CallOptions = {}): Promise<Job> {
     const operation = { url: '/jobs/{id}', path: { id } } satisfies CancelJobData;
     const { data } = await this.transport.request<Job>('DELETE', operation, options);
@@ -252,7 +252,7 @@ export class BatchClient {
     return data;
   }
 
-  /** Continues a CANCELLED job, or a FAILED one whose error can pass, from its last committed row. */
+  /** Resumes a CANCELLED job, or a FAILED one whose error is not final, from its last committed row. */
   async resumeJob(id: string, options: CallOptions = {}): Promise<Job> {
     const operation = { url: '/jobs/{id}/resume', path: { id } } satisfies ResumeJobData;
     const { data } = await this.transport.request<Job>('POST', operation, { ...options, repeatable: false });

@@ -3,7 +3,7 @@ import type { ErrorCode, Job, Problem } from './types.js';
 /** The service answered with an error. */
 export class BatchApiError extends Error {
   override readonly name = 'BatchApiError';
-  /** From the contract's closed list; UNEXPECTED_RESPONSE where the answer is not one that Batch gives. */
+  /** From the contract's closed list; UNEXPECTED_RESPONSE if the response is not one of Batch. */
   readonly code: ErrorCode | 'UNEXPECTED_RESPONSE';
   /** HTTP status. */
   readonly status: number;
@@ -13,7 +13,7 @@ export class BatchApiError extends Error {
   readonly request_id: string | null;
   /** The whole body; null for UNEXPECTED_RESPONSE. */
   readonly problem: Problem | null;
-  /** From Retry-After: ms after which a repetition makes sense. */
+  /** From Retry-After: ms to wait before retrying. */
   readonly retryAfterMs: number | null;
 
   constructor(response: Response, body: unknown) {
@@ -35,7 +35,7 @@ export class BatchConnectionError extends Error {
   constructor(
     /** The address that was tried. */
     readonly url: string,
-    /** The system's code (`ECONNREFUSED`, `ECONNRESET`, …), TIMEOUT, or in words where there is no code. */
+    /** The system's code (`ECONNREFUSED`, `ECONNRESET`, …), TIMEOUT, or a description if there is no code. */
     readonly code: string,
     /**
      * true: the request may have reached the service, and only the answer is missing.
@@ -54,7 +54,7 @@ export class WaitTimeoutError extends Error {
 
   constructor(
     readonly jobId: string,
-    /** As it was last seen; null where it never was. */
+    /** The job as it was last seen; null if it never was. */
     readonly job: Job | null,
     timeoutMs: number,
   ) {

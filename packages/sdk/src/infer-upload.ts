@@ -7,7 +7,7 @@ import type { UploadContent, UploadSource } from './upload-source.js';
 const SAMPLE_BYTES = 8 * 1024 ** 2;
 /** A Parquet file begins with it, and says at its end what it is: it is sent whole. */
 const PARQUET_MAGIC = 'PAR1';
-/** Of a stream of Parquet: it is held in memory, and services take no more unless configured. */
+/** Size limit of a stream of Parquet: it is held in memory, and services accept no more by default. */
 const MAX_STREAM_BYTES = 1024 ** 3;
 
 /** A file to propose a schema for, and how to read it; what is not given has the contract's default. */
@@ -15,7 +15,7 @@ export interface InferUpload extends TextOptions {
   /** No more than the first 8 MiB are read; but Parquet is sent whole, up to 1 GiB of a stream. */
   file: UploadContent;
   format?: InferForm['format'] | undefined;
-  /** At most so many rows are looked at, 1 to 100 000. */
+  /** Maximum number of rows to sample, 1 to 100 000. */
   sampleRows?: number | undefined;
 }
 

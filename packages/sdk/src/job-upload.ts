@@ -11,7 +11,7 @@ export interface NewFile {
   file: UploadContent;
   /** Shown with the job. Default: the path's last part or the File's name, else `stream`. */
   filename?: string | undefined;
-  /** Of a stream, in bytes, where it is known: the server can then refuse a large file at once. */
+  /** Size of a stream in bytes, if it is known: the server can then refuse a large file at once. */
   sizeBytes?: number | undefined;
   fromJob?: undefined;
 }
@@ -27,7 +27,7 @@ export interface JobSettings extends TextOptions {
   format?: FormatOption | undefined;
   /** What an accepted row becomes in its topic: its own bytes, or a JSON object typed by the model. */
   valueFormat?: Job['options']['value_format'] | undefined;
-  /** Of the record batches in the job's topics. */
+  /** Compression of the record batches in the job's topics. */
   compression?: Job['options']['compression'] | undefined;
   /** Renames columns: the model's name of a column by the file's name for it. */
   rename?: Readonly<Record<string, string>> | undefined;
@@ -41,7 +41,7 @@ export interface JobSettings extends TextOptions {
 
 export interface UploadProgress {
   bytesSent: number;
-  /** null where the size is unknown. */
+  /** null if the size is unknown. */
   bytesTotal: number | null;
 }
 

@@ -30,7 +30,7 @@ export function nextCursor(link: string | null): string | null {
   return null;
 }
 
-/** At most so many; no page beyond them is fetched. */
+/** The first `limit` entries; no page beyond them is fetched. */
 export async function* firstOf<T>(entries: AsyncIterable<T>, limit: number): AsyncGenerator<T, void, undefined> {
   let left = limit;
   for await (const entry of entries) {

@@ -9,7 +9,7 @@ const BYTE_ORDER_MARK = '\uFEFF';
 
 /**
  * The rejected rows of a job as a file that can be corrected and sent again with the job's own options: CSV with the
- * header, dialect and encoding of the job's file, NDJSON where that was JSON or Parquet. Rows that no file can hold are
+ * header, dialect and encoding of the job's file, NDJSON if that was JSON or Parquet. Rows that no file can hold are
  * left out, and told.
  */
 export async function* rejectedFile(
@@ -59,7 +59,7 @@ function lineOf({ raw_data: raw }: RejectedRow, { format }: Job): string {
 /** null: a file can hold it. */
 function problemOf(row: RejectedRow, { encoding, dialect }: Job): string | null {
   if (row.raw_truncated) return 'only its beginning is kept';
-  if (row.raw_encoding === 'base64') return `it is no text in ${encoding ?? 'utf-8'}`;
+  if (row.raw_encoding === 'base64') return `it is not text in ${encoding ?? 'utf-8'}`;
   if (dialect !== null && endsInQuotes(row.raw_data, dialect)) {
     return 'it opens a quote that is not closed, and would take the rows behind it';
   }

@@ -7,11 +7,11 @@ export interface TextOptions {
   /** One character, or `auto`: the likeliest. */
   delimiter?: string | undefined;
   quote?: string | undefined;
-  /** Within quotes, what takes the next character as it is; default: quotes are doubled. */
+  /** Escape character within quotes; default: quotes are doubled. */
   escape?: string | undefined;
-  /** Lines that begin with it are no rows. */
+  /** Skips lines that start with this character. */
   comment?: string | undefined;
-  /** So many lines before the header are not looked at. */
+  /** Number of lines to skip before the header. */
   skipLines?: number | undefined;
   /** Whether blanks around fields are left out of their values. */
   trim?: boolean | undefined;

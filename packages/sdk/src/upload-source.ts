@@ -13,7 +13,7 @@ export type UploadContent =
 
 export interface UploadSource {
   filename: string;
-  /** In bytes; null where unknown. */
+  /** In bytes; null if unknown. */
   size: number | null;
   /** Whether `chunks` can be called again for the same bytes. */
   replayable: boolean;
@@ -24,11 +24,11 @@ export interface UploadSource {
 
 export interface SourceOptions {
   filename?: string | undefined;
-  /** Of a stream, in bytes. */
+  /** Size of a stream in bytes. */
   size?: number | undefined;
 }
 
-/** What to send, looked at but not yet read. Throws what `openPath` throws. */
+/** Opens what to send without reading it. Throws what `openPath` throws. */
 export async function openSource(
   content: UploadContent,
   { filename, size }: SourceOptions,

@@ -22,7 +22,7 @@ const FIRST_INTERVAL_MS = 50;
 const GROWTH = 1.5;
 
 /**
- * Looks at a job until it is over. Throws WaitTimeoutError, or what `look` threw where it cannot pass, or did not for
+ * Polls a job until it has ended. Throws WaitTimeoutError, or what `look` threw if that is permanent, or lasted for
  * `maxOutageMs`.
  */
 export async function waitUntilOver(

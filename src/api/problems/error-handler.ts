@@ -30,7 +30,7 @@ export function createErrorHandler(routes: RouteTable, log: Logger): ErrorHandle
     const retryAfter = (error instanceof ServiceError ? error.retryAfterS : null) ?? retryAfterSeconds(code);
     if (retryAfter !== null) reply.header('retry-after', String(retryAfter));
     const problem = toProblem(error, path, request.id);
-    // Fastify asks to close where a body was not read; the client would be cut off before it finds the answer.
+    // Fastify asks to close if a body was not read; the client would be cut off before it finds the answer.
     reply.removeHeader('connection');
     reply.header(REQUEST_ID_HEADER, request.id);
     reply.code(problem.status).header('content-type', PROBLEM_CONTENT_TYPE).send(JSON.stringify(problem));

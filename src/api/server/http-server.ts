@@ -41,7 +41,7 @@ const HEALTH_PATHS = new Set(['/healthz', '/readyz']);
 
 /**
  * Fastify as this service needs it, before Nest adds its routes: request ids, refusal of foreign hosts and sites,
- * bodies read by us only (JSON where the route says so), early answers that reach their client, and problems for
+ * bodies read by us only (JSON if the route says so), early answers that reach their client, and problems for
  * whatever goes wrong.
  */
 export function createHttpServer(options: HttpServerOptions): HttpServer {

@@ -7,7 +7,7 @@ import type { Session } from '../session.js';
 
 export function healthCommand(open: () => Session) {
   return new Command('health')
-    .description('Say what of the service works; exit 1 if it cannot take uploads (not for what is degraded).')
+    .description('Check the service; exit 1 if it is not ready for uploads (degraded parts do not count).')
     .addHelpText('after', '\nExample:\n  $ batch health')
     .action(async () => {
       const session = open();

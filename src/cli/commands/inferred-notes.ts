@@ -1,6 +1,6 @@
 import type { InferredSchema } from 'batch-ingest-sdk';
 
-/** So many columns that are left out are named. */
+/** Maximum number of skipped columns to name. */
 const MAX_LEFT_OUT = 10;
 
 /** What has to be known of a proposed schema beside itself. */

@@ -8,13 +8,13 @@ const DELIMITERS = /[,;\t|]/;
 /** What a file proposes. */
 export interface InferredSample {
   inferred: InferredSchema;
-  /** The one by which the file had to be read where none was named; null: it was read as the job says. */
+  /** The delimiter that was detected if none was given; null: the file was read as the job says. */
   foundDelimiter: string | null;
 }
 
 /**
- * Asks for a proposal by the file's first rows. Where no delimiter is named and they cannot be read, it is found out.
- * Throws CliError where more rows are broken than good all the same, and what the service answers.
+ * Infers a schema from the file's first rows. If no delimiter is given and they cannot be read, it is detected.
+ * Throws CliError if more rows are broken than good even so, and what the service answers.
  */
 export async function inferSample(session: Session, client: BatchClient, file: InferUpload): Promise<InferredSample> {
   const infer = (upload: InferUpload) => client.inferModel(upload, { signal: session.signal });

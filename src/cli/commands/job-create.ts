@@ -21,10 +21,10 @@ export function jobCreateCommand(open: () => Session) {
     .description('Upload a file and start a job.')
     .argument('<model>', 'the id of the model that the rows must satisfy; with --infer of the one to create')
     .argument('[file]', 'the file, or - for standard input; none with --from')
-    .option('--from <job>', 'take the file that this ended job keeps; nothing else of that job is taken over')
+    .option('--from <job>', 'use the file that this ended job keeps; nothing else of that job is reused')
     .option(
       '--infer',
-      'create the model first, from what the file proposes (see model infer); one of this id must not be there yet',
+      'create the model first, inferred from the file (see model infer); fails if a model with this id exists',
     )
     .option(
       '--wait',
@@ -46,7 +46,7 @@ export function jobCreateCommand(open: () => Session) {
     .addOption(
       new Option(
         '--compression <codec>',
-        "of the topics' record batches: none (default); zstd: a quarter of the bytes, for some CPU; gzip: for old readers",
+        "compression of the topics' record batches: none (default); zstd: a quarter of the bytes, for some CPU; gzip: for old readers",
       ).choices(['none', 'gzip', 'zstd'] as const),
     )
     .option(
@@ -56,16 +56,16 @@ export function jobCreateCommand(open: () => Session) {
     )
     .option(
       '--normalize <column=operations>',
-      'trim, lowercase, uppercase, iso_date of texts before the check; with --value-format json; can be repeated',
+      'trim, lowercase, uppercase, iso_date of texts before the check; with --value-format json; repeatable',
       normalization,
     )
     .addOption(
       new Option(
         '--csv-reader <reader>',
-        'auto: the fastest (default); reference: the slow one that it is checked against',
+        'auto: the fastest (default); reference: the slow one, for comparison',
       ).choices(['auto', 'reference'] as const),
     )
-    .option('--metadata <key=value>', 'kept with the job; can be repeated', keyValue)
+    .option('--metadata <key=value>', 'stored with the job; repeatable', keyValue)
     .option('--max <bytes>', 'refuse a larger file before uploading it', positiveInteger, DEFAULT_MAX_BYTES)
     .addHelpText(
       'after',
@@ -141,7 +141,7 @@ function fileOf(file: string | undefined, fromJob: string | undefined, session: 
 /** `again`: what the command has to be to be repeated. */
 async function upload(session: Session, client: BatchClient, file: JobUpload, key: string, again: string) {
   const line = await uploadLine(session);
-  // Of a kept file nothing is sent: any request may have been the one.
+  // A kept file is not sent: any request may have started the job.
   let isSent = 'fromJob' in file;
   const onProgress = (step: UploadProgress): void => {
     isSent ||= step.bytesSent > 0 && (step.bytesTotal === null || step.bytesSent === step.bytesTotal);

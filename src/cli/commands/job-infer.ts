@@ -6,8 +6,8 @@ import { notesOn } from './inferred-notes.js';
 import { inferSample } from './inferred-sample.js';
 
 /**
- * Creates the model that a job's file proposes, under the id that the job names, and returns the job as it has to be
- * for it. Throws CliError where the file cannot be read twice, its columns are to have other names, or more of its rows
+ * Creates the model inferred from a job's file, under the id that the job names, and returns the job's options for
+ * it. Throws CliError if the file cannot be read twice, its columns are to be renamed, or more of its rows
  * are broken than good.
  */
 export async function withInferredModel(session: Session, client: BatchClient, job: JobUpload): Promise<JobUpload> {

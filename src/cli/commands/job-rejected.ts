@@ -8,7 +8,7 @@ const PAGE_SIZE = 1000;
 /** What a person may look through; programs get all. */
 const TABLE_LIMIT = 100;
 
-/** So many of the rows that no file can hold are named one by one. */
+/** Maximum number of rows to name that no file can hold. */
 const MAX_LEFT_OUT = 20;
 
 type Format = 'table' | 'json' | 'ndjson' | 'csv';
@@ -26,7 +26,11 @@ export function jobRejectedCommand(open: () => Session) {
         'file',
       ] as const),
     )
-    .option('--limit <n>', `at most so many rows (default: ${TABLE_LIMIT} in a table, else all)`, positiveInteger)
+    .option(
+      '--limit <n>',
+      `maximum number of rows (default: ${TABLE_LIMIT} in a table, otherwise all)`,
+      positiveInteger,
+    )
     .addHelpText(
       'after',
       `

@@ -19,7 +19,7 @@ function textOf(job: Job, session: Session): string {
   return session.mode === 'json' ? `${JSON.stringify(job)}\n` : jobDetails(job, session.style, session.width);
 }
 
-/** Overwrites what it wrote before, where the stream is a terminal that shows tables. */
+/** Overwrites what it wrote before, if the stream is a terminal that shows tables. */
 class Screen {
   private lines = 0;
 

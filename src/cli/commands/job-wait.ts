@@ -37,7 +37,7 @@ async function waitLive(session: Session, client: BatchClient, id: string): Prom
 
 /**
  * The job once it is over; says when the service is away and when it is back. The job does not end with the command that
- * looks at it: where this throws because of the service or of Ctrl-C, the error names the command that goes on.
+ * looks at it: if this throws because of the service or of Ctrl-C, the error names the command that goes on.
  */
 export async function followJob(
   session: Session,

@@ -19,7 +19,7 @@ export function jobCommand(open: () => Session) {
     .description('List the jobs, newest first.')
     .option('--state <state>', 'only jobs in this state, such as FAILED', jobState)
     .option('--model <id>', 'only jobs of this model')
-    .option('--limit <n>', 'at most so many', positiveInteger, DEFAULT_LIMIT)
+    .option('--limit <n>', 'maximum number of jobs', positiveInteger, DEFAULT_LIMIT)
     .addHelpText(
       'after',
       '\nExamples:\n  $ batch job list\n  $ batch job list --state FAILED --model orders --limit 10',
@@ -83,9 +83,9 @@ export function jobCommand(open: () => Session) {
 
   job
     .command('purge')
-    .description('Remove an ended job for good, with its topics and all their records.')
+    .description('Permanently remove an ended job, its topics and all their records.')
     .argument('<id>')
-    .option('--force', 'also if its uploaded file is still kept because not all of it was delivered')
+    .option('--force', 'even if its uploaded file is still kept because not all of it was delivered')
     .addHelpText('after', '\nExamples:\n  $ batch job purge a1b2c3d4\n  $ batch job purge a1b2c3d4 --force')
     .action(async (id, options) => {
       const session = open();
@@ -96,7 +96,7 @@ export function jobCommand(open: () => Session) {
 
   job
     .command('resume')
-    .description('Continue a cancelled or failed job from its last committed row, unless its error is final.')
+    .description('Resume a cancelled or failed job from its last committed row, unless its error is final.')
     .argument('<id>')
     .addHelpText('after', '\nExample:\n  $ batch job resume a1b2c3d4')
     .action(async (id) => {

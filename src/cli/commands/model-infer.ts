@@ -8,12 +8,12 @@ import { formatOption, textOptionsOf, withTextOptions } from './text-options.js'
 
 export function modelInferCommand(open: () => Session) {
   const command = new Command('infer')
-    .description('Propose a schema for a file by its first rows; nothing is stored.')
-    .argument('<file>', 'the file, or - for standard input; no more than its first 8 MiB are sent, but of Parquet')
-    .option('--schema-only', 'print the schema alone, on a terminal too')
+    .description('Infer a schema from the first rows of a file; nothing is stored.')
+    .argument('<file>', 'the file, or - for standard input; only its first 8 MiB are sent, except for Parquet')
+    .option('--schema-only', 'print only the schema, even on a terminal')
     .addOption(formatOption());
   return withTextOptions(command, 'the first line is a row; the columns are named column_1, column_2 and so on')
-    .option('--sample-rows <n>', 'look at no more rows, 100000 at most', positiveInteger)
+    .option('--sample-rows <n>', 'maximum number of rows to sample, up to 100000', positiveInteger)
     .addHelpText(
       'after',
       `

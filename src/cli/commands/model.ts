@@ -13,7 +13,7 @@ export function modelCommand(open: () => Session) {
   model
     .command('create')
     .description('Create a model.')
-    .argument('<name>', 'for people; also the id, where it is a valid one')
+    .argument('<name>', 'display name; also the id, if it is a valid one')
     .argument('<schema>', 'a file with the schema as JSON, or - for standard input')
     .option('--id <id>', 'letters, digits, _ and -')
     .addHelpText(
@@ -42,7 +42,7 @@ Examples:
 
   model
     .command('update')
-    .description('Give a model its next version; jobs that exist keep theirs.')
+    .description('Store a new version of a model; existing jobs keep theirs.')
     .argument('<id>')
     .argument('<schema>', 'a file with the schema as JSON, or - for standard input')
     .option('--name <name>', 'a new name')
@@ -57,7 +57,7 @@ Examples:
 
   model
     .command('delete')
-    .description('Delete a model; jobs that exist keep their version of it.')
+    .description('Delete a model; existing jobs keep their version of it.')
     .argument('<id>')
     .addHelpText('after', '\nExample:\n  $ batch model delete orders')
     .action(async (id) => {
@@ -84,7 +84,7 @@ Examples:
     .command('describe')
     .description('Show a model and its columns.')
     .argument('<id>')
-    .option('--version <n>', 'as it was in this version (default: the newest)', positiveInteger)
+    .option('--version <n>', 'the version to show (default: the newest)', positiveInteger)
     .addHelpText('after', '\nExamples:\n  $ batch model describe orders\n  $ batch model describe orders --version 1')
     .action(async (id, { version }) => {
       const session = open();

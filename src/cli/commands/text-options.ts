@@ -7,7 +7,7 @@ type GivenOptions = Omit<TextOptions, 'header' | 'trim'> & { header: boolean; tr
 
 /** What the file is. */
 export function formatOption() {
-  return new Option('--format <format>', 'what the file is (default: auto, by its first bytes)').choices([
+  return new Option('--format <format>', 'format of the file (default: auto, detected from its first bytes)').choices([
     'auto',
     'csv',
     'json',
@@ -23,7 +23,7 @@ export function withTextOptions<A extends unknown[], O extends OptionValues>(
 ): Command<A, O & GivenOptions> {
   command
     .addOption(
-      new Option('--encoding <name>', 'how the text is written (default: by its byte order mark, else utf-8)').choices([
+      new Option('--encoding <name>', 'text encoding (default: that of the byte order mark, otherwise utf-8)').choices([
         'auto',
         'utf-8',
         'utf-16le',
@@ -32,18 +32,18 @@ export function withTextOptions<A extends unknown[], O extends OptionValues>(
         'latin1',
       ]),
     )
-    .option('--delimiter <char>', 'what separates the fields (default: ,); tab; auto: the likeliest', delimiter)
-    .option('--quote <char>', 'what encloses fields (default: ")', character)
-    .option(
-      '--escape <char>',
-      'within quotes, what takes the next character as it is (default: "" for a quote)',
-      character,
-    )
-    .option('--comment <char>', 'lines that begin with it are no rows', character)
-    .option('--skip-lines <n>', 'so many lines before the header are not looked at', wholeNumber)
-    .option('--trim', 'leave out the spaces and tabs around fields without quotes')
+    .option('--delimiter <char>', 'field separator (default: ,); tab; auto: detected', delimiter)
+    .option('--quote <char>', 'quote character (default: ")', character)
+    .option('--escape <char>', 'escape character within quotes (default: a quote is doubled, "")', character)
+    .option('--comment <char>', 'skip lines that start with this character', character)
+    .option('--skip-lines <n>', 'number of lines to skip before the header', wholeNumber)
+    .option('--trim', 'remove spaces and tabs around unquoted fields')
     .option('--no-header', noHeader)
-    .option('--null-values <list>', 'what stands for null beside the empty field, with commas between: NULL,N/A', list);
+    .option(
+      '--null-values <list>',
+      'values that mean null besides the empty field, separated by commas: NULL,N/A',
+      list,
+    );
   // The type that the calls infer for any options O is so large that its declaration takes the compiler for ever.
   return command as unknown as Command<A, O & GivenOptions>;
 }

@@ -5,7 +5,7 @@
 export function bar(done: number, total: number, rejectedShare: number, width: number): string {
   const { percent, filled } = progress(done, total, width);
   const share = Math.round(filled * rejectedShare);
-  // Of a filled part of one cell, the rejected rows are what the user has to see.
+  // If only one cell is filled, the rejected rows are what the user has to see.
   const least = rejectedShare > 0 ? 1 : 0;
   const most = rejectedShare < 1 ? Math.max(filled - 1, least) : filled;
   const rejected = Math.min(Math.max(share, least), most, filled);

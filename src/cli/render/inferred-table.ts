@@ -4,12 +4,12 @@ import { printable, type Style } from './style.js';
 import { type Column, fitting, type Step, shortened, table } from './table.js';
 import { counted } from './units.js';
 
-/** Of a cell: beyond it, it takes the other cells' place. */
+/** Maximum width of a name's cell: a wider one would displace the others. */
 const MAX_NAME = 40;
 const MAX_REASON = 60;
 const MAX_EXAMPLES = 40;
 
-/** What gives way where the terminal is narrow, first things first; a text that is cut shorter says nothing. */
+/** What gives way if the terminal is narrow, first things first; a text that is cut shorter says nothing. */
 const STEPS: readonly Step[] = [
   ['EXAMPLES', 12],
   ['EXAMPLES', 0],
@@ -20,7 +20,7 @@ const STEPS: readonly Step[] = [
   ['COLUMN', 8],
 ];
 
-/** What was looked at, the columns with their reasons, and below them the schema. `width`: of the terminal, in cells. */
+/** What was sampled, the columns with their reasons, and below them the schema. `width`: of the terminal, in cells. */
 export function inferredDetails(inferred: InferredSchema, style: Style, width?: number): string {
   const schema = schemaText(inferred.schema).split('\n').map(printable).join('\n');
   return `${inferredColumns(inferred, style, width)}\n${schema}`;

@@ -10,7 +10,7 @@ const MAX_FILENAME = 40;
 /** Narrower lines than this say less than wrapped ones. */
 const MIN_VALUE = 20;
 
-/** What gives way where the terminal is narrow, first things first. */
+/** What gives way if the terminal is narrow, first things first. */
 const STEPS: readonly Step[] = [
   ['FILE', 24],
   ['WAITING', 0],

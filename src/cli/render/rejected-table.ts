@@ -14,7 +14,7 @@ function linesOf(row: RejectedRow): Line[] {
   return row.errors.map((error) => ({ row, error }));
 }
 
-/** What gives way where the terminal is narrow, first things first: the message has much of what is beside it. */
+/** What gives way if the terminal is narrow, first things first: the message has much of what is beside it. */
 const STEPS: readonly Step[] = [
   ['MESSAGE', 40],
   ['TYPE', 0],

@@ -1,4 +1,4 @@
-/** Of a line, in characters; narrower terminals wrap. */
+/** Limit of a line, in characters; narrower terminals wrap. */
 const MAX_LINE = 80;
 
 /** A schema as JSON that people read: what fits on a line stands on one, but for its columns, which have one each. */

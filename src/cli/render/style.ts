@@ -2,7 +2,7 @@ import type { Environment, Terminal } from '../environment.js';
 
 export type Paint = (text: string) => string;
 
-/** Colours for one stream; every one is the identity where the stream is not a terminal or wants none. */
+/** Colours for one stream; every one is the identity if the stream is not a terminal or wants none. */
 export interface Style {
   bold: Paint;
   dim: Paint;

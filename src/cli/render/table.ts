@@ -12,7 +12,7 @@ export type Step = readonly [title: string, cells: number];
 
 const GAP = 2;
 
-/** The columns as they fit into so many cells: these steps are taken in turn until they do, or none is left. */
+/** The columns, fitted into `width` cells: these steps are taken in turn until they fit, or none is left. */
 export function fitting<T>(
   columns: readonly Column<T>[],
   rows: readonly T[],
@@ -43,7 +43,7 @@ function widthOf<T>({ title, text }: Column<T>, rows: readonly T[]): number {
   return rows.reduce((most, row) => Math.max(most, displayWidth(printable(text(row)))), displayWidth(title));
 }
 
-/** At most so many cells of a text, the last an ellipsis where it has more. */
+/** At most `cells` cells of a text, the last an ellipsis if it has more. */
 export function shortened(text: string, cells: number): string {
   if (displayWidth(text) <= cells) return text;
   let beginning = '';
@@ -56,7 +56,7 @@ export function shortened(text: string, cells: number): string {
   return `${beginning}…`;
 }
 
-/** Words over lines of so many cells; a longer word is left as it is. */
+/** Wraps words into lines of `cells` cells; a longer word is left as it is. */
 export function wrapped(text: string, cells: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {

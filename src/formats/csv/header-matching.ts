@@ -5,18 +5,18 @@ import { shorten } from '../text.js';
 
 /** Names that one message lists. */
 const MAX_LISTED = 20;
-/** Of a name in a message. */
+/** Limit of a name in a message, in characters. */
 const MAX_SHOWN = 64;
 
 /** A model column that the file has. */
 export interface FileColumn {
-  /** Of its field in the row, from 0. */
+  /** Index of its field in the row, from 0. */
   index: number;
   column: Column;
 }
 
 /**
- * The names by which the model's columns are found in a file. Throws ServiceError HEADER_MISMATCH where the file lacks a
+ * The names by which the model's columns are found in a file. Throws ServiceError HEADER_MISMATCH if the file lacks a
  * column that is to be renamed.
  */
 export function renameColumns(header: readonly string[], renames: Renames = {}): string[] {
@@ -29,7 +29,7 @@ export function renameColumns(header: readonly string[], renames: Renames = {}):
   return header.map((name) => names.get(name) ?? name);
 }
 
-/** Throws ServiceError HEADER_MISMATCH where one of these is a column of neither the file nor the model. */
+/** Throws ServiceError HEADER_MISMATCH if one of these is a column of neither the file nor the model. */
 export function checkNamed(names: readonly string[], header: readonly string[], columns: readonly Column[]): void {
   const known = new Set([...header, ...columns.map(({ name }) => name)]);
   const unknown = names.filter((name) => !known.has(name));
@@ -42,7 +42,7 @@ export function checkNamed(names: readonly string[], header: readonly string[], 
 
 /**
  * Finds the model's columns in a file's header, by name, byte for byte; in the file's order. Throws ServiceError
- * HEADER_MISMATCH where a required column is missing, a column is unexpected and the model takes no others, or the
+ * HEADER_MISMATCH if a required column is missing, a column is unexpected and the model allows no others, or the
  * names are unusable (empty, repeated, too long, too many).
  */
 export function matchHeader(
@@ -90,7 +90,7 @@ export function describeDifferences({ missing, unexpected }: NameDifferences): s
   return problems;
 }
 
-/** Throws ServiceError HEADER_MISMATCH where they are empty, repeated, too long or too many. */
+/** Throws ServiceError HEADER_MISMATCH if the names are empty, repeated, too long or too many. */
 export function checkNames(header: readonly string[]): void {
   if (header.length > MAX_COLUMNS) {
     throw new ServiceError('HEADER_MISMATCH', `the header names ${header.length} columns, more than ${MAX_COLUMNS}`);

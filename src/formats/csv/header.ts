@@ -27,7 +27,7 @@ export interface CsvHeaderOptions {
   normalize?: Normalizations | undefined;
 }
 
-/** Of the lines before the data: what is skipped has no bound. */
+/** Size limit of the kept copy of the lines before the data: skipped lines have no limit. */
 const MAX_KEPT_BYTES = 2 * MAX_ROW_BYTES;
 
 /** What stands before the data. */
@@ -35,8 +35,8 @@ type HeaderLine = Omit<CsvHeader, 'fileColumns'>;
 
 /**
  * Reads the header from the beginning of the file and matches it with the model; takes no more chunks than it needs
- * (a header is at most 1,000,000 bytes). Throws ServiceError HEADER_MISMATCH where the header is missing, broken or does
- * not fit the model, with the delimiter that would suit it better, INVALID_OPTION where the dialect cannot be.
+ * (a header is at most 1,000,000 bytes). Throws ServiceError HEADER_MISMATCH if the header is missing, broken or does
+ * not fit the model, with the delimiter that would suit it better, INVALID_OPTION if the dialect is contradictory.
  *
  *     const header = await readCsvHeader(createReadStream(path), { dialect, columns, additionalColumns });
  *     const reader = createCsvReader({ dialect, columns, additionalColumns, header, position: checkpoint?.position });
@@ -55,11 +55,11 @@ export async function readCsvHeader(
     const delimiter = likelierDelimiter(Buffer.concat(seen), options);
     if (delimiter === null) throw error;
     const shown = delimiter === '\t' ? 'a tab' : `'${delimiter}'`;
-    throw mismatch(`${error.message}; the delimiter seems to be ${shown} (delimiter=auto finds it out)`);
+    throw mismatch(`${error.message}; the delimiter seems to be ${shown} (delimiter=auto detects it)`);
   }
 }
 
-/** Of a beginning that is longer nothing is kept. */
+/** Passes the chunks on and keeps copies of them; keeps nothing if they have more than MAX_KEPT_BYTES. */
 async function* keepCopies(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   copies: Uint8Array[],
@@ -117,7 +117,7 @@ async function readHeader(chunks: AsyncIterable<Uint8Array>, options: CsvHeaderO
   return { columns, fileColumns, position };
 }
 
-/** The number of fields in the first record of a file that begins like this; null where there is none. */
+/** The number of fields in the first record of a file that begins like this; null if there is none. */
 export function readCsvWidth(beginning: Uint8Array, isWhole: boolean, dialect: CsvDialect): number | null {
   const splitter = new RecordSplitter(dialect, { byte: 0, line: 0 }, dialect.skipLines);
   splitter.push(beginning);

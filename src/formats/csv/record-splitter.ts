@@ -25,7 +25,7 @@ const AFTER_QUOTE = 4;
 const BROKEN_LINE = 5;
 /** Within quotes, behind an escape. */
 const ESCAPED = 6;
-/** A line that is no record goes on. */
+/** Inside a line that is not a record. */
 const SKIPPED_LINE = 7;
 
 export type BreakCode = 'STRAY_QUOTE' | 'UNTERMINATED_QUOTE' | 'ROW_TOO_LARGE';
@@ -35,10 +35,10 @@ export type Found = 'record' | 'broken' | 'more' | 'end';
 
 /**
  * Cuts a file's bytes into records by the CSV grammar: a quote opens only as a field's first byte, only a delimiter or
- * a line end may follow the closing one; LF, CRLF and lone CR end lines; a line of no bytes is no record. A record that
+ * a line end may follow the closing one; LF, CRLF and lone CR end lines; an empty line is not a record. A record that
  * breaks, or that is larger than 1,000,000 bytes, yields only its first physical line, and the scan resumes behind it.
  *
- * The findings depend on the bytes only, not on how they are cut into chunks. A byte is looked at three times at most:
+ * The findings depend on the bytes only, not on how they are cut into chunks. A byte is read three times at most:
  * whichever record is given up, the next one that could run as far begins behind the bytes that were scanned for it.
  */
 export class RecordSplitter {
@@ -49,7 +49,7 @@ export class RecordSplitter {
   stop = 0;
   /** The finding with its line end is `bytes[start, next)`. */
   next = 0;
-  /** Of the finding's first byte in the file. */
+  /** Offset of the finding's first byte in the file. */
   byteOffset = 0;
   /** The finding's first physical line, from 1. */
   lineNumber = 0;
@@ -68,7 +68,7 @@ export class RecordSplitter {
   #end = 0;
   #ended = false;
   #bomPossible: boolean;
-  /** The first byte of lines that are no records; -1: there are none. */
+  /** The first byte of comment lines; -1: there are none. */
   readonly #comment: number;
   /** With its own escape a quote is not doubled. */
   readonly #hasEscape: boolean;
@@ -84,7 +84,7 @@ export class RecordSplitter {
 
   /**
    * Begins at `at`: a byte offset of the file where a physical line begins, and the lines before it; `skipLines` of them
-   * are not looked at.
+   * are skipped.
    */
   constructor(dialect: CsvDialect, at: { byte: number; line: number }, skipLines = 0) {
     const own = ownEscape(dialect);
@@ -101,7 +101,7 @@ export class RecordSplitter {
     this.#bomPossible = at.byte === 0;
   }
 
-  /** The byte offset behind the last finding (and the lines that are no records that followed it). */
+  /** The byte offset behind the last finding (and behind the lines after it that are not records). */
   get consumedBytes(): number {
     return this.#state === BETWEEN_RECORDS ? this.#base + this.#from : this.byteOffset;
   }
@@ -250,7 +250,7 @@ export class RecordSplitter {
     }
     this.#state = state;
     this.#scan = i;
-    // Short of the limit only where a CR waits for its next byte.
+    // Short of the limit only if a CR waits for its next byte.
     if (i < limit) return 'more';
     if (i < this.#end) return this.#break(isInQuotes(state) ? 'UNTERMINATED_QUOTE' : 'ROW_TOO_LARGE', i);
     if (!this.#ended) return 'more';
@@ -295,7 +295,7 @@ export class RecordSplitter {
     return found;
   }
 
-  /** The index behind the line end at i; -1 where the byte that decides is not here yet. */
+  /** The index behind the line end at i; -1 if the byte that decides is not here yet. */
   #behindLineEnd(i: number): number {
     if (this.bytes[i] !== CR) return i + 1;
     if (i + 1 < this.#end) return this.bytes[i + 1] === LF ? i + 2 : i + 1;

@@ -40,7 +40,7 @@ export class RowCheck {
     this.checks = checks;
   }
 
-  /** The row's errors in the file's order of columns, the first 100 at least; null where there is none. */
+  /** The row's errors in the file's order of columns, the first 100 at least; null if there is none. */
   errorsOf(row: RowFields): FieldError[] | null {
     let errors: FieldError[] | null = null;
     for (const [index, check] of this.checks) {
@@ -53,7 +53,7 @@ export class RowCheck {
     return errors;
   }
 
-  /** Of one field; null where there is none. */
+  /** The errors of one field; null if there is none. */
   errorsOfField(check: ValueCheck, row: RowFields, index: number): FieldError[] | null {
     const text = row.text(index);
     const value = check.normalize === null ? text : check.normalize(text);

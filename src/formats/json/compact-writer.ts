@@ -146,7 +146,7 @@ export class CompactWriter {
     this.#pending = to;
   }
 
-  /** There is room for so many bytes more: a text may be longer than what it replaces. */
+  /** Makes room for `bytes` more bytes: a text may be longer than what it replaces. */
   #reserve(bytes: number): void {
     const size = this.length + bytes;
     if (size <= this.bytes.length) return;

@@ -25,9 +25,9 @@ import { TokenScanner } from './token-scanner.js';
 
 /** What may be remembered of members that the model does not know, about, in bytes; a row may go beyond it. */
 const MAX_LEARNED_BYTES = 4_000_000;
-/** Of what is kept of one of them beside its name, about. */
+/** Approximate size of what is kept of a member beside its name. */
 const MEMBER_BYTES = 300;
-/** Of a value's text that is cut to an observed one later. */
+/** Size limit in bytes of a value's text, which is cut to an observed one later. */
 const MAX_OBSERVED_BYTES = 2000;
 
 const TRUE = Buffer.from('true');
@@ -45,7 +45,7 @@ export type Scanned = 'element' | 'broken' | 'more';
  * that most names are compared and not looked up.
  */
 export class ElementScanner extends TokenScanner {
-  /** Of an `element`: why it is no row, as far as that is known; null: it is good. */
+  /** Why an `element` is not a row, as far as that is known; null: it is good. */
   errors: FieldError[] | null = null;
 
   readonly #problems = new JsonRowErrors(MAX_DEPTH);
@@ -59,7 +59,7 @@ export class ElementScanner extends TokenScanner {
 
   constructor(
     private readonly options: ScannerOptions,
-    /** false: a line feed is no blank, since rows are lines. */
+    /** false: a line feed is not a blank, since rows are lines. */
     spansLines: boolean,
   ) {
     super(spansLines);
@@ -71,7 +71,7 @@ export class ElementScanner extends TokenScanner {
     return this.#row;
   }
 
-  /** Scans the value that begins at `start`, which is no blank. */
+  /** Scans the value that begins at `start`, which is not a blank. */
   scan(input: InputBuffer, start: number): Scanned {
     if (this.#learnedBytes > MAX_LEARNED_BYTES) this.#forget();
     this.begin(input, start);
@@ -103,7 +103,7 @@ export class ElementScanner extends TokenScanner {
     this.#learnedBytes = 0;
   }
 
-  /** The index behind the value at i; -1 where there is none. */
+  /** The index behind the value at i; -1 if there is none. */
   #value(place: SchemaNode, i: number): number {
     switch (this.bytes[i]) {
       case QUOTE:

@@ -19,10 +19,10 @@ import type { InputBuffer } from './input-buffer.js';
 const MAX_KNOWN_DEPTH = 1024;
 
 /**
- * Finds the end of an element that is no JSON, or too large: the comma or the end of the array at its own level.
+ * Finds the end of an element that is not JSON, or too large: the comma or the end of the array at its own level.
  * Brackets count outside strings only, and one that closes another kind closes what was left open in it. A string does
  * not go beyond its line: a quote that is not closed there is taken as any other character. In a comment nothing counts,
- * up to its end or the end of the file: what was commented out is no row. Two slashes behind a colon are an address's.
+ * up to its end or the end of the file: what was commented out is not a row. Two slashes behind a colon belong to a URL.
  *
  * An object is the next element before that in two places: directly behind the object that the element is, where only
  * the comma is missing; and behind a comma where only a name may stand, where a brace is missing before the comma.
@@ -30,11 +30,11 @@ const MAX_KNOWN_DEPTH = 1024;
  * Works on an input whose `from` is the element's first byte, and releases what it need not keep of a large one.
  */
 export class ElementSkipper {
-  /** The index of the byte that ends the element; the end of the input where the file ends in it. */
+  /** The index of the byte that ends the element; the end of the input if the file ends in it. */
   stop = 0;
   readonly #closers: number[] = [];
   #uncounted = 0;
-  /** Bytes of the element that are looked at, and those of them that are released. */
+  /** Number of bytes of the element that were read, and of those that were released. */
   #seen = 0;
   #released = 0;
   /** A string has become too long to look for its end before it is believed. */
@@ -42,7 +42,7 @@ export class ElementSkipper {
   #comment: 'block' | 'line' | null = null;
   #head: Buffer | null = null;
   #first = 0;
-  /** The last byte outside strings, and the last that is no blank: of a comment a slash. */
+  /** The last byte outside strings, and the last that is not a blank: a slash for a comment. */
   #last = 0;
   #previous = 0;
 
@@ -77,7 +77,7 @@ export class ElementSkipper {
     return false;
   }
 
-  /** The index behind what stands at `at`: `at` itself where it ends the element, -1 where more bytes decide. */
+  /** The index behind what stands at `at`: `at` itself if it ends the element, -1 if more bytes decide. */
   #step(input: InputBuffer, at: number): number {
     if (this.#inLongString) return this.#longString(input, at);
     if (this.#comment !== null) return this.#commentEnd(input, at, this.#comment);

@@ -17,7 +17,7 @@ export class InputBuffer {
   /** Offset in the file of bytes[0]. */
   #base: number;
 
-  /** Begins at a byte offset of the file, with so many line feeds before it. */
+  /** Begins at a byte offset of the file; `line` is the number of line feeds before it. */
   constructor(at: { byte: number; line: number }) {
     this.#base = at.byte;
     this.line = at.line;
@@ -39,7 +39,7 @@ export class InputBuffer {
     this.generation += 1;
   }
 
-  /** Of bytes[i] in the file. */
+  /** Byte offset of bytes[i] in the file. */
   offsetOf(i: number): number {
     return this.#base + i;
   }

@@ -11,9 +11,9 @@ import { RowOutput } from './row-output.js';
 
 /**
  * Reads one JSON array of objects, an element at a time. An accepted row's value is the object's own bytes. An element
- * that is no JSON, or has something behind it before its comma, is rejected as one row, and reading goes on behind it
+ * that is not JSON, or has something behind it before its comma, is rejected as one row, and reading goes on behind it
  * (see ElementSkipper); so is one of more than 1,000,000 bytes, an object that another one follows without a comma, the
- * last one of an array that is not closed, the nothing between two commas, and everything that stands behind the array
+ * last one of an array that is not closed, an empty element between two commas, and everything that stands behind the array
  * or in its place.
  */
 export function createJsonArrayReader(options: JsonReaderOptions): RowReader {
@@ -48,7 +48,7 @@ class JsonArrayReader implements RowReader {
   #position: Position;
   #place: SchemaNode;
   #broken: Broken | null = null;
-  /** Not before so many bytes are there is the element at hand looked at again: each time twice as many. */
+  /** Number of bytes that must be there before the current element is scanned again: each time twice as many. */
   #retryAt = 0;
   #rest: Rest | null = null;
 
@@ -157,7 +157,7 @@ class JsonArrayReader implements RowReader {
     return this.#decided(next.at, lines + next.lines);
   }
 
-  /** A row is decided, and `at` is the first byte behind it that is no blank. */
+  /** A row is decided, and `at` is the first byte behind it that is not a blank. */
   #decided(at: number, lines: number): true {
     const input = this.#input;
     input.consume(at, lines);

@@ -16,8 +16,8 @@ export interface JsonReaderOptions extends ScannerOptions {
 }
 
 /**
- * Reads NDJSON: one JSON object a line, lines end with LF or CRLF, blank ones are no rows. An accepted row's value is
- * the object's own bytes. A line that is no JSON is rejected alone; so is one of more than 1,000,000 bytes.
+ * Reads NDJSON: one JSON object per line, lines end with LF or CRLF, blank ones are skipped. An accepted row's value is
+ * the object's own bytes. A line that is not JSON is rejected alone; so is one of more than 1,000,000 bytes.
  */
 export function createNdjsonReader(options: JsonReaderOptions): RowReader {
   return new NdjsonReader(options);
@@ -37,7 +37,7 @@ class NdjsonReader implements RowReader {
   readonly #output: RowOutput;
   #row: number;
   #broken: BrokenLine | null = null;
-  /** Not before so many bytes are there is the line at hand looked at again: each time twice as many. */
+  /** Number of bytes that must be there before the current line is scanned again: each time twice as many. */
   #retryAt = 0;
 
   constructor(options: JsonReaderOptions) {

@@ -4,9 +4,9 @@ import type { Normalizer } from '../validation/normalization.js';
 import { ValueCheck } from '../validation/value-check.js';
 import { jsonKindsOf } from './json-kinds.js';
 
-/** So many digits fit an integer of so many bits, whatever they are. */
+/** Number of digits that fit an integer, whatever they are, by its bits. */
 const SAFE_DIGITS = { 8: 2, 16: 4, 32: 9, 64: 18 } as const;
-/** A number of so many characters without an exponent overflows no float. */
+/** Maximum length of a number without an exponent that overflows no float. */
 const SAFE_FLOAT_LENGTH = 38;
 
 /** What a value without parts must satisfy, and which JSON values may spell it. */
@@ -22,7 +22,7 @@ export class ScalarCheck extends ValueCheck {
   readonly #isDateTime: boolean;
   /** A negative number may be one of them. */
   readonly isSigned: boolean;
-  /** Integers of at most so many digits need no look at their text. */
+  /** Maximum number of digits of an integer whose text needs no check. */
   readonly safeDigits: number;
   /** The same for numbers without an exponent, by their characters. */
   readonly safeLength: number;

@@ -11,9 +11,9 @@ const NO_NORMALIZERS: ReadonlyMap<string, Normalizer> = new Map();
 interface PlaceOptions {
   /** The names of an object's members, by what the rows call them. */
   renames?: Renames | undefined;
-  /** Of the texts at the place itself. */
+  /** Normalizes the texts at this node. */
   normalize?: Normalizer | undefined;
-  /** Of the texts of an object's members, by name. */
+  /** Normalizers of the texts of an object's members, by name. */
   normalizers?: ReadonlyMap<string, Normalizer> | undefined;
 }
 
@@ -22,20 +22,20 @@ interface PlaceOptions {
  * that the model does not know takes anything.
  */
 export class SchemaNode {
-  /** As errors name it; null where the model says nothing. */
+  /** As errors name it; null if the model says nothing. */
   readonly type: string | null;
   readonly nullable: boolean;
-  /** null where a value without parts is not asked for. */
+  /** null if the value must be an array or an object. */
   readonly scalar: ScalarCheck | null = null;
-  /** The same of a string, which may be normalized; null also where the model says nothing, and nothing is done to it. */
+  /** The same for a string, which may be normalized; null also if the model says nothing and it is not normalized. */
   readonly text: ScalarCheck | null = null;
   readonly isArray: boolean;
   readonly isObject: boolean;
   readonly minItems: number;
   readonly maxItems: number;
-  /** Of an object: whether members that the model does not name are taken. */
+  /** Whether an object may have members that the model does not name. */
   readonly isOpen: boolean;
-  /** Of an object: the members that have to be there. */
+  /** The members that an object must have. */
   readonly required: readonly SchemaMember[];
   /** The member that stood first in the last object here. */
   first: SchemaMember | null = null;
@@ -142,7 +142,7 @@ export class SchemaMember {
   }
 }
 
-/** The index of the quote behind the name at i; -1 where another one stands there. */
+/** The index of the quote behind the name at i; -1 if another one stands there. */
 export function keyEnd(bytes: Buffer, i: number, key: Buffer): number {
   const { length } = key;
   for (let k = 0; k < length; k++) {
@@ -167,8 +167,8 @@ export interface ScannerOptions {
   /** The model's. */
   columns: readonly Column[];
   additionalColumns: boolean;
-  /** Of a row's own members. */
+  /** Renames of a row's own members. */
   renames?: Renames | undefined;
-  /** Of the texts of a row's own members. */
+  /** Normalizations of the texts of a row's own members. */
   normalize?: Normalizations | undefined;
 }

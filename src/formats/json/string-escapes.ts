@@ -4,7 +4,7 @@ const LOWER_U = 0x75;
 /** What may follow a backslash, but for u. */
 const SIMPLE = new Set(Buffer.from('"\\/bfnrt'));
 
-/** The index behind the escape whose backslash is at i; -1 where it is none. */
+/** The index behind the escape whose backslash is at i; -1 if it is not one. */
 export function escapeEnd(bytes: Uint8Array, i: number): number {
   const kind = bytes[i + 1] ?? 0;
   if (SIMPLE.has(kind)) return i + 2;
@@ -33,7 +33,7 @@ export function surrogateOf(bytes: Uint8Array, i: number): 'high' | 'low' | 'non
   return second < 12 ? 'high' : 'low';
 }
 
-/** -1 where the byte is no hexadecimal digit. */
+/** The value of a hexadecimal digit; -1 if the byte is not one. */
 function hexValue(byte: number): number {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
   const letter = byte | 0x20;

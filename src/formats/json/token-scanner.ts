@@ -8,8 +8,8 @@ import { escapeEnd, mayBeEscape, surrogateOf } from './string-escapes.js';
 
 /**
  * Where the tokens of one JSON value end (RFC 8259: strings, words, blanks), and what the checks of a value have to know
- * of them. A search answers -1 where there is no such token. A base class of what reads values, and no part of it: each
- * byte goes through both, and a part cost 3 % of their speed.
+ * of them. A search returns -1 if there is no such token. A base class of what reads values, rather than a member: each
+ * byte goes through both, and a member cost 3 % of their speed.
  */
 export abstract class TokenScanner {
   /** Where the value ends, or breaks. */
@@ -25,7 +25,7 @@ export abstract class TokenScanner {
   /** All bits that are set in the strings, and in the last one. */
   protected bits = 0;
   protected stringBits = 0;
-  /** Of the last string. */
+  /** Whether the last string has an escape. */
   protected hasEscape = false;
   /** A string has half a surrogate pair as an escape. */
   protected hasLoneSurrogate = false;
@@ -37,7 +37,7 @@ export abstract class TokenScanner {
   readonly #ascii = new AsciiText();
 
   constructor(
-    /** false: a line feed is no blank, since rows are lines. */
+    /** false: a line feed is not a blank, since rows are lines. */
     private readonly spansLines: boolean,
   ) {}
 
@@ -113,7 +113,7 @@ export abstract class TokenScanner {
     return i + word.length;
   }
 
-  /** The index of the first byte from i on that is no blank: there always is one. */
+  /** The index of the first byte from i on that is not a blank: there always is one. */
   protected skipBlanks(i: number): number {
     const bytes = this.bytes;
     let at = i;
@@ -140,7 +140,7 @@ export abstract class TokenScanner {
     return this.#ascii.slice(this.bytes, from, to, this.#end);
   }
 
-  /** -1; what is wrong at i, where the bytes go on. */
+  /** -1; what is wrong at i, if the bytes go on. */
   protected broken(i: number, problem: string, code: RowErrorCode = 'MALFORMED_JSON'): -1 {
     this.stop = i;
     this.isMore = i >= this.#end;

@@ -22,7 +22,7 @@ export interface ArrowArray {
   children: ArrowArray[];
 }
 
-/** Of fields inside each other: twice what a row may have, since a map is two. */
+/** Maximum nesting of fields: twice that of a row, since a map is two. */
 const MAX_DEPTH = 130;
 /** ARROW_FLAG_NULLABLE */
 const NULLABLE = 2;
@@ -52,7 +52,7 @@ export function readArrowArray(memory: ArrayBuffer, address: number): ArrowArray
   };
 }
 
-/** A string that ends with a NUL; '' where there is none. */
+/** A string that ends with a NUL; '' if there is none. */
 function text(memory: ArrayBuffer, address: number): string {
   if (address === 0) return '';
   const bytes = Buffer.from(memory, address);

@@ -7,7 +7,7 @@ const I16 = 4;
 const DOUBLE = 7;
 const SET = 10;
 const MAP = 11;
-/** Of structs and lists inside each other; Parquet's own metadata stays far below. */
+/** Maximum nesting of structs and lists; Parquet's own metadata stays far below. */
 const MAX_DEPTH = 32;
 const MAX_VARINT_BYTES = 10;
 
@@ -31,7 +31,7 @@ export class CompactReader {
     this.#at = at;
   }
 
-  /** Of the byte that is read next. */
+  /** Offset of the byte that is read next. */
   get at(): number {
     return this.#at;
   }

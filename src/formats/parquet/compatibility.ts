@@ -18,9 +18,9 @@ export interface Conversion {
   accepts: ((row: number) => boolean) | null;
 }
 
-/** Decimal digits of the largest integer of so many bits. */
+/** Decimal digits of the largest integer, by its bits. */
 const INTEGER_DIGITS = { 8: 3, 16: 5, 32: 10, 64: 20 } as const;
-/** Of integers that are epoch seconds of the model's years, whatever they are. */
+/** Number of bits of integers that are epoch seconds of the model's years, whatever their value. */
 const SAFE_SECOND_BITS = 32;
 
 /** A reader of the values as they are; the words for a type that cannot be read. */
@@ -67,7 +67,7 @@ function leafReader(type: LeafType, notes: RowFlags): ValueReader {
 }
 
 /**
- * The conversion of values that can be read; null where their type has none into the model's. What the model's
+ * The conversion of values that can be read; null if their type cannot be converted to the model's. What the model's
  * constraints say of a value comes on top.
  */
 export function convert(type: ScalarType, check: ValueCheck, notes: RowFlags): Conversion | null {

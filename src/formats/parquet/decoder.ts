@@ -9,7 +9,7 @@ import { changeDecoder } from './wasm-changes.js';
 import { limitWasmMemory } from './wasm-memory.js';
 
 const WASM = 'parquet-wasm/esm/parquet_wasm_bg.wasm';
-/** Of what the decoder says of a file, in a message. */
+/** Limit of the decoder's reason in a message, in characters. */
 const MAX_REASON_LENGTH = 200;
 /** A decoder that stops with so much of its memory in use has run out of it. */
 const FULL = 0.5;
@@ -25,7 +25,7 @@ let isBroken = false;
 
 /**
  * A Parquet file in the hands of parquet-wasm, one for a process at a time. What goes wrong inside is a ServiceError:
- * FILE_TOO_COMPLEX where the memory it was given ran out, FILE_CORRUPT where it says why; else a DecoderTrap. After that
+ * FILE_TOO_COMPLEX if the memory it was given ran out, FILE_CORRUPT if it says why; otherwise a DecoderTrap. After that
  * the process is of no more use for Parquet.
  */
 export class Decoder {
@@ -57,8 +57,8 @@ export class Decoder {
   }
 
   /**
-   * At most `limit` rows of a row group, without its first `skip`, in batches of so many rows. The decoder unpacks all of
-   * them before it gives the first, beside the row group's own bytes.
+   * At most `limit` rows of a row group, without its first `skip`, in batches of at most `batchRows` rows. The decoder
+   * unpacks all of them before it gives the first, beside the row group's own bytes.
    */
   async readRows(rowGroup: number, skip: number, limit: number, batchRows: number): Promise<BatchStream> {
     const stream = await guard(this.maxBytes, () =>
@@ -125,7 +125,7 @@ function memory(): ArrayBuffer {
 }
 
 /**
- * Waits for the decoder. Where it traps, its promise never settles: it works in microtasks of its own, and the trap
+ * Waits for the decoder. If it traps, its promise never settles: it works in separate microtasks, and the trap
  * comes up as an uncaught exception.
  */
 async function guard<T>(maxBytes: number, call: () => Promise<T>): Promise<T> {

@@ -18,7 +18,7 @@ import type { FileField } from './file-type.js';
 import type { ValuePlan } from './plans/value-plan.js';
 import { ValuePlanner } from './plans/value-planner.js';
 
-/** Of a place in a message. */
+/** Limit of a path in a message, in characters. */
 const MAX_SHOWN = 128;
 
 /** What becomes of one column of the file. */

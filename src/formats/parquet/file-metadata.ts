@@ -15,7 +15,7 @@ export type LeafKind = 'int96' | 'uuid' | 'string' | 'other';
 
 export interface Leaf {
   kind: LeafKind;
-  /** All row groups count its nulls, and there are none: neither of its own, nor lists or structs around it. */
+  /** All row groups count its nulls, and there are none: neither the column itself nor lists or structs around it are null. */
   isFull: boolean;
 }
 
@@ -24,7 +24,7 @@ export interface FileMetadata {
   rowGroups: RowGroup[];
   /** Depth first: the order of the columns in a row group. */
   leaves: Leaf[];
-  /** Of the codecs that some column is compressed with: their names. */
+  /** The names of the codecs that columns are compressed with. */
   codecs: Set<string>;
   isEncrypted: boolean;
   /** The metadata as the decoder is to see it; see `readFileMetadata`. */
@@ -47,13 +47,13 @@ const ARROW_SCHEMA = 'ARROW:schema';
 const zigzag = (value: number): number => value * 2;
 
 /**
- * Reads the FileMetaData of a footer (parquet.thrift). Throws CompactError where it is none.
+ * Reads the FileMetaData of a footer (parquet.thrift). Throws CompactError if it is not one.
  *
  * `canonical` differs from it in three things, so that what the decoder gives is what the file says:
  * - INT96 is FIXED_LEN_BYTE_ARRAY(12), whose values are stored alike: the decoder would squeeze INT96 timestamps into
  *   64 bits of nanoseconds, and silently wrap those before 1677 and after 2262;
- * - STRING and JSON are ENUM, which the decoder takes for plain bytes: of a single STRING that is no UTF-8 it would make
- *   an error of the whole file;
+ * - STRING and JSON are ENUM, which the decoder takes for plain bytes: a single STRING that is not UTF-8 would make
+ *   it fail for the whole file;
  * - the schema that Arrow's writers hide in the key-value metadata goes by another name: the types are Parquet's own.
  */
 export function readFileMetadata(bytes: Uint8Array): FileMetadata {
@@ -181,7 +181,7 @@ function readColumnChunk(
   if (leaf !== undefined && nulls !== 0) leaf.isFull = false;
 }
 
-/** Of Statistics; null: it has none. Empty lists and what is missing around a value count, too. */
+/** The null count of Statistics; null: it has none. Empty lists and what is missing around a value count, too. */
 function readNullCount(reader: CompactReader): number | null {
   let nulls: number | null = null;
   reader.struct((id, type) => {

@@ -10,7 +10,7 @@ const TAIL_BYTES = 8;
 const MAX_FOOTER_BYTES = 16 * 1024 ** 2;
 /** What a row group may unpack to. */
 const MAX_TOTAL_BYTES = 1024 ** 3;
-/** So many rows may be in a file of any size, and so many more for each byte of it. */
+/** Maximum number of rows in a file: FREE_ROWS whatever its size, and ROWS_PER_BYTE more for each byte. */
 const FREE_ROWS = 1_000_000;
 const ROWS_PER_BYTE = 1_000;
 const CODECS = new Set(['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'BROTLI', 'ZSTD', 'LZ4', 'LZ4_RAW']);

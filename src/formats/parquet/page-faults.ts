@@ -2,9 +2,9 @@ import { crc32 } from 'node:zlib';
 import { COMPACT, CompactError, CompactReader } from './compact-reader.js';
 import type { FileBytes } from './file-bytes.js';
 
-/** Of a page's header, in bytes: nearly all have less than the first; one with more than the last is not read. */
+/** Sizes to read for a page's header, in bytes: nearly all have less than the first; one with more than the last is not read. */
 const HEADER_BYTES = [4096, 65_536];
-/** Of a row group; what is behind is not looked at. */
+/** Maximum number of pages of a row group; those behind are not checked. */
 const MAX_PAGES = 100_000;
 
 export interface PageFault {
@@ -14,14 +14,14 @@ export interface PageFault {
   text: string;
 }
 
-/** Of a column of a row group, in bytes of the file. */
+/** A column of a row group, in bytes of the file. */
 interface Chunk {
   from: number;
   to: number;
 }
 
 interface PageHeader {
-  /** Of the header. */
+  /** Size of the header. */
   bytes: number;
   compressedBytes: number;
   uncompressedBytes: number;
@@ -72,7 +72,7 @@ function chunksOf(metadata: Uint8Array, rowGroup: number): Chunk[] {
       reader.struct((field, fieldType) => {
         if (fieldType !== COMPACT.i64) return false;
         if (field === 7) length = reader.integer();
-        // Of the first data page and of the dictionary; some writers give 0 for none.
+        // Offsets of the first data page and of the dictionary; some writers give 0 for none.
         else if (field === 9 || field === 11) offsets.push(reader.integer());
         else return false;
         return true;

@@ -15,7 +15,7 @@ import { findPageFault } from './page-faults.js';
 import { RowEncoder } from './row-encoder.js';
 
 /**
- * Of the decoder's memory one part in so many, at least and at most, is for the rows that it unpacks at a time, about: in
+ * Approximate minimum and maximum share of the decoder's memory for the rows that it unpacks at a time, as divisors: in
  * between, as much as their row group has in the file. Memory once used is never given back, so smaller is better; but
  * for each slice the row group is read and skipped through anew.
  */
@@ -25,7 +25,7 @@ const MIN_SLICE_ROWS = 64;
 const MAX_BATCH_ROWS = 8192;
 /** What a value takes when it is unpacked, beside its own bytes: place, length, null. */
 const VALUE_BYTES = 12;
-/** A file may become so much JSON whatever its size, and so many times its size on top. */
+/** Limit of the JSON that a file may become: FREE_OUTPUT_BYTES whatever its size, and OUTPUT_RATIO times its size on top. */
 const FREE_OUTPUT_BYTES = 1024 ** 3;
 const OUTPUT_RATIO = 1_000;
 
@@ -40,17 +40,17 @@ interface Slice {
 
 export interface ParquetReaderOptions {
   file: RandomAccessFile;
-  /** Of the file, in bytes. */
+  /** Size of the file in bytes. */
   size: number;
   /** The model's. */
   columns: readonly Column[];
   additionalColumns: boolean;
   renames?: Renames | undefined;
-  /** Of the texts of columns. */
+  /** Normalizations of the texts of columns. */
   normalize?: Normalizations | undefined;
   /** One that a reader of the same file had; absent: the beginning. */
   position?: Position | undefined;
-  /** Of the decoder's memory. */
+  /** Limit of the decoder's memory. */
   maxBytes: number;
 }
 
@@ -88,7 +88,7 @@ export class ParquetReader {
   }
 
   /**
-   * Throws ServiceError HEADER_MISMATCH where the file's columns do not fit the model, FILE_CORRUPT, FILE_TOO_COMPLEX,
+   * Throws ServiceError HEADER_MISMATCH if the file's columns do not fit the model, FILE_CORRUPT, FILE_TOO_COMPLEX,
    * or fs errors; so does `advance`, but for the first.
    */
   static async open(options: ParquetReaderOptions): Promise<ParquetReader> {
@@ -122,7 +122,7 @@ export class ParquetReader {
     return { row: this.#row, line: 0, byte: Math.min(this.size, byte + Math.floor(done * group.compressedBytes)) };
   }
 
-  /** Of the file, in bytes. */
+  /** Number of bytes of the file that were read. */
   get bytesDone(): number {
     return this.position.byte;
   }
@@ -205,7 +205,7 @@ export class ParquetReader {
     return { stream, endRow: this.#row + rows };
   }
 
-  /** Of the rows that are left of a group as many as fit the memory, if their size is the average; all slices are alike. */
+  /** Number of the rows left of a group that fit the memory, if their size is the average; all slices are alike. */
   #sliceRows({ rows, totalBytes, compressedBytes }: RowGroup, left: number): number {
     const average = totalBytes / rows + VALUE_BYTES * this.footer.leaves.length;
     const bytes = Math.min(Math.max(compressedBytes, this.maxBytes / MIN_SLICE_SHARE), this.maxBytes / MAX_SLICE_SHARE);

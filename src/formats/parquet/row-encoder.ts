@@ -11,7 +11,7 @@ import { explain } from './plans/value-plan.js';
 /** Turns the rows of batches into JSON objects, and decides about each. */
 export class RowEncoder {
   readonly #row = Buffer.allocUnsafeSlow(ROW_LIMIT_BYTES + ROW_ROOM_BYTES);
-  /** Of the fields of the row whose values are wrong: their places. */
+  /** Indexes of the row's fields whose values are wrong. */
   readonly #wrong: number[] = [];
 
   constructor(

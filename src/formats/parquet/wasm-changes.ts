@@ -1,6 +1,6 @@
 /** What is exchanged in the code of the decoder, in place. WebAssembly core specification, 5.4. */
 interface Change {
-  /** Bytes of some instructions, which stand in the module so many times. */
+  /** Bytes of some instructions, which occur in the module `times` times. */
   find: readonly number[];
   times: number;
   /** Takes the place of as many bytes, from `at` on. */
@@ -42,7 +42,7 @@ const CHANGES: readonly Change[] = [
   },
 ];
 
-/** Makes the module read what it would refuse. Throws where it is not the module that the changes are for. */
+/** Makes the module read what it would refuse. Throws if it is not the module that the changes are for. */
 export function changeDecoder(module: Buffer): void {
   for (const { find, times, put, at } of CHANGES) {
     const places = placesOf(Buffer.from(find), module);

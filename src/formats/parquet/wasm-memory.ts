@@ -4,8 +4,8 @@ const MEMORY_SECTION = 5;
 const FIRST_SECTION = 8;
 
 /**
- * The same WebAssembly module with a ceiling of its own memory, in bytes (WebAssembly core specification, 5.5.8): it
- * may not grow beyond, whatever a file makes it ask for.
+ * The same WebAssembly module with a limit of its memory, in bytes (WebAssembly core specification, 5.5.8): it
+ * cannot grow beyond, whatever a file makes it ask for.
  */
 export function limitWasmMemory(module: Uint8Array, maxBytes: number): Buffer {
   for (let at = FIRST_SECTION; at < module.length; ) {
@@ -22,7 +22,7 @@ export function limitWasmMemory(module: Uint8Array, maxBytes: number): Buffer {
     const section = Buffer.from([MEMORY_SECTION, ...leb(limits.length), ...limits]);
     return Buffer.concat([module.subarray(0, at), section, module.subarray(end)]);
   }
-  throw new Error('the module has no memory of its own');
+  throw new Error('the module defines no memory');
 }
 
 /** An unsigned LEB128. */

@@ -14,7 +14,7 @@ export interface ConstraintCheck {
 
 /** Values that a message lists. */
 const MAX_LISTED = 10;
-/** Of a value or pattern in a message. */
+/** Limit of a value or pattern in a message, in characters. */
 const MAX_SHOWN = 100;
 
 /** The checks in the order in which their errors are reported. */

@@ -18,7 +18,7 @@ export function testDate(text: string): RowErrorCode | null {
 export const FIRST_SECOND = -62_135_596_800n;
 export const LAST_SECOND = 253_402_300_799n;
 const testEpochSeconds = rangeTest(FIRST_SECOND, LAST_SECOND);
-/** Of numbers of 12 to 14 digits, of 15 to 17, and of 18 to 20: the times of our days, from the seventies on. */
+/** Units of numbers of 12 to 14 digits, of 15 to 17, and of 18 to 20: times since the seventies. */
 const FINER_UNITS = ['milliseconds', 'microseconds', 'nanoseconds'];
 const FINER_DIGITS = 12;
 
@@ -29,7 +29,7 @@ export function testDateTime(text: string): RowErrorCode | null {
   return code === 'NOT_AN_INTEGER' ? 'INVALID_DATETIME' : code;
 }
 
-/** What a number `[+-]?\d+` that is too large for epoch seconds probably counts; null where nothing speaks for it. */
+/** What a number `[+-]?\d+` that is too large for epoch seconds probably counts; null if nothing speaks for it. */
 export function finerUnit(text: string): string | null {
   const digits = canonicalInteger(text).replace('-', '').length;
   return FINER_UNITS[Math.floor((digits - FINER_DIGITS) / 3)] ?? null;
@@ -64,7 +64,7 @@ function isTimestamp(text: string, maxFractionDigits: number): boolean {
   return zoneFrom === text.length || (zoneFrom > 0 && isZone(text, zoneFrom));
 }
 
-/** The index behind the fraction, if there is one; -1 where it is not valid. */
+/** The index behind the fraction, if there is one; -1 if it is not valid. */
 function skipFraction(text: string, maxDigits: number): number {
   if (text.charCodeAt(SECOND_END) !== 0x2e) return SECOND_END;
   let i = SECOND_END + 1;
@@ -82,7 +82,7 @@ function isZone(text: string, from: number): boolean {
   return text.length === minutesFrom + 2 && isBelow(twoDigits(text, minutesFrom), 60);
 }
 
-/** -1 where there are not two digits. */
+/** The value of two digits; -1 if there are not two. */
 function twoDigits(text: string, from: number): number {
   const tens = text.charCodeAt(from) - ZERO;
   const ones = text.charCodeAt(from + 1) - ZERO;

@@ -4,10 +4,10 @@ import type { ValueTest } from './value-test.js';
 
 const ZERO = 0x30;
 const MINUS = 0x2d;
-/** So many digits always fit a double exactly. */
+/** Maximum number of digits that always fit a double exactly. */
 const EXACT_DIGITS = 15;
 
-/** `[+-]?\d+` within the range of so many bits. Zero may have any sign. */
+/** `[+-]?\d+` within the range of `bits` bits. Zero may have any sign. */
 export function integerTest(bits: 8 | 16 | 32 | 64, signed: boolean): ValueTest {
   const highest = signed ? (1n << BigInt(bits - 1)) - 1n : (1n << BigInt(bits)) - 1n;
   return rangeTest(signed ? -highest - 1n : 0n, highest);

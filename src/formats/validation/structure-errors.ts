@@ -3,7 +3,7 @@ import { prefix } from '../text.js';
 
 /** What is wrong with arrays and objects, in the words that all formats share. `name`: where the value stands. */
 
-/** Of a name inside a message. */
+/** Limit of a name inside a message, in characters. */
 const MAX_NAME_LENGTH = 128;
 
 /** An array of too few or too many items. */

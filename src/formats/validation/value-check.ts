@@ -9,9 +9,9 @@ import { rangeOf } from './range.js';
 import { typeTest } from './type-test.js';
 import type { ValueTest } from './value-test.js';
 
-/** Of an observed value inside a message. */
+/** Limit of an observed value inside a message, in characters. */
 const MAX_QUOTED_LENGTH = 80;
-/** Of a column's name inside a message. */
+/** Limit of a column's name inside a message, in characters. */
 const MAX_NAME_LENGTH = 128;
 
 /** Everything that a model says about one column's values. */
@@ -55,7 +55,7 @@ export class ValueCheck {
     return this.constraintErrorsOf(text, name) ?? [];
   }
 
-  /** Of a value that is neither null nor of another type; null where there is none. */
+  /** The constraint errors of a value that is neither null nor of another type; null if there is none. */
   constraintErrorsOf(text: string, name = this.#column.name): FieldError[] | null {
     if (this.constraints.every((constraint) => constraint.holds(text))) return null;
     return this.constraints

@@ -13,7 +13,7 @@ interface Guess {
 
 /**
  * The likeliest delimiter of a CSV file, by the beginning of its text in UTF-8: the one that finds most of the model's
- * columns in the header, then the one that cuts most records alike, then the one that cuts them finest; a comma where
+ * columns in the header, then the one that cuts most records alike, then the one that cuts them finest; a comma if
  * none cuts anything. A guess: it decides about no row.
  */
 export function sniffDelimiter(

@@ -7,7 +7,7 @@ export interface InspectedHead {
   fileCompression: FileCompression;
   /** The first 64 KiB of what the file holds, decompressed. */
   head: Buffer;
-  /** Why there is no more of it, where the stored beginning is the whole file. */
+  /** Why there is no more of it, if the stored beginning is the whole file. */
   failure: ServiceError | null;
 }
 

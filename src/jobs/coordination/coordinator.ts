@@ -82,7 +82,7 @@ export class JobCoordinator implements RunnerEvents {
     return this.#running.has(jobId);
   }
 
-  /** Has the runner of a job that is CANCELLING reconcile, or a fresh one where it has none. */
+  /** Has the runner of a job that is CANCELLING reconcile, or a new one if it has none. */
   reconcile(jobId: string): void {
     this.#pool.cancel(jobId);
     this.submit(jobId, 'reconcile');

@@ -29,7 +29,7 @@ export class JobWriter {
     return this.#serial.run(jobId, task);
   }
 
-  /** A row that `owner` is creating becomes a job. Throws where it is not its any more. */
+  /** A row that `owner` is creating becomes a job. Throws if it is not its any more. */
   async activate(jobId: string, owner: string): Promise<StoredJob> {
     const record = await this.store.activate(jobId, owner);
     if (record === undefined) throw new Error(`Job ${jobId} is not being created any more`);
@@ -37,7 +37,7 @@ export class JobWriter {
     return record;
   }
 
-  /** A change that users see. Throws where the job is not as `record` says any more. */
+  /** A change that users see. Throws if the job is not as `record` says any more. */
   async change(record: StoredJob, changes: JobChanges): Promise<StoredJob> {
     const guard = { states: [record.state], lease: record.lease };
     const changed = current(record, await this.store.change(record.jobId, guard, changes));
@@ -48,7 +48,7 @@ export class JobWriter {
 
   /**
    * What runners told of several jobs, durable together; call it inside `exclusively` of each. Gives the ids of the jobs
-   * that are still as they were. Rejects where one could not be written: none was then.
+   * that are still as they were. Rejects if one could not be written: none was then.
    */
   async changeProgress(progress: readonly Progress[]): Promise<Set<string>> {
     const written = await this.store.changeProgress(progress);

@@ -19,7 +19,7 @@ export interface JobMaintenanceOptions {
   spool: JobSpool;
   clock: Clock;
   log: Logger;
-  /** Rejects where no broker answers. */
+  /** Rejects if no broker answers. */
   checkKafka: () => Promise<void>;
   /** How long the file of a job is kept that has ended otherwise than SUCCESS (SPOOL_KEEP_HOURS). */
   spoolKeepMs: number;

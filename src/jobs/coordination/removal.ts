@@ -15,7 +15,7 @@ export interface JobRemovalOptions {
   spool: JobSpool;
   clock: Clock;
   log: Logger;
-  /** Rejects where no broker answers. */
+  /** Rejects if no broker answers. */
   checkKafka: () => Promise<void>;
 }
 

@@ -9,7 +9,7 @@ export class RunningJob {
   readonly jobId: string;
   /** The current lease; 0: no runner has the job now. */
   lease = 0;
-  /** When the job last committed, in ms of the monotonic clock; its start where it has not. */
+  /** When the job last committed, in ms of the monotonic clock; its start if it has not. */
   lastCommitAt: number;
 
   #rows: number;

@@ -6,7 +6,7 @@ export type JobState = 'PENDING' | 'RUNNING' | 'CANCELLING' | 'SUCCESS' | 'PARTI
 
 /** The Job as the API and the topic of the jobs show it (openapi: Job). Times are ISO 8601 in UTC. */
 export interface Job extends JobSummary {
-  /** The file's header in file order; null until it was read, and where the rows name their own columns. */
+  /** The file's header in file order; null until it was read, and if the rows name their own columns. */
   file_columns: string[] | null;
   /** In the topic of the jobs only: what was left out because the topic does not take so large a record. */
   truncated?: ['file_columns', 'metadata'];

@@ -94,7 +94,7 @@ export function decideLoss(job: Known, loss: RunnerLoss, stalledMs: number, maxS
   return again(0, ends ? { crashes, pendingError: { code: crashCode(job, loss), message } } : { crashes });
 }
 
-/** Parquet is unpacked by native code: where that crashes again and again, it is the file's fault. */
+/** Parquet is unpacked by native code: if that crashes again and again, it is the file's fault. */
 function crashCode({ format }: Known, { crash, outOfMemory }: RunnerLoss): ErrorCode {
   if (format !== 'parquet' || !crash) return 'RUNNER_CRASHED';
   return outOfMemory === true ? 'FILE_TOO_COMPLEX' : 'FILE_CORRUPT';

@@ -14,7 +14,7 @@ export const MAX_BATCH_BYTES = 1_000_000;
 /** Framing and key of a record. */
 const RECORD_BYTES = 128;
 
-/** The job; without its columns and metadata where the topic would not take it with them. */
+/** The job; without its columns and metadata if it would be too large for the topic with them. */
 export function toJobEvent(job: Job): JobEvent {
   const whole = encode(job);
   return whole.bytes > MAX_BATCH_BYTES ? reduced(job) : whole;

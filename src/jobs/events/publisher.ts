@@ -327,7 +327,7 @@ export class JobEventPublisher implements JobEventListener {
     this.#wake = undefined;
   }
 
-  /** Rejects where the promise does, or does not reconcile in time. */
+  /** Rejects if the promise does, or does not settle in time. */
   async #withTimeout<T>(promise: Promise<T>): Promise<T> {
     let cancel: () => void = () => undefined;
     const silence = new Promise<never>((_, reject) => {

@@ -196,7 +196,7 @@ export class JobStore {
   }
 
   /**
-   * A page of jobs, newest first; shorter than asked for where it would hold more than PAGE_BYTES. A job created
+   * A page of jobs, newest first; shorter than asked for if it would hold more than PAGE_BYTES. A job created
    * meanwhile moves nothing. Throws INVALID_REQUEST for a foreign cursor.
    */
   async list({ state, modelId, limit, cursor }: JobFilter): Promise<Page<StoredJobSummary>> {
@@ -227,7 +227,7 @@ export class JobStore {
 
   /**
    * As `change`, for jobs that runners have: in one transaction. Gives those that were written; one that is not under
-   * way any more, or under another lease, stays as it is. Rejects where a row is refused, and nothing is written then.
+   * way any more, or under another lease, stays as it is. Rejects if a row is refused; nothing is written then.
    */
   async changeProgress(progress: readonly Progress[]): Promise<StoredJob[]> {
     return this.db.transaction().execute(async (transaction) => {
@@ -272,7 +272,7 @@ export class JobStore {
     );
   }
 
-  /** Remembers what the topic of the jobs holds by now: the highest revision by job id. Where it rejects, part may be written. */
+  /** Remembers what the topic of the jobs holds by now: the highest revision by job id. If it rejects, part may be written. */
   async markPublished(revisions: ReadonlyMap<string, number>): Promise<void> {
     const marks = [...revisions];
     for (let at = 0; at < marks.length; at += MARKED_AT_ONCE) {

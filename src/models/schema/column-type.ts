@@ -34,7 +34,7 @@ const MAX_SECOND_DIGITS = 9;
 
 /**
  * Reads a type without Nullable, canonical or with spaces inside its parentheses.
- * Returns what is wrong with it, in words, where it is not a type.
+ * Returns what is wrong with it, in words, if it is not a type.
  */
 export function parseColumnType(text: string): ColumnType | string {
   const plain = PLAIN.get(text);

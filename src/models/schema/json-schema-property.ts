@@ -59,7 +59,7 @@ export function compileMembers(
 }
 
 /**
- * Compiles what is said of one value. It is nullable unless it is required; a required one is where it says so itself,
+ * Compiles what is said of one value. It is nullable unless it is required; a required one is if it says so itself,
  * by `["<type>", "null"]` or OpenAPI's `nullable`, and its enum, if there is one, has null in it.
  */
 function compileValue(property: unknown, required: boolean, pointer: string, level: number): ValueSchema {

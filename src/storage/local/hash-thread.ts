@@ -31,7 +31,7 @@ export class HashThread {
   readonly #files = new Map<number, FileHash>();
   #lastId = 0;
 
-  /** Begins with a file that is there. To be ended by `end`, or by `drop`. Throws where no thread can be started. */
+  /** Begins with a file that is there. To be ended by `end`, or by `drop`. Throws if no thread can be started. */
   begin(path: string): FileHash {
     this.#worker ??= this.#start();
     const worker = this.#worker;

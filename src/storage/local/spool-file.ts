@@ -11,7 +11,7 @@ const COLLECT_BYTES = 2 * 1024 * 1024;
 
 /**
  * Writes a new file, chunks gathered to about 512 KiB for each call, and has it hashed; holds at most about 1 MiB in
- * memory. Fails with a HashFailure where the hash does.
+ * memory. Fails with a HashFailure if the hash does.
  */
 export class SpoolFile extends Writable {
   #handle: FileHandle | undefined;

@@ -24,7 +24,7 @@ const ORPHANS = 'orphans';
 
 /**
  * The folder of uploaded files: `<uuid>.part` while a file comes in, `<job_id>` once it belongs to a job,
- * `orphans/<job_id>` where no job knows it any more. Whatever else is in there is somebody else's and left alone.
+ * `orphans/<job_id>` if no job knows it any more. Whatever else is in there is somebody else's and left alone.
  * Errors of a full disk come as INSUFFICIENT_STORAGE, others as they are.
  */
 export class Spool {
@@ -38,7 +38,7 @@ export class Spool {
     private readonly minFreeBytes: number,
   ) {}
 
-  /** Creates the folder where it is missing. */
+  /** Creates the folder if it is missing. */
   async open(): Promise<void> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
   }
@@ -58,7 +58,7 @@ export class Spool {
     return join(this.folder, `${randomUUID()}.part`);
   }
 
-  /** Free bytes beyond those that must stay free; negative where they are used already. */
+  /** Free bytes beyond those that must stay free; negative if they are used already. */
   async room(): Promise<number> {
     const { bavail, bsize } = await statfs(this.folder);
     return bavail * bsize - this.minFreeBytes;

@@ -52,7 +52,7 @@ describe('reading the header', () => {
     const { message } = (await read([Buffer.from(text)], options).catch((error: unknown) => error)) as Error;
     expect(message.slice(0, problem.length)).toBe(problem);
     const [, told] = message.split('; the delimiter seems to be ');
-    expect(told).toBe(`${delimiter} (delimiter=auto finds it out)`);
+    expect(told).toBe(`${delimiter} (delimiter=auto detects it)`);
   });
 
   it('keeps nothing of lines that are skipped, however long they are', async () => {
@@ -203,7 +203,7 @@ describe('matching the header with the model', () => {
     [
       'another delimiter',
       'id;qty;note\n',
-      `missing columns: "id", "qty"; unexpected columns: "id;qty;note"; the delimiter seems to be ';' (delimiter=auto finds it out)`,
+      `missing columns: "id", "qty"; unexpected columns: "id;qty;note"; the delimiter seems to be ';' (delimiter=auto detects it)`,
     ],
   ])('refuses %s', async (_name, file, detail) => {
     await expect(read([Buffer.from(file)], { schema })).rejects.toEqual(mismatch(detail));

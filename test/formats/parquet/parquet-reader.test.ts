@@ -260,7 +260,7 @@ describe('the columns of a Parquet file and of a model', () => {
       for (const { errors } of rejected) {
         for (const { error } of errors) expect(error).toBe('INVALID_ENCODING');
       }
-      expect(rejected[0]?.errors[0]?.message).toBe("column 'text': '\ufffd' is no valid UTF-8");
+      expect(rejected[0]?.errors[0]?.message).toBe("column 'text': '\ufffd' is not valid UTF-8");
     },
   );
 

@@ -5,10 +5,10 @@ import { formOf } from '../form-fields.js';
 import type { UploadSource } from '../upload-source.js';
 import type { FormUpload, Platform } from './platform.js';
 
-/** Of a stream: a browser cannot send it before it has all of it, and services take no more unless configured. */
+/** Size limit of a stream: a browser must read all of it before sending, and services accept no more by default. */
 const MAX_STREAM_BYTES = 1024 ** 3;
 
-/** For browsers, and whatever else has `fetch` and no files of its own. */
+/** For browsers, and every other platform with `fetch` and without file paths. */
 export const browserPlatform: Platform = {
   openPath: async (path) => {
     throw new TypeError(`'${path}' is a path, which only Node.js can read: pass a File or another Blob`);
@@ -123,7 +123,7 @@ function responseOf(xhr: FormRequest): Response {
     if (at > 0) headers.append(line.slice(0, at), line.slice(at + 1).trim());
   }
   const { status, statusText, responseText } = xhr;
-  // Of these a Response has no body.
+  // A Response with one of these has no body.
   const body = [204, 205, 304].includes(status) ? null : responseText;
   return new Response(body, { status, statusText, headers });
 }

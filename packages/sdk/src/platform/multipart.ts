@@ -5,16 +5,16 @@ export interface FormFile {
   /** The form field. */
   field: string;
   filename: string;
-  /** In bytes; null where nobody knows before the end. */
+  /** In bytes; null if it is unknown before the end. */
   size: number | null;
   content: AsyncIterable<Uint8Array>;
 }
 
 export interface EncodedForm {
   contentType: string;
-  /** Of the whole body in bytes; null where the file's size is unknown. */
+  /** Size of the whole body in bytes; null if the file's size is unknown. */
   contentLength: number | null;
-  /** The body; holds one chunk at a time. Throws UploadSizeError where the file does not keep to its size. */
+  /** The body; holds one chunk at a time. Throws UploadSizeError if the file does not have its stated size. */
   chunks: AsyncGenerator<Uint8Array, void, undefined>;
 }
 

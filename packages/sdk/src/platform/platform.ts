@@ -3,9 +3,9 @@ import type { FormField } from '../form-fields.js';
 import type { UploadProgress } from '../job-upload.js';
 import type { UploadSource } from '../upload-source.js';
 
-/** What Node.js and browsers have to do in ways of their own. */
+/** What Node.js and browsers do differently. */
 export interface Platform {
-  /** A file by its path. Throws the system's error if it cannot be read, TypeError where there are no paths. */
+  /** A file by its path. Throws the system's error if it cannot be read, TypeError if there are no paths. */
   openPath(path: string, filename: string | undefined): Promise<UploadSource>;
   /**
    * One attempt to send a form with a file. Throws BatchConnectionError, UploadSizeError, what reading the file threw, or

@@ -4,7 +4,7 @@
  *
  *     0  u8   type, one of the below
  *     1  u8   NULLABLE | CONSTRAINED
- *     2  u16  Int: so many digits always fit; Float: so many before the point; Decimal: digits before the
+ *     2  u16  Int: number of digits that always fit; Float: the same before the point; Decimal: digits before the
  *             point; DateTime, DateTime64: fraction digits
  *     4  u8   Decimal: digits after the point
  *     8  u64  Int: the largest value
@@ -24,7 +24,7 @@ export const KEY_LENGTH = 28;
 export const NULLABLE = 1;
 export const CONSTRAINED = 2;
 
-// 0 is no type: a field whose type nobody has written stops the kernel.
+// 0 is not a type: a field whose type nobody has written stops the kernel.
 /** Text that may have to be there, or has constraints. */
 export const STRING = 1;
 export const INT = 2;

@@ -28,7 +28,7 @@ import { COLUMN_COUNT, CONSTRAINED_COUNT, KEY_BYTES, NULL_COUNT, NULL_LENGTHS } 
 import type { CsvKernel } from './csv-kernel.js';
 import { COLUMN_BYTES, COLUMNS, KEYS, KEYS_BYTES, NULLS, NULLS_BYTES } from './memory-layout.js';
 
-/** So many digits are less than any overflow. */
+/** Maximum number of digits before the point that never overflow, by bits. */
 const SAFE_FLOAT_DIGITS = { 32: 38, 64: 308 } as const;
 const SAFE_INT_DIGITS = { 8: 2, 16: 4, 32: 9, 64: 18 } as const;
 const SAFE_UINT64_DIGITS = 19;
@@ -109,10 +109,10 @@ function writeType(column: Buffer, type: ColumnType): void {
   }
 }
 
-/** Tells the kernel which texts stand for null; false where there are too many of them. */
+/** Tells the kernel which texts stand for null; false if there are too many of them. */
 export function writeNulls(kernel: CsvKernel, nullValues: readonly string[], dialect: CsvDialect): boolean {
-  // As they stand in the file: a quote can only be there inside quotes, and doubled. Texts with an escape of its own are
-  // compared without it. Empty ones are told apart by their quotes, and half a character is in no row that is UTF-8.
+  // As they stand in the file: a quote can only be there inside quotes, and doubled. Texts are compared without an escape
+  // that is not the quote. Empty ones are told apart by their quotes, and half a character is in no row that is UTF-8.
   const { quote } = dialect;
   const isDoubled = ownEscape(dialect) === null;
   const spellings = [...new Set(nullValues)]
@@ -134,7 +134,7 @@ export function writeNulls(kernel: CsvKernel, nullValues: readonly string[], dia
   return true;
 }
 
-/** Tells the kernel the keys of a row that becomes a JSON object; false where they are longer than it has room for. */
+/** Tells the kernel the keys of a row that becomes a JSON object; false if they are longer than it has room for. */
 export function writeKeys(kernel: CsvKernel, names: readonly string[]): boolean {
   const keys = names.map((name, index) => Buffer.from(keyOf(name, index)));
   if (keys.reduce((sum, { length }) => sum + length, 0) > KEYS_BYTES) return false;

@@ -7,18 +7,18 @@
 export const DELIMITER = 0;
 export const QUOTE = 1;
 export const COLUMN_COUNT = 2;
-/** Constrained columns: so many fields of each row at least are left to JavaScript. */
+/** Number of constrained columns: at least this number of fields of each row is left to JavaScript. */
 export const CONSTRAINED_COUNT = 3;
 /** Spellings of null, and bit n for a spelling of n bytes (31: or more). */
 export const NULL_COUNT = 4;
 export const NULL_LENGTHS = 5;
 /** Quote or escape may be part of a number, a date and the like: inside quotes they must not be taken for that. */
 export const QUOTE_IS_TEXT = 6;
-/** What takes the byte behind it out of the grammar, inside quotes: the quote itself, or an escape of its own. */
+/** The byte that escapes the byte behind it, inside quotes: the quote itself, or another escape character. */
 export const ESCAPE = 29;
-/** The first byte of lines that are no records; -1: there are none. */
+/** The first byte of comment lines; -1: there are none. */
 export const COMMENT = 30;
-/** 1: blanks around fields that are not quoted are no part of them. */
+/** 1: blanks around unquoted fields are trimmed. */
 export const TRIMS = 31;
 
 /** The bytes of all keys; 0: an accepted row's value is the row as it stands, not a JSON object. */
@@ -28,7 +28,7 @@ export const KEY_BYTES = 7;
 export const NEXT_RECORD = 8;
 export const LINES = 9;
 
-/** Of phase 1: records (and blank lines) found. */
+/** Number of records (and blank lines) that phase 1 found. */
 export const RECORDS_FOUND = 10;
 /** Where a quote stands that the grammar forbids, or what must not follow a quote; 0: nowhere. */
 export const STRAY_AT = 11;
@@ -38,7 +38,7 @@ export const NOT_ASCII = 12;
 /** Of `fillTable`: rows in the table, and how many of them are not plainly good. */
 export const ROWS_CHECKED = 14;
 export const ROWS_LEFT = 15;
-/** Of a table without rows: why there are none. */
+/** Why a table has no rows. */
 export const STATUS = 16;
 /** More bytes are needed. */
 export const NEEDS_MORE = 0;

@@ -48,7 +48,7 @@ export class FieldText {
   }
 }
 
-/** Of each escape (a quote, where they are doubled) and the character behind it, that character. */
+/** Replaces each escape (a quote, if quotes are doubled) and the character behind it by that character. */
 function unescaped(text: string, mark: string): string {
   let result = '';
   let from = 0;

@@ -25,7 +25,10 @@ export class InputWindows {
     return this.memory.subarray(chunk, chunk + CHUNK_BYTES);
   }
 
-  /** So many bytes lie in `space`, and follow what is left from the address `from` on; returns that one's new address. */
+  /**
+   * Goes on to the window into whose `space` `bytes` bytes were read; copies the unfinished rest, from the address `from`
+   * on, before them. Returns the rest's new address.
+   */
   take(from: number, bytes: number): number {
     this.#window = 1 - this.#window;
     const chunk = chunkOf(this.#window);

@@ -36,7 +36,7 @@ import { RowTable } from './row-table.js';
 
 /**
  * The fast reader of CSV, on a kernel that no other reader uses meanwhile. Decides like `createCsvReader`, which it
- * falls back to where values are normalized, and where there are more spellings of null or longer keys than the kernel
+ * falls back to if values are normalized, or if there are more spellings of null or longer keys than the kernel
  * has room for (64 KiB, 1 MiB).
  */
 export function createKernelReader(options: CsvReaderOptions, kernel: CsvKernel): RowReader {

@@ -8,7 +8,7 @@ const KIB = 1024;
 
 /** What a byte may become in JSON: `\u0000`. */
 export const MAX_ESCAPED = 6;
-/** What a field may take beside that: `null` where there is nothing, quotes, a zero before or behind the point. */
+/** Additional size of a field: `null` for an empty one, quotes, a zero before or behind the point. */
 export const MAX_FIELD_REST = 4;
 
 /** What the calls are given and what they find: the slots are in control-slots.ts. */
@@ -99,7 +99,7 @@ const WINDOW_BYTES = MAX_RECORD + CHUNK_BYTES + SLACK;
 const FINDINGS_BYTES = 4 * WINDOW_BYTES;
 /** Addresses of the delimiters and line ends that end a field. */
 export const FIELD_ENDS = KEYS + KEYS_BYTES + SLACK;
-/** Of each line end that ends a record: the address in FIELD_ENDS behind its entry. */
+/** For each line end that ends a record: the address in FIELD_ENDS behind its entry. */
 export const ROW_ENDS = FIELD_ENDS + FINDINGS_BYTES;
 /** Addresses of the line ends inside quotes. */
 export const QUOTED_LINES = ROW_ENDS + FINDINGS_BYTES;

@@ -22,7 +22,7 @@ import {
 
 /** Stands for the value while a message is taken apart. */
 const VALUE = '\u0000';
-/** Of the values that the kernel shows. A value may be written twice, and each byte become six. */
+/** Size limit in bytes of the values that the kernel shows. A value may be written twice, and each byte become six. */
 const MAX_SHOWN = 80;
 const MAX_VALUE_BYTES = 2 * 6 * MAX_SHOWN;
 const CODE = 32;

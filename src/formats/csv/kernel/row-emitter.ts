@@ -56,7 +56,7 @@ export class RowEmitter {
     return true;
   }
 
-  /** Of a good row: what is still wrong with it. */
+  /** Writes a good row; returns its errors if it does not fit a record. */
   #accept(row: number, sink: RowConsumer): FieldError[] | null {
     const { table, kernel } = this;
     if (kernel.get(KEY_BYTES) === 0) {
@@ -160,7 +160,7 @@ export class RowEmitter {
   }
 }
 
-/** The batch that is open, or the one that takes the place of a full one; null where there is no room. */
+/** The batch that is open, or the one that takes the place of a full one; null if there is no room. */
 function next(supply: RecordBatchOutput, full: OpenRecordBatch | null): OpenRecordBatch | null {
   if (full?.count === 0) throw new Error('the row does not fit into an empty batch');
   if (full !== null) supply.close();

@@ -23,7 +23,7 @@ abstract class BytesReader extends ValueReader {
   }
 }
 
-const NO_UTF8: Flaw = { code: 'INVALID_ENCODING', problem: 'is no valid UTF-8' };
+const NO_UTF8: Flaw = { code: 'INVALID_ENCODING', problem: 'is not valid UTF-8' };
 /** Whether all values are UTF-8: those of a map have a reader for each member that the model names. */
 const checked = new WeakMap<ArrowArray, boolean>();
 

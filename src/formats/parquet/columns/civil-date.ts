@@ -56,7 +56,7 @@ function writeYear(out: Uint8Array, at: number, year: number): number {
   return writeAscii(out, at, `${year < 0 ? '-' : '+'}${String(Math.abs(year)).padStart(6, '0')}`);
 }
 
-/** Writes a second of the day as `hh:mm:ss`, and the fraction in so many digits. */
+/** Writes a second of the day as `hh:mm:ss`, and the fraction in `digits` digits. */
 export function writeTime(out: Uint8Array, at: number, second: number, fraction: number, digits: number): number {
   const minute = (second / 60) | 0;
   const hour = (minute / 60) | 0;

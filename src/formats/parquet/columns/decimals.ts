@@ -3,7 +3,7 @@ import { writeAscii, writePadded, writeWhole } from './json-bytes.js';
 import { ValueReader, view } from './value-reader.js';
 
 const TWO_32 = 2 ** 32;
-/** Of a fraction that is split off a safe integer without rounding, and fits 32 bits. */
+/** Number of digits of a fraction that is split off a safe integer without rounding, and fits 32 bits. */
 const MAX_FAST_SCALE = 9;
 
 /** Decimals in two's complement of 32 to 256 bits, as number literals with all the digits of their scale. */
@@ -41,7 +41,7 @@ export class DecimalReader extends ValueReader {
     return writePadded(out, end, fraction, this.scale);
   }
 
-  /** Whether the unscaled value has at most so many digits. */
+  /** Whether the unscaled value has at most `precision` digits. */
   hasDigits(row: number, precision: number): boolean {
     const value = this.#smallValue(row);
     if (value !== null) return Math.abs(value) < 10 ** precision;
@@ -50,7 +50,7 @@ export class DecimalReader extends ValueReader {
     return exact < bound && exact > -bound;
   }
 
-  /** The unscaled value where a double holds it exactly. */
+  /** The unscaled value, if a double holds it exactly. */
   #smallValue(row: number): number | null {
     const from = (row + this.offset) * this.#wordsEach;
     const low = this.#words[from] as number;

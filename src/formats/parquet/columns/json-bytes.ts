@@ -6,7 +6,7 @@ const BACKSLASH = 0x5c;
 const BILLION = 1e9;
 const TWO_32 = 2 ** 32;
 
-/** Of an ASCII character inside a string: 0 as it is, 0x75 as \u00xx, else the letter behind a backslash. */
+/** How to write an ASCII character inside a string: 0 as it is, 0x75 as \u00xx, else the letter behind a backslash. */
 const ESCAPES = new Uint8Array(256).fill(0x75, 0, 0x20);
 for (const [character, letter] of ['""', '\\\\', '\bb', '\ff', '\nn', '\rr', '\tt']) {
   ESCAPES[(character as string).charCodeAt(0)] = (letter as string).charCodeAt(0);
@@ -37,7 +37,7 @@ function writeSmall(out: Uint8Array, at: number, value: number): number {
   return end;
 }
 
-/** A whole number below 10^9 in so many digits. */
+/** A whole number below 10^9 in `digits` digits. */
 export function writePadded(out: Uint8Array, at: number, value: number, digits: number): number {
   let left = value | 0;
   for (let i = at + digits - 1; i >= at; i--) {

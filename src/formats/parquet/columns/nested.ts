@@ -92,16 +92,16 @@ export class StructReader extends NestedReader {
   }
 }
 
-/** A map is an object; keys that are no strings are written as such. */
+/** A map is an object; keys that are not strings are written as such. */
 export class MapReader extends NestedReader {
   #offsets = new Int32Array();
-  /** Of the entries, which are structs of key and value. */
+  /** Index of the first entry, a struct of key and value. */
   #entriesOffset = 0;
 
   constructor(
     private readonly key: ValueReader,
     private readonly value: ValueReader,
-    /** Of the values of some keys, in place of `value`. */
+    /** Readers of the values of some keys, in place of `value`. */
     private readonly known: ReadonlyMap<string, ValueReader>,
   ) {
     super();

@@ -134,7 +134,7 @@ function fromHalf(bits: number): number {
   return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
 }
 
-/** Of numbers below it four digits behind the point are told apart with certainty. */
+/** Numbers below it are told apart with certainty by four digits behind the point. */
 const SHORT_LIMIT = 1e10;
 
 function writeFloat64(out: Uint8Array, at: number, value: number, notes: RowFlags): number {

@@ -106,7 +106,7 @@ interface Instant {
   fraction: number;
 }
 
-/** Writes `YYYY-MM-DDThh:mm:ss`, the fraction in the unit's digits, and a Z only where the file says UTC. */
+/** Writes `YYYY-MM-DDThh:mm:ss`, the fraction in the unit's digits, and a Z only if the file says UTC. */
 abstract class InstantReader extends TemporalReader {
   readonly #date = new DateWriter();
   readonly #divisor: number;

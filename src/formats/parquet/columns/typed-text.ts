@@ -21,7 +21,7 @@ export class TypedTextReader extends StringReader {
   override write(row: number, out: Uint8Array, at: number): number {
     if (this.isUnusable(row)) return super.write(row, out, at);
     const text = this.text(row);
-    // A value of a type that is no String is ASCII.
+    // A value of a type other than String is ASCII.
     return this.check.test(text) === null ? writeAscii(out, at, this.#json(text)) : super.write(row, out, at);
   }
 }

@@ -1,7 +1,7 @@
 import type { RowErrorCode } from '../../row-reader.js';
 import type { ArrowArray } from '../arrow-data.js';
 
-/** So many bytes of a row are enough to know that it is too large: nothing that goes on beyond need be whole. */
+/** A row of this number of bytes is known to be too large: what is written beyond it may be incomplete. */
 export const ROW_LIMIT_BYTES = 1_000_000;
 /** Behind a row of this limit there is room for one more value of any size, which is cut. */
 export const ROW_ROOM_BYTES = 8 * ROW_LIMIT_BYTES;
@@ -25,7 +25,7 @@ export interface Flaw {
 /** Reads the values of one column (or of what is inside one), a batch at a time, and writes them as JSON. */
 export abstract class ValueReader {
   #validity: Uint8Array | null = null;
-  /** Of the batch's first value in its buffers. */
+  /** Index of the batch's first value in its buffers. */
   protected offset = 0;
 
   /** Takes the values of a batch; they are read from this memory until the next call. */
@@ -54,7 +54,7 @@ export abstract class ValueReader {
    */
   abstract write(row: number, out: Uint8Array, at: number): number;
 
-  /** Of a value that is not null; null: it has none. `write` notes those that have one. */
+  /** The flaw of a value that is not null; null: it has none. `write` notes those that have one. */
   flaw(_row: number): Flaw | null {
     return null;
   }
@@ -65,7 +65,7 @@ export abstract class ValueReader {
   }
 }
 
-/** A number of values of some bytes each, in place where the address allows it. */
+/** A number of values of some bytes each, in place if the address allows it. */
 export function view<T extends ArrayBufferView>(
   type: { new (buffer: ArrayBuffer, byteOffset: number, length: number): T; readonly BYTES_PER_ELEMENT: number },
   memory: ArrayBuffer,

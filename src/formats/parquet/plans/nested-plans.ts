@@ -5,7 +5,7 @@ import { missingError } from '../../validation/value-check.js';
 import { ListReader, MapReader, StructReader } from '../columns/nested.js';
 import { explain, takes, takesAll, type ValuePlan } from './value-plan.js';
 
-/** Lists, and the plan of their items. `schema`: the model's array, null where it says nothing. */
+/** Lists, and the plan of their items. `schema`: the model's array, null if it says nothing. */
 export function listPlan(item: ValuePlan, schema: ValueSchema | null): ValuePlan {
   const reader = new ListReader(item.reader);
   const { minItems = 0, maxItems = Number.POSITIVE_INFINITY } = schema?.constraints ?? {};
@@ -37,7 +37,7 @@ export interface MemberPlan {
   plan: ValuePlan;
 }
 
-/** Structs whose members fit the model's object by name; null where the model says nothing. */
+/** Structs whose members fit the model's object by name; null if the model says nothing. */
 export function structPlan(members: readonly MemberPlan[], schema: ValueSchema | null): ValuePlan {
   const reader = new StructReader(members.map(({ name, plan }) => ({ name, reader: plan.reader })));
   const checked = members.map(({ plan }) => plan).filter((plan) => !takesAll(plan));
@@ -58,14 +58,14 @@ export function structPlan(members: readonly MemberPlan[], schema: ValueSchema |
   };
 }
 
-/** Of a map: its keys, the members that the model names, and what all others are. */
+/** Plans of a map's keys, of the members that the model names, and of all others. */
 export interface EntryPlans {
   key: ValuePlan;
   known: readonly MemberPlan[];
   other: ValuePlan;
 }
 
-/** Maps as objects, whose members are what each row has; the same key twice is an error also where the model is silent. */
+/** Maps as objects, whose members are what each row has; the same key twice is an error even if the model says nothing. */
 export function mapPlan({ key, known, other }: EntryPlans, schema: ValueSchema | null): ValuePlan {
   const plans = new Map(known.map(({ name, plan }) => [name, plan]));
   const readers = new Map(known.map(({ name, plan }) => [name, plan.reader]));

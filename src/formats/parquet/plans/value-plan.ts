@@ -7,7 +7,7 @@ import type { Conversion } from '../compatibility.js';
 /** What becomes of the values in one place of a row: a column's, or those of a member or of the items inside one. */
 export interface ValuePlan {
   reader: ValueReader;
-  /** As errors name it; null where the model says nothing. */
+  /** As errors name it; null if the model says nothing. */
   type: string | null;
   nullable: boolean;
   /** Whether a value that is not null is fine; null: all are, but for those with a flaw, which RowFlags tell. */

@@ -13,7 +13,7 @@ import { scalarPlan, unknownPlan, type ValuePlan } from './value-plan.js';
 
 /** Columns of a file and what is inside them; what is inside a map counts for each member that the model has for it. */
 const MAX_PLACES = 100_000;
-/** Of the names of nested fields, in bytes: a row has room for them. */
+/** Limit of the names of nested fields, in bytes: a row has room for them. */
 const MAX_FIELD_NAME_BYTES = 65_536;
 
 type Nested<K> = Extract<FileType, { kind: K }>;
@@ -36,7 +36,7 @@ export class ValuePlanner {
 
   constructor(
     private readonly notes: RowFlags,
-    /** Of the texts of columns, by name; not of what is inside a column. */
+    /** Normalizers of the texts of columns, by name; not of what is inside a column. */
     private readonly normalizers: ReadonlyMap<string, Normalizer>,
   ) {}
 

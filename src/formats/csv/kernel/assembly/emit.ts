@@ -25,7 +25,7 @@ import { encloseValue, MAX_RECORD_FRAME, MAX_VALUE, recordHeadSize, writeRecordH
 import { hasTemplates, writeRejection } from './rejections';
 import { copy } from './text';
 
-/** Of a record's head and tail, the numbers in a rejection, the braces of an object. */
+/** Size limit of a record's head and tail, the numbers in a rejection, the braces of an object. */
 const MAX_REST = 128;
 
 /** Bytes of the last rejection and the last object: the next one's head will most likely be as long. */
@@ -100,7 +100,7 @@ export function emitRows(from: i32, to: i32, rowsBefore: f64, shift: f64): i32 {
 /** Appends a row as it stands; returns the address behind the record, or NO_ROOM. */
 // @inline
 function appendRow(at: i32, end: i32, offsetDelta: i32, start: i32, length: i32): i32 {
-  // The exact size is asked for only where it matters.
+  // The exact size is computed only if it matters.
   if (at + length + MAX_RECORD_FRAME > end && !fits(at, end, offsetDelta, length)) return NO_ROOM;
   return writeRecordTail(copy(writeRecordHead(at, offsetDelta, length), start, length));
 }

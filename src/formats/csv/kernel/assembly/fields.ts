@@ -29,7 +29,7 @@ export const GOOD = 0;
 /** What a rejection shows of a value without cutting it, in bytes. */
 const MAX_SHOWN = 80;
 
-/** Whether there may be an escape that is not the quote, or blanks that are no part of fields. */
+/** Whether there may be an escape that is not the quote, or blanks to trim around fields. */
 export function areFieldsOdd(): bool {
   return get(TRIMS) !== 0 || get(ESCAPE) !== get(QUOTE);
 }
@@ -57,12 +57,12 @@ export function judge<T, D>(type: u8, at: i32, end: i32, quote: u8, column: i32)
   return (flags & CONSTRAINED) !== 0 ? TYPED : GOOD;
 }
 
-/** Of a field in quotes. Not where the others are judged: it would take registers from them. */
+/** Judges a quoted field. A separate function: inlined, it would take registers from the others. */
 function judgeQuoted(type: u8, at: i32, end: i32, quote: u8, column: i32): i32 {
   return isOther(type, at + 1, end - at - 2, column) ? GOOD : failureOf(type, at, end, quote);
 }
 
-/** Of a field that is not empty. */
+/** Whether a field that is not empty is a value of the type. */
 function isGood(type: u8, at: i32, end: i32, quote: u8, column: i32): bool {
   return load<u8>(at) === quote ? isOther(type, at + 1, end - at - 2, column) : isOther(type, at, end - at, column);
 }
@@ -89,7 +89,7 @@ function isOther(type: u8, at: i32, length: i32, column: i32): bool {
   return unreachable();
 }
 
-/** Of a field that is not good. */
+/** Why a field is not good. */
 function failureOf(type: u8, at: i32, end: i32, quote: u8): i32 {
   if (!isShown(at, end, quote)) return FAILED;
   if (load<u8>(at) === quote) {
@@ -116,8 +116,8 @@ export function isSpelledNull(at: i32, end: i32, quote: u8): bool {
 }
 
 /**
- * Of a quoted field: a doubled quote, or an escape of its own and the byte behind it, stands for one byte, so its text is
- * not what stands in the file.
+ * Whether a quoted field has a doubled quote or an escape: either stands for one byte together with the byte behind it,
+ * so the field's text is not what stands in the file.
  */
 export function hasEscapeInside(at: i32, end: i32, quote: u8): bool {
   if (at === end || load<u8>(at) !== quote) return false;
@@ -126,7 +126,7 @@ export function hasEscapeInside(at: i32, end: i32, quote: u8): bool {
   return false;
 }
 
-/** The same where the escape is not the quote. */
+/** The same if the escape is not the quote. */
 export function hasOwnEscape(at: i32, end: i32, quote: u8): bool {
   return <u8>get(ESCAPE) !== quote && hasEscapeInside(at, end, quote);
 }

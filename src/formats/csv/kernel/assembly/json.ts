@@ -58,8 +58,8 @@ function writeObjectOf<T, D>(to: i32, row: i32): i32 {
 }
 
 /**
- * Of the field at [at, end), its quotes included. T of two bytes: there are spellings of null, or an odd quote. D of
- * two bytes: there may be an escape, or blanks that are no part of fields.
+ * Writes the field at [at, end), its quotes included. T of two bytes: there are spellings of null, or an odd quote. D of
+ * two bytes: there may be an escape, or blanks to trim around fields.
  */
 // @inline
 function writeValue<T, D>(to: i32, column: i32, at: i32, end: i32, quote: u8): i32 {
@@ -86,7 +86,7 @@ function writeValue<T, D>(to: i32, column: i32, at: i32, end: i32, quote: u8): i
   return writeTyped(to, type, at, end);
 }
 
-/** Of a value that is no text, without quotes. */
+/** Writes a value that is not text, without quotes. */
 function writeTyped(to: i32, type: u8, at: i32, end: i32): i32 {
   if (type === INT) return writeInteger(to, at, end);
   if (type === BOOL) return writeBool(to, at, end);
@@ -96,7 +96,7 @@ function writeTyped(to: i32, type: u8, at: i32, end: i32): i32 {
   return unreachable();
 }
 
-/** Where the text of a field may be while it is looked at: a little behind the place where its value goes. */
+/** Where the text of a field may be while it is read: a little behind the place where its value goes. */
 function textPlace(to: i32, at: i32, end: i32): i32 {
   return to + (end - at) + 32;
 }

@@ -1,7 +1,7 @@
 const LF: u8 = 0x0a;
 const CR: u8 = 0x0d;
 
-/** The address of the first LF or CR in [from, to); `to` where there is none. */
+/** The address of the first LF or CR in [from, to); `to` if there is none. */
 export function findLineEnd(from: i32, to: i32): i32 {
   for (let at = from; at < to; at += 16) {
     const text = v128.load(at);

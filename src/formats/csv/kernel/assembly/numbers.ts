@@ -33,7 +33,7 @@ export function writeNumberLiteral(to: i32, at: i32, end: i32): i32 {
     const digits = digitBits(text) & all;
     const points = bitsOf(text, POINT) & all;
     const first = load<u8>(at) === MINUS ? 1 : 0;
-    // A digit behind the point, if there is one; and at the front one that is no zero, or stands alone.
+    // A digit behind the point, if there is one; and at the front one that is not a zero, or stands alone.
     const isLegal = ((points << 1) & ~digits) === 0 && ((digits >> first) & 1) !== 0;
     if (isLegal && (load<u8>(at + first) !== ZERO || ((digits >> first) & 2) === 0)) {
       v128.store(to, text);

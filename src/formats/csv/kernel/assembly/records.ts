@@ -46,12 +46,12 @@ function bodySize(offsetDelta: i32, valueBytes: i32): i32 {
   return 4 + varintSize(offsetDelta) + varintSize(valueBytes) + valueBytes;
 }
 
-/** Of a non-negative number as a zigzag varint. */
+/** Size in bytes of a non-negative number as a zigzag varint. */
 function varintSize(value: i32): i32 {
   return value < 0x40 ? 1 : value < 0x2000 ? 2 : value < 0x10_0000 ? 3 : 4;
 }
 
-/** Of a non-negative number below 2^27. Up to 4 bytes are written, whatever it takes. */
+/** Writes a non-negative number below 2^27 as a zigzag varint. Up to 4 bytes are stored, whatever its size. */
 // @inline
 function writeVarint(at: i32, value: i32): i32 {
   const low = ((value << 1) & 0x7f) | ((value << 2) & 0x7f00);

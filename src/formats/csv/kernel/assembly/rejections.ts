@@ -97,7 +97,7 @@ function takeEntry(entry: i32): void {
   }
 }
 
-/** Of a broken or ragged row, whose value is the number of its fields. */
+/** Takes the error of a broken or ragged row, whose value is the number of its fields. */
 function takeStructure(row: i32): void {
   const isRagged = (load<i32>(row, 12) & RAGGED) !== 0;
   template = isRagged ? RAGGED_TEMPLATE : STRAY_TEMPLATE;

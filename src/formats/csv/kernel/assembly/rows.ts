@@ -42,13 +42,13 @@ import { behindLineEnd, findLineEnd } from './line-end';
 import { MAX_VALUE } from './records';
 
 const CR: u8 = 0x0d;
-/** Of COLUMN_BYTES. */
+/** Binary logarithm of COLUMN_BYTES. */
 const COLUMN_SHIFT = 5;
-/** One more than a rejection carries: behind so many failed fields the rest of a row is not told. */
+/** One more than a rejection carries: after this number of failed fields the rest of a row is not checked. */
 const MAX_FAILED = 101;
-/** The kinds of a row with so many failed fields. */
+/** The kinds of a row with MAX_FAILED failed fields. */
 const TOO_MANY = -1;
-/** Of a row whose rejection the kernel writes. */
+/** Limits of a row whose rejection the kernel writes. */
 const MAX_SURE_ENTRIES = 16;
 const MAX_SURE_BYTES = 8192;
 
@@ -59,7 +59,7 @@ let nextQuotedLine = 0;
 /** Where the table goes on. */
 let nextRow = ROWS;
 let nextEntry = ENTRIES;
-/** Of the row whose fields are checked: the kinds of those that are left, and how many have failed. */
+/** State of the row whose fields are checked: the kinds of those that are left, and how many have failed. */
 let kinds = 0;
 let failed = 0;
 
@@ -112,7 +112,7 @@ export function checkRows(): bool {
   return isPlain ? checkRowsOf<u8, u8>() : checkRowsOf<u16, u8>();
 }
 
-/** T is as in `judge`. D of two bytes: there may be an escape, comments, or blanks that are no part of fields. */
+/** T is as in `judge`. D of two bytes: there may be an escape, comments, or blanks to trim around fields. */
 function checkRowsOf<T, D>(): bool {
   const quote = <u8>get(QUOTE);
   const columns = get(COLUMN_COUNT);
@@ -130,7 +130,7 @@ function checkRowsOf<T, D>(): bool {
     const fieldsEnd = load<i32>(rowEnd);
     const lineEnd = load<i32>(fieldsEnd - 4);
     let stop = lineEnd;
-    // Any other CR would be a line end of its own.
+    // Any other CR would be a separate line end.
     if (stop > start && load<u8>(lineEnd - 1) === CR) stop--;
     if (sizeof<D>() > 1 && stop !== start && isComment(start)) {
       const first = findLineEnd(start, stop);
@@ -242,7 +242,7 @@ export function enterStray(end: i32): bool {
   const line = get(LINES) + 1;
   enterRow(start, stop, line, stop - start > MAX_SURE_BYTES ? STRAY : STRAY | SURE);
   set(ROWS_LEFT, get(ROWS_LEFT) + 1);
-  // Phase 1 has not looked at the rest of the line.
+  // Phase 1 has not read the rest of the line.
   set(NOT_ASCII, 1);
   set(NEXT_RECORD, behindLineEnd(stop));
   set(LINES, line);

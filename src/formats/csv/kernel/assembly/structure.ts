@@ -22,7 +22,7 @@ export function findStructure(to: i32, fieldEnd: i32): void {
   else findStructureOf<u16>(to, fieldEnd);
 }
 
-/** T of two bytes: there is an escape of its own, and quotes are not doubled. */
+/** T of two bytes: the escape is not the quote, and quotes are not doubled. */
 function findStructureOf<T>(to: i32, fieldEnd: i32): void {
   const delimiters = i8x16.splat(<u8>get(DELIMITER));
   const quotes = i8x16.splat(<u8>get(QUOTE));
@@ -162,7 +162,7 @@ function bits(v: v128): u64 {
   return <u64>(<u32>i8x16.bitmask(v));
 }
 
-/** So many ones, fewer than 64. */
+/** A mask of the lowest `count` bits, fewer than 64. */
 function firstBits(count: i32): u64 {
   const one: u64 = 1;
   return (one << count) - 1;

@@ -27,7 +27,7 @@ const MIN_BLOCK_BYTES = 1024;
 
 /** Phase 1 has found records that phase 2 has not taken. */
 let isFound: bool = false;
-/** What phase 1 looks at, at first: less where comments with quotes keep making void what it finds. */
+/** Number of bytes that phase 1 reads at first: fewer if comments with quotes keep invalidating what it finds. */
 let blockBytes = BLOCK_BYTES;
 
 /** To be called when NEXT_RECORD was changed from outside. */
@@ -41,7 +41,7 @@ export function forget(): void {
  * `end`. No rows: STATUS says why.
  */
 export function fillTable(end: i32): void {
-  // The byte behind a CR says whether it is a line end of its own.
+  // The byte behind a CR says whether it is a separate line end.
   const known = get(NEXT_RECORD) < end && load<u8>(end - 1) === CR ? end - 1 : end;
   const enough = get(NEXT_RECORD) + BLOCK_BYTES / 8;
   let status = NEEDS_MORE;

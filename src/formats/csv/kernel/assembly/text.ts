@@ -32,7 +32,7 @@ export function copyEscaped(to: i32, from: i32, end: i32): i32 {
 }
 
 /**
- * The same for what stands inside quotes: of each escape (a quote, where they are doubled) and the byte behind it, that
+ * The same for what stands inside quotes: of each escape (a quote, if quotes are doubled) and the byte behind it, that
  * byte.
  */
 export function copyQuoted(to: i32, from: i32, end: i32, escapeByte: u8): i32 {
@@ -81,7 +81,7 @@ function writeEscape(to: i32, byte: u8): i32 {
   return to + 6;
 }
 
-/** The letter behind the backslash; `u` where there are four digits to follow. */
+/** The letter behind the backslash; `u` if four digits follow. */
 function shortEscape(byte: u8): u8 {
   if (byte === 0x22 || byte === 0x5c) return byte;
   if (byte === 0x0a) return 0x6e;

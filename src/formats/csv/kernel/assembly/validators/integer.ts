@@ -15,7 +15,7 @@ export function isInteger(at: i32, length: i32, column: i32): bool {
   return isAnyInteger(at, at + length, load<u64>(column, HIGHEST), lowest);
 }
 
-/** Of 1 to 32 bytes. */
+/** Whether 1 to 32 bytes are all digits. */
 function areDigits(at: i32, length: i32): bool {
   if (length > 16) return (digitBits(v128.load(at)) & digitBits(v128.load(at + length - 16))) === 0xffff;
   const all = allBits(length);
@@ -28,7 +28,7 @@ export function isIntegerNumber(at: i32, stop: i32): bool {
   return at < stop && skipDigits(at, stop) === stop;
 }
 
-/** With a sign, leading zeros, or so many digits that their value decides. */
+/** Integers with a sign, leading zeros, or enough digits that their value decides. */
 export function isAnyInteger(at: i32, stop: i32, highest: u64, lowest: u64): bool {
   let bound = highest;
   if (at < stop && isSign(at)) {
