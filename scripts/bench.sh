@@ -47,4 +47,4 @@ step 'Apache Kafka' ensure_kafka || exit
 step 'Build' ensure_build || exit
 [ -z "$against" ] || step 'The other commit' build_other || exit
 exec node --disable-warning=ExperimentalWarning --disable-warning=TimeoutNegativeWarning \
-  --import ./test/kit/typescript-hooks.mjs test/bench/main.ts "$@"
+  --import ./test/kit/typescript-hooks.mjs bench/main.ts "$@"

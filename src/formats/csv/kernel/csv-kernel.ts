@@ -145,7 +145,7 @@
  * memory-layout.ts, control-slots.ts and column-format.ts are read by both compilers. A function with a line
  * `// @inline` above it is inlined (scripts/lib/inline-functions.mjs): worth it on the way of every field, nowhere else.
  * A new type needs a number in column-format.ts, a case in column-table.ts, a test of its values in assembly/values, a
- * branch in assembly/fields.ts and one in assembly/json.ts. test/bench/kernel.ts measures.
+ * branch in assembly/fields.ts and one in assembly/json.ts. bench/kernel.ts measures.
  */
 
 import { readFileSync } from 'node:fs';

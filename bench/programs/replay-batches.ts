@@ -1,11 +1,11 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import type * as Config from '../../../src/config/index.js';
-import type * as Protocol from '../../../src/delivery/protocol.js';
-import type * as Ring from '../../../src/delivery/record-batch-pool.js';
-import type * as Writer from '../../../src/delivery/record-batch-writer.js';
-import type * as Window from '../../../src/delivery/send-window.js';
-import type * as KafkaModule from '../../../src/kafka/index.js';
-import type * as RecordBatches from '../../../src/kafka/record-batch.js';
+import type * as Config from '../../src/config/index.js';
+import type * as Protocol from '../../src/delivery/protocol.js';
+import type * as Ring from '../../src/delivery/record-batch-pool.js';
+import type * as Writer from '../../src/delivery/record-batch-writer.js';
+import type * as Window from '../../src/delivery/send-window.js';
+import type * as KafkaModule from '../../src/kafka/index.js';
+import type * as RecordBatches from '../../src/kafka/record-batch.js';
 import { built } from '../built.js';
 import { createTopic } from '../topics.js';
 
@@ -18,10 +18,10 @@ import { createTopic } from '../topics.js';
 
 const { createKafka, jobNames, TransactionalSession, RecordBatch } = await built<typeof KafkaModule>('kafka/index.js');
 const { MAX_BATCH_BYTES } = await built<typeof RecordBatches>('kafka/record-batch.js');
-const { RecordBatchPool } = await built<typeof Ring>('runner/batch-ring.js');
-const { RecordBatchWriter } = await built<typeof Writer>('runner/batch-writer.js');
-const { DEFAULT_LIMITS } = await built<typeof Protocol>('runner/protocol.js');
-const { SendWindow } = await built<typeof Window>('runner/send-window.js');
+const { RecordBatchPool } = await built<typeof Ring>('delivery/record-batch-pool.js');
+const { RecordBatchWriter } = await built<typeof Writer>('delivery/record-batch-writer.js');
+const { DEFAULT_LIMITS } = await built<typeof Protocol>('delivery/protocol.js');
+const { SendWindow } = await built<typeof Window>('delivery/send-window.js');
 const { loadConfig } = await built<typeof Config>('config/index.js');
 
 const BATCHES = 18;

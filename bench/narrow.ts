@@ -1,4 +1,4 @@
-import { random } from '../kit/random.js';
+import { random } from '../test/kit/random.js';
 import { money, writeRows } from './write-rows.js';
 
 /** 3 columns of numbers: about 27 bytes a row. */

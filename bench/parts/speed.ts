@@ -1,5 +1,5 @@
-import { Api } from '../../kit/api.js';
-import { type Service, startService } from '../../kit/service.js';
+import { Api } from '../../test/kit/api.js';
+import { type Service, startService } from '../../test/kit/service.js';
 import type { Bench } from '../bench.js';
 import { ceiling } from '../contenders/ceiling.js';
 import { csvParseKafkajs } from '../contenders/csv-parse-kafkajs.js';

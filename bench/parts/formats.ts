@@ -8,7 +8,7 @@ const JSON_ROWS_PER_MEGABYTE = 3_000;
 export async function measureFormats({ scale, report }: Bench): Promise<void> {
   const { kernelMegabytes: megabytes, kernelRounds: rounds } = scale;
   const run = async (program: string, size: number): Promise<string> =>
-    (await runProgram(`test/bench/${program}.ts`, [`${size}`, `${rounds}`])).output.trim();
+    (await runProgram(`bench/${program}.ts`, [`${size}`, `${rounds}`])).output.trim();
   report.text('## Parquet alone', '', await run('parquet', megabytes * PARQUET_ROWS_PER_MEGABYTE));
   report.text('', '## JSON alone', '', ...listing(await run('json', megabytes * JSON_ROWS_PER_MEGABYTE)));
   report.text('', '## Compressed files alone', '', ...listing(await run('compressed', megabytes)));

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { startService } from '../../kit/service.js';
+import { startService } from '../../test/kit/service.js';
 import type { Bench } from '../bench.js';
 import { median } from '../statistics.js';
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Api } from '../../kit/api.js';
-import { type Service, startService } from '../../kit/service.js';
+import { Api } from '../../test/kit/api.js';
+import { type Service, startService } from '../../test/kit/service.js';
 import type { Bench } from '../bench.js';
 import { type DeliveryRun, job } from '../contenders/job.js';
 import { INPUT_NAMES, SCHEMAS } from '../inputs.js';

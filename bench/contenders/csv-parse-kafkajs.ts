@@ -1,4 +1,4 @@
-import type { Broker } from '../../kit/kafka-broker.js';
+import type { Broker } from '../../test/kit/kafka-broker.js';
 import type { Input } from '../inputs.js';
 import type { Contender } from '../runs.js';
 import { createTopic } from '../topics.js';
@@ -13,7 +13,7 @@ export function csvParseKafkajs({ brokers }: Broker, input: Input): Contender {
     input,
     async run() {
       await createTopic(brokers, TOPIC);
-      const { output, cpuSeconds } = await runProgram('test/bench/programs/csv-parse-kafkajs.ts', [
+      const { output, cpuSeconds } = await runProgram('bench/programs/csv-parse-kafkajs.ts', [
         brokers,
         input.path,
         TOPIC,

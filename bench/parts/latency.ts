@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Api } from '../../kit/api.js';
-import { startService } from '../../kit/service.js';
+import { Api } from '../../test/kit/api.js';
+import { startService } from '../../test/kit/service.js';
 import type { Bench } from '../bench.js';
 import { type Input, SCHEMAS } from '../inputs.js';
 import { atMost } from '../report.js';

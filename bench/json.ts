@@ -1,18 +1,18 @@
 import { loadavg } from 'node:os';
-import type * as Formats from '../../src/formats/index.js';
-import type * as Schema from '../../src/models/schema/index.js';
+import type * as Formats from '../src/formats/index.js';
+import type * as Schema from '../src/models/schema/index.js';
 
 /**
  * The readers of JSON alone, in memory, against what finds lines and parses them and checks nothing.
  *
  *     npm run build
- *     node --import ./test/kit/typescript-hooks.mjs test/bench/json.ts [ROWS] [ROUNDS]
+ *     node --import ./test/kit/typescript-hooks.mjs bench/json.ts [ROWS] [ROUNDS]
  *
  * Of several rounds, interleaved, the median and the best.
  */
 
 // The build, because Node runs no TypeScript that is more than types.
-const built = (path: string): Promise<unknown> => import(new URL(`../../dist/${path}`, import.meta.url).href);
+const built = (path: string): Promise<unknown> => import(new URL(`../dist/${path}`, import.meta.url).href);
 const { createJsonArrayReader, createNdjsonReader } = (await built('formats/index.js')) as typeof Formats;
 const { compileSchema } = (await built('models/schema/index.js')) as typeof Schema;
 

@@ -1,5 +1,5 @@
 import { createBatchClient, type Job, type JobSettings } from 'batch-ingest-sdk';
-import type { Service } from '../../kit/service.js';
+import type { Service } from '../../test/kit/service.js';
 import type { Input } from '../inputs.js';
 import type { Contender, Run } from '../runs.js';
 import { type ServiceUsage, watchService } from '../usage.js';

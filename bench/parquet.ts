@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type * as Runner from '../../src/runner/runner-process.js';
+import type * as Runner from '../src/runner/runner-process.js';
 import { built } from './built.js';
 import { median } from './statistics.js';
 
@@ -12,7 +12,7 @@ import { median } from './statistics.js';
  * measured.
  *
  *     npm run build
- *     node --import ./test/kit/typescript-hooks.mjs test/bench/parquet.ts [ROWS] [ROUNDS]
+ *     node --import ./test/kit/typescript-hooks.mjs bench/parquet.ts [ROWS] [ROUNDS]
  */
 
 interface Run {

@@ -1,4 +1,4 @@
-import type { Broker } from '../../kit/kafka-broker.js';
+import type { Broker } from '../../test/kit/kafka-broker.js';
 import type { Input } from '../inputs.js';
 import type { Contender } from '../runs.js';
 import { lastLine, runProgram } from './child.js';
@@ -9,7 +9,7 @@ export function ceiling(broker: Broker, input: Input): Contender {
     name: 'ceiling: ready batches by our writer',
     input,
     async run() {
-      const { output } = await runProgram('test/bench/programs/replay-batches.ts', [broker.brokers, input.path]);
+      const { output } = await runProgram('bench/programs/replay-batches.ts', [broker.brokers, input.path]);
       // Its own figures, which leave out what it takes to start.
       return lastLine<{ bytes: number; seconds: number; cpuSeconds: number }>(output);
     },

@@ -9,11 +9,7 @@ const AIMS = { taxi: 800, quoted: 1_200, narrow: 900 };
 
 /** The kernel on one thread, from the page cache into batches that nobody sends. */
 export async function measureKernel({ scale, report }: Bench): Promise<void> {
-  const { output } = await runProgram('test/bench/kernel.ts', [
-    `${scale.kernelMegabytes}`,
-    `${scale.kernelRounds}`,
-    'json',
-  ]);
+  const { output } = await runProgram('bench/kernel.ts', [`${scale.kernelMegabytes}`, `${scale.kernelRounds}`, 'json']);
   const inputs = lastLine<KernelFigures[]>(output);
   const rows = inputs.map(({ name, wall, perCpu }) => {
     const aimed = INPUT_NAMES.find((input) => name.startsWith(input) && !/bad|JSON/.test(name));

@@ -1,4 +1,4 @@
-import type { Broker } from '../kit/kafka-broker.js';
+import type { Broker } from '../test/kit/kafka-broker.js';
 import { type Input, type InputName, MiB, writeInput } from './inputs.js';
 import type { Report } from './report.js';
 

@@ -1,4 +1,4 @@
-import { random } from '../kit/random.js';
+import { random } from '../test/kit/random.js';
 import { dateTime, money, writeRows } from './write-rows.js';
 
 /** 8 columns of comments, with quotes, delimiters, line ends and doubled quotes inside quotes: about 200 bytes a row. */

@@ -1,5 +1,5 @@
-import { Api } from '../../kit/api.js';
-import { startService } from '../../kit/service.js';
+import { Api } from '../../test/kit/api.js';
+import { startService } from '../../test/kit/service.js';
 import type { Bench } from '../bench.js';
 import { type DeliveryRun, job } from '../contenders/job.js';
 import { type InputName, SCHEMAS } from '../inputs.js';

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { runnerPids } from '../kit/runners.js';
-import type { Service } from '../kit/service.js';
+import { runnerPids } from '../test/kit/runners.js';
+import type { Service } from '../test/kit/service.js';
 
 /** Of /proc: USER_HZ is 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;

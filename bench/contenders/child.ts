@@ -1,4 +1,4 @@
-import { spawnOwned } from '../../kit/owned-process.js';
+import { spawnOwned } from '../../test/kit/owned-process.js';
 import { endedChildrenCpuSeconds } from '../usage.js';
 
 /** Nothing that is measured takes longer. */

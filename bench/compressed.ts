@@ -3,10 +3,10 @@ import { open } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createGunzip, createZstdDecompress, gzipSync, zstdCompressSync } from 'node:zlib';
-import type * as Formats from '../../src/formats/index.js';
-import type * as Options from '../../src/ingest/index.js';
-import type * as Schema from '../../src/models/schema/index.js';
-import type * as Feeds from '../../src/reading/row-source.js';
+import type * as Formats from '../src/formats/index.js';
+import type * as Options from '../src/ingest/index.js';
+import type * as Schema from '../src/models/schema/index.js';
+import type * as Feeds from '../src/reading/row-source.js';
 import { built } from './built.js';
 import { median } from './statistics.js';
 import { TAXI_SCHEMA, writeTaxiFile } from './taxi.js';
@@ -16,14 +16,14 @@ import { TAXI_SCHEMA, writeTaxiFile } from './taxi.js';
  * decoder doing nothing else.
  *
  *     npm run build
- *     node --import ./test/kit/typescript-hooks.mjs test/bench/compressed.ts [MB] [ROUNDS]
+ *     node --import ./test/kit/typescript-hooks.mjs bench/compressed.ts [MB] [ROUNDS]
  *
  * MB are of CSV. Rounds are interleaved; the best and the median are shown, and the CPU of all threads.
  */
 
 const { CsvKernel } = await built<typeof Formats>('formats/index.js');
-const { openRowSource } = await built<typeof Feeds>('runner/row-feed.js');
-const { DEFAULT_OPTIONS } = await built<typeof Options>('runner/processing-options.js');
+const { openRowSource } = await built<typeof Feeds>('reading/row-source.js');
+const { DEFAULT_OPTIONS } = await built<typeof Options>('ingest/index.js');
 const { compileSchema } = await built<typeof Schema>('models/schema/index.js');
 
 const MB = 1e6;

@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { type FileHandle, open } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type * as Formats from '../../src/formats/index.js';
-import type * as Kafka from '../../src/kafka/record-batch.js';
-import type * as Schema from '../../src/models/schema/index.js';
+import type * as Formats from '../src/formats/index.js';
+import type * as Kafka from '../src/kafka/record-batch.js';
+import type * as Schema from '../src/models/schema/index.js';
 import { built } from './built.js';
 import { NARROW_SCHEMA, writeNarrowFile } from './narrow.js';
 import { QUOTED_SCHEMA, writeQuotedFile } from './quoted.js';
@@ -15,7 +15,7 @@ import { TAXI_SCHEMA, writeTaxiFile } from './taxi.js';
  * The kernel alone: from the page cache into record batches that nobody sends, as the runner drives it.
  *
  *     npm run build
- *     node --import ./test/kit/typescript-hooks.mjs test/bench/kernel.ts [MB] [ROUNDS] [json]
+ *     node --import ./test/kit/typescript-hooks.mjs bench/kernel.ts [MB] [ROUNDS] [json]
  *
  * Of several rounds, inputs interleaved, the best and the median: the machine may be busy with other things meanwhile. MB
  * per CPU-second is what the process used altogether, reading the file included. "As JSON" is value_format=json; the last

@@ -1,4 +1,4 @@
-import { random } from '../kit/random.js';
+import { random } from '../test/kit/random.js';
 import { dateTime, money, writeRows } from './write-rows.js';
 
 /** 19 typed columns in the manner of New York's taxi trip records: about 114 bytes a row. */

@@ -5,7 +5,7 @@ import { open } from 'node:fs/promises';
  * No TypeScript, because what takes its types away would be in the memory that is measured.
  */
 
-const built = (path) => import(new URL(`../../../dist/${path}`, import.meta.url).href);
+const built = (path) => import(new URL(`../../dist/${path}`, import.meta.url).href);
 const { openParquet } = await built('formats/index.js');
 const { compileSchema } = await built('models/schema/index.js');
 /** Half of what a runner has unless it is configured otherwise. */

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startBroker } from '../kit/kafka-broker.js';
+import { startBroker } from '../test/kit/kafka-broker.js';
 import { Bench, diskNeeded } from './bench.js';
 import { checkDisk, describeMachine } from './machine.js';
 import { type Part, readOptions } from './options.js';

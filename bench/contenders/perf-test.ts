@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Broker } from '../../kit/kafka-broker.js';
+import type { Broker } from '../../test/kit/kafka-broker.js';
 import type { Input } from '../inputs.js';
 import type { Contender } from '../runs.js';
 import { createTopic } from '../topics.js';
