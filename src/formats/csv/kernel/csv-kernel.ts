@@ -10,7 +10,7 @@
  *     The kernel may say "I do not know". It may never be wrong.
  *
  * Every test of a value in assembly/values accepts what the reference accepts, or less. A rejection is written by the
- * kernel only where the reason is certain and simple; any other row goes to row-judge.ts. The tests hold both readers
+ * kernel only if the reason is certain and simple; any other row goes to row-judge.ts. The tests hold both readers
  * against each other on generated files (test/formats/csv/kernel/same-decisions.property.test.ts).
  *
  * A turn
@@ -22,8 +22,8 @@
  *                                                      row-judge.ts
  *
  * kernel-reader.ts drives it: one call of `advance` fills the table once (phases 1 and 2: `fillTable`) and empties it
- * into the open batches (phase 3: `emitRows`, from row-emitter.ts), about 64 KiB of input or 1000 rows. Where the
- * batches have no room the table keeps what is left, and `position` says so: it is always at the beginning of a row,
+ * into the open batches (phase 3: `emitRows`, from row-emitter.ts), about 64 KiB of input or 1000 rows. If the
+ * batches have no room, the table keeps what is left, and `position` says so: it is always at the beginning of a row,
  * everything before it is decided and nothing behind it is.
  *
  * The memory
@@ -38,12 +38,12 @@
  *     rows          the table: start, stop, line, what is left to do, first entry, first field end
  *     entries       the fields that are left to look at: column and kind, start, stop
  *     templates     pieces of JSON for rejections (rejection-templates.ts)
- *     keys          the columns' names as keys of JSON objects, where rows become such (column-table.ts)
+ *     keys          the columns' names as keys of JSON objects, if rows become such (column-table.ts)
  *     field ends    phase 1's findings: the address of every delimiter and line end outside quotes,
  *     row ends      for every such line end where in the list above its own entry ends,
  *     quoted lines  and the address of every line end inside quotes, because they count as physical lines
  *     windows       two pieces of the file (input-windows.ts): one is worked on while the other is read into
- *     row text      room for any row as JSON, where it is not sure to fit the batch
+ *     row text      room for any row as JSON, if it is not sure to fit the batch
  *     batches       18 record batches of 1 MiB, a ring that the runner sends from without a copy
  *
  * A window is room for one unfinished record (1,000,000 bytes) and behind it a chunk. When all whole records of a
@@ -71,7 +71,7 @@
  * inside. Of a CRLF only the LF is a line end; a CR alone is one. A CR at the very end of what was read waits for the
  * next byte. What is left of the masks is written down as addresses, lowest bit first.
  *
- * Where a dialect has an escape of its own, quotes behind an odd run of escapes are taken out of the mask first. Outside
+ * If a dialect's escape is not the quote, quotes behind an odd run of escapes are taken out of the mask first. Outside
  * quotes an escape is text, so such a quote is stray there; and as quotes are not doubled, none may follow one that
  * closes.
  *
@@ -79,16 +79,16 @@
  * ----------------------------------------------------
  *
  * Goes through the line ends. A record with as many fields as there are columns is checked field by field, by the
- * column's type; a column that takes anything costs next to nothing. Up to 16 characters are looked at in one piece:
- * "all of them are digits" is one comparison. What is not good gets an entry with what is known about it: null where it
- * may not be (IS_NULL), not of the type (NO_MATCH), not in its range (NO_RANGE), or "somebody else should look" (FAILED:
- * also what is too long to be shown, has doubled quotes, or is a number that may overflow a double). Of a column with
- * constraints every value gets an entry (TYPED): enum, pattern and the like are JavaScript's. A row whose entries are
- * all certain is SURE. Rows with another number of fields are RAGGED, and the first line of a record that phase 1 found
- * broken is STRAY; both are SURE as well. assembly/table.ts goes back and forth between the two phases until the table
- * is full enough. The field ends of its rows stay where they are meanwhile: phase 3 may need them.
+ * column's type; a column that takes anything costs next to nothing. Up to 16 characters are compared in one piece:
+ * "all of them are digits" is one comparison. What is not good gets an entry with what is known about it: null in a
+ * required column (IS_NULL), not of the type (NO_MATCH), not in its range (NO_RANGE), or "somebody else should look"
+ * (FAILED: also what is too long to be shown, has doubled quotes, or is a number that may overflow a double). In a
+ * column with constraints every value gets an entry (TYPED): enum, pattern and the like are JavaScript's. A row whose
+ * entries are all certain is SURE. Rows with another number of fields are RAGGED, and the first line of a record that
+ * phase 1 found broken is STRAY; both are SURE as well. assembly/table.ts goes back and forth between the two phases
+ * until the table is full enough. The field ends of its rows stay where they are meanwhile: phase 3 may need them.
  *
- * Blanks that are no part of a field are left out before it is checked, and so of its entry. A quoted field with an
+ * Blanks to trim around a field are left out before it is checked, and so of its entry. A quoted field with an
  * escape in it has another text than its bytes, like one with doubled quotes: FAILED.
  *
  * Comments (assembly/comments.ts) are gone over before phase 1 begins. One in the middle of what it found is left out
@@ -106,13 +106,13 @@
  * SURE one becomes a rejection in the DLQ batch, put together from templates, byte for byte what `encodeRejectedRow`
  * would write. It stops at a full batch, which is sent and replaced, and at a row that is left to JavaScript:
  * row-judge.ts says whether it is good (then it is marked so, and phase 3 goes on) or what is wrong with it (then it
- * goes through `RowConsumer.reject`). So a row whose constraints JavaScript has looked at is still written by the kernel.
+ * goes through `RowConsumer.reject`). So a row whose constraints JavaScript has checked is still written by the kernel.
  *
  * An object is byte for byte what JsonRow (../json-row.ts) writes. For every column its key is copied, then its value:
  * text is copied 16 bytes at a time up to the next one that has to be escaped, or is a doubled quote or an escape; a
  * number that is legal JSON already, which one look at its characters tells, is copied as it is, any other is put
  * right on the way. How long the object gets is known only behind it, so room is asked for the worst case: six bytes
- * for each of the row. Where the batch has less, the row is written to `row text` first, and copied if it fits. What
+ * for each of the row. If the batch has less, the row is written to `row text` first, and copied if it fits. What
  * is larger than a record may be stops phase 3 as TOO_LARGE.
  *
  * What the kernel leaves alone
@@ -129,12 +129,12 @@
  * -------------------
  *
  * With many typed columns three quarters of it is phase 2, some 12 processor cycles a field; phase 1 takes 0.2 ns a byte,
- * phase 3 hardly anything unless it writes more than it read: JSON three to four times as much where values are short,
+ * phase 3 hardly anything unless it writes more than it read: JSON three to four times as much if values are short,
  * rejections of short rows twenty times. What WebAssembly becomes on x86 decides more than the number of operations does.
  * `node --print-wasm-code-function-index=N` shows it, `perf record -e cpu-clock node --perf-basic-prof` where the time
  * goes. An unsigned comparison of 16 bytes takes four instructions and a signed one takes one, so bytes are shifted
  * into the signed range first (values/scan.ts). A loop over fields that keeps more in variables than there are registers
- * spends its time on the stack, so what only a bad field needs is at module level, or in a function of its own that is
+ * spends its time on the stack, so what only a bad field needs is at module level, or in a separate function that is
  * called then (rows.ts, fields.ts). What only some files need (an escape, comments, trimming; spellings of null,
  * constraints) is in other copies of the same code, made by generic parameters: the usual copy does not ask for it.
  *
@@ -164,8 +164,8 @@ interface KernelCalls {
 let compiled: WebAssembly.Module | undefined;
 
 /**
- * The WebAssembly module with a memory of its own (about 50 MB of addresses, of which a job touches 20). It serves one
- * reader at a time, and may serve another when nobody needs the first one's batches any more. Throws where the module
+ * The WebAssembly module with its memory (about 50 MB of addresses, of which a job touches 20). It serves one
+ * reader at a time, and may serve another when nobody needs the first one's batches any more. Throws if the module
  * was not built.
  */
 export class CsvKernel {
