@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
-import { TopicAdmin } from '../../src/kafka/index.js';
+import { classifyFailure, TopicAdmin } from '../../src/kafka/index.js';
 import type { JobTopicsLeft } from '../../src/kafka/topics.js';
 import { Api } from '../kit/api.js';
 import { type Broker, startBroker } from '../kit/kafka-broker.js';
@@ -38,7 +38,13 @@ it('leaves topics of a job as empty as they are expected to be before they are d
   const topics = new TopicAdmin(kafka, SERVICE_TOPICS, 1);
   const until = async (left: JobTopicsLeft): Promise<void> => {
     const deadline = Date.now() + 150_000;
-    while ((await topics.lookAtJobTopics(job.topics, job.end_offsets!)) !== left) {
+    // A broker takes a moment to know and to lead a topic that was just created. The service, too, looks again later.
+    const look = () =>
+      topics.lookAtJobTopics(job.topics, job.end_offsets!).catch((error: unknown) => {
+        if (classifyFailure(error)?.kind !== 'transient') throw error;
+        return 'not known yet';
+      });
+    while ((await look()) !== left) {
       expect(Date.now()).toBeLessThan(deadline);
       await sleep(500);
     }
