@@ -55,6 +55,6 @@ describe('ZstdFrames', () => {
 
   it('refuses what is no frame', () => {
     const file = Buffer.concat([zstdCompressSync('x'), Buffer.from('hello')]);
-    expect(() => ends(file, [])).toThrow('no zstd frame');
+    expect(() => ends(file, [])).toThrow('not a zstd frame');
   });
 });

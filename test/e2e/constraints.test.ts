@@ -8,7 +8,7 @@ import { CSV, FLAT, form, JSON_SCHEMA, text } from './support/samples.js';
 
 const dialect = { delimiter: ';', quote: "'", escape: '\\', comment: '#', skip_lines: 1, trim: true, header: true };
 // The blank is what it is made longer with: it takes one byte in a URL.
-const COLUMNS = '{"Qty":"qty"} ';
+const RENAME = '{"Qty":"qty"} ';
 const NORMALIZE = '{"qty":["trim"]} ';
 const uploads = { file: CSV, model_id: 'orders' };
 let service: Service;
@@ -71,7 +71,7 @@ describe('every constraint of a request', () => {
       {
         ...uploads,
         format: 'csv',
-        columns: COLUMNS,
+        rename: RENAME,
         normalize: NORMALIZE,
         value_format: 'json',
         'metadata.source': 'crm',
@@ -107,7 +107,7 @@ describe('every constraint of a request', () => {
     ...dialect,
     sample_rows: 5,
     partial: true,
-    columns: COLUMNS,
+    rename: RENAME,
     normalize: NORMALIZE,
     metadata: { 'metadata.source': 'crm' },
     state: 'RUNNING',

@@ -128,7 +128,7 @@ describe('an uploaded file', () => {
     const said = service
       .log()
       .split('\n')
-      .filter((line) => line.includes('no job knows this file') && line.includes(job_id));
+      .filter((line) => line.includes('moved aside a file that belongs to no job') && line.includes(job_id));
     expect(said.map((line) => JSON.parse(line) as unknown)).toMatchObject([
       { level: 'warn', job_id, file: join(spool, 'orphans', job_id), keep_hours: 24 },
     ]);

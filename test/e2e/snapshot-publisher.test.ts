@@ -134,7 +134,7 @@ describe('batch.jobs', () => {
       expect(jobs.at(-1)?.file_columns).toEqual(columns);
     }
     const reduced = await snapshotsUpTo(pending[50]!.jobId, 'RUNNING');
-    expect(reduced.at(-1)).toMatchObject({ columns: null, truncated: ['columns', 'metadata'] });
+    expect(reduced.at(-1)).toMatchObject({ file_columns: null, truncated: ['file_columns', 'metadata'] });
     expect(publisher.trouble()).toBeNull();
   });
 

@@ -62,7 +62,7 @@ describe('a text file', () => {
     expect(job).toMatchObject({
       state: 'PARTIAL_SUCCESS',
       dialect: { delimiter: ';' },
-      columns: ['id', 'sku', 'qty', 'price', 'paid'],
+      file_columns: ['id', 'sku', 'qty', 'price', 'paid'],
     });
     expect((await readTopic(brokers, job.topics.data)).map(({ value }) => `${value}`)).toEqual([
       '1;"a;b,c";2;1.5;true',
