@@ -1,6 +1,6 @@
 /** The routes that the server knows, gathered as they are registered. */
 export class RouteTable {
-  private readonly routes: { method: string; path: string; matches: RegExp }[] = [];
+  readonly #routes: { method: string; path: string; matches: RegExp }[] = [];
 
   /** `path` in Fastify's spelling: `/jobs/:id`. HEAD comes with GET and is not listed. */
   add(methods: string | readonly string[], path: string): void {
@@ -10,18 +10,18 @@ export class RouteTable {
         .split('/')
         .map((segment) => (segment.startsWith(':') ? '[^/]+' : segment === '*' ? '.*' : escapeRegExp(segment)))
         .join('/');
-      this.routes.push({ method, path, matches: new RegExp(`^${pattern}$`) });
+      this.#routes.push({ method, path, matches: new RegExp(`^${pattern}$`) });
     }
   }
 
   /** The methods that a request path accepts; empty if there is no such path. */
   methodsOf(path: string): string[] {
-    return [...new Set(this.routes.filter((route) => route.matches.test(path)).map((route) => route.method))].sort();
+    return [...new Set(this.#routes.filter((route) => route.matches.test(path)).map((route) => route.method))].sort();
   }
 
   /** Every route as `METHOD /path`. */
   list(): string[] {
-    return this.routes.map(({ method, path }) => `${method} ${path}`);
+    return this.#routes.map(({ method, path }) => `${method} ${path}`);
   }
 }
 

@@ -55,29 +55,29 @@ async function liveLine<T>(session: Session, text: (value: T, elapsedMs: number)
 }
 
 class BarLine<T> implements LiveLine<T> {
-  private readonly bar: SingleBar;
-  private shown = '';
+  readonly #bar: SingleBar;
+  #shown = '';
   /** null: not drawn now. */
-  private startedAt: number | null = null;
+  #startedAt: number | null = null;
 
   constructor(
     make: (format: NonNullable<Options['format']>) => SingleBar,
     private readonly text: (value: T, elapsedMs: number) => string,
   ) {
-    this.bar = make(() => this.shown);
+    this.#bar = make(() => this.#shown);
   }
 
   update(value: T): void {
     const now = Date.now();
-    const isNew = this.startedAt === null;
-    this.startedAt ??= now;
-    this.shown = this.text(value, now - this.startedAt);
-    if (isNew) this.bar.start(1, 0);
-    else this.bar.update(0);
+    const isNew = this.#startedAt === null;
+    this.#startedAt ??= now;
+    this.#shown = this.text(value, now - this.#startedAt);
+    if (isNew) this.#bar.start(1, 0);
+    else this.#bar.update(0);
   }
 
   stop(): void {
-    if (this.startedAt !== null) this.bar.stop();
-    this.startedAt = null;
+    if (this.#startedAt !== null) this.#bar.stop();
+    this.#startedAt = null;
   }
 }

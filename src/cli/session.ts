@@ -65,7 +65,7 @@ export class Session {
     return createBatchClient({
       baseUrl,
       retry: maxOutage === undefined ? {} : { maxOutageMs: maxOutage * 1000 },
-      onRetry: (notice) => this.noteRetry(notice),
+      onRetry: (notice) => this.#noteRetry(notice),
     });
   }
 
@@ -108,7 +108,7 @@ export class Session {
     return apiUrl === undefined ? `batch ${words}` : `batch ${words} --api-url ${apiUrl}`;
   }
 
-  private noteRetry({ error, delayMs, leftMs }: RetryNotice): void {
+  #noteRetry({ error, delayMs, leftMs }: RetryNotice): void {
     const [pause, left] = [(delayMs / 1000).toFixed(1), Math.ceil(leftMs / 1000)];
     this.tell({ message: `${error.message}; trying again in ${pause} s, for ${left} s at most` });
   }

@@ -174,7 +174,9 @@ const migrations: Record<string, Migration> = {
   },
   '0013_rename': {
     /** The option `columns` is called `rename`, and columns of the jobs have names that say what they hold. */
-    async up(db: Kysely<Pick<Tables, 'jobs'>>): Promise<void> {
+    async up(
+      db: Kysely<{ jobs: { job_id: string; options: string; requested_options: string | null } }>,
+    ): Promise<void> {
       for (const [from, to] of RENAMED) await db.schema.alterTable('jobs').renameColumn(from, to).execute();
       await db.schema.dropIndex('jobs_unsettled').execute();
       await db.schema

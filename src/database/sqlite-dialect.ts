@@ -51,16 +51,16 @@ class NodeSqliteAdapter extends SqliteAdapter {
 }
 
 class NodeSqliteDriver implements Driver {
-  private readonly connection: NodeSqliteConnection;
+  readonly #connection: NodeSqliteConnection;
 
   constructor(private readonly database: DatabaseSync) {
-    this.connection = new NodeSqliteConnection(database);
+    this.#connection = new NodeSqliteConnection(database);
   }
 
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    return this.connection;
+    return this.#connection;
   }
 
   async beginTransaction(connection: DatabaseConnection): Promise<void> {
@@ -90,13 +90,13 @@ class NodeSqliteConnection implements DatabaseConnection {
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     try {
-      return this.execute(query);
+      return this.#execute(query);
     } catch (error) {
       throw asStorageError(error);
     }
   }
 
-  private execute<R>({ sql, parameters }: CompiledQuery): QueryResult<R> {
+  #execute<R>({ sql, parameters }: CompiledQuery): QueryResult<R> {
     const { statement, givesRows } = this.#prepare(sql);
     const values = parameters as readonly SQLInputValue[];
     if (givesRows) return { rows: statement.all(...values) as R[] };

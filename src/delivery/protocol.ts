@@ -63,7 +63,7 @@ type Phase =
   | 'leasing'
   /** InitProducerId. */
   | 'fencing'
-  /** Asking once more: between the first answer and the fence a successor may have been hired. */
+  /** Asking once more: between the first answer and the fence a successor may have claimed the job. */
   | 'leasing-again'
   | 'fetching'
   | 'inspecting'

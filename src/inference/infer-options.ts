@@ -17,8 +17,8 @@ export type InferRequest = Pick<JobRequest, 'format' | 'encoding' | 'given'> &
 
 /** The options that no job has. */
 const OWN = {
-  sample_rows: option('sampleRows', integerBetween(1, 100_000), 100_000),
-  partial: option('partial', trueOrFalse, false),
+  sample_rows: option(integerBetween(1, 100_000), 100_000),
+  partial: option(trueOrFalse, false),
 };
 /** Those that decide how a job reads the same file. */
 const SHARED: readonly string[] = ['format', 'encoding', ...Object.keys(DIALECT_OPTIONS), 'null_values'];

@@ -10,7 +10,7 @@ import { taskFor } from './inference-task.js';
 
 @Controller('models/infer')
 export class InferenceController {
-  constructor(private readonly desk: InferenceLimiter) {}
+  constructor(private readonly limiter: InferenceLimiter) {}
 
   @Post()
   @HttpCode(200)
@@ -24,6 +24,6 @@ export class InferenceController {
     reply.raw.once('close', () => away.abort(new ServiceError('INVALID_REQUEST', 'The client went away')));
     const task = taskFor(upload, parseInferOptions(query, upload.fields));
     const dialect = task.format === 'csv' ? shownDialect(task.dialect) : null;
-    return { ...(await this.desk.infer(task, away.signal)), dialect };
+    return { ...(await this.limiter.infer(task, away.signal)), dialect };
   }
 }

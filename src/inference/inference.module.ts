@@ -22,21 +22,21 @@ const LIMITS = { concurrency: 2, maxWaiting: 8, maxWaitMs: 10_000, timeoutMs: 60
       inject: [Spool, InferenceLimiter, UPLOAD_LIMIT, CONFIG],
       useFactory: (
         spool: Spool,
-        desk: InferenceLimiter,
+        limiter: InferenceLimiter,
         concurrency: ConcurrencyLimit,
         { maxUploadBytes: maxFileBytes, uploadPace: pace }: Config,
       ) =>
         new UploadReceiver(spool, { maxFileBytes, pace, concurrency }, async (query, fields) => {
-          desk.requireCapacity();
+          limiter.requireCapacity();
           parseInferOptions(query, fields);
         }),
     },
   ],
 })
 export class InferenceModule implements OnApplicationShutdown {
-  constructor(private readonly desk: InferenceLimiter) {}
+  constructor(private readonly limiter: InferenceLimiter) {}
 
   onApplicationShutdown(): void {
-    this.desk.close();
+    this.limiter.close();
   }
 }

@@ -28,8 +28,8 @@ export async function inferFile(task: InferenceTask, decoderBytes: number): Prom
   const file = await open(task.path);
   try {
     if (task.format === 'parquet') return await inferParquet(file, task, decoderBytes);
-    const beginning = new FilePrefix(file, MAX_READ_BYTES, task.partial);
-    return task.format === 'csv' ? await inferCsv(beginning, task) : await inferJson(beginning, task);
+    const prefix = new FilePrefix(file, MAX_READ_BYTES, task.partial);
+    return task.format === 'csv' ? await inferCsv(prefix, task) : await inferJson(prefix, task);
   } finally {
     await file.close();
   }

@@ -5,7 +5,7 @@ import { withTimeout } from './timeout.js';
 import { TopicReader } from './topic-reader.js';
 import type { TopicAdmin } from './topics.js';
 
-const PUBLISH_TIMEOUT_MS = 30_000;
+const ANSWER_MS = 30_000;
 /** What a record has as its time if the broker does not put its own there; no broker's clock says that. */
 const NO_TIME = '0';
 
@@ -18,7 +18,7 @@ type Topics = Pick<TopicAdmin, 'service' | 'ensureClockTopic'>;
  * 30 s, and UnexpectedAnswer if the topic keeps the producers' time.
  */
 export async function readBrokerTime(kafka: Kafka, topics: Topics): Promise<number> {
-  return withTimeout(PUBLISH_TIMEOUT_MS, "the broker's time", writeAndRead(kafka, topics));
+  return withTimeout(ANSWER_MS, "the broker's time", writeAndRead(kafka, topics));
 }
 
 async function writeAndRead(kafka: Kafka, topics: Topics): Promise<number> {

@@ -45,24 +45,24 @@ export class ModelStore {
         .selectFrom('models')
         .select((eb) => eb.fn.coalesce(eb.fn.max('seq'), eb.lit(0)).as('top'))
         .executeTakeFirstOrThrow();
-      const row = { seq: top + 1, version: (old?.version ?? 0) + 1, hidden: 0, created_at: this.timestamp() };
+      const row = { seq: top + 1, version: (old?.version ?? 0) + 1, hidden: 0, created_at: this.#timestamp() };
       await (old === undefined
         ? transaction.insertInto('models').values({ id, ...row })
         : transaction.updateTable('models').set(row).where('id', '=', id)
       ).execute();
-      return this.addVersion(transaction, id, row.version, row.created_at, model);
+      return this.#addVersion(transaction, id, row.version, row.created_at, model);
     });
   }
 
   /** The newest version; undefined: there is no such model. */
   async get(id: string): Promise<ModelRecord | undefined> {
-    const row = await this.newest().where('models.id', '=', id).executeTakeFirst();
+    const row = await this.#newest().where('models.id', '=', id).executeTakeFirst();
     return row && fromRow(row);
   }
 
   /** A version that a job has pinned, of a deleted model too; undefined: there is none. */
   async getVersion(id: string, version: number): Promise<ModelRecord | undefined> {
-    const row = await this.joined()
+    const row = await this.#joined()
       .where('models.id', '=', id)
       .where('model_versions.version', '=', version)
       .executeTakeFirst();
@@ -74,7 +74,7 @@ export class ModelStore {
     id: string,
     { limit, cursor }: { limit: number; cursor?: string | undefined },
   ): Promise<Page<ModelRecord>> {
-    const rows = await this.joined()
+    const rows = await this.#joined()
       .where('models.id', '=', id)
       .where('model_versions.version', '<', beforeSeq(cursor))
       .orderBy('model_versions.version', 'desc')
@@ -89,7 +89,7 @@ export class ModelStore {
 
   /** A page of models in their newest version, newest model first. Throws INVALID_REQUEST for a foreign cursor. */
   async list({ limit, cursor }: { limit: number; cursor?: string | undefined }): Promise<Page<ModelRecord>> {
-    const rows = await this.newest()
+    const rows = await this.#newest()
       .where('models.seq', '<', beforeSeq(cursor))
       .orderBy('models.seq', 'desc')
       .limit(limit + 1)
@@ -117,7 +117,7 @@ export class ModelStore {
         .where('model_id', '=', id)
         .where('version', '=', raised.version - 1)
         .executeTakeFirstOrThrow();
-      return this.addVersion(transaction, id, raised.version, raised.created_at, {
+      return this.#addVersion(transaction, id, raised.version, raised.created_at, {
         ...model,
         name: model.name ?? name,
       });
@@ -135,7 +135,7 @@ export class ModelStore {
     return numUpdatedRows > 0n;
   }
 
-  private async addVersion(
+  async #addVersion(
     db: Pick<Database, 'insertInto'>,
     id: string,
     version: number,
@@ -151,14 +151,14 @@ export class ModelStore {
         schema: JSON.stringify(schema),
         columns: JSON.stringify(compiled.columns),
         additional_columns: Number(compiled.additionalColumns),
-        created_at: this.timestamp(),
+        created_at: this.#timestamp(),
       })
       .returningAll()
       .executeTakeFirstOrThrow();
     return fromRow({ ...row, model_created_at: modelCreatedAt, seq: 0 });
   }
 
-  private joined() {
+  #joined() {
     return this.db
       .selectFrom('models')
       .innerJoin('model_versions', 'model_versions.model_id', 'models.id')
@@ -166,11 +166,11 @@ export class ModelStore {
       .select(['models.seq', 'models.created_at as model_created_at']);
   }
 
-  private newest() {
-    return this.joined().whereRef('model_versions.version', '=', 'models.version').where('models.hidden', '=', 0);
+  #newest() {
+    return this.#joined().whereRef('model_versions.version', '=', 'models.version').where('models.hidden', '=', 0);
   }
 
-  private timestamp(): string {
+  #timestamp(): string {
     return new Date(this.now()).toISOString();
   }
 }

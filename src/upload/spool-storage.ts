@@ -26,7 +26,7 @@ type Stored = (error?: unknown, info?: Partial<Express.Multer.File>) => void;
  * when the limit is crossed, the disk fills up, or its beginning is of no type that we take. If it fails, no file is left.
  */
 export class SpoolStorage implements StorageEngine {
-  private work: Promise<void> = Promise.resolve();
+  #work: Promise<void> = Promise.resolve();
   /** The file, once it is stored whole. */
   stored: SpooledUpload | null = null;
   /** Why it is not: multer often sees only the broken stream that follows from it. */
@@ -41,11 +41,11 @@ export class SpoolStorage implements StorageEngine {
 
   /** Resolves when no write is under way any more. */
   async settled(): Promise<void> {
-    await this.work;
+    await this.#work;
   }
 
   _handleFile(_request: unknown, file: Incoming, done: Stored): void {
-    this.work = this.store(file.stream).then(
+    this.#work = this.#store(file.stream).then(
       (stored) => {
         this.stored = stored;
         done(null, { path: stored.path, size: stored.size });
@@ -66,12 +66,12 @@ export class SpoolStorage implements StorageEngine {
     rm(file.path, { force: true }).then(() => done(null), done);
   }
 
-  private async store(source: Readable): Promise<SpooledUpload> {
+  async #store(source: Readable): Promise<SpooledUpload> {
     await this.admit();
     const path = this.spool.newPart();
     const out = new SpoolFile(path, this.spool.hashes);
     const stop = new AbortController();
-    const head = this.watch(source, stop);
+    const head = this.#watch(source, stop);
     try {
       await pipeline(source, out, { signal: stop.signal });
       return { path, size: out.bytesWritten, sha256: out.sha256, ...(await inspectHead(head.bytes())) };
@@ -83,7 +83,7 @@ export class SpoolStorage implements StorageEngine {
     }
   }
 
-  private watch(source: Readable, stop: AbortController): FileHead {
+  #watch(source: Readable, stop: AbortController): FileHead {
     const head = new FileHead();
     let size = 0;
     let nextCheck = ROOM_CHECK_BYTES;

@@ -68,13 +68,13 @@ export class UploadReceiver {
   async receive(request: IncomingMessage, response: ServerResponse, query: Fields): Promise<ReceivedUpload> {
     const leave = this.limits.concurrency.enter();
     try {
-      return await this.receiveNow(request, response, query);
+      return await this.#receiveNow(request, response, query);
     } finally {
       leave();
     }
   }
 
-  private async receiveNow(request: IncomingMessage, response: ServerResponse, query: Fields): Promise<ReceivedUpload> {
+  async #receiveNow(request: IncomingMessage, response: ServerResponse, query: Fields): Promise<ReceivedUpload> {
     const { spool, limits } = this;
     const tooLarge = (): ServiceError => fileTooLarge(limits.maxFileBytes);
     requireMultipart(request.headers['content-type']);

@@ -22,7 +22,7 @@ import { eachOf, firstOf, nextCursor } from './pages.js';
 import type { Platform } from './platform/platform.js';
 import { randomKey } from './random-key.js';
 import { type OnLeftOut, rejectedFile } from './rejected-file.js';
-import { type BatchClientOptions, type CallOptions, type CallRules, Transport } from './transport.js';
+import { type BatchClientOptions, type CallOptions, type CallRules, type Operation, Transport } from './transport.js';
 import type {
   InferredSchema,
   Job,
@@ -76,62 +76,57 @@ export interface JobFilter {
  * Uploads and waits also outlast a service that refuses the very first connection; other requests do not.
  */
 export class BatchClient {
-  private readonly transport: Transport;
+  readonly #transport: Transport;
 
   constructor(
     options: BatchClientOptions,
     private readonly platform: Platform,
   ) {
-    this.transport = new Transport(options);
+    this.#transport = new Transport(options);
   }
 
   get baseUrl(): string {
-    return this.transport.baseUrl;
+    return this.#transport.baseUrl;
   }
 
   async createModel(model: ModelCreate, options: CallOptions = {}): Promise<Model> {
     const operation = { url: '/models', body: model } satisfies CreateModelData;
-    const { data } = await this.transport.request<Model>('POST', operation, { ...options, repeatable: false });
+    const { data } = await this.#transport.request<Model>('POST', operation, { ...options, repeatable: false });
     return data;
   }
 
   async getModel(id: string, options: CallOptions = {}): Promise<Model> {
     const operation = { url: '/models/{id}', path: { id } } satisfies GetModelData;
-    const { data } = await this.transport.request<Model>('GET', operation, options);
+    const { data } = await this.#transport.request<Model>('GET', operation, options);
     return data;
   }
 
   /** As it was in this version, which jobs may be pinned to; of a deleted model too. */
   async getModelVersion(id: string, version: number, options: CallOptions = {}): Promise<Model> {
     const operation = { url: '/models/{id}/versions/{version}', path: { id, version } } satisfies GetModelVersionData;
-    const { data } = await this.transport.request<Model>('GET', operation, options);
+    const { data } = await this.#transport.request<Model>('GET', operation, options);
     return data;
   }
 
   /** Every version that the model had, newest first; of a deleted model too. */
   listModelVersions(id: string, options: ListOptions = {}): AsyncGenerator<Model, void, undefined> {
-    return eachOf(async (cursor) => {
-      const operation = {
-        url: '/models/{id}/versions',
-        path: { id },
-        query: { limit: options.pageSize, cursor },
-      } satisfies ListModelVersionsData;
-      const { data, response } = await this.transport.request<Model[]>('GET', operation, options);
-      return { items: data, next: nextCursor(response.headers.get('link')) };
-    });
+    return this.#list<Model>(
+      options,
+      (page) => ({ url: '/models/{id}/versions', path: { id }, query: page }) satisfies ListModelVersionsData,
+    );
   }
 
   /** The model's next version; jobs that exist keep the one they started with. */
   async updateModel(id: string, model: ModelUpdate, options: CallOptions = {}): Promise<Model> {
     const operation = { url: '/models/{id}', path: { id }, body: model } satisfies UpdateModelData;
-    const { data } = await this.transport.request<Model>('PUT', operation, { ...options, repeatable: false });
+    const { data } = await this.#transport.request<Model>('PUT', operation, { ...options, repeatable: false });
     return data;
   }
 
   /** Hides the model; jobs that pinned a version of it keep that. */
   async deleteModel(id: string, options: CallOptions = {}): Promise<void> {
     const operation = { url: '/models/{id}', path: { id } } satisfies DeleteModelData;
-    await this.transport.request('DELETE', operation, { ...options, repeatable: false });
+    await this.#transport.request('DELETE', operation, { ...options, repeatable: false });
   }
 
   /**
@@ -142,7 +137,7 @@ export class BatchClient {
     const source = await openSource(upload.file, {}, this.platform.openPath);
     const { form, bytes } = await inferForm(upload, source);
     const timeoutMs = INFERENCE_TIMEOUT_MS + Math.ceil(bytes / SLOWEST_BYTES_PER_MS);
-    const { data } = await this.transport.postForm<InferredSchema>(
+    const { data } = await this.#transport.postForm<InferredSchema>(
       '/models/infer',
       form,
       {},
@@ -153,11 +148,7 @@ export class BatchClient {
 
   /** Every model, newest first; pages are fetched as they are needed. */
   listModels(options: ListOptions = {}): AsyncGenerator<Model, void, undefined> {
-    return eachOf(async (cursor) => {
-      const operation = { url: '/models', query: { limit: options.pageSize, cursor } } satisfies ListModelsData;
-      const { data, response } = await this.transport.request<Model[]>('GET', operation, options);
-      return { items: data, next: nextCursor(response.headers.get('link')) };
-    });
+    return this.#list<Model>(options, (page) => ({ url: '/models', query: page }) satisfies ListModelsData);
   }
 
   /**
@@ -169,23 +160,23 @@ export class BatchClient {
   async createJob(upload: JobUpload, options: CreateJobOptions = {}): Promise<{ job: Job; replayed: boolean }> {
     const headers = { 'idempotency-key': options.idempotencyKey ?? randomKey() };
     const { data: job, response } = await (upload.fromJob === undefined
-      ? this.sendFile(upload, headers, options)
-      : this.transport.postForm<Job>('/jobs', formOf(formFields(upload)), headers, uploadRules(options)));
+      ? this.#sendFile(upload, headers, options)
+      : this.#transport.postForm<Job>('/jobs', formOf(formFields(upload)), headers, uploadRules(options)));
     return { job, replayed: response.headers.get('idempotency-replayed') === 'true' };
   }
 
-  private async sendFile(upload: JobSettings & NewFile, headers: Record<string, string>, options: CreateJobOptions) {
+  async #sendFile(upload: JobSettings & NewFile, headers: Record<string, string>, options: CreateJobOptions) {
     const { file, filename, sizeBytes: size } = upload;
     const source = await openSource(file, { filename, size }, this.platform.openPath);
     const form = {
       baseUrl: this.baseUrl,
       path: '/jobs',
-      headers: { ...this.transport.headers, ...headers },
+      headers: { ...this.#transport.headers, ...headers },
       fields: formFields(upload),
       source,
       onProgress: options.onProgress,
     };
-    return this.transport.call<Job>((signal) => this.platform.sendForm({ ...form, signal }), {
+    return this.#transport.call<Job>((signal) => this.platform.sendForm({ ...form, signal }), {
       ...uploadRules(options),
       repeatable: source.replayable,
     });
@@ -193,30 +184,25 @@ export class BatchClient {
 
   async getJob(id: string, options: CallOptions = {}): Promise<Job> {
     const operation = { url: '/jobs/{id}', path: { id } } satisfies GetJobData;
-    const { data } = await this.transport.request<Job>('GET', operation, options);
+    const { data } = await this.#transport.request<Job>('GET', operation, options);
     return data;
   }
 
   /** Every job, newest first, without its columns; pages are fetched as they are needed. */
   listJobs(filter: JobFilter = {}, options: ListOptions = {}): AsyncGenerator<JobSummary, void, undefined> {
-    return eachOf(async (cursor) => {
-      const operation = {
-        url: '/jobs',
-        query: { state: filter.state, model_id: filter.modelId, limit: options.pageSize, cursor },
-      } satisfies ListJobsData;
-      const { data, response } = await this.transport.request<JobSummary[]>('GET', operation, options);
-      return { items: data, next: nextCursor(response.headers.get('link')) };
-    });
+    const asked = { state: filter.state, model_id: filter.modelId };
+    return this.#list<JobSummary>(
+      options,
+      (page) => ({ url: '/jobs', query: { ...asked, ...page } }) satisfies ListJobsData,
+    );
   }
 
   /** The rows in the job's DLQ topic, in the file's order; of a running job those that are committed so far. */
   listRejectedRows(id: string, options: ListOptions = {}): AsyncGenerator<RejectedRow, void, undefined> {
-    return eachOf(async (cursor) => {
-      const query = { limit: options.pageSize, cursor };
-      const operation = { url: '/jobs/{id}/rejected', path: { id }, query } satisfies ListRejectedRowsData;
-      const { data, response } = await this.transport.request<RejectedRow[]>('GET', operation, options);
-      return { items: data, next: nextCursor(response.headers.get('link')) };
-    });
+    return this.#list<RejectedRow>(
+      options,
+      (page) => ({ url: '/jobs/{id}/rejected', path: { id }, query: page }) satisfies ListRejectedRowsData,
+    );
   }
 
   /**
@@ -234,7 +220,7 @@ export class BatchClient {
   /** Normally CANCELLED already when it returns; CANCELLING if the job is still being stopped. */
   async cancelJob(id: string, options: CallOptions = {}): Promise<Job> {
     const operation = { url: '/jobs/{id}', path: { id } } satisfies CancelJobData;
-    const { data } = await this.transport.request<Job>('DELETE', operation, options);
+    const { data } = await this.#transport.request<Job>('DELETE', operation, options);
     return data;
   }
 
@@ -248,14 +234,14 @@ export class BatchClient {
       path: { id },
       query: { purge: true, force: options.force },
     } satisfies CancelJobData;
-    const { data } = await this.transport.request<Job>('DELETE', operation, { ...options, repeatable: false });
+    const { data } = await this.#transport.request<Job>('DELETE', operation, { ...options, repeatable: false });
     return data;
   }
 
   /** Resumes a CANCELLED job, or a FAILED one whose error is not final, from its last committed row. */
   async resumeJob(id: string, options: CallOptions = {}): Promise<Job> {
     const operation = { url: '/jobs/{id}/resume', path: { id } } satisfies ResumeJobData;
-    const { data } = await this.transport.request<Job>('POST', operation, { ...options, repeatable: false });
+    const { data } = await this.#transport.request<Job>('POST', operation, { ...options, repeatable: false });
     return data;
   }
 
@@ -265,22 +251,33 @@ export class BatchClient {
    * was away for longer than `maxOutageMs`. The job goes on in either case, and can be waited for again.
    */
   waitForJob(id: string, options: WaitOptions = {}): Promise<Job> {
-    const { maxOutageMs = this.transport.retry.maxOutageMs, ...others } = options;
+    const { maxOutageMs = this.#transport.retry.maxOutageMs, ...others } = options;
     return waitUntilOver(id, (signal) => this.#look(id, signal), maxOutageMs, others);
+  }
+
+  #list<T>(
+    options: ListOptions,
+    operation: (page: { limit: number | undefined; cursor: string | undefined }) => Operation,
+  ): AsyncGenerator<T, void, undefined> {
+    return eachOf(async (cursor) => {
+      const page = operation({ limit: options.pageSize, cursor });
+      const { data, response } = await this.#transport.request<T[]>('GET', page, options);
+      return { items: data, next: nextCursor(response.headers.get('link')) };
+    });
   }
 
   /** Once: the wait itself is what repeats it. */
   async #look(id: string, signal: AbortSignal | undefined): Promise<Job> {
-    const timeoutMs = Math.min(LOOK_TIMEOUT_MS, this.transport.timeoutMs);
+    const timeoutMs = Math.min(LOOK_TIMEOUT_MS, this.#transport.timeoutMs);
     const operation = { url: '/jobs/{id}', path: { id } } satisfies GetJobData;
-    const { data } = await this.transport.request<Job>('GET', operation, { signal, repeatable: false, timeoutMs });
+    const { data } = await this.#transport.request<Job>('GET', operation, { signal, repeatable: false, timeoutMs });
     return data;
   }
 
   /** Whether the process is alive. */
   async health(options: CallOptions = {}): Promise<Liveness> {
     const operation = { url: '/healthz' } satisfies GetLivenessData;
-    const { data } = await this.transport.request<Liveness>('GET', operation, options);
+    const { data } = await this.#transport.request<Liveness>('GET', operation, options);
     return data;
   }
 
@@ -288,7 +285,7 @@ export class BatchClient {
   async readiness(options: CallOptions = {}): Promise<Readiness> {
     const operation = { url: '/readyz' } satisfies GetReadinessData;
     const accepts = ({ body }: Answer) => isReadiness(body);
-    const { data } = await this.transport.request<Readiness>('GET', operation, { ...options, accepts });
+    const { data } = await this.#transport.request<Readiness>('GET', operation, { ...options, accepts });
     return data;
   }
 }

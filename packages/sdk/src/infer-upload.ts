@@ -1,14 +1,12 @@
 import { formOf, given } from './form-fields.js';
 import { type TextOptions, textFields } from './text-options.js';
 import type { InferForm } from './types.js';
-import type { UploadContent, UploadSource } from './upload-source.js';
+import { MAX_STREAM_BYTES, type UploadContent, type UploadSource } from './upload-source.js';
 
 /** So much of a text file is sent, in bytes: what the service looks at. */
 const SAMPLE_BYTES = 8 * 1024 ** 2;
 /** A Parquet file begins with it, and says at its end what it is: it is sent whole. */
 const PARQUET_MAGIC = 'PAR1';
-/** Size limit of a stream of Parquet: it is held in memory, and services accept no more by default. */
-const MAX_STREAM_BYTES = 1024 ** 3;
 
 /** A file to propose a schema for, and how to read it; what is not given has the contract's default. */
 export interface InferUpload extends TextOptions {

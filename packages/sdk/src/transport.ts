@@ -45,14 +45,14 @@ export class Transport {
   readonly headers: Record<string, string>;
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
-  private readonly onRetry: ((notice: RetryNotice) => void) | undefined;
+  readonly #onRetry: ((notice: RetryNotice) => void) | undefined;
 
   constructor(options: BatchClientOptions) {
     this.baseUrl = new URL(options.baseUrl).href.replace(/\/+$/, '');
     this.headers = { accept: 'application/json', ...options.headers };
     this.retry = { ...DEFAULT_RETRY, ...options.retry };
     this.timeoutMs = options.timeoutMs ?? 30_000;
-    this.onRetry = options.onRetry;
+    this.#onRetry = options.onRetry;
   }
 
   /** Sends an operation of the contract. Throws what `call` throws. */
@@ -63,7 +63,7 @@ export class Transport {
   ): Promise<{ data: T; response: Response }> {
     const { body } = operation;
     const headers = body === undefined ? this.headers : { ...this.headers, 'content-type': 'application/json' };
-    return this.send(
+    return this.#send(
       target(operation),
       { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },
       rules,
@@ -77,7 +77,7 @@ export class Transport {
     headers: Readonly<Record<string, string>>,
     rules?: CallRules,
   ): Promise<{ data: T; response: Response }> {
-    return this.send(path, { method: 'POST', headers: { ...this.headers, ...headers }, body: form }, rules);
+    return this.#send(path, { method: 'POST', headers: { ...this.headers, ...headers }, body: form }, rules);
   }
 
   /**
@@ -96,10 +96,10 @@ export class Transport {
       return { data: answer.body as T, response: answer.response };
     };
     const policy = repeatable ? this.retry : { ...this.retry, maxOutageMs: 0 };
-    return withRetries(once, policy, { signal, awaitService, onRetry: this.onRetry });
+    return withRetries(once, policy, { signal, awaitService, onRetry: this.#onRetry });
   }
 
-  private send<T>(path: string, init: RequestInit, rules?: CallRules): Promise<{ data: T; response: Response }> {
+  #send<T>(path: string, init: RequestInit, rules?: CallRules): Promise<{ data: T; response: Response }> {
     return this.call((signal) => {
       const request = new Request(this.baseUrl + path, { ...init, signal });
       return answerOf(this.baseUrl, () => fetch(request));

@@ -22,6 +22,9 @@ export interface UploadSource {
   blob?: () => Promise<Blob>;
 }
 
+/** Size limit of a stream that must be read whole before it is sent; services accept no more by default. */
+export const MAX_STREAM_BYTES = 1024 ** 3;
+
 export interface SourceOptions {
   filename?: string | undefined;
   /** Size of a stream in bytes. */

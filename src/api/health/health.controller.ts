@@ -21,12 +21,12 @@ export class HealthController {
   /** Readiness: Terminus' report, 503 only if uploads would fail; other troubles are among its details. */
   @Get('readyz')
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
-    const report = await this.report();
+    const report = await this.#report();
     if (report.status !== 'ok') reply.code(503);
     return { ...report, details: { ...this.details.degraded(), ...report.details } };
   }
 
-  private async report(): Promise<HealthCheckResult> {
+  async #report(): Promise<HealthCheckResult> {
     try {
       return await this.checks.check([
         () => this.service.kafka(),

@@ -21,16 +21,16 @@ function textOf(job: Job, session: Session): string {
 
 /** Overwrites what it wrote before, if the stream is a terminal that shows tables. */
 class Screen {
-  private lines = 0;
+  #lines = 0;
 
   constructor(private readonly session: Session) {}
 
   replace(text: string): void {
     const { stdout } = this.session.environment;
     const inPlace = stdout.isTTY === true && this.session.mode === 'table';
-    const back = inPlace && this.lines > 0 ? `\x1b[${this.lines}A\x1b[0J` : '';
+    const back = inPlace && this.#lines > 0 ? `\x1b[${this.#lines}A\x1b[0J` : '';
     stdout.write(back + text);
-    this.lines = linesOf(text, stdout.columns ?? 80);
+    this.#lines = linesOf(text, stdout.columns ?? 80);
   }
 }
 

@@ -2,7 +2,9 @@ import { byteOrderMark, compressionOf } from '../../decoding/index.js';
 import { ServiceError } from '../../errors/index.js';
 
 /** What a file is taken for: CSV, one JSON array of objects, one JSON object a line, Parquet. */
-export type FileFormat = 'csv' | 'json' | 'ndjson' | 'parquet';
+export type FileFormat = (typeof FILE_FORMATS)[number];
+
+export const FILE_FORMATS = ['csv', 'json', 'ndjson', 'parquet'] as const;
 
 /** Number of bytes of the decompressed file that are read to detect its type. */
 export const HEAD_BYTES = 64 * 1024;
@@ -88,21 +90,21 @@ function noRows(what: string, otherwise: string): ServiceError {
 
 /** Keeps the beginning of a file that arrives in chunks: its first 64 KiB, of a compressed one STORED_HEAD_BYTES. */
 export class FileHead {
-  private readonly chunks: Uint8Array[] = [];
-  private length = 0;
-  private wanted = HEAD_BYTES;
+  readonly #chunks: Uint8Array[] = [];
+  #length = 0;
+  #wanted = HEAD_BYTES;
 
   /** true as long as more is needed. */
   push(chunk: Uint8Array): boolean {
-    const part = chunk.subarray(0, STORED_HEAD_BYTES - this.length);
-    this.chunks.push(part);
-    this.length += part.length;
-    if (this.length >= HEAD_BYTES && compressionOf(this.bytes()) !== 'none') this.wanted = STORED_HEAD_BYTES;
-    return this.length < this.wanted;
+    const part = chunk.subarray(0, STORED_HEAD_BYTES - this.#length);
+    this.#chunks.push(part);
+    this.#length += part.length;
+    if (this.#length >= HEAD_BYTES && compressionOf(this.bytes()) !== 'none') this.#wanted = STORED_HEAD_BYTES;
+    return this.#length < this.#wanted;
   }
 
   bytes(): Buffer {
-    return Buffer.concat(this.chunks, Math.min(this.length, this.wanted));
+    return Buffer.concat(this.#chunks, Math.min(this.#length, this.#wanted));
   }
 }
 

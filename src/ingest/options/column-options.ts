@@ -6,27 +6,27 @@ import { NORMALIZE_OPERATIONS, type NormalizeOperation } from './normalize-opera
 const MAX_JSON_BYTES = 8 * 1024;
 
 /** `{"Order ID":"id"}`: the model's name of a file's column, by the file's. Throws INVALID_OPTION. */
-export function parseRename(text: string): Record<string, string> {
-  const entries = Object.entries(parseObject('rename', text));
+export function parseRename(text: string, name: string): Record<string, string> {
+  const entries = Object.entries(parseObject(name, text));
   const targets = new Set<string>();
   for (const [from, to] of entries) {
-    if (typeof to !== 'string') throw invalidOption('rename', 'every member must be the new name of a column, as text');
-    checkName('rename', from);
-    checkName('rename', to);
-    if (targets.has(to)) throw invalidOption('rename', `two columns are renamed to ${JSON.stringify(to)}`);
+    if (typeof to !== 'string') throw invalidOption(name, 'every member must be the new name of a column, as text');
+    checkName(name, from);
+    checkName(name, to);
+    if (targets.has(to)) throw invalidOption(name, `two columns are renamed to ${JSON.stringify(to)}`);
     targets.add(to);
   }
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
 /** `{"email":["trim","lowercase"]}`: what is done to the values of a column, by the model's name. Throws INVALID_OPTION. */
-export function parseNormalize(text: string): Record<string, NormalizeOperation[]> {
-  const entries = Object.entries(parseObject('normalize', text)).map(([name, operations]) => {
-    checkName('normalize', name);
+export function parseNormalize(text: string, name: string): Record<string, NormalizeOperation[]> {
+  const entries = Object.entries(parseObject(name, text)).map(([column, operations]) => {
+    checkName(name, column);
     if (!areOperations(operations)) {
-      throw invalidOption('normalize', `every member must be a list of ${NORMALIZE_OPERATIONS.join(', ')}, each once`);
+      throw invalidOption(name, `every member must be a list of ${NORMALIZE_OPERATIONS.join(', ')}, each once`);
     }
-    return [name, operations] as const;
+    return [column, operations] as const;
   });
   return Object.fromEntries(entries);
 }

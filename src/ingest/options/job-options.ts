@@ -1,6 +1,6 @@
 import { TEXT_ENCODINGS, type TextEncoding } from '../../decoding/index.js';
 import type { CsvDialect } from '../csv-dialect.js';
-import type { FileFormat } from '../detect/format.js';
+import { FILE_FORMATS, type FileFormat } from '../detect/format.js';
 import { parseNormalize, parseRename } from './column-options.js';
 import { character, delimiter } from './dialect-options.js';
 import { parseNullValues } from './null-values.js';
@@ -8,35 +8,40 @@ import { CSV_ONLY, integerBetween, type OptionValues, oneOf, option, TEXT_FORMAT
 
 /** What the file is. */
 const FILE_OPTIONS = {
-  format: option('format', oneOf<'auto' | FileFormat>('auto', 'csv', 'json', 'ndjson', 'parquet'), 'auto'),
-  encoding: option('encoding', oneOf<'auto' | TextEncoding>('auto', ...TEXT_ENCODINGS), 'auto', TEXT_FORMATS),
+  format: option(oneOf('auto', ...FILE_FORMATS), 'auto'),
+  encoding: option(oneOf<'auto' | TextEncoding>('auto', ...TEXT_ENCODINGS), 'auto', TEXT_FORMATS),
 };
 
 /** How the text of CSV is read: `CsvDialect`. */
 export const DIALECT_OPTIONS = {
-  delimiter: option('delimiter', delimiter, ',', CSV_ONLY),
-  quote: option('quote', character, '"', CSV_ONLY),
-  escape: option<string | undefined, 'escape'>('escape', character, undefined, CSV_ONLY),
-  comment: option<string | undefined, 'comment'>('comment', character, undefined, CSV_ONLY),
-  skip_lines: option('skipLines', integerBetween(0, 1000), 0, CSV_ONLY),
-  trim: option('trim', trueOrFalse, false, CSV_ONLY),
-  header: option('header', trueOrFalse, true, CSV_ONLY),
+  delimiter: option(delimiter, ',', CSV_ONLY),
+  quote: option(character, '"', CSV_ONLY),
+  escape: option<string | undefined>(character, undefined, CSV_ONLY),
+  comment: option<string | undefined>(character, undefined, CSV_ONLY),
+  skip_lines: option(integerBetween(0, 1000), 0, CSV_ONLY),
+  trim: option(trueOrFalse, false, CSV_ONLY),
+  header: option(trueOrFalse, true, CSV_ONLY),
 };
+
+/** `key`: the service's name for it. */
+function processing<T, const Key extends string>(key: Key, ...given: Parameters<typeof option<T>>) {
+  return { key, ...option(...given) };
+}
 
 /** How the rows are processed: stored with the job as JSON (by their keys), told to its runner, and shown to its users. */
 export const PROCESSING_OPTIONS = {
   /** What an accepted row becomes in its topic: its own bytes, or a JSON object. */
-  value_format: option('valueFormat', oneOf('raw', 'json'), 'raw'),
+  value_format: processing('valueFormat', oneOf('raw', 'json'), 'raw'),
   /** The codec of the record batches in the job's topics. */
-  compression: option('topicCompression', oneOf('none', 'gzip', 'zstd'), 'none'),
+  compression: processing('topicCompression', oneOf('none', 'gzip', 'zstd'), 'none'),
   /** Spellings of null beside the empty field. */
-  null_values: option('nullValues', parseNullValues, [], CSV_ONLY),
+  null_values: processing('nullValues', parseNullValues, [], CSV_ONLY),
   /** The model's name of a column, by the file's name for it; the others have the same name in both. */
-  rename: option('rename', parseRename, {}),
+  rename: processing('rename', parseRename, {}),
   /** By the model's names of columns: what is done to their texts before they are checked, in this order. */
-  normalize: option('normalize', parseNormalize, {}),
+  normalize: processing('normalize', parseNormalize, {}),
   /** The reader of a CSV file: the fastest that can, or the slow one that all are checked against. */
-  csv_reader: option('csvReader', oneOf('auto', 'reference'), 'auto', CSV_ONLY),
+  csv_reader: processing('csvReader', oneOf('auto', 'reference'), 'auto', CSV_ONLY),
 };
 
 /** Every option of a job but its model, where its file comes from, and `metadata.*`. */

@@ -1,15 +1,14 @@
-import type { FileFormat } from '../detect/format.js';
+import { FILE_FORMATS, type FileFormat } from '../detect/format.js';
 import { invalidOption } from './invalid-option.js';
 
 /** Reads the text of an option. Throws INVALID_OPTION, which names the option. */
 export type Parse<T> = (text: string, name: string) => T;
 
 /**
- * What a request may say about a file, as one definition: text in, a value out. `Key` is the name that the service uses
- * (camelCase); the contract's name is the key of the table that holds the definition.
+ * What a request may say about a file, as one definition: text in, a value out. Its name in the contract is its key in the
+ * table that holds it.
  */
-export interface Option<T, Key extends string = string> {
-  readonly key: Key;
+export interface Option<T> {
   readonly parse: Parse<T>;
   /** The value if the option is not given. */
   readonly default: T;
@@ -22,17 +21,15 @@ export type OptionTable = Readonly<Record<string, Option<unknown>>>;
 /** The values of a table's options, by the contract's names. */
 export type OptionValues<Table extends OptionTable> = { -readonly [Name in keyof Table]: Table[Name]['default'] };
 
-export const ALL_FORMATS: readonly FileFormat[] = ['csv', 'json', 'ndjson', 'parquet'];
 export const TEXT_FORMATS: readonly FileFormat[] = ['csv', 'json', 'ndjson'];
 export const CSV_ONLY: readonly FileFormat[] = ['csv'];
 
-export function option<T, const Key extends string>(
-  key: Key,
+export function option<T>(
   parse: Parse<T>,
   absent: NoInfer<T>,
-  formats = ALL_FORMATS,
-): Option<T, Key> {
-  return { key, parse, default: absent, formats };
+  formats: readonly FileFormat[] = FILE_FORMATS,
+): Option<T> {
+  return { parse, default: absent, formats };
 }
 
 /**

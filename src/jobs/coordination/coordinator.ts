@@ -216,7 +216,7 @@ export class JobCoordinator implements RunnerEvents {
     };
   }
 
-  /** The runner has pending its last, and its lease ends: decide what becomes of the job. */
+  /** The runner has reported its outcome, and its lease ends: decide what becomes of the job. */
   #finish(jobId: string, lease: number, decide: (known: StoredJob, running: RunningJob) => Decision): void {
     const { store, writer, log } = this.options;
     const running = this.#holding(jobId, lease);
@@ -263,7 +263,7 @@ export class JobCoordinator implements RunnerEvents {
         const { known, delayMs } = decision;
         const intent = decideIntent({ ...record, ...known }) ?? 'reconcile';
         if (known.pendingError)
-          log.error({ job_id: jobId, pendingError: known.pendingError }, 'job will fail once it is reconciled');
+          log.error({ job_id: jobId, pending_error: known.pendingError }, 'job will fail once it is reconciled');
         await this.#keep(record, { ...pending, ...known });
         if (delayMs > 0) this.#submitLater(jobId, delayMs, intent);
         else this.submit(jobId, intent);

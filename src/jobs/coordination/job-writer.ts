@@ -20,7 +20,7 @@ export class JobWriter {
 
   constructor(
     private readonly store: JobStore,
-    private readonly snapshots: JobEventListener,
+    private readonly listener: JobEventListener,
     private readonly clock: Clock,
   ) {}
 
@@ -33,7 +33,7 @@ export class JobWriter {
   async activate(jobId: string, owner: string): Promise<StoredJob> {
     const record = await this.store.activate(jobId, owner);
     if (record === undefined) throw new Error(`Job ${jobId} is not being created any more`);
-    this.snapshots.publish(record);
+    this.listener.publish(record);
     return record;
   }
 
@@ -41,7 +41,7 @@ export class JobWriter {
   async change(record: StoredJob, changes: JobChanges): Promise<StoredJob> {
     const guard = { states: [record.state], lease: record.lease };
     const changed = current(record, await this.store.change(record.jobId, guard, changes));
-    this.snapshots.publish(changed);
+    this.listener.publish(changed);
     if (isTerminal(changed.state)) this.#wake(changed.jobId);
     return changed;
   }
@@ -52,7 +52,7 @@ export class JobWriter {
    */
   async changeProgress(progress: readonly Progress[]): Promise<Set<string>> {
     const written = await this.store.changeProgress(progress);
-    for (const record of written) this.snapshots.publish(record);
+    for (const record of written) this.listener.publish(record);
     return new Set(written.map(({ jobId }) => jobId));
   }
 
@@ -65,7 +65,7 @@ export class JobWriter {
   /** The next lease, and what changes with it. Throws as `change` does. */
   async acquireLease(record: StoredJob, changes: JobChanges): Promise<StoredJob> {
     const raised = current(record, await this.store.acquireLease(record, changes));
-    if (raised.revision > record.revision) this.snapshots.publish(raised);
+    if (raised.revision > record.revision) this.listener.publish(raised);
     return raised;
   }
 

@@ -30,7 +30,7 @@ const HOUR_MS = 3_600_000;
 /** Number of jobs to resume or to check before the event loop has its turn. */
 const AT_ONCE = 100;
 /** Jobs that one round has reconciled at most. */
-const UNSETTLED_A_ROUND = 500;
+const UNRECONCILED_A_ROUND = 500;
 /** Files that one round removes at most. */
 const EXPIRED_A_ROUND = 500;
 const ORPHANS_EVERY_MS = 600_000;
@@ -42,7 +42,7 @@ export class JobMaintenance {
   /** When files that were moved aside are checked again, in ms of the monotonic clock. */
   #nextOrphans = Number.NEGATIVE_INFINITY;
   /** Where the next round of reconciling begins, so that jobs that cannot be reconciled never hold up those behind them. */
-  #settledUpTo = 0;
+  #reconciledUpTo = 0;
 
   constructor(private readonly options: JobMaintenanceOptions) {
     this.#rounds = new Rounds({
@@ -93,8 +93,8 @@ export class JobMaintenance {
 
   /** Finds out what the jobs that failed unreconciled have committed, now that Kafka answers. */
   async reconcileUnknown(): Promise<void> {
-    const jobs = await this.options.store.unreconciled(this.#settledUpTo, UNSETTLED_A_ROUND);
-    this.#settledUpTo = jobs.length < UNSETTLED_A_ROUND ? 0 : (jobs.at(-1)?.seq ?? 0);
+    const jobs = await this.options.store.unreconciled(this.#reconciledUpTo, UNRECONCILED_A_ROUND);
+    this.#reconciledUpTo = jobs.length < UNRECONCILED_A_ROUND ? 0 : (jobs.at(-1)?.seq ?? 0);
     for (const { jobId } of jobs) this.options.coordinator.submitUnreconciled(jobId);
   }
 

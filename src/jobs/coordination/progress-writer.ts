@@ -83,7 +83,7 @@ export class ProgressWriter {
   }
 }
 
-/** Where the runner has left meanwhile, what it pending is written with what becomes of the job. */
+/** If the runner has left meanwhile, its changes are written with what becomes of the job. */
 function pendingOf(running: RunningJob): PendingChanges[] {
   const changes = running.lease > 0 ? running.takePending() : null;
   return changes === null ? [] : [{ running, changes }];

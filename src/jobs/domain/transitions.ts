@@ -65,9 +65,9 @@ export function decideOutcome(job: Known, outcome: Outcome): Decision {
     case 'CANCELLING':
       // Rows of a checkpoint that could not be held against the topics may not be readable yet.
       if (outcome.checkpoint?.eof && isReconciled(outcome)) return decideCompleted(outcome.checkpoint);
-      return outcome.kind === 'failed' ? decideFailed(job, outcome) : decideSettled(job, checkpoint);
+      return outcome.kind === 'failed' ? decideFailed(job, outcome) : decideReconciled(job, checkpoint);
     case 'FAILED':
-      return decideSettlement(job, outcome);
+      return decideReconciliation(job, outcome);
     case 'PENDING':
       // Resumed while it was being reconciled: it waits for its turn.
       return isReconciled(outcome) ? again(0, { checkpoint, checkpointVerified: true }) : again(0);
@@ -111,7 +111,7 @@ function decideCompleted(checkpoint: Checkpoint): Decision {
 }
 
 /** It is known what is committed, and the file's end is not. */
-function decideSettled(job: Known, checkpoint: Checkpoint | null): Decision {
+function decideReconciled(job: Known, checkpoint: Checkpoint | null): Decision {
   const end = { kind: 'end', checkpoint, checkpointVerified: true } as const;
   if (job.state === 'CANCELLING') return { ...end, state: 'CANCELLED', error: null };
   if (job.pendingError !== null) return { ...end, state: 'FAILED', error: job.pendingError };
@@ -124,7 +124,7 @@ function decideFailed(job: Known, outcome: Extract<Outcome, { kind: 'failed' }>)
   if ((job.state === 'CANCELLING' || job.pendingError !== null) && code !== 'CHECKPOINT_LOST') {
     // It waits for the broker however long that takes: it must not end before it is known what is committed.
     return outcome.checkpointVerified
-      ? decideSettled(job, checkpoint)
+      ? decideReconciled(job, checkpoint)
       : { kind: 'reconcile-later', known: { checkpoint } };
   }
   const checkpointVerified = isReconciled(outcome);
@@ -147,7 +147,7 @@ function withCommitted(error: JobError, checkpoint: Checkpoint | null): JobError
 }
 
 /** A FAILED job that was still to be reconciled. Its state stays: only a resume leaves FAILED. */
-function decideSettlement(job: Known, outcome: Conclusive): Decision {
+function decideReconciliation(job: Known, outcome: Conclusive): Decision {
   const checkpoint = outcome.checkpoint ?? job.checkpoint;
   if (outcome.kind === 'failed' && outcome.error.code === 'CHECKPOINT_LOST') {
     const error: JobError = { code: 'CHECKPOINT_LOST', message: outcome.error.detail };

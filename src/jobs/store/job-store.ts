@@ -222,7 +222,7 @@ export class JobStore {
    * undefined: the job is no longer as `guard` says, and nothing was written.
    */
   async change(jobId: string, guard: Guard, changes: JobChanges): Promise<StoredJob | undefined> {
-    return this.update(jobId, guard, changes, true);
+    return this.#update(jobId, guard, changes, true);
   }
 
   /**
@@ -247,7 +247,7 @@ export class JobStore {
     guard: Guard,
     changes: Omit<JobChanges, 'state'>,
   ): Promise<StoredJob | undefined> {
-    return this.update(jobId, guard, changes, false);
+    return this.#update(jobId, guard, changes, false);
   }
 
   /**
@@ -256,7 +256,7 @@ export class JobStore {
    */
   async acquireLease(record: StoredJob, changes: JobChanges): Promise<StoredJob | undefined> {
     const { jobId, state, lease } = record;
-    return this.update(jobId, { states: [state], lease }, changes, changes.state !== undefined, lease + 1);
+    return this.#update(jobId, { states: [state], lease }, changes, changes.state !== undefined, lease + 1);
   }
 
   /** The job as it is, under a new revision; undefined: there is no such job. */
@@ -359,7 +359,7 @@ export class JobStore {
     return this.db.selectFrom('jobs').where('phase', 'is', null);
   }
 
-  private async update(
+  async #update(
     jobId: string,
     guard: Guard,
     changes: JobChanges,

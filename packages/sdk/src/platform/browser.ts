@@ -2,11 +2,8 @@ import { chunksOf } from '../chunks.js';
 import { type Answer, answerOf } from '../connection.js';
 import { BatchConnectionError, UploadSizeError } from '../errors.js';
 import { formOf } from '../form-fields.js';
-import type { UploadSource } from '../upload-source.js';
+import { MAX_STREAM_BYTES, type UploadSource } from '../upload-source.js';
 import type { FormUpload, Platform } from './platform.js';
-
-/** Size limit of a stream: a browser must read all of it before sending, and services accept no more by default. */
-const MAX_STREAM_BYTES = 1024 ** 3;
 
 /** For browsers, and every other platform with `fetch` and without file paths. */
 export const browserPlatform: Platform = {
