@@ -38,10 +38,10 @@ import { newJobId } from './domain/job-id.js';
 import { connectJobEvents } from './events/producer.js';
 import { JobEventPublisher } from './events/publisher.js';
 import { admitJob, JobAdmissionGuard } from './http/job-admission.guard.js';
+import { JobQueries } from './http/job-queries.js';
 import { JobsController } from './http/jobs.controller.js';
 import { RejectedRowsController } from './http/rejected-rows.controller.js';
 import { RejectedRows } from './http/rejected-rows.js';
-import { JobService } from './job-service.js';
 import { JobsLifecycle } from './jobs-lifecycle.js';
 import { ExpiryStore } from './store/expiry-store.js';
 import { InstallationStore } from './store/installation-store.js';
@@ -136,14 +136,15 @@ const owner = randomUUID();
     },
     {
       provide: JobCommands,
-      inject: [JobStore, JobWriter, JobCoordinator, Spool, ClusterProbe],
+      inject: [JobStore, JobWriter, JobCoordinator, Spool, JobRemoval, ClusterProbe],
       useFactory: (
         store: JobStore,
         writer: JobWriter,
         coordinator: JobCoordinator,
         spool: Spool,
+        removal: JobRemoval,
         cluster: ClusterProbe,
-      ) => new JobCommands({ store, writer, coordinator, spool, clock, requireKafka: () => cluster.check() }),
+      ) => new JobCommands({ store, writer, coordinator, spool, removal, clock, requireKafka: () => cluster.check() }),
     },
     {
       provide: JobMaintenance,
@@ -197,9 +198,15 @@ const owner = randomUUID();
     },
     {
       provide: JobCreation,
-      inject: [JobStore, JobCommands, TopicAdmin, SpareTopics, LOG],
-      useFactory: (store: JobStore, control: JobCommands, topics: TopicAdmin, spares: SpareTopics, log: Logger) =>
-        new JobCreation({ store, control, topics, spares, owner, log }),
+      inject: [JobStore, JobWriter, JobCoordinator, TopicAdmin, SpareTopics, LOG],
+      useFactory: (
+        store: JobStore,
+        writer: JobWriter,
+        coordinator: JobCoordinator,
+        topics: TopicAdmin,
+        spares: SpareTopics,
+        log: Logger,
+      ) => new JobCreation({ store, writer, coordinator, topics, spares, owner, log }),
     },
     {
       provide: JobRemoval,
@@ -226,13 +233,12 @@ const owner = randomUUID();
     },
     {
       provide: JobExpiry,
-      inject: [DATABASE, JobStore, JobWriter, JobCommands, JobRemoval, TopicAdmin, HealthDetails, LOG, CONFIG],
+      inject: [DATABASE, JobStore, JobWriter, JobCommands, TopicAdmin, HealthDetails, LOG, CONFIG],
       useFactory: (
         db: Database,
         store: JobStore,
         writer: JobWriter,
-        control: JobCommands,
-        removal: JobRemoval,
+        commands: JobCommands,
         topics: TopicAdmin,
         health: HealthDetails,
         log: Logger,
@@ -242,8 +248,7 @@ const owner = randomUUID();
         const rows = new ExpiryStore(db);
         const expiry = new JobExpiry({
           rows,
-          control,
-          removal,
+          commands,
           topics: new TopicExpiry({ rows, store, writer, topics, log }),
           clock,
           brokerTime: () => readBrokerTime(kafka, topics),
@@ -255,10 +260,9 @@ const owner = randomUUID();
       },
     },
     {
-      provide: JobService,
-      inject: [JobStore, JobSubmission, JobCommands, JobRemoval],
-      useFactory: (store: JobStore, intake: JobSubmission, control: JobCommands, removal: JobRemoval) =>
-        new JobService({ store, intake, control, removal, clock }),
+      provide: JobQueries,
+      inject: [JobStore],
+      useFactory: (store: JobStore) => new JobQueries(store, clock),
     },
     {
       provide: UploadReceiver,

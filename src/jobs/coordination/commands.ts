@@ -7,6 +7,7 @@ import type { JobStore } from '../store/job-store.js';
 import type { JobCoordinator } from './coordinator.js';
 import type { JobSpool } from './job-spool.js';
 import type { JobWriter } from './job-writer.js';
+import type { JobRemoval } from './removal.js';
 
 export interface JobCommandsOptions {
   store: JobStore;
@@ -14,6 +15,8 @@ export interface JobCommandsOptions {
   coordinator: JobCoordinator;
   spool: JobSpool;
   clock: Clock;
+  /** Removes what purged jobs leave. */
+  removal: Pick<JobRemoval, 'wake'>;
   /** Throws KAFKA_UNSUPPORTED. */
   requireKafka(): Promise<void>;
 }
@@ -24,13 +27,6 @@ const CANCEL_WAIT_MS = 5000;
 /** What users do to jobs. */
 export class JobCommands {
   constructor(private readonly options: JobCommandsOptions) {}
-
-  /** The row, file and topics of the new job are there: activates it, publishes it, queues it. From here on it exists. */
-  async accept(jobId: string, owner: string): Promise<StoredJob> {
-    const record = await this.options.writer.activate(jobId, owner);
-    this.options.coordinator.submit(jobId);
-    return record;
-  }
 
   /**
    * Ends the job, waiting up to 5 s for a runner to stop: returns the job as it is then, normally CANCELLED; CANCELLING if
@@ -78,8 +74,8 @@ export class JobCommands {
    * and `force` is false.
    */
   async purge(jobId: string, force: boolean): Promise<StoredJob> {
-    const { store, writer, coordinator } = this.options;
-    return writer.exclusively(jobId, async () => {
+    const { store, writer, coordinator, removal } = this.options;
+    const purged = await writer.exclusively(jobId, async () => {
       const record = await this.#require(jobId);
       if (!isTerminal(record.state)) {
         const message = `The job is ${record.state}: cancel it first (\`DELETE /jobs/${jobId}\`)`;
@@ -100,6 +96,8 @@ export class JobCommands {
       }
       return record;
     });
+    removal.wake();
+    return purged;
   }
 
   /** `end`: the job's end, or the wait for it; null: nothing was to be done. */

@@ -5,12 +5,14 @@ import type { ReceivedUpload } from '../../upload/index.js';
 import { newJobId } from '../domain/job-id.js';
 import type { NewJob, StoredJob } from '../domain/stored-job.js';
 import type { JobStore } from '../store/job-store.js';
-import type { JobCommands } from './commands.js';
+import type { JobCoordinator } from './coordinator.js';
+import type { JobWriter } from './job-writer.js';
 import type { SpareTopics } from './spare-topics.js';
 
 export interface JobCreationOptions {
   store: JobStore;
-  control: JobCommands;
+  writer: Pick<JobWriter, 'activate'>;
+  coordinator: Pick<JobCoordinator, 'submit'>;
   topics: Pick<TopicAdmin, 'createJobTopics'>;
   spares: Pick<SpareTopics, 'take' | 'giveBack' | 'discard' | 'areUnused' | 'refill'>;
   /** This start of the process, as the owner of what it creates. */
@@ -82,8 +84,9 @@ export class JobCreation {
     try {
       await upload.keepAs(jobId);
       if (isSpare ? await this.options.spares.areUnused(topics) : await this.#createTopics(topics)) {
-        const record = await this.options.control.accept(jobId, this.options.owner);
+        const record = await this.options.writer.activate(jobId, this.options.owner);
         upload.handOver();
+        this.options.coordinator.submit(jobId);
         return record;
       }
     } catch (error) {

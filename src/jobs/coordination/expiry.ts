@@ -4,14 +4,12 @@ import { failureDetail } from '../../kafka/index.js';
 import { type Clock, isoTime } from '../domain/clock.js';
 import type { ExpiryStore } from '../store/expiry-store.js';
 import type { JobCommands } from './commands.js';
-import type { JobRemoval } from './removal.js';
 import { Rounds } from './rounds.js';
 import type { TopicExpiry } from './topic-expiry.js';
 
 export interface JobExpiryOptions {
   rows: ExpiryStore;
-  control: Pick<JobCommands, 'purge'>;
-  removal: Pick<JobRemoval, 'wake'>;
+  commands: Pick<JobCommands, 'purge'>;
   topics: Pick<TopicExpiry, 'round' | 'stop'>;
   clock: Clock;
   /** By a broker's clock, in ms since the epoch. Rejects if it cannot be learned. */
@@ -106,21 +104,19 @@ export class JobExpiry {
   }
 
   async #purge(before: number, seenBy: number): Promise<void> {
-    const { rows, control, removal, log } = this.options;
+    const { rows, commands, log } = this.options;
     let purged = 0;
     for (const jobId of await rows.expired(before, seenBy, PURGED_A_ROUND)) {
       if (this.#rounds.isStopped) break;
       try {
-        await control.purge(jobId, false);
+        await commands.purge(jobId, false);
         purged += 1;
       } catch (error) {
         // It was purged meanwhile, or a runner finds out what it has committed: the next round sees.
         if (!(error instanceof ServiceError)) throw error;
       }
     }
-    if (purged === 0) return;
-    log.info({ jobs: purged }, 'purging jobs older than JOB_KEEP_DAYS');
-    removal.wake();
+    if (purged > 0) log.info({ jobs: purged }, 'purging jobs older than JOB_KEEP_DAYS');
   }
 }
 

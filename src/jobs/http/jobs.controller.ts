@@ -16,19 +16,25 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { nextPageLink } from '../../api/index.js';
 import { ServiceError } from '../../errors/index.js';
+import { parseJobRequest } from '../../ingest/index.js';
 import { LOG } from '../../observability/index.js';
 import { type ReceivedUpload, Upload, UploadInterceptor } from '../../upload/index.js';
+import { JobCommands } from '../coordination/commands.js';
+import { JobSubmission } from '../coordination/submission.js';
 import type { Job, JobSummary } from '../domain/job.js';
-import { JobService } from '../job-service.js';
 import { idempotencyKey } from './idempotency-key.js';
 import { JobAdmissionGuard } from './job-admission.guard.js';
 import { JobDeleteDto } from './job-delete.dto.js';
+import { JobIdPipe } from './job-id.pipe.js';
 import { JobListDto } from './job-list.dto.js';
+import { JobQueries } from './job-queries.js';
 
 @Controller('jobs')
 export class JobsController {
   constructor(
-    private readonly jobs: JobService,
+    private readonly submission: JobSubmission,
+    private readonly commands: JobCommands,
+    private readonly queries: JobQueries,
     @Inject(LOG) private readonly log: Logger,
   ) {}
 
@@ -41,12 +47,13 @@ export class JobsController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Job> {
-    const query = request.query as Record<string, unknown>;
-    const { job, replayed } = await this.jobs.create(upload, query, idempotencyKey(request.headers));
-    reply.header('location', `/jobs/${job.job_id}`);
+    const asked = parseJobRequest(request.query as Record<string, unknown>, upload.fields);
+    const { record, replayed } = await this.submission.accept(upload, asked, idempotencyKey(request.headers));
+    const { jobId, sizeBytes } = record;
+    reply.header('location', `/jobs/${jobId}`);
     if (replayed) reply.code(200).header('idempotency-replayed', 'true');
-    else this.log.info({ job_id: job.job_id, bytes: job.size_bytes, request_id: request.id }, 'job accepted');
-    return job;
+    else this.log.info({ job_id: jobId, bytes: sizeBytes, request_id: request.id }, 'job accepted');
+    return this.queries.view(record);
   }
 
   @Get()
@@ -55,38 +62,38 @@ export class JobsController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<JobSummary[]> {
-    const { items, nextCursor } = await this.jobs.list({ ...query, modelId });
+    const { items, nextCursor } = await this.queries.list({ ...query, modelId });
     if (nextCursor !== null) reply.header('link', nextPageLink(request.url, nextCursor));
     return items;
   }
 
   @Get(':id')
-  async get(@Param('id') id: string): Promise<Job> {
-    return this.jobs.get(id);
+  async get(@Param('id', JobIdPipe) id: string): Promise<Job> {
+    return this.queries.get(id);
   }
 
   @Delete(':id')
   @HttpCode(202)
   async delete(
-    @Param('id') id: string,
+    @Param('id', JobIdPipe) id: string,
     @Query() { purge, force }: JobDeleteDto,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Job> {
     if (purge === 'true') {
-      const purged = await this.jobs.purge(id, force === 'true');
+      const purged = await this.commands.purge(id, force === 'true');
       this.log.info({ job_id: id, state: purged.state, request_id: request.id }, 'job is being purged');
-      return purged;
+      return this.queries.view(purged);
     }
     if (force === 'true') throw new ServiceError('INVALID_REQUEST', 'force goes with purge=true only');
-    const { job, already } = await this.jobs.cancel(id);
+    const { record, already } = await this.commands.cancel(id);
     if (already) reply.code(200);
-    return job;
+    return this.queries.view(record);
   }
 
   @Post(':id/resume')
   @HttpCode(202)
-  async resume(@Param('id') id: string): Promise<Job> {
-    return this.jobs.resume(id);
+  async resume(@Param('id', JobIdPipe) id: string): Promise<Job> {
+    return this.queries.view(await this.commands.resume(id));
   }
 }

@@ -2,7 +2,8 @@ import { Readable } from 'node:stream';
 import { Controller, Get, Headers, Param, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Downloads, nextPageLink, PageQueryDto } from '../../api/index.js';
-import { JobService } from '../job-service.js';
+import { JobIdPipe } from './job-id.pipe.js';
+import { JobQueries } from './job-queries.js';
 import { jsonArray, jsonArrayBytes, ndjson } from './rejected-body.js';
 import { RejectedRows } from './rejected-rows.js';
 
@@ -11,14 +12,14 @@ const NDJSON = 'application/x-ndjson';
 @Controller('jobs/:id/rejected')
 export class RejectedRowsController {
   constructor(
-    private readonly jobs: JobService,
+    private readonly jobs: JobQueries,
     private readonly rejected: RejectedRows,
     private readonly downloads: Downloads,
   ) {}
 
   @Get()
   async list(
-    @Param('id') id: string,
+    @Param('id', JobIdPipe) id: string,
     @Query() { limit, cursor }: PageQueryDto,
     @Headers('accept') accept: string | undefined,
     @Req() request: FastifyRequest,

@@ -34,15 +34,15 @@ describe('accepting a job', () => {
 describe('purging a job', () => {
   it('takes it out of the jobs at once, and gives its key free', async () => {
     const jobId = await harness.accept({ idempotencyKey: 'k' });
-    await harness.control.cancel(jobId);
-    expect(await harness.control.purge(jobId, true)).toMatchObject({ jobId, state: 'CANCELLED' });
+    await harness.commands.cancel(jobId);
+    expect(await harness.commands.purge(jobId, true)).toMatchObject({ jobId, state: 'CANCELLED' });
     expect(await harness.store.get(jobId)).toBeUndefined();
     expect(await harness.store.findByIdempotencyKey('k')).toBeUndefined();
     expect((await harness.store.list({ limit: 10 })).items).toEqual([]);
     for (const again of [
-      harness.control.purge(jobId, true),
-      harness.control.resume(jobId),
-      harness.control.cancel(jobId),
+      harness.commands.purge(jobId, true),
+      harness.commands.resume(jobId),
+      harness.commands.cancel(jobId),
     ]) {
       await expect(again).rejects.toMatchObject({ code: 'JOB_NOT_FOUND' });
     }
@@ -51,7 +51,7 @@ describe('purging a job', () => {
 
   it('is refused while the job has not ended, with the command that ends it', async () => {
     const jobId = await harness.acceptAndClaim();
-    await expect(harness.control.purge(jobId, true)).rejects.toMatchObject({
+    await expect(harness.commands.purge(jobId, true)).rejects.toMatchObject({
       code: 'JOB_STATE_CONFLICT',
       message: expect.stringContaining(`DELETE /jobs/${jobId}`),
     });
@@ -59,8 +59,8 @@ describe('purging a job', () => {
 
   it('is refused while its file is kept, with the command that does it all the same', async () => {
     const jobId = await harness.accept();
-    await harness.control.cancel(jobId);
-    await expect(harness.control.purge(jobId, false)).rejects.toMatchObject({
+    await harness.commands.cancel(jobId);
+    await expect(harness.commands.purge(jobId, false)).rejects.toMatchObject({
       code: 'JOB_STATE_CONFLICT',
       message: expect.stringContaining(`DELETE /jobs/${jobId}?purge=true&force=true`),
     });
@@ -72,17 +72,17 @@ describe('purging a job', () => {
     const jobId = await harness.acceptAndClaim();
     harness.runners.finish(jobId, { kind: 'completed', checkpoint: aCheckpoint(1, 0, true) });
     await harness.quiet();
-    expect(await harness.control.purge(jobId, false)).toMatchObject({ state: 'SUCCESS' });
+    expect(await harness.commands.purge(jobId, false)).toMatchObject({ state: 'SUCCESS' });
   });
 
   it('waits for the runner that finds out what the job has committed', async () => {
     const jobId = await failWithoutKafka();
     await harness.maintenance.reconcileUnknown();
     await harness.runners.next();
-    await expect(harness.control.purge(jobId, true)).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT' });
+    await expect(harness.commands.purge(jobId, true)).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT' });
     harness.runners.finish(jobId, { kind: 'reconciled', checkpoint: null });
     await harness.quiet();
-    await harness.control.purge(jobId, true);
+    await harness.commands.purge(jobId, true);
   });
 });
 
@@ -90,7 +90,7 @@ describe('cancelling a job', () => {
   it('ends one that waits for its first runner at once', async () => {
     const jobId = await harness.accept();
     harness.clock.advance(70);
-    expect(await harness.control.cancel(jobId)).toMatchObject({ record: { state: 'CANCELLED' }, already: false });
+    expect(await harness.commands.cancel(jobId)).toMatchObject({ record: { state: 'CANCELLED' }, already: false });
     expect(await harness.job(jobId)).toMatchObject({
       state: 'CANCELLED',
       end_offsets: { data: 0, dlq: 0 },
@@ -104,7 +104,7 @@ describe('cancelling a job', () => {
   it('has the runner of one under way reconcile, and waits for it', async () => {
     const jobId = await harness.acceptAndClaim();
     harness.commit(jobId, 5);
-    const cancelling = harness.control.cancel(jobId);
+    const cancelling = harness.commands.cancel(jobId);
     await harness.quiet();
     expect((await harness.record(jobId)).state).toBe('CANCELLING');
     expect(harness.runners.cancelled).toEqual([jobId]);
@@ -122,7 +122,7 @@ describe('cancelling a job', () => {
 
   it('waits five seconds at most', async () => {
     const jobId = await harness.acceptAndClaim();
-    const cancelling = harness.control.cancel(jobId);
+    const cancelling = harness.commands.cancel(jobId);
     await harness.quiet();
     harness.clock.advance(5000);
     expect(await cancelling).toMatchObject({ record: { state: 'CANCELLING' }, already: false });
@@ -130,7 +130,7 @@ describe('cancelling a job', () => {
 
   it('lets a fresh runner reconcile after the old one was killed', async () => {
     const jobId = await harness.acceptAndClaim();
-    const cancelling = harness.control.cancel(jobId);
+    const cancelling = harness.commands.cancel(jobId);
     await harness.quiet();
     harness.runners.lose(jobId, false);
     await harness.quiet();
@@ -141,7 +141,7 @@ describe('cancelling a job', () => {
 
   it('comes too late for a job whose end is committed: it keeps its result', async () => {
     const jobId = await harness.acceptAndClaim();
-    const cancelling = harness.control.cancel(jobId);
+    const cancelling = harness.commands.cancel(jobId);
     await harness.quiet();
     harness.runners.finish(jobId, { kind: 'completed', checkpoint: aCheckpoint(5, 1, true) });
     expect(await cancelling).toMatchObject({ record: { state: 'PARTIAL_SUCCESS' }, already: false });
@@ -154,7 +154,7 @@ describe('cancelling a job', () => {
     'does not end before it is known what is committed, whatever the reconcile meets: %s',
     async (code) => {
       const jobId = await harness.acceptAndClaim();
-      const cancelling = harness.control.cancel(jobId);
+      const cancelling = harness.commands.cancel(jobId);
       await harness.quiet();
       const error = { code, detail: 'the detail' };
       harness.runners.finish(jobId, { kind: 'failed', error, checkpoint: null, checkpointVerified: false });
@@ -176,7 +176,7 @@ describe('cancelling a job', () => {
 
   it('fails where the reconcile finds the checkpoint lost', async () => {
     const jobId = await harness.acceptAndClaim();
-    const cancelling = harness.control.cancel(jobId);
+    const cancelling = harness.commands.cancel(jobId);
     await harness.quiet();
     const error = { code: 'CHECKPOINT_LOST', detail: 'gone' } as const;
     harness.runners.finish(jobId, { kind: 'failed', error, checkpoint: null, checkpointVerified: false });
@@ -190,30 +190,30 @@ describe('cancelling a job', () => {
 
   it('twice at once is one cancel, and both learn the end', async () => {
     const jobId = await harness.acceptAndClaim();
-    const both = Promise.all([harness.control.cancel(jobId), harness.control.cancel(jobId)]);
+    const both = Promise.all([harness.commands.cancel(jobId), harness.commands.cancel(jobId)]);
     await harness.quiet();
     harness.runners.finish(jobId, { kind: 'reconciled', checkpoint: null });
     const cancelled = { record: { state: 'CANCELLED' }, already: false };
     expect(await both).toMatchObject([cancelled, cancelled]);
-    expect(await harness.control.cancel(jobId)).toMatchObject({ record: { state: 'CANCELLED' }, already: true });
+    expect(await harness.commands.cancel(jobId)).toMatchObject({ record: { state: 'CANCELLED' }, already: true });
   });
 
   it('is refused for a job that has ended, with its state, and for one that never was', async () => {
     const jobId = await harness.acceptAndClaim();
     harness.runners.finish(jobId, { kind: 'completed', checkpoint: aCheckpoint(5, 0, true) });
     await harness.quiet();
-    await expect(harness.control.cancel(jobId)).rejects.toMatchObject({
+    await expect(harness.commands.cancel(jobId)).rejects.toMatchObject({
       code: 'JOB_STATE_CONFLICT',
       message: expect.stringContaining('SUCCESS'),
     });
-    await expect(harness.control.cancel('zzzzzzzz')).rejects.toMatchObject({ code: 'JOB_NOT_FOUND' });
+    await expect(harness.commands.cancel('zzzzzzzz')).rejects.toMatchObject({ code: 'JOB_NOT_FOUND' });
   });
 
   it('reaches a job that is just being handed out', async () => {
     const jobId = await harness.accept();
     const [assignment] = await Promise.all([
       harness.runners.next(),
-      harness.control.cancel(jobId).then(undefined, (error: unknown) => error),
+      harness.commands.cancel(jobId).then(undefined, (error: unknown) => error),
       harness.quiet().then(async () => {
         harness.runners.finish(jobId, { kind: 'reconciled', checkpoint: null });
         await harness.quiet();
@@ -228,14 +228,14 @@ describe('resuming a job', () => {
   it('queues a cancelled one for another attempt from its checkpoint', async () => {
     const jobId = await harness.acceptAndClaim();
     harness.commit(jobId, 5);
-    const cancelling = harness.control.cancel(jobId);
+    const cancelling = harness.commands.cancel(jobId);
     await harness.quiet();
     harness.clock.advance(100);
     harness.runners.finish(jobId, { kind: 'reconciled', checkpoint: aCheckpoint(5) });
     await cancelling;
     harness.clock.advance(1_000_000);
 
-    const resumed = await harness.control.resume(jobId);
+    const resumed = await harness.commands.resume(jobId);
     expect(resumed).toMatchObject({ state: 'PENDING', attempt: 2, error: null, finishedAt: null });
     harness.clock.advance(30);
     expect(await harness.runners.next()).toMatchObject({
@@ -272,7 +272,7 @@ describe('resuming a job', () => {
       checkpointVerified: true,
     });
     await harness.quiet();
-    await harness.control.resume(jobId);
+    await harness.commands.resume(jobId);
     setWall();
     await harness.runners.next();
     setWall();
@@ -283,7 +283,7 @@ describe('resuming a job', () => {
 
   it('is possible after a failure for want of Kafka', async () => {
     const jobId = await failWithoutKafka();
-    expect(await harness.control.resume(jobId)).toMatchObject({ state: 'PENDING', error: null });
+    expect(await harness.commands.resume(jobId)).toMatchObject({ state: 'PENDING', error: null });
     expect(await harness.runners.next()).toMatchObject({ intent: 'run' });
   });
 
@@ -300,7 +300,7 @@ describe('resuming a job', () => {
       code: 'RUNNER_CRASHED',
       hint: expect.stringContaining(`\`POST /jobs/${jobId}/resume\``),
     });
-    expect(await harness.control.resume(jobId)).toMatchObject({ state: 'PENDING', error: null, crashes: 0 });
+    expect(await harness.commands.resume(jobId)).toMatchObject({ state: 'PENDING', error: null, crashes: 0 });
     expect(await harness.runners.next()).toMatchObject({ intent: 'run', checkpoint: { ok: 4 } });
     harness.runners.lose(jobId, true);
     await harness.quiet();
@@ -309,16 +309,16 @@ describe('resuming a job', () => {
 
   it('once only, when two ask at the same time', async () => {
     const jobId = await failWithoutKafka();
-    const results = await Promise.allSettled([harness.control.resume(jobId), harness.control.resume(jobId)]);
+    const results = await Promise.allSettled([harness.commands.resume(jobId), harness.commands.resume(jobId)]);
     expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected']);
     expect((await harness.record(jobId)).attempt).toBe(2);
   });
 
   it('is refused for any other job', async () => {
     const jobId = await harness.accept();
-    await expect(harness.control.resume(jobId)).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT' });
+    await expect(harness.commands.resume(jobId)).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT' });
     await harness.runners.next();
-    await expect(harness.control.resume(jobId)).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT' });
+    await expect(harness.commands.resume(jobId)).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT' });
     harness.runners.finish(jobId, {
       kind: 'failed',
       error: { code: 'HEADER_MISMATCH', detail: '' },
@@ -326,37 +326,37 @@ describe('resuming a job', () => {
       checkpointVerified: true,
     });
     await harness.quiet();
-    await expect(harness.control.resume(jobId)).rejects.toMatchObject({
+    await expect(harness.commands.resume(jobId)).rejects.toMatchObject({
       code: 'JOB_STATE_CONFLICT',
       message: expect.stringContaining('FAILED (HEADER_MISMATCH)'),
     });
-    await expect(harness.control.resume('zzzzzzzz')).rejects.toMatchObject({ code: 'JOB_NOT_FOUND' });
+    await expect(harness.commands.resume('zzzzzzzz')).rejects.toMatchObject({ code: 'JOB_NOT_FOUND' });
   });
 
   it('is too late when the file is gone', async () => {
     const jobId = await failWithoutKafka();
     await harness.spool.remove(jobId);
-    await expect(harness.control.resume(jobId)).rejects.toMatchObject({ code: 'SPOOL_EXPIRED' });
+    await expect(harness.commands.resume(jobId)).rejects.toMatchObject({ code: 'SPOOL_EXPIRED' });
     await writeFile(harness.spool.path(jobId), 'id\n');
     harness.clock.advance(24 * 3_600_000 + 1);
     await harness.maintenance.cleanSpool();
-    await expect(harness.control.resume(jobId)).rejects.toMatchObject({ code: 'SPOOL_EXPIRED' });
+    await expect(harness.commands.resume(jobId)).rejects.toMatchObject({ code: 'SPOOL_EXPIRED' });
   });
 
   it('is refused while the brokers cannot write it exactly once', async () => {
     const jobId = await failWithoutKafka();
     harness.kafkaFailure = new ServiceError('KAFKA_UNSUPPORTED', 'no verification');
-    await expect(harness.control.resume(jobId)).rejects.toMatchObject({ code: 'KAFKA_UNSUPPORTED' });
+    await expect(harness.commands.resume(jobId)).rejects.toMatchObject({ code: 'KAFKA_UNSUPPORTED' });
     expect(await harness.record(jobId)).toMatchObject({ state: 'FAILED', attempt: 1 });
     harness.kafkaFailure = null;
-    expect(await harness.control.resume(jobId)).toMatchObject({ state: 'PENDING', attempt: 2 });
+    expect(await harness.commands.resume(jobId)).toMatchObject({ state: 'PENDING', attempt: 2 });
   });
 
   it('waits for its turn where the job is just being reconciled', async () => {
     const jobId = await failWithoutKafka();
     await harness.maintenance.reconcileUnknown();
     expect(await harness.runners.next()).toMatchObject({ intent: 'reconcile' });
-    await harness.control.resume(jobId);
+    await harness.commands.resume(jobId);
     expect(harness.runners.queue).toEqual([]);
     harness.runners.finish(jobId, { kind: 'reconciled', checkpoint: aCheckpoint(6) });
     await harness.quiet();
@@ -368,7 +368,7 @@ describe('resuming a job', () => {
     const jobId = await failWithoutKafka();
     await harness.maintenance.reconcileUnknown();
     expect(await harness.runners.next()).toMatchObject({ intent: 'reconcile' });
-    await harness.control.resume(jobId);
+    await harness.commands.resume(jobId);
     const error = { code: 'KAFKA_UNAVAILABLE', detail: 'the detail' } as const;
     harness.runners.finish(jobId, { kind: 'failed', error, checkpoint: null, checkpointVerified: false });
     await harness.quiet();
@@ -377,8 +377,8 @@ describe('resuming a job', () => {
 
   it('and cancelling again reconciles first where nobody knows yet what is committed', async () => {
     const jobId = await failWithoutKafka();
-    await harness.control.resume(jobId);
-    const cancelling = harness.control.cancel(jobId);
+    await harness.commands.resume(jobId);
+    const cancelling = harness.commands.cancel(jobId);
     await harness.quiet();
     expect((await harness.record(jobId)).state).toBe('CANCELLING');
     expect(await harness.runners.next()).toMatchObject({ intent: 'reconcile' });

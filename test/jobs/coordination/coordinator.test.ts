@@ -50,7 +50,7 @@ describe('handing out a job', () => {
 
   it('gives nothing for a job that has ended or never was', async () => {
     const jobId = await harness.accept();
-    await harness.control.cancel(jobId);
+    await harness.commands.cancel(jobId);
     expect(await harness.coordinator.claim(jobId, 'run')).toBeNull();
     expect(await harness.coordinator.claim('zzzzzzzz', 'run')).toBeNull();
   });
@@ -311,7 +311,7 @@ describe('a job whose checkpoint is stale', () => {
   it('is looked at as soon again when it is cancelled, and ends when it is lost', async () => {
     const jobId = await harness.acceptAndClaim();
     await leave(jobId, 10_000);
-    const cancelling = harness.control.cancel(jobId);
+    const cancelling = harness.commands.cancel(jobId);
     await harness.quiet();
     expect(await harness.runners.next()).toMatchObject({ intent: 'reconcile', staleMs: 10_000 });
     await leave(jobId, 20_000);
@@ -455,7 +455,7 @@ describe('a lost runner', () => {
 
   it('is replaced with growing delays while it crashes in reconciling', async () => {
     const jobId = await harness.acceptAndClaim();
-    const cancelling = harness.control.cancel(jobId);
+    const cancelling = harness.commands.cancel(jobId);
     await harness.quiet();
     for (const delay of [500, 1000, 2000, 4000]) {
       harness.runners.lose(jobId, true);

@@ -20,10 +20,11 @@ beforeEach(async () => {
 afterEach(() => harness.close());
 
 function create(job: Partial<NewJob> = {}): ReturnType<JobCreation['create']> {
-  const { store, control } = harness;
+  const { store, writer, coordinator } = harness;
   const creation = new JobCreation({
     store,
-    control,
+    writer,
+    coordinator,
     topics: { createJobTopics: async () => fate.push('topics made') > 0 },
     spares: {
       take: () => spare.id,

@@ -10,7 +10,6 @@ const YEARS_MS = 12 * 365 * DAY_MS;
 
 let harness: JobsHarness;
 let expiry: JobExpiry;
-let woken: number;
 /** The times at which topics were to be looked at. */
 let topicRounds: number[];
 /** The broker's clock, where it is not as ours. */
@@ -18,7 +17,6 @@ let brokerTime: (() => Promise<number>) | null;
 
 beforeEach(async () => {
   harness = await JobsHarness.open();
-  woken = 0;
   topicRounds = [];
   brokerTime = null;
   start();
@@ -27,15 +25,10 @@ afterEach(() => harness.close());
 
 /** A process begins; its rounds are called by the test. */
 function start(keepDays = 30): void {
-  const { control, clock } = harness;
+  const { commands, clock } = harness;
   expiry = new JobExpiry({
     rows: new ExpiryStore(harness.fixture.db),
-    control,
-    removal: {
-      wake() {
-        woken += 1;
-      },
-    },
+    commands,
     topics: {
       async round(now) {
         topicRounds.push(now);
@@ -69,7 +62,7 @@ async function pass(days: number): Promise<void> {
 /** An ended job without a file. */
 async function ended(): Promise<string> {
   const jobId = await harness.accept();
-  await harness.control.cancel(jobId);
+  await harness.commands.cancel(jobId);
   await harness.writer.updateInternal(await harness.record(jobId), { spooled: false });
   return jobId;
 }
@@ -83,11 +76,11 @@ describe('an ended job', () => {
     const job = await ended();
     const waiting = await harness.accept();
     await pass(30);
-    expect([await isThere(job), woken]).toEqual([true, 0]);
+    expect([await isThere(job), harness.removalWakes]).toEqual([true, 0]);
     await run(10 * MINUTE_MS);
-    expect([await isThere(job), woken]).toEqual([false, 1]);
+    expect([await isThere(job), harness.removalWakes]).toEqual([false, 1]);
     await run(10 * MINUTE_MS);
-    expect([await isThere(waiting), woken]).toEqual([true, 1]);
+    expect([await isThere(waiting), harness.removalWakes]).toEqual([true, 1]);
   });
 
   it('stays for ever with JOB_KEEP_DAYS=0', async () => {
@@ -142,11 +135,11 @@ describe('an ended job', () => {
 
   it('begins anew when it is resumed and ends again', async () => {
     const job = await harness.accept();
-    await harness.control.cancel(job);
+    await harness.commands.cancel(job);
     await run(20 * HOUR_MS);
-    await harness.control.resume(job);
+    await harness.commands.resume(job);
     await run(20 * HOUR_MS);
-    await harness.control.cancel(job);
+    await harness.commands.cancel(job);
     await harness.writer.updateInternal(await harness.record(job), { spooled: false });
     harness.clock.setWall(YEARS_MS);
     await run(DAY_MS);
@@ -157,7 +150,7 @@ describe('an ended job', () => {
 
   it('stays while its file is kept', async () => {
     const job = await harness.accept();
-    await harness.control.cancel(job);
+    await harness.commands.cancel(job);
     await pass(31);
     expect(await isThere(job)).toBe(true);
     await harness.maintenance.cleanSpool();

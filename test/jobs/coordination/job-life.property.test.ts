@@ -89,10 +89,10 @@ class Story {
         if (assignment) this.report({ kind: 'stale', detail: 'x', staleMs: assignment.staleMs + 10_000 });
         break;
       case 'cancel':
-        this.waits.push(harness.control.cancel(jobId).catch(conflict));
+        this.waits.push(harness.commands.cancel(jobId).catch(conflict));
         break;
       case 'resume':
-        await harness.control.resume(jobId).catch(conflict);
+        await harness.commands.resume(jobId).catch(conflict);
         break;
       case 'wait':
         harness.clock.advance(step.ms);

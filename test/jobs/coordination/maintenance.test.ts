@@ -28,7 +28,7 @@ afterEach(() => harness.close());
 
 async function cancelled(): Promise<string> {
   const jobId = await harness.accept();
-  await harness.control.cancel(jobId);
+  await harness.commands.cancel(jobId);
   return jobId;
 }
 
@@ -45,7 +45,7 @@ describe('a new start', () => {
     const cancelling = await harness.acceptAndClaim();
     const waiting = await harness.accept();
     const ended = await cancelled();
-    const cancel = harness.control.cancel(cancelling);
+    const cancel = harness.commands.cancel(cancelling);
     await harness.quiet();
     harness.clock.advance(5000);
     await cancel;
@@ -287,7 +287,7 @@ describe('a job that failed without Kafka', () => {
     const jobId = await failedWithoutKafka();
     await harness.maintenance.reconcileUnknown();
     await failToReconcile(jobId);
-    await harness.control.resume(jobId);
+    await harness.commands.resume(jobId);
     expect(await harness.runners.next()).toMatchObject({ jobId, intent: 'run' });
     harness.runners.finish(jobId, AWAY);
     await harness.quiet();
@@ -313,7 +313,7 @@ describe('a job that failed without Kafka', () => {
       totals: { rows: 9 },
       error: { code: 'KAFKA_UNAVAILABLE', message: expect.stringContaining('the whole file is committed') },
     });
-    await harness.control.resume(jobId);
+    await harness.commands.resume(jobId);
     await harness.runners.next();
     harness.runners.finish(jobId, { kind: 'completed', checkpoint: aCheckpoint(9, 0, true) });
     await harness.quiet();
@@ -332,7 +332,7 @@ describe('a job that failed without Kafka', () => {
       error: { code: 'CHECKPOINT_LOST' },
       end_offsets: null,
     });
-    await expect(harness.control.resume(jobId)).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT' });
+    await expect(harness.commands.resume(jobId)).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT' });
     expect(await harness.files()).toEqual([jobId]);
   });
 });
@@ -366,7 +366,7 @@ describe('kept files', () => {
   it('stay for a job that was resumed', async () => {
     const jobId = await cancelled();
     harness.clock.advance(25 * HOUR_MS);
-    await harness.control.resume(jobId);
+    await harness.commands.resume(jobId);
     await harness.maintenance.cleanSpool();
     expect(await harness.files()).toEqual([jobId]);
   });

@@ -100,7 +100,7 @@ describe('the progress of jobs', () => {
     const [cancelled, other] = (await running(2)) as [string, string];
     for (const jobId of [cancelled, other]) harness.commit(jobId, 20);
     if (when === 'after') harness.clock.advance(1000);
-    const cancel = harness.control.cancel(cancelled);
+    const cancel = harness.commands.cancel(cancelled);
     if (when === 'before') harness.clock.advance(1000);
     await checkpointVerified(cancelled);
     await checkpointVerified(other);

@@ -77,7 +77,7 @@ describe('the topics of an ended job', () => {
     await aWeekLater();
     expect(topics.looks).toHaveLength(2);
     expect((await harness.record(job)).state).toBe('PARTIAL_SUCCESS');
-    await harness.control.purge(job, false);
+    await harness.commands.purge(job, false);
     expect(await removals.list(0, 10)).toMatchObject([{ jobId: job, topicsRemoved: true }]);
   });
 
@@ -96,7 +96,7 @@ describe('the topics of an ended job', () => {
 
   it('stay while the job may go on: its file is kept, or it is not known what it has committed', async () => {
     const cancelled = await harness.accept();
-    await harness.control.cancel(cancelled);
+    await harness.commands.cancel(cancelled);
     const failed = await harness.acceptAndClaim();
     const error = { code: 'KAFKA_UNAVAILABLE', detail: 'away' } as const;
     harness.runners.finish(failed, { kind: 'failed', error, checkpoint: aCheckpoint(3), checkpointVerified: false });
@@ -109,7 +109,7 @@ describe('the topics of an ended job', () => {
 
   it('are left to the purge of a job that comes in between', async () => {
     const job = await ended();
-    topics.onLook = () => harness.control.purge(job, false);
+    topics.onLook = () => harness.commands.purge(job, false);
     await aWeekLater();
     expect(topics.deleted).toEqual([]);
     expect(await removals.list(0, 10)).toMatchObject([{ jobId: job, topicsRemoved: false }]);

@@ -28,11 +28,13 @@ export class JobsHarness {
   readonly #folder = mkdtempSync(join(tmpdir(), 'batch-spool-'));
   writer!: JobWriter;
   coordinator!: JobCoordinator;
-  control!: JobCommands;
+  commands!: JobCommands;
   maintenance!: JobMaintenance;
   runners!: ScriptedRunners;
   /** Thrown by the next look at a model, as if the store had failed. */
   storeFailure: Error | null = null;
+  /** How often the removal of purged jobs was woken. */
+  removalWakes = 0;
   kafkaIsAway = false;
   /** Why the brokers take no job. */
   kafkaFailure: Error | null = null;
@@ -61,11 +63,16 @@ export class JobsHarness {
     const { writer } = this;
     this.coordinator = new JobCoordinator({ store, writer, models, spool, clock, log, maxStalledMs: 300_000 });
     const { coordinator } = this;
-    this.control = new JobCommands({
+    this.commands = new JobCommands({
       store,
       writer,
       coordinator,
       spool,
+      removal: {
+        wake: () => {
+          this.removalWakes += 1;
+        },
+      },
       clock,
       requireKafka: async () => {
         if (this.kafkaFailure !== null) throw this.kafkaFailure;
@@ -99,7 +106,8 @@ export class JobsHarness {
     const fresh = aJob(job);
     await writeFile(this.spool.path(fresh.jobId), 'id\n');
     expect(await this.store.create(fresh, 'this process')).toEqual({ kind: 'created' });
-    await this.control.accept(fresh.jobId, 'this process');
+    await this.writer.activate(fresh.jobId, 'this process');
+    this.coordinator.submit(fresh.jobId);
     return fresh.jobId;
   }
 
