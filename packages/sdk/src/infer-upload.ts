@@ -1,5 +1,5 @@
-import { formOf, given } from './form-fields.js';
-import { type TextOptions, textFields } from './text-options.js';
+import { type FieldTable, fieldsOf, formOf } from './form-fields.js';
+import { TEXT_FIELDS, type TextOptions } from './text-options.js';
 import type { InferForm } from './types.js';
 import { MAX_STREAM_BYTES, type UploadContent, type UploadSource } from './upload-source.js';
 
@@ -17,6 +17,13 @@ export interface InferUpload extends TextOptions {
   sampleRows?: number | undefined;
 }
 
+/** All but `partial`, which depends on how much of the file is sent. */
+const INFER_FIELDS: FieldTable<Omit<InferForm, 'partial'>, InferUpload> = {
+  format: 'format',
+  ...TEXT_FIELDS,
+  sample_rows: 'sampleRows',
+};
+
 /** What is sent of a file. */
 interface Sent {
   content: Blob;
@@ -29,14 +36,8 @@ interface Sent {
  */
 export async function inferForm(upload: InferUpload, source: UploadSource): Promise<{ form: FormData; bytes: number }> {
   const { content, isWhole } = await contentOf(upload.format, source);
-  const form = formOf(
-    given([
-      ['format', upload.format],
-      ...textFields(upload),
-      ['sample_rows', upload.sampleRows?.toString()],
-      ['partial', isWhole ? undefined : 'true'],
-    ]),
-  );
+  const form = formOf(fieldsOf<InferUpload>(INFER_FIELDS, upload));
+  if (!isWhole) form.set('partial', 'true');
   form.set('file', content, source.filename);
   return { form, bytes: content.size };
 }

@@ -1,5 +1,6 @@
-import { type FormField, given } from './form-fields.js';
-import { type TextOptions, textFields } from './text-options.js';
+import type * as api from './api/types.gen.js';
+import { type FieldTable, type FormField, fieldsOf } from './form-fields.js';
+import { TEXT_FIELDS, type TextOptions } from './text-options.js';
 import type { FormatOption, Job } from './types.js';
 import type { UploadContent } from './upload-source.js';
 
@@ -45,18 +46,20 @@ export interface UploadProgress {
   bytesTotal: number | null;
 }
 
+const JOB_FIELDS: FieldTable<api.JobUpload & api.JobFromKeptFile, JobSettings & KeptFile> = {
+  model_id: 'modelId',
+  from_job: 'fromJob',
+  format: 'format',
+  ...TEXT_FIELDS,
+  value_format: 'valueFormat',
+  compression: 'compression',
+  rename: 'rename',
+  normalize: 'normalize',
+  csv_reader: 'csvReader',
+};
+
 /** The options as form fields, in the contract's spelling. */
 export function formFields(upload: JobUpload): FormField[] {
-  return given([
-    ['model_id', upload.modelId],
-    ['from_job', upload.fromJob],
-    ['format', upload.format],
-    ...textFields(upload),
-    ['value_format', upload.valueFormat],
-    ['compression', upload.compression],
-    ['rename', upload.rename === undefined ? undefined : JSON.stringify(upload.rename)],
-    ['normalize', upload.normalize === undefined ? undefined : JSON.stringify(upload.normalize)],
-    ['csv_reader', upload.csvReader],
-    ...Object.entries(upload.metadata ?? {}).map(([key, value]) => [`metadata.${key}`, value] as const),
-  ]);
+  const metadata = Object.entries(upload.metadata ?? {}).map(([key, value]) => [`metadata.${key}`, value] as const);
+  return [...fieldsOf<JobUpload>(JOB_FIELDS, upload), ...metadata];
 }

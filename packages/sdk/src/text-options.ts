@@ -21,17 +21,15 @@ export interface TextOptions {
   nullValues?: readonly string[] | undefined;
 }
 
-/** As form fields, in the contract's spelling. */
-export function textFields(options: TextOptions): Array<readonly [string, string | undefined]> {
-  return [
-    ['encoding', options.encoding],
-    ['delimiter', options.delimiter],
-    ['quote', options.quote],
-    ['escape', options.escape],
-    ['comment', options.comment],
-    ['skip_lines', options.skipLines?.toString()],
-    ['trim', options.trim?.toString()],
-    ['header', options.header?.toString()],
-    ['null_values', options.nullValues?.join(',')],
-  ];
-}
+/** The options of text by the names of their form fields. */
+export const TEXT_FIELDS = {
+  encoding: 'encoding',
+  delimiter: 'delimiter',
+  quote: 'quote',
+  escape: 'escape',
+  comment: 'comment',
+  skip_lines: 'skipLines',
+  trim: 'trim',
+  header: 'header',
+  null_values: 'nullValues',
+} as const;

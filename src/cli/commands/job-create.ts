@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { Command, Option } from '@commander-js/extra-typings';
+import { Command } from '@commander-js/extra-typings';
 import type { BatchClient, JobUpload, KeptFile, NewFile, UploadProgress } from 'batch-ingest-sdk';
 import { CliError, EXIT, Interrupted } from '../failure.js';
 import { lostContact } from '../lost-contact.js';
@@ -8,10 +8,10 @@ import { uploadLine } from '../progress.js';
 import { jobDetails } from '../render/job-table.js';
 import { bytes } from '../render/units.js';
 import type { Session } from '../session.js';
+import { givenOf, JOB_FLAGS, withFlags } from './file-flags.js';
 import { withInferredModel } from './job-infer.js';
 import { waitAndConclude } from './job-wait.js';
-import { idempotencyKey, keyValue, normalization, positiveInteger, renamedColumn } from './options.js';
-import { formatOption, textOptionsOf, withTextOptions } from './text-options.js';
+import { idempotencyKey, positiveInteger } from './options.js';
 
 /** What the service takes unless it is configured otherwise: a file above it is not worth its upload. */
 const DEFAULT_MAX_BYTES = 1024 ** 3;
@@ -34,38 +34,8 @@ export function jobCreateCommand(open: () => Session) {
       '--idempotency-key <key>',
       'the same key never starts a second job for the same file, model and options (default: a random one)',
       idempotencyKey,
-    )
-    .addOption(formatOption());
-  return withTextOptions(command, "the first line is a row; the columns are the model's, in its order")
-    .addOption(
-      new Option(
-        '--value-format <format>',
-        "an accepted row's value: raw: its own bytes (default); json: an object typed by the model",
-      ).choices(['raw', 'json'] as const),
-    )
-    .addOption(
-      new Option(
-        '--compression <codec>',
-        "compression of the topics' record batches: none (default); zstd: a quarter of the bytes, for some CPU; gzip: for old readers",
-      ).choices(['none', 'gzip', 'zstd'] as const),
-    )
-    .option(
-      '--rename <file=model>',
-      'rename a column of the file to the name that the model has; repeatable',
-      renamedColumn,
-    )
-    .option(
-      '--normalize <column=operations>',
-      'trim, lowercase, uppercase, iso_date of texts before the check; with --value-format json; repeatable',
-      normalization,
-    )
-    .addOption(
-      new Option(
-        '--csv-reader <reader>',
-        'auto: the fastest (default); reference: the slow one, for comparison',
-      ).choices(['auto', 'reference'] as const),
-    )
-    .option('--metadata <key=value>', 'stored with the job; repeatable', keyValue)
+    );
+  return withFlags(command, JOB_FLAGS)
     .option('--max <bytes>', 'refuse a larger file before uploading it', positiveInteger, DEFAULT_MAX_BYTES)
     .addHelpText(
       'after',
@@ -94,14 +64,7 @@ Examples:
       const wanted: JobUpload = {
         modelId: model,
         ...source,
-        format: options.format,
-        ...textOptionsOf(options),
-        valueFormat: options.valueFormat,
-        compression: options.compression,
-        rename: options.rename,
-        normalize: options.normalize,
-        csvReader: options.csvReader,
-        metadata: options.metadata,
+        ...givenOf(JOB_FLAGS, options),
       };
       const known = options.infer === true ? await withInferredModel(session, client, wanted) : wanted;
       const key = options.idempotencyKey ?? randomUUID();

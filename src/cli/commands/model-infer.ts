@@ -2,17 +2,16 @@ import { Command } from '@commander-js/extra-typings';
 import { inferredDetails } from '../render/inferred-table.js';
 import { schemaText } from '../render/schema-text.js';
 import type { Session } from '../session.js';
+import { givenOf, INFER_FLAGS, withFlags } from './file-flags.js';
 import { notesOn } from './inferred-notes.js';
 import { positiveInteger } from './options.js';
-import { formatOption, textOptionsOf, withTextOptions } from './text-options.js';
 
 export function modelInferCommand(open: () => Session) {
   const command = new Command('infer')
     .description('Infer a schema from the first rows of a file; nothing is stored.')
     .argument('<file>', 'the file, or - for standard input; only its first 8 MiB are sent, except for Parquet')
-    .option('--schema-only', 'print only the schema, even on a terminal')
-    .addOption(formatOption());
-  return withTextOptions(command, 'the first line is a row; the columns are named column_1, column_2 and so on')
+    .option('--schema-only', 'print only the schema, even on a terminal');
+  return withFlags(command, INFER_FLAGS)
     .option('--sample-rows <n>', 'maximum number of rows to sample, up to 100000', positiveInteger)
     .addHelpText(
       'after',
@@ -35,8 +34,7 @@ Examples:
       const inferred = await client.inferModel(
         {
           file: file === '-' ? session.environment.stdin() : file,
-          format: options.format,
-          ...textOptionsOf(options),
+          ...givenOf(INFER_FLAGS, options),
           sampleRows: options.sampleRows,
         },
         { signal: session.signal },

@@ -1,0 +1,135 @@
+import { type Command, Option, type OptionValues } from '@commander-js/extra-typings';
+import type { FormatOption, JobSettings, TextOptions } from 'batch-ingest-sdk';
+import { character, delimiter, keyValue, list, normalization, renamedColumn, wholeNumber } from './options.js';
+
+/** A flag that takes no value; `isOff`: it is spelled `--no-…` and says false. */
+interface Switch {
+  help: string;
+  isOff?: true;
+}
+
+/** A flag that takes one of these words. */
+interface Choice<T extends string> {
+  help: string;
+  value: string;
+  words: Readonly<Record<T, true>>;
+}
+
+/** A flag whose value is parsed; if it is given again, with what it had so far. */
+interface Parsed<T> {
+  help: string;
+  value: string;
+  parse: (text: string, previous: T | undefined) => T;
+}
+
+type Flag<T> = [T] extends [boolean]
+  ? Switch
+  : string extends T
+    ? Parsed<T>
+    : [T] extends [string]
+      ? Choice<T>
+      : Parsed<T>;
+
+/** One flag for each option of the SDK, whose name it has in kebab-case. */
+type Flags<Options> = { readonly [Name in keyof Options]-?: Flag<NonNullable<Options[Name]>> };
+
+const FORMAT: Choice<FormatOption> = {
+  value: '<format>',
+  help: 'format of the file (default: auto, detected from its first bytes)',
+  words: { auto: true, csv: true, json: true, ndjson: true, parquet: true },
+};
+
+/** `noHeader`: what becomes of a file without a header line. */
+const textFlags = (noHeader: string): Flags<TextOptions> => ({
+  encoding: {
+    value: '<name>',
+    help: 'text encoding (default: that of the byte order mark, otherwise utf-8)',
+    words: { auto: true, 'utf-8': true, 'utf-16le': true, 'utf-16be': true, 'windows-1252': true, latin1: true },
+  },
+  delimiter: { value: '<char>', help: 'field separator (default: ,); tab; auto: detected', parse: delimiter },
+  quote: { value: '<char>', help: 'quote character (default: ")', parse: character },
+  escape: {
+    value: '<char>',
+    help: 'escape character within quotes (default: a quote is doubled, "")',
+    parse: character,
+  },
+  comment: { value: '<char>', help: 'skip lines that start with this character', parse: character },
+  skipLines: { value: '<n>', help: 'number of lines to skip before the header', parse: wholeNumber },
+  trim: { help: 'remove spaces and tabs around unquoted fields' },
+  header: { help: noHeader, isOff: true },
+  nullValues: {
+    value: '<list>',
+    help: 'values that mean null besides the empty field, separated by commas: NULL,N/A',
+    parse: list,
+  },
+});
+
+/** What `model infer` says about its file. */
+export const INFER_FLAGS: Flags<TextOptions & { format?: FormatOption }> = {
+  format: FORMAT,
+  ...textFlags('the first line is a row; the columns are named column_1, column_2 and so on'),
+};
+
+/** What `job create` says about its file and its rows. */
+export const JOB_FLAGS: Flags<Omit<JobSettings, 'modelId'>> = {
+  format: FORMAT,
+  ...textFlags("the first line is a row; the columns are the model's, in its order"),
+  valueFormat: {
+    value: '<format>',
+    help: "an accepted row's value: raw: its own bytes (default); json: an object typed by the model",
+    words: { raw: true, json: true },
+  },
+  compression: {
+    value: '<codec>',
+    help: "compression of the topics' record batches: none (default); zstd: a quarter of the bytes, for some CPU; gzip: for old readers",
+    words: { none: true, gzip: true, zstd: true },
+  },
+  rename: {
+    value: '<file=model>',
+    help: 'rename a column of the file to the name that the model has; repeatable',
+    parse: renamedColumn,
+  },
+  normalize: {
+    value: '<column=operations>',
+    help: 'trim, lowercase, uppercase, iso_date of texts before the check; with --value-format json; repeatable',
+    parse: normalization,
+  },
+  csvReader: {
+    value: '<reader>',
+    help: 'auto: the fastest (default); reference: the slow one, for comparison',
+    words: { auto: true, reference: true },
+  },
+  metadata: { value: '<key=value>', help: 'stored with the job; repeatable', parse: keyValue },
+};
+
+/** Adds the flags to a command. */
+export function withFlags<A extends unknown[], O extends OptionValues, Options>(
+  command: Command<A, O>,
+  flags: Flags<Options>,
+): Command<A, O & Partial<Options>> {
+  for (const [name, flag] of Object.entries<Switch | Choice<string> | Parsed<unknown>>(flags)) {
+    command.addOption(optionOf(kebabCase(name), flag));
+  }
+  // The type that the calls infer for any options O is so large that its declaration takes the compiler for ever.
+  return command as unknown as Command<A, O & Partial<Options>>;
+}
+
+/** What was given of them, for the SDK. */
+export function givenOf<Options>(flags: Flags<Options>, options: Partial<Options>): Partial<Options> {
+  const given = Object.entries<object>(flags).flatMap(([name, flag]) => {
+    const value: unknown = options[name as keyof Options];
+    // Commander gives a flag with `no-` the value true if it is not there.
+    return value === undefined || ('isOff' in flag && value === true) ? [] : [[name, value]];
+  });
+  return Object.fromEntries(given) as Partial<Options>;
+}
+
+function optionOf(name: string, flag: Switch | Choice<string> | Parsed<unknown>): Option {
+  if (!('value' in flag)) return new Option(`--${flag.isOff === true ? 'no-' : ''}${name}`, flag.help);
+  const option = new Option(`--${name} ${flag.value}`, flag.help);
+  return 'words' in flag ? option.choices(Object.keys(flag.words)) : option.argParser(flag.parse);
+}
+
+function kebabCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
