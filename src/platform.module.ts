@@ -28,16 +28,16 @@ import {
   transactionTimeoutTrouble,
 } from './kafka/index.js';
 import { LOG } from './observability/index.js';
-import { Spool } from './storage/index.js';
+import { FILE_STORE, type FileStore, LocalFileStore } from './storage/index.js';
 import { UPLOAD_LIMIT } from './upload/index.js';
 
-/** What every feature stands on: configuration, log, metadata store, spool folder, the way to Kafka. */
+/** What every feature stands on: configuration, log, metadata store, uploaded files, the way to Kafka. */
 @Module({})
 export class PlatformModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
     @Inject(DATABASE) private readonly database: Database,
     private readonly topics: TopicAdmin,
-    private readonly spool: Spool,
+    @Inject(FILE_STORE) private readonly files: FileStore,
     private readonly cluster: ClusterProbe,
     @Inject(CONFIG) { spoolKeepHours, kafka }: Config,
     health: HealthDetails,
@@ -68,7 +68,7 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
         { provide: LOG, useValue: log },
         { provide: DATABASE, useFactory: () => openDatabase(config.dataDir) },
         // Only the process that holds the database may touch the files.
-        { provide: Spool, inject: [DATABASE], useFactory: () => openSpool(config) },
+        { provide: FILE_STORE, inject: [DATABASE], useFactory: () => openFileStore(config) },
         // One for all routes that take files.
         {
           provide: UPLOAD_LIMIT,
@@ -94,7 +94,7 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
           },
         },
       ],
-      exports: [CONFIG, LOG, DATABASE, Spool, UPLOAD_LIMIT, TopicAdmin, KafkaProbe, ClusterProbe],
+      exports: [CONFIG, LOG, DATABASE, FILE_STORE, UPLOAD_LIMIT, TopicAdmin, KafkaProbe, ClusterProbe],
     };
   }
 
@@ -106,7 +106,7 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
   /** The last step of a shutdown: nobody uses the database any more. */
   async onApplicationShutdown(): Promise<void> {
     await this.topics.close();
-    await this.spool.close();
+    await this.files.close();
     await this.database.destroy();
   }
 }
@@ -116,9 +116,9 @@ function createProbe({ kafka: { brokers, sasl } }: Config, topics: TopicAdmin): 
   return new KafkaProbe(() => topics.ping(), brokers, tokens);
 }
 
-async function openSpool(config: Config): Promise<Spool> {
-  const spool = new Spool(join(config.dataDir, 'spool'), config.minFreeBytes);
-  await spool.open();
-  await spool.removeParts();
-  return spool;
+async function openFileStore(config: Config): Promise<FileStore> {
+  const files = new LocalFileStore(join(config.dataDir, 'spool'), config.minFreeBytes);
+  await files.open();
+  await files.removeUncommitted();
+  return files;
 }

@@ -59,7 +59,7 @@ export class DeliveryRun {
     const { limits, log } = dependencies;
     this.#state = initialState(job, performance.now(), limits);
     const timeoutMs = Math.min(FILE_TIMEOUT_MS, limits.unavailableAfterMs);
-    this.#file = new StoredFile({ path: job.spoolPath, sizeBytes: job.sizeBytes, timeoutMs, log });
+    this.#file = new StoredFile({ location: job.file, sizeBytes: job.sizeBytes, timeoutMs, log });
   }
 
   async run(): Promise<Outcome | null> {

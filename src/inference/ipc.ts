@@ -1,10 +1,11 @@
 import type { ErrorCode } from '../errors/index.js';
 import { type CsvDialect, type FileReading } from '../ingest/index.js';
+import type { FileLocation } from '../storage/index.js';
 import type { InferenceResult } from './inference-result.js';
 
 /** A file whose schema to infer, and how to read it. */
 export interface InferenceTask extends Pick<FileReading, 'sourceEncoding' | 'sizeBytes'> {
-  path: string;
+  file: FileLocation;
   format: InferenceResult['format'];
   /** The dialect of CSV; unused for other formats. */
   dialect: CsvDialect;

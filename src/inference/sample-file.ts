@@ -1,10 +1,10 @@
-import { open } from 'node:fs/promises';
 import { openByteSource, type ReadableFile } from '../decoding/index.js';
 import { ServiceError } from '../errors/index.js';
 import { MAX_ROW_BYTES, readCsvWidth, type ValueFormat } from '../formats/index.js';
 import { DEFAULT_OPTIONS, MAX_NULL_VALUES } from '../ingest/index.js';
 import type { Column } from '../models/schema/index.js';
 import { EndOfPrefix, FilePrefix, openRowSource, type RowSource } from '../reading/index.js';
+import { openFile } from '../storage/index.js';
 import type { InferenceResult } from './inference-result.js';
 import type { InferenceTask } from './ipc.js';
 import { JsonInference } from './json-inference.js';
@@ -25,7 +25,7 @@ const DECOMPRESSION = { maxBytes: 2 * MAX_READ_BYTES, maxRatio: Number.POSITIVE_
  * if no column has a usable name, or if there are too many, and what reading the file throws.
  */
 export async function inferFile(task: InferenceTask, decoderBytes: number): Promise<InferenceResult> {
-  const file = await open(task.path);
+  const file = await openFile(task.file);
   try {
     if (task.format === 'parquet') return await inferParquet(file, task, decoderBytes);
     const prefix = new FilePrefix(file, MAX_READ_BYTES, task.partial);

@@ -19,7 +19,7 @@ import {
 import { ModelService, ModelStore, ModelsModule } from '../models/index.js';
 import { LOG } from '../observability/index.js';
 import { RunnerPool } from '../runner/index.js';
-import { Spool } from '../storage/index.js';
+import { FILE_STORE, type FileStore } from '../storage/index.js';
 import { UPLOAD_LIMIT, UploadReceiver } from '../upload/index.js';
 import { JobCommands } from './coordination/commands.js';
 import { JobCoordinator } from './coordination/coordinator.js';
@@ -112,15 +112,15 @@ const owner = randomUUID();
     },
     {
       provide: JobCoordinator,
-      inject: [JobStore, JobWriter, ModelStore, Spool, LOG, CONFIG],
+      inject: [JobStore, JobWriter, ModelStore, FILE_STORE, LOG, CONFIG],
       useFactory: (
         store: JobStore,
         writer: JobWriter,
         models: ModelStore,
-        spool: Spool,
+        files: FileStore,
         log: Logger,
         { kafka }: Config,
-      ) => new JobCoordinator({ store, writer, models, spool, clock, log, maxStalledMs: kafka.unavailableAfterMs }),
+      ) => new JobCoordinator({ store, writer, models, files, clock, log, maxStalledMs: kafka.unavailableAfterMs }),
     },
     {
       provide: RunnerPool,
@@ -136,25 +136,25 @@ const owner = randomUUID();
     },
     {
       provide: JobCommands,
-      inject: [JobStore, JobWriter, JobCoordinator, Spool, JobRemoval, ClusterProbe],
+      inject: [JobStore, JobWriter, JobCoordinator, FILE_STORE, JobRemoval, ClusterProbe],
       useFactory: (
         store: JobStore,
         writer: JobWriter,
         coordinator: JobCoordinator,
-        spool: Spool,
+        files: FileStore,
         removal: JobRemoval,
         cluster: ClusterProbe,
-      ) => new JobCommands({ store, writer, coordinator, spool, removal, clock, requireKafka: () => cluster.check() }),
+      ) => new JobCommands({ store, writer, coordinator, files, removal, clock, requireKafka: () => cluster.check() }),
     },
     {
       provide: JobMaintenance,
-      inject: [JobStore, JobWriter, JobCoordinator, RemovalStore, Spool, KafkaProbe, LOG, CONFIG],
+      inject: [JobStore, JobWriter, JobCoordinator, RemovalStore, FILE_STORE, KafkaProbe, LOG, CONFIG],
       useFactory: (
         store: JobStore,
         writer: JobWriter,
         coordinator: JobCoordinator,
         removals: RemovalStore,
-        spool: Spool,
+        files: FileStore,
         kafka: KafkaProbe,
         log: Logger,
         config: Config,
@@ -164,7 +164,7 @@ const owner = randomUUID();
           writer,
           coordinator,
           removals,
-          spool,
+          files,
           clock,
           log,
           checkKafka: () => kafka.check(),
@@ -210,13 +210,13 @@ const owner = randomUUID();
     },
     {
       provide: JobRemoval,
-      inject: [RemovalStore, JobCreation, JobEventPublisher, TopicAdmin, Spool, KafkaProbe, LOG],
+      inject: [RemovalStore, JobCreation, JobEventPublisher, TopicAdmin, FILE_STORE, KafkaProbe, LOG],
       useFactory: (
         rows: RemovalStore,
         creation: JobCreation,
         snapshots: JobEventPublisher,
         topics: TopicAdmin,
-        spool: Spool,
+        files: FileStore,
         kafka: KafkaProbe,
         log: Logger,
       ) =>
@@ -224,7 +224,7 @@ const owner = randomUUID();
           rows,
           creation,
           topics,
-          spool,
+          files,
           clock,
           log,
           publishTombstone: (jobId) => snapshots.publishTombstone(jobId),
@@ -266,16 +266,16 @@ const owner = randomUUID();
     },
     {
       provide: UploadReceiver,
-      inject: [Spool, ModelService, JobStore, UPLOAD_LIMIT, CONFIG],
+      inject: [FILE_STORE, ModelService, JobStore, UPLOAD_LIMIT, CONFIG],
       useFactory: (
-        spool: Spool,
+        files: FileStore,
         models: ModelService,
         store: JobStore,
         concurrency: ConcurrencyLimit,
         { maxUploadBytes: maxFileBytes, uploadPace: pace }: Config,
       ) =>
         new UploadReceiver(
-          spool,
+          files,
           { maxFileBytes, pace, concurrency },
           (...given) => admitJob(models, ...given),
           (jobId) => keptFile(store, jobId),

@@ -1,4 +1,3 @@
-import type { FileHandle } from 'node:fs/promises';
 import type { ReadableFile } from '../decoding/index.js';
 
 /** What there is of the file to look at has been read; what follows it is unknown. */
@@ -12,7 +11,7 @@ export class EndOfPrefix extends Error {
  */
 export class FilePrefix implements ReadableFile {
   constructor(
-    private readonly file: FileHandle,
+    private readonly file: ReadableFile,
     private readonly limit: number,
     private readonly endIsNone: boolean,
   ) {}

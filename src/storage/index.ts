@@ -1,3 +1,11 @@
-export { asStorageError, Spool } from './local/spool.js';
-export { SpoolFile } from './local/spool-file.js';
-export { StoredFile } from './local/stored-file.js';
+export {
+  FILE_STORE,
+  type FileLocation,
+  type FileStore,
+  type IncomingFile,
+  type OpenFile,
+  type UncommittedFile,
+} from './file-store.js';
+export { LocalFileStore } from './local/local-file-store.js';
+export { openFile } from './open-file.js';
+export { StoredFile } from './stored-file.js';

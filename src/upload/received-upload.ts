@@ -1,15 +1,12 @@
-import { rm } from 'node:fs/promises';
 import type { FileCompression } from '../decoding/index.js';
-import { type Spool } from '../storage/index.js';
+import type { FileLocation, UncommittedFile } from '../storage/index.js';
 
 /** A file that arrived whole, with the form fields around it. Belongs to nobody until `keepAs`. */
 export class ReceivedUpload {
   #owned = false;
-  #path: string;
 
   constructor(
-    private readonly spool: Spool,
-    path: string,
+    private readonly file: UncommittedFile,
     /** The client's name for the file, without folders: shown, never used as a path. */
     readonly filename: string,
     readonly sizeBytes: number,
@@ -20,18 +17,16 @@ export class ReceivedUpload {
     readonly head: Buffer,
     /** Form fields: strings, arrays if a name came twice. */
     readonly fields: Readonly<Record<string, unknown>>,
-  ) {
-    this.#path = path;
-  }
+  ) {}
 
   /** Where the file is now. */
-  get path(): string {
-    return this.#path;
+  get location(): FileLocation {
+    return this.file.location;
   }
 
-  /** Makes the file durable as the spool file of this job. May be called again with another id. */
+  /** Makes the file durable as that of this job. May be called again with another id. */
   async keepAs(jobId: string): Promise<void> {
-    this.#path = await this.spool.keep(this.#path, jobId);
+    await this.file.commit(jobId);
   }
 
   /** From here on the file is the job's, and `discard` leaves it alone. */
@@ -41,6 +36,6 @@ export class ReceivedUpload {
 
   /** Removes the file unless a job has it. */
   async discard(): Promise<void> {
-    if (!this.#owned) await rm(this.#path, { force: true });
+    if (!this.#owned) await this.file.remove();
   }
 }

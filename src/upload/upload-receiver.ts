@@ -1,21 +1,20 @@
-import { createReadStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
 import multer from 'multer';
 import { type BodyPace, type ConcurrencyLimit, inviteBody, watchBody } from '../api/index.js';
 import { ServiceError } from '../errors/index.js';
 import { FileHead, inspectHead, STORED_HEAD_BYTES } from '../ingest/index.js';
-import { type Spool } from '../storage/index.js';
+import { type FileLocation, type FileStore, openFile } from '../storage/index.js';
 import { watchFields } from './form-watch.js';
 import { FORM_LIMITS, fileTooLarge, fromMulter } from './multer-error.js';
 import { MulterRequest } from './multer-request.js';
 import { ReceivedUpload } from './received-upload.js';
-import { type SpooledUpload, SpoolStorage } from './spool-storage.js';
+import { type StoredUpload, UploadStorage } from './upload-storage.js';
 
 /** What a multipart body may hold beside the file. */
 const MULTIPART_OVERHEAD_BYTES = 64 * 1024;
 const MAX_FILENAME_CHARACTERS = 255;
+const READ_BYTES = 64 * 1024;
 
 /** Injects the limit that all receivers share. */
 export const UPLOAD_LIMIT = Symbol('UPLOAD_LIMIT');
@@ -48,10 +47,10 @@ export type FindKept = (jobId: string) => Promise<KeptFile>;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Receives the files of multipart requests into the spool. */
+/** Receives the files of multipart requests into the store. */
 export class UploadReceiver {
   constructor(
-    private readonly spool: Spool,
+    private readonly files: FileStore,
     private readonly limits: UploadLimits,
     private readonly admit: UploadAdmission,
     /** Absent: `from_job` means nothing here. */
@@ -75,32 +74,32 @@ export class UploadReceiver {
   }
 
   async #receiveNow(request: IncomingMessage, response: ServerResponse, query: Fields): Promise<ReceivedUpload> {
-    const { spool, limits } = this;
+    const { files, limits } = this;
     const tooLarge = (): ServiceError => fileTooLarge(limits.maxFileBytes);
     requireMultipart(request.headers['content-type']);
     const announced = Number(request.headers['content-length'] ?? 0);
     if (announced > limits.maxFileBytes + MULTIPART_OVERHEAD_BYTES) throw tooLarge();
-    await spool.requireRoom(announced);
+    await files.requireRoom(announced);
     // Without a 'close' to come, multer would wait for ever.
     if (request.destroyed) throw new ServiceError('INVALID_MULTIPART', 'The client went away');
     inviteBody(request, response);
 
     const form = new MulterRequest(request);
-    const storage = new SpoolStorage(spool, tooLarge, () => this.admit(query, givenFields(form.body)));
+    const storage = new UploadStorage(files, tooLarge, () => this.admit(query, givenFields(form.body)));
     try {
       const file = await parseForm(form, response, storage, limits);
       const fields = givenFields(form.body);
       const from = fields['from_job'] ?? query['from_job'];
       if (from === undefined || this.findKept === undefined) {
         if (file === undefined) throw missingFile('file' in form.body);
-        return await takeFile(file, storage, fields, spool);
+        return await takeFile(file, storage, fields);
       }
       if (file !== undefined) throw new ServiceError('INVALID_OPTION', 'from_job: the request has a file as well');
       if (typeof from !== 'string') throw new ServiceError('INVALID_OPTION', 'from_job: given more than once');
-      return await takeKept(await this.findKept(from), fields, spool);
+      return await takeKept(await this.findKept(from), fields, files);
     } catch (error) {
       await storage.settled();
-      if (storage.stored !== null) await rm(storage.stored.path, { force: true });
+      await storage.discard();
       throw fromMulter(storage.failure ?? error, limits.maxFileBytes);
     }
   }
@@ -118,7 +117,7 @@ function requireMultipart(type: string | undefined): void {
 function parseForm(
   form: MulterRequest,
   response: ServerResponse,
-  storage: SpoolStorage,
+  storage: UploadStorage,
   { maxFileBytes, pace }: UploadLimits,
 ): Promise<Express.Multer.File | undefined> {
   const parser = multer({
@@ -173,46 +172,52 @@ function missingFile(isPlainField: boolean): ServiceError {
 }
 
 async function takeFile(
-  file: Express.Multer.File,
-  { stored }: SpoolStorage,
+  { originalname }: Express.Multer.File,
+  { stored }: UploadStorage,
   fields: Fields,
-  spool: Spool,
 ): Promise<ReceivedUpload> {
   if (stored === null) throw missingFile(false);
-  const name = displayName(file.originalname);
-  const { path, size, sha256, fileCompression, head } = stored;
-  const upload = new ReceivedUpload(spool, path, name, size, sha256, fileCompression, head, fields);
+  const name = displayName(originalname);
+  const { file, size, sha256, fileCompression, head } = stored;
+  const upload = new ReceivedUpload(file, name, size, sha256, fileCompression, head, fields);
   // What a large file holds may begin behind its head.
   if (head.length > 0 || size > STORED_HEAD_BYTES) return upload;
   await upload.discard();
   throw nothingToRead(stored);
 }
 
-/** The file gets a second name, so that each job removes its own. */
+/** The job gets a separate file, so that each job removes its own. */
 async function takeKept(
   { jobId, filename, sizeBytes, sha256 }: KeptFile,
   fields: Fields,
-  spool: Spool,
+  files: FileStore,
 ): Promise<ReceivedUpload> {
-  const path = await spool.share(jobId, sizeBytes);
+  const file = await files.share(jobId, sizeBytes);
   try {
-    const { fileCompression, head } = await inspectHead(await readHead(path));
-    return new ReceivedUpload(spool, path, filename, sizeBytes, sha256, fileCompression, head, fields);
+    const { fileCompression, head } = await inspectHead(await readHead(file.location));
+    return new ReceivedUpload(file, filename, sizeBytes, sha256, fileCompression, head, fields);
   } catch (error) {
-    await rm(path, { force: true });
+    await file.remove();
     throw error;
   }
 }
 
-async function readHead(path: string): Promise<Buffer> {
-  const head = new FileHead();
-  for await (const chunk of createReadStream(path, { end: STORED_HEAD_BYTES - 1 })) {
-    if (!head.push(chunk as Buffer)) break;
+async function readHead(location: FileLocation): Promise<Buffer> {
+  const file = await openFile(location);
+  try {
+    const head = new FileHead();
+    for (let position = 0; ; ) {
+      const chunk = Buffer.allocUnsafe(READ_BYTES);
+      const { bytesRead } = await file.read(chunk, 0, chunk.length, position);
+      position += bytesRead;
+      if (bytesRead === 0 || !head.push(chunk.subarray(0, bytesRead))) return head.bytes();
+    }
+  } finally {
+    await file.close();
   }
-  return head.bytes();
 }
 
-function nothingToRead({ fileCompression, failure }: SpooledUpload): ServiceError {
+function nothingToRead({ fileCompression, failure }: StoredUpload): ServiceError {
   if (failure !== null) {
     return new ServiceError('READ_ERROR', `The file cannot be decompressed: ${failure.message}`, { cause: failure });
   }

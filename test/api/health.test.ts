@@ -1,6 +1,6 @@
 import { mkdir, rename } from 'node:fs/promises';
 import { HealthDetails } from '../../src/api/health/index.js';
-import { Spool } from '../../src/storage/index.js';
+import { FILE_STORE, type LocalFileStore } from '../../src/storage/index.js';
 import { violations } from '../openapi/document.js';
 import { call } from './support/requests.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
@@ -68,7 +68,7 @@ describe('GET /readyz', () => {
   });
 
   it('is 503 while no file can be made in the spool', async () => {
-    const { folder } = server.app.get(Spool);
+    const { folder } = server.app.get<LocalFileStore>(FILE_STORE);
     await rename(folder, `${folder}.away`);
     try {
       const { status, body } = await call(server, '/readyz');

@@ -24,7 +24,7 @@ export async function infer(content: string | Buffer, options: Partial<Inference
     await writeFile(path, content);
     return await inferFile(
       {
-        path,
+        file: { kind: 'local', path },
         sizeBytes: Buffer.byteLength(content),
         format: 'csv',
         sourceEncoding: { fileCompression: 'none', encoding: 'utf-8' },

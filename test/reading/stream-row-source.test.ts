@@ -22,7 +22,7 @@ const job: Assignment = {
   jobId: 'a1b2c3d4',
   lease: 1,
   intent: 'run',
-  spoolPath: path,
+  file: { kind: 'local', path },
   sizeBytes: file.length,
   format: 'csv',
   options: DEFAULT_OPTIONS,

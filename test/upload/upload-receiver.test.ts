@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { ConcurrencyLimit } from '../../src/api/index.js';
 import { HashFailure } from '../../src/storage/local/hash-thread.js';
-import { Spool } from '../../src/storage/local/spool.js';
+import { LocalFileStore } from '../../src/storage/local/local-file-store.js';
 import { UploadReceiver } from '../../src/upload/upload-receiver.js';
 
 const MiB = 1024 ** 2;
@@ -15,25 +15,25 @@ const BEFORE_FILE = '--x\r\ncontent-disposition: form-data; name="file"; filenam
 
 describe('an upload', () => {
   let folder: string;
-  let spool: Spool;
+  let files: LocalFileStore;
   let server: Server;
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'batch-receiver-'));
-    spool = new Spool(folder, 0);
+    files = new LocalFileStore(folder, 0);
     server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
   });
   afterEach(async () => {
     server.closeAllConnections();
     server.close();
-    await spool.close();
+    await files.close();
     await rm(folder, { recursive: true, force: true });
   });
 
   it('fails by the service’s fault, and not by the client’s, where its file cannot be hashed', async () => {
     const receiver = new UploadReceiver(
-      spool,
+      files,
       {
         maxFileBytes: 1024 * MiB,
         pace: { idleMs: 60_000, minBytesPerSecond: 0 },

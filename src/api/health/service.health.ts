@@ -3,7 +3,7 @@ import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/term
 import { DATABASE, type Database } from '../../database/index.js';
 import { ServiceError } from '../../errors/index.js';
 import { ClusterProbe, KafkaProbe, TopicAdmin } from '../../kafka/index.js';
-import { Spool } from '../../storage/index.js';
+import { FILE_STORE, type FileStore } from '../../storage/index.js';
 
 const TIMEOUT_MS = 2_000;
 
@@ -14,7 +14,7 @@ type KafkaFacts = {
   transaction_timeout_ms?: number;
 };
 
-/** What an upload needs: a broker that can do exactly once, the metadata store, a spool folder that takes files, room on the disk. */
+/** What an upload needs: a broker that can do exactly once, the metadata store, a store that takes files, room on the disk. */
 @Injectable()
 export class ServiceHealth {
   constructor(
@@ -23,7 +23,7 @@ export class ServiceHealth {
     private readonly cluster: ClusterProbe,
     private readonly topics: TopicAdmin,
     @Inject(DATABASE) private readonly database: Database,
-    private readonly spool: Spool,
+    @Inject(FILE_STORE) private readonly files: FileStore,
   ) {}
 
   async kafka(): Promise<HealthIndicatorResult<'kafka'>> {
@@ -49,7 +49,7 @@ export class ServiceHealth {
   async storage(): Promise<HealthIndicatorResult<'storage'>> {
     return this.indicators
       .check('storage')
-      .attempt(() => this.spool.requireWritable())
+      .attempt(() => this.files.requireWritable())
       .withTimeout(TIMEOUT_MS);
   }
 
@@ -60,7 +60,7 @@ export class ServiceHealth {
 
   async disk(): Promise<HealthIndicatorResult<'disk'>> {
     const ask = async (): Promise<{ free_bytes: number }> => {
-      const room = await this.spool.room();
+      const room = await this.files.room();
       // Not even an upload of one byte would be taken.
       if (room < 1) throw new ServiceError('INSUFFICIENT_STORAGE', `${1 - room} bytes short of MIN_FREE_BYTES`);
       return { free_bytes: room };

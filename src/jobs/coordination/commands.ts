@@ -1,11 +1,11 @@
 import { ServiceError } from '../../errors/index.js';
+import type { FileStore } from '../../storage/index.js';
 import type { Clock } from '../domain/clock.js';
 import { isResumable, isTerminal } from '../domain/job-state.js';
 import { begin, endUnstarted, queueAgain } from '../domain/phases.js';
 import type { StoredJob } from '../domain/stored-job.js';
 import type { JobStore } from '../store/job-store.js';
 import type { JobCoordinator } from './coordinator.js';
-import type { JobSpool } from './job-spool.js';
 import type { JobWriter } from './job-writer.js';
 import type { JobRemoval } from './removal.js';
 
@@ -13,7 +13,7 @@ export interface JobCommandsOptions {
   store: JobStore;
   writer: JobWriter;
   coordinator: JobCoordinator;
-  spool: JobSpool;
+  files: FileStore;
   clock: Clock;
   /** Removes what purged jobs leave. */
   removal: Pick<JobRemoval, 'wake'>;
@@ -50,7 +50,7 @@ export class JobCommands {
    * Throws JOB_NOT_FOUND; JOB_STATE_CONFLICT; SPOOL_EXPIRED if its file is gone; KAFKA_UNSUPPORTED.
    */
   async resume(jobId: string): Promise<StoredJob> {
-    const { writer, coordinator, spool, clock, requireKafka } = this.options;
+    const { writer, coordinator, files, clock, requireKafka } = this.options;
     const resumed = await writer.exclusively(jobId, async () => {
       const record = await this.#require(jobId);
       const { state, error } = record;
@@ -58,7 +58,7 @@ export class JobCommands {
         const what = error === null ? state : `${state} (${error.code})`;
         throw new ServiceError('JOB_STATE_CONFLICT', `The job is ${what}: it cannot be resumed`);
       }
-      if (!record.spooled || !(await spool.has(jobId))) {
+      if (!record.spooled || !(await files.has(jobId))) {
         throw new ServiceError('SPOOL_EXPIRED', 'The uploaded file of this job is no longer kept');
       }
       await requireKafka();

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { type Checkpoint, jobNames } from '../../kafka/index.js';
 import type { CompiledSchema } from '../../models/schema/index.js';
 import type { Assignment, JobQueue, Outcome, RunnerEvents, RunnerLoss } from '../../runner/index.js';
+import type { FileStore } from '../../storage/index.js';
 import type { Clock } from '../domain/clock.js';
 import type { JobChanges } from '../domain/job-changes.js';
 import { isTerminal } from '../domain/job-state.js';
@@ -9,7 +10,6 @@ import { begin, end } from '../domain/phases.js';
 import type { StoredJob } from '../domain/stored-job.js';
 import { type Decision, decideIntent, decideLoss, decideOutcome } from '../domain/transitions.js';
 import type { JobStore } from '../store/job-store.js';
-import type { JobSpool } from './job-spool.js';
 import type { JobWriter } from './job-writer.js';
 import { ProgressWriter } from './progress-writer.js';
 import { ReconcileDelays } from './reconcile-delays.js';
@@ -21,7 +21,7 @@ export interface JobCoordinatorOptions {
   writer: JobWriter;
   /** Finds the version of a model that a job has pinned. */
   models: { getVersion(id: string, version: number): Promise<CompiledSchema | undefined> };
-  spool: JobSpool;
+  files: FileStore;
   clock: Clock;
   log: Logger;
   /** A job whose runners crash again and again fails after this time without a commit (KAFKA_UNAVAILABLE_AFTER_MS). */
@@ -178,7 +178,7 @@ export class JobCoordinator implements RunnerEvents {
   }
 
   async #assign(jobId: string, offered: Intent): Promise<Assignment | Intent | null> {
-    const { store, writer, models, spool, clock } = this.options;
+    const { store, writer, models, files, clock } = this.options;
     const record = await store.get(jobId);
     const intent = record === undefined ? null : decideIntent(record);
     if (intent !== 'reconcile') this.#reconcileDelays.forget(jobId);
@@ -202,7 +202,7 @@ export class JobCoordinator implements RunnerEvents {
       jobId,
       lease: raised.lease,
       intent,
-      spoolPath: spool.path(jobId),
+      file: files.location(jobId),
       sizeBytes: raised.sizeBytes,
       format: raised.format,
       columns: model.columns,
@@ -249,7 +249,7 @@ export class JobCoordinator implements RunnerEvents {
         this.#running.delete(jobId);
         this.#reconcileDelays.forget(jobId);
         log.info({ job_id: jobId, state: ended.state, error: ended.error }, 'job ended');
-        await this.#dropSpool(ended);
+        await this.#dropFile(ended);
         return;
       }
       case 'amend': {
@@ -290,10 +290,10 @@ export class JobCoordinator implements RunnerEvents {
     else if (Object.keys(changes).length > 0) await writer.updateInternal(record, changes);
   }
 
-  async #dropSpool({ jobId, spooled }: StoredJob): Promise<void> {
+  async #dropFile({ jobId, spooled }: StoredJob): Promise<void> {
     if (spooled) return;
     try {
-      await this.options.spool.remove(jobId);
+      await this.options.files.remove(jobId);
     } catch (error) {
       this.options.log.warn(
         { err: error, job_id: jobId },

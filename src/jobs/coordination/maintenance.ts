@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { FileStore } from '../../storage/index.js';
 import type { Clock } from '../domain/clock.js';
 import { isTerminal } from '../domain/job-state.js';
 import { endUnstarted } from '../domain/phases.js';
@@ -7,7 +8,6 @@ import { type JobError, needsSpool } from '../domain/stored-job.js';
 import type { JobStore } from '../store/job-store.js';
 import type { RemovalStore } from '../store/removal-store.js';
 import type { JobCoordinator } from './coordinator.js';
-import type { JobSpool } from './job-spool.js';
 import type { JobWriter } from './job-writer.js';
 import { Rounds } from './rounds.js';
 
@@ -16,7 +16,7 @@ export interface JobMaintenanceOptions {
   writer: JobWriter;
   coordinator: JobCoordinator;
   removals: RemovalStore;
-  spool: JobSpool;
+  files: FileStore;
   clock: Clock;
   log: Logger;
   /** Rejects if no broker answers. */
@@ -59,19 +59,19 @@ export class JobMaintenance {
    * the spool before its job exists).
    */
   async rescueInterrupted(): Promise<void> {
-    const { store, coordinator, spool, log } = this.options;
-    const files = new Set(await spool.list());
+    const { store, coordinator, files, log } = this.options;
+    const found = new Set(await files.list());
     let jobs = 0;
     for await (const page of store.unfinished(AT_ONCE)) {
       for (const jobId of page) {
         // Whoever goes on needs the file: there is nothing to tidy.
-        if (files.delete(jobId) || (await this.#mayGoOnWithoutFile(jobId))) coordinator.submit(jobId);
+        if (found.delete(jobId) || (await this.#mayGoOnWithoutFile(jobId))) coordinator.submit(jobId);
       }
       jobs += page.length;
       await nextTurn();
     }
     let looked = 0;
-    for (const jobId of files) {
+    for (const jobId of found) {
       try {
         await this.#tidy(jobId);
       } catch (error) {
@@ -100,7 +100,7 @@ export class JobMaintenance {
 
   /** Removes the files that were kept for long enough, those that were moved aside among them. */
   async cleanSpool(): Promise<void> {
-    const { store, writer, spool, clock, spoolKeepMs } = this.options;
+    const { store, writer, files, clock, spoolKeepMs } = this.options;
     const limit = clock.now() - spoolKeepMs;
     if (clock.monotonic() >= this.#nextOrphans) {
       this.#nextOrphans = clock.monotonic() + ORPHANS_EVERY_MS;
@@ -111,7 +111,7 @@ export class JobMaintenance {
         const record = await store.get(jobId);
         if (!record?.spooled || !isTerminal(record.state) || Date.parse(record.finishedAt ?? '') >= limit) return;
         await writer.updateInternal(record, { spooled: false });
-        await spool.remove(jobId);
+        await files.remove(jobId);
       });
     }
   }
@@ -130,23 +130,23 @@ export class JobMaintenance {
 
   /** What becomes of a complete file at a new start. */
   async #tidy(jobId: string): Promise<void> {
-    const { store, spool, clock, log, spoolKeepMs } = this.options;
+    const { store, files, clock, log, spoolKeepMs } = this.options;
     const job = await store.get(jobId);
     if (job?.spooled && needsSpool(job)) return;
     if (job !== undefined) {
       log.info({ job_id: jobId }, 'removing the file of a job that no longer needs it');
-      await spool.remove(jobId);
+      await files.remove(jobId);
       return;
     }
     if (await this.options.removals.has(jobId)) return; // it goes with its row
-    const file = await spool.moveAside(jobId, clock.now());
+    const file = await files.moveAside(jobId, clock.now());
     log.warn({ job_id: jobId, file, keep_hours: spoolKeepMs / HOUR_MS }, 'moved aside a file that belongs to no job');
   }
 
   async #expireOrphans(limit: number): Promise<void> {
-    const { spool, log } = this.options;
+    const { files, log } = this.options;
     try {
-      for (const jobId of await spool.removeOrphans(limit))
+      for (const jobId of await files.removeOrphans(limit))
         log.info({ job_id: jobId }, 'removed a file that belonged to no job');
     } catch (error) {
       log.warn({ err: error }, 'could not remove files that were moved aside');

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import { jobNames, type TopicAdmin } from '../../kafka/index.js';
+import type { FileStore } from '../../storage/index.js';
 import type { Clock } from '../domain/clock.js';
 import type { Removal, RemovalStore } from '../store/removal-store.js';
 import type { JobCreation } from './creation.js';
-import type { JobSpool } from './job-spool.js';
 import { Rounds } from './rounds.js';
 
 export interface JobRemovalOptions {
@@ -12,7 +12,7 @@ export interface JobRemovalOptions {
   topics: Pick<TopicAdmin, 'deleteUnusedJobTopics' | 'deleteJobTopics' | 'deleteJobGroup'>;
   /** Resolves when the topic of the jobs holds the job's tombstone, behind which no snapshot of it lands. */
   publishTombstone: (jobId: string) => Promise<void>;
-  spool: JobSpool;
+  files: FileStore;
   clock: Clock;
   log: Logger;
   /** Rejects if no broker answers. */
@@ -87,9 +87,9 @@ export class JobRemoval {
 
   async #remove(row: Removal): Promise<void> {
     const { jobId, phase, topicsRemoved } = row;
-    const { rows, topics, spool, publishTombstone, log } = this.options;
+    const { rows, topics, files, publishTombstone, log } = this.options;
     const names = jobNames(row);
-    await spool.remove(jobId);
+    await files.remove(jobId);
     if (phase === 'ABORTED') {
       await topics.deleteUnusedJobTopics(names);
       await rows.delete(jobId);

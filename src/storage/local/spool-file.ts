@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Writable } from 'node:stream';
+import { ServiceError } from '../../errors/index.js';
 import type { FileHash, HashThread } from './hash-thread.js';
 import { collectMinorGarbage } from './minor-gc.js';
 
@@ -11,7 +12,7 @@ const COLLECT_BYTES = 2 * 1024 * 1024;
 
 /**
  * Writes a new file, chunks gathered to about 512 KiB for each call, and has it hashed; holds at most about 1 MiB in
- * memory. Fails with a HashFailure if the hash does.
+ * memory. Fails with a HashFailure if the hash does, with INSUFFICIENT_STORAGE if the disk is full.
  */
 export class SpoolFile extends Writable {
   #handle: FileHandle | undefined;
@@ -40,7 +41,7 @@ export class SpoolFile extends Writable {
     open(this.path, 'wx', 0o600).then((handle) => {
       this.#handle = handle;
       done();
-    }, done);
+    }, failing(done));
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
@@ -53,11 +54,11 @@ export class SpoolFile extends Writable {
           // A file that was given up meanwhile would never be dropped.
           if (!this.destroyed) this.#hashOn();
         })
-        .then(() => done(), done);
+        .then(() => done(), failing(done));
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#finish().then(() => done(), done);
+    this.#finish().then(() => done(), failing(done));
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
@@ -68,7 +69,7 @@ export class SpoolFile extends Writable {
     else
       handle.close().then(
         () => done(error),
-        (failure: Error) => done(error ?? failure),
+        (failure: unknown) => done(error ?? asStorageError(failure)),
       );
   }
 
@@ -124,4 +125,20 @@ export function unwritten(chunks: readonly Buffer[], bytes: number): Buffer[] {
     taken = Math.max(0, taken - chunk.length);
   }
   return left;
+}
+
+function failing(done: (error: Error) => void): (error: unknown) => void {
+  return (error) => done(asStorageError(error));
+}
+
+/** A full disk or quota, or a limit to the size of files, as INSUFFICIENT_STORAGE, anything else as it is. */
+export function asStorageError(error: unknown): Error {
+  const code = systemCode(error);
+  if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EFBIG') return error as Error;
+  return new ServiceError('INSUFFICIENT_STORAGE', 'The disk became full', { cause: error });
+}
+
+/** The code of an error of the system, such as ENOENT. */
+export function systemCode(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }

@@ -337,7 +337,7 @@ describe('resuming a job', () => {
     const jobId = await failWithoutKafka();
     await harness.spool.remove(jobId);
     await expect(harness.commands.resume(jobId)).rejects.toMatchObject({ code: 'SPOOL_EXPIRED' });
-    await writeFile(harness.spool.path(jobId), 'id\n');
+    await writeFile(harness.path(jobId), 'id\n');
     harness.clock.advance(24 * 3_600_000 + 1);
     await harness.maintenance.cleanSpool();
     await expect(harness.commands.resume(jobId)).rejects.toMatchObject({ code: 'SPOOL_EXPIRED' });

@@ -17,7 +17,7 @@ describe('handing out a job', () => {
       jobId,
       lease: 1,
       intent: 'run',
-      spoolPath: harness.spool.path(jobId),
+      file: { kind: 'local', path: harness.path(jobId) },
       sizeBytes: 1000,
       format: 'csv',
       columns: [{ name: 'id', type: 'Int32', nullable: false, constraints: {} }],

@@ -82,7 +82,7 @@ describe('a new start', () => {
   it('moves the files that no job knows aside, and removes them after as long as any', async () => {
     const waiting = await harness.accept();
     await cancelled();
-    await writeFile(harness.spool.path('unknown0'), 'id\n');
+    await writeFile(harness.path('unknown0'), 'id\n');
     harness.start();
     await harness.maintenance.rescueInterrupted();
     const orphan = join(harness.spool.folder, 'orphans', 'unknown0');
@@ -108,7 +108,7 @@ describe('a new start', () => {
     const names = ['notes.txt', 'old.part', 'README', 'orders-2026.csv'];
     for (const name of names) await writeFile(join(folder, name), 'not ours');
     harness.start();
-    expect(await harness.spool.removeParts()).toBe(0);
+    expect(await harness.spool.removeUncommitted()).toBe(0);
     await harness.maintenance.rescueInterrupted();
     harness.clock.advance(48 * HOUR_MS);
     await harness.maintenance.cleanSpool();
@@ -119,7 +119,7 @@ describe('a new start', () => {
     const jobId = await harness.acceptAndClaim();
     harness.runners.finish(jobId, { kind: 'completed', checkpoint: aCheckpoint(1, 0, true) });
     await harness.quiet();
-    await writeFile(harness.spool.path(jobId), 'as if the process had been killed before it was removed');
+    await writeFile(harness.path(jobId), 'as if the process had been killed before it was removed');
     harness.start();
     await harness.maintenance.rescueInterrupted();
     expect(await harness.files()).toEqual([]);

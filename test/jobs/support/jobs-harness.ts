@@ -13,7 +13,7 @@ import { JobStore } from '../../../src/jobs/store/job-store.js';
 import { RemovalStore } from '../../../src/jobs/store/removal-store.js';
 import type { Checkpoint } from '../../../src/kafka/checkpoint.js';
 import type { CompiledSchema } from '../../../src/models/schema/index.js';
-import { Spool } from '../../../src/storage/local/spool.js';
+import { LocalFileStore } from '../../../src/storage/local/local-file-store.js';
 import { ManualClock } from './manual-clock.js';
 import { ScriptedRunners } from './scripted-runners.js';
 import { aJob, openStore, type StoreFixture } from './store-fixture.js';
@@ -24,7 +24,7 @@ export class JobsHarness {
   /** Everything that was published, in order. */
   readonly snapshots: Job[] = [];
   readonly store: JobStore;
-  readonly spool: Spool;
+  readonly spool: LocalFileStore;
   readonly #folder = mkdtempSync(join(tmpdir(), 'batch-spool-'));
   writer!: JobWriter;
   coordinator!: JobCoordinator;
@@ -41,7 +41,7 @@ export class JobsHarness {
 
   private constructor(readonly fixture: StoreFixture) {
     this.store = new JobStore(fixture.db, this.clock);
-    this.spool = new Spool(this.#folder, 0);
+    this.spool = new LocalFileStore(this.#folder, 0);
     this.start();
   }
 
@@ -53,7 +53,7 @@ export class JobsHarness {
   start(): void {
     this.clock.dropTimers();
     const log = pino({ level: 'silent' });
-    const { store, spool, clock } = this;
+    const { store, spool: files, clock } = this;
     this.writer = new JobWriter(
       store,
       { publish: (record) => this.snapshots.push(toJob(record, clock.steady())) },
@@ -61,13 +61,13 @@ export class JobsHarness {
     );
     const models = { getVersion: (id: string, version: number) => this.#getVersion(id, version) };
     const { writer } = this;
-    this.coordinator = new JobCoordinator({ store, writer, models, spool, clock, log, maxStalledMs: 300_000 });
+    this.coordinator = new JobCoordinator({ store, writer, models, files, clock, log, maxStalledMs: 300_000 });
     const { coordinator } = this;
     this.commands = new JobCommands({
       store,
       writer,
       coordinator,
-      spool,
+      files,
       removal: {
         wake: () => {
           this.removalWakes += 1;
@@ -83,7 +83,7 @@ export class JobsHarness {
       writer,
       coordinator,
       removals: new RemovalStore(this.fixture.db),
-      spool,
+      files,
       clock,
       log,
       checkKafka: async () => {
@@ -104,7 +104,7 @@ export class JobsHarness {
   /** A new job with its file, queued. */
   async accept(job: Partial<NewJob> = {}): Promise<string> {
     const fresh = aJob(job);
-    await writeFile(this.spool.path(fresh.jobId), 'id\n');
+    await writeFile(this.path(fresh.jobId), 'id\n');
     expect(await this.store.create(fresh, 'this process')).toEqual({ kind: 'created' });
     await this.writer.activate(fresh.jobId, 'this process');
     this.coordinator.submit(fresh.jobId);
@@ -142,6 +142,11 @@ export class JobsHarness {
   states(jobId: string): string[] {
     const states = this.snapshots.filter((job) => job.job_id === jobId).map((job) => job.state);
     return states.filter((state, at) => state !== states[at - 1]);
+  }
+
+  /** Where a job's file is. */
+  path(jobId: string): string {
+    return join(this.#folder, jobId);
   }
 
   async files(): Promise<string[]> {

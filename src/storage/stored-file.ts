@@ -1,14 +1,15 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { ReadableFile } from '../../decoding/index.js';
-import { ServiceError } from '../../errors/index.js';
+import type { ReadableFile } from '../decoding/index.js';
+import { ServiceError } from '../errors/index.js';
+import { FileGoneError, type FileLocation, type OpenFile } from './file-store.js';
+import { openFile } from './open-file.js';
 
 const FIRST_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 2_000;
 
 export interface StoredFileOptions {
-  path: string;
+  location: FileLocation;
   sizeBytes: number;
   /** Time in ms for which reads are retried that the system refuses. */
   timeoutMs: number;
@@ -24,7 +25,7 @@ export class StoredFile implements ReadableFile {
   /** SPOOL_UNREADABLE, once a read was given up. A decoder that sits between may tell it in its own words. */
   failure: ServiceError | null = null;
   readonly #closing = new AbortController();
-  #handle: Promise<FileHandle> | null = null;
+  #file: Promise<OpenFile> | null = null;
 
   constructor(private readonly options: StoredFileOptions) {}
 
@@ -34,16 +35,16 @@ export class StoredFile implements ReadableFile {
     const giveUpAt = performance.now() + timeoutMs;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2)) {
       this.#closing.signal.throwIfAborted();
-      this.#handle ??= this.#open();
-      const handle = this.#handle;
+      this.#file ??= this.#open();
+      const file = this.#file;
       try {
-        const { bytesRead } = await (await handle).read(buffer, offset, length, position);
+        const { bytesRead } = await (await file).read(buffer, offset, length, position);
         if (bytesRead === 0 && length > 0 && position < sizeBytes) throw wrongSize(position, sizeBytes);
         return { bytesRead };
       } catch (error) {
         // Another descriptor may do better.
-        if (this.#handle === handle) this.#handle = null;
-        void closed(handle);
+        if (this.#file === file) this.#file = null;
+        void closed(file);
         if (error instanceof ServiceError) throw error;
         await this.#pause(error, giveUpAt, pauseMs);
       }
@@ -53,23 +54,18 @@ export class StoredFile implements ReadableFile {
   /** Ends reads that wait for a better moment; those under way are waited for. Never rejects: nothing was written. */
   async close(): Promise<void> {
     this.#closing.abort();
-    if (this.#handle !== null) await closed(this.#handle);
+    if (this.#file !== null) await closed(this.#file);
   }
 
-  async #open(): Promise<FileHandle> {
-    const { path, sizeBytes } = this.options;
-    const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
+  async #open(): Promise<OpenFile> {
+    const { location, sizeBytes } = this.options;
+    const file = await openFile(location).catch((error: unknown) => {
+      if (!(error instanceof FileGoneError)) throw error;
       throw new ServiceError('FILE_CORRUPT', 'the stored file is gone', { cause: error });
     });
-    try {
-      const { size } = await handle.stat();
-      if (size !== sizeBytes) throw wrongSize(size, sizeBytes);
-      return handle;
-    } catch (error) {
-      await handle.close();
-      throw error;
-    }
+    if (file.sizeBytes === sizeBytes) return file;
+    await file.close();
+    throw wrongSize(file.sizeBytes, sizeBytes);
   }
 
   async #pause(error: unknown, giveUpAt: number, pauseMs: number): Promise<void> {
@@ -84,9 +80,9 @@ export class StoredFile implements ReadableFile {
   }
 }
 
-async function closed(handle: Promise<FileHandle>): Promise<void> {
+async function closed(file: Promise<OpenFile>): Promise<void> {
   try {
-    await (await handle).close();
+    await (await file).close();
   } catch {
     // It never was open, or could not be read either.
   }

@@ -1,39 +1,37 @@
-import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { StorageEngine } from 'multer';
 import type { ServiceError } from '../errors/index.js';
 import { FileHead, type InspectedHead, inspectHead } from '../ingest/index.js';
-import { asStorageError, type Spool, SpoolFile } from '../storage/index.js';
+import type { FileStore, UncommittedFile } from '../storage/index.js';
 
 /** Free disk space is checked after this number of bytes while a file of unknown length comes in. */
 const ROOM_CHECK_BYTES = 64 * 1024 ** 2;
 
 /** What multer is told of a stored file, beside what it knows itself. */
-export interface SpooledUpload extends InspectedHead {
-  path: string;
+export interface StoredUpload extends InspectedHead {
+  file: UncommittedFile;
   size: number;
   /** SHA-256 of the file as uploaded, in hex. */
   sha256: string;
 }
 
-type Incoming = { stream: Readable; path?: string };
+type Incoming = { stream: Readable };
 type Stored = (error?: unknown, info?: Partial<Express.Multer.File>) => void;
 
 /**
- * The multer storage of one request: streams the file into the spool and ends the upload at once, not at its end,
+ * The multer storage of one request: streams the file into the store and ends the upload at once, not at its end,
  * when the limit is crossed, the disk fills up, or its beginning is of no type that we take. If it fails, no file is left.
  */
-export class SpoolStorage implements StorageEngine {
+export class UploadStorage implements StorageEngine {
   #work: Promise<void> = Promise.resolve();
   /** The file, once it is stored whole. */
-  stored: SpooledUpload | null = null;
+  stored: StoredUpload | null = null;
   /** Why it is not: multer often sees only the broken stream that follows from it. */
   failure: unknown = null;
 
   constructor(
-    private readonly spool: Spool,
+    private readonly files: FileStore,
     private readonly tooLarge: () => ServiceError,
     /** Called when the file begins; what it throws refuses the file unread. */
     private readonly admit: () => Promise<void>,
@@ -48,7 +46,7 @@ export class SpoolStorage implements StorageEngine {
     this.#work = this.#store(file.stream).then(
       (stored) => {
         this.stored = stored;
-        done(null, { path: stored.path, size: stored.size });
+        done(null, { size: stored.size });
       },
       (error: unknown) => {
         this.failure = error;
@@ -57,29 +55,28 @@ export class SpoolStorage implements StorageEngine {
     );
   }
 
-  _removeFile(_request: unknown, file: Incoming, done: (error: Error | null) => void): void {
-    if (file.path === undefined) {
-      done(null);
-      return;
-    }
-    this.stored = null;
-    rm(file.path, { force: true }).then(() => done(null), done);
+  _removeFile(_request: unknown, _file: Incoming, done: (error: Error | null) => void): void {
+    this.discard().then(() => done(null), done);
   }
 
-  async #store(source: Readable): Promise<SpooledUpload> {
+  /** Removes the file if it is stored. */
+  async discard(): Promise<void> {
+    const { stored } = this;
+    this.stored = null;
+    await stored?.file.remove();
+  }
+
+  async #store(source: Readable): Promise<StoredUpload> {
     await this.admit();
-    const path = this.spool.newPart();
-    const out = new SpoolFile(path, this.spool.hashes);
+    const file = this.files.create();
     const stop = new AbortController();
     const head = this.#watch(source, stop);
     try {
-      await pipeline(source, out, { signal: stop.signal });
-      return { path, size: out.bytesWritten, sha256: out.sha256, ...(await inspectHead(head.bytes())) };
+      await pipeline(source, file.body, { signal: stop.signal });
+      return { file, size: file.sizeBytes, sha256: file.sha256, ...(await inspectHead(head.bytes())) };
     } catch (error) {
-      // A file that is still being created would appear after its removal.
-      if (!out.closed) await once(out, 'close');
-      await rm(path, { force: true });
-      throw stop.signal.aborted ? stop.signal.reason : asStorageError(error);
+      await file.remove();
+      throw stop.signal.aborted ? stop.signal.reason : error;
     }
   }
 
@@ -96,7 +93,7 @@ export class SpoolStorage implements StorageEngine {
       size += chunk.length;
       if (size < nextCheck) return;
       nextCheck += ROOM_CHECK_BYTES;
-      this.spool.requireRoom(0).catch((error: unknown) => stop.abort(error));
+      this.files.requireRoom(0).catch((error: unknown) => stop.abort(error));
     };
     source.on('data', sniff).on('data', count);
     // Multer reports the limit itself, but waits for us first.

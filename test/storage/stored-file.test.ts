@@ -12,12 +12,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { pino } from 'pino';
-import type { FileReading } from '../../../src/ingest/index.js';
-import { DEFAULT_OPTIONS } from '../../../src/ingest/index.js';
-import { compileSchema } from '../../../src/models/schema/index.js';
-import { openRowSource } from '../../../src/reading/row-source.js';
-import { StoredFile } from '../../../src/storage/local/stored-file.js';
-import { fixture } from '../../formats/parquet/read-file.js';
+import type { FileReading } from '../../src/ingest/index.js';
+import { DEFAULT_OPTIONS } from '../../src/ingest/index.js';
+import { compileSchema } from '../../src/models/schema/index.js';
+import { openRowSource } from '../../src/reading/row-source.js';
+import { StoredFile } from '../../src/storage/stored-file.js';
+import { fixture } from '../formats/parquet/read-file.js';
 
 const CSV = Buffer.from(`id\n${'1\n'.repeat(100_000)}`);
 const limits = { decompression: { maxBytes: 1e9, maxRatio: 1e9 }, decoderBytes: 256 * 1024 ** 2 };
@@ -34,7 +34,7 @@ function storedFile(path: string, sizeBytes = statSync(path).size, timeoutMs = 0
   const lines: unknown[] = [];
   log = lines;
   const stream = { write: (line: string) => void lines.push(JSON.parse(line)) };
-  return new StoredFile({ path, sizeBytes, timeoutMs, log: pino({}, stream) });
+  return new StoredFile({ location: { kind: 'local', path }, sizeBytes, timeoutMs, log: pino({}, stream) });
 }
 
 async function logged(lines: number): Promise<void> {

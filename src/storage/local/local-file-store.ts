@@ -15,7 +15,9 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ServiceError } from '../../errors/index.js';
+import type { FileLocation, FileStore, IncomingFile, UncommittedFile } from '../file-store.js';
 import { HashThread } from './hash-thread.js';
+import { asStorageError, SpoolFile, systemCode } from './spool-file.js';
 
 const PART = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part$/;
 const KEPT = /^[a-z0-9]{8}$/;
@@ -27,9 +29,9 @@ const ORPHANS = 'orphans';
  * `orphans/<job_id>` if no job knows it any more. Whatever else is in there is somebody else's and left alone.
  * Errors of a full disk come as INSUFFICIENT_STORAGE, others as they are.
  */
-export class Spool {
+export class LocalFileStore implements FileStore {
   /** For the files that come in. */
-  readonly hashes = new HashThread();
+  readonly #hashes = new HashThread();
   #probe: Promise<void> | undefined;
 
   constructor(
@@ -45,17 +47,16 @@ export class Spool {
 
   /** The last step; files that still come in fail. */
   async close(): Promise<void> {
-    await this.hashes.stop();
+    await this.#hashes.stop();
   }
 
-  /** Where a job's file is. */
-  path(jobId: string): string {
-    return join(this.folder, jobId);
+  create(): IncomingFile {
+    const body = new SpoolFile(this.#newPart(), this.#hashes);
+    return new IncomingLocalFile(body, this.folder);
   }
 
-  /** A name for a file that comes in. */
-  newPart(): string {
-    return join(this.folder, `${randomUUID()}.part`);
+  location(jobId: string): FileLocation {
+    return { kind: 'local', path: this.#path(jobId) };
   }
 
   /** Free bytes beyond those that must stay free; negative if they are used already. */
@@ -76,7 +77,7 @@ export class Spool {
   }
 
   async #writeProbe(): Promise<void> {
-    const path = this.newPart();
+    const path = this.#newPart();
     try {
       await writeFile(path, 'a', { flag: 'wx', mode: 0o600 });
     } catch (error) {
@@ -92,71 +93,51 @@ export class Spool {
     throw new ServiceError('INSUFFICIENT_STORAGE', `The upload would leave less than ${this.minFreeBytes} bytes free`);
   }
 
-  /** Gives a file of this folder to a job. When it resolves, both its bytes and its name survive a power cut. */
-  async keep(path: string, jobId: string): Promise<string> {
-    const kept = this.path(jobId);
-    try {
-      await syncPath(path);
-      await rename(path, kept);
-      await syncPath(this.folder);
-    } catch (error) {
-      throw asStorageError(error);
-    }
-    return kept;
-  }
-
-  /**
-   * Links a job's file of `size` bytes under a second name, as if it were received; copies it if the file system has no links.
-   * Removing one of the two leaves the other. Throws SPOOL_EXPIRED if the file is gone, INSUFFICIENT_STORAGE.
-   */
-  async share(jobId: string, sizeBytes: number): Promise<string> {
+  /** Links the file under a second name; copies it if the file system has no links. */
+  async share(jobId: string, sizeBytes: number): Promise<UncommittedFile> {
     await this.requireRoom(0);
-    const part = this.newPart();
+    const part = this.#newPart();
     try {
-      await link(this.path(jobId), part);
-      return part;
+      await link(this.#path(jobId), part);
+      return new LocalFile(part, this.folder);
     } catch (error) {
       if (systemCode(error) === 'ENOENT') throw expired(jobId, error);
     }
     try {
       await this.requireRoom(sizeBytes);
-      await copyFile(this.path(jobId), part, constants.COPYFILE_FICLONE);
-      return part;
+      await copyFile(this.#path(jobId), part, constants.COPYFILE_FICLONE);
+      return new LocalFile(part, this.folder);
     } catch (error) {
       await rm(part, { force: true });
       throw systemCode(error) === 'ENOENT' ? expired(jobId, error) : asStorageError(error);
     }
   }
 
-  /** Removes a job's file; no error if there is none. */
   async remove(jobId: string): Promise<void> {
-    await rm(this.path(jobId), { force: true });
+    await rm(this.#path(jobId), { force: true });
   }
 
   async has(jobId: string): Promise<boolean> {
     try {
-      return (await stat(this.path(jobId))).isFile();
+      return (await stat(this.#path(jobId))).isFile();
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return false;
       throw error;
     }
   }
 
-  /** The names of the complete files: each is, or was meant to be, a job's id. */
   async list(): Promise<string[]> {
     return filesIn(this.folder, KEPT);
   }
 
-  /** Removes what a former process left half received; returns how many files that were. Before uploads begin. */
-  async removeParts(): Promise<number> {
+  async removeUncommitted(): Promise<number> {
     const parts = await filesIn(this.folder, PART);
     for (const name of parts) await rm(join(this.folder, name), { force: true });
     return parts.length;
   }
 
-  /** Moves a complete file that no job knows to `orphans`; `now` in ms since the epoch. Resolves with where it is. */
   async moveAside(jobId: string, now: number): Promise<string> {
-    const path = this.path(jobId);
+    const path = this.#path(jobId);
     const aside = join(this.folder, ORPHANS, jobId);
     await mkdir(join(this.folder, ORPHANS), { recursive: true, mode: 0o700 });
     // Its time tells how long it has been there, so it comes first.
@@ -165,7 +146,6 @@ export class Spool {
     return aside;
   }
 
-  /** Removes the orphans that were moved aside `before` (ms since the epoch); resolves with their ids. */
   async removeOrphans(before: number): Promise<string[]> {
     const folder = join(this.folder, ORPHANS);
     const removed: string[] = [];
@@ -176,6 +156,71 @@ export class Spool {
       removed.push(jobId);
     }
     return removed;
+  }
+
+  #path(jobId: string): string {
+    return join(this.folder, jobId);
+  }
+
+  /** A name for a file that comes in. */
+  #newPart(): string {
+    return join(this.folder, `${randomUUID()}.part`);
+  }
+}
+
+class LocalFile implements UncommittedFile {
+  #path: string;
+
+  constructor(
+    path: string,
+    private readonly folder: string,
+  ) {
+    this.#path = path;
+  }
+
+  get location(): FileLocation {
+    return { kind: 'local', path: this.#path };
+  }
+
+  /** When it resolves, both the file's bytes and its name survive a power cut. */
+  async commit(jobId: string): Promise<void> {
+    const committed = join(this.folder, jobId);
+    try {
+      await syncPath(this.#path);
+      await rename(this.#path, committed);
+      await syncPath(this.folder);
+    } catch (error) {
+      throw asStorageError(error);
+    }
+    this.#path = committed;
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.#path, { force: true });
+  }
+}
+
+class IncomingLocalFile extends LocalFile implements IncomingFile {
+  constructor(
+    readonly body: SpoolFile,
+    folder: string,
+  ) {
+    super(body.path, folder);
+  }
+
+  get sizeBytes(): number {
+    return this.body.bytesWritten;
+  }
+
+  get sha256(): string {
+    return this.body.sha256;
+  }
+
+  override async remove(): Promise<void> {
+    // A file that is still being created would appear after its removal.
+    const { body } = this;
+    if (!body.closed) await new Promise((resolve) => body.once('close', resolve));
+    await super.remove();
   }
 }
 
@@ -192,17 +237,6 @@ async function filesIn(folder: string, names: RegExp): Promise<string[]> {
 
 function expired(jobId: string, cause: unknown): ServiceError {
   return new ServiceError('SPOOL_EXPIRED', `The uploaded file of job '${jobId}' is no longer kept`, { cause });
-}
-
-/** A full disk or quota, or a limit to the size of files, as INSUFFICIENT_STORAGE, anything else as it is. */
-export function asStorageError(error: unknown): unknown {
-  const code = systemCode(error);
-  if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EFBIG') return error;
-  return new ServiceError('INSUFFICIENT_STORAGE', 'The disk became full', { cause: error });
-}
-
-function systemCode(error: unknown): unknown {
-  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }
 
 async function syncPath(path: string): Promise<void> {
