@@ -50,11 +50,11 @@ describe.each(documents())('%s', (page) => {
     expect(brokenLinks(page)).toEqual([]);
   });
 
-  it('names only files that exist', () => {
-    const named = proseOf(readDocument(page)).matchAll(
-      /`((?:src|test|docs|scripts|openapi|packages|schemas)\/[\w./-]+)`/g,
+  it('names only files that exist, in its prose and in its blocks', () => {
+    const named = readDocument(page).matchAll(
+      /(?<![\w./:-])(?:src|test|docs|scripts|openapi|packages|schemas|samples|bench|bin)\/[\w./-]*\w/g,
     );
-    const missing = [...named].map(([, path = '']) => path).filter((path) => !existsSync(join(ROOT, path)));
+    const missing = [...named].map(([path]) => path).filter((path) => !existsSync(join(ROOT, path)));
     expect(missing.filter((path) => !PLANNED.includes(path))).toEqual([]);
   });
 
