@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
 import { type Config, loadConfig } from './config/index.js';
 import { createLog } from './observability/index.js';
+import { checkPreconditions } from './preconditions.js';
 import { explainStartupError } from './startup-errors.js';
 
 // Loading the modules would blow up the heap's young generation to three times 16 MiB, and an upload would then leave
@@ -9,6 +11,12 @@ import { explainStartupError } from './startup-errors.js';
 setFlagsFromString('--semi-space-growth-factor=1');
 // 8 MB less at the peak of an upload, for no measurable time: nothing here computes.
 setFlagsFromString('--optimize-for-size');
+
+/**
+ * Node may hang in an exit while V8 still compiles on other threads, as it does right after the modules were loaded
+ * (nodejs/node#54918). With the event loop idle these threads come to their end.
+ */
+const COMPILING_MS = 200;
 
 function readConfig(): Config {
   try {
@@ -33,8 +41,10 @@ const config = readConfig();
 const log = createLog(config.logLevel);
 logWarnings(log);
 try {
+  await checkPreconditions(config);
   const { serve } = await import('./serve.js');
   await serve(config, log);
 } catch (error) {
+  await sleep(COMPILING_MS);
   fail(explainStartupError(error, config) ?? (error instanceof Error ? String(error.stack) : String(error)));
 }

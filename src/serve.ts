@@ -1,6 +1,4 @@
 import 'reflect-metadata';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
@@ -16,7 +14,6 @@ const EXIT_MS = 9_500;
 
 /** Starts the service. Throws what keeps it from starting. */
 export async function serve(config: Config, log: Logger): Promise<void> {
-  await tryAddress(config);
   const { adapter, handleError } = createHttpServer({
     allowedHosts: servedNames(config),
     pace: config.uploadPace,
@@ -37,15 +34,6 @@ export async function serve(config: Config, log: Logger): Promise<void> {
     process.stderr.write(`${error.message}\n`);
     stop(1);
   });
-}
-
-/** Fails as listening would, before any work has begun. */
-async function tryAddress({ host, port }: Config): Promise<void> {
-  const server = createServer();
-  server.listen({ host, port });
-  await once(server, 'listening');
-  server.close();
-  await once(server, 'close');
 }
 
 /** Takes no more requests, lets runners finish their transaction, and ends the process within 10 s. */
