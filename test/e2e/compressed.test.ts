@@ -1,24 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import { Api } from '../kit/api.js';
 import { expectDelivered, expectPrefix, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { runnerOf } from '../kit/runners.js';
-import { type Service, startService } from '../kit/service.js';
+import { useService } from '../kit/use-service.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
 const ORDERS = makeOrders(300_000, 101);
 const MAX_DECOMPRESSED = 30_000_000;
 
-let service: Service;
-let api: Api;
-
-beforeAll(async () => {
-  service = await startService({ brokers, env: { MAX_DECOMPRESSED_BYTES: String(MAX_DECOMPRESSED) } });
-  api = new Api(service.url);
-  await api.createModel('orders', ORDERS_SCHEMA);
+const suite = useService({
+  models: { orders: ORDERS_SCHEMA },
+  env: { MAX_DECOMPRESSED_BYTES: String(MAX_DECOMPRESSED) },
 });
-
-afterAll(() => service.stop());
+const { api } = suite;
 
 describe.each([
   ['gzip', gzipSync],
@@ -46,7 +40,7 @@ describe.each([
     while (killed.size < 3) {
       const job = await api.until(job_id, ({ state }) => state !== 'PENDING');
       if (job.state !== 'RUNNING') break;
-      const pid = runnerOf(service, job_id);
+      const pid = runnerOf(suite.service, job_id);
       if (pid === undefined || killed.has(pid)) continue;
       await sleep(150 + 40 * killed.size);
       process.kill(pid, 'SIGKILL');

@@ -1,28 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Api } from '../kit/api.js';
 import { consumeByConsole } from '../kit/console-consumer.js';
 import { expectDelivered, expectPrefix, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { isAlive, runnerOf } from '../kit/runners.js';
-import { type Service, startService } from '../kit/service.js';
 import { readTopic } from '../kit/topic.js';
+import { useService } from '../kit/use-service.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
 /** Long enough for several transactions, so that a kill meets committed and uncommitted rows. */
 const LONG = makeOrders(1_000_000, 97);
 
-let service: Service;
-let api: Api;
-
-beforeAll(async () => {
-  service = await startService({ brokers });
-  api = new Api(service.url);
-  await api.createModel('orders', ORDERS_SCHEMA);
-});
-
-afterAll(() => service.stop());
+const suite = useService({ models: { orders: ORDERS_SCHEMA } });
+const { api } = suite;
 
 async function killRunner(jobId: string): Promise<void> {
-  const pid = runnerOf(service, jobId);
+  const pid = runnerOf(suite.service, jobId);
   if (pid !== undefined && isAlive(pid)) process.kill(pid, 'SIGKILL');
 }
 
@@ -115,7 +106,7 @@ describe('a job whose runner is killed', () => {
     while (killed.size < 4) {
       const job = await api.until(job_id, ({ state }) => state !== 'PENDING');
       if (job.state !== 'RUNNING') break;
-      const pid = runnerOf(service, job_id);
+      const pid = runnerOf(suite.service, job_id);
       if (pid === undefined || killed.has(pid)) continue;
       await sleep(150 + 40 * killed.size); // long enough for some commits, at another place each time
       process.kill(pid, 'SIGKILL');
@@ -183,9 +174,7 @@ describe('the API process', () => {
     const { job_id } = await api.createSlowJob('orders', LONG.csv);
     await api.until(job_id, ({ totals }) => totals.rows > 0);
     await killRunner(job_id);
-    await service.kill('SIGKILL');
-    service = await startService({ brokers, dataDir: service.dataDir });
-    api.url = service.url;
+    await suite.restart('SIGKILL');
     const job = await api.ended(job_id, 120_000);
     expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', attempt: 1, totals: { rows: 1_000_000 } });
     await expectDelivered(brokers, job, LONG);
@@ -194,9 +183,7 @@ describe('the API process', () => {
   it('lets runners finish their transaction on SIGTERM, and goes on after a restart', async () => {
     const { job_id } = await api.createSlowJob('orders', LONG.csv);
     await api.until(job_id, ({ totals }) => totals.rows > 0);
-    await service.kill('SIGTERM');
-    service = await startService({ brokers, dataDir: service.dataDir });
-    api.url = service.url;
+    await suite.restart('SIGTERM');
     const job = await api.ended(job_id, 120_000);
     expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { rows: 1_000_000 } });
     await expectDelivered(brokers, job, LONG);

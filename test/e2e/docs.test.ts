@@ -3,9 +3,8 @@ import { copyFile, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
-import { Api } from '../kit/api.js';
 import { type Block, blocksOf, documents, readDocument } from '../kit/markdown.js';
-import { type Service, startService } from '../kit/service.js';
+import { useService } from '../kit/use-service.js';
 
 /** Runs the snippets of the documents as docs/testing.md says, in the order of each page. */
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -14,16 +13,11 @@ const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
 const RUNNABLE = /^(?:bash|ts|json model)$/;
 const pages = documents().filter((path) => blocksOf(readDocument(path)).some(({ info }) => RUNNABLE.test(info)));
 
-let service: Service;
-let api: Api;
 /** Where the snippets run: a folder that looks like the project's, and holds what they write. */
 let folder: string;
 
-beforeAll(async () => {
-  service = await startService({ brokers });
-  api = new Api(service.url);
-});
-afterAll(() => service.stop());
+const suite = useService();
+const { api } = suite;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'batch-docs-'));
@@ -32,8 +26,8 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await rm(folder, { recursive: true });
-  const models = (await (await fetch(`${service.url}/models`)).json()) as { id: string }[];
-  for (const { id } of models) await fetch(`${service.url}/models/${id}`, { method: 'DELETE' });
+  const models = (await (await fetch(`${suite.service.url}/models`)).json()) as { id: string }[];
+  for (const { id } of models) await fetch(`${suite.service.url}/models/${id}`, { method: 'DELETE' });
 });
 
 interface Outcome {
@@ -43,7 +37,7 @@ interface Outcome {
 }
 
 function run(command: string, args: string[]): Promise<Outcome> {
-  const env = { ...process.env, BATCH_API_URL: service.url, KAFKA_BROKERS: brokers };
+  const env = { ...process.env, BATCH_API_URL: suite.service.url, KAFKA_BROKERS: brokers };
   return new Promise((done) => {
     execFile(command, args, { cwd: folder, env, timeout: COMMAND_TIMEOUT_MS }, (error, stdout, stderr) =>
       done({ status: error === null ? 0 : (error.code ?? error.signal ?? null), stdout, stderr }),
@@ -57,7 +51,7 @@ const NEWEST_JOB = `newest_job() { curl -s "$BATCH_API_URL/jobs?limit=1" | sed -
 /** The snippet as a program for bash that ends with the first line whose exit status is not the expected one. */
 function bashProgram(script: string): string {
   const filledIn = script
-    .replaceAll('batch_<job_id>', `${service.topicPrefix}_<job_id>`)
+    .replaceAll('batch_<job_id>', `${suite.service.topicPrefix}_<job_id>`)
     .replaceAll('<job_id>', '$(newest_job)');
   const lines = filledIn.split('\n').map((line) => {
     const [, command, status] = /^(.*\S)\s+# exit (\d+)$/.exec(line) ?? [];
@@ -80,7 +74,7 @@ async function bundled(contents: string): Promise<string> {
 }
 
 async function runBlock({ info, text, line }: Block): Promise<Outcome> {
-  const code = text.replaceAll('http://127.0.0.1:8000', service.url);
+  const code = text.replaceAll('http://127.0.0.1:8000', suite.service.url);
   if (info === 'bash') return run('bash', ['-c', bashProgram(code)]);
   if (info === 'ts') return run(process.execPath, ['--input-type=module', '--eval', await bundled(code)]);
   await api.createModel(`line-${line}`, JSON.parse(code));

@@ -6,24 +6,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { Job } from '../../src/jobs/domain/job.js';
-import { Api } from '../kit/api.js';
 import { makeJsonOrders } from '../kit/json-orders.js';
 import { expectDelivered, expectPrefix, ORDERS_SCHEMA } from '../kit/orders.js';
 import { isAlive, runnerOf } from '../kit/runners.js';
-import { type Service, startService } from '../kit/service.js';
 import { readTopic } from '../kit/topic.js';
+import { useService } from '../kit/use-service.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
-let service: Service;
-let api: Api;
 
-beforeAll(async () => {
-  service = await startService({ brokers });
-  api = new Api(service.url);
-  await api.createModel('orders', ORDERS_SCHEMA);
-});
-
-afterAll(() => service.stop());
+const suite = useService({ models: { orders: ORDERS_SCHEMA } });
+const { api } = suite;
 
 describe.each(['json', 'ndjson'] as const)('a %s file', (format) => {
   it('is told by its content and delivered in order, byte for byte, bad rows in the DLQ', async () => {
@@ -95,7 +87,7 @@ describe.each(['json', 'ndjson'] as const)('a %s file', (format) => {
     while (killed.size < 3) {
       const job = await api.until(job_id, ({ state }) => state !== 'PENDING');
       if (job.state !== 'RUNNING') break;
-      const pid = runnerOf(service, job_id);
+      const pid = runnerOf(suite.service, job_id);
       if (pid === undefined || killed.has(pid)) continue;
       await sleep(60 + 60 * killed.size); // some commits further each time
       if (isAlive(pid)) process.kill(pid, 'SIGKILL');
@@ -151,7 +143,7 @@ describe('a model with arrays and objects', () => {
     const rows = ['{"id":1,"items":[{"qty":1}]}', '{"id":2,"items":[{"qty":1},{},{"qty":"x"}]}', '{"id":3,"items":[]}'];
     const job = await api.ended((await api.createJob('nested', Buffer.from(rows.join('\n')))).job_id);
     expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { ok: 1, errors: 2 } });
-    const rejected = await (await fetch(`${service.url}/jobs/${job.job_id}/rejected`)).json();
+    const rejected = await (await fetch(`${suite.service.url}/jobs/${job.job_id}/rejected`)).json();
     expect(rejected).toMatchObject([
       {
         line: 2,
@@ -184,7 +176,7 @@ describe('the command line', () => {
       const file = join(folder, 'orders.ndjson');
       await writeFile(file, orders.csv);
       const { stdout } = await promisify(execFile)('bin/batch', ['job', 'create', 'orders', file, '--wait'], {
-        env: { ...process.env, BATCH_API_URL: service.url },
+        env: { ...process.env, BATCH_API_URL: suite.service.url },
       });
       const job = JSON.parse(stdout);
       expect(job).toMatchObject({ state: 'SUCCESS', format: 'ndjson', filename: 'orders.ndjson', totals: { ok: 30 } });

@@ -6,25 +6,17 @@ import { Api } from '../kit/api.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { runnerPids } from '../kit/runners.js';
 import { type Service, startService } from '../kit/service.js';
+import { useService } from '../kit/use-service.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
 
-let service: Service;
-let api: Api;
-
-beforeAll(async () => {
-  service = await startService({ brokers });
-  api = new Api(service.url);
-  await api.createModel('orders', ORDERS_SCHEMA);
-});
-
-afterAll(() => service.stop());
+const suite = useService({ models: { orders: ORDERS_SCHEMA } });
+const { api } = suite;
 
 async function restart(between: () => Promise<void>, env: Record<string, string> = {}): Promise<void> {
-  await service.kill('SIGTERM');
+  await suite.service.kill('SIGTERM');
   await between();
-  service = await startService({ brokers, dataDir: service.dataDir, env });
-  api.url = service.url;
+  suite.service = await startService({ brokers, dataDir: suite.service.dataDir, env });
 }
 
 /** Root reads every file; without these capabilities it is as any other user. */
@@ -91,7 +83,9 @@ describe('an uploaded file', () => {
       for (const [name, value] of Object.entries({ model_id: 'orders', from_job: failed.job_id, ...options })) {
         body.set(name, value);
       }
-      return api.ended(((await (await fetch(`${service.url}/jobs`, { method: 'POST', body })).json()) as Job).job_id);
+      return api.ended(
+        ((await (await fetch(`${suite.service.url}/jobs`, { method: 'POST', body })).json()) as Job).job_id,
+      );
     };
     const again = await fromJob({ delimiter: ';', 'metadata.why': 'semicolons' });
     expect(again).toMatchObject({
@@ -99,7 +93,7 @@ describe('an uploaded file', () => {
       ...{ dialect: { delimiter: ';' }, metadata: { why: 'semicolons' } },
     });
     expect(again.totals.rows).toBeGreaterThan(0);
-    const spool = join(service.dataDir, 'spool');
+    const spool = join(suite.service.dataDir, 'spool');
     await rm(join(spool, again.job_id), { force: true });
     expect(await readFile(join(spool, failed.job_id))).toEqual(semicolons);
     expect((await fromJob({ delimiter: ';' })).totals).toEqual(again.totals);
@@ -109,23 +103,23 @@ describe('an uploaded file', () => {
   it('is still there when the database is lost, and so is what others keep beside it', async () => {
     const orders = makeOrders(20, 2);
     const { job_id } = await api.ended((await api.createJob('orders', orders.csv)).job_id);
-    const spool = join(service.dataDir, 'spool');
+    const spool = join(suite.service.dataDir, 'spool');
     expect(await readFile(join(spool, job_id))).toEqual(orders.csv);
     await restart(
       async () => {
-        const files = await readdir(service.dataDir);
-        for (const name of files.filter((each) => each !== 'spool')) await rm(join(service.dataDir, name));
+        const files = await readdir(suite.service.dataDir);
+        for (const name of files.filter((each) => each !== 'spool')) await rm(join(suite.service.dataDir, name));
         await mkdir(join(spool, 'lost+found'), { mode: 0o700 });
         await writeFile(join(spool, 'notes.txt'), 'mine');
         // A new database is another installation.
       },
       { KAFKA_ADOPT_PREFIX: 'true' },
     );
-    expect((await fetch(`${service.url}/jobs/${job_id}`)).status).toBe(404);
+    expect((await fetch(`${suite.service.url}/jobs/${job_id}`)).status).toBe(404);
     expect(await readFile(join(spool, 'orphans', job_id))).toEqual(orders.csv);
     expect(await readFile(join(spool, 'notes.txt'), 'utf8')).toBe('mine');
     await access(join(spool, 'lost+found'));
-    const said = service
+    const said = suite.service
       .log()
       .split('\n')
       .filter((line) => line.includes('moved aside a file that belongs to no job') && line.includes(job_id));

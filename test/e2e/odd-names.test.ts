@@ -1,7 +1,6 @@
 import { fixture } from '../formats/parquet/read-file.js';
-import { Api } from '../kit/api.js';
-import { type Service, startService } from '../kit/service.js';
 import { readTopic } from '../kit/topic.js';
+import { useService } from '../kit/use-service.js';
 
 /** Columns whose names every object, or every function, has already. */
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
@@ -13,14 +12,8 @@ const JSON_ROWS = [
   '{"hasOwnProperty":"never","constructor":2,"prototype":false,"toString":"c"}',
 ];
 
-let service: Service;
-let api: Api;
-beforeAll(async () => {
-  service = await startService({ brokers });
-  api = new Api(service.url);
-  await api.createModel('odd', SCHEMA);
-});
-afterAll(() => service.stop());
+const suite = useService({ models: { odd: SCHEMA } });
+const { api } = suite;
 
 async function ingest(model: string, file: string | Buffer, options: Record<string, string> = {}) {
   const job = await api.ended((await api.createJob(model, file, {}, options)).job_id);

@@ -1,23 +1,16 @@
 import { readFileSync } from 'node:fs';
 import kafkajs from 'kafkajs';
 import { fixture } from '../formats/parquet/read-file.js';
-import { Api } from '../kit/api.js';
 import { consumeByConsole } from '../kit/console-consumer.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { isAlive, runnerOf } from '../kit/runners.js';
-import { type Service, startService } from '../kit/service.js';
 import { readTopic } from '../kit/topic.js';
+import { useService } from '../kit/use-service.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
-let service: Service;
-let api: Api;
 
-beforeAll(async () => {
-  service = await startService({ brokers });
-  api = new Api(service.url);
-  await api.createModel('orders', ORDERS_SCHEMA);
-});
-afterAll(() => service.stop());
+const suite = useService({ models: { orders: ORDERS_SCHEMA } });
+const { api } = suite;
 
 async function valuesOf(topic: string): Promise<string[]> {
   return (await readTopic(brokers, topic)).map(({ value }) => value.toString());
@@ -215,7 +208,7 @@ describe.each(['gzip', 'zstd'] as const)('compression=%s', (compression) => {
     expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { errors: 3_000 }, options: { compression } });
     await expectDelivered(brokers, job, orders);
     expect(decompressed).toBeGreaterThanOrEqual(4);
-    const rejected = await fetch(`${service.url}/jobs/${job.job_id}/rejected?limit=1000`);
+    const rejected = await fetch(`${suite.service.url}/jobs/${job.job_id}/rejected?limit=1000`);
     expect(((await rejected.json()) as { row_number: number }[]).map((row) => row.row_number)).toEqual(
       orders.rejected.slice(0, 1000),
     );
@@ -225,7 +218,7 @@ describe.each(['gzip', 'zstd'] as const)('compression=%s', (compression) => {
     const orders = makeOrders(400_000, 97);
     const { job_id } = await api.createJob('orders', orders.csv, {}, { compression, csv_reader: 'reference' });
     await api.until(job_id, ({ totals }) => totals.rows > 0);
-    const pid = runnerOf(service, job_id);
+    const pid = runnerOf(suite.service, job_id);
     if (pid !== undefined && isAlive(pid)) process.kill(pid, 'SIGKILL');
     const job = await api.ended(job_id);
     expect(job.state).toBe('PARTIAL_SUCCESS');

@@ -2,27 +2,18 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from '../../src/jobs/domain/job.js';
 import { fixture } from '../formats/parquet/read-file.js';
-import { Api } from '../kit/api.js';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { isAlive, runnerOf } from '../kit/runners.js';
-import { type Service, startService } from '../kit/service.js';
 import { readTopic } from '../kit/topic.js';
+import { useService } from '../kit/use-service.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
 const MANY_ROWS = 600_000;
 
-let service: Service;
-let api: Api;
-
-beforeAll(async () => {
-  service = await startService({ brokers });
-  api = new Api(service.url);
-  await api.createModel('any', { type: 'object' });
-  await api.createModel('orders', ORDERS_SCHEMA);
-  await api.createModel('ids', { id: 'UInt32', half: 'Decimal(12,1)' });
+const suite = useService({
+  models: { any: { type: 'object' }, orders: ORDERS_SCHEMA, ids: { id: 'UInt32', half: 'Decimal(12,1)' } },
 });
-
-afterAll(() => service.stop());
+const { api } = suite;
 
 async function valuesOf(job: Job): Promise<string[]> {
   return (await readTopic(brokers, job.topics.data)).map(({ value }) => value.toString());
@@ -120,7 +111,7 @@ describe('a Parquet file', () => {
     while (killed.size < 4) {
       const job = await api.until(job_id, ({ state }) => state !== 'PENDING');
       if (job.state !== 'RUNNING') break;
-      const pid = runnerOf(service, job_id);
+      const pid = runnerOf(suite.service, job_id);
       if (pid === undefined || killed.has(pid)) {
         await sleep(5);
         continue;
@@ -140,9 +131,9 @@ describe('a Parquet file', () => {
 
   it('leaves no runner that read it behind', async () => {
     const { job_id } = await endOf('any', 'codec-zstd.parquet');
-    const pid = runnerOf(service, job_id) as number;
+    const pid = runnerOf(suite.service, job_id) as number;
     const next = await api.ended((await api.createJob('any', Buffer.from('a\n1\n'))).job_id);
-    expect(runnerOf(service, next.job_id)).not.toBe(pid);
+    expect(runnerOf(suite.service, next.job_id)).not.toBe(pid);
   });
 
   it('that is a bomb fails by itself: the service and the job beside it do not notice', async () => {
@@ -150,10 +141,10 @@ describe('a Parquet file', () => {
     const beside = await api.createSlowJob('orders', orders.csv);
     const bomb = await endOf('any', 'bomb-dictionary.parquet');
     expect(bomb).toMatchObject({ state: 'FAILED', error: { code: 'FILE_TOO_COMPLEX' }, totals: { rows: 0 } });
-    expect((await fetch(`${service.url}/healthz`)).status).toBe(200);
+    expect((await fetch(`${suite.service.url}/healthz`)).status).toBe(200);
     expect(await api.ended(beside.job_id)).toMatchObject({ state: 'SUCCESS', totals: { rows: 100_000, ok: 100_000 } });
     // The decoder's own ceiling held: no runner had to be killed.
-    expect(service.log().includes('of memory, above RUNNER_MAX_RSS_BYTES')).toBe(false);
+    expect(suite.service.log().includes('of memory, above RUNNER_MAX_RSS_BYTES')).toBe(false);
   });
 
   it('of one value that no record holds has it rejected', async () => {

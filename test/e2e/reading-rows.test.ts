@@ -1,26 +1,19 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { Api } from '../kit/api.js';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
-import { type Service, startService } from '../kit/service.js';
+import { useService } from '../kit/use-service.js';
 
 /** The program of docs/reading-rows.md, as it stands there. */
 const PAGE = readFileSync(new URL('../../docs/reading-rows.md', import.meta.url), 'utf8');
 const PROGRAM = /```js\n(.+?)```/s.exec(PAGE)?.[1] ?? '';
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
 
-let service: Service;
-let api: Api;
-beforeAll(async () => {
-  service = await startService({ brokers });
-  api = new Api(service.url);
-  await api.createModel('orders', ORDERS_SCHEMA);
-});
-afterAll(() => service.stop());
+const suite = useService({ models: { orders: ORDERS_SCHEMA } });
+const { api } = suite;
 
 async function read(jobId: string): Promise<string> {
-  const env = { ...process.env, BATCH_API_URL: service.url, KAFKA_BROKERS: brokers };
+  const env = { ...process.env, BATCH_API_URL: suite.service.url, KAFKA_BROKERS: brokers };
   const args = ['--input-type=module', '--eval', PROGRAM, jobId];
   return (await promisify(execFile)(process.execPath, args, { env, maxBuffer: 1024 ** 3 })).stdout;
 }

@@ -1,21 +1,13 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RawClient } from '../api/support/raw-client.js';
-import { Api } from '../kit/api.js';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
-import { type Service, startService } from '../kit/service.js';
+import { useService } from '../kit/use-service.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
-let service: Service;
-let api: Api;
 
-beforeAll(async () => {
-  service = await startService({ brokers, env: { DOWNLOAD_IDLE_MS: '10000' } });
-  api = new Api(service.url);
-  await api.createModel('orders', ORDERS_SCHEMA);
-});
-
-afterAll(() => service.stop());
+const suite = useService({ models: { orders: ORDERS_SCHEMA }, env: { DOWNLOAD_IDLE_MS: '10000' } });
+const { api } = suite;
 
 interface Row {
   row_number: number;
@@ -56,7 +48,7 @@ describe('GET /jobs/{id}/rejected', () => {
     const { Kafka, logLevel } = await import('kafkajs');
     const admin = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING }).admin();
     await admin.connect();
-    await admin.deleteTopics({ topics: [`${service.topicPrefix}_${job_id}_dlq`] });
+    await admin.deleteTopics({ topics: [`${suite.service.topicPrefix}_${job_id}_dlq`] });
     await admin.disconnect();
     const gone = await fetch(`${api.url}/jobs/${job_id}/rejected`);
     expect([gone.status, ((await gone.json()) as Row).error]).toEqual([410, 'REJECTED_EXPIRED']);
@@ -97,7 +89,7 @@ describe('rejected rows that are large', () => {
 
   /** A client that asks for all rows and takes none. */
   async function idleReader(): Promise<RawClient> {
-    const reader = await RawClient.connect(Number(new URL(service.url).port));
+    const reader = await RawClient.connect(Number(new URL(suite.service.url).port));
     reader.socket.pause();
     await reader.send(`GET ${path} HTTP/1.1\r\nhost: localhost\r\naccept: application/x-ndjson\r\n\r\n`);
     return reader;
@@ -111,10 +103,10 @@ describe('rejected rows that are large', () => {
 
   /** How many connections the service has to the broker. */
   async function brokerConnections(): Promise<number> {
-    const folder = `/proc/${service.pid}/fd`;
+    const folder = `/proc/${suite.service.pid}/fd`;
     const links = await Promise.all((await readdir(folder)).map((fd) => readlink(`${folder}/${fd}`).catch(() => '')));
     const port = Number(brokers.split(':').at(-1)).toString(16).toUpperCase().padStart(4, '0');
-    const lines = (await readFile(`/proc/${service.pid}/net/tcp`, 'utf8')).split('\n');
+    const lines = (await readFile(`/proc/${suite.service.pid}/net/tcp`, 'utf8')).split('\n');
     const rows = lines.map((line) => line.trim().split(/\s+/));
     return rows.filter(
       ([, , remote, , , , , , , inode]) => remote?.endsWith(`:${port}`) && links.includes(`socket:[${inode}]`),

@@ -1,19 +1,11 @@
-import { Api } from '../kit/api.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
-import { type Service, startService } from '../kit/service.js';
 import { readTopic } from '../kit/topic.js';
+import { useService } from '../kit/use-service.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
-let service: Service;
-let api: Api;
 
-beforeAll(async () => {
-  service = await startService({ brokers });
-  api = new Api(service.url);
-  await api.createModel('orders', ORDERS_SCHEMA);
-});
-
-afterAll(() => service.stop());
+const suite = useService({ models: { orders: ORDERS_SCHEMA } });
+const { api } = suite;
 
 describe('a text file', () => {
   it.each(['auto', 'reference'])(
@@ -84,7 +76,7 @@ describe('a text file', () => {
     );
     const [rejected] = await readTopic(brokers, job.topics.dlq);
     expect(JSON.parse(`${rejected?.value}`)).toMatchObject({ error: 'STRAY_QUOTE', line: 10_003, row_number: 5_001 });
-    const started = service
+    const started = suite.service
       .log()
       .split('\n')
       .find((line) => line.includes(job.job_id) && line.includes('started processing'));
