@@ -13,7 +13,7 @@ interface Guess {
 
 /**
  * The likeliest delimiter of a CSV file, by the beginning of its text in UTF-8: the one that finds most of the model's
- * columns in the header, then the one that cuts most records alike, then the one that cuts them finest; a comma if
+ * columns in the header, in any case, then the one that cuts most records alike, then the one that cuts them finest; a comma if
  * none cuts anything. A guess: it decides about no row.
  */
 export function sniffDelimiter(
@@ -43,7 +43,8 @@ function judge(
   const records = readRecords(text, { ...dialect, delimiter });
   const [first = []] = records;
   const alike = records.filter((record) => record.length === first.length).length;
-  const named = columns.filter((name) => first.includes(name)).length;
+  const found = new Set(first.map((name) => name.toLowerCase()));
+  const named = columns.filter((name) => found.has(name.toLowerCase())).length;
   const matches = dialect.header ? named : Number(first.length === columns.length);
   return { delimiter, matches, agreement: alike / Math.max(1, records.length), fields: first.length };
 }

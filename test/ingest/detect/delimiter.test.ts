@@ -24,6 +24,7 @@ describe('the likeliest delimiter', () => {
     ['decimal commas', 'a;b\n1,5;2,5\n3,5;4,5\n', [], {}, ';'],
     ['decimal commas without a header', '1,5;2,5\n3;4,25\n', ['a', 'b'], { header: false }, ';'],
     ['a header that the model knows', 'id;a,b,c\n1;x,y,z\n', ['id'], {}, ';'],
+    ['a header that the model knows in another case', 'ID;A,B,C\n1;x,y,z\n', ['id'], {}, ';'],
     ['a header that the model knows in quotes', '"id"|"a;b;c"\n1|x\n', ['id'], {}, '|'],
     ['the commas of one column', 'id|names\n1|a,b\n2|c\n3|d,e,f\n', [], {}, '|'],
     ['one column', 'id\n1\n2\n', [], {}, ','],
