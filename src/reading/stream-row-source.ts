@@ -50,11 +50,10 @@ export class StreamRowSource implements RowSource {
   ): Promise<StreamRowSource> {
     const { columns, additionalColumns, dialect } = job;
     if (dialect === null) throw new Error(`a job of format ${job.format} has no dialect`);
-    const { nullValues, valueFormat, normalize, rename: renames } = job.options;
+    const common = { ...job.options, columns, additionalColumns, dialect };
     const beginning = openByteSource(file, 0, sourceOptions);
-    const header = await readHeader(beginning, { columns, additionalColumns, dialect, renames, normalize });
-    const values = { nullValues, valueFormat, normalize };
-    const options = { columns, additionalColumns, dialect, header, ...values, position: from ?? undefined };
+    const header = await readHeader(beginning, { ...common, renames: job.options.rename });
+    const options = { ...common, header, position: from ?? undefined };
     const reader = kernel === null ? createCsvReader(options) : createKernelReader(options, kernel);
     return new StreamRowSource(openByteSource(file, reader.position.byte, sourceOptions), header.fileColumns, reader);
   }

@@ -48,8 +48,12 @@ export function parsePartialRequest(
       throw invalidOption(name, `there is no such option; there are ${NAMES.join(', ')}, metadata.*`);
   }
   const values = readOptionValues(JOB_OPTIONS, given);
-  if (given.has('rename') && !values.header) {
-    throw invalidOption('rename', 'a file without a header line has the columns of the model');
+  if (!values.header) {
+    for (const [name, { needsHeader }] of Object.entries(JOB_OPTIONS)) {
+      if (needsHeader && given.has(name)) {
+        throw invalidOption(name, 'a file without a header line has the columns of the model');
+      }
+    }
   }
   if (given.has('normalize') && values.value_format !== 'json') {
     throw invalidOption('normalize', 'needs value_format=json: raw values are the bytes of the file');

@@ -14,6 +14,8 @@ export interface Option<T> {
   readonly default: T;
   /** The formats that it says something about. */
   readonly formats: readonly FileFormat[];
+  /** It says something about the names in the header line, which must be there. */
+  readonly needsHeader: boolean;
 }
 
 export type OptionTable = Readonly<Record<string, Option<unknown>>>;
@@ -28,8 +30,9 @@ export function option<T>(
   parse: Parse<T>,
   absent: NoInfer<T>,
   formats: readonly FileFormat[] = FILE_FORMATS,
+  needsHeader = false,
 ): Option<T> {
-  return { parse, default: absent, formats };
+  return { parse, default: absent, formats, needsHeader };
 }
 
 /**
