@@ -23,6 +23,7 @@ const CSV_OPTIONS: [string, string][] = [
   ['trim', 'false'],
   ['header', 'true'],
   ['null_values', 'NULL'],
+  ['ignore_header_case', 'false'],
   ['csv_reader', 'auto'],
 ];
 
@@ -88,6 +89,7 @@ describe('an upload', () => {
         null_values: [],
         rename: {},
         normalize: {},
+        ignore_header_case: false,
         csv_reader: 'auto',
       },
       topics: { data: `batch_${body.job_id}`, dlq: `batch_${body.job_id}_dlq` },

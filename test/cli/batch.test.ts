@@ -184,7 +184,7 @@ describe('batch job create', () => {
     service.routes['POST /jobs'] = (response) => answer(response, 202, jobPending());
     await json(
       'job create orders orders.csv --rename a=b=id --rename Qty=qty --normalize a=b=trim,lowercase --format csv --delimiter \\t --quote | --no-header --metadata a=1 --metadata b=x=y ' +
-        '--value-format json --compression zstd --null-values NULL,N/A --csv-reader reference',
+        '--value-format json --compression zstd --null-values NULL,N/A --ignore-header-case --csv-reader reference',
     );
     const { body, headers } = service.seen[0]!;
     const fields = [...body.matchAll(/name="([^"]+)"\r\n\r\n(.*)\r\n/g)].map(([, name, value]) => [name, value]);
@@ -198,6 +198,7 @@ describe('batch job create', () => {
       compression: 'zstd',
       null_values: 'NULL,N/A',
       rename: '{"a=b":"id","Qty":"qty"}',
+      ignore_header_case: 'true',
       normalize: '{"a=b":["trim","lowercase"]}',
       csv_reader: 'reference',
       'metadata.a': '1',

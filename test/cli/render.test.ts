@@ -189,6 +189,7 @@ describe('tables', () => {
       null_values: ['NULL', 'N/A'],
       rename: { 'Order ID': 'id' },
       normalize: { email: ['trim', 'lowercase'] },
+      ignore_header_case: false,
       csv_reader: 'auto',
     };
     expect(

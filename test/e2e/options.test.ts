@@ -40,6 +40,22 @@ describe('null_values', () => {
   });
 });
 
+describe('ignore_header_case', () => {
+  it.each(['auto', 'reference'])('finds columns in another case, by the %s reader', async (csv_reader) => {
+    const file = Buffer.from('ID;Sku;QTY;price;PAID\n1;a;2;0.5;true\nx;b;y;1;\n');
+    const options = { ignore_header_case: 'true', delimiter: 'auto', value_format: 'json', csv_reader };
+    const job = await api.ended((await api.createJob('orders', file, {}, options)).job_id);
+    expect(job).toMatchObject({
+      file_columns: ['ID', 'Sku', 'QTY', 'price', 'PAID'],
+      dialect: { delimiter: ';' },
+      options: { ignore_header_case: true },
+    });
+    expect(await valuesOf(job.topics.data)).toEqual(['{"id":1,"sku":"a","qty":2,"price":0.5,"paid":true}']);
+    const [rejected] = (await valuesOf(job.topics.dlq)).map((value) => JSON.parse(value) as Record<string, unknown>);
+    expect(rejected).toMatchObject({ errors: [{ column: 'id' }, { column: 'qty' }], raw_data: 'x;b;y;1;' });
+  });
+});
+
 describe('rename', () => {
   it.each(['auto', 'reference'])('of other names are found, by the %s reader', async (csv_reader) => {
     const file = Buffer.from('Order ID,sku,"Qty, pcs",price,paid\n1,a,2,0.5,true\nx,b,y,1,\n');

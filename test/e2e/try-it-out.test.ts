@@ -104,6 +104,7 @@ describe.each(['/jobs', '/models/infer'])('the page to try out POST %s', (path) 
           null_values: [],
           rename: {},
           normalize: {},
+          ignore_header_case: false,
           csv_reader: 'auto',
         },
       });

@@ -82,6 +82,7 @@ describe('createJob', () => {
       compression: 'zstd',
       nullValues: ['NULL', 'N/A'],
       rename: { 'Order ID': 'id' },
+      ignoreHeaderCase: true,
       csvReader: 'reference',
       metadata: { source: 'crm' },
     });
@@ -100,6 +101,7 @@ describe('createJob', () => {
       compression: 'zstd',
       null_values: 'NULL,N/A',
       rename: '{"Order ID":"id"}',
+      ignore_header_case: 'true',
       csv_reader: 'reference',
       'metadata.source': 'crm',
     });

@@ -32,6 +32,8 @@ export interface JobSettings extends TextOptions {
   compression?: Job['options']['compression'] | undefined;
   /** Renames columns: the model's name of a column by the file's name for it. */
   rename?: Readonly<Record<string, string>> | undefined;
+  /** Takes a name in a CSV header for the model's column that has it in another case. */
+  ignoreHeaderCase?: boolean | undefined;
   /** What is done to the texts of columns before they are checked, by the model's names; needs `valueFormat: 'json'`. */
   normalize?: Readonly<Record<string, ReadonlyArray<Job['options']['normalize'][string][number]>>> | undefined;
   /** `reference` takes the slow reader that the fast one is checked against. */
@@ -54,6 +56,7 @@ const JOB_FIELDS: FieldTable<api.JobUpload & api.JobFromKeptFile, JobSettings & 
   value_format: 'valueFormat',
   compression: 'compression',
   rename: 'rename',
+  ignore_header_case: 'ignoreHeaderCase',
   normalize: 'normalize',
   csv_reader: 'csvReader',
 };

@@ -89,6 +89,7 @@ export const JOB_FLAGS: Flags<Omit<JobSettings, 'modelId'>> = {
     help: 'rename a column of the file to the name that the model has; repeatable',
     parse: renamedColumn,
   },
+  ignoreHeaderCase: { help: 'a column name in the header may be in another case than in the model' },
   normalize: {
     value: '<column=operations>',
     help: 'trim, lowercase, uppercase, iso_date of texts before the check; with --value-format json; repeatable',

@@ -10,7 +10,10 @@ import { checkNamed, matchHeader, renameColumns } from './header-matching.js';
 import { RecordSplitter } from './record-splitter.js';
 
 export interface CsvHeader {
-  /** The names in the file's order, as `renames` has them; without a header line the model's, in the model's order. */
+  /**
+   * The names in the file's order, as `renames` and `ignoreHeaderCase` have them; without a header line the model's, in the
+   * model's order.
+   */
   columns: string[];
   /** The same as the file has them. */
   fileColumns: string[];
@@ -24,6 +27,8 @@ export interface CsvHeaderOptions {
   columns: readonly Column[];
   additionalColumns: boolean;
   renames?: Renames | undefined;
+  /** A name that no column of the model has stands for the only one that it equals in lower case. */
+  ignoreHeaderCase?: boolean | undefined;
   normalize?: Normalizations | undefined;
 }
 
@@ -91,15 +96,15 @@ function likelierDelimiter(beginning: Uint8Array, options: CsvHeaderOptions): st
 }
 
 /** How many of the model's columns are in a header of several columns; -1: it is none, or has no columns to be used. */
-function knownColumns(beginning: Uint8Array, dialect: CsvDialect, { columns, renames }: CsvHeaderOptions): number {
+function knownColumns(beginning: Uint8Array, dialect: CsvDialect, options: CsvHeaderOptions): number {
   const splitter = new RecordSplitter(dialect, { byte: 0, line: 0 }, dialect.skipLines);
   splitter.push(beginning);
   splitter.end();
   try {
-    const names = renameColumns(headerFrom(splitter, dialect)?.columns ?? [], renames);
+    const names = modelNames(headerFrom(splitter, dialect)?.columns ?? [], options);
     if (names.length < 2) return -1;
     matchHeader(names, [], true);
-    return columns.filter(({ name }) => names.includes(name)).length;
+    return options.columns.filter(({ name }) => names.includes(name)).length;
   } catch (error) {
     if (error instanceof ServiceError) return -1;
     throw error;
@@ -111,10 +116,23 @@ async function readHeader(chunks: AsyncIterable<Uint8Array>, options: CsvHeaderO
   const { columns: fileColumns, position } = dialect.header
     ? await readHeaderLine(chunks, dialect)
     : { columns: modelOrder(options.columns), position: await readSkippedLines(chunks, dialect) };
-  const columns = renameColumns(fileColumns, options.renames);
+  const columns = modelNames(fileColumns, options);
   matchHeader(columns, options.columns, options.additionalColumns);
   checkNamed(Object.keys(options.normalize ?? {}), columns, options.columns);
   return { columns, fileColumns, position };
+}
+
+/** The names by which the model's columns are found. Throws HEADER_MISMATCH as `renameColumns` does. */
+function modelNames(fileColumns: readonly string[], options: CsvHeaderOptions): string[] {
+  const names = renameColumns(fileColumns, options.renames);
+  if (options.ignoreHeaderCase !== true) return names;
+  const known = new Set(options.columns.map(({ name }) => name));
+  const byLowerCase = Map.groupBy(known, (name) => name.toLowerCase());
+  return names.map((name) => {
+    if (known.has(name)) return name;
+    const [found = name, ...others] = byLowerCase.get(name.toLowerCase()) ?? [];
+    return others.length === 0 ? found : name;
+  });
 }
 
 /** The number of fields in the first record of a file that begins like this; null if there is none. */

@@ -38,6 +38,8 @@ export const PROCESSING_OPTIONS = {
   null_values: processing('nullValues', parseNullValues, [], CSV_ONLY),
   /** The model's name of a column, by the file's name for it; the others have the same name in both. */
   rename: processing('rename', parseRename, {}, FILE_FORMATS, true),
+  /** Whether a name in the header may be that of a model's column in another case. */
+  ignore_header_case: processing('ignoreHeaderCase', trueOrFalse, false, CSV_ONLY, true),
   /** By the model's names of columns: what is done to their texts before they are checked, in this order. */
   normalize: processing('normalize', parseNormalize, {}),
   /** The reader of a CSV file: the fastest that can, or the slow one that all are checked against. */

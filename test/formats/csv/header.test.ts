@@ -8,11 +8,12 @@ interface Options {
   quote?: string;
   header?: boolean;
   renames?: Renames;
+  ignoreHeaderCase?: boolean;
 }
 
 function read(chunks: Iterable<Uint8Array>, options: Options = {}): Promise<CsvHeader> {
-  const { schema = { type: 'object' }, delimiter = ',', quote = '"', header = true, renames } = options;
-  return readCsvHeader(chunks, { ...compileSchema(schema), dialect: { delimiter, quote, header }, renames });
+  const { schema = { type: 'object' }, delimiter = ',', quote = '"', header = true, ...names } = options;
+  return readCsvHeader(chunks, { ...compileSchema(schema), dialect: { delimiter, quote, header }, ...names });
 }
 
 function mismatch(detail: string | RegExp): unknown {
@@ -21,6 +22,35 @@ function mismatch(detail: string | RegExp): unknown {
 }
 
 const closed = { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'], additionalProperties: false };
+
+describe('a header in another case', () => {
+  const schema = { id: 'Int32', Qty: 'Int32' };
+
+  it.each<[string, object, Renames, string, string[]]>([
+    ['is the model’s', schema, {}, 'ID,qTY,Note', ['id', 'Qty', 'Note']],
+    ['is the model’s after it was renamed', schema, { nr: 'ID' }, 'nr,QTY', ['id', 'Qty']],
+    ['is the model’s beyond ASCII', { größe: 'Int32' }, {}, 'GRÖßE', ['größe']],
+    ['is no column if two may be meant', { id: 'Int32', ID: 'Int32' }, {}, 'Id,ID,id', ['Id', 'ID', 'id']],
+  ])('%s', async (_what, model, renames, line, columns) => {
+    const header = await read([Buffer.from(`${line}\n`)], { schema: model, renames, ignoreHeaderCase: true });
+    expect([header.columns, header.fileColumns.join()]).toEqual([columns, line]);
+  });
+
+  it('may not be there twice', async () => {
+    const twice = read([Buffer.from('id,Qty,ID\n')], { schema, ignoreHeaderCase: true });
+    await expect(twice).rejects.toEqual(mismatch('repeated columns: "id"'));
+  });
+
+  it('is another column unless the job says so', async () => {
+    const missing = 'missing columns: "id", "Qty"; unexpected columns: "ID", "QTY"';
+    await expect(read([Buffer.from('ID,QTY\n')], { schema })).rejects.toEqual(mismatch(missing));
+  });
+
+  it('tells the delimiter that would suit it better', async () => {
+    const file = [Buffer.from('ID;QTY;a,b,c,d\n')];
+    await expect(read(file, { schema, ignoreHeaderCase: true })).rejects.toEqual(mismatch(/seems to be ';'/));
+  });
+});
 
 describe('reading the header', () => {
   it.each([

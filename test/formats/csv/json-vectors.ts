@@ -29,6 +29,13 @@ export const JSON_VECTORS: readonly CsvVector[] = [
     expected: ['{"id":1,"q\\"ty":2,"note":null}'],
   },
   {
+    name: 'values under the names that the model has in another case',
+    file: 'ID,NOTE,More\n1,x,y\n',
+    ignoreHeaderCase: true,
+    schema: { note: 'String', id: 'Int32' },
+    expected: ['{"id":1,"note":"x","More":"y"}'],
+  },
+  {
     name: 'values that are normalized before they are checked, under their new names',
     file: 'Mail,day,n,x\n A@B.c ,1.2.2024, 7,"  y "\nab,01/02/2024,7,\n" ",20240230,NULL ,   \n',
     renames: { Mail: 'mail' } as Renames,

@@ -34,15 +34,23 @@ export interface Given {
   dialect?: Pick<CsvDialect, 'escape' | 'comment' | 'skipLines' | 'trim'>;
   nullValues?: string[];
   renames?: Renames;
+  ignoreHeaderCase?: boolean;
   normalize?: Normalizations;
   valueFormat?: 'raw' | 'json';
 }
 
 /** Options for a reader of this file, its header read. */
 export async function optionsFor(given: Given): Promise<CsvReaderOptions> {
-  const { delimiter = ',', quote = '"', header = true, nullValues, valueFormat, renames, normalize } = given;
+  const { delimiter = ',', quote = '"', header = true, nullValues, valueFormat } = given;
+  const { renames, ignoreHeaderCase, normalize } = given;
   const compiled = compileSchema(given.schema ?? { type: 'object' });
-  const options = { ...compiled, dialect: { delimiter, quote, header, ...given.dialect }, renames, normalize };
+  const options = {
+    ...compiled,
+    dialect: { delimiter, quote, header, ...given.dialect },
+    renames,
+    ignoreHeaderCase,
+    normalize,
+  };
   return { ...options, header: await readCsvHeader([bytesOf(given)], options), nullValues, valueFormat };
 }
 

@@ -55,6 +55,13 @@ export const CSV_VECTORS: readonly CsvVector[] = [
     schema: INTS,
     expected: ['1,2', wrong(2, 3, 15, 'x,y', 'b NOT_AN_INTEGER', 'a NOT_AN_INTEGER')],
   },
+  {
+    name: 'columns in another case are checked by the model and named as it names them',
+    file: 'A,B\n1,2\nx,y\n',
+    ignoreHeaderCase: true,
+    schema: INTS,
+    expected: ['1,2', wrong(2, 3, 8, 'x,y', 'a NOT_AN_INTEGER', 'b NOT_AN_INTEGER')],
+  },
   { name: 'a line of spaces is a row', file: 'a\n \n', expected: [' '] },
   {
     name: 'a BOM is skipped and counted',

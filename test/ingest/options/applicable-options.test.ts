@@ -4,7 +4,7 @@ const ANY = ['model_id', 'format', 'value_format', 'compression', 'rename', 'nor
 
 describe('the options that were given', () => {
   it.each([
-    ['csv', [...ANY, 'encoding', 'delimiter', 'header', 'null_values', 'csv_reader']],
+    ['csv', [...ANY, 'encoding', 'delimiter', 'header', 'null_values', 'ignore_header_case', 'csv_reader']],
     ['json', [...ANY, 'encoding']],
     ['ndjson', [...ANY, 'encoding']],
     ['parquet', ANY],

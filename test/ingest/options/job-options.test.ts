@@ -21,6 +21,7 @@ describe('the options of a job', () => {
         topicCompression: 'none',
         nullValues: [],
         rename: {},
+        ignoreHeaderCase: false,
         normalize: {},
       },
       metadata: {},
@@ -50,6 +51,7 @@ describe('the options of a job', () => {
         topicCompression: 'zstd',
         nullValues: ['NULL', ' N/A', '\\N'],
         rename: {},
+        ignoreHeaderCase: false,
         normalize: {},
       },
     };
@@ -86,6 +88,12 @@ describe('the options of a job', () => {
     ['an endless name', { rename: `{"a":"${'é'.repeat(129)}"}` }, 'rename: a name is longer than 256 bytes'],
     ['one name for two columns', { rename: '{"a":"c","b":"c"}' }, 'rename: two columns are renamed to "c"'],
     ['endless names', { rename: `{"a":"b"${' '.repeat(8192)}}` }, 'rename: longer than 8192 bytes'],
+    ['no truth', { ignore_header_case: 'yes' }, 'ignore_header_case: must be true or false'],
+    [
+      'case for no header',
+      { ignore_header_case: 'true', header: 'false' },
+      'ignore_header_case: a file without a header',
+    ],
     ['names for no header', { rename: '{"a":"b"}', header: 'false' }, 'rename: a file without a header line'],
     [
       'operations of no column',

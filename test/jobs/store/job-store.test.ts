@@ -65,6 +65,7 @@ describe('the job store', () => {
         null_values: [],
         rename: {},
         normalize: {},
+        ignore_header_case: false,
         csv_reader: 'auto',
       },
       totals: { rows: 0, ok: 0, errors: 0 },

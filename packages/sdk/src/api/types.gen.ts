@@ -99,6 +99,11 @@ export type NullValuesOption = string;
 export type RenameOption = string;
 
 /**
+ * Whether a column name in the header may be in another case than in the model: `ID` is then the model's `id`. Default: `false`. It applies after `rename`, to names that no column of the model has exactly and that only one has in another case. Case is compared by Unicode's rules, independent of language. Errors and JSON values have the model's names; the job's `file_columns`, raw values and `raw_data` keep the file's names. A file that has the same column twice in this way fails with HEADER_MISMATCH. A file without a header has the model's names already (INVALID_OPTION).
+ */
+export type IgnoreHeaderCaseOption = boolean;
+
+/**
  * Operations on the text of columns before it is checked, in the given order, as a JSON object by the model's
  * column names: `{"email":["trim","lowercase"],"day":["iso_date"]}`. It needs `value_format` `json` in every
  * format. Otherwise the request fails with INVALID_OPTION; so does one that names an array, an object, or an
@@ -155,9 +160,10 @@ export type JobUpload = {
     compression?: CompressionOption;
     null_values?: NullValuesOption;
     rename?: RenameOption;
+    ignore_header_case?: IgnoreHeaderCaseOption;
     normalize?: NormalizeOption;
     csv_reader?: CsvReaderOption;
-    [key: string]: MetadataValue | Blob | File | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | RenameOption | NormalizeOption | CsvReaderOption | undefined;
+    [key: string]: MetadataValue | Blob | File | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | CsvReaderOption | undefined;
 };
 
 /**
@@ -185,9 +191,10 @@ export type JobFromKeptFile = {
     compression?: CompressionOption;
     null_values?: NullValuesOption;
     rename?: RenameOption;
+    ignore_header_case?: IgnoreHeaderCaseOption;
     normalize?: NormalizeOption;
     csv_reader?: CsvReaderOption;
-    [key: string]: MetadataValue | JobId | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | RenameOption | NormalizeOption | CsvReaderOption | undefined;
+    [key: string]: MetadataValue | JobId | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | CsvReaderOption | undefined;
 };
 
 /**
@@ -261,6 +268,7 @@ export type JobOptions = {
     rename: {
         [key: string]: string;
     };
+    ignore_header_case: IgnoreHeaderCaseOption;
     /**
      * Operations on values before they are checked, by the model's column names.
      */
@@ -1018,6 +1026,10 @@ export type CreateJobData = {
          * See the form field of this name.
          */
         rename?: RenameOption;
+        /**
+         * See the form field of this name.
+         */
+        ignore_header_case?: IgnoreHeaderCaseOption;
         /**
          * See the form field of this name.
          */
