@@ -20,9 +20,8 @@ export interface FieldError {
   message: string;
 }
 
-/** Why a row, or a value of it, is rejected (openapi: RowErrorCode). */
-export const ROW_ERROR_CODES = [
-  'NULL_VALUE',
+/** Why a text is not a value of a type. */
+export const TYPE_ERROR_CODES = [
   'NOT_AN_INTEGER',
   'OUT_OF_RANGE',
   'NOT_A_NUMBER',
@@ -30,6 +29,12 @@ export const ROW_ERROR_CODES = [
   'INVALID_DATE',
   'INVALID_DATETIME',
   'INVALID_UUID',
+] as const;
+
+/** Why a row, or a value of it, is rejected (openapi: RowErrorCode). */
+export const ROW_ERROR_CODES = [
+  'NULL_VALUE',
+  ...TYPE_ERROR_CODES,
   'NOT_IN_ENUM',
   'TOO_SHORT',
   'TOO_LONG',
@@ -48,6 +53,8 @@ export const ROW_ERROR_CODES = [
   'NOT_AN_ARRAY',
   'NOT_A_STRING',
 ] as const;
+
+export type TypeErrorCode = (typeof TYPE_ERROR_CODES)[number];
 
 export type RowErrorCode = (typeof ROW_ERROR_CODES)[number];
 

@@ -1,4 +1,4 @@
-import type { RowErrorCode } from '../formats/index.js';
+import type { TypeErrorCode } from '../formats/index.js';
 import type { Candidate, Family } from './candidates.js';
 import type { ColumnStats, InferredColumn, RejectedType } from './inference-result.js';
 import { ValueFacts, type ValueSample } from './value-facts.js';
@@ -13,7 +13,7 @@ const NUMERIC: ReadonlySet<Family> = new Set<Family>(['whole', 'money', 'number'
 const NO_VALUES: ReadonlyMap<string, string> = new Map();
 
 interface Failure {
-  code: RowErrorCode;
+  code: TypeErrorCode;
   sighting: ValueSample;
 }
 
@@ -201,7 +201,7 @@ export class ColumnProfile {
 }
 
 /** What the tests of types say, as the end of "this value is …". */
-export const REASONS: Readonly<Partial<Record<RowErrorCode, string>>> = {
+export const REASONS: Readonly<Record<TypeErrorCode, string>> = {
   NOT_A_BOOLEAN: 'not true or false',
   NOT_AN_INTEGER: 'not a whole number',
   NOT_A_NUMBER: 'not a number',

@@ -58,8 +58,7 @@ export class DeclaredColumn {
       const { type, test } = this.#choices[0] as Choice;
       const code = test(text);
       if (code === null) return;
-      const reason = REASONS[code] ?? 'no value of this type';
-      this.#rejected.push({ type: spellColumnType(type), reason, example: exampleOf(text), row });
+      this.#rejected.push({ type: spellColumnType(type), reason: REASONS[code], example: exampleOf(text), row });
       this.#choices.shift();
     }
   }

@@ -1,4 +1,4 @@
-import { inspectFile, invalidOption, knownDialect, refuseInapplicable } from '../ingest/index.js';
+import { FORMATS, inspectFile, invalidOption, knownDialect, refuseInapplicable } from '../ingest/index.js';
 import type { ReceivedUpload } from '../upload/index.js';
 import type { InferRequest } from './infer-options.js';
 import type { InferenceTask } from './ipc.js';
@@ -9,10 +9,11 @@ export function taskFor(upload: ReceivedUpload, request: InferRequest): Inferenc
   const { nullValues, sampleRows, partial } = request;
   const { format, encoding, text } = inspectFile(upload, request);
   refuseInapplicable(request.given, format);
-  if (format === 'parquet' && partial) {
-    throw invalidOption('partial', 'the beginning of a Parquet file tells nothing; send the whole file');
+  const { label, magic, hasDialect } = FORMATS[format];
+  if (magic !== null && partial) {
+    throw invalidOption('partial', `the beginning of a ${label} file tells nothing; send the whole file`);
   }
   const sourceEncoding = { fileCompression, encoding };
-  const dialect = format === 'csv' ? knownDialect(request.dialect, text, []) : request.dialect;
+  const dialect = hasDialect ? knownDialect(request.dialect, text, []) : request.dialect;
   return { file, sizeBytes, format, sourceEncoding, dialect, nullValues, sampleRows, partial };
 }

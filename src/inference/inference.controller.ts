@@ -1,7 +1,7 @@
 import { Controller, HttpCode, Post, Query, Res, UseInterceptors } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { ServiceError } from '../errors/index.js';
-import { type ShownDialect, shownDialect } from '../ingest/index.js';
+import { FORMATS, type ShownDialect, shownDialect } from '../ingest/index.js';
 import { type ReceivedUpload, Upload, UploadInterceptor } from '../upload/index.js';
 import { parseInferOptions } from './infer-options.js';
 import { InferenceLimiter } from './inference-limiter.js';
@@ -23,7 +23,7 @@ export class InferenceController {
     const away = new AbortController();
     reply.raw.once('close', () => away.abort(new ServiceError('INVALID_REQUEST', 'The client went away')));
     const task = taskFor(upload, parseInferOptions(query, upload.fields));
-    const dialect = task.format === 'csv' ? shownDialect(task.dialect) : null;
+    const dialect = FORMATS[task.format].hasDialect ? shownDialect(task.dialect) : null;
     return { ...(await this.limiter.infer(task, away.signal)), dialect };
   }
 }

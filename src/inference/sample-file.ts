@@ -27,9 +27,16 @@ const DECOMPRESSION = { maxBytes: 2 * MAX_READ_BYTES, maxRatio: Number.POSITIVE_
 export async function inferFile(task: InferenceTask, decoderBytes: number): Promise<InferenceResult> {
   const file = await openFile(task.file);
   try {
-    if (task.format === 'parquet') return await inferParquet(file, task, decoderBytes);
     const prefix = new FilePrefix(file, MAX_READ_BYTES, task.partial);
-    return task.format === 'csv' ? await inferCsv(prefix, task) : await inferJson(prefix, task);
+    switch (task.format) {
+      case 'csv':
+        return await inferCsv(prefix, task);
+      case 'json':
+      case 'ndjson':
+        return await inferJson(prefix, task);
+      case 'parquet':
+        return await inferParquet(file, task, decoderBytes);
+    }
   } finally {
     await file.close();
   }

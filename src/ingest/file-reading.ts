@@ -1,7 +1,7 @@
 import type { SourceEncoding } from '../decoding/index.js';
 import type { Column } from '../models/schema/index.js';
 import type { CsvDialect } from './csv-dialect.js';
-import type { FileFormat } from './detect/format.js';
+import type { FileFormat } from './formats.js';
 import type { ProcessingOptions } from './options/job-options.js';
 
 /** What the reading of a file depends on. */

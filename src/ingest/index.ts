@@ -1,7 +1,8 @@
 export { COMMON_DELIMITERS, type CsvDialect, checkDialect, ownEscape } from './csv-dialect.js';
-export { type FileFormat, FileHead, STORED_HEAD_BYTES } from './detect/format.js';
+export { FileHead, STORED_HEAD_BYTES } from './detect/format.js';
 export { type InspectedHead, inspectHead } from './detect/inspect-head.js';
 export type { FileReading } from './file-reading.js';
+export { type FileFormat, FORMATS } from './formats.js';
 export { inspectFile, knownDialect } from './inspect-file.js';
 export { refuseInapplicable } from './options/applicable-options.js';
 export { refuseUnusableNormalize } from './options/column-options.js';

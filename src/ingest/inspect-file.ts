@@ -1,9 +1,10 @@
 import type { FileCompression, TextEncoding } from '../decoding/index.js';
 import type { CsvDialect } from './csv-dialect.js';
 import { sniffDelimiter } from './detect/delimiter.js';
-import { detectFormat, type FileFormat, isParquet } from './detect/format.js';
+import { binaryFormat, detectFormat } from './detect/format.js';
 import { refuseBinary } from './detect/inspect-head.js';
 import { readTextHead, refuseNul } from './detect/text-head.js';
+import { type FileFormat, FORMATS } from './formats.js';
 import type { JobRequest } from './options/job-request.js';
 
 /**
@@ -15,7 +16,8 @@ export function inspectFile(
   { head, fileCompression }: { head: Buffer; fileCompression: FileCompression },
   request: Pick<JobRequest, 'format' | 'encoding'>,
 ): { format: FileFormat; encoding: TextEncoding | null; text: Buffer } {
-  if (isParquet(head) || request.format === 'parquet') {
+  const isBinary = request.format !== 'auto' && FORMATS[request.format].magic !== null;
+  if (isBinary || binaryFormat(head) !== null) {
     return { format: detectFormat(head, request.format), encoding: null, text: head };
   }
   if (request.format === 'auto') refuseBinary({ head, fileCompression });

@@ -58,7 +58,7 @@ export class StreamRowSource implements RowSource {
     return new StreamRowSource(openByteSource(file, reader.position.byte, sourceOptions), header.fileColumns, reader);
   }
 
-  /** Rows of JSON or NDJSON, as the job says. */
+  /** Rows of JSON, an array's or one on each line, as the job says. */
   static openJson(
     file: ReadableFile,
     job: FileReading,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { FORMATS } from '../ingest/index.js';
 import type { Assignment, FromRunner } from './ipc.js';
 import type { JobQueue, RunnerEvents, RunnerLoss } from './runner-events.js';
 import { RunnerProcess } from './runner-process.js';
@@ -65,7 +66,10 @@ export class RunnerPool implements JobQueue {
     this.#watchedAt = performance.now();
     this.#watches.push(
       setInterval(() => this.#watch(), WATCH_MS),
-      setInterval(() => void this.#watchMemory([...this.#members.values()].filter(hasParquet)), PARQUET_RSS_CHECK_MS),
+      setInterval(
+        () => void this.#watchMemory([...this.#members.values()].filter(hasForeignDecoder)),
+        PARQUET_RSS_CHECK_MS,
+      ),
     );
   }
 
@@ -223,7 +227,7 @@ export class RunnerPool implements JobQueue {
         break;
       case 'finished':
         // What the decoder has taken it does not give back, and a hostile file may have broken it.
-        member.isSpent = hasParquet(member);
+        member.isSpent = hasForeignDecoder(member);
         this.#release(member);
         host.finished(message.jobId, message.lease, message.outcome);
         break;
@@ -303,6 +307,7 @@ function isIdle({ ready, isSpent, work }: Member): boolean {
   return ready && !isSpent && work?.assignment == null;
 }
 
-function hasParquet({ work }: Member): boolean {
-  return work?.assignment?.format === 'parquet';
+function hasForeignDecoder({ work }: Member): boolean {
+  const assignment = work?.assignment;
+  return assignment != null && FORMATS[assignment.format].hasForeignDecoder;
 }

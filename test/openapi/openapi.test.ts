@@ -1,5 +1,6 @@
 import { catalogue, type ErrorCode } from '../../src/errors/index.js';
 import { ROW_ERROR_CODES } from '../../src/formats/row-reader.js';
+import { FILE_FORMATS } from '../../src/ingest/formats.js';
 import {
   answers,
   at,
@@ -22,6 +23,13 @@ describe('openapi.yaml', () => {
 
   it('has every code that a row is rejected with, and no other', () => {
     expect(at('/components/schemas/RowErrorCode/enum')).toEqual([...ROW_ERROR_CODES]);
+  });
+
+  it('has every format of a file, and no other', () => {
+    expect(at('/components/schemas/FormatOption/enum')).toEqual(['auto', ...FILE_FORMATS]);
+    for (const schema of ['JobSummary', 'InferredSchema']) {
+      expect(at(`/components/schemas/${schema}/properties/format/enum`)).toEqual(FILE_FORMATS);
+    }
   });
 
   it('has no reference that leads nowhere, and no component that nothing leads to', () => {

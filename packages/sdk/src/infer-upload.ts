@@ -1,12 +1,17 @@
 import { type FieldTable, fieldsOf, formOf } from './form-fields.js';
 import { TEXT_FIELDS, type TextOptions } from './text-options.js';
-import type { InferForm } from './types.js';
+import type { FormatOption, InferForm } from './types.js';
 import { MAX_STREAM_BYTES, type UploadContent, type UploadSource } from './upload-source.js';
 
 /** So much of a text file is sent, in bytes: what the service looks at. */
 const SAMPLE_BYTES = 8 * 1024 ** 2;
-/** A Parquet file begins with it, and says at its end what it is: it is sent whole. */
-const PARQUET_MAGIC = 'PAR1';
+/** What a file begins with that says at its end what it is: it is sent whole. Of text the beginning will do. */
+const MAGIC: Readonly<Record<Exclude<FormatOption, 'auto'>, string | null>> = {
+  csv: null,
+  json: null,
+  ndjson: null,
+  parquet: 'PAR1',
+};
 
 /** A file to propose a schema for, and how to read it; what is not given has the contract's default. */
 export interface InferUpload extends TextOptions {
@@ -45,19 +50,29 @@ export async function inferForm(upload: InferUpload, source: UploadSource): Prom
 async function contentOf(format: InferUpload['format'], source: UploadSource): Promise<Sent> {
   let taken: Array<Blob | Uint8Array<ArrayBuffer>> = [];
   let size = 0;
-  let isParquet: boolean | undefined;
+  let mustBeWhole: boolean | undefined;
   for await (const chunk of source.chunks()) {
     taken.push(new Uint8Array(chunk));
     size += chunk.length;
     if (size <= SAMPLE_BYTES) continue;
-    if (isParquet === undefined) {
+    if (mustBeWhole === undefined) {
       const sample = new Blob(taken);
       taken = [sample];
-      isParquet = format === 'parquet' || (await sample.slice(0, PARQUET_MAGIC.length).text()) === PARQUET_MAGIC;
+      mustBeWhole = isBinary(format) || (await beginsWithMagic(sample));
     }
-    if (!isParquet) return { content: new Blob(taken).slice(0, SAMPLE_BYTES), isWhole: false };
+    if (!mustBeWhole) return { content: new Blob(taken).slice(0, SAMPLE_BYTES), isWhole: false };
     if (source.blob) return { content: await source.blob(), isWhole: true };
     if (size > MAX_STREAM_BYTES) throw new RangeError(`a stream of Parquet has more than ${MAX_STREAM_BYTES} bytes`);
   }
   return { content: new Blob(taken), isWhole: true };
+}
+
+function isBinary(format: InferUpload['format'] = 'auto'): boolean {
+  return format !== 'auto' && MAGIC[format] !== null;
+}
+
+async function beginsWithMagic(content: Blob): Promise<boolean> {
+  const magics = Object.values(MAGIC).filter((magic) => magic !== null);
+  const heads = await Promise.all(magics.map(({ length }) => content.slice(0, length).text()));
+  return magics.some((magic, index) => heads[index] === magic);
 }

@@ -1,4 +1,4 @@
-import type { RowErrorCode } from '../row-reader.js';
+import type { TypeErrorCode } from '../row-reader.js';
 import { canonicalInteger, rangeTest } from './integer.js';
 import type { ValueTest } from './value-test.js';
 
@@ -10,7 +10,7 @@ const SECOND_END = 'YYYY-MM-DD hh:mm:ss'.length;
 const DAYS_OF_MONTH = [0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /** `YYYY-MM-DD`, years 0001 to 9999, a day of the proleptic Gregorian calendar. */
-export function testDate(text: string): RowErrorCode | null {
+export function testDate(text: string): TypeErrorCode | null {
   return text.length === DATE_LENGTH && beginsWithDate(text) ? null : 'INVALID_DATE';
 }
 
@@ -23,7 +23,7 @@ const FINER_UNITS = ['milliseconds', 'microseconds', 'nanoseconds'];
 const FINER_DIGITS = 12;
 
 /** `date[T ]hh:mm:ss(\.\d{1,9})?(Z|[+-]hh:?mm)?`, or epoch seconds of the same years. */
-export function testDateTime(text: string): RowErrorCode | null {
+export function testDateTime(text: string): TypeErrorCode | null {
   if (text.charCodeAt(4) === HYPHEN) return isTimestamp(text, 9) ? null : 'INVALID_DATETIME';
   const code = testEpochSeconds(text);
   return code === 'NOT_AN_INTEGER' ? 'INVALID_DATETIME' : code;

@@ -1,4 +1,4 @@
-import type { RowErrorCode } from '../row-reader.js';
+import type { TypeErrorCode } from '../row-reader.js';
 import { skipDigits, skipSign, skipZeros } from './scan.js';
 import type { ValueTest } from './value-test.js';
 
@@ -10,7 +10,7 @@ export function decimalTest(precision: number, scale: number): ValueTest {
   return (text) => testDecimal(text, wholeDigits, scale);
 }
 
-function testDecimal(text: string, wholeDigits: number, scale: number): RowErrorCode | null {
+function testDecimal(text: string, wholeDigits: number, scale: number): TypeErrorCode | null {
   const wholeFrom = skipSign(text, 0);
   const wholeTo = skipDigits(text, wholeFrom);
   if (wholeTo === wholeFrom) return 'NOT_A_NUMBER';

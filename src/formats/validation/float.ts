@@ -1,4 +1,4 @@
-import type { RowErrorCode } from '../row-reader.js';
+import type { TypeErrorCode } from '../row-reader.js';
 import { skipDigits, skipSign, skipZeros } from './scan.js';
 import type { ValueTest } from './value-test.js';
 
@@ -18,7 +18,7 @@ export function floatTest(bits: 32 | 64): ValueTest {
   return (text) => testFloat(text, overflows);
 }
 
-function testFloat(text: string, overflows: (text: string) => boolean): RowErrorCode | null {
+function testFloat(text: string, overflows: (text: string) => boolean): TypeErrorCode | null {
   const length = text.length;
   let i = skipSign(text, 0);
   const wholeFrom = i;

@@ -1,4 +1,4 @@
-import type { RowErrorCode } from '../row-reader.js';
+import type { TypeErrorCode } from '../row-reader.js';
 import { skipSign, skipZeros } from './scan.js';
 import type { ValueTest } from './value-test.js';
 
@@ -26,7 +26,7 @@ interface Bound {
   digits: string;
 }
 
-function testInteger(text: string, above: Bound, below: Bound): RowErrorCode | null {
+function testInteger(text: string, above: Bound, below: Bound): TypeErrorCode | null {
   const length = text.length;
   const from = skipSign(text, 0);
   if (from === length) return 'NOT_AN_INTEGER';

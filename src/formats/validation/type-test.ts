@@ -1,5 +1,5 @@
 import type { ColumnType } from '../../models/schema/index.js';
-import type { RowErrorCode } from '../row-reader.js';
+import type { TypeErrorCode } from '../row-reader.js';
 import { dateTime64Test, testDate, testDateTime } from './date-time.js';
 import { decimalTest } from './decimal.js';
 import { floatTest } from './float.js';
@@ -34,13 +34,13 @@ function testString(): null {
   return null;
 }
 
-function testBool(text: string): RowErrorCode | null {
+function testBool(text: string): TypeErrorCode | null {
   if (text === 'true' || text === 'false' || text === '1' || text === '0') return null;
   // Not by toLowerCase: it maps other characters onto ASCII ones.
   return /^(?:true|false)$/i.test(text) ? null : 'NOT_A_BOOLEAN';
 }
 
-function testUuid(text: string): RowErrorCode | null {
+function testUuid(text: string): TypeErrorCode | null {
   return text.length === 36 && /^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/.test(text)
     ? null
     : 'INVALID_UUID';

@@ -1,10 +1,6 @@
 import { byteOrderMark, compressionOf } from '../../decoding/index.js';
 import { ServiceError } from '../../errors/index.js';
-
-/** What a file is taken for: CSV, one JSON array of objects, one JSON object a line, Parquet. */
-export type FileFormat = (typeof FILE_FORMATS)[number];
-
-export const FILE_FORMATS = ['csv', 'json', 'ndjson', 'parquet'] as const;
+import { FILE_FORMATS, type FileFormat, FORMATS } from '../formats.js';
 
 /** Number of bytes of the decompressed file that are read to detect its type. */
 export const HEAD_BYTES = 64 * 1024;
@@ -16,11 +12,11 @@ export const HEAD_BYTES = 64 * 1024;
 export const STORED_HEAD_BYTES = 192 * 1024;
 
 /**
- * The type of a file, from its first 64 KiB, if it is one that is never accepted: words for the user; null if it is
- * Parquet or may be text.
+ * The type of a file, from its first 64 KiB, if it is one that is never accepted: words for the user; null if it is of
+ * a binary format that we read, or may be text.
  */
 export function unsupportedType(head: Uint8Array): string | null {
-  if (isParquet(head)) return null;
+  if (binaryFormat(head) !== null) return null;
   const known = SIGNATURES.find(({ magic, at }) => startsWith(head.subarray(at), magic));
   if (known !== undefined) return known.type;
   if (startsWith(head, ZIP)) {
@@ -33,30 +29,47 @@ export function unsupportedType(head: Uint8Array): string | null {
 
 /** Like the above, for files that are not text unless an option says so: those that have NUL bytes and are not UTF-16. */
 export function binaryType(head: Uint8Array): string | null {
-  if (isParquet(head) || !head.includes(0) || mayBeUtf16(head)) return null;
+  if (binaryFormat(head) !== null || !head.includes(0) || mayBeUtf16(head)) return null;
   const known = BINARIES.find(({ magic }) => startsWith(head, magic));
   return known?.type ?? 'binary data (a NUL byte)';
 }
 
-/** Whether the first four bytes are Parquet's. */
-export function isParquet(head: Uint8Array): boolean {
-  return startsWith(head, PARQUET);
+/** The format that is not text and whose files begin like this; null if there is none. */
+export function binaryFormat(head: Uint8Array): FileFormat | null {
+  const known = FILE_FORMATS.find((format) => {
+    const { magic } = FORMATS[format];
+    return magic !== null && startsWith(head, [...Buffer.from(magic)]);
+  });
+  return known ?? null;
 }
 
 /**
- * The format to read a file as: the one that the client asked for, otherwise detected from PAR1, or from its first byte
+ * The format to read a file as: the one that the client asked for, otherwise detected from its magic, or from its first byte
  * that is not a blank (after a UTF-8 byte order mark). Throws UNSUPPORTED_FILE_TYPE if it is not what was asked for, or
  * if it is JSON, but not rows.
  */
 export function detectFormat(head: Uint8Array, asked: FileFormat | 'auto'): FileFormat {
-  if (isParquet(head)) {
-    if (asked === 'auto' || asked === 'parquet') return 'parquet';
-    throw new ServiceError('UNSUPPORTED_FILE_TYPE', `The file is Parquet, not ${asked}`);
+  const binary = binaryFormat(head);
+  if (binary !== null) {
+    if (asked === 'auto' || asked === binary) return binary;
+    throw new ServiceError('UNSUPPORTED_FILE_TYPE', `The file is ${FORMATS[binary].label}, not ${asked}`);
   }
-  if (asked === 'parquet') {
-    throw new ServiceError('UNSUPPORTED_FILE_TYPE', 'The file does not begin with PAR1, as Parquet does');
+  return detectText(head, asked);
+}
+
+function detectText(head: Uint8Array, asked: FileFormat | 'auto'): FileFormat {
+  switch (asked) {
+    case 'csv':
+    case 'ndjson':
+      return asked;
+    case 'parquet': {
+      const { magic, label } = FORMATS[asked];
+      throw new ServiceError('UNSUPPORTED_FILE_TYPE', `The file does not begin with ${magic}, as ${label} does`);
+    }
+    case 'auto':
+    case 'json':
+      break;
   }
-  if (asked === 'csv' || asked === 'ndjson') return asked;
   let at = startsWith(head, UTF8_BOM) ? UTF8_BOM.length : 0;
   while (BLANKS.includes(head[at] ?? -1)) at++;
   if (head[at] === OPEN_BRACKET) return 'json';
@@ -112,7 +125,6 @@ const UTF8_BOM = [0xef, 0xbb, 0xbf];
 const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
 const BLANKS = [0x20, 0x09, 0x0a, 0x0d];
-const PARQUET = [...Buffer.from('PAR1')];
 /** How many NUL bytes UTF-16 text has in one half of its units for one in the other, at least. */
 const UTF16_SHARE = 4;
 const ZIP = [0x50, 0x4b, 0x03, 0x04];

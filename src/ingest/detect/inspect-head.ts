@@ -1,6 +1,7 @@
 import { compressionOf, decompressedHead, type FileCompression } from '../../decoding/index.js';
 import { ServiceError } from '../../errors/index.js';
-import { binaryType, HEAD_BYTES, isParquet, unsupportedType } from './format.js';
+import { FORMATS, formatsWith } from '../formats.js';
+import { binaryFormat, binaryType, HEAD_BYTES, unsupportedType } from './format.js';
 
 /** What a file's beginning says. */
 export interface InspectedHead {
@@ -24,8 +25,9 @@ export async function inspectHead(stored: Buffer): Promise<InspectedHead> {
   }
   const { bytes: inner, failure } = await decompressedHead(stored, fileCompression, HEAD_BYTES);
   if (compressionOf(inner) !== 'none') throw unsupported(`${compressionOf(inner)} within ${fileCompression}`);
-  // It is read from its end, and packed in itself anyway.
-  if (isParquet(inner)) throw unsupported(`Parquet (in ${fileCompression}; unpack it before)`);
+  // Such a file is read from its end, and packed in itself anyway.
+  const binary = binaryFormat(inner);
+  if (binary !== null) throw unsupported(`${FORMATS[binary].label} (in ${fileCompression}; unpack it before)`);
   refuseUnsupported(inner, ` (in ${fileCompression})`);
   return { fileCompression, head: inner, failure };
 }
@@ -42,8 +44,14 @@ function refuseUnsupported(head: Buffer, where: string): void {
 }
 
 function unsupported(type: string): ServiceError {
+  const [binary, text] = [labels(({ magic }) => magic !== null), labels(({ magic }) => magic === null)];
   return new ServiceError(
     'UNSUPPORTED_FILE_TYPE',
-    `The file looks like ${type}; Parquet, and CSV, JSON and NDJSON text as it is or compressed by gzip or zstd, are supported`,
+    `The file looks like ${type}; ${binary}, and ${text} text as it is or compressed by gzip or zstd, are supported`,
   );
+}
+
+function labels(...[holds]: Parameters<typeof formatsWith>): string {
+  const names = formatsWith(holds).map((format) => FORMATS[format].label);
+  return new Intl.ListFormat('en-GB').format(names);
 }

@@ -1,14 +1,7 @@
-import type { FileFormat } from '../detect/format.js';
+import { type FileFormat, FORMATS } from '../formats.js';
 import { invalidOption } from './invalid-option.js';
 import { JOB_OPTIONS } from './job-options.js';
 import { type OptionTable, TEXT_FORMATS } from './option.js';
-
-const FORMAT_NAMES: Readonly<Record<FileFormat, string>> = {
-  csv: 'CSV',
-  json: 'JSON',
-  ndjson: 'NDJSON',
-  parquet: 'Parquet',
-};
 
 /**
  * Throws INVALID_OPTION if one of these options would say nothing about a file of this format: whoever gives it takes the
@@ -19,7 +12,7 @@ export function refuseInapplicable(given: readonly string[], format: FileFormat)
   for (const name of given) {
     const formats = table[name]?.formats;
     if (formats === undefined || formats.includes(format)) continue;
-    const subject = formats === TEXT_FORMATS ? 'text' : formats.map((each) => FORMAT_NAMES[each]).join(', ');
-    throw invalidOption(name, `it is for ${subject}, but the file is ${FORMAT_NAMES[format]}; leave it out`);
+    const subject = formats === TEXT_FORMATS ? 'text' : formats.map((each) => FORMATS[each].label).join(', ');
+    throw invalidOption(name, `it is for ${subject}, but the file is ${FORMATS[format].label}; leave it out`);
   }
 }

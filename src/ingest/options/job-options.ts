@@ -1,6 +1,6 @@
 import { TEXT_ENCODINGS, type TextEncoding } from '../../decoding/index.js';
 import type { CsvDialect } from '../csv-dialect.js';
-import { FILE_FORMATS } from '../detect/format.js';
+import { FILE_FORMATS } from '../formats.js';
 import { parseNormalize, parseRename } from './column-options.js';
 import { character, delimiter } from './dialect-options.js';
 import { parseNullValues } from './null-values.js';

@@ -1,4 +1,4 @@
-import { FILE_FORMATS, type FileFormat } from '../detect/format.js';
+import { FILE_FORMATS, type FileFormat, formatsWith } from '../formats.js';
 import { invalidOption } from './invalid-option.js';
 
 /** Reads the text of an option. Throws INVALID_OPTION, which names the option. */
@@ -23,8 +23,8 @@ export type OptionTable = Readonly<Record<string, Option<unknown>>>;
 /** The values of a table's options, by the contract's names. */
 export type OptionValues<Table extends OptionTable> = { -readonly [Name in keyof Table]: Table[Name]['default'] };
 
-export const TEXT_FORMATS: readonly FileFormat[] = ['csv', 'json', 'ndjson'];
-export const CSV_ONLY: readonly FileFormat[] = ['csv'];
+export const TEXT_FORMATS = formatsWith(({ magic }) => magic === null);
+export const CSV_ONLY = formatsWith(({ hasDialect }) => hasDialect);
 
 export function option<T>(
   parse: Parse<T>,

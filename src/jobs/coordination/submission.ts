@@ -1,6 +1,7 @@
 import { ServiceError } from '../../errors/index.js';
 import {
   differingOptions,
+  FORMATS,
   inspectFile,
   type JobRequest,
   knownDialect,
@@ -56,9 +57,10 @@ export class JobSubmission {
     const { version: modelVersion, columns } = model;
     const { format, encoding, text } = inspectFile(upload, request);
     refuseInapplicable(request.given, format);
-    if (format === 'csv') refuseNested(columns);
+    const { hasDialect, hasNestedValues } = FORMATS[format];
+    if (!hasNestedValues) refuseNested(columns);
     refuseUnusableNormalize(options.normalize, model);
-    if (format === 'csv' && !request.dialect.header) refuseUnordered(columns);
+    if (hasDialect && !request.dialect.header) refuseUnordered(columns);
     const { filename, sizeBytes, sha256, fileCompression } = upload;
     const names = [...columns.map(({ name }) => name), ...Object.keys(options.rename)];
     const job = {
@@ -70,7 +72,7 @@ export class JobSubmission {
       sha256,
       requestedOptions: requestedOptions(request),
       metadata,
-      dialect: format === 'csv' ? knownDialect(request.dialect, text, names) : null,
+      dialect: hasDialect ? knownDialect(request.dialect, text, names) : null,
       options,
       sourceEncoding: { fileCompression, encoding },
       idempotencyKey,

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../errors/index.js';
+import { FORMATS } from '../../ingest/index.js';
 import type { Checkpoint } from '../../kafka/index.js';
 import type { Assignment, Outcome, RunnerLoss } from '../../runner/index.js';
 import type { JobState } from './job.js';
@@ -94,9 +95,9 @@ export function decideLoss(job: Known, loss: RunnerLoss, stalledMs: number, maxS
   return again(0, ends ? { crashes, pendingError: { code: crashCode(job, loss), message } } : { crashes });
 }
 
-/** Parquet is unpacked by native code: if that crashes again and again, it is the file's fault. */
+/** If a decoder that is not ours crashes again and again, it is the file's fault. */
 function crashCode({ format }: Known, { crash, outOfMemory }: RunnerLoss): ErrorCode {
-  if (format !== 'parquet' || !crash) return 'RUNNER_CRASHED';
+  if (!FORMATS[format].hasForeignDecoder || !crash) return 'RUNNER_CRASHED';
   return outOfMemory === true ? 'FILE_TOO_COMPLEX' : 'FILE_CORRUPT';
 }
 

@@ -97,6 +97,18 @@ describe('the values', () => {
     ]);
   });
 
+  it('asks for an array where the model has one, and for an object likewise', () => {
+    const schema = {
+      type: 'object',
+      properties: { tags: { type: 'array', items: { type: 'string' } }, by: { type: 'object', properties: {} } },
+    };
+    for (const { create, file } of READERS) {
+      const bytes = Buffer.from(file(['{"tags":{"0":"a"},"by":["b"]}']));
+      const [decision] = readFrom(create(compileSchema(schema)), bytes).decisions;
+      expect(codesOf(decision)).toEqual(['NOT_AN_ARRAY', 'NOT_AN_OBJECT']);
+    }
+  });
+
   it('keeps at most 100 errors of a row and says that there were more', () => {
     const options = compileSchema({
       type: 'object',

@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import {
   binaryType,
   detectFormat,
-  type FileFormat,
   FileHead,
   HEAD_BYTES,
   STORED_HEAD_BYTES,
   unsupportedType,
 } from '../../../src/ingest/detect/format.js';
+import { FILE_FORMATS, type FileFormat } from '../../../src/ingest/formats.js';
 
 const bytes = (...parts: (string | number[])[]) =>
   Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : Buffer.from(part))));
@@ -131,5 +131,20 @@ describe('what a file is, by its beginning', () => {
       }),
       { numRuns: 50 },
     );
+  });
+});
+
+describe('every format', () => {
+  /** How a file of each may begin. */
+  const BEGINNINGS: Readonly<Record<FileFormat, string>> = {
+    csv: 'id,qty\n1,3\n',
+    json: '[{"id":1}]',
+    ndjson: '{"id":1}\n{"id":2}\n',
+    parquet: 'PAR1\x15\x04',
+  };
+
+  it.each(FILE_FORMATS)('is detected, and read if it is asked for: %s', (format) => {
+    const head = bytes(BEGINNINGS[format]);
+    expect([detectFormat(head, 'auto'), detectFormat(head, format)]).toEqual([format, format]);
   });
 });
