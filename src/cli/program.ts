@@ -28,8 +28,8 @@ Examples:
   $ batch job create orders orders.csv --wait
   $ batch job list --output json
 
-Exit codes: 0 done, 1 error or a job that FAILED or was CANCELLED, 2 PARTIAL_SUCCESS, 64 usage, 75 lost contact with the
-service (the job goes on, the hint says how to), 130 interrupted.`,
+Exit codes: 0 done, 1 error or a job that FAILED or was CANCELLED, 2 PARTIAL_SUCCESS, 64 wrong usage, 75 lost contact
+with the service (the job keeps running; the hint names the command to continue with), 130 interrupted.`,
     );
   // Commander gives an option to the outermost command that knows it, and this one has a separate --version.
   if (!environment.argv.includes('describe')) program.version(environment.version);

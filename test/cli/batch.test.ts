@@ -284,7 +284,7 @@ describe('batch job create', () => {
       const { code, stderr } = await batch('job create orders orders.csv --infer --output table');
       expect([code, service.seen.map(({ url }) => url)]).toEqual([1, ['/models/infer', '/models']]);
       expect(stderr).toMatch(
-        /^MODEL_ALREADY_EXISTS: .+\nhint: Name another id, or use the model that is there: batch job create orders FILE --null-values 'N\/A'\n/,
+        /^MODEL_ALREADY_EXISTS: .+\nhint: Choose another id, or use the existing model: batch job create orders FILE --null-values 'N\/A'\n/,
       );
     });
 
@@ -395,7 +395,7 @@ describe('batch job rejected', () => {
     const { code, stdout, stderr } = await batch('job rejected a1b2c3d4 --format file --output table');
     // The CLI's output is read as UTF-8 here, in which the euro of windows-1252 is nothing.
     expect([code, stdout]).toEqual([0, 'id,"qty, \uFFFD"\n17,3.14\n1,"a, b",3\n']);
-    expect(stderr).toBe('Left out: row 19: it opens a quote that is not closed, and would take the rows behind it\n');
+    expect(stderr).toBe('Skipped row 19: it opens a quote that is not closed, and would take the rows behind it\n');
     const few = await batch('job rejected a1b2c3d4 --format file --limit 1');
     expect([few.stdout, few.stderr]).toEqual(['id,"qty, \uFFFD"\n17,3.14\n', '']);
     serve(Array.from({ length: 22 }, () => open));
@@ -403,7 +403,7 @@ describe('batch job rejected', () => {
     const events = jsonValues(many);
     expect(events).toHaveLength(21);
     expect(events[0]).toMatchObject({ row_number: 19, message: expect.stringContaining('row 19') });
-    expect(events.at(-1)).toEqual({ message: 'Left out: 22 rows in all' });
+    expect(events.at(-1)).toEqual({ message: 'Skipped 22 rows in all' });
   });
 
   it('stops at the limit, and prints a header also where there is no row', async () => {
@@ -437,7 +437,7 @@ describe('the exit code', () => {
       const result = await batch(command);
       expect([result.code, JSON.parse(result.stdout)]).toEqual([code, job]);
       const { error } = job;
-      const message = 'Job a1b2c3d4 accepted; if this stops: batch job wait a1b2c3d4';
+      const message = 'Job a1b2c3d4 accepted; if this command is interrupted, run: batch job wait a1b2c3d4';
       expect(jsonValues(result.stderr)).toEqual([
         ...(command.includes('create') ? [{ job_id: 'a1b2c3d4', message }] : []),
         ...(error ? [{ error: error.code, message: error.message, hint: error.hint }] : []),
@@ -531,9 +531,9 @@ describe('an error', () => {
 describe('batch health', () => {
   const examples = contract.paths['/readyz'].get.responses;
   it.each([
-    ['200', 'ready', 0, /is ready\n\nPART +STATUS/],
-    ['200', 'degraded', 0, /is ready, but degraded\n\nPART +STATUS +MESSAGE\nsnapshots +degraded +Nothing/],
-    ['503', 'kafkaDown', 1, /is not ready \(error\)\n\nPART +STATUS/],
+    ['200', 'ready', 0, /is ready\n\nCOMPONENT +STATUS/],
+    ['200', 'degraded', 0, /is ready, but degraded\n\nCOMPONENT +STATUS +MESSAGE\nsnapshots +degraded +Nothing/],
+    ['503', 'kafkaDown', 1, /is not ready \(error\)\n\nCOMPONENT +STATUS/],
   ])('answers a report of status %s (%s) with its parts and an exit code', async (status, name, code, shown) => {
     const report = examples[status].content['application/json'].examples[name].value;
     service.routes['GET /readyz'] = (response) => answer(response, Number(status), report);
@@ -584,9 +584,9 @@ describe('a service that is away', () => {
       const { code, stdout, stderr } = await batch(`${command} --max-outage 1 --output table`);
       expect([code, stdout]).toEqual([75, '']);
       expect(stderr.split('\n').slice(command.includes('create') ? 1 : 0)).toEqual([
-        expect.stringMatching(/^the connection to .+ broke .+; the job goes on, waiting 1 s for the service$/),
+        expect.stringMatching(/^the connection to .+ broke .+; the job keeps running; waiting 1 s for the service$/),
         expect.stringMatching(
-          /^CONTACT_LOST: the connection to .+ broke .+; job a1b2c3d4 goes on without this command$/,
+          /^CONTACT_LOST: the connection to .+ broke .+; job a1b2c3d4 keeps running without this command$/,
         ),
         'hint: Wait again: batch job wait a1b2c3d4',
         '',
@@ -603,7 +603,7 @@ describe('a service that is away', () => {
     const { code, stdout, stderr } = await batch('job wait a1b2c3d4');
     expect([code, JSON.parse(stdout)]).toEqual([0, done]);
     expect(jsonValues(stderr)).toEqual([
-      { message: expect.stringMatching(/; the job goes on, waiting 60 s for the service$/) },
+      { message: expect.stringMatching(/; the job keeps running; waiting 60 s for the service$/) },
       { message: expect.stringMatching(/^the service is back after \d+\.\d s$/) },
     ]);
   });
@@ -624,7 +624,7 @@ describe('a service that is away', () => {
       75,
       [`hint: Run the same command again with --idempotency-key ${key}: it cannot start a second job.`, ''],
     ]);
-    expect(stderr).toMatch(/^CONTACT_LOST: .+; whether there is a job is not known\n/);
+    expect(stderr).toMatch(/^CONTACT_LOST: .+; it is not known whether there is a job\n/);
     service.routes['POST /jobs'] = (response) => answer(response, 202, jobPending());
     await batch(`job create orders orders.csv --idempotency-key ${key}`);
     expect(service.seen[1]?.headers['idempotency-key']).toBe(key);
@@ -646,7 +646,7 @@ describe('an interruption', () => {
     expect(code).toBe(130);
     expect(JSON.parse(stderr)).toMatchObject({
       error: 'INTERRUPTED',
-      message: 'job a1b2c3d4 goes on. Wait again: batch job wait a1b2c3d4. Stop it: batch job cancel a1b2c3d4',
+      message: 'job a1b2c3d4 keeps running. Wait again: batch job wait a1b2c3d4. Stop it: batch job cancel a1b2c3d4',
     });
   });
 
@@ -669,7 +669,7 @@ describe('an interruption', () => {
     await uploading;
     stop('SIGINT');
     const { code, stderr } = await running;
-    expect([code, stderr]).toEqual([130, 'INTERRUPTED: the upload was broken off; no job was started\n']);
+    expect([code, stderr]).toEqual([130, 'INTERRUPTED: the upload was aborted; no job was started\n']);
   });
 });
 

@@ -83,7 +83,7 @@ describe('on a terminal, batch', () => {
     };
     const { code, stderr } = await onTerminal('job create orders orders.csv --infer');
     expect(code).toBe(0);
-    expect(stderr.text).toContain("The delimiter is '\\t', as the first rows have it");
+    expect(stderr.text).toContain("The delimiter is '\\t', detected from the first rows");
     expect(stderr.text).toContain("batch job create orders FILE --delimiter '\\t' --null-values 'N/A'");
   });
 
@@ -96,9 +96,11 @@ describe('on a terminal, batch', () => {
     const { code, stdout, stderr } = await onTerminal('job create orders orders.csv --wait');
     expect(code).toBe(2);
     expect(stderr.text).toMatch(/^Uploading {3}\[#{24}\] 100% {2}11 B of 11 B/);
-    expect(stderr.text).toContain('\nJob a1b2c3d4 accepted; if this stops: batch job wait a1b2c3d4\n');
+    expect(stderr.text).toContain(
+      '\nJob a1b2c3d4 accepted; if this command is interrupted, run: batch job wait a1b2c3d4\n',
+    );
     expect(stderr.text).toContain('Processing  [#######################X] 100%  18000 rows, 20 rejected');
-    expect(stderr.text).toContain('20 rows rejected; see why: batch job rejected a1b2c3d4');
+    expect(stderr.text).toContain('20 rows rejected. See why: batch job rejected a1b2c3d4');
     expect(stdout.text.split('\n').slice(0, 2)).toEqual([
       'JOB       MODEL   STATE            TOTAL     OK  ERRORS  PROGRESS         WAITING  PROCESSING',
       'a1b2c3d4  orders  PARTIAL_SUCCESS  18000  17980      20  [#######X] 100%    12 ms      862 ms',

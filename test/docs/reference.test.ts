@@ -5,6 +5,7 @@ import { jobCreateCommand } from '../../src/cli/commands/job-create.js';
 import type { Environment } from '../../src/cli/environment.js';
 import { buildProgram } from '../../src/cli/program.js';
 import { catalogue } from '../../src/errors/index.js';
+import { TYPE_NAMES } from '../../src/models/schema/column-type.js';
 import { readDocument, tableRows } from '../kit/markdown.js';
 import { at, isBranch, type Json, members, operations } from '../openapi/document.js';
 
@@ -99,6 +100,26 @@ describe('jobs.md', () => {
     const documented = new Set(table.map(([, http = '']) => http.replace(/[?,].*$/, '')));
     const expected = operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
     expect([...documented].toSorted()).toEqual(expected.toSorted());
+  });
+});
+
+describe('every type of a column', () => {
+  const types = TYPE_NAMES.split(', ');
+
+  it('has its row in models.md', () => {
+    const documented = tableRows(page('models'), 'type').flatMap(([cell = '']) => code(cell).split(/, (?!S)/));
+    expect([...documented, 'Nullable(…)'].toSorted()).toEqual(types.toSorted());
+  });
+
+  it('is in the help of model create', () => {
+    let help = '';
+    const program = buildProgram({ argv: [], version: '0' } as unknown as Environment, () => undefined);
+    const create = program.commands
+      .find((command) => command.name() === 'model')
+      ?.commands.find((command) => command.name() === 'create');
+    create?.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+    const list = /The types are ([\s\S]*?), each also as\s+Nullable\(…\)/.exec(help)?.[1] ?? '';
+    expect([...list.split(/,\s+|\s+and\s+/), 'Nullable(…)'].toSorted()).toEqual(types.toSorted());
   });
 });
 

@@ -77,8 +77,8 @@ describe.each<[string, Run]>([
     };
     let starting: Promise<void> | undefined;
     const { code, text } = await run(['job', 'create', 'orders', file, '--wait'], service.url, (said) => {
-      if (said.includes('if this stops: batch job wait')) restarting ??= restart();
-      if (said.includes('the job goes on, waiting 60 s for the service')) starting ??= start();
+      if (said.includes('if this command is interrupted, run: batch job wait')) restarting ??= restart();
+      if (said.includes('the job keeps running; waiting 60 s for the service')) starting ??= start();
     });
     await restarting;
     await starting;

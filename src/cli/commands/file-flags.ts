@@ -39,14 +39,18 @@ const FORMAT: Choice<FormatOption> = {
   words: { auto: true, csv: true, json: true, ndjson: true, parquet: true },
 };
 
-/** `noHeader`: what becomes of a file without a header line. */
+/** `noHeader`: the help of `--no-header`, which differs between the commands. */
 const textFlags = (noHeader: string): Flags<TextOptions> => ({
   encoding: {
     value: '<name>',
     help: 'text encoding (default: that of the byte order mark, otherwise utf-8)',
     words: { auto: true, 'utf-8': true, 'utf-16le': true, 'utf-16be': true, 'windows-1252': true, latin1: true },
   },
-  delimiter: { value: '<char>', help: 'field separator (default: ,); tab; auto: detected', parse: delimiter },
+  delimiter: {
+    value: '<char>',
+    help: 'field separator: one character, tab, or auto to detect it (default: ,)',
+    parse: delimiter,
+  },
   quote: { value: '<char>', help: 'quote character (default: ")', parse: character },
   escape: {
     value: '<char>',
@@ -55,7 +59,7 @@ const textFlags = (noHeader: string): Flags<TextOptions> => ({
   },
   comment: { value: '<char>', help: 'skip lines that start with this character', parse: character },
   skipLines: { value: '<n>', help: 'number of lines to skip before the header', parse: wholeNumber },
-  trim: { help: 'remove spaces and tabs around unquoted fields' },
+  trim: { help: 'ignore spaces and tabs around unquoted fields and column names' },
   header: { help: noHeader, isOff: true },
   nullValues: {
     value: '<list>',
@@ -67,13 +71,13 @@ const textFlags = (noHeader: string): Flags<TextOptions> => ({
 /** What `model infer` says about its file. */
 export const INFER_FLAGS: Flags<TextOptions & { format?: FormatOption }> = {
   format: FORMAT,
-  ...textFlags('the first line is a row; the columns are named column_1, column_2 and so on'),
+  ...textFlags('the file has no header; the columns are named column_1, column_2 and so on'),
 };
 
 /** What `job create` says about its file and its rows. */
 export const JOB_FLAGS: Flags<Omit<JobSettings, 'modelId'>> = {
   format: FORMAT,
-  ...textFlags("the first line is a row; the columns are the model's, in its order"),
+  ...textFlags("the file has no header; the columns are the model's, in its order"),
   valueFormat: {
     value: '<format>',
     help: "an accepted row's value: raw: its own bytes (default); json: an object typed by the model",
@@ -81,23 +85,23 @@ export const JOB_FLAGS: Flags<Omit<JobSettings, 'modelId'>> = {
   },
   compression: {
     value: '<codec>',
-    help: "compression of the topics' record batches: none (default); zstd: a quarter of the bytes, for some CPU; gzip: for old readers",
+    help: "compression of the topics' record batches: none (default); zstd: about a quarter of the size, costs CPU; gzip: for consumers without zstd",
     words: { none: true, gzip: true, zstd: true },
   },
   rename: {
     value: '<file=model>',
-    help: 'rename a column of the file to the name that the model has; repeatable',
+    help: "map a column name in the file to the model's name; repeatable",
     parse: renamedColumn,
   },
   ignoreHeaderCase: { help: 'a column name in the header may be in another case than in the model' },
   normalize: {
     value: '<column=operations>',
-    help: 'trim, lowercase, uppercase, iso_date of texts before the check; with --value-format json; repeatable',
+    help: 'text operations to apply to a column before validation: trim, lowercase, uppercase, iso_date; needs --value-format json; repeatable',
     parse: normalization,
   },
   csvReader: {
     value: '<reader>',
-    help: 'auto: the fastest (default); reference: the slow one, for comparison',
+    help: 'auto: the fast one (default); reference: the slow one, to compare with',
     words: { auto: true, reference: true },
   },
   metadata: { value: '<key=value>', help: 'stored with the job; repeatable', parse: keyValue },

@@ -7,7 +7,7 @@ import type { Session } from '../session.js';
 
 export function healthCommand(open: () => Session) {
   return new Command('health')
-    .description('Check the service; exit 1 if it is not ready for uploads (degraded parts do not count).')
+    .description('Check the service; exit 1 if it is not ready for uploads (a degraded component still exits 0).')
     .addHelpText('after', '\nExample:\n  $ batch health')
     .action(async () => {
       const session = open();
@@ -28,7 +28,7 @@ function healthTable(url: string, readiness: Readiness, style: Style): string {
   }));
   const parts = table(
     [
-      { title: 'PART', text: ({ part }) => part },
+      { title: 'COMPONENT', text: ({ part }) => part },
       {
         title: 'STATUS',
         text: ({ status }) => status,

@@ -19,16 +19,16 @@ const DEFAULT_MAX_BYTES = 1024 ** 3;
 export function jobCreateCommand(open: () => Session) {
   const command = new Command('create')
     .description('Upload a file and start a job.')
-    .argument('<model>', 'the id of the model that the rows must satisfy; with --infer of the one to create')
-    .argument('[file]', 'the file, or - for standard input; none with --from')
-    .option('--from <job>', 'use the file that this ended job keeps; nothing else of that job is reused')
+    .argument('<model>', 'the id of the model that the rows must satisfy; with --infer, of the one to create')
+    .argument('[file]', 'the file, or - for standard input; left out with --from')
+    .option('--from <job>', 'use the file kept by this ended job (its options are not reused)')
     .option(
       '--infer',
       'create the model first, inferred from the file (see model infer); fails if a model with this id exists',
     )
     .option(
       '--wait',
-      'wait until the job is over; exit 2 if some rows were rejected, 1 if it failed, 75 if contact is lost',
+      'wait until the job has ended; exit 2 if some rows were rejected, 1 if it failed, 75 if contact is lost',
     )
     .option(
       '--idempotency-key <key>',
@@ -40,9 +40,9 @@ export function jobCreateCommand(open: () => Session) {
     .addHelpText(
       'after',
       `
-With --infer the first rows of the file make the model, and the job is told the spellings of null that it needs, and
-the delimiter if none is named and a comma does not do. The model checks what later rows are against what the first ones
-were; columns that no type fits are not checked.
+With --infer, the model is created from the first rows of the file. The job also gets the null values that were found,
+and the detected delimiter unless --delimiter is given or commas fit. Later rows are checked against that model; a column
+for which no type was found stays text and is not checked.
 
 Examples:
   $ batch job create orders orders.csv --wait
@@ -76,13 +76,13 @@ Examples:
         repetition(known, options.infer === true, key),
       );
       const { job_id: id } = job;
-      const message = `Job ${id} ${replayed ? 'exists already' : 'accepted'}; if this stops: ${session.command(`job wait ${id}`)}`;
+      const message = `Job ${id} ${replayed ? 'exists already' : 'accepted'}; if this command is interrupted, run: ${session.command(`job wait ${id}`)}`;
       if (options.wait === true) {
         session.tell({ job_id: id, message });
         return waitAndConclude(session, client, id);
       }
       session.show(job, jobDetails);
-      if (replayed) session.note('\nThe Idempotency-Key was seen before: this is its job, and nothing was started.');
+      if (replayed) session.note('\nThe Idempotency-Key was used before: this is its job, and no new one was started.');
       session.note(`\nNext: batch job wait ${id}`);
     });
 }
@@ -95,7 +95,7 @@ function fileOf(file: string | undefined, fromJob: string | undefined, session: 
   if (file === undefined && fromJob !== undefined) return { fromJob };
   throw new CliError(
     'USAGE',
-    file === undefined ? 'no file is named' : '--from takes the file of a job, and a file is named, too',
+    file === undefined ? 'neither FILE nor --from is given' : 'give either FILE or --from, not both',
     'Name a file, or a job that keeps its file: batch job create MODEL FILE, or batch job create MODEL --from JOB_ID.',
     EXIT.usage,
   );
@@ -116,11 +116,11 @@ async function upload(session: Session, client: BatchClient, file: JobUpload, ke
   } catch (error) {
     if (session.signal.aborted) {
       const unanswered = `the upload was not answered; there may be a job. ${resend}`;
-      throw new Interrupted(isSent ? unanswered : 'the upload was broken off; no job was started');
+      throw new Interrupted(isSent ? unanswered : 'the upload was aborted; no job was started');
     }
     const { isOutage } = await import('batch-ingest-sdk');
     if (!isOutage(error)) throw error;
-    if (isSent) throw lostContact(error, 'whether there is a job is not known', resend);
+    if (isSent) throw lostContact(error, 'it is not known whether there is a job', resend);
     throw lostContact(
       error,
       'no job was started',

@@ -14,22 +14,22 @@ export async function withInferredModel(session: Session, client: BatchClient, j
   if (job.fromJob !== undefined) {
     throw new CliError(
       'INVALID_OPTION',
-      '--infer reads a file of this machine, and --from takes one that the service keeps',
+      '--infer needs a local file and cannot be combined with --from',
       'Leave out one of them.',
     );
   }
   if (typeof job.file !== 'string') {
     throw new CliError(
       'INVALID_OPTION',
-      '--infer reads the file twice, which standard input cannot be',
+      '--infer reads the file twice, so it cannot be standard input',
       'Save it to a file first.',
     );
   }
   if (job.rename !== undefined) {
     throw new CliError(
       'INVALID_OPTION',
-      '--infer gives the model the names that the file has, so --rename can name no others',
-      'Leave out --rename; or let `batch model infer` propose the schema, rename its columns and create the model from it.',
+      "--infer names the model's columns as in the file, so --rename cannot be used with it",
+      'Leave out --rename; or infer the schema with `batch model infer`, rename its columns and create the model from it.',
     );
   }
   const { inferred, foundDelimiter } = await inferSample(session, client, job);
@@ -37,7 +37,7 @@ export async function withInferredModel(session: Session, client: BatchClient, j
   for (const text of notesOn(inferred)) session.warn(text);
   const { null_values: nulls, dialect } = inferred;
   const delimiter = foundDelimiter?.replace('\t', '\\t');
-  if (delimiter !== undefined) session.warn(`The delimiter is '${delimiter}', as the first rows have it`);
+  if (delimiter !== undefined) session.warn(`The delimiter is '${delimiter}', detected from the first rows`);
   const options =
     (delimiter === undefined ? '' : ` --delimiter '${delimiter}'`) +
     (nulls.length > 0 ? ` --null-values '${nulls.join(',')}'` : '');
@@ -58,6 +58,6 @@ async function createModel(session: Session, client: BatchClient, model: ModelCr
     await client.createModel(model, { signal: session.signal });
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'MODEL_ALREADY_EXISTS')) throw error;
-    throw new CliError(error.code, error.message, `Name another id, or use the model that is there: ${again}`);
+    throw new CliError(error.code, error.message, `Choose another id, or use the existing model: ${again}`);
   }
 }

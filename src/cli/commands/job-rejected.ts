@@ -8,8 +8,8 @@ const PAGE_SIZE = 1000;
 /** What a person may look through; programs get all. */
 const TABLE_LIMIT = 100;
 
-/** Maximum number of rows to name that no file can hold. */
-const MAX_LEFT_OUT = 20;
+/** Maximum number of skipped rows to list. */
+const MAX_LISTED = 20;
 
 type Format = 'table' | 'json' | 'ndjson' | 'csv';
 
@@ -34,11 +34,11 @@ export function jobRejectedCommand(open: () => Session) {
     .addHelpText(
       'after',
       `
-A table and CSV have one line for each error, JSON one object for each row.
+A table and CSV have one line for each error; JSON has one object for each row.
 
---format file is a file to correct and to send again with the same options: CSV with the header, dialect and encoding of
-the job's file and its rows as they were, for jobs of JSON and Parquet NDJSON (--format ndjson of job create). Rows that
-no file can hold are left out and named on stderr.
+--format file writes the rejected rows as a file that you can correct and send again. For a CSV job it has the original
+header, dialect and encoding: send it with the same options. For JSON and Parquet jobs it is NDJSON: send it with
+\`--format ndjson\`. Rows that cannot be written to a file are skipped and listed on stderr.
 
 Examples:
   $ batch job rejected a1b2c3d4
@@ -59,12 +59,12 @@ Examples:
     });
 }
 
-/** Prints the rows as a file, and says which are not in it, whoever watches. */
+/** Prints the rows as a file, and lists on stderr, in every mode, those that are not in it. */
 async function printFile(session: Session, client: BatchClient, id: string, limit: number | undefined): Promise<void> {
-  let leftOut = 0;
+  let skipped = 0;
   const onLeftOut = ({ row_number }: RejectedRow, reason: string): void => {
-    leftOut += 1;
-    if (leftOut <= MAX_LEFT_OUT) session.tell({ row_number, message: `Left out: row ${row_number}: ${reason}` });
+    skipped += 1;
+    if (skipped <= MAX_LISTED) session.tell({ row_number, message: `Skipped row ${row_number}: ${reason}` });
   };
   for await (const piece of client.rejectedFile(id, {
     limit,
@@ -74,7 +74,7 @@ async function printFile(session: Session, client: BatchClient, id: string, limi
   })) {
     await session.print(piece);
   }
-  if (leftOut > MAX_LEFT_OUT) session.tell({ message: `Left out: ${leftOut} rows in all` });
+  if (skipped > MAX_LISTED) session.tell({ message: `Skipped ${skipped} rows in all` });
 }
 
 /** Prints at most `limit` rows as they come; says whether there are more. */

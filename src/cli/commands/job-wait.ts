@@ -20,9 +20,9 @@ export async function waitAndConclude(session: Session, client: BatchClient, id:
     if (session.mode === 'json')
       report({ code, message, hint, exitCode: EXIT.failed, problem: null }, 'json', session.environment);
   }
-  if (job.state === 'CANCELLED') session.note(`\nThe job was cancelled; go on with: batch job resume ${id}`);
+  if (job.state === 'CANCELLED') session.note(`\nThe job was cancelled. Resume it: batch job resume ${id}`);
   if (job.state === 'PARTIAL_SUCCESS') {
-    session.note(`\n${counted(job.totals.errors, 'row')} rejected; see why: batch job rejected ${id}`);
+    session.note(`\n${counted(job.totals.errors, 'row')} rejected. See why: batch job rejected ${id}`);
   }
 }
 
@@ -49,7 +49,7 @@ export async function followJob(
   const onOutage: WaitOptions['onOutage'] = ({ message }, maxOutageMs) => {
     awaySince = performance.now();
     session.tell({
-      message: `${message}; the job goes on, waiting ${Math.round(maxOutageMs / 1000)} s for the service`,
+      message: `${message}; the job keeps running; waiting ${Math.round(maxOutageMs / 1000)} s for the service`,
     });
   };
   const onLook = (job: Job): void => {
@@ -66,10 +66,11 @@ export async function followJob(
     const again = session.command(`job wait ${id}`);
     if (session.signal.aborted) {
       const stop = session.command(`job cancel ${id}`);
-      throw new Interrupted(`job ${id} goes on. Wait again: ${again}. Stop it: ${stop}`);
+      throw new Interrupted(`job ${id} keeps running. Wait again: ${again}. Stop it: ${stop}`);
     }
     const { isOutage } = await import('batch-ingest-sdk');
-    if (isOutage(error)) throw lostContact(error, `job ${id} goes on without this command`, `Wait again: ${again}`);
+    if (isOutage(error))
+      throw lostContact(error, `job ${id} keeps running without this command`, `Wait again: ${again}`);
     throw error;
   }
 }

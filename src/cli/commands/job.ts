@@ -11,7 +11,7 @@ import { jobState, positiveInteger } from './options.js';
 const DEFAULT_LIMIT = 100;
 
 export function jobCommand(open: () => Session) {
-  const job = new Command('job').description('Files being ingested.');
+  const job = new Command('job').description('Create, follow and manage jobs (one file each).');
   job.addCommand(jobCreateCommand(open));
 
   job
@@ -38,7 +38,7 @@ export function jobCommand(open: () => Session) {
         jobs.push(entry);
       }
       session.show(jobs, (listed, style, width) => jobTable(listed, style, Date.now(), width));
-      if (jobs.length === 0) session.note('There are no such jobs: batch job create MODEL FILE');
+      if (jobs.length === 0) session.note('There are no such jobs. Create one: batch job create MODEL FILE');
       if (more) session.note(`\nThere are more: --limit ${options.limit * 10}`);
     });
 
@@ -46,7 +46,7 @@ export function jobCommand(open: () => Session) {
     .command('status')
     .description('Show a job.')
     .argument('<id>')
-    .option('--watch', 'show it again at every change until it is over')
+    .option('--watch', 'show it again at every change until it has ended')
     .addHelpText('after', '\nExamples:\n  $ batch job status a1b2c3d4\n  $ batch job status a1b2c3d4 --watch')
     .action(async (id, options) => {
       const session = open();
@@ -58,7 +58,7 @@ export function jobCommand(open: () => Session) {
   job
     .command('wait')
     .description(
-      'Wait until a job is over; exit 0 for SUCCESS, 2 for PARTIAL_SUCCESS, 1 for FAILED and CANCELLED, 75 if contact is lost.',
+      'Wait until a job has ended; exit 0 for SUCCESS, 2 for PARTIAL_SUCCESS, 1 for FAILED and CANCELLED, 75 if contact is lost.',
     )
     .argument('<id>')
     .addHelpText('after', '\nExample:\n  $ batch job wait a1b2c3d4 && echo all rows accepted')
@@ -69,7 +69,7 @@ export function jobCommand(open: () => Session) {
 
   job
     .command('cancel')
-    .description('Cancel a job. Rows that are committed stay in its topics; it can be resumed.')
+    .description('Cancel a job. Rows committed so far stay in its topics; it can be resumed.')
     .argument('<id>')
     .addHelpText('after', '\nExample:\n  $ batch job cancel a1b2c3d4')
     .action(async (id) => {
@@ -78,14 +78,14 @@ export function jobCommand(open: () => Session) {
       const cancelled = await client.cancelJob(id, { signal: session.signal });
       session.show(cancelled, jobDetails);
       if (cancelled.state === 'CANCELLING') session.note(`\nIt is still being stopped: batch job wait ${id}`);
-      else session.note(`\nGo on with it: batch job resume ${id}`);
+      else session.note(`\nResume it: batch job resume ${id}`);
     });
 
   job
     .command('purge')
     .description('Permanently remove an ended job, its topics and all their records.')
     .argument('<id>')
-    .option('--force', 'even if its uploaded file is still kept because not all of it was delivered')
+    .option('--force', 'purge it even if its file is still kept because it was not fully delivered')
     .addHelpText('after', '\nExamples:\n  $ batch job purge a1b2c3d4\n  $ batch job purge a1b2c3d4 --force')
     .action(async (id, options) => {
       const session = open();
@@ -96,7 +96,9 @@ export function jobCommand(open: () => Session) {
 
   job
     .command('resume')
-    .description('Resume a cancelled or failed job from its last committed row, unless its error is final.')
+    .description(
+      'Resume a cancelled or failed job from its last committed row. After some errors it cannot be resumed (docs/reference/errors.md).',
+    )
     .argument('<id>')
     .addHelpText('after', '\nExample:\n  $ batch job resume a1b2c3d4')
     .action(async (id) => {

@@ -12,12 +12,12 @@ export function modelInferCommand(open: () => Session) {
     .argument('<file>', 'the file, or - for standard input; only its first 8 MiB are sent, except for Parquet')
     .option('--schema-only', 'print only the schema, even on a terminal');
   return withFlags(command, INFER_FLAGS)
-    .option('--sample-rows <n>', 'maximum number of rows to sample, up to 100000', positiveInteger)
+    .option('--sample-rows <n>', 'maximum number of rows to sample, up to 100000 (default: 100000)', positiveInteger)
     .addHelpText(
       'after',
       `
-On a terminal it shows each column's type and why; on a pipe it prints the schema alone, ready for model create.
-With --output json it prints all of the evidence. A sample proves nothing about the rows behind it: read the schema
+On a terminal it shows each column's type, and why; when piped, it prints only the schema, ready for model create.
+With --output json it prints all of the evidence. A sample proves nothing about the rows after it: read the schema
 before you rely on it.
 
 Examples:
@@ -43,7 +43,7 @@ Examples:
       if (options.schemaOnly === true || isForOthers) await session.print(schemaText(inferred.schema));
       else session.show(inferred, inferredDetails);
       const { null_values: nulls } = inferred;
-      if (nulls.length > 0) session.warn(`Jobs need these, too: --null-values '${nulls.join(',')}'`);
+      if (nulls.length > 0) session.warn(`Pass these to the job as well: --null-values '${nulls.join(',')}'`);
       for (const text of notesOn(inferred)) session.warn(text);
     });
 }

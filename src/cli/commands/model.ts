@@ -8,21 +8,25 @@ import { modelInferCommand } from './model-infer.js';
 import { positiveInteger } from './options.js';
 
 export function modelCommand(open: () => Session) {
-  const model = new Command('model').description('Named schemas that rows must satisfy.');
+  const model = new Command('model').description('Create and manage models: named schemas that rows must satisfy.');
 
   model
     .command('create')
     .description('Create a model.')
-    .argument('<name>', 'display name; also the id, if it is a valid one')
+    .argument(
+      '<name>',
+      'display name; also the id if it is valid as one, otherwise the id is random unless --id is given',
+    )
     .argument('<schema>', 'a file with the schema as JSON, or - for standard input')
-    .option('--id <id>', 'letters, digits, _ and -')
+    .option('--id <id>', 'id of the model: at most 63 letters, digits, _ and -, beginning with a letter or digit')
     .addHelpText(
       'after',
       `
-A schema maps column names to types: String, Bool, Int8 … Int64, UInt8 … UInt64, Float32, Float64, DateTime,
-each as Nullable(…) where a value may be missing.
+A schema maps column names to types, or is a JSON Schema of type object. The types are String, Bool, Int8, Int16, Int32,
+Int64, UInt8, UInt16, UInt32, UInt64, Float32, Float64, Decimal(P,S), Date, DateTime, DateTime64(n) and UUID, each also as
+Nullable(…) if a value may be missing.
 
-\`batch model infer FILE\` proposes one for a file.
+\`batch model infer FILE\` infers a schema from a file.
 
 Examples:
   $ batch model create orders schemas/orders.json
@@ -77,7 +81,7 @@ Examples:
       const models: Model[] = [];
       for await (const entry of client.listModels({ pageSize: 1000, signal: session.signal })) models.push(entry);
       session.show(models, modelTable);
-      if (models.length === 0) session.note('There are no models yet: batch model create NAME SCHEMA');
+      if (models.length === 0) session.note('There are no models yet. Create one: batch model create NAME SCHEMA');
     });
 
   model
