@@ -1,4 +1,4 @@
-import { ServiceError } from '../errors/index.js';
+import { invalidOption } from './options/invalid-option.js';
 
 export interface CsvDialect {
   /** One ASCII character. */
@@ -20,27 +20,41 @@ export interface CsvDialect {
 /** The most common ones, in the order of preference if nothing else decides. */
 export const COMMON_DELIMITERS = [',', ';', '\t', '|'] as const;
 
+/** Printable or not: files with \x01 or \x1f between the fields exist. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: see above
+const CHARACTER = /^[\x01-\x09\x0b\x0c\x0e-\x7f]$/;
+
+/** Whether this may be a delimiter, quote, escape or comment: one ASCII character that is neither NUL nor a line end. */
+export function isDialectCharacter(text: string): boolean {
+  return CHARACTER.test(text);
+}
+
+/** Throws INVALID_OPTION if this is not one. */
+export function checkCharacter(option: string, text: string): void {
+  if (!isDialectCharacter(text)) throw invalidOption(option, 'must be one ASCII character, not a line end');
+}
+
 /** Throws INVALID_OPTION if these characters cannot structure a file. */
 export function checkDialect(dialect: CsvDialect): void {
   const { delimiter, quote, comment } = dialect;
   for (const [option, character] of Object.entries({ delimiter, quote, escape: dialect.escape, comment })) {
-    // Printable or not: files with \x01 or \x1f between the fields exist.
-    if (character !== undefined && (!/^[\0-\x7f]$/.test(character) || /[\r\n]/.test(character))) {
-      throw new ServiceError('INVALID_OPTION', `${option}: expected one ASCII character that is not a line end`);
-    }
+    if (character !== undefined) checkCharacter(option, character);
   }
-  if (delimiter === quote) throw different('delimiter and quote');
-  if (dialect.escape === delimiter) throw different('delimiter and escape');
-  if (comment !== undefined && [delimiter, quote, dialect.escape].includes(comment)) {
-    throw different('comment, delimiter, quote and escape');
+  checkDistinct(dialect);
+}
+
+/** Throws INVALID_OPTION if one character has two meanings. */
+export function checkDistinct(dialect: CsvDialect): void {
+  const { delimiter, quote, comment } = dialect;
+  const own = ownEscape(dialect);
+  if (delimiter === quote) throw invalidOption('quote', 'must differ from the delimiter');
+  if (delimiter === own) throw invalidOption('escape', 'must differ from the delimiter');
+  if (comment !== undefined && [delimiter, quote, own].includes(comment)) {
+    throw invalidOption('comment', 'must differ from delimiter, quote and escape');
   }
 }
 
 /** The character that escapes a quote within quotes; null if that is the quote itself. */
 export function ownEscape(dialect: CsvDialect): string | null {
   return dialect.escape === undefined || dialect.escape === dialect.quote ? null : dialect.escape;
-}
-
-function different(options: string): ServiceError {
-  return new ServiceError('INVALID_OPTION', `${options}: expected different characters`);
 }

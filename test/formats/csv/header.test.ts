@@ -172,7 +172,8 @@ describe('reading the header', () => {
     [{ delimiter: '\n' }, 'delimiter'],
     [{ quote: '\r' }, 'quote'],
     [{ quote: '' }, 'quote'],
-    [{ delimiter: '"' }, 'different'],
+    [{ quote: '\0' }, 'quote'],
+    [{ delimiter: '"' }, 'quote: must differ from the delimiter'],
   ])('refuses the dialect %j', async (dialect, word) => {
     await expect(read([Buffer.from('a\n')], dialect)).rejects.toMatchObject({
       code: 'INVALID_OPTION',

@@ -425,7 +425,7 @@ export function describeCsvReader(name: string, create: CreateReader): void {
       });
       const table = fc.array(fc.tuple(text, text, text), { maxLength: 12 });
       const style = fc.record({
-        delimiter: fc.constantFrom(',', ';', '\t', ' ', '|', '\u0000', '\u001f', 'x', '\\', '#'),
+        delimiter: fc.constantFrom(',', ';', '\t', ' ', '|', '\u0002', '\u001f', 'x', '\\', '#'),
         quote: fc.constantFrom('"', "'", '`', '\u0001', '\u007f', 'q', '='),
         lineEnd: fc.constantFrom('\n', '\r\n', '\r'),
         always: fc.boolean(),

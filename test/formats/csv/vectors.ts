@@ -256,7 +256,12 @@ export const CSV_VECTORS: readonly CsvVector[] = [
     quote: '\u0002',
     expected: ['\u00021\u0001\u0002\u00012'],
   },
-  { name: 'NUL as delimiter', file: 'a\u0000b\n1\u0000"\u0000"\n', delimiter: '\u0000', expected: ['1\u0000"\u0000"'] },
+  {
+    name: 'a control character as delimiter',
+    file: 'a\u0001b\n1\u0001"\u0001"\n',
+    delimiter: '\u0001',
+    expected: ['1\u0001"\u0001"'],
+  },
   {
     name: 'spaces around a value are part of it',
     file: 'a,b\n 1,2\n1 ,2\n',

@@ -86,7 +86,7 @@ const model = fc.oneof(
 
 const dialect = fc
   .record({
-    delimiter: fc.constantFrom(',', ';', '\t', '|', '\u0000', '0', '-'),
+    delimiter: fc.constantFrom(',', ';', '\t', '|', '\u001f', '0', '-'),
     quote: fc.constantFrom('"', "'", '\u0001', '1'),
     lineEnd: fc.constantFrom('\n', '\r\n', '\r'),
     header: fc.boolean(),
