@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka, ProducerConfig } from 'kafkajs';
 import { appendRecord } from '../../src/kafka/append-record.js';
 import { claimPrefix, PrefixTaken, serviceTopics, TopicAdmin } from '../../src/kafka/index.js';
@@ -46,9 +47,13 @@ async function run(data: string): Promise<{ status: number | null; stderr: strin
   return runService({ PORT: '0', MIN_FREE_BYTES: '0', KAFKA_BROKERS: broker.brokers, ...settings(data) });
 }
 
-/** The id that a service has logged. */
-function idOf(service: Service): string {
-  return /"installation_id":"([0-9a-f]{16})"/.exec(service.log())?.[1] ?? 'none';
+/** The id under which a service has claimed its prefix: soon after it listens, or before. */
+async function idOf(service: Service): Promise<string> {
+  for (const deadline = Date.now() + WITHIN_MS; Date.now() < deadline; await sleep(20)) {
+    const id = /"installation_id":"([0-9a-f]{16})"/.exec(service.log())?.[1];
+    if (id !== undefined) return id;
+  }
+  throw new Error(`no claim:\n${service.log()}`);
 }
 
 async function ingest(service: Service): Promise<string[]> {
@@ -65,12 +70,12 @@ describe('services on one broker', () => {
 
   it('claim their prefix, and find it theirs at the next start', async () => {
     first = await start('first');
-    const id = idOf(first);
+    const id = await idOf(first);
     const topics = await ingest(first);
     expect(topics.map((topic) => topic.slice(0, 7))).toEqual(['shared_', 'shared_']);
     await first.kill('SIGTERM');
     first = await start('first');
-    expect(idOf(first)).toBe(id);
+    expect(await idOf(first)).toBe(id);
     expect(id).toMatch(/^[0-9a-f]{16}$/);
     expect(await lastClaim('shared.jobs')).toMatchObject({ installation_id: id, adopted_from: null });
   });
@@ -79,7 +84,7 @@ describe('services on one broker', () => {
     const other = await start('other', { KAFKA_TOPIC_PREFIX: 'shared_eu' });
     const topics = await ingest(other);
     expect(topics.every((topic) => topic.startsWith('shared_eu_'))).toBe(true);
-    expect(idOf(other)).not.toBe(idOf(first));
+    expect(await idOf(other)).not.toBe(await idOf(first));
     await other.stop();
   });
 
@@ -87,21 +92,21 @@ describe('services on one broker', () => {
     const { status, stderr } = await run('second');
     expect(status).toBe(1);
     expect(stderr.trim().split('\n')).toHaveLength(1);
-    expect(stderr).toContain(`belongs to installation ${idOf(first)}`);
+    expect(stderr).toContain(`belongs to installation ${await idOf(first)}`);
     expect(stderr).toMatch(/KAFKA_TOPIC_PREFIX to another prefix.*KAFKA_ADOPT_PREFIX=true/);
     second = /by its DATA_DIR, is ([0-9a-f]{16})/.exec(stderr)?.[1] ?? 'none';
-    expect(await lastClaim('shared.jobs')).toMatchObject({ installation_id: idOf(first) });
+    expect(await lastClaim('shared.jobs')).toMatchObject({ installation_id: await idOf(first) });
   });
 
   it('adopt a prefix for good by one start, and the former owner is refused', async () => {
     const adopting = await start('second', { KAFKA_ADOPT_PREFIX: 'true' });
-    expect(idOf(adopting)).toBe(second);
-    expect(await lastClaim('shared.jobs')).toMatchObject({ installation_id: second, adopted_from: idOf(first) });
+    expect(await idOf(adopting)).toBe(second);
+    expect(await lastClaim('shared.jobs')).toMatchObject({ installation_id: second, adopted_from: await idOf(first) });
     await adopting.kill('SIGTERM');
     await first.kill('SIGTERM');
     const { status, stderr } = await run('first');
     expect([status, stderr]).toEqual([1, expect.stringContaining(`belongs to installation ${second}`)]);
-    expect(idOf(await start('second'))).toBe(second);
+    expect(await idOf(await start('second'))).toBe(second);
   });
 
   it('leave when their broker, which came late, has the prefix of another one', async () => {
