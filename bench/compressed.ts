@@ -101,7 +101,7 @@ async function validate(path: string, fileCompression: Compression): Promise<voi
     { decompression: { maxBytes: Number.MAX_SAFE_INTEGER, maxRatio: 1e9 }, decoderBytes: 0 },
   );
   let rows = 0;
-  const sink = {
+  const consumer = {
     accept: () => {
       rows += 1;
     },
@@ -109,7 +109,7 @@ async function validate(path: string, fileCompression: Compression): Promise<voi
       throw new Error('a row was rejected');
     },
   };
-  while (await feed.advance(sink));
+  while (await feed.advance(consumer));
   feed.close?.();
   await file.close();
   if (rows === 0) throw new Error('no row was read');

@@ -65,7 +65,7 @@ function read(
   valueFormat: 'raw' | 'json' = 'raw',
 ): number {
   const reader = create({ ...compileSchema(schema), valueFormat });
-  const sink = {
+  const consumer = {
     accepted: 0,
     accept(): void {
       this.accepted += 1;
@@ -76,11 +76,11 @@ function read(
   };
   for (let at = 0; at < file.length; at += CHUNK_BYTES) {
     reader.push(file.subarray(at, at + CHUNK_BYTES));
-    while (reader.advance(sink));
+    while (reader.advance(consumer));
   }
   reader.end();
-  while (reader.advance(sink));
-  return sink.accepted;
+  while (reader.advance(consumer));
+  return consumer.accepted;
 }
 
 const inputs = [

@@ -117,34 +117,34 @@ async function measure({
     const { buffer } = await file.read(Buffer.alloc(4_096), 0, 4_096, 0);
     const header = await formats.readCsvHeader([buffer], options);
     const reader = formats.createKernelReader({ ...options, header }, kernel);
-    const sink = new Recycler();
+    const consumer = new Recycler();
     const cpu = process.cpuUsage();
     const started = performance.now();
-    await readThrough(file, reader, sink);
+    await readThrough(file, reader, consumer);
     const seconds = (performance.now() - started) / 1000;
     const { user, system } = process.cpuUsage(cpu);
-    return { wall: size / MB / seconds, perCpu: size / (user + system), written: sink.written / size };
+    return { wall: size / MB / seconds, perCpu: size / (user + system), written: consumer.written / size };
   } finally {
     await file.close();
   }
 }
 
 /** As StreamRowSource does it: the next chunk is read while the rows of the last are decided. */
-async function readThrough(file: FileHandle, reader: Formats.RowReader, sink: Formats.RowConsumer): Promise<void> {
-  const { inlet } = reader;
-  if (inlet === undefined) throw new Error('this is not the kernel');
+async function readThrough(file: FileHandle, reader: Formats.RowReader, consumer: Formats.RowConsumer): Promise<void> {
+  const { directInput } = reader;
+  if (directInput === undefined) throw new Error('this is not the kernel');
   let at = reader.position.byte;
-  let reading = file.read(inlet.space, 0, inlet.space.length, at);
+  let reading = file.read(directInput.space, 0, directInput.space.length, at);
   for (;;) {
     const { bytesRead } = await reading;
     if (bytesRead === 0) break;
     at += bytesRead;
-    inlet.commit(bytesRead);
-    reading = file.read(inlet.space, 0, inlet.space.length, at);
-    while (reader.advance(sink));
+    directInput.commit(bytesRead);
+    reading = file.read(directInput.space, 0, directInput.space.length, at);
+    while (reader.advance(consumer));
   }
   reader.end();
-  while (reader.advance(sink));
+  while (reader.advance(consumer));
 }
 
 /** Takes batches in the kernel's memory, round and round, and forgets them. */

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import type * as Config from '../../src/config/index.js';
 import type * as Protocol from '../../src/delivery/protocol.js';
-import type * as Ring from '../../src/delivery/record-batch-pool.js';
+import type * as Pool from '../../src/delivery/record-batch-pool.js';
 import type * as Writer from '../../src/delivery/record-batch-writer.js';
 import type * as Window from '../../src/delivery/send-window.js';
 import type * as KafkaModule from '../../src/kafka/index.js';
@@ -18,7 +18,7 @@ import { createTopic } from '../topics.js';
 
 const { createKafka, jobNames, TransactionalSession, RecordBatch } = await built<typeof KafkaModule>('kafka/index.js');
 const { MAX_BATCH_BYTES } = await built<typeof RecordBatches>('kafka/record-batch.js');
-const { RecordBatchPool } = await built<typeof Ring>('delivery/record-batch-pool.js');
+const { RecordBatchPool } = await built<typeof Pool>('delivery/record-batch-pool.js');
 const { RecordBatchWriter } = await built<typeof Writer>('delivery/record-batch-writer.js');
 const { DEFAULT_LIMITS } = await built<typeof Protocol>('delivery/protocol.js');
 const { SendWindow } = await built<typeof Window>('delivery/send-window.js');

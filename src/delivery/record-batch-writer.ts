@@ -57,7 +57,7 @@ export class RecordBatchWriter implements RowConsumer {
     from: Checkpoint | null,
     private readonly fileSize: number,
     private readonly hooks: { sent(bytes: number): void },
-    private readonly ring: RecordBatchPool,
+    private readonly pool: RecordBatchPool,
     private readonly compression: Compression,
     /** Reading waits while more than this is not acknowledged, or held back. */
     private readonly window: SendWindow,
@@ -81,7 +81,7 @@ export class RecordBatchWriter implements RowConsumer {
   }
 
   get hasRoom(): boolean {
-    return this.#inFlightBytes + this.#heldBytes < this.window.bytes && this.ring.free >= MIN_FREE_BATCHES;
+    return this.#inFlightBytes + this.#heldBytes < this.window.bytes && this.pool.free >= MIN_FREE_BATCHES;
   }
 
   /** Whether what was sent may still be read by the socket: its memory must not be used for anything else. */
@@ -157,7 +157,7 @@ export class RecordBatchWriter implements RowConsumer {
   }
 
   #openBatch(topic: string): RecordBatch | null {
-    const batch = this.#open.get(topic) ?? this.ring.take();
+    const batch = this.#open.get(topic) ?? this.pool.take();
     if (batch !== null) this.#begin(topic, batch);
     return batch;
   }
@@ -192,7 +192,7 @@ export class RecordBatchWriter implements RowConsumer {
     if (batch?.append(bytes, start, end)) return;
     if (batch !== undefined) this.#send(topic);
     // Readers that do not ask for room get it all the same.
-    batch = this.ring.take() ?? new RecordBatch();
+    batch = this.pool.take() ?? new RecordBatch();
     this.#begin(topic, batch);
     if (!batch.append(bytes, start, end)) throw new Error(`a record of ${end - start} bytes does not fit any batch`);
   }
@@ -230,7 +230,7 @@ export class RecordBatchWriter implements RowConsumer {
         const timeoutMs = this.session.transactionTimeoutMs;
         this.window.acknowledged({ bytes: size, sentAt, timeoutMs }, performance.now());
         this.#beginnings.delete(batch);
-        this.ring.giveBack(batch);
+        this.pool.giveBack(batch);
         this.#wake();
       },
       (reason: unknown) => {

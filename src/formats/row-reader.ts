@@ -126,11 +126,11 @@ export interface RowReader {
   /** No more bytes will come. */
   end(): void;
   /** Decides a bounded number of rows (at most about 64 KiB of input or 1000 rows); false: it needs `push` or is done. */
-  advance(sink: RowConsumer): boolean;
+  advance(consumer: RowConsumer): boolean;
   /** Always at a row boundary. */
   readonly position: Position;
   /** The way round `push`, of a reader that has one. */
-  readonly inlet?: DirectInput;
+  readonly directInput?: DirectInput;
 }
 
 /** Takes the next bytes where they are read, without a copy. */

@@ -30,7 +30,7 @@ export async function takeSample(
   let rejected = 0;
   let unseen = false;
   const isFull = (): boolean => sampled + rejected === rows;
-  const sink: RowConsumer = {
+  const consumer: RowConsumer = {
     accept(bytes, start, end) {
       unseen ||= isFull();
       if (unseen) return;
@@ -44,15 +44,15 @@ export async function takeSample(
       taker.refuse?.(rejection, sampled + rejected);
     },
   };
-  const ended = await readThrough(feed, sink, () => unseen || hasEnough());
+  const ended = await readThrough(feed, consumer, () => unseen || hasEnough());
   return { rows_sampled: sampled, rows_rejected: rejected, truncated: unseen || !ended };
 }
 
 /** false: the file goes on, or may go on. */
-async function readThrough(feed: RowSource, sink: RowConsumer, isEnough: () => boolean): Promise<boolean> {
+async function readThrough(feed: RowSource, consumer: RowConsumer, isEnough: () => boolean): Promise<boolean> {
   try {
     while (!isEnough()) {
-      if (!(await feed.advance(sink))) return true;
+      if (!(await feed.advance(consumer))) return true;
     }
     return false;
   } catch (error) {

@@ -6,24 +6,24 @@ import type { RecordBatchOutput, Rejection, RowConsumer } from '../formats/index
  */
 export class OffsetMappingConsumer implements RowConsumer {
   constructor(
-    readonly sink: RowConsumer,
+    readonly consumer: RowConsumer,
     private readonly originOf: (offset: number) => number,
   ) {}
 
   get hasRoom(): boolean {
-    return this.sink.hasRoom !== false;
+    return this.consumer.hasRoom !== false;
   }
 
   get batches(): RecordBatchOutput | undefined {
-    return this.sink.batches;
+    return this.consumer.batches;
   }
 
   accept(bytes: Uint8Array, start: number, end: number): void {
-    this.sink.accept(bytes, start, end);
+    this.consumer.accept(bytes, start, end);
   }
 
   reject(rejection: Rejection): void {
     const { byteOffset } = rejection;
-    this.sink.reject({ ...rejection, byteOffset: byteOffset === null ? null : this.originOf(byteOffset) });
+    this.consumer.reject({ ...rejection, byteOffset: byteOffset === null ? null : this.originOf(byteOffset) });
   }
 }

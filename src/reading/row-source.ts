@@ -5,22 +5,22 @@ import { StreamRowSource } from './stream-row-source.js';
 
 /**
  * The rows of one spooled file, in its order, from where a checkpoint left off: what a job's loop pulls through.
- * One caller at a time; a feed that has failed is not used again.
+ * One caller at a time; a source that has failed is not used again.
  */
 export interface RowSource {
   /** The file's columns in its order; null if the format has none. */
   readonly columns: string[] | null;
-  /** Behind the last row that was decided: what a checkpoint stores, and a new feed goes on from. */
+  /** Behind the last row that was decided: what a checkpoint stores, and a new source goes on from. */
   readonly position: Position;
   /** Approximate number of bytes of the stored file that were read for these rows: what progress counts. */
   readonly bytesDone: number;
-  /** A read is under way: memory that was lent to the feed is being written to. */
+  /** A read is under way: memory that was lent to the source is being written to. */
   readonly isReading: boolean;
   /**
    * Decides a bounded number of rows; false once the file has ended and every row is decided. Throws fs errors, and
    * ServiceError if the file cannot be read further.
    */
-  advance(sink: RowConsumer): Promise<boolean>;
+  advance(consumer: RowConsumer): Promise<boolean>;
   /** Frees what the garbage collector does not; an `advance` that is under way may fail. The file stays the caller's. */
   close?(): void;
 }

@@ -25,7 +25,7 @@ export class StreamRowSource implements RowSource {
   readonly #chunk: Buffer | undefined;
   #reading: Promise<number> | undefined;
   #ended = false;
-  /** Around the sink of the last `advance`, if the text is transcoded. */
+  /** Around the consumer of the last `advance`, if the text is transcoded. */
   #offsets: OffsetMappingConsumer | undefined;
 
   private constructor(
@@ -34,7 +34,7 @@ export class StreamRowSource implements RowSource {
     readonly columns: string[] | null,
     private readonly reader: RowReader,
   ) {
-    if (reader.inlet === undefined) this.#chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    if (reader.directInput === undefined) this.#chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   }
 
   /**
@@ -87,8 +87,8 @@ export class StreamRowSource implements RowSource {
   }
 
   /** Decides a bounded number of rows; false once the file has ended and every row is decided. */
-  async advance(sink: RowConsumer): Promise<boolean> {
-    if (this.reader.advance(this.#placed(sink))) return true;
+  async advance(consumer: RowConsumer): Promise<boolean> {
+    if (this.reader.advance(this.#placed(consumer))) return true;
     if (this.#ended) return false;
     const bytes = await (this.#reading ?? this.#read());
     this.#reading = undefined;
@@ -96,7 +96,7 @@ export class StreamRowSource implements RowSource {
       this.#ended = true;
       this.reader.end();
     } else if (this.#chunk === undefined) {
-      this.reader.inlet?.commit(bytes);
+      this.reader.directInput?.commit(bytes);
       this.#reading = this.#read();
       // Whoever waits for it next sees the failure; nobody may, when the session ends.
       this.#reading.catch(() => undefined);
@@ -106,15 +106,16 @@ export class StreamRowSource implements RowSource {
     return true;
   }
 
-  #placed(sink: RowConsumer): RowConsumer {
+  #placed(consumer: RowConsumer): RowConsumer {
     const { source } = this;
-    if (source.originOf === undefined) return sink;
-    if (this.#offsets?.sink !== sink) this.#offsets = new OffsetMappingConsumer(sink, source.originOf.bind(source));
+    if (source.originOf === undefined) return consumer;
+    if (this.#offsets?.consumer !== consumer)
+      this.#offsets = new OffsetMappingConsumer(consumer, source.originOf.bind(source));
     return this.#offsets;
   }
 
   async #read(): Promise<number> {
-    const space = this.#chunk ?? this.reader.inlet?.space;
+    const space = this.#chunk ?? this.reader.directInput?.space;
     if (space === undefined) throw new Error('the reader takes no bytes');
     return this.source.read(space);
   }

@@ -48,12 +48,12 @@ function writerOver(
   bytes = 8 * KIB,
   compression: Compression = 'none',
   window = openWindow(),
-): { writer: RecordBatchWriter; session: ManualSession; ring: RecordBatchPool } {
+): { writer: RecordBatchWriter; session: ManualSession; pool: RecordBatchPool } {
   const session = new ManualSession();
-  const ring = new RecordBatchPool(Array.from({ length: batches }, () => Buffer.alloc(bytes)));
+  const pool = new RecordBatchPool(Array.from({ length: batches }, () => Buffer.alloc(bytes)));
   const hooks = { sent: () => undefined };
-  const writer = new RecordBatchWriter(session, 'a1b2c3d4', null, 1_000, hooks, ring, compression, window);
-  return { writer, session, ring };
+  const writer = new RecordBatchWriter(session, 'a1b2c3d4', null, 1_000, hooks, pool, compression, window);
+  return { writer, session, pool };
 }
 
 const row = Buffer.alloc(KIB, 'x');
@@ -116,14 +116,14 @@ describe('the writer of batches', () => {
   });
 
   it('goes on beyond its batches for a reader that does not ask, and gives the memory back', async () => {
-    const { writer, session, ring } = writerOver(2);
+    const { writer, session, pool } = writerOver(2);
     for (let i = 0; i < 100; i++) writer.accept(row, 0, row.length);
     const drained = writer.drain(START);
     await reconciled();
     expect(session.inFlight.map(({ batch }) => batch.count)).toEqual([7, 7, 86]);
     while (session.inFlight.length > 0) session.acknowledge(1);
     expect((await drained).ok).toBe(100);
-    expect(ring.free).toBe(2);
+    expect(pool.free).toBe(2);
   });
 
   it('counts what it sent, and says so when all is acknowledged', async () => {
@@ -162,7 +162,7 @@ describe('the writer of batches', () => {
   });
 
   it('holds back between two transactions what is filled, and has it in neither the wait nor the checkpoint', async () => {
-    const { writer, session, ring } = writerOver(8);
+    const { writer, session, pool } = writerOver(8);
     for (let i = 0; i < 8; i++) writer.accept(row, 0, row.length);
     const reader = { position: { row: 8, line: 9, byte: 80 }, bytesDone: 80 };
     const drained = writer.drain(reader);
@@ -176,7 +176,7 @@ describe('the writer of batches', () => {
     session.acknowledge(8);
     const cut = { row: 8, line: 9, byte: 80 };
     expect(await drained).toMatchObject({ position: cut, ok: 8, errors: 0, dataEnd: 8, eof: false, bytesDone: 80 });
-    expect([session.inFlight.length, writer.isInFlight, ring.free]).toEqual([0, false, 5]);
+    expect([session.inFlight.length, writer.isInFlight, pool.free]).toEqual([0, false, 5]);
     writer.sendOn();
     await reconciled();
     expect(session.inFlight.map(({ batch }) => batch.count)).toEqual([7, 7]);
@@ -261,18 +261,18 @@ describe('the writer of batches', () => {
   });
 
   it('fails whoever waits when a send fails, and keeps that memory', async () => {
-    const { writer, session, ring } = writerOver(3);
+    const { writer, session, pool } = writerOver(3);
     writer.accept(row, 0, row.length);
     const drained = writer.drain(START);
     await reconciled();
     session.inFlight[0]?.answer.reject(new Error('the broker is away'));
     await expect(drained).rejects.toThrow('the broker is away');
     await expect(writer.room()).rejects.toThrow('the broker is away');
-    expect([writer.isInFlight, ring.free]).toEqual([true, 2]);
+    expect([writer.isInFlight, pool.free]).toEqual([true, 2]);
   });
 
   it('compresses batches beside one another, sends them in order, and keeps their memory until they are acknowledged', async () => {
-    const { writer, session, ring } = writerOver(18, MAX_BATCH_BYTES, 'zstd');
+    const { writer, session, pool } = writerOver(18, MAX_BATCH_BYTES, 'zstd');
     const sizes: number[] = [];
     for (let count = 1; count <= 12; count++) {
       // Every other batch takes the compressor long, and does not get smaller.
@@ -290,10 +290,10 @@ describe('the writer of batches', () => {
     registerCodecs();
     const decoded = await Promise.all(session.inFlight.map(({ bytes }) => decodeBatch(bytes)));
     expect(decoded.map(({ records }) => records.map(({ value }) => value.length))).toEqual(sizes.map((size) => [size]));
-    expect([ring.free, writer.isInFlight]).toEqual([6, true]);
+    expect([pool.free, writer.isInFlight]).toEqual([6, true]);
     while (session.inFlight.length > 0) session.acknowledge(1);
     expect(await drained).toMatchObject({ ok: 12 });
-    expect([ring.free, writer.isInFlight]).toEqual([18, false]);
+    expect([pool.free, writer.isInFlight]).toEqual([18, false]);
   });
 
   it('keeps the frame of rejections until the clock moves on', async () => {

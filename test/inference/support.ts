@@ -70,10 +70,10 @@ function asBytes(content: string | Buffer): Buffer {
 
 function rejectedBy(reader: RowReader, bytes: Buffer): Rejection[] {
   const rejected: Rejection[] = [];
-  const sink = { accept: () => undefined, reject: (rejection: Rejection) => void rejected.push(rejection) };
+  const consumer = { accept: () => undefined, reject: (rejection: Rejection) => void rejected.push(rejection) };
   reader.push(bytes);
-  while (reader.advance(sink));
+  while (reader.advance(consumer));
   reader.end();
-  while (reader.advance(sink));
+  while (reader.advance(consumer));
   return rejected;
 }

@@ -183,8 +183,8 @@ describe('the rows of a file', () => {
           limits,
         );
         const rejected: Rejection[] = [];
-        const sink = { accept: () => undefined, reject: (rejection: Rejection) => void rejected.push(rejection) };
-        while (await feed.advance(sink));
+        const consumer = { accept: () => undefined, reject: (rejection: Rejection) => void rejected.push(rejection) };
+        while (await feed.advance(consumer));
         expect(rejected.map(({ rowNumber }) => rowNumber)).toEqual([bad + 1]);
         expect(rejected[0]?.byteOffset).toBe(text.indexOf(Buffer.from(`\n${bad},x`, 'utf16le')) + 2);
         expect(feed.position.byte).toBe(text.length);

@@ -169,8 +169,8 @@ describe('a stored file', () => {
       const decide = (): void => {
         rows++;
       };
-      const sink = { accept: decide, reject: decide };
-      while (await feed.advance(sink));
+      const consumer = { accept: decide, reject: decide };
+      while (await feed.advance(consumer));
       feed.close?.();
       await file.close();
       return rows;

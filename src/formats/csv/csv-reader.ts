@@ -81,7 +81,7 @@ class CsvReader implements RowReader {
     this.#splitter.end();
   }
 
-  advance(sink: RowConsumer): boolean {
+  advance(consumer: RowConsumer): boolean {
     const splitter = this.#splitter;
     const block: RecordRange[] = [];
     let blockStart = 0;
@@ -95,24 +95,24 @@ class CsvReader implements RowReader {
       if (block.length === BLOCK_ROWS || blockEnd - blockStart >= BLOCK_BYTES) break;
       found = splitter.find();
     }
-    if (block.length > 0) this.#decide(block, splitter.bytes.subarray(blockStart, blockEnd), sink);
-    if (found === 'broken') this.#rejectBroken(sink);
+    if (block.length > 0) this.#decide(block, splitter.bytes.subarray(blockStart, blockEnd), consumer);
+    if (found === 'broken') this.#rejectBroken(consumer);
     return found === 'record' || found === 'broken';
   }
 
   /** `whole`: the bytes from the block's first record to its last. */
-  #decide(block: readonly RecordRange[], whole: Buffer, sink: RowConsumer): void {
+  #decide(block: readonly RecordRange[], whole: Buffer, consumer: RowConsumer): void {
     const rows = this.#parser.parse(whole, block.length);
     const valid = isUtf8(whole);
     for (const [index, record] of block.entries()) {
       this.#row += 1;
-      const errors = this.#decideRecord(record, rows[index] as string[], valid, sink);
-      if (errors !== null) this.#rejectRecord(record, errors, sink);
+      const errors = this.#decideRecord(record, rows[index] as string[], valid, consumer);
+      if (errors !== null) this.#rejectRecord(record, errors, consumer);
     }
   }
 
   /** Accepts a record, or returns what is wrong with it. */
-  #decideRecord(record: RecordRange, fields: string[], valid: boolean, sink: RowConsumer): FieldError[] | null {
+  #decideRecord(record: RecordRange, fields: string[], valid: boolean, consumer: RowConsumer): FieldError[] | null {
     const { bytes } = this.#splitter;
     const { start, stop, quoted } = record;
     if (this.#json === null && !fitsRecord(stop - start)) return [tooLarge(stop - start)];
@@ -126,24 +126,28 @@ class CsvReader implements RowReader {
     const row: RowFields = { text, isQuoted };
     const errors = this.#check.errorsOf(row);
     if (errors !== null) return errors;
-    if (this.#json === null) sink.accept(bytes, start, stop);
+    if (this.#json === null) consumer.accept(bytes, start, stop);
     else {
       const value = this.#json.encode(row);
       if (!fitsRecord(value.length)) return [tooLarge(value.length, 'json')];
-      sink.accept(value, 0, value.length);
+      consumer.accept(value, 0, value.length);
     }
     return null;
   }
 
-  #rejectRecord({ start, stop, lineNumber, byteOffset }: RecordRange, errors: FieldError[], sink: RowConsumer): void {
+  #rejectRecord(
+    { start, stop, lineNumber, byteOffset }: RecordRange,
+    errors: FieldError[],
+    consumer: RowConsumer,
+  ): void {
     const place = { rowNumber: this.#row, line: lineNumber, byteOffset };
-    sink.reject(rejectionOf(place, errors, this.#splitter.bytes, start, stop));
+    consumer.reject(rejectionOf(place, errors, this.#splitter.bytes, start, stop));
   }
 
-  #rejectBroken(sink: RowConsumer): void {
+  #rejectBroken(consumer: RowConsumer): void {
     const { breakCode, lineNumber, byteOffset, raw, rawTruncated } = this.#splitter;
     this.#row += 1;
     const place = { rowNumber: this.#row, line: lineNumber, byteOffset };
-    sink.reject({ ...rejectionOf(place, [broken(breakCode)], raw, 0, raw.length), rawTruncated });
+    consumer.reject({ ...rejectionOf(place, [broken(breakCode)], raw, 0, raw.length), rawTruncated });
   }
 }

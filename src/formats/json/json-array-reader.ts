@@ -72,24 +72,24 @@ class JsonArrayReader implements RowReader {
     this.#input.ended = true;
   }
 
-  advance(sink: RowConsumer): boolean {
+  advance(consumer: RowConsumer): boolean {
     const input = this.#input;
     if (!input.skipBom()) return false;
     const begin = input.from;
     const { row } = this.#position;
     while (this.#position.row - row < BLOCK_ROWS && input.from - begin < BLOCK_BYTES) {
-      if (!this.#step(sink)) return false;
+      if (!this.#step(consumer)) return false;
     }
     return true;
   }
 
   /** One step on; false: more bytes are needed, or there are none left. */
-  #step(sink: RowConsumer): boolean {
-    if (this.#rest !== null) return this.#takeRest(this.#rest, sink);
-    if (this.#broken !== null) return this.#skipBroken(this.#broken, sink);
+  #step(consumer: RowConsumer): boolean {
+    if (this.#rest !== null) return this.#takeRest(this.#rest, consumer);
+    if (this.#broken !== null) return this.#skipBroken(this.#broken, consumer);
     const input = this.#input;
     const at = this.#skipBlanks();
-    if (at === input.end) return input.ended && this.#endOfFile(sink);
+    if (at === input.end) return input.ended && this.#endOfFile(consumer);
     const byte = input.bytes[at];
     switch (this.#place) {
       case 'before-array':
@@ -97,12 +97,12 @@ class JsonArrayReader implements RowReader {
         return this.#go('first-element', at + 1);
       case 'first-element':
         if (byte === CLOSE_BRACKET) return this.#go('behind-array', at + 1);
-        return this.#decideElement(sink, at);
+        return this.#decideElement(consumer, at);
       case 'behind-element':
         if (byte === CLOSE_BRACKET) return this.#go('behind-array', at + 1);
         return this.#go('element', byte === COMMA ? at + 1 : at);
       case 'element':
-        return this.#decideElement(sink, at);
+        return this.#decideElement(consumer, at);
       default:
         return this.#beginRest('something stands behind the end of the array');
     }
@@ -115,10 +115,10 @@ class JsonArrayReader implements RowReader {
   }
 
   /** The file has ended, and only blanks were left. */
-  #endOfFile(sink: RowConsumer): false {
+  #endOfFile(consumer: RowConsumer): false {
     const input = this.#input;
     if (this.#place === 'element' || this.#place === 'first-element') {
-      this.#reject(sink, [notClosed()], input.from, input.from);
+      this.#reject(consumer, [notClosed()], input.from, input.from);
       this.#decided(input.from, 0);
     }
     this.#place = 'behind-array';
@@ -127,10 +127,10 @@ class JsonArrayReader implements RowReader {
   }
 
   /** Decides the element that begins at `start`; false: its end is not here yet. */
-  #decideElement(sink: RowConsumer, start: number): boolean {
+  #decideElement(consumer: RowConsumer, start: number): boolean {
     const input = this.#input;
     const { bytes, end } = input;
-    if (bytes[start] === COMMA || bytes[start] === CLOSE_BRACKET) return this.#rejectNothing(sink, start);
+    if (bytes[start] === COMMA || bytes[start] === CLOSE_BRACKET) return this.#rejectNothing(consumer, start);
     if (end - start < this.#retryAt && !input.ended) return false;
     this.#retryAt = 0;
     const scanner = this.#scanner;
@@ -138,21 +138,22 @@ class JsonArrayReader implements RowReader {
     const { lines } = scanner;
     const next = found === 'element' ? this.#behindBlanks(scanner.stop) : { at: scanner.stop, lines: 0 };
     const isOpen = found === 'more' || (found === 'element' && next.at === end);
-    if ((isOpen ? end : next.at) - start > MAX_ROW_BYTES) return this.#break(sink, start, elementTooLarge());
+    if ((isOpen ? end : next.at) - start > MAX_ROW_BYTES) return this.#break(consumer, start, elementTooLarge());
     if (isOpen && !input.ended) {
       this.#retryAt = Math.min(2 * (end - start), MAX_ROW_BYTES + 1);
       return false;
     }
-    if (found === 'broken') return this.#break(sink, start, scanner.problem);
-    if (found === 'more') return this.#break(sink, start, rowError('MALFORMED_JSON', 'the file ends inside the row'));
+    if (found === 'broken') return this.#break(consumer, start, scanner.problem);
+    if (found === 'more')
+      return this.#break(consumer, start, rowError('MALFORMED_JSON', 'the file ends inside the row'));
     const follower = bytes[next.at];
-    if (isOpen) this.#reject(sink, [notClosed()], start, scanner.stop);
+    if (isOpen) this.#reject(consumer, [notClosed()], start, scanner.stop);
     else if (follower === OPEN_BRACE && bytes[start] === OPEN_BRACE) {
-      this.#reject(sink, [noComma(follower)], start, scanner.stop);
-    } else if (follower !== COMMA && follower !== CLOSE_BRACKET) return this.#break(sink, start, noComma(follower));
+      this.#reject(consumer, [noComma(follower)], start, scanner.stop);
+    } else if (follower !== COMMA && follower !== CLOSE_BRACKET) return this.#break(consumer, start, noComma(follower));
     else {
-      const errors = scanner.errors ?? this.#output.accept(sink, bytes, start);
-      if (errors !== null) this.#reject(sink, errors, start, scanner.stop);
+      const errors = scanner.errors ?? this.#output.accept(consumer, bytes, start);
+      if (errors !== null) this.#reject(consumer, errors, start, scanner.stop);
     }
     return this.#decided(next.at, lines + next.lines);
   }
@@ -167,33 +168,38 @@ class JsonArrayReader implements RowReader {
   }
 
   /** A comma, or the end of the array, stands where an element should. */
-  #rejectNothing(sink: RowConsumer, at: number): true {
-    this.#reject(sink, [rowError('MALFORMED_JSON', 'nothing stands before the comma or the end of the array')], at, at);
+  #rejectNothing(consumer: RowConsumer, at: number): true {
+    this.#reject(
+      consumer,
+      [rowError('MALFORMED_JSON', 'nothing stands before the comma or the end of the array')],
+      at,
+      at,
+    );
     return this.#decided(at, 0);
   }
 
-  #reject(sink: RowConsumer, errors: FieldError[], start: number, stop: number): void {
+  #reject(consumer: RowConsumer, errors: FieldError[], start: number, stop: number): void {
     const input = this.#input;
     const place = { rowNumber: this.#position.row + 1, line: input.line + 1, byteOffset: input.offsetOf(start) };
-    sink.reject(rejectionOf(place, errors, input.bytes, start, stop));
+    consumer.reject(rejectionOf(place, errors, input.bytes, start, stop));
   }
 
-  #break(sink: RowConsumer, start: number, error: FieldError): boolean {
+  #break(consumer: RowConsumer, start: number, error: FieldError): boolean {
     const input = this.#input;
     const byteOffset = input.offsetOf(start);
     // Its end may be far away; a resumed reader begins with an element wherever neither comma nor bracket stands.
     this.#position = { ...this.#position, line: input.line, byte: byteOffset };
     this.#broken = { skipper: new ElementSkipper(), error, line: input.line + 1, byteOffset };
-    return this.#skipBroken(this.#broken, sink);
+    return this.#skipBroken(this.#broken, consumer);
   }
 
-  #skipBroken({ skipper, error, line, byteOffset }: Broken, sink: RowConsumer): boolean {
+  #skipBroken({ skipper, error, line, byteOffset }: Broken, consumer: RowConsumer): boolean {
     const input = this.#input;
     if (!skipper.find(input)) return false;
     this.#broken = null;
     const { raw, rawTruncated } = skipper.raw(input);
     const place = { rowNumber: this.#position.row + 1, line, byteOffset };
-    sink.reject({ ...rejectionOf(place, [error], raw, 0, raw.length), rawTruncated });
+    consumer.reject({ ...rejectionOf(place, [error], raw, 0, raw.length), rawTruncated });
     return this.#decided(skipper.stop, input.countLines(input.from, skipper.stop));
   }
 
@@ -207,7 +213,7 @@ class JsonArrayReader implements RowReader {
   }
 
   /** Rejects all that is left of the file as one row. */
-  #takeRest(rest: Rest, sink: RowConsumer): boolean {
+  #takeRest(rest: Rest, consumer: RowConsumer): boolean {
     const input = this.#input;
     const { bytes, from, end } = input;
     const room = MAX_RAW_BYTES - rest.head.length;
@@ -218,7 +224,10 @@ class JsonArrayReader implements RowReader {
     this.#rest = null;
     const place = { rowNumber: this.#position.row + 1, line: rest.line, byteOffset: rest.byteOffset };
     const { head } = rest;
-    sink.reject({ ...rejectionOf(place, [rest.error], head, 0, head.length), rawTruncated: rest.bytes > head.length });
+    consumer.reject({
+      ...rejectionOf(place, [rest.error], head, 0, head.length),
+      rawTruncated: rest.bytes > head.length,
+    });
     this.#decided(end, 0);
     this.#place = 'behind-array';
     return true;

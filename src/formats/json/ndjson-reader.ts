@@ -61,19 +61,19 @@ class NdjsonReader implements RowReader {
     this.#input.ended = true;
   }
 
-  advance(sink: RowConsumer): boolean {
+  advance(consumer: RowConsumer): boolean {
     const input = this.#input;
     if (!input.skipBom()) return false;
     const begin = input.from;
     for (let rows = 0; rows < BLOCK_ROWS && input.from - begin < BLOCK_BYTES; rows++) {
-      if (!this.#decideLine(sink)) return false;
+      if (!this.#decideLine(consumer)) return false;
     }
     return true;
   }
 
   /** Decides the next row; false: its end is not here yet. */
-  #decideLine(sink: RowConsumer): boolean {
-    if (this.#broken !== null) return this.#skipBroken(this.#broken, sink);
+  #decideLine(consumer: RowConsumer): boolean {
+    if (this.#broken !== null) return this.#skipBroken(this.#broken, consumer);
     const input = this.#input;
     const start = this.#skipBlankLines();
     const { bytes, end } = input;
@@ -84,19 +84,19 @@ class NdjsonReader implements RowReader {
     const next = found === 'element' ? this.#lineEndBehind(scanner.stop) : -1;
     const behind = found === 'element' ? this.#behindBlanks(scanner.stop) : scanner.stop;
     const seen = next >= 0 ? next : found === 'more' ? end : behind;
-    if (seen - start > MAX_ROW_BYTES) return this.#break(start, lineTooLarge(), sink);
+    if (seen - start > MAX_ROW_BYTES) return this.#break(start, lineTooLarge(), consumer);
     if (next >= 0) {
       this.#row += 1;
-      const errors = scanner.errors ?? this.#output.accept(sink, bytes, start);
-      if (errors !== null) this.#reject(errors, start, scanner.stop, sink);
+      const errors = scanner.errors ?? this.#output.accept(consumer, bytes, start);
+      if (errors !== null) this.#reject(errors, start, scanner.stop, consumer);
       input.consume(next, next > 0 && bytes[next - 1] === LF ? 1 : 0);
       return true;
     }
-    if (found === 'broken') return this.#break(start, lineProblem(bytes, scanner), sink);
+    if (found === 'broken') return this.#break(start, lineProblem(bytes, scanner), consumer);
     if (seen < end) {
-      return this.#break(start, malformed(bytes[behind], 'something stands behind the object on its line'), sink);
+      return this.#break(start, malformed(bytes[behind], 'something stands behind the object on its line'), consumer);
     }
-    if (input.ended) return this.#break(start, rowError('MALFORMED_JSON', 'the file ends inside the row'), sink);
+    if (input.ended) return this.#break(start, rowError('MALFORMED_JSON', 'the file ends inside the row'), consumer);
     this.#retryAt = Math.min(2 * (end - start), MAX_ROW_BYTES + 1);
     return false;
   }
@@ -129,14 +129,14 @@ class NdjsonReader implements RowReader {
     return at;
   }
 
-  #break(start: number, error: FieldError, sink: RowConsumer): boolean {
+  #break(start: number, error: FieldError, consumer: RowConsumer): boolean {
     this.#input.consume(start, 0);
     this.#broken = { byteOffset: this.#input.offsetOf(start), error, head: null };
-    return this.#skipBroken(this.#broken, sink);
+    return this.#skipBroken(this.#broken, consumer);
   }
 
   /** Goes on to the end of a broken line; false: it is not here yet. */
-  #skipBroken(broken: BrokenLine, sink: RowConsumer): boolean {
+  #skipBroken(broken: BrokenLine, consumer: RowConsumer): boolean {
     const input = this.#input;
     const { bytes, from, end } = input;
     const found = bytes.subarray(0, end).indexOf(LF, from);
@@ -152,19 +152,22 @@ class NdjsonReader implements RowReader {
     const place = { rowNumber: this.#row, line: input.line + 1, byteOffset: broken.byteOffset };
     this.#broken = null;
     if (broken.head !== null) {
-      sink.reject({ ...rejectionOf(place, [broken.error], broken.head, 0, broken.head.length), rawTruncated: true });
+      consumer.reject({
+        ...rejectionOf(place, [broken.error], broken.head, 0, broken.head.length),
+        rawTruncated: true,
+      });
     } else {
       if (bytes[stop - 1] === CR && stop > from) stop -= 1;
-      sink.reject(rejectionOf(place, [broken.error], bytes, from, stop));
+      consumer.reject(rejectionOf(place, [broken.error], bytes, from, stop));
     }
     input.consume(found < 0 ? end : found + 1, found < 0 ? 0 : 1);
     return true;
   }
 
-  #reject(errors: FieldError[], start: number, stop: number, sink: RowConsumer): void {
+  #reject(errors: FieldError[], start: number, stop: number, consumer: RowConsumer): void {
     const { bytes, line } = this.#input;
     const place = { rowNumber: this.#row, line: line + 1, byteOffset: this.#input.offsetOf(start) };
-    sink.reject(rejectionOf(place, errors, bytes, start, stop));
+    consumer.reject(rejectionOf(place, errors, bytes, start, stop));
   }
 }
 

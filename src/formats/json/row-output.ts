@@ -16,16 +16,16 @@ export class RowOutput {
   }
 
   /** The object that was scanned last, from `start` on. Returns what is wrong with it, if it does not fit a record. */
-  accept(sink: RowConsumer, bytes: Buffer, start: number): FieldError[] | null {
+  accept(consumer: RowConsumer, bytes: Buffer, start: number): FieldError[] | null {
     const { row, stop, isCompact } = this.scanner;
     const writer = this.#writer;
     if (writer === null || isCompact) {
-      sink.accept(bytes, start, stop);
+      consumer.accept(bytes, start, stop);
       return null;
     }
     writer.write(row, bytes, start, stop);
     if (!fitsRecord(writer.length)) return [tooLarge(writer.length, 'json')];
-    sink.accept(writer.bytes, 0, writer.length);
+    consumer.accept(writer.bytes, 0, writer.length);
     return null;
   }
 }

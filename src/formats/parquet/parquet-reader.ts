@@ -6,7 +6,7 @@ import type { Normalizations } from '../validation/normalization.js';
 import type { ArrowField } from './arrow-data.js';
 import { RowFlags } from './columns/value-reader.js';
 import { type BatchStream, type DecodedBatch, Decoder, DecoderTrap, outOfMemory } from './decoder.js';
-import { planFields } from './field-plan.js';
+import { fieldConversions } from './field-conversion.js';
 import type { RandomAccessFile } from './file-bytes.js';
 import type { RowGroup } from './file-metadata.js';
 import { type FileField, fileFields } from './file-type.js';
@@ -97,12 +97,12 @@ export class ParquetReader {
     const { decoder, fields } = await openDecoder(footer, maxBytes);
     const notes = new RowFlags();
     const fileColumns = fileFields(fields, footer.leaves);
-    const plans = planFields(fileColumns, options, notes);
+    const conversions = fieldConversions(fileColumns, options, notes);
     return new ParquetReader(
       size,
       footer,
       decoder,
-      new RowEncoder(plans, notes),
+      new RowEncoder(conversions, notes),
       maxBytes,
       fileColumns,
       position?.row ?? 0,
@@ -132,9 +132,9 @@ export class ParquetReader {
   }
 
   /** Decides a bounded number of rows; false once the file has ended. */
-  async advance(sink: RowConsumer): Promise<boolean> {
+  async advance(consumer: RowConsumer): Promise<boolean> {
     if (this.#batch !== undefined) {
-      this.#decide(this.#batch, sink);
+      this.#decide(this.#batch, consumer);
       return true;
     }
     const group = this.footer.rowGroups[this.#group];
@@ -180,12 +180,12 @@ export class ParquetReader {
     });
   }
 
-  #decide(batch: { rows: number; next: number }, sink: RowConsumer): void {
+  #decide(batch: { rows: number; next: number }, consumer: RowConsumer): void {
     const end = Math.min(batch.rows, batch.next + BLOCK_ROWS);
     let bytes = 0;
-    while (batch.next < end && bytes < BLOCK_BYTES && sink.hasRoom !== false) {
+    while (batch.next < end && bytes < BLOCK_BYTES && consumer.hasRoom !== false) {
       this.#row += 1;
-      bytes += this.encoder.decide(batch.next, this.#row, sink);
+      bytes += this.encoder.decide(batch.next, this.#row, consumer);
       batch.next += 1;
     }
     if (batch.next === batch.rows) this.#batch = undefined;

@@ -5,8 +5,8 @@ import { RowErrors } from '../validation/row-problems.js';
 import type { ArrowArray } from './arrow-data.js';
 import { writeAscii } from './columns/json-bytes.js';
 import { ROW_LIMIT_BYTES, ROW_ROOM_BYTES, type RowFlags } from './columns/value-reader.js';
-import type { FieldPlan } from './field-plan.js';
-import { explain } from './plans/value-plan.js';
+import { explain } from './conversions/value-conversion.js';
+import type { FieldConversion } from './field-conversion.js';
 
 /** Turns the rows of batches into JSON objects, and decides about each. */
 export class RowEncoder {
@@ -15,30 +15,30 @@ export class RowEncoder {
   readonly #wrong: number[] = [];
 
   constructor(
-    private readonly fields: readonly FieldPlan[],
+    private readonly fields: readonly FieldConversion[],
     private readonly notes: RowFlags,
   ) {}
 
   /** Takes a batch: a struct of the file's columns in `memory`. */
   bind(batch: ArrowArray, memory: ArrayBuffer): void {
-    for (const [index, { plan }] of this.fields.entries()) {
+    for (const [index, { conversion }] of this.fields.entries()) {
       const column = batch.children[index];
       if (column === undefined) throw new RangeError('the decoder gave fewer columns than the schema names');
-      plan.reader.bind(column, memory);
+      conversion.reader.bind(column, memory);
     }
   }
 
   /** Decides about a row of the batch, which is number `rowNumber` in the file. Returns the bytes of its JSON. */
-  decide(row: number, rowNumber: number, sink: RowConsumer): number {
+  decide(row: number, rowNumber: number, consumer: RowConsumer): number {
     const end = this.#write(row);
     if (end <= ROW_LIMIT_BYTES && fitsRecord(end) && this.#wrong.length === 0) {
-      sink.accept(this.#row, 0, end);
+      consumer.accept(this.#row, 0, end);
       return end;
     }
     const errors = fitsRecord(end)
       ? this.#errorsOf(row)
       : [rowError('ROW_TOO_LARGE', "the row's JSON does not fit into a record of 1,000,000 bytes")];
-    sink.reject(rejectionOf({ rowNumber, line: null, byteOffset: null }, errors, this.#row, 0, end));
+    consumer.reject(rejectionOf({ rowNumber, line: null, byteOffset: null }, errors, this.#row, 0, end));
     return end;
   }
 
@@ -52,13 +52,13 @@ export class RowEncoder {
     let at = 0;
     out[at++] = 0x7b;
     for (let index = 0; index < fields.length; index++) {
-      const { key, plan } = fields[index] as FieldPlan;
-      const { reader, accepts } = plan;
+      const { key, conversion } = fields[index] as FieldConversion;
+      const { reader, accepts } = conversion;
       for (let i = 0; i < key.length; i++) out[at + i] = key[i] as number;
       at += key.length;
       if (reader.isNull(row)) {
         at = writeAscii(out, at, 'null');
-        if (!plan.nullable) wrong.push(index);
+        if (!conversion.nullable) wrong.push(index);
       } else {
         at = reader.write(row, out, at);
         if (at > ROW_LIMIT_BYTES) return at;
@@ -78,8 +78,8 @@ export class RowEncoder {
   #errorsOf(row: number): FieldError[] {
     const problems = new RowErrors();
     for (const index of this.#wrong) {
-      const { name, plan } = this.fields[index] as FieldPlan;
-      explain(plan, row, name, problems);
+      const { name, conversion } = this.fields[index] as FieldConversion;
+      explain(conversion, row, name, problems);
     }
     return problems.errors ?? [];
   }

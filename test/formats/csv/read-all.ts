@@ -68,7 +68,7 @@ export function readFrom(
   columns: string[] = [],
 ): Reading {
   const reading: Reading = { decisions: [], positions: [], columns };
-  const sink = {
+  const consumer = {
     accept(bytes: Uint8Array, start: number, end: number): void {
       reading.decisions.push({ accepted: latin1(bytes.subarray(start, end)) });
     },
@@ -78,7 +78,7 @@ export function readFrom(
   };
   const advance = (): void => {
     for (let more = true; more; ) {
-      more = reader.advance(sink);
+      more = reader.advance(consumer);
       reading.positions.push({ position: { ...reader.position }, decided: reading.decisions.length });
     }
   };

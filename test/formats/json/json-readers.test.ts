@@ -211,11 +211,11 @@ describe.each(READERS)('large rows of $name', ({ create, file }) => {
     const chunk = Buffer.alloc(65_536, 'x');
     const before = process.memoryUsage().arrayBuffers;
     const reader = create(ANY);
-    const sink = { accept: () => undefined, reject: () => undefined };
+    const consumer = { accept: () => undefined, reject: () => undefined };
     reader.push(Buffer.from(file(['{"a":"']).replace(/\]$/, '')));
     let peak = 0;
     for (let index = 0; index < 1000; index++) {
-      while (reader.advance(sink));
+      while (reader.advance(consumer));
       reader.push(chunk);
       peak = Math.max(peak, process.memoryUsage().arrayBuffers - before);
     }

@@ -67,14 +67,14 @@ interface Verdict {
 function readJson(schema: object): { accepted: string[]; rejected: Verdict[] } {
   const accepted: string[] = [];
   const rejected: Verdict[] = [];
-  const sink: RowConsumer = {
+  const consumer: RowConsumer = {
     accept: (bytes, start, end) => accepted.push(Buffer.from(bytes.subarray(start, end)).toString()),
     reject: ({ rowNumber: row, errors }) => rejected.push({ row, errors }),
   };
   const reader = createNdjsonReader(compileSchema(schema));
   reader.push(LINES);
   reader.end();
-  while (reader.advance(sink));
+  while (reader.advance(consumer));
   return { accepted, rejected };
 }
 

@@ -1,5 +1,5 @@
 import { RowFlags } from '../../../src/formats/parquet/columns/value-reader.js';
-import { ValuePlanner } from '../../../src/formats/parquet/plans/value-planner.js';
+import { ConversionBuilder } from '../../../src/formats/parquet/conversions/conversion-builder.js';
 import { fixture, readFile } from './read-file.js';
 
 const ITEM = {
@@ -192,17 +192,17 @@ describe('the types inside a Parquet file and inside a model', () => {
     expect([accepted.length, rejected]).toEqual([4, []]);
   });
 
-  it('are not too many to be planned for', () => {
-    const planner = new ValuePlanner(new RowFlags(), new Map());
+  it('are not too many to be read', () => {
+    const builder = new ConversionBuilder(new RowFlags(), new Map());
     const fields = Array.from({ length: 100_000 }, (_, index) => ({
       name: `m${index}`,
       type: { kind: 'bool' as const },
       mayBeNull: false,
     }));
     const all = { type: 'Object', nullable: true, constraints: {}, properties: [], additionalProperties: false };
-    planner.plan({ kind: 'struct', fields: fields.slice(1) }, all, 'wide');
-    expect(planner.unexpected.length).toBe(99_999);
-    expect(() => planner.plan({ kind: 'bool' }, null, 'more')).toThrow(
+    builder.build({ kind: 'struct', fields: fields.slice(1) }, all, 'wide');
+    expect(builder.unexpected.length).toBe(99_999);
+    expect(() => builder.build({ kind: 'bool' }, null, 'more')).toThrow(
       expect.objectContaining({
         code: 'FILE_TOO_COMPLEX',
         message: expect.stringContaining('more than 100,000 columns'),

@@ -44,7 +44,7 @@
  *     quoted lines  and the address of every line end inside quotes, because they count as physical lines
  *     windows       two pieces of the file (input-windows.ts): one is worked on while the other is read into
  *     row text      room for any row as JSON, if it is not sure to fit the batch
- *     batches       18 record batches of 1 MiB, a ring that the runner sends from without a copy
+ *     batches       18 record batches of 1 MiB, a pool that the runner sends from without a copy
  *
  * A window is room for one unfinished record (1,000,000 bytes) and behind it a chunk. When all whole records of a
  * window are decided, the unfinished rest is copied in front of the other window's chunk, and they change places. The

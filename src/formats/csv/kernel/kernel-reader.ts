@@ -49,7 +49,7 @@ export function createKernelReader(options: CsvReaderOptions, kernel: CsvKernel)
 }
 
 class KernelReader implements RowReader, DirectInput {
-  readonly inlet: DirectInput = this;
+  readonly directInput: DirectInput = this;
   readonly #dialect: CsvDialect;
   readonly #windows: InputWindows;
   readonly #table: RowTable;
@@ -121,11 +121,11 @@ class KernelReader implements RowReader, DirectInput {
     this.#splitter?.end();
   }
 
-  advance(sink: RowConsumer): boolean {
-    if (sink.hasRoom === false) return true;
-    if (this.#table.isDecided && !this.#findRows(sink)) return false;
+  advance(consumer: RowConsumer): boolean {
+    if (consumer.hasRoom === false) return true;
+    if (this.#table.isDecided && !this.#findRows(consumer)) return false;
     if (!this.#table.isDecided) {
-      this.#emitter.emit(sink, this.#rowsBefore);
+      this.#emitter.emit(consumer, this.#rowsBefore);
       this.#row = this.#rowsBefore + this.#table.next;
     }
     return true;
@@ -144,8 +144,8 @@ class KernelReader implements RowReader, DirectInput {
   }
 
   /** Puts rows into the table, or decides about one outside of it; false: there are none for now. */
-  #findRows(sink: RowConsumer): boolean {
-    if (this.#splitter !== null) return this.#decideSplit(this.#splitter, sink);
+  #findRows(consumer: RowConsumer): boolean {
+    if (this.#splitter !== null) return this.#decideSplit(this.#splitter, consumer);
     const { kernel } = this;
     for (;;) {
       kernel.calls.fillTable(this.#windows.end);
@@ -191,7 +191,7 @@ class KernelReader implements RowReader, DirectInput {
   }
 
   /** The record that was left to the splitter; behind it the kernel goes on. */
-  #decideSplit(splitter: RecordSplitter, sink: RowConsumer): boolean {
+  #decideSplit(splitter: RecordSplitter, consumer: RowConsumer): boolean {
     const found = splitter.find();
     if (found === 'more') return this.#takePending();
     const { bytes, start, stop, raw, rawTruncated } = splitter;
@@ -202,19 +202,19 @@ class KernelReader implements RowReader, DirectInput {
     if (found === 'end') return false;
     this.#row += 1;
     if (found === 'broken') {
-      sink.reject({ ...rejectionOf(place, [broken(splitter.breakCode)], raw, 0, raw.length), rawTruncated });
+      consumer.reject({ ...rejectionOf(place, [broken(splitter.breakCode)], raw, 0, raw.length), rawTruncated });
       return true;
     }
     const errors =
-      this.#judge.errorsOfRow(bytes, start, stop) ?? this.#accept(this.#judge.valueOf(bytes, start, stop), sink);
-    if (errors !== null) sink.reject(rejectionOf(place, errors, bytes, start, stop));
+      this.#judge.errorsOfRow(bytes, start, stop) ?? this.#accept(this.#judge.valueOf(bytes, start, stop), consumer);
+    if (errors !== null) consumer.reject(rejectionOf(place, errors, bytes, start, stop));
     return true;
   }
 
   /** Returns what is wrong with it. */
-  #accept(value: Buffer, sink: RowConsumer): FieldError[] | null {
+  #accept(value: Buffer, consumer: RowConsumer): FieldError[] | null {
     if (!fitsRecord(value.length)) return [tooLarge(value.length, 'json')];
-    sink.accept(value, 0, value.length);
+    consumer.accept(value, 0, value.length);
     return null;
   }
 

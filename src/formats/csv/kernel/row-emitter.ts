@@ -28,7 +28,7 @@ const CAPACITY = 1;
 const BYTES = 2;
 const RECORDS = 3;
 
-/** Hands the rows of the table to a sink, in order and as far as it has room. */
+/** Hands the rows of the table to a consumer, in order and as far as it has room. */
 export class RowEmitter {
   constructor(
     private readonly kernel: CsvKernel,
@@ -38,41 +38,41 @@ export class RowEmitter {
     private readonly windows: InputWindows,
   ) {}
 
-  /** `rowsBefore`: rows of the file before the table's first. false: the sink has no room for all of them. */
-  emit(sink: RowConsumer, rowsBefore: number): boolean {
-    const { batches } = sink;
-    return batches === undefined ? this.#give(sink, rowsBefore) : this.#write(sink, batches, rowsBefore);
+  /** `rowsBefore`: rows of the file before the table's first. false: the consumer has no room for all of them. */
+  emit(consumer: RowConsumer, rowsBefore: number): boolean {
+    const { batches } = consumer;
+    return batches === undefined ? this.#give(consumer, rowsBefore) : this.#write(consumer, batches, rowsBefore);
   }
 
-  /** To a sink that takes row by row. */
-  #give(sink: RowConsumer, rowsBefore: number): boolean {
+  /** To a consumer that takes row by row. */
+  #give(consumer: RowConsumer, rowsBefore: number): boolean {
     const { table } = this;
     for (; table.next < table.count; table.next++) {
-      if (sink.hasRoom === false) return false;
+      if (consumer.hasRoom === false) return false;
       const row = table.next;
-      const errors = (table.isGood(row) ? null : this.#errorsOf(row)) ?? this.#accept(row, sink);
-      if (errors !== null) this.#reject(row, errors, sink, rowsBefore);
+      const errors = (table.isGood(row) ? null : this.#errorsOf(row)) ?? this.#accept(row, consumer);
+      if (errors !== null) this.#reject(row, errors, consumer, rowsBefore);
     }
     return true;
   }
 
   /** Writes a good row; returns its errors if it does not fit a record. */
-  #accept(row: number, sink: RowConsumer): FieldError[] | null {
+  #accept(row: number, consumer: RowConsumer): FieldError[] | null {
     const { table, kernel } = this;
     if (kernel.get(KEY_BYTES) === 0) {
-      sink.accept(kernel.memory, table.start(row), table.stop(row));
+      consumer.accept(kernel.memory, table.start(row), table.stop(row));
       return null;
     }
     const size = kernel.calls.writeRow(row);
     if (!fitsRecord(size)) return [tooLarge(size, 'json')];
-    sink.accept(kernel.memory, ROW_TEXT, ROW_TEXT + size);
+    consumer.accept(kernel.memory, ROW_TEXT, ROW_TEXT + size);
     return null;
   }
 
-  /** To a sink with batches in the kernel's memory. */
-  #write(sink: RowConsumer, batches: RecordBatchOutput, rowsBefore: number): boolean {
+  /** To a consumer with batches in the kernel's memory. */
+  #write(consumer: RowConsumer, batches: RecordBatchOutput, rowsBefore: number): boolean {
     const { kernel, table, templates } = this;
-    const { rejections } = sink;
+    const { rejections } = consumer;
     if (rejections === undefined) kernel.set(TEMPLATE_TEXT, 0);
     else templates.useFrame(rejections.frame);
     if (kernel.get(CONSTRAINED_COUNT) > 0 && kernel.get(ROWS_LEFT) > 0) this.#checkConstraints();
@@ -102,8 +102,8 @@ export class RowEmitter {
             table.markGood(row);
             break;
           }
-          if (sink.hasRoom === false) return false;
-          this.#reject(row, errors, sink, rowsBefore);
+          if (consumer.hasRoom === false) return false;
+          this.#reject(row, errors, consumer, rowsBefore);
           table.next = row + 1;
           // It may have gone to the batch that is lent, or to the one behind it.
           dlq = null;
@@ -148,7 +148,7 @@ export class RowEmitter {
       : judge.errorsOfEntries(table.firstEntry(row), table.entryCount(row));
   }
 
-  #reject(row: number, errors: FieldError[], sink: RowConsumer, rowsBefore: number): void {
+  #reject(row: number, errors: FieldError[], consumer: RowConsumer, rowsBefore: number): void {
     const { table } = this;
     const start = table.start(row);
     const place = {
@@ -156,7 +156,7 @@ export class RowEmitter {
       line: table.line(row),
       byteOffset: this.windows.offsetOf(start),
     };
-    sink.reject(rejectionOf(place, errors, this.kernel.memory, start, table.stop(row)));
+    consumer.reject(rejectionOf(place, errors, this.kernel.memory, start, table.stop(row)));
   }
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { CsvKernel, createCsvReader, createKernelReader, type RowReader } from '../../../../src/formats/index.js';
 import { type Given, optionsFor, readAll } from '../read-all.js';
-import { expectedOf, RingSink } from './ring-sink.js';
+import { expectedOf, RecordBatchConsumer } from './record-batch-consumer.js';
 import { structuredFile } from './structured-file.js';
 
 const kernel = new CsvKernel();
@@ -22,12 +22,12 @@ describe("the kernel's batches", () => {
         async (file, valueFormat, capacity, rejectionCapacity, allowances) => {
           const given = { file, schema, valueFormat };
           const expected = expectedOf((await readAll(createCsvReader, given)).decisions);
-          const sink = new RingSink(kernel, capacity, rejectionCapacity);
+          const consumer = new RecordBatchConsumer(kernel, capacity, rejectionCapacity);
           const reader = createKernelReader(await optionsFor(given), kernel);
-          const positions = pushAll(reader, file.subarray(reader.position.byte), sink, allowances);
-          expect(sink.batches.values).toEqual(expected.accepted);
-          expect(sink.rejections.values).toEqual(expected.rejected);
-          expect(sink.rejections.byCode).toEqual(expected.byCode);
+          const positions = pushAll(reader, file.subarray(reader.position.byte), consumer, allowances);
+          expect(consumer.batches.values).toEqual(expected.accepted);
+          expect(consumer.rejections.values).toEqual(expected.rejected);
+          expect(consumer.rejections.byCode).toEqual(expected.byCode);
           for (const { row, decided } of positions) expect(row).toBe(decided);
         },
       ),
@@ -38,10 +38,10 @@ describe("the kernel's batches", () => {
   it('take the largest row there is', async () => {
     const largest = `${'x'.repeat(999_989)}`;
     const file = Buffer.from(`a\n1\n${largest}\n${largest}\n2\n`);
-    const sink = new RingSink(kernel, MiB);
+    const consumer = new RecordBatchConsumer(kernel, MiB);
     const reader = createKernelReader(await optionsFor({ file }), kernel);
-    pushAll(reader, file.subarray(2), sink, []);
-    expect(sink.batches.values).toEqual(['1', largest, largest, '2']);
+    pushAll(reader, file.subarray(2), consumer, []);
+    expect(consumer.batches.values).toEqual(['1', largest, largest, '2']);
   });
 
   it('take the largest object there is, and what lies behind it', async () => {
@@ -51,13 +51,13 @@ describe("the kernel's batches", () => {
     for (const quote of ['"', "'"]) {
       const rows = texts.map((text) => quote + text.replaceAll(quote, quote + quote) + quote);
       const given: Given = { file: `a\n${rows.join('\n')}\n`, quote, valueFormat: 'json' };
-      const sink = new RingSink(kernel, MiB);
+      const consumer = new RecordBatchConsumer(kernel, MiB);
       const reader = createKernelReader(await optionsFor(given), kernel);
-      pushAll(reader, Buffer.from(given.file).subarray(2), sink, []);
+      pushAll(reader, Buffer.from(given.file).subarray(2), consumer, []);
       const fitting = texts.map((text) => JSON.stringify({ a: text })).filter((json) => json.length < 999_990);
-      expect(sink.batches.values.length).toBe(texts.length - 2);
-      expect(sink.batches.values.every((value, index) => value === fitting[index])).toBe(true);
-      expect(sink.rejections.byCode).toEqual({ ROW_TOO_LARGE: 2 });
+      expect(consumer.batches.values.length).toBe(texts.length - 2);
+      expect(consumer.batches.values.every((value, index) => value === fitting[index])).toBe(true);
+      expect(consumer.rejections.byCode).toEqual({ ROW_TOO_LARGE: 2 });
     }
   });
 
@@ -76,13 +76,13 @@ describe("the kernel's batches", () => {
       valueFormat: 'json',
     };
     const expected = expectedOf((await readAll(createCsvReader, given)).decisions);
-    const sink = new RingSink(kernel, MiB);
+    const consumer = new RecordBatchConsumer(kernel, MiB);
     const reader = createKernelReader(await optionsFor(given), kernel);
-    pushAll(reader, Buffer.from(given.file).subarray(reader.position.byte), sink, []);
-    expect(sink.batches.values).toEqual(expected.accepted);
-    expect(sink.batches.values.length).toBe(3_000);
-    expect(sink.rejections.values).toEqual(expected.rejected);
-    expect(sink.acceptedHere).toBe(0);
+    pushAll(reader, Buffer.from(given.file).subarray(reader.position.byte), consumer, []);
+    expect(consumer.batches.values).toEqual(expected.accepted);
+    expect(consumer.batches.values.length).toBe(3_000);
+    expect(consumer.rejections.values).toEqual(expected.rejected);
+    expect(consumer.acceptedHere).toBe(0);
   });
 
   it('hold the rejections that the kernel writes, all kinds of them, and the others', async () => {
@@ -115,14 +115,14 @@ describe("the kernel's batches", () => {
     model.file = `${header}\n${[...written, ...given].flatMap((row) => [row, good]).join('\n')}\n`;
     const file = Buffer.from(model.file);
     const expected = expectedOf((await readAll(createCsvReader, model)).decisions);
-    const sink = new RingSink(kernel, MiB);
+    const consumer = new RecordBatchConsumer(kernel, MiB);
     const reader = createKernelReader(await optionsFor(model), kernel);
-    pushAll(reader, file.subarray(reader.position.byte), sink, []);
-    expect(sink.rejections.values).toEqual(expected.rejected);
-    expect(sink.rejections.byCode).toEqual(expected.byCode);
-    expect(sink.batches.values.length).toBe(written.length + given.length);
+    pushAll(reader, file.subarray(reader.position.byte), consumer, []);
+    expect(consumer.rejections.values).toEqual(expected.rejected);
+    expect(consumer.rejections.byCode).toEqual(expected.byCode);
+    expect(consumer.batches.values.length).toBe(written.length + given.length);
     // What is simple never reaches JavaScript.
-    expect(sink.rejectedHere).toBe(given.length);
+    expect(consumer.rejectedHere).toBe(given.length);
   });
 
   it.each([
@@ -134,7 +134,7 @@ describe("the kernel's batches", () => {
   ])('say of a rejection where it stands, however far into the file (%j)', async (position) => {
     const body = Buffer.from('x\n'.repeat(5));
     const options = { ...(await optionsFor({ file: 'a\n', schema: { a: 'Int8' } })), position };
-    const [expected, written] = [new RingSink(kernel, MiB), new RingSink(kernel, MiB)];
+    const [expected, written] = [new RecordBatchConsumer(kernel, MiB), new RecordBatchConsumer(kernel, MiB)];
     pushAll(createCsvReader(options), body, expected, []);
     pushAll(createKernelReader(options, kernel), body, written, []);
     expect(written.rejections.values).toEqual(expected.rejections.values);
@@ -150,33 +150,33 @@ describe("the kernel's batches", () => {
   it('refuse rows of another kernel, and rows that fit no batch', async () => {
     const file = Buffer.from('a\n1\n');
     const options = await optionsFor({ file });
-    const foreign = new RingSink(new CsvKernel(), MiB);
+    const foreign = new RecordBatchConsumer(new CsvKernel(), MiB);
     expect(() => pushAll(createKernelReader(options, kernel), file.subarray(2), foreign, [])).toThrow('memory');
-    const tiny = new RingSink(kernel, 64);
+    const tiny = new RecordBatchConsumer(kernel, 64);
     expect(() => pushAll(createKernelReader(options, kernel), file.subarray(2), tiny, [])).toThrow('empty batch');
   });
 
-  it('are filled through the inlet as well', async () => {
+  it('are filled through the direct input as well', async () => {
     const rows = Array.from({ length: 40_000 }, (_, index) => `${index % 30_000},${'x'.repeat(index % 23)},"\n"`);
     const file = Buffer.from(`a,b,c\n${rows.join('\r\n')}`);
-    const sink = new RingSink(kernel, MiB);
+    const consumer = new RecordBatchConsumer(kernel, MiB);
     const reader = createKernelReader(await optionsFor({ file, schema }), kernel);
     let at = reader.position.byte;
     for (;;) {
-      while (reader.advance(sink)) expect(reader.position.row).toBe(sink.decided);
-      const space = reader.inlet?.space ?? Buffer.alloc(0);
+      while (reader.advance(consumer)) expect(reader.position.row).toBe(consumer.decided);
+      const space = reader.directInput?.space ?? Buffer.alloc(0);
       const bytes = file.copy(space, 0, at);
       if (bytes === 0) break;
-      reader.inlet?.commit(bytes);
+      reader.directInput?.commit(bytes);
       // What comes next is read meanwhile, and must not disturb.
-      reader.inlet?.space.fill(0x22);
+      reader.directInput?.space.fill(0x22);
       at += bytes;
     }
     reader.end();
-    while (reader.advance(sink));
-    sink.end();
-    expect(sink.rejections.values).toEqual([]);
-    expect(sink.batches.values).toEqual(rows);
+    while (reader.advance(consumer));
+    consumer.end();
+    expect(consumer.rejections.values).toEqual([]);
+    expect(consumer.batches.values).toEqual(rows);
   });
 
   it('keep a chunk that does not fit apart from the one who pushed it', async () => {
@@ -184,38 +184,38 @@ describe("the kernel's batches", () => {
     const { decisions } = await readAll((options) => createKernelReader(options, kernel), { file });
     expect(decisions.length).toBe(15_000);
     const reader = createKernelReader(await optionsFor({ file }), kernel);
-    const sink = new RingSink(kernel, MiB);
+    const consumer = new RecordBatchConsumer(kernel, MiB);
     const chunk = Buffer.from(file.subarray(2));
     reader.push(chunk);
     chunk.fill(0x22);
-    while (reader.advance(sink));
-    sink.end();
-    expect(sink.batches.values.length).toBe(15_000);
+    while (reader.advance(consumer));
+    consumer.end();
+    expect(consumer.batches.values.length).toBe(15_000);
   });
 });
 
-/** Pushes the file, letting the sink take only so much between two calls of `advance`. */
+/** Pushes the file, letting the consumer take only so much between two calls of `advance`. */
 function pushAll(
   reader: RowReader,
   data: Buffer,
-  sink: RingSink,
+  consumer: RecordBatchConsumer,
   allowances: readonly number[],
 ): { row: number; decided: number }[] {
   const positions: { row: number; decided: number }[] = [];
   let turn = 0;
   const advance = (): void => {
     for (let more = true; more; ) {
-      if (allowances.length > 0) sink.allowance = allowances[turn++ % allowances.length] as number;
+      if (allowances.length > 0) consumer.allowance = allowances[turn++ % allowances.length] as number;
       // Some room comes back, sooner or later.
-      if (turn % 3 === 0) sink.allowance += 3;
-      more = reader.advance(sink);
-      positions.push({ row: reader.position.row, decided: sink.decided });
+      if (turn % 3 === 0) consumer.allowance += 3;
+      more = reader.advance(consumer);
+      positions.push({ row: reader.position.row, decided: consumer.decided });
     }
   };
   reader.push(data);
   advance();
   reader.end();
   advance();
-  sink.end();
+  consumer.end();
   return positions;
 }

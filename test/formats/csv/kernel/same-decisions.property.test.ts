@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { CsvKernel, createCsvReader, createKernelReader } from '../../../../src/formats/index.js';
 import { TYPE_VECTORS } from '../../validation/vectors.js';
 import { bytesOf, type Given, optionsFor, readAll } from '../read-all.js';
-import { expectedOf, RingSink } from './ring-sink.js';
+import { expectedOf, RecordBatchConsumer } from './record-batch-consumer.js';
 
 const kernel = new CsvKernel();
 
@@ -185,17 +185,17 @@ describe('the kernel and the reference reader', () => {
         const got = await readAll((options) => createKernelReader(options, kernel), given, cuts);
         expect(got.decisions).toEqual(expected.decisions);
         expect(got.positions.at(-1)).toEqual(expected.positions.at(-1));
-        const sink = new RingSink(kernel, 1024 ** 2);
+        const consumer = new RecordBatchConsumer(kernel, 1024 ** 2);
         const reader = createKernelReader(await optionsFor(given), kernel);
         reader.push(bytesOf(given).subarray(reader.position.byte));
-        while (reader.advance(sink));
+        while (reader.advance(consumer));
         reader.end();
-        while (reader.advance(sink));
-        sink.end();
+        while (reader.advance(consumer));
+        consumer.end();
         const { accepted, rejected, byCode } = expectedOf(expected.decisions);
-        expect(sink.batches.values).toEqual(accepted);
-        expect(sink.rejections.values).toEqual(rejected);
-        expect(sink.rejections.byCode).toEqual(byCode);
+        expect(consumer.batches.values).toEqual(accepted);
+        expect(consumer.rejections.values).toEqual(rejected);
+        expect(consumer.rejections.byCode).toEqual(byCode);
       }),
       // Neither of these spellings can be in a file.
       { numRuns: 2000, examples: [[{ ...twoColumns('a,b\n,1\nx,'), nullValues: ['', '\ud800'] }, []]] },

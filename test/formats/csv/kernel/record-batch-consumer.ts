@@ -17,7 +17,7 @@ const JOB_ID = 'a1b2c3d4';
 const TIMESTAMP = '2026-01-02T03:04:05.678Z';
 
 /** Takes rows as batches in the kernel's memory, as the runner does. */
-export class RingSink implements RowConsumer {
+export class RecordBatchConsumer implements RowConsumer {
   readonly batches: Lane;
   readonly rejections: RejectionLane;
   /** So many batches and rejections may be taken before there is no room any more. */
@@ -77,7 +77,7 @@ class Lane implements RecordBatchOutput {
   #open: RecordBatch | null = null;
 
   constructor(
-    private readonly sink: RingSink,
+    private readonly consumer: RecordBatchConsumer,
     private readonly capacity: number,
   ) {}
 
@@ -87,7 +87,7 @@ class Lane implements RecordBatchOutput {
 
   open(): RecordBatch | null {
     if (this.#open === null) {
-      const buffer = this.sink.takeBuffer(this.capacity);
+      const buffer = this.consumer.takeBuffer(this.capacity);
       if (buffer !== null) this.#open = new RecordBatch(buffer);
     }
     return this.#open;
@@ -101,7 +101,7 @@ class Lane implements RecordBatchOutput {
   append(bytes: Uint8Array, start: number, end: number): void {
     while (this.open()?.append(bytes, start, end) !== true) {
       this.close();
-      this.sink.allowance = Math.max(1, this.sink.allowance);
+      this.consumer.allowance = Math.max(1, this.consumer.allowance);
     }
   }
 }
@@ -115,7 +115,7 @@ class RejectionLane extends Lane implements RejectionBatchOutput {
   }
 }
 
-/** What a sink must hold in the end. */
+/** What a consumer must hold in the end. */
 export function expectedOf(decisions: readonly Decision[]): {
   accepted: string[];
   rejected: string[];

@@ -3,10 +3,10 @@ import { pathTo, type RowErrors } from '../../validation/row-problems.js';
 import { duplicateError, unexpectedError, wrongCountError } from '../../validation/structure-errors.js';
 import { missingError } from '../../validation/value-check.js';
 import { ListReader, MapReader, StructReader } from '../columns/nested.js';
-import { explain, takes, takesAll, type ValuePlan } from './value-plan.js';
+import { explain, takes, takesAll, type ValueConversion } from './value-conversion.js';
 
-/** Lists, and the plan of their items. `schema`: the model's array, null if it says nothing. */
-export function listPlan(item: ValuePlan, schema: ValueSchema | null): ValuePlan {
+/** Lists, and what becomes of their items. `schema`: the model's array, null if it says nothing. */
+export function listConversion(item: ValueConversion, schema: ValueSchema | null): ValueConversion {
   const reader = new ListReader(item.reader);
   const { minItems = 0, maxItems = Number.POSITIVE_INFINITY } = schema?.constraints ?? {};
   const isAnyCount = minItems === 0 && maxItems === Number.POSITIVE_INFINITY;
@@ -32,18 +32,18 @@ export function listPlan(item: ValuePlan, schema: ValueSchema | null): ValuePlan
   };
 }
 
-export interface MemberPlan {
+export interface MemberConversion {
   name: string;
-  plan: ValuePlan;
+  conversion: ValueConversion;
 }
 
 /** Structs whose members fit the model's object by name; null if the model says nothing. */
-export function structPlan(members: readonly MemberPlan[], schema: ValueSchema | null): ValuePlan {
-  const reader = new StructReader(members.map(({ name, plan }) => ({ name, reader: plan.reader })));
-  const checked = members.map(({ plan }) => plan).filter((plan) => !takesAll(plan));
+export function structConversion(members: readonly MemberConversion[], schema: ValueSchema | null): ValueConversion {
+  const reader = new StructReader(members.map(({ name, conversion }) => ({ name, reader: conversion.reader })));
+  const checked = members.map(({ conversion }) => conversion).filter((conversion) => !takesAll(conversion));
   const accepts = (row: number): boolean => {
     const index = reader.indexOf(row);
-    for (const plan of checked) if (!takes(plan, index)) return false;
+    for (const conversion of checked) if (!takes(conversion, index)) return false;
     return true;
   };
   return {
@@ -53,47 +53,47 @@ export function structPlan(members: readonly MemberPlan[], schema: ValueSchema |
     accepts: checked.length === 0 ? null : accepts,
     explain: (row, path, problems) => {
       const index = reader.indexOf(row);
-      for (const { name, plan } of members) explain(plan, index, pathTo(path, `.${name}`), problems);
+      for (const { name, conversion } of members) explain(conversion, index, pathTo(path, `.${name}`), problems);
     },
   };
 }
 
-/** Plans of a map's keys, of the members that the model names, and of all others. */
-export interface EntryPlans {
-  key: ValuePlan;
-  known: readonly MemberPlan[];
-  other: ValuePlan;
+/** What becomes of a map's keys, of the members that the model names, and of all others. */
+export interface EntryConversions {
+  key: ValueConversion;
+  known: readonly MemberConversion[];
+  other: ValueConversion;
 }
 
 /** Maps as objects, whose members are what each row has; the same key twice is an error even if the model says nothing. */
-export function mapPlan({ key, known, other }: EntryPlans, schema: ValueSchema | null): ValuePlan {
-  const plans = new Map(known.map(({ name, plan }) => [name, plan]));
-  const readers = new Map(known.map(({ name, plan }) => [name, plan.reader]));
+export function mapConversion({ key, known, other }: EntryConversions, schema: ValueSchema | null): ValueConversion {
+  const conversions = new Map(known.map(({ name, conversion }) => [name, conversion]));
+  const readers = new Map(known.map(({ name, conversion }) => [name, conversion.reader]));
   const reader = new MapReader(key.reader, other.reader, readers);
-  const required = known.filter(({ plan }) => !plan.nullable);
+  const required = known.filter(({ conversion }) => !conversion.nullable);
   const isOpen = schema?.additionalProperties !== false;
   const accepts = (row: number): boolean => {
     const names = new Set<string>();
     const to = reader.to(row);
     for (let i = reader.from(row); i < to; i++) {
       const name = key.reader.text(i);
-      const plan = plans.get(name);
-      if (names.has(name) || !takes(key, i) || (plan === undefined && !isOpen)) return false;
-      if (!takes(plan ?? other, i)) return false;
+      const conversion = conversions.get(name);
+      if (names.has(name) || !takes(key, i) || (conversion === undefined && !isOpen)) return false;
+      if (!takes(conversion ?? other, i)) return false;
       names.add(name);
     }
     return required.every(({ name }) => names.has(name));
   };
   const explainEntry = (i: number, names: ReadonlySet<string>, path: string, problems: RowErrors): void => {
     const name = key.reader.text(i);
-    const plan = plans.get(name);
+    const conversion = conversions.get(name);
     const place = pathTo(path, `.${name}`);
     explain(key, i, path, problems);
     // The name of a key with a flaw may be that of another.
     if (names.has(name) && key.reader.flaw(i) === null)
-      problems.addDuplicate(duplicateError(place, plan?.type ?? null));
-    if (plan === undefined && !isOpen) problems.add(unexpectedError(place));
-    explain(plan ?? other, i, place, problems);
+      problems.addDuplicate(duplicateError(place, conversion?.type ?? null));
+    if (conversion === undefined && !isOpen) problems.add(unexpectedError(place));
+    explain(conversion ?? other, i, place, problems);
   };
   return {
     reader,
@@ -107,8 +107,8 @@ export function mapPlan({ key, known, other }: EntryPlans, schema: ValueSchema |
         explainEntry(i, names, path, problems);
         names.add(key.reader.text(i));
       }
-      for (const { name, plan } of required) {
-        if (!names.has(name)) problems.add(missingError(pathTo(path, `.${name}`), plan.type ?? 'value'));
+      for (const { name, conversion } of required) {
+        if (!names.has(name)) problems.add(missingError(pathTo(path, `.${name}`), conversion.type ?? 'value'));
       }
     },
   };

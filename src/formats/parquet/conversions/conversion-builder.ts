@@ -8,8 +8,8 @@ import { NullReader } from '../columns/nested.js';
 import type { RowFlags } from '../columns/value-reader.js';
 import { convert, readerOf, textReader } from '../compatibility.js';
 import { type FileField, type FileType, isNested, type ScalarType, spellFileType } from '../file-type.js';
-import { listPlan, type MemberPlan, mapPlan, structPlan } from './nested-plans.js';
-import { scalarPlan, unknownPlan, type ValuePlan } from './value-plan.js';
+import { listConversion, type MemberConversion, mapConversion, structConversion } from './nested-conversions.js';
+import { scalarConversion, unknownConversion, type ValueConversion } from './value-conversion.js';
 
 /** Columns of a file and what is inside them; what is inside a map counts for each member that the model has for it. */
 const MAX_PLACES = 100_000;
@@ -19,10 +19,10 @@ const MAX_FIELD_NAME_BYTES = 65_536;
 type Nested<K> = Extract<FileType, { kind: K }>;
 
 /**
- * Plans what becomes of a column's values, and of those inside them, level by level. Where the file's types do not fit
- * the model, that is noted by the place, such as `items[].qty`, and planning goes on: so all of it can be told at once.
+ * Finds what becomes of a column's values, and of those inside them, level by level. Where the file's types do not fit
+ * the model, that is noted by the place, such as `items[].qty`, and the search goes on: so all of it can be told at once.
  */
-export class ValuePlanner {
+export class ConversionBuilder {
   /** Places that are missing, and those that the model does not take. */
   readonly missing: string[] = [];
   readonly unexpected: string[] = [];
@@ -41,7 +41,7 @@ export class ValuePlanner {
   ) {}
 
   /** `schema`: what the model says of the values at `path`; null: nothing. Throws ServiceError FILE_TOO_COMPLEX. */
-  plan(type: FileType, schema: ValueSchema | null, path: string, level = 1): ValuePlan {
+  build(type: FileType, schema: ValueSchema | null, path: string, level = 1): ValueConversion {
     this.#places += 1;
     if (this.#places > MAX_PLACES) {
       throw new ServiceError(
@@ -59,7 +59,7 @@ export class ValuePlanner {
     if (!isExpected) return this.#mismatch(type, schema, path);
     switch (type.kind) {
       case 'list':
-        return listPlan(this.plan(type.element, schema?.items ?? null, `${path}[]`, level + 1), schema);
+        return listConversion(this.build(type.element, schema?.items ?? null, `${path}[]`, level + 1), schema);
       case 'struct':
         return this.#struct(type, schema, path, level);
       case 'map':
@@ -67,7 +67,7 @@ export class ValuePlanner {
     }
   }
 
-  #struct({ fields }: Nested<'struct'>, schema: ValueSchema | null, path: string, level: number): ValuePlan {
+  #struct({ fields }: Nested<'struct'>, schema: ValueSchema | null, path: string, level: number): ValueConversion {
     const properties = schema?.properties ?? [];
     const at = (name: string): string => `${path}.${name}`;
     const names = fields.map(({ name }) => name);
@@ -76,48 +76,48 @@ export class ValuePlanner {
     for (const name of unexpected) this.unexpected.push(at(name));
     for (const name of repeatedNames(names)) this.repeated.push(at(name));
     const known = new Map(properties.map((property) => [property.name, property]));
-    const member = ({ name, type }: FileField): MemberPlan => {
+    const member = ({ name, type }: FileField): MemberConversion => {
       if (Buffer.byteLength(name) > MAX_FIELD_NAME_BYTES)
         this.#unreadable(path, 'STRUCT with a name of more than 64 KiB');
-      return { name, plan: this.plan(type, known.get(name) ?? null, at(name), level + 1) };
+      return { name, conversion: this.build(type, known.get(name) ?? null, at(name), level + 1) };
     };
-    return structPlan(fields.map(member), schema);
+    return structConversion(fields.map(member), schema);
   }
 
-  #map({ key, value }: Nested<'map'>, schema: ValueSchema | null, path: string, level: number): ValuePlan {
+  #map({ key, value }: Nested<'map'>, schema: ValueSchema | null, path: string, level: number): ValueConversion {
     const keyReader = isNested(key) ? `${spellFileType(key)} keys` : readerOf(key, this.notes);
     if (typeof keyReader === 'string') return this.#unreadable(path, `MAP with ${keyReader}`);
-    const plan = (inside: ValueSchema | null, name: string): ValuePlan =>
-      this.plan(value, inside, `${path}.${name}`, level + 1);
+    const conversion = (inside: ValueSchema | null, name: string): ValueConversion =>
+      this.build(value, inside, `${path}.${name}`, level + 1);
     const known = (schema?.properties ?? []).map((property) => ({
       name: property.name,
-      plan: plan(property, property.name),
+      conversion: conversion(property, property.name),
     }));
     // A key is never null, whatever the file says.
-    const keys = unknownPlan(keyReader, false);
-    return mapPlan({ key: keys, known, other: plan(null, '*') }, schema);
+    const keys = unknownConversion(keyReader, false);
+    return mapConversion({ key: keys, known, other: conversion(null, '*') }, schema);
   }
 
-  #scalar(type: ScalarType, schema: ValueSchema | null, path: string, normalize: Normalizer | null): ValuePlan {
+  #scalar(type: ScalarType, schema: ValueSchema | null, path: string, normalize: Normalizer | null): ValueConversion {
     const reader = normalize === null ? readerOf(type, this.notes) : textReader(normalize, this.notes);
     if (typeof reader === 'string') return this.#unreadable(path, reader);
-    if (schema === null) return unknownPlan(reader);
+    if (schema === null) return unknownConversion(reader);
     if (schema.type === ARRAY || schema.type === OBJECT) return this.#mismatch(type, schema, path);
     const check = new ValueCheck({ name: path, ...schema }, normalize);
     const conversion = convert(type, check, this.notes);
-    return conversion === null ? this.#mismatch(type, schema, path) : scalarPlan(conversion, check, schema.type);
+    return conversion === null ? this.#mismatch(type, schema, path) : scalarConversion(conversion, check, schema.type);
   }
 
-  #nulls(schema: ValueSchema | null): ValuePlan {
-    return { ...unknownPlan(new NullReader(), schema?.nullable), type: schema?.type ?? null };
+  #nulls(schema: ValueSchema | null): ValueConversion {
+    return { ...unknownConversion(new NullReader(), schema?.nullable), type: schema?.type ?? null };
   }
 
-  #mismatch(type: FileType, schema: ValueSchema, path: string): ValuePlan {
+  #mismatch(type: FileType, schema: ValueSchema, path: string): ValueConversion {
     this.mismatches.push({ path, found: spellFileType(type), expected: schema.type });
     return this.#nulls(null);
   }
 
-  #unreadable(path: string, found: string): ValuePlan {
+  #unreadable(path: string, found: string): ValueConversion {
     this.unsupported.push({ path, found });
     return this.#nulls(null);
   }

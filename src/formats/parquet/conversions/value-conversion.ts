@@ -5,7 +5,7 @@ import type { Flaw, ValueReader } from '../columns/value-reader.js';
 import type { Conversion } from '../compatibility.js';
 
 /** What becomes of the values in one place of a row: a column's, or those of a member or of the items inside one. */
-export interface ValuePlan {
+export interface ValueConversion {
   reader: ValueReader;
   /** As errors name it; null if the model says nothing. */
   type: string | null;
@@ -17,7 +17,7 @@ export interface ValuePlan {
 }
 
 /** Values without parts of which the model says something. */
-export function scalarPlan({ reader, accepts }: Conversion, check: ValueCheck, type: string): ValuePlan {
+export function scalarConversion({ reader, accepts }: Conversion, check: ValueCheck, type: string): ValueConversion {
   return {
     reader,
     type,
@@ -32,7 +32,7 @@ export function scalarPlan({ reader, accepts }: Conversion, check: ValueCheck, t
 }
 
 /** Values without parts of which it says nothing. */
-export function unknownPlan(reader: ValueReader, nullable = true): ValuePlan {
+export function unknownConversion(reader: ValueReader, nullable = true): ValueConversion {
   return {
     reader,
     type: null,
@@ -46,20 +46,20 @@ export function unknownPlan(reader: ValueReader, nullable = true): ValuePlan {
 }
 
 /** Whether the value is fine, null or not. */
-export function takes({ reader, nullable, accepts }: ValuePlan, row: number): boolean {
+export function takes({ reader, nullable, accepts }: ValueConversion, row: number): boolean {
   if (reader.isNull(row)) return nullable;
   return accepts === null || accepts(row);
 }
 
-export function takesAll({ nullable, accepts }: ValuePlan): boolean {
+export function takesAll({ nullable, accepts }: ValueConversion): boolean {
   return nullable && accepts === null;
 }
 
 /** Tells what is wrong with the value, null or not, if anything is. */
-export function explain(plan: ValuePlan, row: number, path: string, problems: RowErrors): void {
+export function explain(conversion: ValueConversion, row: number, path: string, problems: RowErrors): void {
   if (problems.isFull) return;
-  if (!plan.reader.isNull(row)) plan.explain(row, path, problems);
-  else if (!plan.nullable) problems.add(nullError(path, plan.type ?? 'value', 'null'));
+  if (!conversion.reader.isNull(row)) conversion.explain(row, path, problems);
+  else if (!conversion.nullable) problems.add(nullError(path, conversion.type ?? 'value', 'null'));
 }
 
 function flawError(path: string, type: string | null, text: string, { code, problem }: Flaw): FieldError {
