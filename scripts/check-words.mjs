@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Fails if a document or the source has one of the phrases of scripts/words.txt.
+// Fails if a document, the source or a test has one of the phrases of scripts/words.txt.
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -11,6 +11,7 @@ const CHECKED = [
   'packages/*/README.md',
   'packages/*/src/**/*.ts',
   'src/**/*.ts',
+  'test/**/*.ts',
 ];
 /** Between two words of a comment its next line may begin. */
 const SPACE = String.raw`(?:\s|\n\s*(?:\*|//|#)\s)+`;

@@ -130,7 +130,7 @@ describe('an answer that does not wait for the body', () => {
     await expectNoPart();
   });
 
-  it('refuses endless parts that are no file', async () => {
+  it('refuses endless parts that are not a file', async () => {
     await client.send(uploadHead({ 'transfer-encoding': 'chunked' }));
     await client.send(chunk(FILE_PART.replace('; filename="a.csv"', '\r\ncontent-type: application/octet-stream')));
     await client.send(chunk(Buffer.alloc(256 * 1024, 'a')));
@@ -231,7 +231,7 @@ describe('an answer that does not wait for the body', () => {
   it('leaves no file of a body whose chunks are malformed', async () => {
     await client.send(uploadHead({ 'transfer-encoding': 'chunked' }));
     await client.send(chunk(`${FILE_PART}id,qty\n`));
-    await client.send('this is no chunk\r\n');
+    await client.send('this is not a chunk\r\n');
     expect((await client.response()).status).toBe(400);
     await expectNoPart();
   });
@@ -259,7 +259,7 @@ describe('an answer that does not wait for the body', () => {
     await expectNoPart();
   });
 
-  it('answers bytes that are no HTTP with a problem', async () => {
+  it('answers bytes that are not HTTP with a problem', async () => {
     await client.send('hello\r\n\r\n');
     const { status, headers, body } = await client.response();
     expect(status).toBe(400);

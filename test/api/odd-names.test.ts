@@ -42,7 +42,7 @@ describe.each(NAMES)('the name %s', (name) => {
     ]);
   });
 
-  it('is no keyword of a schema', async () => {
+  it('is not a keyword of a schema', async () => {
     for (const schema of [
       { type: 'object', [name]: {} },
       { type: 'object', properties: { a: { type: 'string', [name]: 1 } } },
@@ -53,7 +53,7 @@ describe.each(NAMES)('the name %s', (name) => {
     }
   });
 
-  it('is no member of a request', async () => {
+  it('is not a member of a request', async () => {
     for (const value of ['a', null, {}, []]) {
       const given = { schema: { id: 'String' }, [name]: value };
       for (const { body } of [
@@ -65,7 +65,7 @@ describe.each(NAMES)('the name %s', (name) => {
     }
   });
 
-  it('is no parameter of a list', async () => {
+  it('is not a parameter of a list', async () => {
     for (const path of ['/models', '/jobs', '/jobs/a1b2c3d4/rejected']) {
       const { body } = await call(server, `${path}?${name}=1`);
       expect(body).toMatchObject({ status: 400, error: 'INVALID_REQUEST', detail: expect.stringContaining(name) });
@@ -95,7 +95,7 @@ describe.each([...NAMES, '__proto__'])('the name %s, with a file', (name) => {
     expect(JSON.stringify([again.options, again.metadata])).toBe(JSON.stringify([body.options, body.metadata]));
   });
 
-  it('is no option', async () => {
+  it('is not an option', async () => {
     const asField = await upload(server, {
       file: 'a\n',
       fields: [

@@ -216,9 +216,9 @@ describe('an upload', () => {
     ['names an impossible model', { file: CSV, query: '?model_id=a%20b' }, 404, 'MODEL_NOT_FOUND', /'a b'/],
     ['is too large', { fields: [MODEL], file: 'a'.repeat(100_001) }, 413, 'FILE_TOO_LARGE', /100000 bytes/],
     ['is one JSON object', { fields: [MODEL], file: ' {\n"a":1}' }, 400, 'UNSUPPORTED_FILE_TYPE', /one JSON object/],
-    ['is no array', { fields: [MODEL, ['format', 'json']], file: '{}' }, 400, 'UNSUPPORTED_FILE_TYPE', /array/],
+    ['is not an array', { fields: [MODEL, ['format', 'json']], file: '{}' }, 400, 'UNSUPPORTED_FILE_TYPE', /array/],
     [
-      'is no Parquet, but should be',
+      'is not Parquet, but should be',
       { fields: [MODEL, ['format', 'parquet']], file: 'id\n' },
       400,
       'UNSUPPORTED_FILE_TYPE',
@@ -331,7 +331,7 @@ describe('an upload', () => {
     expect(body).toMatchObject({ format: 'csv' });
   });
 
-  it('takes NDJSON for what it is though its first block is larger than what is looked at', async () => {
+  it('detects NDJSON even if its first block is larger than the part that is read', async () => {
     const row = (index: number) => JSON.stringify({ id: createHash('sha512').update(`${index}`).digest('base64') });
     const file = zstdCompressSync(Array.from({ length: 1100 }, (_, index) => row(index)).join('\n'));
     expect(file.length).toBeGreaterThan(HEAD_BYTES);
@@ -432,7 +432,7 @@ describe('an upload', () => {
     expect((await upload(server, { fields: [MODEL], file: CSV })).status).toBe(202);
   });
 
-  it('leaves nothing where the broker goes between the upload and its topics', async () => {
+  it('leaves nothing if the broker goes between the upload and its topics', async () => {
     const check = server.kafka.check.bind(server.kafka);
     server.kafka.check = async () => {
       await check();

@@ -164,7 +164,7 @@ describe('batch model infer', () => {
 });
 
 describe('batch job create', () => {
-  it('takes the file that another job keeps, or one of its own, and not both or neither', async () => {
+  it('takes the file that another job keeps, or another one, and not both or neither', async () => {
     service.routes['POST /jobs'] = (response) => answer(response, 202, jobPending());
     await json('job create orders --from a1b2c3d4 --delimiter ;');
     const fields = [...(service.seen[0]?.body ?? '').matchAll(/name="([^"]+)"\r\n\r\n(.*)\r\n/g)];
@@ -228,7 +228,7 @@ describe('batch job create', () => {
       expect(told).toEqual(['orders', ',', 'N/A', 'json']);
     });
 
-    /** What is inferred with a delimiter of its own, and without one. */
+    /** What is inferred with a given delimiter, and without one. */
     function answerInfer(given: (delimiter: string | undefined) => object | 'HEADER_MISMATCH'): void {
       service.routes['POST /models/infer'] = (response) => {
         const found = given(field(service.seen.at(-1)?.body ?? '', 'delimiter'));
@@ -251,7 +251,7 @@ describe('batch job create', () => {
       expect(field(service.seen[3]!.body, 'delimiter')).toBe(';');
     });
 
-    it('creates nothing where more rows are broken than good, and names the options to try', async () => {
+    it('creates nothing if more rows are broken than good, and names the options to try', async () => {
       answerInfer(() => broken);
       for (const [options, urls] of [
         ['', ['/models/infer', '/models/infer']],
@@ -406,7 +406,7 @@ describe('batch job rejected', () => {
     expect(events.at(-1)).toEqual({ message: 'Skipped 22 rows in all' });
   });
 
-  it('stops at the limit, and prints a header also where there is no row', async () => {
+  it('stops at the limit, and prints a header even without a row', async () => {
     serve([row, ragged]);
     expect(await json('job rejected a1b2c3d4 --limit 1')).toEqual([row]);
     serve([]);
@@ -506,7 +506,7 @@ describe('an error', () => {
     expect(stderr).toContain('request_id: 8f14e45f-ceea-467f-a8b3-5c1c8a1f2d10');
   });
 
-  it('says where nothing answers and what to do about it', async () => {
+  it('says which address does not answer and what to do about it', async () => {
     const { url } = service;
     await service.close();
     const { code, stderr } = await batch('job list --output table');
@@ -562,7 +562,7 @@ describe('the address of the service', () => {
     expect((await batch('model list')).code).toBe(0);
   });
 
-  it('is what up.sh wrote where nothing else is said', async () => {
+  it('is what up.sh wrote by default', async () => {
     await writeFile(
       bundle.path('.run/env'),
       `export KAFKA_BROKERS=127.0.0.1:9092\nexport BATCH_API_URL=${service.url}\n`,
@@ -674,7 +674,7 @@ describe('an interruption', () => {
 });
 
 describe('a reader that has seen enough', () => {
-  it('is no error', async () => {
+  it('is not an error', async () => {
     service.routes['GET /jobs'] = (response) => answer(response, 200, Array(1000).fill(jobPending()));
     const { code, stdout, stderr } = await batch('job list --limit 1000', { closeStdoutAfter: 1 });
     expect([code, stderr]).toEqual([0, '']);

@@ -49,7 +49,7 @@ describe('the progress bar', () => {
 });
 
 describe('tables', () => {
-  it('are as wide as their widest cell, also where characters take two cells', () => {
+  it('are as wide as their widest cell, even if characters take two cells', () => {
     const columns = [
       { title: 'NAME', text: (row: { name: string }) => row.name },
       { title: 'N', text: (row: { name: string }) => String(row.name.length), align: 'right' as const },

@@ -116,7 +116,7 @@ describe('on a terminal, batch', () => {
     expect(stderr.text).toMatch(/\nUNSUPPORTED_FILE_TYPE: .*\nhint: .*\n$/);
   });
 
-  it('says that it tries again, on a line of its own', async () => {
+  it('says that it tries again, on a separate line', async () => {
     service.routes['POST /jobs'] = (response) => {
       if (service.seen.length === 1) answerProblem(response, 'KAFKA_UNAVAILABLE', { 'retry-after': '0' });
       else answer(response, 202, jobPending());

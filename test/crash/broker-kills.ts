@@ -6,7 +6,7 @@ import { type Scenario, type Stage, until } from './stage.js';
 const ROWS = 400_000;
 const MEET_MS = 60_000;
 const MAX_LIFE_MS = 2_500;
-/** Instead of five minutes: a job whose transaction the broker cannot finish any more fails after so long. */
+/** Instead of five minutes: a job whose transaction the broker cannot finish any more fails after this time. */
 const UNAVAILABLE_AFTER_MS = 90_000;
 
 /**

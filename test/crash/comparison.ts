@@ -29,7 +29,7 @@ interface TopicCount {
   end: number;
 }
 
-/** How many rows of the file must be there: all, or a prefix with so many accepted and rejected ones. */
+/** How many rows of the file must be there: all, or a prefix with these numbers of accepted and rejected ones. */
 export type Extent = 'all' | { ok: number; errors: number } | 'some prefix';
 
 /**
@@ -68,7 +68,7 @@ export async function compare(
   };
 }
 
-/** What the job says of itself against what was read; null where they agree. */
+/** What the job says of itself against what was read; null if they agree. */
 export function contradiction({ totals, end_offsets }: Job, { data, dlq }: Comparison): string | null {
   const { rows, ok, errors } = totals;
   if (rows !== ok + errors) return `totals do not add up: ${JSON.stringify(totals)}`;

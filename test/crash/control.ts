@@ -83,7 +83,7 @@ async function insist(kafka: Kafka, topic: string, numbers: number[], file: RowF
   throw new Error('50 sends failed');
 }
 
-/** On a connection of its own. */
+/** On a separate connection. */
 async function send(kafka: Kafka, topic: string, numbers: number[], { seed }: RowFile): Promise<boolean> {
   const producer: Producer = kafka.producer({ retry: { retries: 0 } });
   await producer.connect();

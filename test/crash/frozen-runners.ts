@@ -41,7 +41,7 @@ async function freeze(stage: Stage, file: ReturnType<Stage['file']>, round: numb
         stage.tally.event(`${exchange.api} ${exchange.error === 0 ? 'taken' : 'refused'} after waking`);
         if (exchange.error === 0) stage.tally.fail(`the broker took ${exchange.api} of a runner that was replaced`);
       } else if (frozen !== undefined && exchange.api === awakening && exchange.error === 0) {
-        // The API has a producer of its own, which fences nobody.
+        // The API has its own producer, which fences nobody.
         isDue ||= exchange.pid !== frozen && stage.isRunner(exchange);
       }
       return 'pass';

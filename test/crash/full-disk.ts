@@ -34,7 +34,7 @@ export const fullDisk: Scenario = {
   },
 };
 
-/** As the service sees it, which may be in a mount namespace of its own. */
+/** As the service sees it, which may be in another mount namespace. */
 function spoolOf(pid: number, spool: string): string[] {
   return readdirSync(`/proc/${pid}/root${spool}`);
 }

@@ -113,7 +113,7 @@ export class JobStage {
     return this.surroundings.proxies.map(({ address }) => address).join(',');
   }
 
-  /** A file of so many rows, made once. */
+  /** A file of this number of rows, made once. */
   file(rows: number): RowFile {
     const file = this.#files.get(rows) ?? writeRowFile(join(this.folder, `${rows}.csv`), rows, this.seed + rows);
     this.#files.set(rows, file);
@@ -200,6 +200,6 @@ export function signal(pid: number, name: NodeJS.Signals = 'SIGKILL'): boolean {
   try {
     return process.kill(pid, name);
   } catch {
-    return false; // ESRCH is the only way for a process of our own
+    return false; // ESRCH is the only way for our own process
   }
 }

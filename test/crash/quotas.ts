@@ -29,7 +29,7 @@ export const quotas: Scenario = {
   },
 };
 
-/** Of the service's client id, a second; null removes it. */
+/** Sets the quota of the service's client id, per second; null removes it. */
 async function setQuota(stage: Stage, quota: Quota, rate: number | null): Promise<void> {
   const change = rate === null ? ['--delete-config', quota] : ['--add-config', `${quota}=${rate}`];
   await alterConfigs(stage.broker.brokers, ['--entity-type', 'clients', '--entity-name', 'batch'], change);

@@ -31,7 +31,7 @@ async function killUntilEnded(stage: Stage, jobId: string, times: number): Promi
     const pid = runnerOf(stage.service, jobId);
     if (pid === undefined || pid === last) continue;
     await stage.pause(stage.pick(LIVES_MS));
-    // A runner that has finished in the meantime is no kill of a job.
+    // A runner that has finished in the meantime does not count as the kill of a job.
     if (!isAlive(pid) || (await stage.api.job(jobId)).state !== 'RUNNING') continue;
     if (signal(pid)) stage.tally.fault('kill -9');
     last = pid;

@@ -14,7 +14,7 @@ const SESSION_MS = 11_100;
 const RENEWED_AFTER_MS = 1_100;
 /** A connection begins with its exchange; what comes later renews the session. */
 const BEGINNING_REQUESTS = 5;
-/** Instead of five minutes: a job whose transaction the broker cannot finish any more fails after so long. */
+/** Instead of five minutes: a job whose transaction the broker cannot finish any more fails after this time. */
 const UNAVAILABLE_AFTER_MS = 90_000;
 const MECHANISMS = ['plain', 'scram-sha-512'] as const;
 const FAULTS = ['SIGKILL', 'session over', 'SIGTERM'] as const;
@@ -28,7 +28,7 @@ const SETTINGS = [
   ...MECHANISMS.map((mechanism) => `${LISTENER}.${mechanism}.connections.max.reauth.ms=${SESSION_MS}`),
 ];
 
-/** A broker of its own, which lets nobody in without a password. */
+/** A separate broker, which lets nobody in without a password. */
 export const saslRestarts: Scenario = {
   name: 'sasl-restarts',
   what: 'a broker with SASL killed or restarted in open transactions, and sessions that are over',

@@ -32,7 +32,7 @@ export class Stage extends JobStage {
   }
 }
 
-/** What is wanted so many times, the long programme and the short one. */
+/** What is wanted in these numbers by the long programme and the short one. */
 export interface Scenario<S extends JobStage = Stage> {
   readonly name: string;
   readonly what: string;

@@ -45,7 +45,7 @@ const PLACES = ['before', 'unanswered', 'answered'] as const;
 interface Blow {
   step: Step;
   place: (typeof PLACES)[number];
-  /** Of the requests that count, the one that is met; from 1. */
+  /** Which of the requests that count is met; from 1. */
   nth: number;
 }
 

@@ -1,6 +1,6 @@
 import { openDatabase } from '../../src/database/index.js';
 
-/** A process of its own: opens the metadata store of the folder given as argument and holds it until it is killed. */
+/** A separate process: opens the metadata store of the folder given as argument and holds it until it is killed. */
 try {
   await openDatabase(process.argv[2] ?? '', 100);
   process.stdout.write('open\n');

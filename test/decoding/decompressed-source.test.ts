@@ -32,7 +32,7 @@ describe.each(formats)('a %s file', (format) => {
   const content = noise(700_000);
   const file = compress[format](content);
 
-  it('is told by its magic, and read as what it holds', async () => {
+  it('is detected from its magic, and read as what it holds', async () => {
     expect(compressionOf(file)).toBe(format);
     expect((await read(file)).equals(content)).toBe(true);
   });

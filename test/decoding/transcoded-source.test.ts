@@ -118,7 +118,7 @@ describe.each(foreign)('text in %s', (encoding) => {
   });
 });
 
-describe('what is no text', () => {
+describe('what is not text', () => {
   const transcoded = (encoding: ForeignEncoding, ...chunks: number[][]): string => {
     const transcoder = createTranscoder(encoding);
     const pieces = chunks.map((chunk) => transcoder.push(Buffer.from(chunk)));

@@ -53,7 +53,7 @@ describe('ZstdFrames', () => {
     );
   });
 
-  it('refuses what is no frame', () => {
+  it('refuses what is not a frame', () => {
     const file = Buffer.concat([zstdCompressSync('x'), Buffer.from('hello')]);
     expect(() => ends(file, [])).toThrow('not a zstd frame');
   });

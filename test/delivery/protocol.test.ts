@@ -371,7 +371,7 @@ describe('the delivery protocol', () => {
     });
   });
 
-  it('commits what is open before it stops, and at once where nothing is', () => {
+  it('commits what is open before it stops, and stops at once if nothing is', () => {
     const idle = new Driver().stream().on({ type: 'stop' });
     expect(idle.asked.at(-1)).toEqual({ do: 'finish', outcome: { kind: 'stopped' } });
     const busy = new Driver().stream().on({ type: 'sent', bytes: 1 }, { type: 'stop' });
@@ -398,7 +398,7 @@ describe('the delivery protocol', () => {
     };
 
     it.each([
-      ['there is none where the store has seen one', checkpointAt(3), null, noRecords],
+      ['there is none although the store has seen one', checkpointAt(3), null, noRecords],
       ['it is older than the one that the store has seen', checkpointAt(6), checkpointAt(5), noRecords],
       [
         'there is none and a topic holds a committed record',

@@ -17,7 +17,7 @@ function windowAfter(...latencies: number[]): SendWindow {
 }
 
 /**
- * Sends as much as the window lets through over a connection that carries so many bytes a millisecond, until so many
+ * Sends as much as the window lets through over a connection that carries this number of bytes a millisecond, until all
  * batches are acknowledged. Returns when that was, and the longest time that what was on its way took.
  */
 function send(window: SendWindow, rate: number, timeoutMs: number, batches: number, from = 0) {

@@ -77,7 +77,7 @@ describe('on a broker that checks permissions', () => {
     // More than the 7 days of offsets.retention.minutes.
     const { url } = await serve({ SPOOL_KEEP_HOURS: '200' });
     let details: Record<string, Record<string, unknown>> = {};
-    await until('the brokers were looked at', async () => {
+    await until('the brokers were checked', async () => {
       ({ details } = (await (await fetch(`${url}/readyz`)).json()) as { details: typeof details });
       return details['kafka']?.['transaction_timeout_ms'] !== undefined;
     });

@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 
 describe("the broker's time", () => {
-  it('is read from a topic of our own, which is made on the way', async () => {
+  it('is read from a separate topic, which is made on the way', async () => {
     for (let i = 0; i < 2; i++) {
       const before = Date.now();
       const time = await readBrokerTime(kafka, topics);

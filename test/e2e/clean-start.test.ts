@@ -7,7 +7,7 @@ import { Api } from '../kit/api.js';
 import { freePort } from '../kit/ports.js';
 
 const CSV = Buffer.from('id\n1\n2\n');
-/** Only where docker answers does up.sh start something that belongs to the whole machine. */
+/** Only if docker answers, up.sh starts something that belongs to the whole machine. */
 const hasDocker = spawnSync('docker', ['info'], { timeout: 5_000 }).status === 0;
 
 let stackDir: string;
@@ -30,7 +30,7 @@ function script(name: string, ...args: string[]): { status: number | null; said:
   return { status, said: stdout + stderr };
 }
 
-/** At a port of its own: connections to the service before it are still kept. */
+/** At another port: connections to the service before it are still kept. */
 async function up(): Promise<ReturnType<typeof script>> {
   env['PORT'] = String(await freePort());
   return script('up.sh');

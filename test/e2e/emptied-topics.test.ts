@@ -64,7 +64,7 @@ async function removeEmptied(): Promise<void> {
 
 /** What retention does to the records of a topic. */
 async function empty(topic: string): Promise<void> {
-  // Of its own: one that has not asked for the topic before does not find its leader.
+  // A fresh one: one that has not asked for the topic before does not find its leader.
   const fresh = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING }).admin();
   await fresh.connect();
   await fresh.fetchTopicOffsets(topic);

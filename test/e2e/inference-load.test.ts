@@ -10,7 +10,7 @@ const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
 const CSV = 'id,qty\n1,2\n3,4\n';
 const EXIT_BEFORE_REPLY = fileURLToPath(new URL('../kit/exit-before-reply.mjs', import.meta.url));
 
-describe('many files that are looked at at once', () => {
+describe('many files whose schemas are inferred at once', () => {
   let service: Service;
 
   beforeAll(async () => {
@@ -27,7 +27,7 @@ describe('many files that are looked at at once', () => {
     return { status: response.status, columns: columns?.length, error };
   }
 
-  it('are looked at, or refused as SERVICE_BUSY', async () => {
+  it('are read, or refused as SERVICE_BUSY', async () => {
     const answers = await Promise.all(Array.from({ length: 300 }, infer));
     const done = { status: 200, columns: 2, error: undefined };
     const busy = { status: 503, columns: undefined, error: 'SERVICE_BUSY' };

@@ -18,7 +18,7 @@ const suite = useService({ models: { orders: ORDERS_SCHEMA } });
 const { api } = suite;
 
 describe.each(['json', 'ndjson'] as const)('a %s file', (format) => {
-  it('is told by its content and delivered in order, byte for byte, bad rows in the DLQ', async () => {
+  it('is detected from its content and delivered in order, byte for byte, bad rows in the DLQ', async () => {
     const orders = makeJsonOrders(format, 3_000, 10);
     const job = await api.ended((await api.createJob('orders', orders.csv)).job_id);
     expect(job).toMatchObject({

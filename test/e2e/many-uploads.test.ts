@@ -14,7 +14,7 @@ afterAll(() => service.stop());
 it('32 uploads at once all become jobs, and each delivers its own rows', async () => {
   const api = new Api(service.url);
   await api.createModel('orders', ORDERS_SCHEMA);
-  // Of different lengths, so that rows in the wrong topic would be seen.
+  // They have different lengths, so that rows in the wrong topic would be seen.
   const files = Array.from({ length: UPLOADS }, (_, index) => makeOrders(200 + index));
   const jobs = await Promise.all(files.map(({ csv }) => api.createJob('orders', csv)));
   expect(new Set(jobs.map(({ job_id }) => job_id)).size).toBe(UPLOADS);

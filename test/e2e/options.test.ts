@@ -150,7 +150,7 @@ describe('normalize', () => {
     });
   });
 
-  it('is refused where nothing could come of it', async () => {
+  it('is refused if it could have no effect', async () => {
     const schema = { type: 'object', properties: { tags: { type: 'array' } }, additionalProperties: false };
     await api.createModel('tagged', schema);
     const create = (normalize: Record<string, string[]>): Promise<unknown> =>

@@ -34,7 +34,7 @@ describe('GET /jobs/{id}/rejected', () => {
     expect(lines.map((line) => (JSON.parse(line) as Row).row_number)).toEqual(orders.rejected);
   });
 
-  it('is empty where nothing was rejected, and names what is wrong with a request', async () => {
+  it('is empty if no row was rejected, and names what is wrong with a request', async () => {
     const { job_id } = await api.ended((await api.createJob('orders', makeOrders(10).csv)).job_id);
     expect(await (await fetch(`${api.url}/jobs/${job_id}/rejected`)).json()).toEqual([]);
     const missing = await fetch(`${api.url}/jobs/nosuchid/rejected`);

@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 
 it.each(['SaslHandshake', 'SaslAuthenticate'])(
-  'a connection that is closed at %s is no refusal: the job goes on',
+  'a connection that is closed at %s is not a refusal: the job goes on',
   async (request) => {
     const { job_id } = await api.createSlowJob('orders', LONG.csv);
     await api.until(job_id, ({ totals }) => totals.rows > 0);

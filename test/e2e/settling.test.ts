@@ -31,7 +31,7 @@ afterAll(async () => {
 
 describe('jobs whose topics are offline while the broker is there', () => {
   const offline = new Set<string>();
-  /** Of the runners that tried to fence one of these jobs since they failed. */
+  /** The runners that tried to fence one of these jobs since they failed. */
   const reconcilers = new Set<number>();
   let verdict: Verdict = 'cut';
   let gathers = true;
@@ -47,7 +47,7 @@ describe('jobs whose topics are offline while the broker is there', () => {
     };
   });
 
-  it('are reconciled in a process of their own, and a fresh job runs at once', async () => {
+  it('are reconciled in a separate process, and a fresh job runs at once', async () => {
     const orders = makeOrders(500);
     const runners = new Set<number | undefined>();
     for (let i = 0; i < CONCURRENCY + 1; i++) {

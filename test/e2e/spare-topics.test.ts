@@ -44,7 +44,7 @@ function topicOf(jobId: string | undefined, kind: 'data' | 'dlq' = 'data'): stri
   return jobNames({ topicPrefix: service.topicPrefix, jobId: `${jobId}` })[kind];
 }
 
-/** Ids whose topics this start has made ahead, used or not; when there are so many. */
+/** Ids whose topics this start has made ahead, used or not; once there are `count`. */
 async function made(count: number): Promise<string[]> {
   for (const deadline = Date.now() + 60_000; ; await sleep(20)) {
     const lines = service.log().split('\n').slice(0, -1);

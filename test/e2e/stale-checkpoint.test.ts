@@ -94,7 +94,7 @@ describe('a checkpoint that stays away', () => {
   });
   afterAll(() => service.stop());
 
-  it('is lost: the job fails as CHECKPOINT_LOST, after several runners, and no row is written twice', async () => {
+  it('is lost: the job fails with CHECKPOINT_LOST, after several runners, and no row is written twice', async () => {
     const cancelled = await cancelledHalfway(api);
     const { job_id } = cancelled;
     await forgetCheckpoint(cancelled);

@@ -87,7 +87,7 @@ describe('a service without a broker', () => {
     expect(refused.headers.get('retry-after')).toBe('5');
   });
 
-  it('writes JSON to its log and no warnings of its own making', () => {
+  it('writes JSON to its log and no warnings that it causes', () => {
     for (const line of service.log().trim().split('\n')) expect(() => JSON.parse(line) as unknown).not.toThrow();
   });
 });

@@ -35,7 +35,7 @@ describe('a text file', () => {
     ['ndjson', '', (id, qty) => `{"id":${id},"sku":"${qty}","qty":1,"price":1.5}\n`],
     ['json', '', (id, qty) => `,{"id":${id},"sku":"${qty}","qty":1,"price":1.5}`],
   ])('of %s may have NUL bytes in the same rows wherever they stand (%s)', async (format, csv_reader, row) => {
-    // The first row stands in the beginning that is looked at, the last far behind it.
+    // The first row stands in the beginning that is read for detection, the last far behind it.
     const at = [0, 9_999];
     const rows = Array.from({ length: 10_000 }, (_, id) => row(id, at.includes(id) ? '1\0' : '1')).join('');
     const text = { csv: `id,sku,qty,price,paid\n${rows}`, ndjson: rows, json: `[${rows.slice(1)}]` }[format];
@@ -64,7 +64,7 @@ describe('a text file', () => {
   it.each([
     ['auto', 'kernel'],
     ['reference', 'reference'],
-  ])('in a dialect of its own is delivered (%s)', async (csv_reader, reader) => {
+  ])('in another dialect is delivered (%s)', async (csv_reader, reader) => {
     const rows = Array.from({ length: 5_000 }, (_, id) => `# "${id}\n ${id} |"a\\"b\\|"| 2|1.5|\n`);
     const file = Buffer.from(`Report\nid|sku|qty|price|paid\n${rows.join('')}5|"a""b"|2|1.5|\n`);
     const dialect = { delimiter: '|', escape: '\\', comment: '#', skip_lines: '1', trim: 'true' };

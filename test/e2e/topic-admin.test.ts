@@ -52,7 +52,7 @@ describe('topic administration', () => {
   it('creates nothing by asking', async () => {
     await topics.validateJob(namesOf('asked001'));
     expect(await topics.createJobTopics(namesOf('asked001'))).toBe(true);
-    await topics.validateJob(namesOf('asked001')); // a name that is taken is no reason against a job
+    await topics.validateJob(namesOf('asked001')); // a name that is taken is not a reason against a job
   });
 });
 

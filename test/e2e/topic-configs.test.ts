@@ -11,7 +11,7 @@ afterEach(async () => {
   for (const topics of open.splice(0)) await topics.close();
 });
 
-/** Of a service that asks for three replicas of topics with this config, on a broker that is alone. */
+/** The topics of a service that asks for three replicas with this config, on a single broker. */
 function administer(config?: Record<string, string>): TopicAdmin {
   const kafka = kafkaAt(brokers);
   const topics = new TopicAdmin(kafka, SERVICE_TOPICS, 3, config);

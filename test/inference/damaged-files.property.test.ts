@@ -8,7 +8,7 @@ import { peakGrowth } from '../kit/peak-memory.js';
 import { infer, rejectedJson, rejectedWith } from './support.js';
 
 const SEED = 20_261_121;
-/** Of what the process holds, in bytes, most of it garbage. */
+/** Limit of the memory that the process takes in addition, in bytes, most of it garbage. */
 const MAX_GROWTH = 256 * 1024 ** 2;
 
 type Rejected = (content: Buffer, inferred: InferenceResult) => Promise<number>;

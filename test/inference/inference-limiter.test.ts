@@ -27,7 +27,7 @@ async function settled(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-it('works on so many files at a time, in the order in which they came', async () => {
+it('works on a limited number of files at a time, in the order in which they came', async () => {
   const { limiter, started } = limiterWith({ maxWaiting: 2 });
   const answers = [1, 2, 3].map(() => limiter.infer(TASK, patient));
   await expect(limiter.infer(TASK, patient)).rejects.toEqual(BUSY);

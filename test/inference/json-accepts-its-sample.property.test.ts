@@ -118,7 +118,7 @@ const file = fc.tuple(rows, fc.constantFrom('json' as const, 'ndjson' as const))
   content: format === 'json' ? `[${each.join(',\n')}]\n` : `${each.join('\n')}\n`,
 }));
 
-/** null where no column comes of the file, which is a finding, too. */
+/** null if no column comes of the file, which is a finding, too. */
 async function inferred(
   content: string | Buffer,
   options: Parameters<typeof infer>[1],

@@ -256,7 +256,7 @@ describe('a file', () => {
     expect(await infer(cut, { format: 'ndjson', partial: true })).toMatchObject({ rows_sampled: 1, rows_rejected: 0 });
   });
 
-  it('is looked at for some 8 MiB, or so many rows', async () => {
+  it('is sampled up to 8 MiB, or up to the given number of rows', async () => {
     const row = `{"a":"${'x'.repeat(990)}"}`;
     for (const [format, content] of [
       ['ndjson', `${row}\n`.repeat(12_000)],

@@ -37,7 +37,7 @@ it.each(FILES)('what is proposed by the first row of %s takes the nulls of all o
 });
 
 describe('a column without a null in the sample', () => {
-  it('has none where it is REQUIRED, or every row group counts none', async () => {
+  it('has none if it is REQUIRED, or every row group counts none', async () => {
     const { schema, columns } = await inferFixture('late-nulls.parquet', 10);
     expect(schema).toEqual({
       required: 'Int64',
@@ -54,7 +54,7 @@ describe('a column without a null in the sample', () => {
     ]);
   });
 
-  it('has none where the sample is the whole file', async () => {
+  it('has none if the sample is the whole file', async () => {
     const { schema } = await inferFixture('late-nulls.parquet');
     expect(schema).toMatchObject({ full: 'Int64', late: 'Nullable(Int64)', uncounted: 'Int64' });
   });
@@ -162,7 +162,7 @@ describe('lists, structs and maps', () => {
     expect(columns.map(({ type }) => type)).toEqual(['Int64', 'String', 'Float64', 'String', 'Array']);
   });
 
-  it('are accepted as far as they were looked at', async () => {
+  it('are accepted as far as they were read', async () => {
     for (const rows of [1, 2, 5, 17, 100]) {
       const found = await inferFixture('nested-random.parquet', rows);
       const { rejected } = await readFile(fixture('nested-random.parquet'), found.schema);
@@ -177,7 +177,7 @@ describe('lists, structs and maps', () => {
   });
 });
 
-it('looks at so many rows, and bytes, and no more', async () => {
+it('reads the given number of rows, or of bytes, and no more', async () => {
   expect(await inferFixture('row-groups.parquet', 2)).toMatchObject({ rows_sampled: 2, truncated: true });
   const { rows_sampled, truncated } = await inferFixture('many.parquet', 1_000_000);
   expect(truncated).toBe(true);

@@ -99,7 +99,7 @@ describe('spellings of null', () => {
     expect(await infer('a,b\nx,NA\nNA,NA\n')).toMatchObject({ schema: { a: 'String', b: 'String' }, null_values: [] });
   });
 
-  it('that the request names come first, and are no values', async () => {
+  it('that the request names come first, and are not values', async () => {
     const inferred = await infer('a\n?\n-\n5\n', { nullValues: ['?'] });
     expect(inferred).toMatchObject({ schema: { a: 'Nullable(Int32)' }, null_values: ['?', '-'] });
   });
@@ -171,7 +171,7 @@ describe('the sample', () => {
 });
 
 describe('the columns', () => {
-  it('are texts where there is no row', async () => {
+  it('are texts if there is no row', async () => {
     const inferred = await infer('a,b');
     expect(inferred).toMatchObject({ schema: { a: 'String', b: 'String' }, rows_sampled: 0, truncated: false });
     expect(inferred.columns.map(({ reason }) => reason)).toEqual(['no rows', 'no rows']);

@@ -1,6 +1,6 @@
 import { column } from './support.js';
 
-/** So many values that a narrow type is believed. */
+/** As many values as it takes until a narrow type is believed. */
 function many(...values: string[]): string[] {
   return Array.from({ length: 30 }, (_, index) => values[index % values.length] as string);
 }

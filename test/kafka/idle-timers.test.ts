@@ -21,7 +21,7 @@ function queue(): Queue {
 }
 
 describe("kafkajs' queues of requests", () => {
-  it('are not looked at while nothing waits', () => {
+  it('are not checked while nothing waits', () => {
     const idle = queue();
     idle.scheduleCheckPendingRequests();
     expect(idle.throttleCheckTimeoutId).toBeNull();
@@ -30,7 +30,7 @@ describe("kafkajs' queues of requests", () => {
   it.each([
     ['requests wait', (waiting: Queue) => waiting.pending.push({})],
     ['the broker has asked for patience', (waiting: Queue) => (waiting.throttledUntil = Date.now() + 1_000)],
-  ])('are looked at again while %s', (_what, prepare) => {
+  ])('are checked again while %s', (_what, prepare) => {
     const waiting = queue();
     prepare(waiting);
     waiting.scheduleCheckPendingRequests();

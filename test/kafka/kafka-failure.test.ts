@@ -41,7 +41,7 @@ describe('what an error means for a job', () => {
     ['a defect of ours', new TypeError('x is not a function')],
     ['no error at all', 'text'],
     ['nothing', undefined],
-  ])('%s is none of Kafka, and is not thrown while it is looked at', (_, error) => {
+  ])('%s is none of Kafka, and is not thrown while it is examined', (_, error) => {
     expect(classifyFailure(error)).toBeNull();
   });
 });

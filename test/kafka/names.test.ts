@@ -17,7 +17,7 @@ describe('the names in Kafka', () => {
     expect(serviceTopics('eu.orders-2')).toEqual({ jobs: 'eu.orders-2.jobs', clock: 'eu.orders-2.clock' });
   });
 
-  it('are of one job or service only, also where one prefix begins with the other', () => {
+  it('are of one job or service only, even if one prefix begins with the other', () => {
     const job = fc.record({ topicPrefix: prefixes, jobId: jobIds });
     // A prefix that looks like a name of the other's is what would be mistaken for it.
     const pairs = job.chain((one) => {

@@ -62,7 +62,7 @@ export async function startAuthorizingBroker(): Promise<AuthorizingBroker> {
       KAFKA_SASL_MECHANISM: 'plain',
       KAFKA_SASL_USERNAME: 'batch',
       KAFKA_SASL_PASSWORD: PASSWORD,
-      // The documented permissions name it; one service after the other comes with data of its own.
+      // The documented permissions name it; one service after the other comes with its own data.
       KAFKA_TOPIC_PREFIX: TOPIC_PREFIX,
       KAFKA_ADOPT_PREFIX: 'true',
     },

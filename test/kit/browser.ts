@@ -8,6 +8,6 @@ const EXECUTABLE = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 export const hasBrowser = existsSync(EXECUTABLE);
 
 export function startBrowser(): Promise<Browser> {
-  // A test of our own pages needs no sandbox, and root gets none.
+  // A test of our pages needs no sandbox, and root gets none.
   return chromium.launch({ executablePath: EXECUTABLE, args: ['--no-sandbox'] });
 }

@@ -14,7 +14,7 @@ import {
 import { sendRaw } from '../../src/kafka/raw-request.js';
 import { kafkaAt } from './kafka-client.js';
 
-/** A cluster that is electing leaders refuses much, but not for so long. */
+/** A cluster that is electing leaders refuses much, but not for this time. */
 const ANSWER_WITHIN_MS = 90_000;
 const RETRY_MS = 100;
 const DESCRIBE_QUORUM = { apiKey: 55, apiName: 'DescribeQuorum', apiVersion: 0, flexible: true };

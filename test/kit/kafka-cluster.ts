@@ -46,7 +46,7 @@ export async function startCluster(
   return { brokers: running.map(({ brokers }) => brokers).join(','), nodes, stop };
 }
 
-/** Starts that many nodes, each behind a proxy of its own. */
+/** Starts that many nodes, each behind its own proxy. */
 export async function startProxiedCluster(count: number, proxied: ProxiedOptions = {}): Promise<ProxiedCluster> {
   const folder = mkdtempSync(join(tmpdir(), 'batch-cluster-'));
   const proxies = new Map<number, KafkaProxy>();

@@ -67,7 +67,7 @@ const BEGINS_WITH_TRANSACTIONAL_ID = new Set([
   'TxnOffsetCommit',
 ]);
 
-/** Of a request in one of the versions that kafkajs sends: not flexible ones, as far as the transactional id goes. */
+/** The head of a request in one of the versions that kafkajs sends: not flexible ones, as far as the transactional id goes. */
 export function requestHead(frame: Buffer): RequestHead {
   const apiKey = frame.readInt16BE(4);
   const api = API_NAMES[apiKey] ?? `api ${apiKey}`;

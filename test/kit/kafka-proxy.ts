@@ -8,7 +8,7 @@ const LAST_ANSWERS_MS = 5_000;
 
 /** One request of one client on its way through the proxy. */
 export interface Exchange extends RequestHead {
-  /** The process that sent it, which may be gone by now; undefined where it could not be found out. */
+  /** The process that sent it, which may be gone by now; undefined if it could not be found out. */
   readonly pid: number | undefined;
   readonly frame: Buffer;
 }

@@ -8,7 +8,7 @@ export interface Block {
   /** What follows the fence: a language and, after a space, what the block is for. */
   info: string;
   text: string;
-  /** Of the fence, from 1. */
+  /** The line of the fence, from 1. */
   line: number;
 }
 

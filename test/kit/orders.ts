@@ -14,7 +14,7 @@ export interface Orders {
 
 const HEADER = 'id,sku,qty,price,paid\n';
 
-/** Every `badEvery`-th row has a quantity that is no integer; every fifth has a quoted field with commas and quotes. */
+/** Every `badEvery`-th row has a quantity that is not an integer; every fifth has a quoted field with commas and quotes. */
 export function makeOrders(rows: number, badEvery = 0): Orders {
   const lines: string[] = [];
   const orders: Orders = { csv: Buffer.alloc(0), accepted: [], rejected: [] };

@@ -11,7 +11,7 @@ export function runnerPids(service: Service): number[] {
   return pids;
 }
 
-/** The process that a process belongs to; undefined where it has ended. */
+/** The process that a process belongs to; undefined if it has ended. */
 export function parentOf(pid: number): number | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -43,7 +43,7 @@ export function isAlive(pid: number): boolean {
 }
 
 /**
- * The process that has opened a TCP connection over IPv4 loopback from one port to another; undefined where there is none
+ * The process that has opened a TCP connection over IPv4 loopback from one port to another; undefined if there is none
  * any more. Another connection from the same port may be there as well, closed or not.
  */
 export function processConnecting(from: number, to: number): number | undefined {

@@ -27,7 +27,7 @@ const ENTRY = resolve('dist/main.js');
 const START_TIMEOUT_MS = 30_000;
 const STOP_GRACE_MS = 15_000;
 
-/** By DATA_DIR. Many services, each with data of its own, come to one broker: each has its own names there. */
+/** By DATA_DIR. Many services, each with its own data, come to one broker: each has its own names there. */
 const prefixes = new Map<string, string>();
 
 function prefixOf(dataDir: string): string {

@@ -11,7 +11,7 @@ export function unsecuredToken(claims: Record<string, unknown>): string {
 }
 
 export interface TokenRequest {
-  /** Of the client, by Basic authentication. */
+  /** The client's name, by Basic authentication. */
   readonly client: string;
   readonly form: URLSearchParams;
 }

@@ -3,7 +3,7 @@ import { type Admin, ConfigResourceTypes, type DescribeConfigResponse, Kafka, lo
 
 const KNOWN_WITHIN_MS = 30_000;
 
-/** The configs that a topic was given of its own: not those that are the broker's. */
+/** The configs that a topic was given itself: not those that are the broker's. */
 export async function ownConfig(brokers: string, topic: string): Promise<Record<string, string>> {
   const admin = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING }).admin();
   await admin.connect();

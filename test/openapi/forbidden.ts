@@ -43,7 +43,7 @@ function without(sample: Branch, name: string): Branch {
   return Object.fromEntries(Object.entries(sample).filter(([key]) => key !== name));
 }
 
-/** So many members like the sample's first, under names that begin like its name. */
+/** `count` members like the sample's first, under names that begin like its name. */
 function renamed(sample: Branch, count: number): Branch {
   const [[name, value] = ['text', 'text']] = Object.entries(sample);
   return Object.fromEntries(numbered(count, (index) => [`${name}${index}`, value]));

@@ -192,7 +192,7 @@ describe('the rows of a file', () => {
     },
   );
 
-  it('that are no text in their encoding are rejected, and only they', async () => {
+  it('that are not text in their encoding are rejected, and only they', async () => {
     const good = Buffer.from('id,amount,note\n1,1,a\n2,2,b', 'utf16le');
     const text = Buffer.concat([
       good,
@@ -227,7 +227,7 @@ describe('the rows of a file', () => {
     ['behind an array of JSON', 'json', '[{"id":1}]\n'],
     ['that is a line of NDJSON', 'ndjson', '{"id":1}\n\n'],
     ['that is a row of CSV', 'csv', 'id,amount,note\n1,1,é\n'],
-  ] as const)('are told from megabytes of other text %s, in an encoding of its own', async (_where, format, before) => {
+  ] as const)('are told from megabytes of other text %s, in another encoding', async (_where, format, before) => {
     const text = Buffer.from(`${before}"${'é€x'.repeat(4_000_000)}`, 'utf16le');
     await withFile(text, async (opened) => {
       const { columns, additionalColumns } = format === 'csv' ? job : compileSchema({ id: 'UInt32' });

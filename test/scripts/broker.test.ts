@@ -17,7 +17,7 @@ describe('choosing a broker', () => {
     expect(wantedBroker(`KAFKA_BROKERS= ${name}=kafka.example:9092`)).toBe('given');
   });
 
-  it('brings one of its own when none is given and docker does not answer', () => {
+  it('brings its own when none is given and docker does not answer', () => {
     expect(wantedBroker('KAFKA_BROKERS= KAFKA_BOOTSTRAP=')).toBe('apache');
   });
 

@@ -59,7 +59,7 @@ describe('stopping a daemon', () => {
 });
 
 describe('a daemon', () => {
-  it('outlives the shell that started it, in a session of its own and without its input', () => {
+  it('outlives the shell that started it, in its own session and without its input', () => {
     bash(LIBRARIES, `start_daemon reader bash -c 'cat; echo "end of input"; exec sleep 60'`, runDir);
     const { out } = bash(
       LIBRARIES,

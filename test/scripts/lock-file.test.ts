@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 interface Package {
-  /** Of this repository, in place. */
+  /** A package of this repository, in place. */
   link?: boolean;
   optionalDependencies?: Record<string, string>;
 }

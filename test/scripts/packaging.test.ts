@@ -28,7 +28,7 @@ function stage(name: string): string[] {
   return instructions.slice(start + 1, end < 0 ? undefined : end);
 }
 
-/** The host in an image's name; undefined where the engine's default applies. */
+/** The host in an image's name; undefined if the engine's default applies. */
 function registryHost(image: string): string | undefined {
   const first = image.includes('/') ? image.split('/')[0] : undefined;
   return first !== undefined && /[.:]|^localhost$/.test(first) ? first : undefined;

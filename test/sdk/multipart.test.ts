@@ -86,7 +86,7 @@ describe('the multipart body', () => {
     expect(parsed.file?.filename).toBe(filename);
   });
 
-  it('lets no file name add a header or a field of its own', async () => {
+  it('lets no file name add a header or a field', async () => {
     const { parsed } = await send([['model_id', 'orders']], 'x"\r\nEvil: 1\r\n\r\n.csv', [Buffer.from('a\n')], 2);
     expect(parsed.fields).toEqual({ model_id: 'orders' });
     expect(parsed.file?.filename).toBe('x"\r\nEvil: 1\r\n\r\n.csv');

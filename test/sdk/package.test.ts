@@ -10,7 +10,7 @@ const compiler = join(root, 'node_modules/typescript/bin/tsc');
 
 interface Packed {
   filename: string;
-  /** Of the tarball, in bytes. */
+  /** Size of the tarball in bytes. */
   size: number;
   unpackedSize: number;
   files: { path: string }[];

@@ -53,7 +53,7 @@ function open(path: string, content: Buffer): void {
   renameSync(`${path}.new`, path);
 }
 
-/** How reading the whole file ends: null where nothing is wrong. */
+/** How reading the whole file ends: null if nothing is wrong. */
 async function readWhole(file: StoredFile): Promise<unknown> {
   const buffer = Buffer.alloc(1024);
   try {

@@ -22,11 +22,11 @@ export interface RunOptions {
   started?: (kill: Kill) => void;
   /** Told the same once stderr or stdout holds the text. */
   when?: [text: string, then: (kill: Kill) => void];
-  /** Stops reading standard output after so many chunks, as `head` does. */
+  /** Stops reading standard output after this number of chunks, as `head` does. */
   closeStdoutAfter?: number;
 }
 
-/** The command line as users have it, in a project folder of its own. */
+/** The command line as users have it, in its own project folder. */
 export class Bundle {
   private constructor(readonly folder: string) {}
 

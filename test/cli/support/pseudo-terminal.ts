@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { stripVTControlCharacters } from 'node:util';
 
-/** Runs its arguments behind the first on a terminal of so many columns and ends with their exit status. */
+/** Runs its arguments behind the first on a terminal with this number of columns and ends with their exit status. */
 const ON_A_TERMINAL = `
 import fcntl, os, pty, struct, sys, termios
 def read(fd):

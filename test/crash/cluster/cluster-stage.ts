@@ -24,7 +24,7 @@ export const INTERNAL_TOPICS = ['__transaction_state', '__consumer_offsets'] as 
 export type Role = 'leader' | 'transaction coordinator' | 'group coordinator' | 'controller';
 export const ROLES: readonly Role[] = ['leader', 'transaction coordinator', 'group coordinator', 'controller'];
 
-/** Three nodes, each behind a proxy of its own: every topic has three replicas, of which two must have a row. */
+/** Three nodes, each behind its own proxy: every topic has three replicas, of which two must have a row. */
 export class ClusterStage extends JobStage {
   /** Nodes that were killed, or are frozen. */
   readonly #away = new Set<number>();

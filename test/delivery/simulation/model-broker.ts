@@ -85,7 +85,7 @@ export class ModelBroker {
   #hasOffsets = false;
   /** What the group would have committed, were the transaction committed; one whose marker is lost stays. */
   #pending: Checkpoint | null = null;
-  /** Of the last producer that gave offsets to the group. */
+  /** The epoch of the last producer that gave offsets to the group. */
   #groupEpoch = 0;
   #offset: Checkpoint | null = null;
   #before: Checkpoint | null = null;

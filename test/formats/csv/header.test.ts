@@ -30,7 +30,7 @@ describe('a header in another case', () => {
     ['is the model’s', schema, {}, 'ID,qTY,Note', ['id', 'Qty', 'Note']],
     ['is the model’s after it was renamed', schema, { nr: 'ID' }, 'nr,QTY', ['id', 'Qty']],
     ['is the model’s beyond ASCII', { größe: 'Int32' }, {}, 'GRÖßE', ['größe']],
-    ['is no column if two may be meant', { id: 'Int32', ID: 'Int32' }, {}, 'Id,ID,id', ['Id', 'ID', 'id']],
+    ['is not a column if two may be meant', { id: 'Int32', ID: 'Int32' }, {}, 'Id,ID,id', ['Id', 'ID', 'id']],
   ])('%s', async (_what, model, renames, line, columns) => {
     const header = await read([Buffer.from(`${line}\n`)], { schema: model, renames, ignoreHeaderCase: true });
     expect([header.columns, header.fileColumns.join()]).toEqual([columns, line]);

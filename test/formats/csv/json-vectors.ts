@@ -70,7 +70,7 @@ export const JSON_VECTORS: readonly CsvVector[] = [
     expected: ['{"a":null,"b":"","c":null,"d":""}'],
   },
   {
-    name: 'null where a field is empty, but not in a required String',
+    name: 'null if a field is empty, but not in a required String',
     file: 'a,b,c,d\n,,,\n"",x,"",""\n',
     schema: { a: 'Nullable(String)', b: 'Nullable(Int8)', c: 'String' },
     expected: ['{"a":null,"b":null,"c":"","d":null}', wrong(2, 3, 12, '"",x,"",""', 'b NOT_AN_INTEGER')],
@@ -102,14 +102,14 @@ export const JSON_VECTORS: readonly CsvVector[] = [
     ],
   },
   {
-    name: 'an escape is taken out where there are no spellings of null',
+    name: 'an escape is taken out even without spellings of null',
     file: 'a,b,c,d\n"1\\2","\\2023-01-0\\1","\\true","\\\\N"\n',
     schema: { a: 'Int8', b: 'Date', c: 'Bool' },
     dialect: { escape: '\\' },
     expected: ['{"a":12,"b":"2023-01-01","c":true,"d":"\\\\N"}'],
   },
   {
-    name: 'blanks around values without quotes are no part of them, nor of spellings of null',
+    name: 'blanks around values without quotes are not part of them, nor of spellings of null',
     file: 'a,b,c\n x y ,\t1,\t\n" ",2,3\n" x ", NULL ,"N"\n,,  NULL\n',
     schema: { a: 'Nullable(String)', b: 'Nullable(Int8)', c: 'String' },
     dialect: { trim: true },
@@ -156,12 +156,12 @@ export const JSON_VECTORS: readonly CsvVector[] = [
     expected: ['{"a":1,"b":"x"}', '{"a":2,"b":null}'],
   },
   {
-    name: 'a byte order mark at the beginning is no part of a name, elsewhere it is text',
+    name: 'a byte order mark at the beginning is not part of a name, elsewhere it is text',
     file: '\ufeffa\n\ufeffx\n',
     expected: [asBytes('{"a":"\ufeffx"}')],
   },
   {
-    name: 'what is no row is rejected as ever',
+    name: 'what is not a row is rejected as ever',
     file: 'a,b\n1\n1,2,3\n1,"2\n1,2',
     expected: [
       wrong(1, 2, 4, '1', 'RAGGED_ROW'),

@@ -3,7 +3,7 @@ export interface NaiveFinding {
   byteOffset: number;
   line: number;
   raw: string;
-  /** Of a well-formed record. */
+  /** Those of a well-formed record. */
   fields: string[] | null;
   code: 'STRAY_QUOTE' | 'UNTERMINATED_QUOTE' | null;
 }

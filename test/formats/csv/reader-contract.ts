@@ -78,7 +78,7 @@ export function describeCsvReader(name: string, create: CreateReader): void {
       });
 
       if (Object.keys(rejected).length === 0) continue;
-      it.each(Object.entries(rejected))(`calls what is no ${type} %s`, async (code, texts) => {
+      it.each(Object.entries(rejected))(`rejects what is not a ${type} with %s`, async (code, texts) => {
         const file = `v,rest\n${texts.map((text) => `${quoted(text)},x\n`).join('')}`;
         const { decisions } = await readAll(create, { file, schema: { v: type } });
         expect(decisions.map((decision) => errorsOf(decision)[0])).toEqual(
@@ -181,7 +181,7 @@ export function describeCsvReader(name: string, create: CreateReader): void {
       expect(decisions).toEqual([{ accepted: '{"a":1}' }]);
     });
 
-    it('gives back every text that was written, and null where there was none', async () => {
+    it('gives back every text that was written, and null if there was none', async () => {
       const text = fc.oneof(
         fc.constantFrom('', 'NULL', '"', '\\', '\r\n'),
         fc.string({ unit: fc.constantFrom(...',"\n\r\t\0\x1f\\/é€'.split(''), '😀'), maxLength: 40 }),

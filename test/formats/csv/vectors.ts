@@ -44,7 +44,7 @@ export const CSV_VECTORS: readonly CsvVector[] = [
   { name: 'the last row needs no line end', file: 'a,b\n1,2\n3,4', expected: ['1,2', '3,4'] },
   { name: 'line ends may be mixed', file: 'a,b\r1,2\n3,4\r\n5,6\r7,8', expected: ['1,2', '3,4', '5,6', '7,8'] },
   {
-    name: 'blank lines are no rows but lines',
+    name: 'blank lines are not rows but lines',
     file: '\n\r\na,b\n\n\n1,2\r\r\n\r3,"\n\n5,6\r\n\r\n',
     expected: ['1,2', broken('UNTERMINATED_QUOTE', 2, 9, 16, '3,"'), '5,6'],
   },
@@ -313,7 +313,7 @@ export const CSV_VECTORS: readonly CsvVector[] = [
     expected: ['"x""y"'],
   },
   {
-    name: 'comments are no rows but lines, at the beginning of a line only',
+    name: 'comments are not rows but lines, at the beginning of a line only',
     file: '# one\r\n#\na,b\n#"\n1,#2\n\n# 3\r"\n#4",5\n6,x"\n#7',
     dialect: { comment: '#' },
     expected: ['1,#2', '"\n#4",5', broken('STRAY_QUOTE', 3, 10, 34, '6,x"')],

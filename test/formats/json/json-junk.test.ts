@@ -30,7 +30,7 @@ function rejected(raw: string, message: string | RegExp = ''): unknown {
   return { rejected: { errors: [error] }, raw };
 }
 
-describe('an element of a JSON array with what is no JSON', () => {
+describe('an element of a JSON array with what is not JSON', () => {
   it.each([
     'x{"a":1}',
     'x {"a":1,"b":[2,3]}',
@@ -75,7 +75,7 @@ describe('comments in a JSON array', () => {
     '{"id":2, // {"id":3}, {"id":4}\n"a":1}',
     '{"id":2 /**/, "a":/***/1}',
     '/*/ {"id":2}, */',
-  ])('are no JSON, nor is anything in them a row: %j', (junk) => {
+  ])('are not JSON, nor is anything in them a row: %j', (junk) => {
     const row = rejected(junk.trimEnd(), /JSON has no comments/);
     expect(elements(GOOD, junk, GOOD)).toMatchObject([{ accepted: GOOD }, row, { accepted: GOOD }]);
     expect(elements(junk)).toMatchObject([row]);

@@ -13,7 +13,7 @@ import { jsonFixtures } from './json-fixtures.js';
 
 const ANY = compileSchema({ type: 'object' });
 const SEED = 20_261_120;
-/** Of what the process holds, in bytes, most of it garbage: the files have less than a kilobyte. */
+/** Limit of the memory that the process takes in addition, in bytes, most of it garbage: the files have less than a kilobyte. */
 const MAX_GROWTH = 256 * 1024 ** 2;
 
 /** Objects of any members, as JSON with blanks where they may stand. */
@@ -70,7 +70,7 @@ describe('a JSON array', () => {
       fc.property(fc.array(one, { minLength: 1, maxLength: 12 }), cuts, (elements, at) => {
         const { decisions } = read(createJsonArrayReader, `[ ${elements.join(', ')} ]`, at);
         expect(accepted(decisions)).toEqual(elements.filter(isJson));
-        // Nothing at all between the brackets is no element.
+        // Nothing at all between the brackets is not an element.
         expect(decisions.length).toBe(elements.length === 1 && elements[0] === '' ? 0 : elements.length);
       }),
       { numRuns: 300 },

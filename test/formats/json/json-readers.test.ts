@@ -34,7 +34,7 @@ describe('the values', () => {
     });
 
     if (Object.keys(rejected).length === 0) continue;
-    it.each(Object.entries(rejected))(`calls what is no ${type} %s`, (code, texts) => {
+    it.each(Object.entries(rejected))(`rejects what is not a ${type} with %s`, (code, texts) => {
       const rows = literals(texts).map((literal) => `{"v":${literal}}`);
       const { decisions } = readFrom(createNdjsonReader(compileSchema({ v: type })), Buffer.from(rows.join('\n')));
       expect(decisions.map((decision) => codesOf(decision)[0])).toEqual(rows.map(() => code));

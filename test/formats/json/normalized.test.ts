@@ -51,7 +51,7 @@ describe.each(READERS)('the texts of $name that are normalized', ({ create, file
     expect(read({ v: type }, { v: ['trim', 'uppercase'] }, [`{"v":${given}}`])).toEqual([`{"v":${expected}}`]);
   });
 
-  it('are no numbers, booleans and nulls: those are checked as they are', () => {
+  it('are not numbers, booleans and nulls: those are checked as they are', () => {
     const schema = {
       type: 'object',
       properties: { at: { type: 'number' }, ok: { type: 'boolean' }, text: { type: ['string', 'null'] } },
@@ -77,7 +77,7 @@ describe.each(READERS)('the texts of $name that are normalized', ({ create, file
     ]);
   });
 
-  it('are found under the model’s names, also where the model does not know them', () => {
+  it('are found under the model’s names, even if the model does not know them', () => {
     const rows = ['{"Mail":" A ","x":" B ","y":" C "}', '{"\\u004dail":" A","z":1,"x":["  "]}', '{"mail":" D"}'];
     expect(read({ mail: 'Nullable(String)' }, { mail: ['trim'], x: ['trim'] }, rows, { Mail: 'mail' })).toEqual([
       '{"mail":"A","x":"B","y":" C "}',

@@ -44,7 +44,7 @@ describe("a Parquet file's metadata", () => {
     expect([canonical, leaves]).toEqual([metadata(8, 0x4c), [{ kind: 'string', isFull: true }]]);
   });
 
-  it('that is no metadata is refused, whatever it is', () => {
+  it('that is not metadata is refused, whatever it is', () => {
     const whole = metadataOf('nested');
     fc.assert(
       fc.property(

@@ -89,7 +89,7 @@ describe('lists, structs and maps of a Parquet file, and arrays and objects of a
     );
   });
 
-  it('take keys of a map that are no strings by their text', async () => {
+  it('take keys of a map that are not strings by their text', async () => {
     const { accepted, rejected } = await readFile(fixture('nested-rejects.parquet'), modelOf(MODEL.properties));
     expect(accepted).toEqual([
       '{"items":null,"attrs":null,"by_day":null,"extra":[[1],null,[]]}',
@@ -165,7 +165,7 @@ describe('the types inside a Parquet file and inside a model', () => {
     );
   });
 
-  it('are told by the names that the job gives', async () => {
+  it('are called by the names that the job gives', async () => {
     const renames = { list: 'numbers' };
     const read = (items: object): Promise<unknown> =>
       readFile(fixture('nested-random.parquet'), modelOf({ numbers: { type: 'array', items } }), undefined, {

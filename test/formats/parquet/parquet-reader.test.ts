@@ -240,7 +240,7 @@ describe('the columns of a Parquet file and of a model', () => {
       { normalize: { packed: ['trim', 'uppercase'] } },
     ],
   ])(
-    'reject strings that are no UTF-8 and nothing else, where the model has them as %s',
+    'reject strings that are not UTF-8 and nothing else, where the model has them as %s',
     async (_what, model, options) => {
       const { accepted, rejected } = await readFile(fixture('no-utf8.parquet'), model, undefined, options);
       expect(accepted.map((row) => JSON.parse(row) as { id: number; text: string })).toMatchObject([

@@ -11,7 +11,7 @@ import { fixture, readFile } from '../parquet/read-file.js';
 
 const RANGE = 'is out of range for DateTime (in epoch seconds -62135596800 to 253402300799)';
 
-/** A number that is no epoch seconds, and what it is taken for. */
+/** A number that is not in epoch seconds, and what it is taken for. */
 const CASES: readonly [string, string][] = [
   ['1704067200000', 'milliseconds'],
   ['-1704067200000', 'milliseconds'],
@@ -40,14 +40,14 @@ function errorsOf(decisions: readonly Decision[]): unknown[] {
   return decisions.flatMap((each) => ('rejected' in each ? each.rejected.errors : []));
 }
 
-describe('a number that is no DateTime in seconds', () => {
+describe('a number that is not a DateTime in seconds', () => {
   const kernel = new CsvKernel();
   const all = CASES.map(([text, unit]) => expected(text, unit));
 
   it.each([
     ['the kernel', (options) => createKernelReader(options, kernel)],
     ['the reference reader', createCsvReader],
-  ] as [string, typeof createCsvReader][])('is told by its unit in CSV, by %s', async (_name, create) => {
+  ] as [string, typeof createCsvReader][])('is described by its unit in CSV, by %s', async (_name, create) => {
     for (const quote of ['', '"']) {
       const file = `at,n\n${CASES.map(([text]) => `${quote}${text}${quote},1\n`).join('')}`;
       const options = await optionsFor({ file, schema: { at: 'DateTime', n: 'Int8' } });
@@ -55,7 +55,7 @@ describe('a number that is no DateTime in seconds', () => {
     }
   });
 
-  it('is told by its unit where blanks around it are not counted', async () => {
+  it('is described by its unit even if blanks around it are not counted', async () => {
     const file = 'at\n 1704067200000 \n';
     const normalize = { at: ['trim'] } as const;
     const options = await optionsFor({ file, schema: { at: 'DateTime' }, normalize, valueFormat: 'json' });
@@ -63,7 +63,7 @@ describe('a number that is no DateTime in seconds', () => {
     expect(error).toMatchObject({ error: 'OUT_OF_RANGE', message: expect.stringMatching(/looks like milliseconds$/) });
   });
 
-  it('is told by its unit in JSON, as a number or a string', () => {
+  it('is described by its unit in JSON, as a number or a string', () => {
     const options = compileSchema({ at: 'DateTime' });
     for (const [text, unit] of CASES) {
       const literals = /^-?[1-9]/.test(text) ? [text, `"${text}"`] : [`"${text}"`];
@@ -79,7 +79,7 @@ describe('a number that is no DateTime in seconds', () => {
     }
   });
 
-  it('is told by its unit in Parquet', async () => {
+  it('is described by its unit in Parquet', async () => {
     const { accepted, rejected } = await readFile(fixture('numbers.parquet'), {
       int64: 'Nullable(DateTime)',
       uint32: 'Nullable(DateTime)',

@@ -3,7 +3,7 @@ import { type Normalizations } from '../../../src/formats/index.js';
 import { NORMALIZE_OPERATIONS } from '../../../src/ingest/index.js';
 import type { Decision } from '../csv/read-all.js';
 
-/** Of the rows that are normalized; the models know all but the last. */
+/** The columns of the rows that are normalized; the models know all but the last. */
 export const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'other'];
 
 /** Models whose values may all be strings in JSON. */

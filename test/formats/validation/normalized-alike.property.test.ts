@@ -15,7 +15,7 @@ const anyNormalize = fc.oneof(fc.constant(TIDY), normalizations);
 const anySchema = fc.constantFrom(...SCHEMAS);
 
 async function readCsv(rows: readonly string[][], schema: object, normalize: Normalizations): Promise<unknown[]> {
-  // In quotes an empty field is no null.
+  // In quotes an empty field is not null.
   const line = (values: readonly string[]): string => values.map((each) => `"${each.replaceAll('"', '""')}"`).join(',');
   const file = Buffer.from(`${[NAMES, ...rows].map(line).join('\n')}\n`);
   const options = await optionsFor({ file, schema, normalize, valueFormat: 'json' });

@@ -76,7 +76,7 @@ describe('what a file is, by its beginning', () => {
     ['"{"', 'csv'],
     ['', 'csv'],
     ['   ', 'csv'],
-  ])('is told by its first byte that is no blank: %j is %s', (text, expected) => {
+  ])('is detected from its first byte that is not a blank: %j is %s', (text, expected) => {
     expect(detectFormat(Buffer.from(text), 'auto')).toBe(expected);
   });
 
@@ -99,7 +99,7 @@ describe('what a file is, by its beginning', () => {
     ['json', 'PAR1', /is Parquet, not json/],
     ['parquet', '[', /does not begin with PAR1/],
     ['json', '  ', /does not begin with \[/],
-  ])('is refused where it is no rows: %s, %j', (asked, text, message) => {
+  ])('is refused if it does not hold rows: %s, %j', (asked, text, message) => {
     const detect = (): FileFormat => detectFormat(Buffer.from(text), asked);
     expect(detect).toThrow(
       expect.objectContaining({ code: 'UNSUPPORTED_FILE_TYPE', message: expect.stringMatching(message) }),

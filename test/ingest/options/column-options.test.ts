@@ -20,7 +20,7 @@ describe('the columns that a job normalizes', () => {
     [OPEN, 'tags', "normalize: column 'tags' is an Array, and only texts are normalized"],
     [CLOSED, 'at', "normalize: column 'at' is an Object, and only texts are normalized"],
     [CLOSED, 'other', 'normalize: the model has no column "other" and takes no others'],
-  ])('are refused where nothing could come of it', (model, name, message) => {
+  ])('are refused if they could have no effect', (model, name, message) => {
     const refused = expect.objectContaining({ code: 'INVALID_OPTION', message });
     expect(() => refuseUnusableNormalize({ name: ['trim'], [name]: ['trim'] }, model)).toThrow(refused);
   });

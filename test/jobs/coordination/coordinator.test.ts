@@ -308,7 +308,7 @@ describe('a job whose checkpoint is stale', () => {
     expect(await harness.runners.next()).toMatchObject({ jobId, staleMs: 0 });
   });
 
-  it('is looked at as soon again when it is cancelled, and ends when it is lost', async () => {
+  it('is tried again as soon when it is cancelled, and ends when it is lost', async () => {
     const jobId = await harness.acceptAndClaim();
     await leave(jobId, 10_000);
     const cancelling = harness.commands.cancel(jobId);

@@ -45,7 +45,7 @@ describe('a job', () => {
     expect(fate).toEqual(['refill']);
   });
 
-  it('makes topics of its own if there are none, or they are not as they were made', async () => {
+  it('makes new topics if there are none, or they are not as they were made', async () => {
     spare.isUnused = false;
     const other = await create();
     expect(other).toMatchObject({ kind: 'created' });

@@ -10,7 +10,7 @@ const YEARS_MS = 12 * 365 * DAY_MS;
 
 let harness: JobsHarness;
 let expiry: JobExpiry;
-/** The times at which topics were to be looked at. */
+/** The times at which topics were to be checked. */
 let topicRounds: number[];
 /** The broker's clock, where it is not as ours. */
 let brokerTime: (() => Promise<number>) | null;
@@ -43,7 +43,7 @@ function start(keepDays = 30): void {
   expiry.start();
 }
 
-/** The service runs for so long, with a round every ten minutes. */
+/** The service runs for this time, with a round every ten minutes. */
 async function run(ms: number): Promise<void> {
   for (let left = ms; left > 0; left -= 10 * MINUTE_MS) {
     harness.clock.dropTimers();
@@ -52,7 +52,7 @@ async function run(ms: number): Promise<void> {
   }
 }
 
-/** So many days pass by the wall clock; the service runs long enough to see a job ended for one of them. */
+/** This number of days passes by the wall clock; the service runs long enough to see a job ended for one of them. */
 async function pass(days: number): Promise<void> {
   await run(DAY_MS + 10 * MINUTE_MS);
   harness.clock.setWall((days - 1) * DAY_MS - 20 * MINUTE_MS);

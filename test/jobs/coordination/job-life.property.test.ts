@@ -199,7 +199,7 @@ describe('whatever happens to a job', () => {
   });
   afterAll(() => harness.close());
 
-  it('it goes only where the state table leads, counts what is committed and comes to one end', async () => {
+  it('it follows the state table, counts what is committed and comes to one end', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(event, { maxLength: 40 }), async (events) => {
         const jobId = await harness.accept();

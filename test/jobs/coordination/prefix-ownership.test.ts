@@ -76,7 +76,7 @@ describe('the topic prefix', () => {
     expect([ownership.trouble(), ownership.refusal]).toEqual([null, null]);
   });
 
-  it('that cannot be looked at any more still takes uploads, and says that it is not known to be ours', async () => {
+  it('that cannot be checked any more still takes uploads, and says that it is not known to be ours', async () => {
     const ownership = ownershipOf();
     await ownership.check();
     answer = () => Promise.reject(protocolError(TOPIC_AUTHORIZATION_FAILED, 'Fetch'));

@@ -115,7 +115,7 @@ describe('the topics of an ended job', () => {
     expect(await removals.list(0, 10)).toMatchObject([{ jobId: job, topicsRemoved: false }]);
   });
 
-  it('stay if the job is not as it was when they were looked at', async () => {
+  it('stay if the job is not as it was when they were checked', async () => {
     const job = await ended();
     topics.onLook = async () => harness.writer.updateInternal(await harness.record(job), { spooled: true });
     await aWeekLater();
@@ -133,7 +133,7 @@ describe('the topics of an ended job', () => {
     expect(topics.deleted).toEqual([second, first]);
   });
 
-  it('are looked at no more when the service stops', async () => {
+  it('are not checked any more when the service stops', async () => {
     const [first] = [await ended(), await ended()];
     topics.onLook = async () => expiry.stop();
     await aWeekLater();

@@ -19,7 +19,7 @@ describe('the state table', () => {
     });
   });
 
-  it('leaves an end for PENDING only, and only where a resume may', () => {
+  it('leaves an end for PENDING only, and only if a resume may', () => {
     fc.assert(
       fc.property(state, state, (from, to) => {
         if (!isTerminal(from) || !mayFollow(from, to)) return;

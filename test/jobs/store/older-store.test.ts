@@ -40,7 +40,7 @@ describe('a store of version 1', () => {
     });
   });
 
-  it('has an installation id of its own, which has claimed nothing yet', async () => {
+  it('has its own installation id, which has claimed nothing yet', async () => {
     const found = await new InstallationStore(db).get('batch.jobs');
     expect(found).toEqual({ id: expect.stringMatching(/^[0-9a-f]{16}$/) as string, claimOffset: null });
     await new InstallationStore(db).setClaim('batch.jobs', 7);
@@ -48,7 +48,7 @@ describe('a store of version 1', () => {
     expect(await new InstallationStore(db).get('other.jobs')).toEqual(found);
   });
 
-  it('takes new jobs with options of their own', async () => {
+  it('takes new jobs with other options', async () => {
     const options = { ...DEFAULT_OPTIONS, nullValues: ['NULL', '\\N'] };
     expect(await insertJob(store, { options })).toMatchObject({ seq: 2, options });
   });

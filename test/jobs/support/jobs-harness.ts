@@ -118,7 +118,7 @@ export class JobsHarness {
     return jobId;
   }
 
-  /** Reports a commit of so many rows, as the job's runner. */
+  /** Reports a commit of this number of rows, as the job's runner. */
   commit(jobId: string, ok: number, errors = 0): Checkpoint {
     const checkpoint = aCheckpoint(ok, errors);
     this.coordinator.committed(jobId, this.runners.assignments.get(jobId)!.lease, checkpoint);

@@ -15,7 +15,7 @@ export interface StoreFixture {
   close(): Promise<void>;
 }
 
-/** A real database in a folder of its own, with the model that `aJob` pins. */
+/** A real database in its own folder, with the model that `aJob` pins. */
 export async function openStore(): Promise<StoreFixture> {
   const folder = mkdtempSync(join(tmpdir(), 'batch-jobs-'));
   const db = await openDatabase(folder);

@@ -20,7 +20,7 @@ const TIMESTAMP = '2026-01-02T03:04:05.678Z';
 export class RecordBatchConsumer implements RowConsumer {
   readonly batches: Lane;
   readonly rejections: RejectionLane;
-  /** So many batches and rejections may be taken before there is no room any more. */
+  /** The number of batches and rejections that may be taken before there is no room. */
   allowance = Number.POSITIVE_INFINITY;
   /** Rejections that went through `reject`. */
   rejectedHere = 0;
@@ -29,7 +29,7 @@ export class RecordBatchConsumer implements RowConsumer {
   readonly #kernel: CsvKernel;
   #used = 0;
 
-  /** Of the data batches and of the rejections', in bytes. */
+  /** `capacity`, `rejectionCapacity`: size in bytes of the data batches and of those of the rejections. */
   constructor(kernel: CsvKernel, capacity: number, rejectionCapacity = 1024 ** 2) {
     this.#kernel = kernel;
     this.batches = new Lane(this, capacity);

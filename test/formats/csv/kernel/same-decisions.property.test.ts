@@ -10,7 +10,7 @@ interface Field {
   text: string;
   /** In quotes, needed or not. */
   quoted: boolean;
-  /** Around it where there are no quotes. */
+  /** Around it if it has no quotes. */
   blanks: readonly [string, string];
   /** Where an escape stands though nobody needs it. */
   escaped: number;
@@ -114,7 +114,7 @@ const mutation = fc.record({
 
 const blank = fc.constantFrom('', '', '', ' ', '\t', ' \t ');
 
-/** What a line may hold that is no record. */
+/** What a line may hold that is not a record. */
 const remark = fc.constantFrom('', ' some words', '"', ',"', ';",', '1,"\n2",', '\\"', '\u00e9');
 
 const file = fc

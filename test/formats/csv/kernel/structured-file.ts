@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 interface Parts {
-  /** Of fields without quotes. */
+  /** Texts of fields without quotes. */
   plain: readonly string[];
   /** What quotes are written as inside quotes, and what else stands there. */
   quoted: readonly string[];

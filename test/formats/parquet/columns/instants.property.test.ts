@@ -9,7 +9,7 @@ import {
 } from '../../../../src/formats/parquet/columns/temporal.js';
 import { RowFlags, type ValueReader } from '../../../../src/formats/parquet/columns/value-reader.js';
 
-/** The Gregorian calendar repeats itself after so many years. */
+/** The Gregorian calendar repeats itself after this number of years. */
 const CYCLE_YEARS = 400n;
 const CYCLE_SECONDS = 146_097n * 86_400n;
 const DAY_SECONDS = 86_400n;
@@ -51,7 +51,7 @@ function timestamp(value: bigint, digits: number): string {
   return instant((value - fraction) / unit) + (digits === 0 ? '' : `.${String(fraction).padStart(digits, '0')}`);
 }
 
-/** Any number of so many bits, also of few digits, and those around a day, of any unit. */
+/** Any number of this size in bits, also of few digits, and those around a day, of any unit. */
 function signed(bits: number): fc.Arbitrary<bigint> {
   const limit = 2n ** BigInt(bits - 1);
   const days = [0, 3, 6, 9].flatMap((digits) =>
