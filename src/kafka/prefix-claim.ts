@@ -11,7 +11,7 @@ const INSTALLATION_KEY = '_installation';
 /** A topic that was just created, or a broker that just started, may not know it yet. */
 const TOPIC_UNKNOWN_FOR_MS = 5_000;
 const LOOK_AGAIN_MS = 50;
-/** Most of it is for the reading: millions of snapshots. */
+/** Most of it is for the reading: millions of events. */
 const CLAIM_MS = 600_000;
 
 /** A record under `_installation` in the topic of the jobs; the last one says whose the prefix is. */

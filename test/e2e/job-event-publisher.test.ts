@@ -58,8 +58,8 @@ async function insert(filename = 'orders.csv'): Promise<StoredJob> {
   return writer.activate(job.jobId, 'this process');
 }
 
-/** The job's snapshots in the topic, once the last one is as it should be. */
-async function snapshotsUpTo(jobId: string, state: Job['state']): Promise<Job[]> {
+/** The job's events in the topic, once the last one is as it should be. */
+async function eventsUpTo(jobId: string, state: Job['state']): Promise<Job[]> {
   for (let tries = 0; tries < 150; tries++) {
     const records = await readTopic(broker.brokers, TOPIC).catch(() => []);
     const jobs = records
@@ -77,7 +77,7 @@ describe('batch.jobs', () => {
     const running = await writer.change(pending, { state: 'RUNNING', fileColumns: ['id', 'größe'] });
     const cancelling = await writer.change(running, { state: 'CANCELLING' });
     await writer.change(cancelling, { state: 'CANCELLED', checkpointVerified: true });
-    const jobs = await snapshotsUpTo(pending.jobId, 'CANCELLED');
+    const jobs = await eventsUpTo(pending.jobId, 'CANCELLED');
     // The first connection may fail where the topic is just being made, so the numbers may have grown meanwhile.
     expect(jobs.map(({ state }) => state)).toEqual(['PENDING', 'RUNNING', 'CANCELLING', 'CANCELLED']);
     const revisions = jobs.map(({ revision }) => revision);
@@ -90,7 +90,7 @@ describe('batch.jobs', () => {
   });
 
   it('is one compacted partition', async () => {
-    await snapshotsUpTo((await insert()).jobId, 'PENDING');
+    await eventsUpTo((await insert()).jobId, 'PENDING');
     const admin = new Kafka({ brokers: [broker.brokers], logLevel: logLevel.NOTHING }).admin();
     await admin.connect();
     const { topics: described } = await admin.fetchTopicMetadata({ topics: [TOPIC] });
@@ -105,7 +105,7 @@ describe('batch.jobs', () => {
 
   it('gets what changed while the broker was killed, and numbers only ever grow', async () => {
     const pending = await insert();
-    await snapshotsUpTo(pending.jobId, 'PENDING');
+    await eventsUpTo(pending.jobId, 'PENDING');
     await broker.kill();
     const running = await writer.change(pending, { state: 'RUNNING' });
     await sleep(500);
@@ -113,11 +113,11 @@ describe('batch.jobs', () => {
     const other = await insert();
     await broker.restart();
 
-    const jobs = await snapshotsUpTo(pending.jobId, 'CANCELLING');
+    const jobs = await eventsUpTo(pending.jobId, 'CANCELLING');
     const revisions = jobs.map(({ revision }) => revision);
     expect(revisions).toEqual([...new Set(revisions)].sort((a, b) => a - b));
     expect(revisions.at(-1)).toBe((await store.get(pending.jobId))?.revision);
-    expect(await snapshotsUpTo(other.jobId, 'PENDING')).not.toEqual([]);
+    expect(await eventsUpTo(other.jobId, 'PENDING')).not.toEqual([]);
     await sleep(1500);
     expect(await store.unpublished(10)).toEqual([]);
   });
@@ -130,10 +130,10 @@ describe('batch.jobs', () => {
       await writer.change(job, { state: 'RUNNING', fileColumns: at === 50 ? ['y'.repeat(1_100_000)] : columns });
     }
     for (const at of [0, 99]) {
-      const jobs = await snapshotsUpTo(pending[at]!.jobId, 'RUNNING');
+      const jobs = await eventsUpTo(pending[at]!.jobId, 'RUNNING');
       expect(jobs.at(-1)?.file_columns).toEqual(columns);
     }
-    const reduced = await snapshotsUpTo(pending[50]!.jobId, 'RUNNING');
+    const reduced = await eventsUpTo(pending[50]!.jobId, 'RUNNING');
     expect(reduced.at(-1)).toMatchObject({ file_columns: null, truncated: ['file_columns', 'metadata'] });
     expect(publisher.trouble()).toBeNull();
   });
@@ -154,9 +154,9 @@ describe('batch.jobs', () => {
       const wide = await writer.change(await insert(), { state: 'RUNNING', fileColumns: ['x'.repeat(3000)] });
       const refused = await insert('z'.repeat(3000));
       const last = await insert();
-      expect((await snapshotsUpTo(wide.jobId, 'RUNNING')).at(-1)).toHaveProperty('truncated');
-      expect(await snapshotsUpTo(small.jobId, 'PENDING')).not.toEqual([]);
-      expect(await snapshotsUpTo(last.jobId, 'PENDING')).not.toEqual([]);
+      expect((await eventsUpTo(wide.jobId, 'RUNNING')).at(-1)).toHaveProperty('truncated');
+      expect(await eventsUpTo(small.jobId, 'PENDING')).not.toEqual([]);
+      expect(await eventsUpTo(last.jobId, 'PENDING')).not.toEqual([]);
       expect(publisher.trouble()).toContain(refused.jobId);
     } finally {
       await limit('1048588');

@@ -10,7 +10,7 @@ export interface JobRemovalOptions {
   rows: RemovalStore;
   creation: Pick<JobCreation, 'abortAbandoned' | 'isUnderWay'>;
   topics: Pick<TopicAdmin, 'deleteUnusedJobTopics' | 'deleteJobTopics' | 'deleteJobGroup'>;
-  /** Resolves when the topic of the jobs holds the job's tombstone, behind which no snapshot of it lands. */
+  /** Resolves when the topic of the jobs holds the job's tombstone, behind which no event of it lands. */
   publishTombstone: (jobId: string) => Promise<void>;
   files: FileStore;
   clock: Clock;

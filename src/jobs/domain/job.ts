@@ -18,7 +18,7 @@ export interface JobSummary {
   model_id: string;
   model_version: number;
   state: JobState;
-  /** Grows by one at every stored change; the topic of the jobs carries snapshots in this order. */
+  /** Grows by one at every stored change; the topic of the jobs carries events in this order. */
   revision: number;
   filename: string;
   format: FileFormat;

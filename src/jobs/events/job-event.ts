@@ -26,17 +26,17 @@ export function reduced(job: Job): JobEvent {
 }
 
 /** In the same order, at most `maxBytes` in each batch; what alone is larger is a batch by itself. */
-export function cutBatches(snapshots: readonly JobEvent[], maxBytes: number): JobEvent[][] {
+export function cutBatches(events: readonly JobEvent[], maxBytes: number): JobEvent[][] {
   const batches: JobEvent[][] = [];
   let room = 0;
-  for (const snapshot of snapshots) {
+  for (const event of events) {
     const batch = batches.at(-1);
-    if (batch === undefined || snapshot.bytes > room) {
-      batches.push([snapshot]);
-      room = maxBytes - snapshot.bytes;
+    if (batch === undefined || event.bytes > room) {
+      batches.push([event]);
+      room = maxBytes - event.bytes;
     } else {
-      batch.push(snapshot);
-      room -= snapshot.bytes;
+      batch.push(event);
+      room -= event.bytes;
     }
   }
   return batches;

@@ -8,16 +8,16 @@ import type { JobEvent } from './job-event.js';
 /** One connection to the topic of the jobs. After any error it is closed and another one takes its place. */
 export interface JobEventProducer {
   /**
-   * Resolves when every snapshot, in one batch, is acknowledged. If it rejects, none, some or all may have arrived; none
+   * Resolves when every event, in one batch, is acknowledged. If it rejects, none, some or all may have arrived; none
    * if the error `isTooLarge`.
    */
-  send(snapshots: readonly JobEvent[]): Promise<void>;
+  send(events: readonly JobEvent[]): Promise<void>;
   /** As `send`: a record without a value under each id, so that compaction removes what is under it. */
   sendTombstones(jobIds: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Idempotent, one request at a time: snapshots arrive in the order in which they were sent, each once. */
+/** Idempotent, one request at a time: events arrive in the order in which they were sent, each once. */
 export async function connectJobEvents(config: KafkaConfig, topic: string): Promise<JobEventProducer> {
   const client = new ClientKafka({
     client: { ...kafkaClientOptions(config), requestTimeout: 10_000 },
@@ -32,8 +32,8 @@ export async function connectJobEvents(config: KafkaConfig, topic: string): Prom
   });
   await client.connect();
   return {
-    async send(snapshots) {
-      const messages = snapshots.map(({ job, value }) => ({ key: job.job_id, value }));
+    async send(events) {
+      const messages = events.map(({ job, value }) => ({ key: job.job_id, value }));
       await lastValueFrom(client.emitBatch<unknown>(topic, { messages }));
     },
     async sendTombstones(jobIds) {

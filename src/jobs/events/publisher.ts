@@ -18,7 +18,7 @@ export interface JobEventPublisherOptions {
   log: Logger;
 }
 
-/** A snapshot has about 2 kB; one with a wide header up to a thousand. */
+/** A job event has about 2 kB; one with a wide header up to a thousand. */
 const QUEUE_LIMITS = { limit: 1000, maxBytes: 16_000_000 };
 const BATCH = 100;
 const FIRST_BACKOFF_MS = 250;
@@ -27,7 +27,7 @@ const MAX_BACKOFF_MS = 10_000;
 const CONNECTION_MS = 600_000;
 /** A broker that neither answers nor refuses within this time counts as an error. */
 const PUBLISH_TIMEOUT_MS = 20_000;
-/** What was acknowledged is written to the store this often: forgetting it costs a repeated snapshot. */
+/** What was acknowledged is written to the store this often: forgetting it costs a repeated event. */
 const MARK_EVERY_MS = 1000;
 const REMEMBERED_JOBS = 10_000;
 /** A failure of this length is shown in /readyz. */
@@ -36,7 +36,7 @@ const STUCK_AFTER_MS = 30_000;
 const TOMBSTONE_AFTER_FAILURE_MS = 30_000;
 
 /**
- * Writes the jobs' snapshots to the topic of the jobs (`<prefix>.jobs`), strictly in the order of revisions for each
+ * Writes the jobs' events to the topic of the jobs (`<prefix>.jobs`), strictly in the order of revisions for each
  * job. After an error it is not known what arrived: over a new connection go what is queued, and every unpublished job
  * as it is by now, under a revision that was never sent.
  */
@@ -56,9 +56,9 @@ export class JobEventPublisher implements JobEventListener {
   #failingSince: number | null = null;
   /** Why the last attempt failed. */
   #reason = '';
-  /** Size limit of a batch of more than one snapshot; halved when the topic refuses one for its size. */
+  /** Size limit of a batch of more than one event; halved when the topic refuses one for its size. */
   #maxBytes = MAX_BATCH_BYTES;
-  /** Jobs whose last snapshot the topic refused for its size, even reduced. */
+  /** Jobs whose last event the topic refused for its size, even reduced. */
   readonly #refused = new Set<string>();
   #lastFailure = Number.NEGATIVE_INFINITY;
   readonly #tombstones: { jobId: string; resolve: () => void; reject: (error: unknown) => void }[] = [];
@@ -83,7 +83,7 @@ export class JobEventPublisher implements JobEventListener {
   }
 
   /**
-   * Resolves when a tombstone of this removed job is acknowledged: no snapshot of it lands behind.
+   * Resolves when a tombstone of this removed job is acknowledged: no event of it lands behind.
    * Rejects if that is not known, or the topic failed within the last 30 s; call it again then.
    */
   async publishTombstone(jobId: string): Promise<void> {
@@ -106,7 +106,7 @@ export class JobEventPublisher implements JobEventListener {
     }
     const [jobId] = this.#refused;
     if (jobId === undefined) return null;
-    return `${this.options.topic} refuses snapshots of ${this.#refused.size} jobs for their size, such as ${jobId}: raise its max.message.bytes`;
+    return `${this.options.topic} refuses events of ${this.#refused.size} jobs for their size, such as ${jobId}: raise its max.message.bytes`;
   }
 
   /** Sends what is queued, for at most `ms`, and ends. What stays unsent goes out at the next start. */
@@ -167,14 +167,14 @@ export class JobEventPublisher implements JobEventListener {
     await this.#sendInBatches(next);
   }
 
-  async #sendInBatches(snapshots: readonly JobEvent[]): Promise<void> {
-    for (const batch of cutBatches(snapshots, this.#maxBytes)) {
+  async #sendInBatches(events: readonly JobEvent[]): Promise<void> {
+    for (const batch of cutBatches(events, this.#maxBytes)) {
       if (this.#isOver) return;
       await this.#sendBatch(batch);
     }
   }
 
-  /** A batch that is refused for its size is halved, down to one snapshot; that is reduced, and at last left out. */
+  /** A batch that is refused for its size is halved, down to one event; that is reduced, and at last left out. */
   async #sendBatch(batch: readonly JobEvent[]): Promise<void> {
     this.#connection ??= await this.#connect();
     try {
@@ -205,7 +205,7 @@ export class JobEventPublisher implements JobEventListener {
     const { job_id, revision } = job;
     this.options.log.error(
       { err: error, job_id, revision, bytes },
-      `${this.options.topic} refuses a snapshot: it is left out`,
+      `${this.options.topic} refuses a job event: it is left out`,
     );
     if (this.#refused.size < REMEMBERED_JOBS) this.#refused.add(job_id);
     this.#acknowledge(job_id, revision);
@@ -302,7 +302,7 @@ export class JobEventPublisher implements JobEventListener {
       await this.options.store.markPublished(acknowledged);
     } catch (error) {
       this.#acknowledged = new Map([...acknowledged, ...this.#acknowledged]);
-      this.options.log.error({ err: error }, 'could not store which snapshots are published');
+      this.options.log.error({ err: error }, 'could not store which events are published');
     }
   }
 

@@ -3,7 +3,7 @@ import type { Job, JobState } from '../../../src/jobs/domain/job.js';
 import type { JobEvent } from '../../../src/jobs/events/job-event.js';
 import { JobEventQueue } from '../../../src/jobs/events/queue.js';
 
-function snapshot(job_id: string, revision: number, state: JobState, bytes = 1): JobEvent {
+function event(job_id: string, revision: number, state: JobState, bytes = 1): JobEvent {
   return { job: { job_id, revision, state } as Job, value: '', bytes };
 }
 
@@ -11,15 +11,15 @@ function queueOf(limit: number, maxBytes = 1_000_000): JobEventQueue {
   return new JobEventQueue({ limit, maxBytes });
 }
 
-describe('the queue of snapshots', () => {
+describe('the queue of events', () => {
   it('keeps the last of several in one state, and every state', () => {
     const queue = queueOf(10);
     const all = [
-      snapshot('a', 1, 'PENDING'),
-      snapshot('a', 2, 'RUNNING'),
-      snapshot('b', 1, 'PENDING'),
-      snapshot('a', 3, 'RUNNING'),
-      snapshot('a', 4, 'SUCCESS'),
+      event('a', 1, 'PENDING'),
+      event('a', 2, 'RUNNING'),
+      event('b', 1, 'PENDING'),
+      event('a', 3, 'RUNNING'),
+      event('a', 4, 'SUCCESS'),
     ];
     for (const one of all) expect(queue.add(one)).toBe(true);
     expect(queue.take(10)).toEqual([all[0], all[3], all[2], all[4]]);
@@ -28,7 +28,7 @@ describe('the queue of snapshots', () => {
 
   it('puts one that comes late before the later ones of its job', () => {
     const queue = queueOf(10);
-    const [first, second] = [snapshot('a', 2, 'CANCELLING'), snapshot('a', 3, 'CANCELLED')];
+    const [first, second] = [event('a', 2, 'CANCELLING'), event('a', 3, 'CANCELLED')];
     queue.add(second);
     queue.add(first);
     expect(queue.take(10)).toEqual([first, second]);
@@ -36,28 +36,28 @@ describe('the queue of snapshots', () => {
 
   it('takes no more than its limit, but still replaces', () => {
     const queue = queueOf(1);
-    expect(queue.add(snapshot('a', 1, 'RUNNING'))).toBe(true);
-    expect(queue.add(snapshot('b', 1, 'RUNNING'))).toBe(false);
-    expect(queue.add(snapshot('a', 2, 'RUNNING'))).toBe(true);
-    expect(queue.take(10)).toEqual([snapshot('a', 2, 'RUNNING')]);
+    expect(queue.add(event('a', 1, 'RUNNING'))).toBe(true);
+    expect(queue.add(event('b', 1, 'RUNNING'))).toBe(false);
+    expect(queue.add(event('a', 2, 'RUNNING'))).toBe(true);
+    expect(queue.take(10)).toEqual([event('a', 2, 'RUNNING')]);
   });
 
-  it('takes no more bytes than its limit and one snapshot, also by replacing', () => {
+  it('takes no more bytes than its limit and one event, also by replacing', () => {
     const queue = queueOf(10, 100);
-    expect(queue.add(snapshot('a', 1, 'PENDING', 60))).toBe(true);
-    expect(queue.add(snapshot('a', 2, 'RUNNING', 10))).toBe(true);
+    expect(queue.add(event('a', 1, 'PENDING', 60))).toBe(true);
+    expect(queue.add(event('a', 2, 'RUNNING', 10))).toBe(true);
     expect(queue.isFull).toBe(false);
-    expect(queue.add(snapshot('a', 3, 'RUNNING', 60))).toBe(true);
+    expect(queue.add(event('a', 3, 'RUNNING', 60))).toBe(true);
     expect(queue.isFull).toBe(true);
-    expect(queue.add(snapshot('a', 4, 'RUNNING', 61))).toBe(false);
-    expect(queue.add(snapshot('b', 1, 'PENDING', 1))).toBe(false);
-    expect(queue.add(snapshot('a', 5, 'RUNNING', 50))).toBe(true);
-    expect(queue.take(1)).toEqual([snapshot('a', 1, 'PENDING', 60)]);
-    expect(queue.add(snapshot('b', 1, 'PENDING', 50))).toBe(true);
+    expect(queue.add(event('a', 4, 'RUNNING', 61))).toBe(false);
+    expect(queue.add(event('b', 1, 'PENDING', 1))).toBe(false);
+    expect(queue.add(event('a', 5, 'RUNNING', 50))).toBe(true);
+    expect(queue.take(1)).toEqual([event('a', 1, 'PENDING', 60)]);
+    expect(queue.add(event('b', 1, 'PENDING', 50))).toBe(true);
     expect(queue.isFull).toBe(true);
     queue.clear();
     expect(queue.isFull).toBe(false);
-    expect(queue.add(snapshot('b', 2, 'PENDING', 1000))).toBe(true);
+    expect(queue.add(event('b', 2, 'PENDING', 1000))).toBe(true);
   });
 
   it('gives each job in the order of its revisions, however they come in', () => {
@@ -70,8 +70,7 @@ describe('the queue of snapshots', () => {
     fc.assert(
       fc.property(fc.uniqueArray(arrival, { selector: ({ job, revision }) => `${job}${revision}` }), (arrivals) => {
         const queue = queueOf(1000);
-        for (const { job, revision } of arrivals)
-          queue.add(snapshot(job, revision, states[Math.floor(revision / 11)]!));
+        for (const { job, revision } of arrivals) queue.add(event(job, revision, states[Math.floor(revision / 11)]!));
         const out = queue.take(1000);
         for (const job of ['a', 'b', 'c']) {
           const mine = out.map((one) => one.job).filter(({ job_id }) => job_id === job);
