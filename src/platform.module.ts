@@ -31,7 +31,7 @@ import { LOG } from './observability/index.js';
 import { FILE_STORE, type FileStore, LocalFileStore } from './storage/index.js';
 import { UPLOAD_LIMIT } from './upload/index.js';
 
-/** What every feature stands on: configuration, log, metadata store, uploaded files, the way to Kafka. */
+/** What every feature stands on: configuration, log, database, uploaded files, the way to Kafka. */
 @Module({})
 export class PlatformModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(

@@ -218,5 +218,5 @@ const provider: MigrationProvider = { getMigrations: async () => migrations };
 /** Brings the tables up to date. Throws what the failing migration threw. */
 export async function migrate(db: Kysely<Tables>): Promise<void> {
   const { error } = await new Migrator({ db, provider }).migrateToLatest();
-  if (error !== undefined) throw new Error('The metadata store could not be brought up to date', { cause: error });
+  if (error !== undefined) throw new Error('The database could not be migrated', { cause: error });
 }

@@ -89,10 +89,10 @@ export class DecompressedSource implements ByteSource {
   #requireLimits(): void {
     const { maxBytes, maxRatio } = this.limits;
     if (this.#produced > maxBytes) {
-      throw tooComplex(`it is larger than ${maxBytes} bytes decompressed (MAX_DECOMPRESSED_BYTES)`);
+      throw tooComplex(`it is larger than ${maxBytes} bytes (MAX_DECOMPRESSED_BYTES)`);
     }
     if (this.#produced > RATIO_COUNTS_FROM_BYTES && this.#produced > this.#fileBytes * maxRatio) {
-      throw tooComplex(`it decompresses to more than ${maxRatio} times its size (MAX_DECOMPRESSION_RATIO)`);
+      throw tooComplex(`it is more than ${maxRatio} times as large as the compressed one (MAX_DECOMPRESSION_RATIO)`);
     }
   }
 
@@ -112,5 +112,5 @@ export class DecompressedSource implements ByteSource {
 }
 
 function tooComplex(why: string): ServiceError {
-  return new ServiceError('FILE_TOO_COMPLEX', `the file is compressed too far: ${why}`);
+  return new ServiceError('FILE_TOO_COMPLEX', `the decompressed file exceeds a limit: ${why}`);
 }

@@ -161,7 +161,7 @@ const entries = {
   },
   HEADER_MISMATCH: {
     status: 400,
-    title: 'The header does not fit',
+    title: "The file's columns cannot be used",
     hint: 'Correct the columns of the file or of the model, or rename them (rename), then send the file again.',
     final: true,
   },

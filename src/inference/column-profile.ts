@@ -173,7 +173,7 @@ export class ColumnProfile {
   /** The type that held out longest says most about the text. */
   #textReason(rejected: readonly RejectedType[]): string {
     if (this.#rows === 0) return 'no rows';
-    if (this.#facts.values === 0) return 'nothing but null';
+    if (this.#facts.values === 0) return 'only nulls';
     const last = rejected.reduce<RejectedType | null>(
       (longest, each) => (each.row !== null && each.row > (longest?.row ?? this.#firstRow) ? each : longest),
       null,

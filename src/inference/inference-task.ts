@@ -11,7 +11,7 @@ export function taskFor(upload: ReceivedUpload, request: InferRequest): Inferenc
   refuseInapplicable(request.given, format);
   const { label, magic, hasDialect } = FORMATS[format];
   if (magic !== null && partial) {
-    throw invalidOption('partial', `the beginning of a ${label} file tells nothing; send the whole file`);
+    throw invalidOption('partial', `a ${label} file cannot be read from its beginning alone; send the whole file`);
   }
   const sourceEncoding = { fileCompression, encoding };
   const dialect = hasDialect ? knownDialect(request.dialect, text, []) : request.dialect;

@@ -98,14 +98,14 @@ export class JsonInference {
   #noColumn([first]: readonly SkippedColumn[]): ServiceError {
     const problem =
       first === undefined
-        ? `no whole row with a member${this.#firstBroken ?? ''}`
-        : `no member for a model; '${first.name}': ${first.reason}`;
-    return new ServiceError('HEADER_MISMATCH', `the sampled rows have ${problem}`);
+        ? `the sample has no complete row with a member${this.#firstBroken ?? ''}`
+        : `no column of the file can be used in a model; '${first.name}': ${first.reason}`;
+    return new ServiceError('HEADER_MISMATCH', problem);
   }
 }
 
-const ONLY_NULLS = 'nothing but null, which says nothing of its type; add it to the schema if you know it';
-const OUT_OF_RANGE = 'numbers that no type has room for; write them as strings to have them checked';
+const ONLY_NULLS = 'only nulls, so its type is unknown; add it to the schema if you know it';
+const OUT_OF_RANGE = 'numbers too large for any type; write them as strings to have them checked';
 
 function mixedKinds({ kinds }: PathProfile): string {
   const seen = [...kinds].map(([kind, row]) => `${KIND_NAMES[kind]} (row ${row})`);

@@ -72,7 +72,7 @@ function itemName(items: PathProfile): string {
   if (kind === 'array' || kind === 'object') return KIND_NAMES[kind];
   if (kind !== null) return scalarTypeOf(items) ?? KIND_NAMES[kind];
   const kinds = [...items.kinds.keys()].map((each) => KIND_NAMES[each]);
-  return kinds.length === 0 ? 'nothing but null' : `${kinds.join(' and ')}: any are taken`;
+  return kinds.length === 0 ? 'nulls' : `${kinds.join(' and ')}: any are taken`;
 }
 
 /** The type of scalar values in the JSON Schema spelling, as `Column.type` has it; null if no type can hold them. */

@@ -32,5 +32,8 @@ export function byName<T extends { name: string }>(
 /** Throws ServiceError HEADER_MISMATCH if all columns are skipped. */
 export function refuseNoColumns(columns: readonly unknown[], [first]: readonly SkippedColumn[]): void {
   if (columns.length > 0 || first === undefined) return;
-  throw new ServiceError('HEADER_MISMATCH', `the file has no column for a model; '${first.name}': ${first.reason}`);
+  throw new ServiceError(
+    'HEADER_MISMATCH',
+    `no column of the file can be used in a model; '${first.name}': ${first.reason}`,
+  );
 }

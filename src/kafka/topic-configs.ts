@@ -60,8 +60,8 @@ export class RefusedConfigs {
   trouble(): string | null {
     if (this.#names.size === 0) return null;
     const clock = this.#names.has('message.timestamp.type')
-      ? "; where that is CreateTime, the service's clock decides when retention deletes rows, and must be right"
+      ? "; if that is CreateTime, the service's clock decides when retention deletes rows, and must be right"
       : '';
-    return `the brokers refuse topics with ${[...this.#names].join(', ')}: these are made without it, by the brokers' own setting; allow it and restart the service, or see to that setting${clock}`;
+    return `the brokers refuse topics with ${[...this.#names].join(', ')}: topics are created without it and use the brokers' default; allow it and restart the service, or check that default${clock}`;
   }
 }

@@ -26,7 +26,7 @@ export interface NewModelVersion {
 
 type JoinedRow = Selectable<Tables['model_versions']> & { model_created_at: string; seq: number };
 
-/** The models in the metadata store. A version never changes and never goes: jobs pin it. */
+/** The models in the database. A version never changes and never goes: jobs pin it. */
 export class ModelStore {
   constructor(
     private readonly db: Database,

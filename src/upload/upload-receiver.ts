@@ -110,7 +110,7 @@ function requireMultipart(type: string | undefined): void {
   if (media === 'multipart/form-data') return;
   throw new ServiceError(
     'UNSUPPORTED_MEDIA_TYPE',
-    media === undefined ? 'The request has no Content-Type' : `The content type '${media}' is not taken here`,
+    media === undefined ? 'The request has no Content-Type' : `The content type '${media}' is not accepted here`,
   );
 }
 
@@ -221,8 +221,8 @@ function nothingToRead({ fileCompression, failure }: StoredUpload): ServiceError
   if (failure !== null) {
     return new ServiceError('READ_ERROR', `The file cannot be decompressed: ${failure.message}`, { cause: failure });
   }
-  const what = fileCompression === 'none' ? 'has' : `holds, as ${fileCompression} data,`;
-  return new ServiceError('READ_ERROR', `The file ${what} 0 bytes`);
+  const when = fileCompression === 'none' ? '' : ` after ${fileCompression} decompression`;
+  return new ServiceError('READ_ERROR', `The file is empty${when}`);
 }
 
 /**

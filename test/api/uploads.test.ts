@@ -211,7 +211,7 @@ describe('an upload', () => {
     ['has the file as a plain field', { fields: [MODEL, ['file', CSV]] }, 400, 'MISSING_FILE', /plain field/],
     ['has no file name', { fields: [MODEL], file: CSV, filename: '' }, 400, 'MISSING_FILE', /file name/],
     ['names no model', { file: CSV }, 400, 'MISSING_MODEL_ID', /model_id/],
-    ['has an empty file', { fields: [MODEL], file: '' }, 400, 'READ_ERROR', /0 bytes/],
+    ['has an empty file', { fields: [MODEL], file: '' }, 400, 'READ_ERROR', /file is empty/],
     ['names an unknown model', { file: CSV, after: [['model_id', 'nope']] }, 404, 'MODEL_NOT_FOUND', /'nope'/],
     ['names an impossible model', { file: CSV, query: '?model_id=a%20b' }, 404, 'MODEL_NOT_FOUND', /'a b'/],
     ['is too large', { fields: [MODEL], file: 'a'.repeat(100_001) }, 413, 'FILE_TOO_LARGE', /100000 bytes/],
@@ -340,7 +340,7 @@ describe('an upload', () => {
   });
 
   it.each<[string, Uint8Array, string, RegExp]>([
-    ['holds nothing', gzipSync(''), 'READ_ERROR', /gzip data, 0 bytes/],
+    ['holds nothing', gzipSync(''), 'READ_ERROR', /empty after gzip decompression/],
     ['is cut off in its header', Buffer.from([0x1f, 0x8b, 8]), 'READ_ERROR', /gzip data is damaged or cut off/],
     [
       'has a wrong checksum',

@@ -65,7 +65,7 @@ describe('the command line, on an error of the service,', () => {
     ['INVALID_REQUEST', 'model create other schema.json --id -other', /^id /],
     ['INVALID_OPTION', 'job create orders good.csv --delimiter , --quote ,', /^quote: /],
     ['FILE_TOO_LARGE', 'job create orders large.csv', /1000 bytes/],
-    ['READ_ERROR', 'job create orders empty.csv', /0 bytes/],
+    ['READ_ERROR', 'job create orders empty.csv', /file is empty/],
     ['UNSUPPORTED_FILE_TYPE', 'job create orders rows.zip', /zip/],
     ['JOB_NOT_FOUND', 'job status nosuchid', /nosuchid/],
     ['JOB_STATE_CONFLICT', 'job cancel FINISHED', /SUCCESS/],

@@ -156,9 +156,9 @@ describe('normalize', () => {
     const create = (normalize: Record<string, string[]>): Promise<unknown> =>
       api.createJob('tagged', Buffer.from('{}'), {}, normalized(normalize));
     await expect(create({ tags: ['trim'] })).rejects.toThrow(
-      "column 'tags' is an Array, and only texts are normalized",
+      "column 'tags' is an Array; only text columns can be normalized",
     );
-    await expect(create({ tag: ['trim'] })).rejects.toThrow('and takes no others');
+    await expect(create({ tag: ['trim'] })).rejects.toThrow('and allows no additional columns');
   });
 });
 

@@ -138,7 +138,7 @@ describe('members with parts', () => {
       'arrays of numbers and strings: any are taken, up to 2 items',
     ],
     ['no items', '[]', { type: 'array' }, 'empty arrays'],
-    ['nothing but nulls', '[null]', { type: 'array' }, 'arrays of nothing but null, up to 1 item'],
+    ['nothing but nulls', '[null]', { type: 'array' }, 'arrays of nulls, up to 1 item'],
     [
       'arrays',
       '[[1],[]]',
@@ -180,8 +180,8 @@ describe('left out', () => {
     ['numbers and strings', ['{"v":1,"a":1}', '{"v":"1","a":1}'], 'v', /^numbers \(row 1\) and strings \(row 2\)/],
     ['objects and strings', ['{"v":{},"a":1}', '{"v":"1","a":1}'], 'v', /^objects \(row 1\) and strings \(row 2\)/],
     ['true and numbers', ['{"v":true,"a":1}', '{"v":0,"a":1}'], 'v', /^booleans \(row 1\) and numbers \(row 2\)/],
-    ['nothing but null', ['{"v":null,"a":1}'], 'v', /^nothing but null/],
-    ['numbers beyond any type', ['{"v":1e999,"a":1}'], 'v', /^numbers that no type has room for/],
+    ['nothing but null', ['{"v":null,"a":1}'], 'v', /^only nulls/],
+    ['numbers beyond any type', ['{"v":1e999,"a":1}'], 'v', /^numbers too large for any type/],
     ['an empty name', ['{"":1,"a":1}'], '', /^a column has no name/],
     ['__proto__', ['{"__proto__":1,"a":1}'], '__proto__', /^a column is named __proto__, which no model takes/],
     ['a long name', [`{"${'x'.repeat(257)}":1,"a":1}`], `${'x'.repeat(255)}…`, /longer than 256 bytes/],
@@ -205,10 +205,10 @@ describe('left out', () => {
 
 describe('a file', () => {
   it.each<[string, string, 'json' | 'ndjson', RegExp]>([
-    ['no rows', '[]', 'json', /no whole row with a member/],
-    ['rows without members', '{}\n{}\n', 'ndjson', /no whole row with a member/],
-    ['nothing but broken rows', '{"a":\n[1]\n', 'ndjson', /no whole row with a member; row 1: the line ends/],
-    ['nothing for a model', '{"a":null}\n', 'ndjson', /no member for a model; 'a': nothing but null/],
+    ['no rows', '[]', 'json', /no complete row with a member/],
+    ['rows without members', '{}\n{}\n', 'ndjson', /no complete row with a member/],
+    ['nothing but broken rows', '{"a":\n[1]\n', 'ndjson', /no complete row with a member; row 1: the line ends/],
+    ['nothing for a model', '{"a":null}\n', 'ndjson', /no column of the file can be used in a model; 'a': only nulls/],
     [
       'too many members',
       `[${JSON.stringify(Object.fromEntries(Array.from({ length: 10_001 }, (_, i) => [`m${i}`, i])))}]`,

@@ -50,6 +50,6 @@ describe('the type of a column', () => {
       nullable: false,
       reason: expect.stringMatching(/''/),
     });
-    expect(await column(['', ''])).toMatchObject({ type: 'String', nullable: true, reason: 'nothing but null' });
+    expect(await column(['', ''])).toMatchObject({ type: 'String', nullable: true, reason: 'only nulls' });
   });
 });

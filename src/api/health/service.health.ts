@@ -14,7 +14,7 @@ type KafkaFacts = {
   transaction_timeout_ms?: number;
 };
 
-/** What an upload needs: a broker that can do exactly once, the metadata store, a store that takes files, room on the disk. */
+/** What an upload needs: a broker that can do exactly once, the database, a store that takes files, room on the disk. */
 @Injectable()
 export class ServiceHealth {
   constructor(

@@ -25,7 +25,7 @@ function requireJsonType(type: string | undefined): void {
   if (media === 'application/json') return;
   throw new ServiceError(
     'UNSUPPORTED_MEDIA_TYPE',
-    type === undefined ? 'The request has no Content-Type' : `The content type '${media}' is not taken here`,
+    type === undefined ? 'The request has no Content-Type' : `The content type '${media}' is not accepted here`,
   );
 }
 
@@ -66,6 +66,6 @@ function parseJson(bytes: Buffer): unknown {
 
 /** A member of this name changes an object's prototype wherever it is copied carelessly. */
 function refuseProto(this: unknown, key: string, value: unknown): unknown {
-  if (key === '__proto__') throw new ServiceError('INVALID_JSON', 'A member named __proto__ is not taken');
+  if (key === '__proto__') throw new ServiceError('INVALID_JSON', 'A member named __proto__ is not allowed');
   return value;
 }

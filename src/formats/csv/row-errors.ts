@@ -13,7 +13,7 @@ export function broken(code: BreakCode): FieldError {
 }
 
 const BREAK_MESSAGES: Readonly<Record<BreakCode, string>> = {
-  STRAY_QUOTE: 'a quote stands neither at the beginning nor at the end of its field',
+  STRAY_QUOTE: 'a quote is neither at the beginning nor at the end of its field',
   UNTERMINATED_QUOTE: 'the quote that opens here is not closed within 1,000,000 bytes or before the end of the file',
   ROW_TOO_LARGE: 'the row is larger than 1,000,000 bytes',
 };

@@ -67,7 +67,7 @@ function check(
   for (const group of rowGroups) {
     const numbers = [group.rows, group.compressedBytes, group.totalBytes];
     if (numbers.some((number) => !Number.isSafeInteger(number) || number < 0) || group.compressedBytes > size) {
-      throw corrupt('its footer tells impossible sizes');
+      throw corrupt('its footer has impossible sizes');
     }
     sum += group.rows;
     if (group.compressedBytes > maxGroupBytes(maxBytes) || group.totalBytes > MAX_TOTAL_BYTES) {
@@ -102,7 +102,7 @@ function unsupported(what: string, how: string): ServiceError {
 }
 
 function tooComplex(what: string): ServiceError {
-  return new ServiceError('FILE_TOO_COMPLEX', `the Parquet file cannot be read in the memory there is: ${what}`);
+  return new ServiceError('FILE_TOO_COMPLEX', `the Parquet file needs more memory than is available: ${what}`);
 }
 
 function mib(bytes: number): string {

@@ -193,7 +193,7 @@ export class ParquetReader {
     if (this.#outputBytes > FREE_OUTPUT_BYTES + OUTPUT_RATIO * this.size) {
       throw new ServiceError(
         'FILE_TOO_COMPLEX',
-        `the Parquet file's ${this.size} bytes become more than a thousand times as much`,
+        `the Parquet file (${this.size} bytes) expands to more than 1,000 times its size`,
       );
     }
   }
@@ -247,6 +247,6 @@ async function openDecoder(footer: Footer, maxBytes: number): Promise<{ decoder:
 function corrupt(): ServiceError {
   return new ServiceError(
     'FILE_CORRUPT',
-    'the Parquet file is damaged: a row group has not the rows that the footer counts',
+    "the Parquet file is damaged: a row group's number of rows differs from the footer",
   );
 }

@@ -15,17 +15,17 @@ export function wrongCountError(name: string, type: string, count: number, min: 
     type,
     error: isShort ? 'TOO_SHORT' : 'TOO_LONG',
     observed: null,
-    message: `column '${prefix(name, MAX_NAME_LENGTH)}': ${count} items are ${limit}`,
+    message: `column '${prefix(name, MAX_NAME_LENGTH)}' has ${count === 1 ? '1 item' : `${count} items`}, ${limit}`,
   };
 }
 
 /** A member that the model does not name, of an object that may have no others. */
 export function unexpectedError(name: string): FieldError {
-  const message = `the model has no column '${prefix(name, MAX_NAME_LENGTH)}' and takes no others`;
+  const message = `the model has no column '${prefix(name, MAX_NAME_LENGTH)}' and allows no additional columns`;
   return { column: name, type: null, error: 'UNEXPECTED_COLUMN', observed: null, message };
 }
 
 export function duplicateError(name: string, type: string | null): FieldError {
-  const message = `'${prefix(name, MAX_NAME_LENGTH)}' is there twice`;
+  const message = `'${prefix(name, MAX_NAME_LENGTH)}' appears twice`;
   return { column: name, type, error: 'DUPLICATE_KEY', observed: null, message };
 }

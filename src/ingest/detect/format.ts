@@ -73,10 +73,13 @@ function detectText(head: Uint8Array, asked: FileFormat | 'auto'): FileFormat {
   let at = startsWith(head, UTF8_BOM) ? UTF8_BOM.length : 0;
   while (BLANKS.includes(head[at] ?? -1)) at++;
   if (head[at] === OPEN_BRACKET) return 'json';
-  if (asked === 'json') throw noRows('The file does not begin with [, as JSON with rows does', 'one object a line');
+  if (asked === 'json') throw noRows('The file does not begin with [', 'format=ndjson, one object per line');
   if (head[at] !== OPEN_BRACE) return 'csv';
   if (!goesOn(head, at)) return 'ndjson';
-  throw noRows('The file looks like one JSON object over several lines', 'each line is an object all the same');
+  throw noRows(
+    'The file looks like one JSON object over several lines',
+    'if each line is in fact one object: format=ndjson',
+  );
 }
 
 /** Whether the line at `at` ends inside the JSON that begins there, as far as its brackets and quotes show. */
@@ -97,7 +100,7 @@ function goesOn(head: Uint8Array, at: number): boolean {
 function noRows(what: string, otherwise: string): ServiceError {
   return new ServiceError(
     'UNSUPPORTED_FILE_TYPE',
-    `${what}; JSON is taken as an array of objects, or as NDJSON (format=ndjson: ${otherwise})`,
+    `${what}; JSON must be an array of objects, or NDJSON (${otherwise})`,
   );
 }
 

@@ -13,6 +13,6 @@ export function refuseInapplicable(given: readonly string[], format: FileFormat)
     const formats = table[name]?.formats;
     if (formats === undefined || formats.includes(format)) continue;
     const subject = formats === TEXT_FORMATS ? 'text' : formats.map((each) => FORMATS[each].label).join(', ');
-    throw invalidOption(name, `it is for ${subject}, but the file is ${FORMATS[format].label}; leave it out`);
+    throw invalidOption(name, `applies only to ${subject}, but the file is ${FORMATS[format].label}; remove it`);
   }
 }

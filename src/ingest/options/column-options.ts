@@ -39,13 +39,19 @@ export function refuseUnusableNormalize(
   const given = new Set(Object.keys(normalize));
   const [nested] = nestedColumns(columns).filter(({ name }) => given.has(name));
   if (nested !== undefined) {
-    throw invalidOption('normalize', `column '${nested.name}' is an ${nested.type}, and only texts are normalized`);
+    throw invalidOption(
+      'normalize',
+      `column '${nested.name}' is an ${nested.type}; only text columns can be normalized`,
+    );
   }
   if (additionalColumns) return;
   for (const { name } of columns) given.delete(name);
   const [unknown] = given;
   if (unknown === undefined) return;
-  throw invalidOption('normalize', `the model has no column ${JSON.stringify(unknown)} and takes no others`);
+  throw invalidOption(
+    'normalize',
+    `the model has no column ${JSON.stringify(unknown)} and allows no additional columns`,
+  );
 }
 
 function areOperations(value: unknown): value is NormalizeOperation[] {
@@ -77,7 +83,7 @@ function parseJson(text: string): unknown {
 }
 
 function checkName(option: string, name: string): void {
-  if (name === '') throw invalidOption(option, 'a column has no empty name');
+  if (name === '') throw invalidOption(option, 'a column name must not be empty');
   if (Buffer.byteLength(name) > MAX_COLUMN_NAME_BYTES) {
     throw invalidOption(option, `a name is longer than ${MAX_COLUMN_NAME_BYTES} bytes`);
   }

@@ -84,14 +84,14 @@ export class JobCommands {
       if (record.spooled && !force) {
         throw new ServiceError(
           'JOB_STATE_CONFLICT',
-          `The job's uploaded file, which is not delivered in full, is still kept: \`DELETE /jobs/${jobId}?purge=true&force=true\` deletes it, too`,
+          `The job's file has not been fully delivered and is still kept; to delete it as well: \`DELETE /jobs/${jobId}?purge=true&force=true\``,
         );
       }
       coordinator.remove(jobId);
       if (coordinator.isWorkedOn(jobId) || !(await store.purge(record))) {
         throw new ServiceError(
           'JOB_STATE_CONFLICT',
-          'It is being found out what the job has committed: try again soon',
+          'The job is still being reconciled with Kafka: try again in a few seconds',
         );
       }
       return record;

@@ -15,7 +15,10 @@ export async function keptFile(
   const record = isJobId(jobId) ? await store.get(jobId) : undefined;
   if (record === undefined) throw new ServiceError('JOB_NOT_FOUND', `There is no job '${jobId.slice(0, 32)}'`);
   if (!isTerminal(record.state)) {
-    throw new ServiceError('JOB_STATE_CONFLICT', `The job is ${record.state}: it still needs its file itself`);
+    throw new ServiceError(
+      'JOB_STATE_CONFLICT',
+      `The job is ${record.state} and still uses its file: wait until it has ended`,
+    );
   }
   if (!record.spooled) {
     throw new ServiceError('SPOOL_EXPIRED', `The uploaded file of job '${jobId}' is no longer kept`);

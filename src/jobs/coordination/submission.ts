@@ -103,7 +103,7 @@ function refuseUnordered(columns: readonly Column[]): void {
   if (first === undefined || others.length + 1 === columns.length) return;
   throw new ServiceError(
     'INVALID_OPTION',
-    `header: without a header the columns are the model's in its order, which the name '${first.name}', a whole number, does not keep in JSON; send the file with a header, or name the column otherwise`,
+    `header: a file without a header needs the model's column order, which JSON does not keep for numeric names such as '${first.name}'; send the file with a header, or rename the column`,
   );
 }
 

@@ -85,7 +85,7 @@ export class JobsController {
       this.log.info({ job_id: id, state: purged.state, request_id: request.id }, 'job is being purged');
       return this.queries.view(purged);
     }
-    if (force === 'true') throw new ServiceError('INVALID_REQUEST', 'force goes with purge=true only');
+    if (force === 'true') throw new ServiceError('INVALID_REQUEST', 'force requires purge=true');
     const { record, already } = await this.commands.cancel(id);
     if (already) reply.code(200);
     return this.queries.view(record);

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Database } from '../../database/index.js';
 import { isoTime } from '../domain/clock.js';
 
-/** What the metadata store knows of the age of jobs. A write is durable when its promise resolves. */
+/** What the database knows of the age of jobs. A write is durable when its promise resolves. */
 export class ExpiryStore {
   constructor(private readonly db: Database) {}
 

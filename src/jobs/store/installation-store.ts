@@ -1,7 +1,7 @@
 import type { Database } from '../../database/index.js';
 import type { Installation } from '../../kafka/index.js';
 
-/** What the metadata store knows of itself, and of the topic prefix that it has claimed. */
+/** What the database knows of itself, and of the topic prefix that it has claimed. */
 export class InstallationStore {
   constructor(private readonly db: Database) {}
 

@@ -87,7 +87,7 @@ const SUMMARY_COLUMNS = [
   'finished_at',
 ] as const satisfies readonly (keyof JobsTable)[];
 
-/** The jobs in the metadata store. A write is durable when its promise resolves. */
+/** The jobs in the database. A write is durable when its promise resolves. */
 export class JobStore {
   constructor(
     private readonly db: Database,

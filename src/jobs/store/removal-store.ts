@@ -15,7 +15,7 @@ export interface Removal {
 type RemovalPhase = 'ABORTED' | 'PURGING';
 const PHASES: readonly RemovalPhase[] = ['ABORTED', 'PURGING'];
 
-/** The rows of the metadata store that are on their way out. A write is durable when its promise resolves. */
+/** The rows of the database that are on their way out. A write is durable when its promise resolves. */
 export class RemovalStore {
   constructor(private readonly db: Database) {}
 

@@ -13,10 +13,10 @@ describe('the options that were given', () => {
   });
 
   it.each([
-    ['json', 'delimiter', 'delimiter: it is for CSV, but the file is JSON; leave it out'],
-    ['ndjson', 'null_values', 'null_values: it is for CSV, but the file is NDJSON; leave it out'],
-    ['parquet', 'csv_reader', 'csv_reader: it is for CSV, but the file is Parquet; leave it out'],
-    ['parquet', 'encoding', 'encoding: it is for text, but the file is Parquet; leave it out'],
+    ['json', 'delimiter', 'delimiter: applies only to CSV, but the file is JSON; remove it'],
+    ['ndjson', 'null_values', 'null_values: applies only to CSV, but the file is NDJSON; remove it'],
+    ['parquet', 'csv_reader', 'csv_reader: applies only to CSV, but the file is Parquet; remove it'],
+    ['parquet', 'encoding', 'encoding: applies only to text, but the file is Parquet; remove it'],
   ] as const)('are refused where %s has no %s', (format, name, message) => {
     const refused = expect.objectContaining({ code: 'INVALID_OPTION', message });
     expect(() => refuseInapplicable([...ANY, name, 'quote'], format)).toThrow(refused);

@@ -17,9 +17,9 @@ describe('the columns that a job normalizes', () => {
   });
 
   it.each([
-    [OPEN, 'tags', "normalize: column 'tags' is an Array, and only texts are normalized"],
-    [CLOSED, 'at', "normalize: column 'at' is an Object, and only texts are normalized"],
-    [CLOSED, 'other', 'normalize: the model has no column "other" and takes no others'],
+    [OPEN, 'tags', "normalize: column 'tags' is an Array; only text columns can be normalized"],
+    [CLOSED, 'at', "normalize: column 'at' is an Object; only text columns can be normalized"],
+    [CLOSED, 'other', 'normalize: the model has no column "other" and allows no additional columns'],
   ])('are refused if they could have no effect', (model, name, message) => {
     const refused = expect.objectContaining({ code: 'INVALID_OPTION', message });
     expect(() => refuseUnusableNormalize({ name: ['trim'], [name]: ['trim'] }, model)).toThrow(refused);
