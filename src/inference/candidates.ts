@@ -3,7 +3,7 @@ import { type ColumnType, spellColumnType } from '../models/schema/index.js';
 import type { ValueFacts, ValueSample } from './value-facts.js';
 
 /** Types of a kind: of those that a column cannot have, one speaks for all. */
-export type Family = 'truth' | 'whole' | 'money' | 'number' | 'date' | 'time' | 'uuid';
+export type Family = 'truth' | 'whole' | 'money' | 'number' | 'date' | 'datetime' | 'uuid';
 
 /** Why a column should not have a type that its values fit. */
 export interface Objection {
@@ -70,14 +70,14 @@ export const CANDIDATES: readonly Candidate[] = [
   candidate('date', { kind: 'date' }, () => 'dates'),
   ...[3, 6, 9].map((most) =>
     candidate(
-      'time',
+      'datetime',
       { kind: 'datetime64', digits: most },
       ({ secondDigits }) => `dates with times, up to ${digits(secondDigits)} of a second's fraction`,
       ({ secondDigits }) => (secondDigits === 0 ? because('no fractions of a second') : null),
     ),
   ),
   candidate(
-    'time',
+    'datetime',
     { kind: 'datetime' },
     () => 'dates with times',
     (facts) => codeObjection(facts) ?? (facts.dates === 0 ? because('only numbers') : null),

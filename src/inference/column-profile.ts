@@ -1,11 +1,22 @@
 import type { TypeErrorCode } from '../formats/index.js';
+import type { ColumnType } from '../models/schema/index.js';
 import type { Candidate, Family } from './candidates.js';
 import type { ColumnStats, InferredColumn, RejectedType } from './inference-result.js';
 import { ValueFacts, type ValueSample } from './value-facts.js';
 import { exampleOf, extremes, ValueSummary } from './value-summary.js';
 
-/** The types that speak for their family if the column has another one's. */
-const REPRESENTATIVES: readonly string[] = ['Bool', 'Int64', 'Float64', 'Date', 'DateTime', 'UUID'];
+/** The types of which a column of another family says why it is not one: at most one of each kind. */
+const REPRESENTATIVES: Readonly<Record<ColumnType['kind'], string | null>> = {
+  string: null,
+  bool: 'Bool',
+  int: 'Int64',
+  float: 'Float64',
+  decimal: null,
+  date: 'Date',
+  datetime: 'DateTime',
+  datetime64: null,
+  uuid: 'UUID',
+};
 /** Why a column of numbers is not one of prices is worth a word; of other columns it goes without saying. */
 const PRICE = 'Decimal(18,2)';
 const NUMERIC: ReadonlySet<Family> = new Set<Family>(['whole', 'money', 'number']);
@@ -131,7 +142,7 @@ export class ColumnProfile {
         this.#failures.set(candidate, { code, sighting: { text, row } });
         died = true;
       } else if (NUMERIC.has(candidate.family)) isNumber = true;
-      else if (candidate.family === 'date' || candidate.family === 'time') isTime = true;
+      else if (candidate.family === 'date' || candidate.family === 'datetime') isTime = true;
     }
     if (died) this.#alive = this.#alive.filter((candidate) => !this.#failures.has(candidate));
     if (isNumber) this.#facts.takeNumber(text, row);
@@ -148,9 +159,9 @@ export class ColumnProfile {
   /** `before`: what would have been preferred. */
   #rejected(before: readonly Candidate[], chosen: Candidate | null): RejectedType[] {
     const narrower = before.findLast(({ family }) => family === chosen?.family);
-    const told = before.filter(({ family, spelling }) => {
+    const told = before.filter(({ family, type, spelling }) => {
       if (family === chosen?.family) return false;
-      return REPRESENTATIVES.includes(spelling) || (spelling === PRICE && chosen?.family === 'number');
+      return REPRESENTATIVES[type.kind] === spelling || (spelling === PRICE && chosen?.family === 'number');
     });
     if (narrower !== undefined) told.push(narrower);
     return this.#facts.values === 0 ? [] : told.flatMap((candidate) => this.#rejection(candidate) ?? []);
@@ -218,9 +229,11 @@ function extentOf(chosen: Candidate | null, { number, date }: ValueFacts): { min
     case 'number':
       return extremes(number);
     case 'date':
-    case 'time':
+    case 'datetime':
       return extremes(date);
-    default:
+    case 'truth':
+    case 'uuid':
+    case undefined:
       return { min: null, max: null };
   }
 }

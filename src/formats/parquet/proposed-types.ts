@@ -33,7 +33,11 @@ export function proposedTypes(type: FileType): ColumnType[] {
       return [type.digits === 0 ? { kind: 'datetime' } : { kind: 'datetime64', digits: type.digits }, TEXT];
     case 'int96':
       return [{ kind: 'datetime64', digits: 9 }, TEXT];
-    default:
+    case 'null':
+    case 'string':
+    case 'binary':
+    case 'fixed':
+    case 'time':
       return [TEXT];
   }
 }

@@ -8,26 +8,38 @@ export type ColumnType =
   /** At most `digits` digits of a second's fraction. */
   | { kind: 'datetime64'; digits: number };
 
-const PLAIN: ReadonlyMap<string, ColumnType> = new Map<string, ColumnType>([
-  ['String', { kind: 'string' }],
-  ['Bool', { kind: 'bool' }],
-  ['Int8', { kind: 'int', bits: 8, signed: true }],
-  ['Int16', { kind: 'int', bits: 16, signed: true }],
-  ['Int32', { kind: 'int', bits: 32, signed: true }],
-  ['Int64', { kind: 'int', bits: 64, signed: true }],
-  ['UInt8', { kind: 'int', bits: 8, signed: false }],
-  ['UInt16', { kind: 'int', bits: 16, signed: false }],
-  ['UInt32', { kind: 'int', bits: 32, signed: false }],
-  ['UInt64', { kind: 'int', bits: 64, signed: false }],
-  ['Float32', { kind: 'float', bits: 32 }],
-  ['Float64', { kind: 'float', bits: 64 }],
-  ['Date', { kind: 'date' }],
-  ['DateTime', { kind: 'datetime' }],
-  ['UUID', { kind: 'uuid' }],
-]);
+/** The names of each kind's types, null for those that have parameters. */
+const TYPES: Readonly<Record<ColumnType['kind'], ReadonlyArray<readonly [name: string, type: ColumnType | null]>>> = {
+  string: [['String', { kind: 'string' }]],
+  bool: [['Bool', { kind: 'bool' }]],
+  int: [
+    ['Int8', { kind: 'int', bits: 8, signed: true }],
+    ['Int16', { kind: 'int', bits: 16, signed: true }],
+    ['Int32', { kind: 'int', bits: 32, signed: true }],
+    ['Int64', { kind: 'int', bits: 64, signed: true }],
+    ['UInt8', { kind: 'int', bits: 8, signed: false }],
+    ['UInt16', { kind: 'int', bits: 16, signed: false }],
+    ['UInt32', { kind: 'int', bits: 32, signed: false }],
+    ['UInt64', { kind: 'int', bits: 64, signed: false }],
+  ],
+  float: [
+    ['Float32', { kind: 'float', bits: 32 }],
+    ['Float64', { kind: 'float', bits: 64 }],
+  ],
+  decimal: [['Decimal(P,S)', null]],
+  date: [['Date', { kind: 'date' }]],
+  datetime: [['DateTime', { kind: 'datetime' }]],
+  datetime64: [['DateTime64(n)', null]],
+  uuid: [['UUID', { kind: 'uuid' }]],
+};
+
+const NAMED = Object.values(TYPES).flat();
+const PLAIN: ReadonlyMap<string, ColumnType> = new Map(
+  NAMED.flatMap(([name, type]) => (type === null ? [] : [[name, type]])),
+);
 
 /** The types as a message lists them. */
-export const TYPE_NAMES = [...PLAIN.keys(), 'Decimal(P,S)', 'DateTime64(n)', 'Nullable(…)'].join(', ');
+export const TYPE_NAMES = [...NAMED.map(([name]) => name), 'Nullable(…)'].join(', ');
 
 const MAX_PRECISION = 76;
 const MAX_SECOND_DIGITS = 9;
