@@ -10,6 +10,7 @@ export { type FileField, type FileType, isNested, spellFileType } from './parque
 export { openParquet, type ParquetReaderOptions } from './parquet/open-parquet.js';
 export { proposedTypes } from './parquet/proposed-types.js';
 export { encodeRejectedRow, type RejectedRow, rejectedRowFrame } from './rejected-row.js';
+export type * from './row-error-codes.js';
 export type * from './row-reader.js';
 export { shorten } from './text.js';
 export type { Normalizations } from './validation/normalization.js';

@@ -1,5 +1,6 @@
 import { MAX_ERRORS, MAX_RAW_BYTES } from './limits.js';
-import type { FieldError, Rejection, RowErrorCode, ValueFormat } from './row-reader.js';
+import type { RowErrorCode } from './row-error-codes.js';
+import type { FieldError, Rejection, ValueFormat } from './row-reader.js';
 
 /** What can be wrong with a row as a whole, in the words that all formats share. */
 

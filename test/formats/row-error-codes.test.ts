@@ -1,5 +1,5 @@
 import { globSync, readFileSync } from 'node:fs';
-import { ROW_ERROR_CODES } from '../../src/formats/row-reader.js';
+import { ROW_ERROR_CODES } from '../../src/formats/row-error-codes.js';
 
 it('each code of a rejected row is expected by a test of the readers', () => {
   const files = globSync('**/*.ts', { cwd: import.meta.dirname }).filter((path) => !path.includes('row-error-codes'));

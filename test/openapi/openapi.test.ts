@@ -1,5 +1,5 @@
 import { catalogue, type ErrorCode } from '../../src/errors/index.js';
-import { ROW_ERROR_CODES } from '../../src/formats/row-reader.js';
+import { ROW_ERROR_CODES } from '../../src/formats/row-error-codes.js';
 import { FILE_FORMATS } from '../../src/ingest/formats.js';
 import {
   answers,

@@ -1,5 +1,5 @@
+import type { RowErrorCode } from '../row-error-codes.js';
 import { rowError } from '../row-errors.js';
-import type { RowErrorCode } from '../row-reader.js';
 import { AsciiText } from './ascii-text.js';
 import { BACKSLASH, CR, isDigit, LF, QUOTE, SPACE, TAB } from './bytes.js';
 import type { InputBuffer } from './input-buffer.js';

@@ -1,6 +1,6 @@
 import { RE2JS } from 're2js';
 import type { ColumnType, Constraints } from '../../models/schema/index.js';
-import type { RowErrorCode } from '../row-reader.js';
+import type { RowErrorCode } from '../row-error-codes.js';
 import { shorten } from '../text.js';
 import { canonicalInteger } from './integer.js';
 

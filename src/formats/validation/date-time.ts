@@ -1,4 +1,4 @@
-import type { TypeErrorCode } from '../row-reader.js';
+import type { TypeErrorCode } from '../row-error-codes.js';
 import { canonicalInteger, rangeTest } from './integer.js';
 import type { ValueTest } from './value-test.js';
 

@@ -1,4 +1,4 @@
-import type { TypeErrorCode } from '../row-reader.js';
+import type { TypeErrorCode } from '../row-error-codes.js';
 import { skipDigits, skipSign, skipZeros } from './scan.js';
 import type { ValueTest } from './value-test.js';
 

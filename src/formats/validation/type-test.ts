@@ -1,5 +1,5 @@
 import type { ColumnType } from '../../models/schema/index.js';
-import type { TypeErrorCode } from '../row-reader.js';
+import type { TypeErrorCode } from '../row-error-codes.js';
 import { dateTime64Test, testDate, testDateTime } from './date-time.js';
 import { decimalTest } from './decimal.js';
 import { floatTest } from './float.js';

@@ -1,6 +1,7 @@
 import { type Column, type ColumnType, parseColumnType } from '../../models/schema/index.js';
 import { MAX_MESSAGE_LENGTH, MAX_OBSERVED_LENGTH } from '../limits.js';
-import type { FieldError, RowErrorCode } from '../row-reader.js';
+import type { RowErrorCode } from '../row-error-codes.js';
+import type { FieldError } from '../row-reader.js';
 import { prefix, shorten } from '../text.js';
 import { type ConstraintCheck, compileConstraints } from './constraints.js';
 import { finerUnit } from './date-time.js';

@@ -1,5 +1,6 @@
 import { MAX_MESSAGE_LENGTH } from '../../limits.js';
-import type { FieldError, RejectedRowFrame, RowErrorCode } from '../../row-reader.js';
+import type { RowErrorCode } from '../../row-error-codes.js';
+import type { FieldError, RejectedRowFrame } from '../../row-reader.js';
 import type { ValueCheck } from '../../validation/value-check.js';
 import { broken, ragged } from '../row-errors.js';
 import { TEMPLATE_TEXT } from './control-slots.js';

@@ -1,4 +1,4 @@
-import type { RowErrorCode } from '../../row-reader.js';
+import type { RowErrorCode } from '../../row-error-codes.js';
 import type { ArrowArray } from '../arrow-data.js';
 
 /** A row of this number of bytes is known to be too large: what is written beyond it may be incomplete. */
