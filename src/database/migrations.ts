@@ -197,6 +197,21 @@ const migrations: Record<string, Migration> = {
       }
     },
   },
+  '0014_claims': {
+    /** The table is the queue: who has a job, and from when on it may be claimed. */
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema.alterTable('jobs').addColumn('lease_owner', 'text').execute();
+      await db.schema.alterTable('jobs').addColumn('run_after', 'bigint').execute();
+      await sql`UPDATE jobs SET run_after = phase_since
+        WHERE state IN ('PENDING', 'RUNNING', 'CANCELLING')
+          OR (state = 'FAILED' AND checkpoint_verified = 0 AND error_code <> 'CHECKPOINT_LOST')`.execute(db);
+      await db.schema.dropIndex('jobs_unfinished').execute();
+      await db.schema.dropIndex('jobs_unreconciled').execute();
+      await sql`CREATE INDEX jobs_claimable ON jobs (state, pending_error_code, run_after, seq)
+        WHERE run_after IS NOT NULL AND lease_owner IS NULL AND phase IS NULL`.execute(db);
+      await sql`CREATE INDEX jobs_leased ON jobs (lease_owner) WHERE lease_owner IS NOT NULL`.execute(db);
+    },
+  },
 };
 
 const RENAMED = [

@@ -51,6 +51,13 @@ export interface JobsTable {
   phase_owner: string | null;
   /** The fencing token of the last runner. */
   lease: number;
+  /** The start of a process that has the lease; null: nobody works on the job. */
+  lease_owner: string | null;
+  /**
+   * Milliseconds since the epoch by the store's clock: from then on the job may be claimed; who has waited longest comes
+   * first. null: it needs no runner.
+   */
+  run_after: number | null;
   /** Runner crashes since the last commit. */
   crashes: number;
   attempt: number;

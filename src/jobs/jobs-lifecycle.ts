@@ -1,5 +1,6 @@
-import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { RunnerPool } from '../runner/index.js';
+import { ClaimLoop } from './coordination/claim-loop.js';
 import { JobCoordinator } from './coordination/coordinator.js';
 import { JobExpiry } from './coordination/expiry.js';
 import { JobMaintenance } from './coordination/maintenance.js';
@@ -7,6 +8,7 @@ import { PrefixOwnership } from './coordination/prefix-ownership.js';
 import { JobRemoval } from './coordination/removal.js';
 import { SpareTopics } from './coordination/spare-topics.js';
 import { JobEventPublisher } from './events/publisher.js';
+import { JOB_NOTIFIER, type JobNotifier } from './queue/job-notifier.js';
 
 /** How long a shutdown waits for the runners' open transactions. */
 const RUNNER_GRACE_MS = 4_000;
@@ -27,16 +29,19 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
     private readonly spares: SpareTopics,
     private readonly coordinator: JobCoordinator,
     private readonly pool: RunnerPool,
+    private readonly claims: ClaimLoop,
+    @Inject(JOB_NOTIFIER) private readonly notifier: JobNotifier,
     private readonly snapshots: JobEventPublisher,
     private readonly ownership: PrefixOwnership,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    this.coordinator.setQueue(this.pool);
+    this.coordinator.setRunners(this.pool);
+    this.pool.onFree((intent) => this.claims.wake(intent));
     this.snapshots.start(); // its first connection claims the topic prefix
-    void this.ownership.claimed.then(() => this.#begin());
     await this.removal.recover();
     await this.maintenance.rescueInterrupted();
+    void this.ownership.claimed.then(() => this.#begin());
     this.maintenance.start();
     await this.ownership.firstAnswer(FIRST_ANSWER_MS);
   }
@@ -45,6 +50,7 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
   #begin(): void {
     if (this.#isStopping) return;
     this.pool.start();
+    this.claims.start();
     this.removal.start();
     this.expiry.start();
     this.spares.start();
@@ -52,7 +58,9 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
 
   async beforeApplicationShutdown(): Promise<void> {
     this.#isStopping = true;
+    await this.claims.stop();
     await Promise.all([
+      this.notifier.close(),
       this.maintenance.stop(),
       this.expiry.stop(),
       this.removal.stop(),

@@ -21,6 +21,7 @@ import { LOG } from '../observability/index.js';
 import { RunnerPool } from '../runner/index.js';
 import { FILE_STORE, type FileStore } from '../storage/index.js';
 import { UPLOAD_LIMIT, UploadReceiver } from '../upload/index.js';
+import { ClaimLoop } from './coordination/claim-loop.js';
 import { JobCommands } from './coordination/commands.js';
 import { JobCoordinator } from './coordination/coordinator.js';
 import { JobCreation } from './coordination/creation.js';
@@ -43,6 +44,8 @@ import { JobsController } from './http/jobs.controller.js';
 import { RejectedRowsController } from './http/rejected-rows.controller.js';
 import { RejectedRows } from './http/rejected-rows.js';
 import { JobsLifecycle } from './jobs-lifecycle.js';
+import { JOB_NOTIFIER, type JobNotifier } from './queue/job-notifier.js';
+import { MemoryNotifier } from './queue/memory/memory-notifier.js';
 import { ExpiryStore } from './store/expiry-store.js';
 import { InstallationStore } from './store/installation-store.js';
 import { JobStore } from './store/job-store.js';
@@ -55,7 +58,7 @@ const DAY_MS = 24 * HOUR_MS;
 const STALLED_BEYOND_MS = 60_000;
 /** Each may hold a page of 8 MiB and a connection to the broker. */
 const MAX_REJECTED_READERS = 16;
-/** This start of the process, as the owner of what it creates. */
+/** This start of the process, as the owner of what it creates and claims. */
 const owner = randomUUID();
 
 @Module({
@@ -112,16 +115,27 @@ const owner = randomUUID();
     },
     {
       provide: JobCoordinator,
-      inject: [JobStore, JobWriter, ModelStore, FILE_STORE, LOG, CONFIG],
+      inject: [JobStore, JobWriter, ModelStore, FILE_STORE, JOB_NOTIFIER, LOG, CONFIG],
       useFactory: (
         store: JobStore,
         writer: JobWriter,
         models: ModelStore,
         files: FileStore,
+        notifier: JobNotifier,
         log: Logger,
         { kafka }: Config,
-      ) => new JobCoordinator({ store, writer, models, files, clock, log, maxStalledMs: kafka.unavailableAfterMs }),
+      ) => {
+        const maxStalledMs = kafka.unavailableAfterMs;
+        return new JobCoordinator({ store, writer, models, files, notifier, owner, clock, log, maxStalledMs });
+      },
     },
+    {
+      provide: ClaimLoop,
+      inject: [JobCoordinator, RunnerPool, JOB_NOTIFIER, LOG],
+      useFactory: (coordinator: JobCoordinator, runners: RunnerPool, notifier: JobNotifier, log: Logger) =>
+        new ClaimLoop({ coordinator, runners, notifier, clock, log }),
+    },
+    { provide: JOB_NOTIFIER, useClass: MemoryNotifier },
     {
       provide: RunnerPool,
       inject: [JobCoordinator, LOG, CONFIG],
@@ -136,15 +150,15 @@ const owner = randomUUID();
     },
     {
       provide: JobCommands,
-      inject: [JobStore, JobWriter, JobCoordinator, FILE_STORE, JobRemoval, ClusterProbe],
+      inject: [JobStore, JobWriter, JOB_NOTIFIER, FILE_STORE, JobRemoval, ClusterProbe],
       useFactory: (
         store: JobStore,
         writer: JobWriter,
-        coordinator: JobCoordinator,
+        notifier: JobNotifier,
         files: FileStore,
         removal: JobRemoval,
         cluster: ClusterProbe,
-      ) => new JobCommands({ store, writer, coordinator, files, removal, clock, requireKafka: () => cluster.check() }),
+      ) => new JobCommands({ store, writer, notifier, files, removal, clock, requireKafka: () => cluster.check() }),
     },
     {
       provide: JobMaintenance,
@@ -198,15 +212,15 @@ const owner = randomUUID();
     },
     {
       provide: JobCreation,
-      inject: [JobStore, JobWriter, JobCoordinator, TopicAdmin, SpareTopics, LOG],
+      inject: [JobStore, JobWriter, JOB_NOTIFIER, TopicAdmin, SpareTopics, LOG],
       useFactory: (
         store: JobStore,
         writer: JobWriter,
-        coordinator: JobCoordinator,
+        notifier: JobNotifier,
         topics: TopicAdmin,
         spares: SpareTopics,
         log: Logger,
-      ) => new JobCreation({ store, writer, coordinator, topics, spares, owner, log }),
+      ) => new JobCreation({ store, writer, notifier, topics, spares, owner, log }),
     },
     {
       provide: JobRemoval,

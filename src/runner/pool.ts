@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { FORMATS } from '../ingest/index.js';
 import type { Assignment, FromRunner } from './ipc.js';
-import type { JobQueue, RunnerEvents, RunnerLoss } from './runner-events.js';
+import type { RunnerEvents, RunnerLoss, Runners } from './runner-events.js';
 import { RunnerProcess } from './runner-process.js';
 
 const CANCEL_ANSWER_MS = 5_000;
@@ -11,6 +11,8 @@ const WATCH_MS = 1_000;
 const PARQUET_RSS_CHECK_MS = 100;
 /** A busy runner that sends nothing for this time is frozen, hangs in its file, or did not start. An idle one sends nothing. */
 const HEARTBEAT_TIMEOUT_MS = 60_000;
+/** A runner that reconciles leaves after this time without a job. */
+const RECONCILER_IDLE_MS = 5_000;
 const FIRST_RESPAWN_MS = 50;
 const MAX_RESPAWN_MS = 5_000;
 
@@ -36,25 +38,27 @@ interface Member {
   ready: boolean;
   /** It is on its way out, and gets no more work. */
   isSpent: boolean;
+  /** How long it has had no job. */
+  idleMs: number;
   /** How long it has said nothing; and for how long its job has not advanced. */
   silentMs: number;
   stalledMs: number;
-  work: { jobId: string; assignment: Assignment | null; cancelled: boolean; timer?: NodeJS.Timeout } | null;
+  work: { assignment: Assignment; cancelled: boolean; timer?: NodeJS.Timeout } | null;
   bytesRead: number;
 }
 
 /**
- * Keeps `size` warm runner processes, gives each queued job to the next free one, and replaces a runner that goes.
- * Jobs that are only to be reconciled are given to one more process, which is there while any wait. A runner that is above
- * the memory ceiling, deaf to a cancel, silent or stuck is killed.
+ * Keeps `size` warm runner processes, gives jobs to free ones, and replaces a runner that goes. Jobs that are only to be
+ * reconciled are given to one more process, which is there while any come. A runner that is above the memory ceiling,
+ * deaf to a cancel, silent or stuck is killed.
  */
-export class RunnerPool implements JobQueue {
+export class RunnerPool implements Runners {
   readonly running = new Map<string, number>();
-  readonly #queues: Record<Intent, Set<string>> = { run: new Set(), reconcile: new Set() };
   readonly #members = new Map<RunnerProcess, Member>();
   /** A reconciler runs, or will be started after a delay. */
   #hasReconciler = false;
   #respawnMs = FIRST_RESPAWN_MS;
+  #isFree: (intent: Intent) => void = () => undefined;
   readonly #watches: NodeJS.Timeout[] = [];
   #watchedAt = performance.now();
   #stopping = false;
@@ -73,23 +77,33 @@ export class RunnerPool implements JobQueue {
     );
   }
 
-  submit(jobId: string, intent: Intent): void {
-    if (this.#stopping || this.#memberOf(jobId) !== undefined) return;
-    this.#queues[intent === 'run' ? 'reconcile' : 'run'].delete(jobId);
-    this.#queues[intent].add(jobId);
-    this.#hand();
+  onFree(listener: (intent: Intent) => void): void {
+    this.#isFree = listener;
   }
 
-  remove(jobId: string): boolean {
-    const { run, reconcile } = this.#queues;
-    return run.delete(jobId) || reconcile.delete(jobId);
+  free(intent: Intent): number {
+    if (this.#stopping) return 0;
+    const free = [...this.#members.values()].filter((member) => member.intent === intent && isFree(member)).length;
+    return intent === 'reconcile' && !this.#hasReconciler ? 1 : free;
+  }
+
+  assign(assignment: Assignment): boolean {
+    if (this.free(assignment.intent) === 0) return false;
+    if (assignment.intent === 'reconcile' && !this.#hasReconciler) this.#spawn('reconcile');
+    const members = [...this.#members.values()].filter(({ intent }) => intent === assignment.intent);
+    // A reconciler that has just been started has its job before it is up.
+    const member = members.find(isFree) ?? members.find(({ ready, work }) => !ready && work === null);
+    if (member === undefined) return false;
+    member.work = { assignment, cancelled: false };
+    if (member.ready) this.#begin(member);
+    return true;
   }
 
   cancel(jobId: string): void {
     const member = this.#memberOf(jobId);
     if (member?.work == null || member.work.cancelled) return;
     member.work.cancelled = true;
-    if (member.work.assignment !== null) this.#sendCancel(member);
+    if (member.ready) this.#sendCancel(member);
   }
 
   brokerAway(): void {
@@ -102,11 +116,11 @@ export class RunnerPool implements JobQueue {
    */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    for (const queue of Object.values(this.#queues)) queue.clear();
     for (const watch of this.#watches) clearInterval(watch);
     for (const member of this.#members.values()) {
       if (member.work === null) this.#dismiss(member);
-      else member.process.send({ type: 'stop' });
+      else if (member.ready) member.process.send({ type: 'stop' });
+      else member.process.kill({ crash: false, detail: 'killed: it was not up when the service was stopped' });
     }
     const deadline = performance.now() + graceMs;
     while (this.#members.size > 0 && performance.now() < deadline) await sleep(20);
@@ -125,6 +139,7 @@ export class RunnerPool implements JobQueue {
       intent,
       ready: false,
       isSpent: false,
+      idleMs: 0,
       silentMs: 0,
       stalledMs: 0,
       work: null,
@@ -134,43 +149,23 @@ export class RunnerPool implements JobQueue {
     if (intent === 'reconcile') this.#hasReconciler = true;
   }
 
-  /** Gives queued jobs to free runners. */
-  #hand(): void {
-    if (this.#queues.reconcile.size > 0 && !this.#hasReconciler) this.#spawn('reconcile');
-    for (const member of this.#members.values()) {
-      if (!member.ready || member.isSpent || member.work !== null) continue;
-      const queue = this.#queues[member.intent];
-      const [jobId] = queue;
-      if (jobId !== undefined) {
-        queue.delete(jobId);
-        void this.#claim(member, jobId);
-      } else if (member.intent === 'reconcile') this.#dismiss(member);
-    }
-  }
-
-  async #claim(member: Member, jobId: string): Promise<void> {
-    const work: NonNullable<Member['work']> = { jobId, assignment: null, cancelled: false };
-    member.work = work;
-    const claimed = await this.options.host.claim(jobId, member.intent);
-    if (member.work !== work) return; // the runner went meanwhile, and `runnerExited` was not due: it had no lease
-    if (claimed === null || typeof claimed === 'string' || this.#stopping) {
-      this.#release(member);
-      if (typeof claimed === 'string') this.submit(jobId, claimed);
-      return;
-    }
-    work.assignment = claimed;
+  /** Sends a runner that is up the job that it has. */
+  #begin(member: Member): void {
+    if (member.work === null) return;
+    const { assignment, cancelled } = member.work;
+    member.idleMs = 0;
     member.silentMs = 0;
     member.stalledMs = 0;
     member.bytesRead = 0;
-    if (member.process.pid !== undefined) this.running.set(jobId, member.process.pid);
-    member.process.send({ type: 'assign', assignment: claimed });
-    if (work.cancelled) this.#sendCancel(member);
+    if (member.process.pid !== undefined) this.running.set(assignment.jobId, member.process.pid);
+    member.process.send({ type: 'assign', assignment });
+    if (cancelled) this.#sendCancel(member);
   }
 
   #sendCancel(member: Member): void {
     const { work } = member;
     // One that reconciles does what a cancel asks for, and for a bounded time.
-    if (work === null || work.assignment?.intent === 'reconcile') return;
+    if (work === null || work.assignment.intent === 'reconcile') return;
     member.process.send({ type: 'cancel' });
     work.timer = setTimeout(() => {
       member.process.kill({ crash: false, detail: 'killed: it did not answer a cancel in time' });
@@ -180,11 +175,11 @@ export class RunnerPool implements JobQueue {
   #release(member: Member): void {
     if (member.work !== null) {
       clearTimeout(member.work.timer);
-      this.running.delete(member.work.jobId);
+      this.running.delete(member.work.assignment.jobId);
       member.work = null;
     }
     if (this.#stopping || member.isSpent) this.#dismiss(member);
-    else this.#hand();
+    else this.#isFree(member.intent);
   }
 
   /** Lets an idle runner go. It is still watched: a frozen one does not leave. */
@@ -206,7 +201,8 @@ export class RunnerPool implements JobQueue {
         member.ready = true;
         this.#respawnMs = FIRST_RESPAWN_MS;
         if (this.#stopping) this.#dismiss(member);
-        else this.#hand();
+        else if (member.work !== null) this.#begin(member);
+        else this.#isFree(member.intent);
         break;
       case 'lease-question':
         void host.isLeaseCurrent(message.jobId, message.lease).then((current) => {
@@ -241,13 +237,13 @@ export class RunnerPool implements JobQueue {
     const { work } = member;
     if (work !== null) {
       clearTimeout(work.timer);
-      this.running.delete(work.jobId);
+      this.running.delete(work.assignment.jobId);
     }
     if (!this.#stopping) this.#replace(member);
     if (work === null) return;
-    this.options.log.warn({ job_id: work.jobId, pid: runner.pid, ...loss }, 'runner lost');
-    if (work.assignment !== null) this.options.host.runnerExited(work.jobId, work.assignment.lease, loss);
-    else this.submit(work.jobId, member.intent);
+    const { jobId, lease } = work.assignment;
+    this.options.log.warn({ job_id: jobId, pid: runner.pid, ...loss }, 'runner lost');
+    this.options.host.runnerExited(jobId, lease, loss);
   }
 
   /** A runner that never came up is replaced with growing delays, any other at once. */
@@ -255,8 +251,10 @@ export class RunnerPool implements JobQueue {
     const replace = (): void => {
       if (this.#stopping) return;
       if (gone.intent === 'run') this.#spawn('run');
-      else this.#hasReconciler = false;
-      this.#hand();
+      else {
+        this.#hasReconciler = false;
+        this.#isFree('reconcile');
+      }
     };
     if (gone.ready) {
       replace();
@@ -274,12 +272,16 @@ export class RunnerPool implements JobQueue {
     const passed = Math.min(now - this.#watchedAt, 2 * WATCH_MS);
     this.#watchedAt = now;
     for (const member of this.#members.values()) {
-      if (isIdle(member)) continue;
+      if (isFree(member)) {
+        member.idleMs += passed;
+        if (member.intent === 'reconcile' && member.idleMs > RECONCILER_IDLE_MS) this.#dismiss(member);
+        continue;
+      }
       member.silentMs += passed;
       member.stalledMs += passed;
       if (member.silentMs > HEARTBEAT_TIMEOUT_MS) {
         member.process.kill({ crash: true, detail: `killed: no sign of life for ${HEARTBEAT_TIMEOUT_MS / 1000} s` });
-      } else if (member.work?.assignment != null && member.stalledMs > this.options.stalledMs) {
+      } else if (member.ready && member.work !== null && member.stalledMs > this.options.stalledMs) {
         const seconds = Math.round(this.options.stalledMs / 1000);
         member.process.kill({ crash: true, detail: `killed: no commit and no progress for ${seconds} s` });
       }
@@ -297,17 +299,16 @@ export class RunnerPool implements JobQueue {
   }
 
   #memberOf(jobId: string): Member | undefined {
-    for (const member of this.#members.values()) if (member.work?.jobId === jobId) return member;
+    for (const member of this.#members.values()) if (member.work?.assignment.jobId === jobId) return member;
     return undefined;
   }
 }
 
-/** Nothing is expected of it: it is up, stays, and has no job or one that is not assigned yet. */
-function isIdle({ ready, isSpent, work }: Member): boolean {
-  return ready && !isSpent && work?.assignment == null;
+/** It is up, stays, and has no job: nothing is expected of it. */
+function isFree({ ready, isSpent, work }: Member): boolean {
+  return ready && !isSpent && work === null;
 }
 
 function hasForeignDecoder({ work }: Member): boolean {
-  const assignment = work?.assignment;
-  return assignment != null && FORMATS[assignment.format].hasForeignDecoder;
+  return work !== null && FORMATS[work.assignment.format].hasForeignDecoder;
 }

@@ -12,18 +12,11 @@ export interface RunnerLoss {
 }
 
 /**
- * What the pool needs from whoever keeps the jobs. Calls that return void are quick and never throw; their writes are
- * kept in order for each job, behind the call. A call with a lease that is no longer current is ignored by the host.
- * By the time the pool calls `finished` or `runnerExited`, the job has no runner for it any more: a `submit` queues it again.
+ * What the pool tells whoever keeps the jobs. Calls that return void are quick and never throw; their writes are kept in
+ * order for each job, behind the call. A call with a lease that is no longer current is ignored by the host.
+ * By the time the pool calls `finished` or `runnerExited`, the job has no runner any more: it may be assigned again.
  */
 export interface RunnerEvents {
-  /**
-   * A runner is free for this job, and for this intent: raise its lease and say what to do. The lease is durable when
-   * the promise resolves. Never rejects. null: the job needs no runner now (ended, cancelled before it began, or the
-   * store failed, in which case the host submits the job again later); the other intent: that is what it needs by now,
-   * and the pool queues it for that.
-   */
-  claim(jobId: string, intent: Assignment['intent']): Promise<Assignment | Assignment['intent'] | null>;
   /** Never rejects; false if there is no answer. */
   isLeaseCurrent(jobId: string, lease: number): Promise<boolean>;
   header(jobId: string, lease: number, columns: string[]): void;
@@ -31,23 +24,24 @@ export interface RunnerEvents {
   progress(jobId: string, lease: number, bytesDone: number): void;
   committed(jobId: string, lease: number, checkpoint: Checkpoint): void;
   finished(jobId: string, lease: number, outcome: Outcome): void;
-  /** The runner is gone without an outcome; the host decides whether to `submit` the job again. */
+  /** The runner is gone without an outcome. */
   runnerExited(jobId: string, lease: number, loss: RunnerLoss): void;
 }
 
-/** The pool as the jobs side uses it (implemented by RunnerPool). */
-export interface JobQueue {
+/** The pool as the jobs side uses it (implemented by RunnerPool). It keeps no jobs but those that its runners have. */
+export interface Runners {
   /**
-   * Queues the job, first in first out for each intent; a job that is queued for it or running already is left as it
-   * is. Jobs to reconcile wait for a separate runner, and never for one that runs jobs.
+   * How many jobs could be assigned for this intent now. Jobs to reconcile have a separate runner, which never takes the
+   * place of one that runs jobs.
    */
-  submit(jobId: string, intent: Assignment['intent']): void;
-  /** Takes a queued job out of the queue; false: it was not waiting there. */
-  remove(jobId: string): boolean;
+  free(intent: Assignment['intent']): number;
+  /** Gives the job to a free runner. false: none is free, and nothing was done. */
+  assign(assignment: Assignment): boolean;
+  /** Calls `listener` whenever a runner may have become free. */
+  onFree(listener: (intent: Assignment['intent']) => void): void;
   /**
-   * Asks the runner of a running job to stop sending and reconcile; after 5 s without an outcome the runner is killed
-   * (then `runnerExited` follows). A job has a runner from the call of `claim` on: a cancel that comes before the assignment is
-   * sent takes effect right after it. No effect if the job has no runner.
+   * Asks the runner of a job to stop sending and reconcile; after 5 s without an outcome the runner is killed (then
+   * `runnerExited` follows). No effect if the job has no runner.
    */
   cancel(jobId: string): void;
   /** Time without a broker does not count as the runners' stalling: call it while none answers. */

@@ -4,15 +4,15 @@ import type { Clock } from '../domain/clock.js';
 import { isResumable, isTerminal } from '../domain/job-state.js';
 import { begin, endUnstarted, queueAgain } from '../domain/phases.js';
 import type { StoredJob } from '../domain/stored-job.js';
+import type { JobNotifier } from '../queue/job-notifier.js';
 import type { JobStore } from '../store/job-store.js';
-import type { JobCoordinator } from './coordinator.js';
 import type { JobWriter } from './job-writer.js';
 import type { JobRemoval } from './removal.js';
 
 export interface JobCommandsOptions {
   store: JobStore;
   writer: JobWriter;
-  coordinator: JobCoordinator;
+  notifier: Pick<JobNotifier, 'notify'>;
   files: FileStore;
   clock: Clock;
   /** Removes what purged jobs leave. */
@@ -34,13 +34,10 @@ export class JobCommands {
    * Throws JOB_NOT_FOUND; JOB_STATE_CONFLICT if it has ended otherwise.
    */
   async cancel(jobId: string): Promise<{ record: StoredJob; already: boolean }> {
-    const { writer, coordinator } = this.options;
-    const { record, end } = await writer.exclusively(jobId, () => this.#cancel(jobId));
-    if (record.state === 'CANCELLED') {
-      if (end !== null) coordinator.remove(jobId);
-      return { record, already: end === null };
-    }
-    coordinator.reconcile(jobId);
+    const { writer, notifier } = this.options;
+    const { record, end } = await writer.exclusivelyRepeated(jobId, () => this.#cancel(jobId));
+    if (record.state === 'CANCELLED') return { record, already: end === null };
+    notifier.notify(jobId);
     await end;
     return { record: await this.#require(jobId), already: false };
   }
@@ -50,8 +47,8 @@ export class JobCommands {
    * Throws JOB_NOT_FOUND; JOB_STATE_CONFLICT; SPOOL_EXPIRED if its file is gone; KAFKA_UNSUPPORTED.
    */
   async resume(jobId: string): Promise<StoredJob> {
-    const { writer, coordinator, files, clock, requireKafka } = this.options;
-    const resumed = await writer.exclusively(jobId, async () => {
+    const { writer, notifier, files, clock, requireKafka } = this.options;
+    const resumed = await writer.exclusivelyRepeated(jobId, async () => {
       const record = await this.#require(jobId);
       const { state, error } = record;
       if (!isResumable(state, error?.code ?? null)) {
@@ -64,7 +61,7 @@ export class JobCommands {
       await requireKafka();
       return writer.change(record, queueAgain(record, clock));
     });
-    coordinator.submit(jobId);
+    notifier.notify(jobId);
     return resumed;
   }
 
@@ -74,7 +71,7 @@ export class JobCommands {
    * and `force` is false.
    */
   async purge(jobId: string, force: boolean): Promise<StoredJob> {
-    const { store, writer, coordinator, removal } = this.options;
+    const { store, writer, removal } = this.options;
     const purged = await writer.exclusively(jobId, async () => {
       const record = await this.#require(jobId);
       if (!isTerminal(record.state)) {
@@ -87,8 +84,7 @@ export class JobCommands {
           `The job's file has not been fully delivered and is still kept; to delete it as well: \`DELETE /jobs/${jobId}?purge=true&force=true\``,
         );
       }
-      coordinator.remove(jobId);
-      if (coordinator.isWorkedOn(jobId) || !(await store.purge(record))) {
+      if (!(await store.purge(record))) {
         throw new ServiceError(
           'JOB_STATE_CONFLICT',
           'The job is still being reconciled with Kafka: try again in a few seconds',
@@ -125,7 +121,7 @@ export class JobCommands {
 
   async #cancelRunning(record: StoredJob): Promise<{ record: StoredJob; end: Promise<void> }> {
     const { writer } = this.options;
-    const cancelling = await writer.change(record, { state: 'CANCELLING' });
+    const cancelling = await writer.change(record, { state: 'CANCELLING', runAfterMs: 0 });
     return { record: cancelling, end: writer.ended(record.jobId, CANCEL_WAIT_MS) };
   }
 

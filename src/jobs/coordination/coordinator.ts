@@ -1,18 +1,19 @@
 import type { Logger } from 'pino';
 import { type Checkpoint, jobNames } from '../../kafka/index.js';
 import type { CompiledSchema } from '../../models/schema/index.js';
-import type { Assignment, JobQueue, Outcome, RunnerEvents, RunnerLoss } from '../../runner/index.js';
+import type { Assignment, Outcome, RunnerEvents, RunnerLoss, Runners } from '../../runner/index.js';
 import type { FileStore } from '../../storage/index.js';
 import type { Clock } from '../domain/clock.js';
 import type { JobChanges } from '../domain/job-changes.js';
 import { isTerminal } from '../domain/job-state.js';
-import { begin, end } from '../domain/phases.js';
+import { end } from '../domain/phases.js';
 import type { StoredJob } from '../domain/stored-job.js';
 import { type Decision, decideIntent, decideLoss, decideOutcome } from '../domain/transitions.js';
-import type { JobStore } from '../store/job-store.js';
+import type { JobNotifier } from '../queue/job-notifier.js';
+import type { Claim, JobStore } from '../store/job-store.js';
 import type { JobWriter } from './job-writer.js';
 import { ProgressWriter } from './progress-writer.js';
-import { ReconcileDelays } from './reconcile-delays.js';
+import { FIRST_RECONCILE_DELAY_MS, ReconcileDelays } from './reconcile-delays.js';
 import { RunningJob } from './running-job.js';
 import { StaleTimes } from './stale-times.js';
 
@@ -22,6 +23,9 @@ export interface JobCoordinatorOptions {
   /** Finds the version of a model that a job has pinned. */
   models: { getVersion(id: string, version: number): Promise<CompiledSchema | undefined> };
   files: FileStore;
+  notifier: JobNotifier;
+  /** This start of the process, which has the leases of what it claims. */
+  owner: string;
   clock: Clock;
   log: Logger;
   /** A job whose runners crash again and again fails after this time without a commit (KAFKA_UNAVAILABLE_AFTER_MS). */
@@ -30,46 +34,33 @@ export interface JobCoordinatorOptions {
 
 /** After a failure of the store. */
 const RETRY_MS = 1000;
+/** A job that may be claimed again in this time is announced then; later ones are found by those who look for work. */
+const ANNOUNCED_WITHIN_MS = 5_000;
 
 type Intent = Assignment['intent'];
 
 /**
- * Hands jobs to runners and turns what runners tell into the jobs' states. Whatever is lost on the way (a write that
- * failed, a report that never came), the job is handed out again and its checkpoint says where it stands.
+ * Claims jobs for runners and turns what runners tell into the jobs' states. Whatever is lost on the way (a write that
+ * failed, a report that never came), the job is claimed again and its checkpoint says where it stands.
  */
 export class JobCoordinator implements RunnerEvents {
   readonly #running = new Map<string, RunningJob>();
-  readonly #delayed = new Map<string, () => void>();
+  /** Each takes back what is to happen later. */
+  readonly #planned = new Set<() => void>();
   readonly #reconcileDelays = new ReconcileDelays();
   readonly #staleTimes = new StaleTimes();
   readonly #progress: ProgressWriter;
-  #runners: JobQueue | undefined;
+  #runners: Runners | undefined;
+  #isKafkaAway = false;
   #stopping = false;
 
   constructor(private readonly options: JobCoordinatorOptions) {
     this.#progress = new ProgressWriter(options);
   }
 
-  /** The pool that works for this coordinator; once, before the first job. */
-  setQueue(runners: JobQueue): void {
+  /** The runners that work for this coordinator; once, before the first job. */
+  setRunners(runners: Runners): void {
     this.#runners = runners;
-  }
-
-  /** Queues a job that needs a runner; one that is queued or running already is left as it is. */
-  submit(jobId: string, intent: Intent = 'run'): void {
-    this.#undelay(jobId);
-    if (!this.#stopping) this.#pool.submit(jobId, intent);
-  }
-
-  /** Queues a job that is only to be reconciled, unless an attempt has failed and the next is not due. */
-  submitUnreconciled(jobId: string): void {
-    if (!this.#delayed.has(jobId)) this.submit(jobId, 'reconcile');
-  }
-
-  /** Takes a job that has ended before its turn out of the queue. */
-  remove(jobId: string): void {
-    this.#undelay(jobId);
-    this.#pool.remove(jobId);
   }
 
   /** Whether any job is worked on. */
@@ -77,15 +68,36 @@ export class JobCoordinator implements RunnerEvents {
     return this.#running.size > 0;
   }
 
-  /** Whether a runner has the job, or is about to. */
-  isWorkedOn(jobId: string): boolean {
-    return this.#running.has(jobId);
+  /**
+   * Claims the next job for a runner that is free, and assigns it. false: no job needs one, or it cannot be found out what
+   * is committed, because no broker answers. Rejects if the store fails.
+   */
+  async claim(intent: Intent): Promise<boolean> {
+    if (this.#stopping || (intent === 'reconcile' && this.#isKafkaAway)) return false;
+    const { writer, owner, log } = this.options;
+    const claim = await writer.claim(intent, owner);
+    if (claim === undefined) return false;
+    const { jobId, lease } = claim.record;
+    try {
+      await writer.exclusively(jobId, () => this.#assign(claim, intent));
+    } catch (error) {
+      log.error({ err: error, job_id: jobId }, 'could not hand a job to a runner');
+      this.#releaseLater(jobId, lease);
+    }
+    return true;
   }
 
-  /** Has the runner of a job that is CANCELLING reconcile, or a new one if it has none. */
-  reconcile(jobId: string): void {
-    this.#pool.cancel(jobId);
-    this.submit(jobId, 'reconcile');
+  /** Has the runners of jobs that are CANCELLING by now reconcile. `jobIds`: the jobs to look at; absent: all that runners have. */
+  noticeCancels(jobIds: readonly string[] = [...this.#running.keys()]): void {
+    const { store, writer, log } = this.options;
+    for (const jobId of jobIds) {
+      if (this.#stopping || (this.#running.get(jobId)?.lease ?? 0) === 0) continue;
+      writer
+        .exclusively(jobId, async () => {
+          if ((await store.get(jobId))?.state === 'CANCELLING') this.#pool.cancel(jobId);
+        })
+        .catch((error: unknown) => log.error({ err: error, job_id: jobId }, 'could not see if a job is cancelled'));
+    }
   }
 
   /** Time without a broker does not count against the jobs, nor their runners: call it while none answers. */
@@ -94,33 +106,28 @@ export class JobCoordinator implements RunnerEvents {
     for (const running of this.#running.values()) running.lastCommitAt = now;
     this.#staleTimes.brokerAway(now);
     this.#pool.brokerAway();
-    // What could not be reconciled is tried again soon after the broker is back.
-    for (const jobId of this.#reconcileDelays.jobs) {
-      this.#reconcileDelays.forget(jobId);
-      if (this.#delayed.has(jobId)) this.#submitLater(jobId, this.#reconcileDelays.next(jobId), 'reconcile');
-    }
+    this.#isKafkaAway = true;
+  }
+
+  /** A broker answers. What could not be reconciled without it is tried again soon. */
+  async brokerAnswers(): Promise<void> {
+    if (!this.#isKafkaAway) return;
+    const { jobs } = this.#reconcileDelays;
+    if (jobs.length > 0) await this.options.store.hasten(jobs, FIRST_RECONCILE_DELAY_MS);
+    for (const jobId of jobs) this.#reconcileDelays.forget(jobId);
+    this.#isKafkaAway = false;
   }
 
   /** Writes what is still in memory; call it when the pool has stopped. Later calls change nothing. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    for (const jobId of this.#delayed.keys()) this.#undelay(jobId);
+    for (const cancel of this.#planned) cancel();
+    this.#planned.clear();
     await this.options.writer.idle();
     for (const running of this.#running.values()) this.#progress.write(running);
     await this.options.writer.idle();
     for (const running of this.#running.values()) this.#progress.cancelFlush(running);
     this.#running.clear();
-  }
-
-  async claim(jobId: string, intent: Intent): Promise<Assignment | Intent | null> {
-    if (this.#stopping) return null;
-    try {
-      return await this.options.writer.exclusively(jobId, () => this.#assign(jobId, intent));
-    } catch (error) {
-      this.options.log.error({ err: error, job_id: jobId }, 'could not hand a job to a runner');
-      this.#submitLater(jobId, RETRY_MS, intent);
-      return null;
-    }
   }
 
   async isLeaseCurrent(jobId: string, lease: number): Promise<boolean> {
@@ -166,8 +173,8 @@ export class JobCoordinator implements RunnerEvents {
     );
   }
 
-  get #pool(): JobQueue {
-    if (this.#runners === undefined) throw new Error('The coordinator has no runners: attach a pool first');
+  get #pool(): Runners {
+    if (this.#runners === undefined) throw new Error('The coordinator has no runners: set them first');
     return this.#runners;
   }
 
@@ -177,43 +184,40 @@ export class JobCoordinator implements RunnerEvents {
     return running !== undefined && running.lease === lease && lease > 0 ? running : undefined;
   }
 
-  async #assign(jobId: string, offered: Intent): Promise<Assignment | Intent | null> {
+  async #assign({ record: { jobId, lease }, begun }: Claim, intent: Intent): Promise<void> {
     const { store, writer, models, files, clock } = this.options;
+    if (intent === 'run') this.#reconcileDelays.forget(jobId);
+    // A cancel may have come since the claim.
     const record = await store.get(jobId);
-    const intent = record === undefined ? null : decideIntent(record);
-    if (intent !== 'reconcile') this.#reconcileDelays.forget(jobId);
-    if (record === undefined || intent === null) {
-      this.#staleTimes.forget(jobId);
-      return null;
-    }
-    if (intent !== offered) return intent;
+    if (record?.lease !== lease) throw new Error(`Lease ${lease} of job ${jobId} is gone`);
     const model = await models.getVersion(record.modelId, record.modelVersion);
     if (model === undefined) throw new Error(`Model ${record.modelId} has no version ${record.modelVersion}`);
 
-    const isBeginning = record.state === 'PENDING';
-    const raised = await writer.acquireLease(record, {
-      ...(isBeginning ? begin(record, clock) : {}),
-      ...(intent === 'run' ? { checkpointVerified: false } : {}),
-    });
-    const running = (isBeginning ? undefined : this.#running.get(jobId)) ?? new RunningJob(raised, clock.monotonic());
-    running.claimed(raised);
+    const running = (begun ? undefined : this.#running.get(jobId)) ?? new RunningJob(record, clock.monotonic());
+    running.claimed(record);
     this.#running.set(jobId, running);
-    return {
+    const isAssigned = this.#pool.assign({
       jobId,
-      lease: raised.lease,
+      lease,
       intent,
       file: files.location(jobId),
-      sizeBytes: raised.sizeBytes,
-      format: raised.format,
+      sizeBytes: record.sizeBytes,
+      format: record.format,
       columns: model.columns,
       additionalColumns: model.additionalColumns,
-      dialect: raised.dialect,
-      options: raised.options,
-      sourceEncoding: raised.sourceEncoding,
-      names: jobNames(raised),
-      checkpoint: raised.checkpoint,
+      dialect: record.dialect,
+      options: record.options,
+      sourceEncoding: record.sourceEncoding,
+      names: jobNames(record),
+      checkpoint: record.checkpoint,
       staleMs: this.#staleTimes.of(jobId, clock.monotonic()),
-    };
+    });
+    if (isAssigned) {
+      if (record.state === 'CANCELLING') this.#pool.cancel(jobId);
+      return;
+    }
+    running.lease = 0;
+    await writer.updateInternal(record, { leaseOwner: null, runAfterMs: 0 });
   }
 
   /** The runner has reported its outcome, and its lease ends: decide what becomes of the job. */
@@ -236,7 +240,7 @@ export class JobCoordinator implements RunnerEvents {
     };
     writer.exclusively(jobId, task).catch((error: unknown) => {
       log.error({ err: error, job_id: jobId }, "could not store the job's outcome, retrying");
-      this.#submitLater(jobId, RETRY_MS, 'run');
+      this.#releaseLater(jobId, lease);
     });
   }
 
@@ -250,34 +254,43 @@ export class JobCoordinator implements RunnerEvents {
         this.#reconcileDelays.forget(jobId);
         log.info({ job_id: jobId, state: ended.state, error: ended.error }, 'job ended');
         await this.#dropFile(ended);
+        this.#announce(jobId, 0); // it may have to be reconciled yet
         return;
       }
       case 'amend': {
         const { error, checkpoint, checkpointVerified } = decision;
-        await writer.change(record, { error, checkpoint, checkpointVerified });
+        await writer.change(record, { error, checkpoint, checkpointVerified, leaseOwner: null, runAfterMs: null });
         this.#running.delete(jobId);
         this.#reconcileDelays.forget(jobId);
         return;
       }
       case 'again': {
         const { known, delayMs } = decision;
-        const intent = decideIntent({ ...record, ...known }) ?? 'reconcile';
         if (known.pendingError)
           log.error({ job_id: jobId, pending_error: known.pendingError }, 'job will fail once it is reconciled');
-        await this.#keep(record, { ...pending, ...known });
-        if (delayMs > 0) this.#submitLater(jobId, delayMs, intent);
-        else this.submit(jobId, intent);
+        const waits = record.state === 'PENDING';
+        const bytesDone = known.checkpoint?.bytesDone;
+        await this.#keep(record, {
+          ...pending,
+          ...known,
+          ...(waits && bytesDone !== undefined ? { bytesDone } : {}),
+          leaseOwner: null,
+          runAfterMs: delayMs,
+        });
+        if (waits) this.#running.delete(jobId);
+        this.#announce(jobId, delayMs);
         return;
       }
       case 'reconcile-later': {
-        if (isTerminal(record.state)) this.#running.delete(jobId);
-        else await this.#keep(record, { ...pending, ...decision.known });
         const delayMs = this.#reconcileDelays.next(jobId);
+        const known = isTerminal(record.state) ? {} : { ...pending, ...decision.known };
+        await this.#keep(record, { ...known, leaseOwner: null, runAfterMs: delayMs });
+        if (isTerminal(record.state)) this.#running.delete(jobId);
         log.warn({ job_id: jobId, retry_ms: delayMs }, 'could not find out what the job has committed, retrying');
-        this.#submitLater(jobId, delayMs, 'reconcile');
         return;
       }
       case 'leave':
+        await this.#keep(record, { leaseOwner: null, runAfterMs: decideIntent(record) === null ? null : 0 });
         this.#running.delete(jobId);
     }
   }
@@ -287,7 +300,7 @@ export class JobCoordinator implements RunnerEvents {
     const { writer } = this.options;
     const isVisible = 'fileColumns' in changes || 'checkpoint' in changes || 'bytesDone' in changes;
     if (isVisible) await writer.change(record, changes);
-    else if (Object.keys(changes).length > 0) await writer.updateInternal(record, changes);
+    else await writer.updateInternal(record, changes);
   }
 
   async #dropFile({ jobId, spooled }: StoredJob): Promise<void> {
@@ -302,15 +315,35 @@ export class JobCoordinator implements RunnerEvents {
     }
   }
 
-  #submitLater(jobId: string, ms: number, intent: Intent): void {
-    this.#undelay(jobId);
-    if (this.#stopping) return;
-    const cancel = this.options.clock.schedule(ms, () => this.submit(jobId, intent));
-    this.#delayed.set(jobId, cancel);
+  /** Tells those who look for work of a job that may be claimed soon. */
+  #announce(jobId: string, delayMs: number): void {
+    const { notifier } = this.options;
+    if (delayMs === 0) notifier.notify(jobId);
+    else if (delayMs <= ANNOUNCED_WITHIN_MS) this.#later(delayMs, () => notifier.notify(jobId));
   }
 
-  #undelay(jobId: string): void {
-    this.#delayed.get(jobId)?.();
-    this.#delayed.delete(jobId);
+  /** Gives a lease back whose job no runner has, as soon as the store takes it. */
+  #releaseLater(jobId: string, lease: number): void {
+    const { store, writer, notifier, log } = this.options;
+    this.#later(RETRY_MS, () => {
+      writer
+        .exclusively(jobId, () => store.release(jobId, lease))
+        .then(
+          () => notifier.notify(jobId),
+          (error: unknown) => {
+            log.error({ err: error, job_id: jobId }, 'could not give a job back, retrying');
+            this.#releaseLater(jobId, lease);
+          },
+        );
+    });
+  }
+
+  #later(ms: number, action: () => void): void {
+    if (this.#stopping) return;
+    const cancel = this.options.clock.schedule(ms, () => {
+      this.#planned.delete(cancel);
+      action();
+    });
+    this.#planned.add(cancel);
   }
 }

@@ -4,15 +4,15 @@ import { type JobTopics, jobNames, kafkaProblem, type TopicAdmin } from '../../k
 import type { ReceivedUpload } from '../../upload/index.js';
 import { newJobId } from '../domain/job-id.js';
 import type { NewJob, StoredJob } from '../domain/stored-job.js';
+import type { JobNotifier } from '../queue/job-notifier.js';
 import type { JobStore } from '../store/job-store.js';
-import type { JobCoordinator } from './coordinator.js';
 import type { JobWriter } from './job-writer.js';
 import type { SpareTopics } from './spare-topics.js';
 
 export interface JobCreationOptions {
   store: JobStore;
   writer: Pick<JobWriter, 'activate'>;
-  coordinator: Pick<JobCoordinator, 'submit'>;
+  notifier: Pick<JobNotifier, 'notify'>;
   topics: Pick<TopicAdmin, 'createJobTopics'>;
   spares: Pick<SpareTopics, 'take' | 'giveBack' | 'discard' | 'areUnused' | 'refill'>;
   /** This start of the process, as the owner of what it creates. */
@@ -86,7 +86,7 @@ export class JobCreation {
       if (isSpare ? await this.options.spares.areUnused(topics) : await this.#createTopics(topics)) {
         const record = await this.options.writer.activate(jobId, this.options.owner);
         upload.handOver();
-        this.options.coordinator.submit(jobId);
+        this.options.notifier.notify(jobId);
         return record;
       }
     } catch (error) {

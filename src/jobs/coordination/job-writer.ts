@@ -1,8 +1,9 @@
+import type { Assignment } from '../../runner/index.js';
 import type { Clock } from '../domain/clock.js';
 import type { JobChanges } from '../domain/job-changes.js';
 import { isTerminal } from '../domain/job-state.js';
 import type { StoredJob } from '../domain/stored-job.js';
-import type { JobStore, Progress } from '../store/job-store.js';
+import type { Claim, JobStore, Progress } from '../store/job-store.js';
 import { KeyedMutex } from './keyed-mutex.js';
 
 /** Takes every new revision of a job, in order; called when it is durable. Quick, never throws. */
@@ -10,9 +11,15 @@ export interface JobEventListener {
   publish(record: StoredJob): void;
 }
 
+/** The job is not as it was read: read it again. */
+export class ConcurrentChange extends Error {}
+
+/** How often a job may be claimed, or change otherwise, under the hands of one task. */
+const MAX_ATTEMPTS = 10;
+
 /**
  * The one way by which jobs change: one change at a time for each job, durable before anyone hears of it, then
- * published. Users of the writer read the job inside `exclusively`, decide, and change it there.
+ * published. Users of the writer read the job inside `exclusively`, decide, and change it there. Claims come in between.
  */
 export class JobWriter {
   readonly #serial = new KeyedMutex();
@@ -29,6 +36,19 @@ export class JobWriter {
     return this.#serial.run(jobId, task);
   }
 
+  /** As `exclusively`, and again from the start if the job was claimed since the task read it. */
+  async exclusivelyRepeated<T>(jobId: string, task: () => Promise<T>): Promise<T> {
+    return this.#serial.run(jobId, async () => {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await task();
+        } catch (error) {
+          if (!(error instanceof ConcurrentChange) || attempt === MAX_ATTEMPTS) throw error;
+        }
+      }
+    });
+  }
+
   /** A row that `owner` is creating becomes a job. Throws if it is not its any more. */
   async activate(jobId: string, owner: string): Promise<StoredJob> {
     const record = await this.store.activate(jobId, owner);
@@ -37,7 +57,7 @@ export class JobWriter {
     return record;
   }
 
-  /** A change that users see. Throws if the job is not as `record` says any more. */
+  /** A change that users see. Throws ConcurrentChange if the job is not as `record` says any more. */
   async change(record: StoredJob, changes: JobChanges): Promise<StoredJob> {
     const guard = { states: [record.state], lease: record.lease };
     const changed = current(record, await this.store.change(record.jobId, guard, changes));
@@ -62,11 +82,11 @@ export class JobWriter {
     return current(record, await this.store.updateInternal(record.jobId, guard, changes));
   }
 
-  /** The next lease, and what changes with it. Throws as `change` does. */
-  async acquireLease(record: StoredJob, changes: JobChanges): Promise<StoredJob> {
-    const raised = current(record, await this.store.acquireLease(record, changes));
-    if (raised.revision > record.revision) this.listener.publish(raised);
-    return raised;
+  /** Takes the next job that needs a runner; as JobStore.claim, which is where the jobs wait. */
+  async claim(intent: Assignment['intent'], owner: string): Promise<Claim | undefined> {
+    const claim = await this.store.claim(intent, owner);
+    if (claim?.begun) this.listener.publish(claim.record);
+    return claim;
   }
 
   /** Resolves when the job next ends, and after `ms` anyway. Call it inside `exclusively`, so as not to miss the end. */
@@ -97,5 +117,7 @@ export class JobWriter {
 
 function current(expected: StoredJob, written: StoredJob | undefined): StoredJob {
   if (written !== undefined) return written;
-  throw new Error(`Job ${expected.jobId} was changed meanwhile (expected ${expected.state}, lease ${expected.lease})`);
+  throw new ConcurrentChange(
+    `Job ${expected.jobId} was changed meanwhile (expected ${expected.state}, lease ${expected.lease})`,
+  );
 }

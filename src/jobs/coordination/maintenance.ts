@@ -29,8 +29,6 @@ const CHECK_EVERY_MS = 5000;
 const HOUR_MS = 3_600_000;
 /** Number of jobs to resume or to check before the event loop has its turn. */
 const AT_ONCE = 100;
-/** Jobs that one round has reconciled at most. */
-const UNRECONCILED_A_ROUND = 500;
 /** Files that one round removes at most. */
 const EXPIRED_A_ROUND = 500;
 const ORPHANS_EVERY_MS = 600_000;
@@ -41,8 +39,6 @@ export class JobMaintenance {
   readonly #rounds: Rounds;
   /** When files that were moved aside are checked again, in ms of the monotonic clock. */
   #nextOrphans = Number.NEGATIVE_INFINITY;
-  /** Where the next round of reconciling begins, so that jobs that cannot be reconciled never hold up those behind them. */
-  #reconciledUpTo = 0;
 
   constructor(private readonly options: JobMaintenanceOptions) {
     this.#rounds = new Rounds({
@@ -54,18 +50,19 @@ export class JobMaintenance {
   }
 
   /**
-   * Takes up the jobs that an earlier process left, removes the files that their jobs no longer need, and moves those
-   * aside that no job knows: their database may be lost. Call it once, before the first upload is taken (a file is in
-   * the spool before its job exists).
+   * Makes the jobs that an earlier process left claimable, removes the files that their jobs no longer need, and moves
+   * those aside that no job knows: their database may be lost. Call it once, before the first claim and the first upload
+   * (a file is in the spool before its job exists).
    */
   async rescueInterrupted(): Promise<void> {
-    const { store, coordinator, files, log } = this.options;
+    const { store, files, log } = this.options;
+    await store.releaseAll();
     const found = new Set(await files.list());
     let jobs = 0;
     for await (const page of store.unfinished(AT_ONCE)) {
       for (const jobId of page) {
         // Whoever goes on needs the file: there is nothing to tidy.
-        if (found.delete(jobId) || (await this.#mayGoOnWithoutFile(jobId))) coordinator.submit(jobId);
+        if (!found.delete(jobId)) await this.#failWithoutFile(jobId);
       }
       jobs += page.length;
       await nextTurn();
@@ -89,13 +86,6 @@ export class JobMaintenance {
 
   async stop(): Promise<void> {
     await this.#rounds.stop();
-  }
-
-  /** Finds out what the jobs that failed unreconciled have committed, now that Kafka answers. */
-  async reconcileUnknown(): Promise<void> {
-    const jobs = await this.options.store.unreconciled(this.#reconciledUpTo, UNRECONCILED_A_ROUND);
-    this.#reconciledUpTo = jobs.length < UNRECONCILED_A_ROUND ? 0 : (jobs.at(-1)?.seq ?? 0);
-    for (const { jobId } of jobs) this.options.coordinator.submitUnreconciled(jobId);
   }
 
   /** Removes the files that were kept for long enough, those that were moved aside among them. */
@@ -125,7 +115,7 @@ export class JobMaintenance {
       this.options.coordinator.brokerAway();
       return;
     }
-    await this.reconcileUnknown();
+    await this.options.coordinator.brokerAnswers();
   }
 
   /** What becomes of a complete file at a new start. */
@@ -153,16 +143,16 @@ export class JobMaintenance {
     }
   }
 
-  /** The file is gone, so the job cannot go on; true: a runner has to find out what it has committed. */
-  async #mayGoOnWithoutFile(jobId: string): Promise<boolean> {
+  /** The file is gone, so the job cannot go on. It ends at once, unless a runner has to find out what it has committed. */
+  async #failWithoutFile(jobId: string): Promise<void> {
     const { store, writer, clock } = this.options;
-    return writer.exclusively(jobId, async () => {
+    await writer.exclusively(jobId, async () => {
       const record = await store.get(jobId);
-      if (record === undefined || record.state === 'CANCELLING') return record !== undefined;
+      if (record === undefined || record.state === 'CANCELLING') return;
       const doomed = await writer.updateInternal(record, { pendingError: record.pendingError ?? FILE_GONE });
-      if (record.state !== 'PENDING' || !record.checkpointVerified) return true;
-      await writer.change(doomed, endUnstarted(doomed, 'FAILED', clock));
-      return false;
+      if (record.state === 'PENDING' && record.checkpointVerified) {
+        await writer.change(doomed, endUnstarted(doomed, 'FAILED', clock));
+      }
     });
   }
 }

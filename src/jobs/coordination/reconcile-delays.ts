@@ -1,16 +1,16 @@
-const FIRST_MS = 30_000;
+export const FIRST_RECONCILE_DELAY_MS = 30_000;
 const MAX_MS = 600_000;
 
 /**
- * How long each job waits before it is reconciled again: 30 s, twice as long each time, up to 10 min. In memory: a new
- * start begins anew.
+ * How long each job waits before it is reconciled again: 30 s, twice as long each time, up to 10 min. When it is
+ * due lies in the store; how long it waits next time, in memory: a new start begins anew.
  */
 export class ReconcileDelays {
   readonly #delays = new Map<string, number>();
 
   /** Once more it could not be found out what is committed: the next delay in ms. */
   next(jobId: string): number {
-    const ms = Math.min((this.#delays.get(jobId) ?? FIRST_MS / 2) * 2, MAX_MS);
+    const ms = Math.min((this.#delays.get(jobId) ?? FIRST_RECONCILE_DELAY_MS / 2) * 2, MAX_MS);
     this.#delays.set(jobId, ms);
     return ms;
   }

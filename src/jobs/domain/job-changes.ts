@@ -22,11 +22,16 @@ export type JobChanges = Partial<
     | 'phaseSince'
     | 'startedAt'
     | 'finishedAt'
-  >
+  > & {
+    /** Nobody works on the job any more. */
+    leaseOwner: null;
+    /** In how many ms the job may be claimed; null: it needs no runner. */
+    runAfterMs: number | null;
+  }
 >;
 
-/** The columns that the changes touch, as they are stored. */
-export function changedColumns(changes: JobChanges): Updateable<JobsTable> {
+/** The columns that the changes touch, as they are stored. `now`: by the store's clock, in ms since the epoch. */
+export function changedColumns(changes: JobChanges, now: number): Updateable<JobsTable> {
   const columns: Updateable<JobsTable> = {
     state: changes.state,
     crashes: changes.crashes,
@@ -41,6 +46,8 @@ export function changedColumns(changes: JobChanges): Updateable<JobsTable> {
     phase_since: changes.phaseSince,
     started_at: changes.startedAt,
     finished_at: changes.finishedAt,
+    lease_owner: changes.leaseOwner,
+    run_after: typeof changes.runAfterMs === 'number' ? now + changes.runAfterMs : changes.runAfterMs,
   };
   if (changes.state !== undefined) columns.seen_ended = null;
   if (changes.pendingError !== undefined) {
@@ -57,6 +64,7 @@ export function changedColumns(changes: JobChanges): Updateable<JobsTable> {
 /** The row of a job that `owner` begins to create, without its place in the order. */
 export function newRow(job: NewJob, owner: string, clock: Clock): Omit<JobsTable, 'seq'> {
   const createdAt = isoTime(clock.now());
+  const now = clock.steady();
   return {
     job_id: job.jobId,
     idempotency_key: job.idempotencyKey,
@@ -68,6 +76,8 @@ export function newRow(job: NewJob, owner: string, clock: Clock): Omit<JobsTable
     phase: 'CREATING',
     phase_owner: owner,
     lease: 0,
+    lease_owner: null,
+    run_after: now,
     crashes: 0,
     attempt: 1,
     topic_prefix: job.topicPrefix,
@@ -92,7 +102,7 @@ export function newRow(job: NewJob, owner: string, clock: Clock): Omit<JobsTable
     spooled: 1,
     waiting_ms: 0,
     processing_ms: 0,
-    phase_since: clock.steady(),
+    phase_since: now,
     created_at: createdAt,
     started_at: null,
     updated_at: createdAt,

@@ -1,11 +1,11 @@
 import { type Clock, isoTime } from './clock.js';
 import type { JobChanges } from './job-changes.js';
 import { needsSpool, type StoredJob, timings } from './stored-job.js';
-import type { Decision } from './transitions.js';
+import { type Decision, decideIntent } from './transitions.js';
 
 /** The changes by which a job enters a phase of its life now, its timings kept in step. */
 
-/** A runner takes the job up. */
+/** The job counts as taken up, though no runner has it. A runner's claim does the same in the store. */
 export function begin(record: StoredJob, clock: Clock): JobChanges {
   return {
     ...timings(record, clock.steady()),
@@ -28,6 +28,8 @@ export function end(record: StoredJob, decision: Extract<Decision, { kind: 'end'
     bytesDone: checkpoint?.eof ? record.sizeBytes : (checkpoint?.bytesDone ?? 0),
     spooled: record.spooled && needsSpool({ state }),
     finishedAt: isoTime(clock.now()),
+    leaseOwner: null,
+    runAfterMs: decideIntent({ ...record, state, error, checkpointVerified }) === null ? null : 0,
   };
 }
 
@@ -41,7 +43,7 @@ export function endUnstarted(record: StoredJob, state: 'CANCELLED' | 'FAILED', c
   );
 }
 
-/** The next attempt. What is committed stays. */
+/** The next attempt. What is committed stays. A runner that still reconciles the job keeps it until it has reported. */
 export function queueAgain(record: StoredJob, clock: Clock): JobChanges {
   return {
     state: 'PENDING',
@@ -49,7 +51,9 @@ export function queueAgain(record: StoredJob, clock: Clock): JobChanges {
     crashes: 0,
     pendingError: null,
     error: null,
+    bytesDone: record.checkpoint?.bytesDone ?? 0,
     phaseSince: clock.steady(),
     finishedAt: null,
+    runAfterMs: 0,
   };
 }

@@ -155,7 +155,7 @@ export function fromRow(row: JobsTable): StoredJob {
 
 /** As `fromRow`, of a row that was read without its columns. */
 export function fromSummaryRow(
-  row: Omit<JobsTable, 'file_columns' | 'seen_ended' | 'topics_removed'>,
+  row: Omit<JobsTable, 'file_columns' | 'lease_owner' | 'run_after' | 'seen_ended' | 'topics_removed'>,
 ): StoredJobSummary {
   return {
     jobId: row.job_id,

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { sql } from 'kysely';
+import { type Expression, sql } from 'kysely';
 import { beforeSeq, type Database, type JobsTable, type Page, toPage } from '../../database/index.js';
+import type { Assignment } from '../../runner/index.js';
 import { type Clock, isoTime } from '../domain/clock.js';
 import type { JobState } from '../domain/job.js';
 import { changedColumns, type JobChanges, newRow } from '../domain/job-changes.js';
@@ -38,6 +39,41 @@ export interface Progress {
   lease: number;
   changes: Omit<JobChanges, 'state'>;
 }
+
+/** `reconcile`: to find out what is committed. */
+type Intent = Assignment['intent'];
+
+/** A job and its new lease. */
+export interface Claim {
+  record: StoredJob;
+  /** The job was PENDING. */
+  begun: boolean;
+}
+
+/** The jobs that a claim takes: in this state, with an error that waits to be reported (they are few) or without. */
+interface Claimed {
+  state: JobState;
+  pendingError: boolean;
+}
+
+/** As `decideIntent` says. A user waits for a cancel, and for the end of a job; nobody for what is known of a FAILED one. */
+const CLAIM_ORDER: Readonly<Record<Intent, readonly Claimed[]>> = {
+  run: [
+    { state: 'RUNNING', pendingError: false },
+    { state: 'PENDING', pendingError: false },
+  ],
+  reconcile: [
+    { state: 'CANCELLING', pendingError: false },
+    { state: 'CANCELLING', pendingError: true },
+    { state: 'RUNNING', pendingError: true },
+    { state: 'PENDING', pendingError: true },
+    { state: 'FAILED', pendingError: false },
+  ],
+};
+
+const UNFINISHED = [...CLAIM_ORDER.run, ...CLAIM_ORDER.reconcile].filter(({ state }) => state !== 'FAILED');
+
+const NEED_RUNNERS = ['PENDING', 'RUNNING', 'CANCELLING', 'FAILED'] as const satisfies readonly JobState[];
 
 /** What the jobs of one page may hold in texts of their users' choice, in bytes; a page has one job at least. */
 const PAGE_BYTES = 8_000_000;
@@ -172,7 +208,7 @@ export class JobStore {
 
   /**
    * Takes a job that has ended out of the jobs, for good: the row is PURGING until nothing else is left. Its
-   * Idempotency-Key is free. false: the job is no longer as `record` says.
+   * Idempotency-Key is free. false: the job is no longer as `record` says, or a runner has it.
    */
   async purge({ jobId, state, lease }: StoredJob): Promise<boolean> {
     if (!isTerminal(state)) throw new Error(`A job that is ${state} cannot be purged`);
@@ -183,6 +219,7 @@ export class JobStore {
       .where('phase', 'is', null)
       .where('state', '=', state)
       .where('lease', '=', lease)
+      .where('lease_owner', 'is', null)
       .executeTakeFirst();
     return numUpdatedRows > 0n;
   }
@@ -251,12 +288,109 @@ export class JobStore {
   }
 
   /**
-   * The next lease, together with the changes that come with handing the job out; undefined as for `change`.
-   * A new revision only if the state changes.
+   * Takes the next job that needs a runner for `intent`, under the next lease, for `owner`: of those without an owner
+   * that are due, the one that has waited longest in the first state of CLAIM_ORDER that has any. One that was PENDING is
+   * RUNNING from now on, under a new revision. undefined: no job needs one now.
    */
-  async acquireLease(record: StoredJob, changes: JobChanges): Promise<StoredJob | undefined> {
-    const { jobId, state, lease } = record;
-    return this.#update(jobId, { states: [state], lease }, changes, changes.state !== undefined, lease + 1);
+  async claim(intent: Intent, owner: string): Promise<Claim | undefined> {
+    const now = this.clock.steady();
+    const row = await this.db
+      .with(
+        (cte) => cte('next').materialized(),
+        (db) =>
+          db
+            .selectFrom('jobs')
+            .select(['job_id', 'state'])
+            .where(
+              'job_id',
+              '=',
+              sql<string>`coalesce(${sql.join(CLAIM_ORDER[intent].map((claimed) => this.#nextDue(claimed, now)))})`,
+            ),
+      )
+      .updateTable('jobs')
+      .set(({ eb, ref, fn, val }) => {
+        const whenPending = <T>(then: Expression<T>, otherwise: Expression<T>) =>
+          eb.case().when('state', '=', 'PENDING').then(then).else(otherwise).end();
+        const waited = eb
+          .case()
+          .when('phase_since', '<', now)
+          .then(eb(val(now), '-', ref('phase_since')))
+          .else(0)
+          .end();
+        return {
+          lease: eb('lease', '+', 1),
+          lease_owner: owner,
+          state: whenPending(val<string>('RUNNING'), ref('state')),
+          revision: whenPending(eb('revision', '+', 1), ref('revision')),
+          updated_at: whenPending(val(isoTime(this.clock.now())), ref('updated_at')),
+          waiting_ms: whenPending(eb('waiting_ms', '+', waited), ref('waiting_ms')),
+          phase_since: whenPending(val(now), ref('phase_since')),
+          started_at: whenPending(
+            fn.coalesce('started_at', val(isoTime(this.clock.now()))),
+            ref('started_at').$castTo<string>(),
+          ),
+          // What a runner commits from now on is known when it has reported.
+          ...(intent === 'run' ? { checkpoint_verified: 0 } : {}),
+        };
+      })
+      .where('job_id', '=', (eb) => eb.selectFrom('next').select('next.job_id'))
+      .returningAll()
+      .returning((eb) => eb.selectFrom('next').select('next.state').as('claimed_as'))
+      .executeTakeFirst();
+    return row && { record: fromRow(row), begun: row.claimed_as === 'PENDING' };
+  }
+
+  /** Id of the job without an owner that has been due longest. With several processes it takes FOR UPDATE SKIP LOCKED. */
+  #nextDue({ state, pendingError }: Claimed, now: number) {
+    return this.#jobs()
+      .select('job_id')
+      .where('state', '=', state)
+      .where('pending_error_code', pendingError ? 'is not' : 'is', null)
+      .where('lease_owner', 'is', null)
+      .where('run_after', '<=', now)
+      .orderBy('run_after')
+      .orderBy('seq')
+      .limit(1);
+  }
+
+  /** Gives a lease back, unless that was done before. The job may be claimed at once. */
+  async release(jobId: string, lease: number): Promise<void> {
+    await this.db
+      .updateTable('jobs')
+      .set({ lease_owner: null, run_after: this.clock.steady() })
+      .where('job_id', '=', jobId)
+      .where('lease', '=', lease)
+      .where('lease_owner', 'is not', null)
+      .execute();
+  }
+
+  /**
+   * Whoever had a lease is gone, and no backoff counts any more: all jobs that need a runner may be claimed. Only for a
+   * process that has the store to itself, once, before it claims.
+   */
+  async releaseAll(): Promise<void> {
+    await this.db.updateTable('jobs').set({ lease_owner: null }).where('lease_owner', 'is not', null).execute();
+    const now = this.clock.steady();
+    await this.db
+      .updateTable('jobs')
+      .set({ run_after: now })
+      .where('state', 'in', NEED_RUNNERS)
+      .where('phase', 'is', null)
+      .where('lease_owner', 'is', null)
+      .where('run_after', '>', now)
+      .execute();
+  }
+
+  /** Those of the jobs that nobody has wait no longer than `ms` from now on. */
+  async hasten(jobIds: readonly string[], ms: number): Promise<void> {
+    const latest = this.clock.steady() + ms;
+    await this.db
+      .updateTable('jobs')
+      .set({ run_after: latest })
+      .where('job_id', 'in', jobIds)
+      .where('lease_owner', 'is', null)
+      .where('run_after', '>', latest)
+      .execute();
   }
 
   /** The job as it is, under a new revision; undefined: there is no such job. */
@@ -301,45 +435,25 @@ export class JobStore {
     return rows.map((row) => row.job_id);
   }
 
-  /**
-   * Ids of the jobs that need a runner, at most `pageSize` at a time: those that had one first, then the waiting ones in
-   * the order of their waiting.
-   */
+  /** Ids of the jobs under way or waiting that nobody has, at most `pageSize` at a time. */
   async *unfinished(pageSize: number): AsyncGenerator<string[]> {
-    for (const state of ['RUNNING', 'CANCELLING', 'PENDING'] as const) {
+    for (const { state, pendingError } of UNFINISHED) {
       const jobs = this.#jobs()
-        .select(['job_id', 'phase_since', 'seq'])
+        .select(['job_id', 'run_after', 'seq'])
         .where('state', '=', state)
-        .where('finished_at', 'is', null) // as the index has it
-        .orderBy('phase_since')
+        .where('pending_error_code', pendingError ? 'is not' : 'is', null)
+        .where('lease_owner', 'is', null)
+        .where('run_after', 'is not', null)
+        .orderBy('run_after')
         .orderBy('seq')
         .limit(pageSize);
       let page = await jobs.execute();
       for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
         yield page.map((row) => row.job_id);
-        const { phase_since, seq } = last;
-        page = await jobs
-          .where((eb) => eb(eb.refTuple('phase_since', 'seq'), '>', eb.tuple(phase_since, seq)))
-          .execute();
+        const { run_after, seq } = last;
+        page = await jobs.where((eb) => eb(eb.refTuple('run_after', 'seq'), '>', eb.tuple(run_after, seq))).execute();
       }
     }
-  }
-
-  /**
-   * FAILED jobs of which it is not known yet what is committed (of a lost checkpoint it never will be): the oldest first,
-   * from behind `afterSeq` on.
-   */
-  async unreconciled(afterSeq: number, limit: number): Promise<{ jobId: string; seq: number }[]> {
-    const rows = await this.#jobs()
-      .select(['job_id', 'seq'])
-      .where('state', '=', 'FAILED')
-      .where('error_code', '!=', 'CHECKPOINT_LOST')
-      .where('checkpoint_verified', '=', 0)
-      .where('seq', '>', afterSeq)
-      .orderBy('seq')
-      .limit(limit)
-      .execute();
-    return rows.map((row) => ({ jobId: row.job_id, seq: row.seq }));
   }
 
   /** Ids of jobs that ended `before` (ms since the epoch) and still keep their file, the earliest end first. */
@@ -359,24 +473,17 @@ export class JobStore {
     return this.db.selectFrom('jobs').where('phase', 'is', null);
   }
 
-  async #update(
-    jobId: string,
-    guard: Guard,
-    changes: JobChanges,
-    visible: boolean,
-    lease?: number,
-  ): Promise<StoredJob | undefined> {
+  async #update(jobId: string, guard: Guard, changes: JobChanges, visible: boolean): Promise<StoredJob | undefined> {
     const { state } = changes;
     const illegal = state !== undefined && guard.states.find((from) => !mayFollow(from, state));
     if (illegal) throw new Error(`A job cannot go from ${illegal} to ${changes.state}`);
     let query = this.db
       .updateTable('jobs')
-      .set(changedColumns(changes))
+      .set(changedColumns(changes, this.clock.steady()))
       .where('job_id', '=', jobId)
       .where('phase', 'is', null)
       .where('state', 'in', guard.states);
     if (guard.lease !== undefined) query = query.where('lease', '=', guard.lease);
-    if (lease !== undefined) query = query.set({ lease });
     if (visible) {
       query = query.set((eb) => ({ revision: eb('revision', '+', 1), updated_at: isoTime(this.clock.now()) }));
     }

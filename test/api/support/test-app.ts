@@ -58,9 +58,9 @@ const claimedPrefix = {
 class IdleRunners {
   readonly running = new Map<string, number>();
   start(): void {}
-  submit(): void {}
-  remove(): boolean {
-    return true;
+  onFree(): void {}
+  free(): number {
+    return 0;
   }
   cancel(): void {}
   async stop(): Promise<void> {}

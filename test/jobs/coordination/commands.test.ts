@@ -27,7 +27,7 @@ describe('accepting a job', () => {
     const jobId = await harness.accept();
     expect((await harness.record(jobId)).state).toBe('PENDING');
     expect(harness.snapshots).toEqual([await harness.job(jobId)]);
-    expect(harness.runners.queue).toEqual([jobId]);
+    expect(await harness.waiting()).toEqual([jobId]);
   });
 });
 
@@ -77,7 +77,6 @@ describe('purging a job', () => {
 
   it('waits for the runner that finds out what the job has committed', async () => {
     const jobId = await failWithoutKafka();
-    await harness.maintenance.reconcileUnknown();
     await harness.runners.next();
     await expect(harness.commands.purge(jobId, true)).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT' });
     harness.runners.finish(jobId, { kind: 'reconciled', checkpoint: null });
@@ -97,7 +96,7 @@ describe('cancelling a job', () => {
       timings: { waiting_ms: 70, processing_ms: 0 },
       finished_at: '2026-03-01T12:00:00.070Z',
     });
-    expect(harness.runners.queue).toEqual([]);
+    expect(await harness.waiting()).toEqual([]);
     expect(await harness.files()).toEqual([jobId]);
   });
 
@@ -354,10 +353,9 @@ describe('resuming a job', () => {
 
   it('waits for its turn where the job is just being reconciled', async () => {
     const jobId = await failWithoutKafka();
-    await harness.maintenance.reconcileUnknown();
     expect(await harness.runners.next()).toMatchObject({ intent: 'reconcile' });
     await harness.commands.resume(jobId);
-    expect(harness.runners.queue).toEqual([]);
+    expect(await harness.waiting()).toEqual([]);
     harness.runners.finish(jobId, { kind: 'reconciled', checkpoint: aCheckpoint(6) });
     await harness.quiet();
     expect(await harness.job(jobId)).toMatchObject({ state: 'PENDING', totals: { rows: 6 } });
@@ -366,7 +364,6 @@ describe('resuming a job', () => {
 
   it('goes on although the broker does not let it be reconciled', async () => {
     const jobId = await failWithoutKafka();
-    await harness.maintenance.reconcileUnknown();
     expect(await harness.runners.next()).toMatchObject({ intent: 'reconcile' });
     await harness.commands.resume(jobId);
     const error = { code: 'KAFKA_UNAVAILABLE', detail: 'the detail' } as const;

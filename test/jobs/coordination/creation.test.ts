@@ -20,11 +20,11 @@ beforeEach(async () => {
 afterEach(() => harness.close());
 
 function create(job: Partial<NewJob> = {}): ReturnType<JobCreation['create']> {
-  const { store, writer, coordinator } = harness;
+  const { store, writer, notifier } = harness;
   const creation = new JobCreation({
     store,
     writer,
-    coordinator,
+    notifier,
     topics: { createJobTopics: async () => fate.push('topics made') > 0 },
     spares: {
       take: () => spare.id,

@@ -164,7 +164,6 @@ describe('an ended job', () => {
     harness.runners.finish(job, { kind: 'failed', error, checkpoint: null, checkpointVerified: false });
     await harness.quiet();
     await harness.writer.updateInternal(await harness.record(job), { spooled: false });
-    harness.coordinator.submitUnreconciled(job);
     await harness.runners.next();
     const other = await ended();
     await pass(31);

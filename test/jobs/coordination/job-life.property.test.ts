@@ -33,6 +33,8 @@ const event = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(1, 400, 1000, 60_000, 400_000) }),
   },
   { weight: 2, arbitrary: fc.constant({ do: 'restart' } as const) },
+  { weight: 1, arbitrary: fc.constant({ do: 'look' } as const) },
+  { weight: 1, arbitrary: fc.constant({ do: 'kafka-away' } as const) },
   { weight: 1, arbitrary: fc.constant({ do: 'kafka-back' } as const) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('zombie' as const), rows: fc.nat(50) }) },
 ) satisfies fc.Arbitrary<{ do: string }>;
@@ -97,13 +99,19 @@ class Story {
       case 'wait':
         harness.clock.advance(step.ms);
         break;
+      case 'look':
+        harness.coordinator.noticeCancels();
+        break;
       case 'restart':
         this.waits = []; // nobody waits any more for an answer of the old process
         harness.start();
         await harness.maintenance.rescueInterrupted();
         break;
+      case 'kafka-away':
+        harness.coordinator.brokerAway();
+        break;
       case 'kafka-back':
-        await harness.maintenance.reconcileUnknown();
+        await harness.coordinator.brokerAnswers();
         break;
       case 'zombie':
         harness.coordinator.committed(jobId, this.highestLease - 1, aCheckpoint(1000 + step.rows));
@@ -117,7 +125,7 @@ class Story {
   }
 
   async claim(): Promise<void> {
-    const assignment = await this.harness.runners.next(this.jobId);
+    const assignment = await this.harness.runners.next();
     if (assignment === null) return;
     expect(assignment.lease).toBeGreaterThan(this.highestLease);
     expect((await this.harness.record(this.jobId)).lease).toBe(assignment.lease);
@@ -147,6 +155,7 @@ class Story {
 
   /** The job is worked on without mishap until it has ended and is reconciled. */
   async bringToItsEnd(): Promise<void> {
+    await this.tell({ do: 'kafka-back' });
     for (let i = 0; i < 10 && !isTerminal((await this.harness.record(this.jobId)).state); i++) {
       await this.tell({ do: 'wait', ms: 60_000 });
       await this.tell({ do: 'claim' });
@@ -154,7 +163,7 @@ class Story {
     }
     await Promise.all(this.waits);
     for (let i = 0; i < 2; i++) {
-      await this.tell({ do: 'kafka-back' });
+      await this.tell({ do: 'wait', ms: 400_000 });
       await this.tell({ do: 'claim' });
       await this.tell({ do: 'complete' });
     }

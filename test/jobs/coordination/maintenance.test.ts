@@ -52,10 +52,10 @@ describe('a new start', () => {
 
     harness.start();
     await harness.maintenance.rescueInterrupted();
-    expect(harness.runners.queue).toEqual([running, cancelling, waiting]);
+    expect(await harness.waiting()).toEqual([running, waiting, cancelling]);
     expect(await harness.runners.next()).toMatchObject({ jobId: running, intent: 'run', lease: 2 });
-    expect(await harness.runners.next()).toMatchObject({ jobId: cancelling, intent: 'reconcile', lease: 2 });
     expect(await harness.runners.next()).toMatchObject({ jobId: waiting, intent: 'run', lease: 1 });
+    expect(await harness.runners.next()).toMatchObject({ jobId: cancelling, intent: 'reconcile', lease: 2 });
     expect((await harness.record(ended)).state).toBe('CANCELLED');
   });
 
@@ -135,7 +135,7 @@ describe('a new start', () => {
       error: { code: 'FILE_CORRUPT', message: 'the uploaded file is gone from DATA_DIR' },
       end_offsets: { data: 0, dlq: 0 },
     });
-    expect(harness.runners.queue).toEqual([]);
+    expect(await harness.waiting()).toEqual([]);
     expect(harness.snapshots.at(-1)?.state).toBe('FAILED');
   });
 
@@ -179,7 +179,6 @@ describe('a job that failed before it was known what is committed', () => {
     });
 
     for (const checkpointVerified of [false, true]) {
-      await harness.maintenance.reconcileUnknown();
       harness.clock.advance(30_000);
       expect(await harness.runners.next()).toMatchObject({ jobId, intent: 'reconcile' });
       const refused = { code: 'KAFKA_REJECTED', detail: 'refused again' } as const;
@@ -192,8 +191,7 @@ describe('a job that failed before it was known what is committed', () => {
       totals: { rows: 6 },
       end_offsets: { data: 7, dlq: 0 },
     });
-    await harness.maintenance.reconcileUnknown();
-    expect(harness.runners.queue).toEqual([]);
+    expect(await harness.waiting()).toEqual([]);
   });
 });
 
@@ -201,7 +199,6 @@ describe('a job that failed without Kafka', () => {
   it('is reconciled once the broker is back', async () => {
     const jobId = await failedWithoutKafka();
     expect((await harness.job(jobId)).end_offsets).toBeNull();
-    await harness.maintenance.reconcileUnknown();
     expect(await harness.runners.next()).toMatchObject({ jobId, intent: 'reconcile', lease: 2 });
     const published = harness.snapshots.length;
     harness.runners.finish(jobId, { kind: 'reconciled', checkpoint: aCheckpoint(5, 1) });
@@ -213,47 +210,39 @@ describe('a job that failed without Kafka', () => {
       end_offsets: { data: 6, dlq: 2 },
     });
     expect(harness.snapshots).toHaveLength(published + 1);
-    await harness.maintenance.reconcileUnknown();
-    expect(harness.runners.queue).toEqual([]);
+    expect(await harness.waiting()).toEqual([]);
   });
 
   it('stays as it is where the broker goes again, and is tried at the next occasion', async () => {
     const jobId = await failedWithoutKafka();
     const before = await harness.job(jobId);
-    await harness.maintenance.reconcileUnknown();
     await harness.runners.next();
     harness.runners.lose(jobId, true);
     await harness.quiet();
     expect(await harness.job(jobId)).toEqual(before);
-    expect(harness.runners.queue).toEqual([]);
+    expect(await harness.waiting()).toEqual([]);
     harness.clock.advance(30_000);
-    expect(harness.runners.queue).toEqual([jobId]);
+    expect(await harness.waiting()).toEqual([jobId]);
     await harness.runners.next();
     harness.runners.finish(jobId, { kind: 'stopped' });
     await harness.quiet();
     expect(await harness.job(jobId)).toEqual(before);
-    expect(harness.runners.queue).toEqual([]);
-    await harness.maintenance.reconcileUnknown();
-    expect(harness.runners.queue).toEqual([jobId]);
+    expect(await harness.waiting()).toEqual([jobId]);
   });
 
   it('waits 30 s for the next attempt, twice as long each time, and never more than 10 min', async () => {
     const jobId = await failedWithoutKafka();
-    await harness.maintenance.reconcileUnknown();
     for (const delay of [30_000, 60_000, 120_000, 240_000, 480_000, 600_000, 600_000]) {
       await failToReconcile(jobId);
-      await harness.maintenance.reconcileUnknown();
       harness.clock.advance(delay - 1);
-      await harness.maintenance.reconcileUnknown();
-      expect(harness.runners.queue).toEqual([]);
+      expect(await harness.waiting()).toEqual([]);
       harness.clock.advance(1);
-      expect(harness.runners.queue).toEqual([jobId]);
+      expect(await harness.waiting()).toEqual([jobId]);
     }
   });
 
   it('is tried again 30 s after the broker is back, however long it would have waited', async () => {
     const jobId = await failedWithoutKafka();
-    await harness.maintenance.reconcileUnknown();
     for (const delay of [30_000, 60_000, 120_000, 240_000]) {
       await failToReconcile(jobId);
       harness.clock.advance(delay);
@@ -262,38 +251,44 @@ describe('a job that failed without Kafka', () => {
     for (let i = 0; i < 3; i++) {
       harness.coordinator.brokerAway();
       harness.clock.advance(29_999);
-      expect(harness.runners.queue).toEqual([]);
+      expect(await harness.runners.next()).toBeNull();
     }
+    await harness.coordinator.brokerAnswers();
+    harness.clock.advance(29_999);
+    expect(await harness.runners.next()).toBeNull();
     harness.clock.advance(1);
-    expect(harness.runners.queue).toEqual([jobId]);
+    await failToReconcile(jobId);
+    harness.clock.advance(30_000);
+    expect(await harness.waiting()).toEqual([jobId]);
   });
 
   it('gets its turn behind any number of others that cannot be reconciled', async () => {
-    const others = Array.from({ length: 600 }, () => aJob());
+    const others = Array.from({ length: 30 }, () => aJob());
     await harness.fixture.db
       .insertInto('jobs')
-      .values(
-        others.map((job, at) => ({ ...newRow(job, '', harness.clock), ...UNRECONCILED, phase_since: at, seq: 1 + at })),
-      )
+      .values(others.map((job, at) => ({ ...newRow(job, '', harness.clock), ...UNRECONCILED, seq: 1 + at })))
       .execute();
+    harness.clock.advance(1);
     const jobId = await failedWithoutKafka();
-    await harness.maintenance.reconcileUnknown();
-    expect(harness.runners.queue).toEqual(others.slice(0, 500).map((job) => job.jobId));
-    await harness.maintenance.reconcileUnknown();
-    expect(harness.runners.queue.slice(500)).toEqual([...others.slice(500).map((job) => job.jobId), jobId]);
+    for (const other of others) {
+      await failToReconcile(other.jobId);
+      harness.clock.advance(5_000); // those that were tried first are due again
+    }
+    await failToReconcile(jobId);
   });
 
   it('does not wait when it is resumed, and begins at 30 s again afterwards', async () => {
     const jobId = await failedWithoutKafka();
-    await harness.maintenance.reconcileUnknown();
     await failToReconcile(jobId);
     await harness.commands.resume(jobId);
     expect(await harness.runners.next()).toMatchObject({ jobId, intent: 'run' });
     harness.runners.finish(jobId, AWAY);
     await harness.quiet();
-    await harness.maintenance.reconcileUnknown();
     await failToReconcile(jobId);
-    expect(harness.clock.dueIn).toEqual([30_000]);
+    harness.clock.advance(29_999);
+    expect(await harness.waiting()).toEqual([]);
+    harness.clock.advance(1);
+    expect(await harness.waiting()).toEqual([jobId]);
   });
 
   async function failToReconcile(jobId: string): Promise<void> {
@@ -304,7 +299,6 @@ describe('a job that failed without Kafka', () => {
 
   it('says so when the reconciling finds the whole file committed, and ends SUCCESS when resumed', async () => {
     const jobId = await failedWithoutKafka();
-    await harness.maintenance.reconcileUnknown();
     await harness.runners.next();
     harness.runners.finish(jobId, { kind: 'completed', checkpoint: aCheckpoint(9, 0, true) });
     await harness.quiet();
@@ -322,7 +316,6 @@ describe('a job that failed without Kafka', () => {
 
   it('can no longer be resumed when the reconciling finds the checkpoint lost', async () => {
     const jobId = await failedWithoutKafka();
-    await harness.maintenance.reconcileUnknown();
     await harness.runners.next();
     const error = { code: 'CHECKPOINT_LOST', detail: 'gone' } as const;
     harness.runners.finish(jobId, { kind: 'failed', error, checkpoint: null, checkpointVerified: true });
@@ -384,10 +377,10 @@ describe('the regular round', () => {
     harness.kafkaIsAway = true;
     harness.maintenance.start();
     await round();
-    expect(harness.runners.queue).toEqual([]);
+    expect(await harness.runners.next()).toBeNull();
     harness.kafkaIsAway = false;
     await round();
-    expect(harness.runners.queue).toEqual([jobId]);
+    expect(await harness.runners.next()).toMatchObject({ jobId, intent: 'reconcile' });
     await harness.maintenance.stop();
     expect(harness.clock.pending).toBe(0);
   });

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../../src/errors/index.js';
+import type { JobChanges } from '../../../src/jobs/domain/job-changes.js';
 import { newJobId } from '../../../src/jobs/domain/job-id.js';
 import { type StoredJob, toJob } from '../../../src/jobs/domain/stored-job.js';
 import { JobStore } from '../../../src/jobs/store/job-store.js';
@@ -135,21 +135,20 @@ describe('the job store', () => {
   });
 
   it('gives each lease out once, and it only grows', async () => {
-    const record = await insert();
-    const [first, second] = await Promise.all([
-      store.acquireLease(record, { state: 'RUNNING' }),
-      store.acquireLease(record, { state: 'RUNNING' }),
-    ]);
-    expect([first?.lease, second?.lease]).toEqual([1, undefined]);
-    expect(first?.revision).toBe(2);
-    const third = await store.acquireLease(first!, {});
-    expect(third).toMatchObject({ lease: 2, revision: 2 });
+    const { jobId } = await insert();
+    const [first, second] = await Promise.all([store.claim('run', 'me'), store.claim('run', 'me')]);
+    expect([first?.record.lease, second]).toEqual([1, undefined]);
+    expect(first).toMatchObject({ begun: true, record: { jobId, state: 'RUNNING', revision: 2 } });
+    await store.release(jobId, 1);
+    const third = await store.claim('run', 'me');
+    expect(third).toMatchObject({ begun: false, record: { lease: 2, revision: 2 } });
   });
 
   it('does not take a change under a lease that is not current', async () => {
     const record = await insert();
-    const first = await store.acquireLease(record, { state: 'RUNNING' });
-    await store.acquireLease(first!, {});
+    await store.claim('run', 'me');
+    await store.release(record.jobId, 1);
+    await store.claim('run', 'me');
     expect(await store.change(record.jobId, { states: ['RUNNING'], lease: 1 }, { bytesDone: 9 })).toBeUndefined();
     expect(await store.change(record.jobId, { states: ['RUNNING'], lease: 2 }, { bytesDone: 9 })).toBeDefined();
   });
@@ -273,17 +272,124 @@ describe('the job store', () => {
     }
   });
 
-  it('takes up again those under way first, then those waiting in the order of their waiting', async () => {
+  describe('a claim', () => {
+    const claimed = async (intent: 'run' | 'reconcile', owner = 'me'): Promise<string | undefined> =>
+      (await store.claim(intent, owner))?.record.jobId;
+
+    async function inState(state: 'RUNNING' | 'CANCELLING' | 'FAILED', more: JobChanges = {}): Promise<string> {
+      const { jobId } = await insert();
+      await store.change(jobId, { states: ['PENDING'] }, { state: 'RUNNING', ...more });
+      if (state !== 'RUNNING') await store.change(jobId, { states: ['RUNNING'] }, { state, ...more });
+      return jobId;
+    }
+
+    it('begins a job that waits, with what its wait took', async () => {
+      const { jobId } = await insert();
+      clock.advance(70);
+      const claim = await store.claim('run', 'me');
+      expect(claim).toMatchObject({
+        begun: true,
+        record: {
+          jobId,
+          state: 'RUNNING',
+          lease: 1,
+          revision: 2,
+          waitingMs: 70,
+          phaseSince: clock.steady(),
+          startedAt: '2026-03-01T12:00:00.070Z',
+          updatedAt: '2026-03-01T12:00:00.070Z',
+          checkpointVerified: false,
+        },
+      });
+      expect(await store.get(jobId)).toEqual(claim?.record);
+      clock.advance(30);
+      await store.release(jobId, 1);
+      // Going on is nothing that users see.
+      expect(await store.claim('run', 'me')).toEqual({ begun: false, record: { ...claim?.record, lease: 2 } });
+    });
+
+    it('takes those under way first, then those that have waited longest', async () => {
+      const [first, second] = [await insert(), await insert()];
+      clock.advance(1);
+      const [late, running] = [await insert(), await inState('RUNNING')];
+      await store.change(first.jobId, { states: ['PENDING'] }, { runAfterMs: 0 }); // resumed
+      const order = [running, second.jobId, first.jobId, late.jobId];
+      for (const jobId of order) expect(await claimed('run')).toBe(jobId);
+      expect(await claimed('run')).toBeUndefined();
+    });
+
+    it('takes cancels first for a runner that reconciles, then what ends by it, then what has failed', async () => {
+      const pendingError = { code: 'RUNNER_CRASHED', message: '' } as const;
+      const failed = await inState('FAILED');
+      const doomed = await inState('RUNNING', { pendingError });
+      const waiting = await insert();
+      await store.updateInternal(waiting.jobId, { states: ['PENDING'] }, { pendingError });
+      const cancelling = await inState('CANCELLING', { pendingError });
+      expect(await claimed('run')).toBeUndefined();
+      for (const jobId of [cancelling, doomed, waiting.jobId, failed]) expect(await claimed('reconcile')).toBe(jobId);
+      expect(await claimed('reconcile')).toBeUndefined();
+    });
+
+    it('leaves alone what somebody has, what is not due and what needs no runner', async () => {
+      const running = await inState('RUNNING', { runAfterMs: 2_000 });
+      const done = await inState('FAILED', { runAfterMs: null });
+      await store.create(aJob(), 'me'); // not a job yet
+      expect([await claimed('run'), await claimed('reconcile')]).toEqual([undefined, undefined]);
+      clock.advance(1_999);
+      expect(await claimed('run')).toBeUndefined();
+      clock.advance(1);
+      expect(await claimed('run', 'another process')).toBe(running);
+      clock.advance(100_000);
+      expect([await claimed('run'), await claimed('reconcile')]).toEqual([undefined, undefined]);
+      expect((await store.get(done))?.lease).toBe(0);
+    });
+
+    it('keeps the owner of a job that is resumed until its runner has reported', async () => {
+      const jobId = await inState('FAILED');
+      expect(await claimed('reconcile')).toBe(jobId);
+      await store.change(jobId, { states: ['FAILED'] }, { state: 'PENDING', runAfterMs: 0 });
+      expect(await claimed('run')).toBeUndefined();
+      await store.change(jobId, { states: ['PENDING'] }, { leaseOwner: null, runAfterMs: 0 });
+      expect(await claimed('run')).toBe(jobId);
+    });
+
+    it('finds everything at once after a new start, also with a clock that was set back', async () => {
+      const [mine, later, waiting] = [await insert(), await inState('FAILED', { runAfterMs: 600_000 }), await insert()];
+      expect(await claimed('run')).toBe(mine.jobId);
+      const restarted = new JobStore(fixture.db, new ManualClock(-3_600_000));
+      await restarted.releaseAll();
+      const ids = [];
+      for (const intent of ['run', 'run', 'reconcile'] as const)
+        ids.push((await restarted.claim(intent, 'the new start'))?.record.jobId);
+      expect(ids).toEqual([mine.jobId, waiting.jobId, later]);
+    });
+
+    it('brings a retry forward, never back, and of nobody who is being worked on', async () => {
+      const [soon, late, taken] = [
+        await inState('FAILED', { runAfterMs: 1_000 }),
+        await inState('FAILED', { runAfterMs: 600_000 }),
+        await inState('FAILED'),
+      ];
+      expect(await claimed('reconcile')).toBe(taken);
+      await store.hasten([soon, late, taken], 30_000);
+      clock.advance(1_000);
+      expect([await claimed('reconcile'), await claimed('reconcile')]).toEqual([soon, undefined]);
+      clock.advance(29_000);
+      expect([await claimed('reconcile'), await claimed('reconcile')]).toEqual([late, undefined]);
+    });
+  });
+
+  it('lists those that nobody works on: under way, waiting in their order, to be reconciled', async () => {
     const jobs: StoredJob[] = [];
     for (let i = 0; i < 5; i++) jobs.push(await insert());
     const [a, b, c, d, e] = jobs.map((job) => job.jobId) as [string, string, string, string, string];
-    await store.change(a, { states: ['PENDING'] }, { phaseSince: clock.now() + 1 }); // resumed late
+    await store.change(a, { states: ['PENDING'] }, { runAfterMs: 1 }); // resumed late
     await store.change(c, { states: ['PENDING'] }, { state: 'CANCELLED' });
     await store.change(d, { states: ['PENDING'] }, { state: 'RUNNING' });
     await store.change(e, { states: ['PENDING'] }, { state: 'RUNNING' });
     await store.change(e, { states: ['RUNNING'] }, { state: 'CANCELLING' });
-    expect(await unfinished()).toEqual([[d], [e], [b, a]]);
-    expect(await unfinished(1)).toEqual([[d], [e], [b], [a]]);
+    expect(await unfinished()).toEqual([[d], [b, a], [e]]);
+    expect(await unfinished(1)).toEqual([[d], [b], [a], [e]]);
   });
 
   it('takes up every job, however many pages there are and whatever becomes of those of the pages before', async () => {
@@ -298,27 +404,6 @@ describe('the job store', () => {
       for (const jobId of page) await store.change(jobId, { states: ['PENDING'] }, { state: 'RUNNING' });
     }
     expect(taken).toEqual(ids);
-  });
-
-  it('finds the failed jobs that are still to be reconciled', async () => {
-    const fail = async (code: ErrorCode, checkpointVerified: boolean): Promise<string> => {
-      const { jobId } = await insert();
-      await store.change(
-        jobId,
-        { states: ['PENDING'] },
-        { state: 'FAILED', error: { code, message: '' }, checkpointVerified },
-      );
-      return jobId;
-    };
-    await fail('KAFKA_UNAVAILABLE', true);
-    await fail('CHECKPOINT_LOST', false);
-    const open = [];
-    for (const code of ['KAFKA_UNAVAILABLE', 'KAFKA_REJECTED', 'FILE_CORRUPT'] as const)
-      open.push(await fail(code, false));
-    const found = await store.unreconciled(0, 10);
-    expect(found.map(({ jobId }) => jobId)).toEqual(open);
-    expect(await store.unreconciled(0, 2)).toEqual(found.slice(0, 2));
-    expect(await store.unreconciled(found[1]!.seq, 2)).toEqual(found.slice(2));
   });
 
   it('finds the files kept for longer than they should be', async () => {

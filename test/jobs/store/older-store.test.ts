@@ -62,8 +62,12 @@ describe('a store whose jobs have the option columns', () => {
     const plain = await insertJob(store, {});
     await db.destroy();
     const older = new DatabaseSync(join(folder, 'batch.db'));
-    older.exec(`DELETE FROM kysely_migration WHERE name = '0013_rename';
-      DROP INDEX jobs_unreconciled;
+    older.exec(`DELETE FROM kysely_migration WHERE name >= '0013_rename';
+      DROP INDEX jobs_claimable;
+      DROP INDEX jobs_leased;
+      ALTER TABLE jobs DROP COLUMN lease_owner;
+      ALTER TABLE jobs DROP COLUMN run_after;
+      CREATE INDEX jobs_unfinished ON jobs (state, phase_since, seq) WHERE finished_at IS NULL;
       ALTER TABLE jobs RENAME COLUMN file_columns TO columns;
       ALTER TABLE jobs RENAME COLUMN checkpoint_verified TO settled;
       ALTER TABLE jobs RENAME COLUMN pending_error_code TO verdict_code;
@@ -80,5 +84,9 @@ describe('a store whose jobs have the option columns', () => {
     expect(record).toMatchObject({ options, requestedOptions, fileColumns: ['Order ID'] });
     expect(JSON.stringify(record?.requestedOptions)).toBe(JSON.stringify(requestedOptions));
     expect(await store.get(plain.jobId)).toEqual(plain);
+    // The jobs that wait are claimed in their order.
+    const claimed = [];
+    for (let i = 0; i < 5; i++) claimed.push((await store.claim('run', 'me'))?.record.jobId);
+    expect(claimed).toEqual(['a1b2c3d4', expect.any(String), jobId, plain.jobId, undefined]);
   });
 });

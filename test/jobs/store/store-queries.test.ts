@@ -59,7 +59,7 @@ describe('the queries of the job store', () => {
   /** Lines that visit every job. An index of few jobs only may be read from end to end. */
   function scans(plan: readonly string[]): string[] {
     return plan.filter((line) =>
-      /^SCAN (?!jobs USING (COVERING )?INDEX (jobs_unpublished|jobs_unseen))(?!CONSTANT)/.test(line),
+      /^SCAN (?!jobs USING (COVERING )?INDEX (jobs_unpublished|jobs_unseen))(?!CONSTANT|next$)/.test(line),
     );
   }
 
@@ -77,7 +77,11 @@ describe('the queries of the job store', () => {
       ['markPublished', () => store.markPublished(revisions)],
       ['unpublished', () => store.unpublished(10)],
       ['unfinished', () => allUnfinished()],
-      ['unreconciled', () => store.unreconciled(0, 10)],
+      ['claim', () => store.claim('run', 'me')],
+      ['claim to reconcile', () => store.claim('reconcile', 'me')],
+      ['release', () => store.release(job.jobId, 1)],
+      ['releaseAll', () => store.releaseAll()],
+      ['hasten', () => store.hasten([job.jobId], 1)],
       ['expiredSpools', () => store.expiredSpools(0, 10)],
       ['markSeen', () => ages.markSeen(1, 10)],
       ['expired', () => ages.expired(0, 1, 10)],
@@ -96,14 +100,22 @@ describe('the queries of the job store', () => {
     expect(plan).toContain('jobs_by_model_state (model_id=? AND state=? AND seq<?)');
   });
 
-  it('find the jobs that wait, and those to be reconciled, in their order, from where a page ended', async () => {
+  it('find the next job to claim, and those that wait, by the index that holds no others', async () => {
     await insertJob(store);
+    for (const intent of ['run', 'reconcile'] as const) {
+      const plan = (await planOf(() => store.claim(intent, 'me'))).join('\n');
+      // Those without an error that waits, by any number; each is asked twice, by itself and as a part of the statement.
+      const looks = plan.match(/jobs_claimable \(state=\? AND pending_error_code=\? AND run_after<\?\)/g);
+      expect(looks).toHaveLength(2 * 2);
+      const rare = plan.match(/jobs_claimable \(state=\? AND pending_error_code>\?\)/g);
+      expect(rare ?? []).toHaveLength(intent === 'run' ? 0 : 2 * 3);
+    }
+    await store.release((await store.list({ limit: 1 })).items[0]!.jobId, 1);
     const plans = await planOf(() => allUnfinished());
-    for (const plan of plans) expect(plan).toContain('INDEX jobs_unfinished (state=?');
-    expect(plans.at(-1)).toContain('jobs_unfinished (state=? AND (phase_since,seq)>(?,?))');
-    expect(await planOf(() => store.unreconciled(5, 10))).toEqual([
-      'SEARCH jobs USING INDEX jobs_unreconciled (state=? AND checkpoint_verified=? AND seq>?)',
-    ]);
+    expect(plans).toContain(
+      'SEARCH jobs USING INDEX jobs_claimable (state=? AND pending_error_code=? AND (run_after,seq)>(?,?))',
+    );
+    for (const plan of plans) expect(plan).toMatch(/INDEX jobs_claimable \(state=|TEMP B-TREE/);
   });
 
   it('find jobs whose age counts by the indexes that hold no others', async () => {

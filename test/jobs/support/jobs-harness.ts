@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pino } from 'pino';
 import { JobCommands } from '../../../src/jobs/coordination/commands.js';
 import { JobCoordinator } from '../../../src/jobs/coordination/coordinator.js';
@@ -9,6 +10,7 @@ import { JobWriter } from '../../../src/jobs/coordination/job-writer.js';
 import { JobMaintenance } from '../../../src/jobs/coordination/maintenance.js';
 import type { Job } from '../../../src/jobs/domain/job.js';
 import { type NewJob, type StoredJob, toJob } from '../../../src/jobs/domain/stored-job.js';
+import { MemoryNotifier } from '../../../src/jobs/queue/memory/memory-notifier.js';
 import { JobStore } from '../../../src/jobs/store/job-store.js';
 import { RemovalStore } from '../../../src/jobs/store/removal-store.js';
 import type { Checkpoint } from '../../../src/kafka/checkpoint.js';
@@ -30,6 +32,7 @@ export class JobsHarness {
   coordinator!: JobCoordinator;
   commands!: JobCommands;
   maintenance!: JobMaintenance;
+  notifier!: MemoryNotifier;
   runners!: ScriptedRunners;
   /** Thrown by the next look at a model, as if the store had failed. */
   storeFailure: Error | null = null;
@@ -60,13 +63,17 @@ export class JobsHarness {
       clock,
     );
     const models = { getVersion: (id: string, version: number) => this.#getVersion(id, version) };
-    const { writer } = this;
-    this.coordinator = new JobCoordinator({ store, writer, models, files, clock, log, maxStalledMs: 300_000 });
+    this.notifier = new MemoryNotifier();
+    const { writer, notifier } = this;
+    const maxStalledMs = 300_000;
+    const owner = 'this process';
+    this.coordinator = new JobCoordinator({ store, writer, models, files, notifier, owner, clock, log, maxStalledMs });
     const { coordinator } = this;
+    notifier.onWake((jobId) => coordinator.noticeCancels([jobId]));
     this.commands = new JobCommands({
       store,
       writer,
-      coordinator,
+      notifier,
       files,
       removal: {
         wake: () => {
@@ -92,7 +99,7 @@ export class JobsHarness {
       spoolKeepMs: 24 * 3_600_000,
     });
     this.runners = new ScriptedRunners(coordinator);
-    coordinator.setQueue(this.runners);
+    coordinator.setRunners(this.runners);
   }
 
   async close(): Promise<void> {
@@ -101,13 +108,12 @@ export class JobsHarness {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** A new job with its file, queued. */
+  /** A new job with its file, which waits for a runner. */
   async accept(job: Partial<NewJob> = {}): Promise<string> {
     const fresh = aJob(job);
     await writeFile(this.path(fresh.jobId), 'id\n');
     expect(await this.store.create(fresh, 'this process')).toEqual({ kind: 'created' });
     await this.writer.activate(fresh.jobId, 'this process');
-    this.coordinator.submit(fresh.jobId);
     return fresh.jobId;
   }
 
@@ -127,7 +133,10 @@ export class JobsHarness {
 
   /** Everything that was set going is done. */
   async quiet(): Promise<void> {
-    await this.writer.idle();
+    for (let turn = 0; turn < 3; turn++) {
+      await this.writer.idle();
+      await nextTurn();
+    }
   }
 
   async record(jobId: string): Promise<StoredJob> {
@@ -147,6 +156,21 @@ export class JobsHarness {
   /** Where a job's file is. */
   path(jobId: string): string {
     return join(this.#folder, jobId);
+  }
+
+  /** Ids of the jobs that may be claimed now, as they follow each other within a state. */
+  async waiting(): Promise<string[]> {
+    const rows = await this.fixture.db
+      .selectFrom('jobs')
+      .select('job_id')
+      .where('phase', 'is', null)
+      .where('lease_owner', 'is', null)
+      .where('run_after', '<=', this.clock.steady())
+      .orderBy('state', 'desc')
+      .orderBy('run_after')
+      .orderBy('seq')
+      .execute();
+    return rows.map((row) => row.job_id);
   }
 
   async files(): Promise<string[]> {

@@ -5,10 +5,15 @@ const START = Date.parse('2026-03-01T12:00:00.000Z');
 /** A clock that stands still until the test moves it. */
 export class ManualClock implements Clock {
   /** The wall clock is so far ahead of the monotonic one. */
-  #epoch = START;
+  #epoch: number;
   #now = 0;
   #next = 0;
   readonly #timers = new Map<number, { due: number; action: () => void }>();
+
+  /** `setByMs`: how far somebody had set the wall clock before the process began. */
+  constructor(private readonly setByMs = 0) {
+    this.#epoch = START + setByMs;
+  }
 
   now(): number {
     return this.#epoch + this.#now;
@@ -19,7 +24,7 @@ export class ManualClock implements Clock {
   }
 
   steady(): number {
-    return START + this.#now;
+    return START + this.setByMs + this.#now;
   }
 
   /** Somebody sets the wall clock, forward or back; no time passes. */

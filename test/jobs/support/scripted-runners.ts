@@ -1,49 +1,44 @@
+import type { JobCoordinator } from '../../../src/jobs/coordination/coordinator.js';
 import type { Assignment, Outcome } from '../../../src/runner/ipc.js';
-import type { JobQueue, RunnerEvents } from '../../../src/runner/runner-events.js';
+import type { Runners } from '../../../src/runner/runner-events.js';
 
-/** Runners that do what the test says, under the rules that the pool keeps. */
-export class ScriptedRunners implements JobQueue {
+/** Any number of runners that do what the test says, under the rules that the pool keeps. */
+export class ScriptedRunners implements Runners {
   readonly running = new Map<string, number>();
-  /** In the order of their submission, whatever for. */
-  readonly queue: string[] = [];
-  /** What each queued job waits for. */
-  readonly intents = new Map<string, Assignment['intent']>();
   readonly assignments = new Map<string, Assignment>();
   /** Jobs whose runner was asked to stop, in order. */
   readonly cancelled: string[] = [];
-
   /** How often the runners were told that no broker answers. */
   timesAway = 0;
+  /** The service is being stopped: no runner takes a job. */
+  areStopping = false;
+  #last: Assignment | null = null;
 
-  constructor(private readonly host: RunnerEvents) {}
+  constructor(private readonly host: JobCoordinator) {}
 
-  submit(jobId: string, intent: Assignment['intent']): void {
-    if (this.assignments.has(jobId)) return;
-    this.intents.set(jobId, intent);
-    if (!this.queue.includes(jobId)) this.queue.push(jobId);
+  free(): number {
+    return this.areStopping ? 0 : 1;
   }
 
-  remove(jobId: string): boolean {
-    const at = this.queue.indexOf(jobId);
-    if (at < 0) return false;
-    this.queue.splice(at, 1);
+  assign(assignment: Assignment): boolean {
+    if (this.areStopping) return false;
+    if (this.assignments.has(assignment.jobId)) throw new Error(`Job ${assignment.jobId} has a runner`);
+    this.assignments.set(assignment.jobId, assignment);
+    this.#last = assignment;
     return true;
   }
 
+  onFree(): void {}
+
   cancel(jobId: string): void {
-    if (this.assignments.has(jobId)) this.cancelled.push(jobId);
+    if (this.assignments.has(jobId) && !this.cancelled.includes(jobId)) this.cancelled.push(jobId);
   }
 
-  /** A runner becomes free: takes the first queued job (or this one), if it is queued and still needs a runner. */
-  async next(jobId = this.queue[0]): Promise<Assignment | null> {
-    if (jobId === undefined || !this.remove(jobId)) return null;
-    const assignment = await this.host.claim(jobId, this.intents.get(jobId)!);
-    if (typeof assignment === 'string') {
-      this.submit(jobId, assignment);
-      return this.next(jobId);
-    }
-    if (assignment !== null) this.assignments.set(jobId, assignment);
-    return assignment;
+  /** A runner becomes free, and then one that reconciles: takes the next job. */
+  async next(): Promise<Assignment | null> {
+    this.#last = null;
+    if (!(await this.host.claim('run'))) await this.host.claim('reconcile');
+    return this.#last;
   }
 
   brokerAway(): void {
