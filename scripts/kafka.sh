@@ -4,7 +4,9 @@
 #   kafka.sh run --dir DIR --port PORT [--controller-port P]   run it in the foreground: this process becomes the broker
 #                [--listener NAME://HOST:PORT] [--properties FILE]   one more listener; broker settings that it needs
 #                [--node ID --voters ID@HOST:PORT,…]                 one of several, whose controllers listen at these
+#   kafka.sh archive                                           keep the classes of the jars for the next starts
 # A folder that was used before is taken up again with its topics, on any port. Its log is DIR/broker.log.
+# KAFKA_JVM_FLAGS: further flags of its JVM.
 set -uo pipefail
 . "$(dirname "$0")/lib/common.sh"
 . "$(dirname "$0")/lib/ports.sh"
@@ -14,7 +16,7 @@ set -uo pipefail
 CLUSTER_ID=QmF0Y2hMb2NhbEthZmthMQ
 
 usage() {
-  sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
   exit 64
 }
 
@@ -44,7 +46,8 @@ SETTINGS
   [ -z "$properties" ] || cat "$properties" >>"$1"
 }
 
-run() {
+# prepare --dir DIR …: a folder that a broker can start from, and its command in `broker`.
+prepare() {
   dir='' port='' controller_port='' listener='' properties='' node=1 voters=''
   while [ $# -gt 0 ]; do
     case $1 in
@@ -62,24 +65,52 @@ run() {
   [ -n "$dir" ] && [ -n "$port" ] || usage
   mkdir -p "$dir" && dir=$(cd "$dir" && pwd) || exit 1
   [ -n "$controller_port" ] || controller_port=$(free_port $((port + 1))) || exit 1
-  ensure_kafka >"$dir/install.log" 2>&1 || { cat "$dir/install.log" >&2; exit 1; }
 
   local heap=1g replicas=1 quorum="controller.quorum.bootstrap.servers=127.0.0.1:$controller_port" format=(--standalone)
   if [ -n "$voters" ]; then
     heap=512m replicas=$(tr ',' '\n' <<<"$voters" | grep -c .) quorum="controller.quorum.voters=$voters" format=()
   fi
   write_settings "$dir/server.properties" || exit 1
-  local java=(java -Xms128m "-Xmx$heap" "-Dbroker.dir=$dir" "-Dlog4j2.configurationFile=file:$ROOT/scripts/kafka/log4j2.properties" -cp "$KAFKA_LIBS/*")
+  local java=(java -Xms128m "-Xmx$heap" "-Dbroker.dir=$dir" "-Dlog4j2.configurationFile=file:$ROOT/scripts/kafka/log4j2.properties")
+  # An archive of another Java, or of other jars, is not used.
+  [ ! -f "$KAFKA_CLASSES" ] || java+=("-XX:SharedArchiveFile=$KAFKA_CLASSES")
   if [ ! -f "$dir/data/meta.properties" ]; then
-    "${java[@]}" kafka.tools.StorageTool format ${format[@]+"${format[@]}"} --ignore-formatted \
-      --cluster-id "$CLUSTER_ID" --config "$dir/server.properties" >"$dir/format.log" 2>&1 ||
-      { cat "$dir/format.log" >&2; exit 1; }
+    "${java[@]}" -XX:TieredStopAtLevel=1 -cp "$KAFKA_LIBS/*" kafka.tools.StorageTool format \
+      ${format[@]+"${format[@]}"} --ignore-formatted --cluster-id "$CLUSTER_ID" --config "$dir/server.properties" \
+      >"$dir/format.log" 2>&1 || { cat "$dir/format.log" >&2; exit 1; }
   fi
-  exec "${java[@]}" kafka.Kafka "$dir/server.properties"
+  # shellcheck disable=SC2206 # flags are words
+  broker=("${java[@]}" ${KAFKA_JVM_FLAGS:-} -cp "$KAFKA_LIBS/*" kafka.Kafka "$dir/server.properties")
+}
+
+run() {
+  ensure_kafka >&2 || exit 1
+  prepare "$@"
+  exec "${broker[@]}"
+}
+
+# The JVM writes the archive when a broker that was started for it ends.
+archive() {
+  local folder port pid status=1 deadline=$((SECONDS + 120))
+  folder=$(mktemp -d "${TMPDIR:-/tmp}/batch-kafka-archive.XXXXXX") || return 1
+  port=$(free_port 19092) || return 1
+  KAFKA_JVM_FLAGS="-XX:ArchiveClassesAtExit=$folder/classes.jsa" prepare --dir "$folder" --port "$port"
+  "${broker[@]}" >"$folder/archive.log" 2>&1 &
+  pid=$!
+  until port_taken "$port"; do
+    kill -0 "$pid" 2>/dev/null && [ $SECONDS -lt $deadline ] || break
+    sleep 0.1
+  done
+  kill "$pid" 2>/dev/null
+  wait "$pid" 2>/dev/null
+  [ -f "$folder/classes.jsa" ] && mv "$folder/classes.jsa" "$KAFKA_CLASSES" && status=0
+  rm -rf "$folder"
+  return $status
 }
 
 case ${1:-} in
   install) step 'Apache Kafka' ensure_kafka ;;
   run) shift && run "$@" ;;
+  archive) archive ;;
   *) usage ;;
 esac

@@ -1,6 +1,8 @@
 # Apache Kafka as plain jars from Maven Central, for machines without docker and for the tests.
 
 KAFKA_LIBS="$CACHE_DIR/kafka/libs"
+# The classes that a broker loads, as the JVM keeps them (CDS): half of the time until it answers.
+KAFKA_CLASSES="$CACHE_DIR/kafka/classes.jsa"
 
 # Java 17 or newer, which Kafka 4 asks for.
 require_java() {
@@ -29,7 +31,9 @@ install_kafka() {
   mvn -B -ntp -q -f "$ROOT/scripts/kafka/pom.xml" dependency:copy-dependencies -DoutputDirectory="$fresh" ||
     { fail 'Maven could not fetch Apache Kafka: is Maven Central (or the mirror in ~/.m2/settings.xml) reachable?'; return; }
   echo "$wanted" >"$fresh/.stamp"
-  rm -rf "$KAFKA_LIBS"
+  rm -rf "$KAFKA_LIBS" "$KAFKA_CLASSES"
   mv "$fresh" "$KAFKA_LIBS" || return
+  # Without the archive a broker only starts later.
+  "$ROOT/scripts/kafka.sh" archive || echo 'No archive of classes was made: brokers start without it.'
   STEP_NOTE="fetched $(find "$KAFKA_LIBS" -name '*.jar' | wc -l | tr -d ' ') jars into .cache/kafka"
 }
