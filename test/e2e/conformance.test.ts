@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { AclOperationTypes, AclResourceTypes, Kafka, logLevel } from 'kafkajs';
+import { AclOperationTypes, AclResourceTypes } from 'kafkajs';
 import { RawClient, uploadHead } from '../api/support/raw-client.js';
 import { fixture } from '../formats/parquet/read-file.js';
 import { Api } from '../kit/api.js';
@@ -16,6 +16,7 @@ import {
   withoutPermission,
 } from '../kit/authorizing-broker.js';
 import { changeBrokerConfig, VERIFICATION } from '../kit/broker-config.js';
+import { deleteTopics } from '../kit/delete-topics.js';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { runnerPids } from '../kit/runners.js';
 import { type Service, startService } from '../kit/service.js';
@@ -248,10 +249,7 @@ describe('jobs, by the contract', () => {
     await expectProblem('listRejectedRows', { id: partial, query: { limit: '0' } }, 400, 'INVALID_REQUEST');
     const api = new Api(service.url);
     const { job_id: id } = await api.ended((await api.createJob('wide', makeOrders(4, 2).csv)).job_id);
-    const admin = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING }).admin();
-    await admin.connect();
-    await admin.deleteTopics({ topics: [`${service.topicPrefix}_${id}_dlq`] });
-    await admin.disconnect();
+    await deleteTopics(brokers, [`${service.topicPrefix}_${id}_dlq`]);
     await expectProblem('listRejectedRows', { id }, 410, 'REJECTED_EXPIRED');
   });
 

@@ -1,6 +1,7 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RawClient } from '../api/support/raw-client.js';
+import { deleteTopics } from '../kit/delete-topics.js';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { useService } from '../kit/use-service.js';
 
@@ -45,11 +46,7 @@ describe('GET /jobs/{id}/rejected', () => {
 
   it('says that the rows are gone when the topic is', async () => {
     const { job_id } = await api.ended((await api.createJob('orders', makeOrders(10, 2).csv)).job_id);
-    const { Kafka, logLevel } = await import('kafkajs');
-    const admin = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING }).admin();
-    await admin.connect();
-    await admin.deleteTopics({ topics: [`${suite.service.topicPrefix}_${job_id}_dlq`] });
-    await admin.disconnect();
+    await deleteTopics(brokers, [`${suite.service.topicPrefix}_${job_id}_dlq`]);
     const gone = await fetch(`${api.url}/jobs/${job_id}/rejected`);
     expect([gone.status, ((await gone.json()) as Row).error]).toEqual([410, 'REJECTED_EXPIRED']);
     expect((await fetch(`${api.url}/jobs/${job_id}/rejected`, { method: 'HEAD' })).status).toBe(200);
