@@ -33,7 +33,9 @@ module.exports = {
       comment: 'Entries start things when they are loaded. The CLI is one: what it shares belongs to the SDK.',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/cli/' },
-      to: { path: '^src/(cli/|main\\.ts$|(delivery|inference)/main\\.ts$|storage/local/hash-worker\\.ts$)' },
+      to: {
+        path: '^src/(cli/|main\\.ts$|(delivery|inference)/main\\.ts$|storage/(local/hash-worker|s3/part-hash-worker)\\.ts$)',
+      },
     },
     {
       name: 'cli-over-the-sdk',
@@ -91,7 +93,11 @@ module.exports = {
       comment: 'It takes tens of megabytes: only who uses its mechanism pays for it.',
       severity: 'error',
       from: { path: '^src/' },
-      to: { path: 'aws-msk-iam-sasl-signer-js|@aws-sdk/', dynamic: false },
+      to: {
+        path: 'aws-msk-iam-sasl-signer-js|@aws-sdk/',
+        dynamic: false,
+        dependencyTypesNot: ['type-only', 'type-import'],
+      },
     },
     {
       name: 'no-cycles',

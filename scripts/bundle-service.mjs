@@ -7,10 +7,24 @@ import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
-const PROGRAMS = ['main.js', 'delivery/main.js', 'inference/main.js', 'storage/local/hash-worker.js'];
+const PROGRAMS = [
+  'main.js',
+  'delivery/main.js',
+  'inference/main.js',
+  'storage/local/hash-worker.js',
+  'storage/s3/part-hash-worker.js',
+];
 /** Loaded from node_modules as before: what is changed when it is loaded, has files of its own, or need not be there. */
 const EXTERNAL = [
-  ...['kafkajs', 'parquet-wasm', '@node-rs/crc32', 'aws-msk-iam-sasl-signer-js', 'pino', 'swagger-ui-dist'],
+  ...[
+    'kafkajs',
+    'parquet-wasm',
+    '@node-rs/crc32',
+    'aws-msk-iam-sasl-signer-js',
+    '@aws-sdk/client-s3',
+    'pino',
+    'swagger-ui-dist',
+  ],
   // Packages that Nest looks for, or has transports for, and that are not installed.
   ...['@nestjs/websockets', '@nestjs/platform-express', '@fastify/multipart', '@fastify/view'],
   ...[

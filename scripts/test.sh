@@ -4,7 +4,7 @@
 # runs already does not matter.
 # Closes with "N passed, N failed"; the exit status is 1 where anything failed.
 set -uo pipefail
-for part in common toolchain kafka-install; do . "$(dirname "$0")/lib/$part.sh"; done
+for part in common toolchain kafka-install s3-install; do . "$(dirname "$0")/lib/$part.sh"; done
 case ${1:-} in
   '') ;;
   -h | --help) usage; exit ;;
@@ -19,7 +19,7 @@ export TMPDIR="$WORK/tmp"
 unset BATCH_API_URL KAFKA_JVM_FLAGS KAFKA_BROKERS KAFKA_BOOTSTRAP KAFKA_CLIENT_ID KAFKA_TOPIC_PREFIX KAFKA_ADOPT_PREFIX KAFKA_REPLICATION_FACTOR KAFKA_UNAVAILABLE_AFTER_MS E2E_KAFKA_BROKERS HOST PORT \
   KAFKA_SSL KAFKA_SSL_CA KAFKA_SSL_CERT KAFKA_SSL_KEY KAFKA_SASL_MECHANISM KAFKA_SASL_USERNAME KAFKA_SASL_PASSWORD \
   ${!KAFKA_SASL_OAUTHBEARER_*} KAFKA_SASL_AWS_REGION ${!AWS_*} \
-  DATA_DIR STACK_DIR LOG_LEVEL MAX_UPLOAD_BYTES MIN_FREE_BYTES MAX_UPLOADS UPLOAD_IDLE_MS MIN_UPLOAD_RATE DOWNLOAD_IDLE_MS MAX_JOB_TOPICS SPOOL_KEEP_HOURS JOB_KEEP_DAYS JOB_CONCURRENCY RUNNER_MAX_RSS_BYTES \
+  DATA_DIR STORAGE_URL S3_ENDPOINT S3_PATH_STYLE UPLOAD_BUFFER_BYTES STACK_DIR LOG_LEVEL MAX_UPLOAD_BYTES MIN_FREE_BYTES MAX_UPLOADS UPLOAD_IDLE_MS MIN_UPLOAD_RATE DOWNLOAD_IDLE_MS MAX_JOB_TOPICS SPOOL_KEEP_HOURS JOB_KEEP_DAYS JOB_CONCURRENCY RUNNER_MAX_RSS_BYTES \
   NODE_OPTIONS FORCE_COLOR
 export NO_COLOR=1
 LANES=''
@@ -136,15 +136,25 @@ wait_for_kafka() {
   STEP_NOTE='in .cache/kafka'
 }
 
+# Without Go there is none, and the tests that need it are skipped.
+wait_for_s3() {
+  wait "$s3" && STEP_NOTE='in .cache/versitygw' && return
+  command -v go >/dev/null && { cat "$WORK/s3.log"; return 1; }
+  STEP_NOTE='no Go to build it with: its tests are skipped'
+}
+
 # Everything that goes on beside this shell is in a process group of its own, so that nothing of it can be left.
 set -m
 ensure_kafka >"$WORK/kafka.log" 2>&1 </dev/null &
 kafka=$!
-LANES=$kafka
+ensure_s3 >"$WORK/s3.log" 2>&1 </dev/null &
+s3=$!
+LANES="$kafka $s3"
 set +m
 step 'Node.js' ensure_node || give_up
 step 'Packages' ensure_packages || give_up
 step 'Apache Kafka' wait_for_kafka || give_up
+step 'S3 server' wait_for_s3 || give_up
 # What the set-up may have needed to reach a registry would make services trust and ask what no test says.
 unset NODE_EXTRA_CA_CERTS NODE_USE_ENV_PROXY
 

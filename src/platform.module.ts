@@ -28,7 +28,7 @@ import {
   transactionTimeoutTrouble,
 } from './kafka/index.js';
 import { LOG } from './observability/index.js';
-import { FILE_STORE, type FileStore, LocalFileStore } from './storage/index.js';
+import { FILE_STORE, type FileStore, LocalFileStore, S3FileStore } from './storage/index.js';
 import { UPLOAD_LIMIT } from './upload/index.js';
 
 /** What every feature stands on: configuration, log, database, uploaded files, the way to Kafka. */
@@ -38,6 +38,7 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
     @Inject(DATABASE) private readonly database: Database,
     private readonly topics: TopicAdmin,
     @Inject(FILE_STORE) private readonly files: FileStore,
+    private readonly localFiles: LocalFileStore,
     private readonly cluster: ClusterProbe,
     @Inject(CONFIG) { spoolKeepHours, kafka }: Config,
     health: HealthDetails,
@@ -68,7 +69,12 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
         { provide: LOG, useValue: log },
         { provide: DATABASE, useFactory: () => openDatabase(config.dataDir) },
         // Only the process that holds the database may touch the files.
-        { provide: FILE_STORE, inject: [DATABASE], useFactory: () => openFileStore(config) },
+        { provide: LocalFileStore, inject: [DATABASE], useFactory: () => openLocalFiles(config) },
+        {
+          provide: FILE_STORE,
+          inject: [LocalFileStore, DATABASE],
+          useFactory: (localFiles: LocalFileStore, database: Database) => openFiles(config, localFiles, database),
+        },
         // One for all routes that take files.
         {
           provide: UPLOAD_LIMIT,
@@ -94,7 +100,7 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
           },
         },
       ],
-      exports: [CONFIG, LOG, DATABASE, FILE_STORE, UPLOAD_LIMIT, TopicAdmin, KafkaProbe, ClusterProbe],
+      exports: [CONFIG, LOG, DATABASE, FILE_STORE, LocalFileStore, UPLOAD_LIMIT, TopicAdmin, KafkaProbe, ClusterProbe],
     };
   }
 
@@ -107,6 +113,7 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
   async onApplicationShutdown(): Promise<void> {
     await this.topics.close();
     await this.files.close();
+    await this.localFiles.close();
     await this.database.destroy();
   }
 }
@@ -116,8 +123,24 @@ function createProbe({ kafka: { brokers, sasl } }: Config, topics: TopicAdmin): 
   return new KafkaProbe(() => topics.ping(), brokers, tokens);
 }
 
-async function openFileStore(config: Config): Promise<FileStore> {
-  const files = new LocalFileStore(join(config.dataDir, 'spool'), config.minFreeBytes);
+/** Files whose schema is inferred are always here: the process that reads them knows no secrets. */
+async function openLocalFiles({ storage, dataDir, minFreeBytes }: Config): Promise<LocalFileStore> {
+  const folder = storage.kind === 'local' ? storage.folder : join(dataDir, 'spool');
+  const files = new LocalFileStore(folder, minFreeBytes);
+  await files.open();
+  await files.removeUncommitted();
+  return files;
+}
+
+async function openFiles(
+  { storage, uploadBufferBytes: bufferBytes, maxUploads }: Config,
+  localFiles: LocalFileStore,
+  database: Database,
+): Promise<FileStore> {
+  if (storage.kind === 'local') return localFiles;
+  const { id: installationId } = await database.selectFrom('installation').select('id').executeTakeFirstOrThrow();
+  const { kind: _kind, ...settings } = storage;
+  const files = new S3FileStore({ settings, installationId, bufferBytes, maxUploads });
   await files.open();
   await files.removeUncommitted();
   return files;

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { type KafkaSasl, readKafkaSasl } from './kafka-sasl.js';
 import { type KafkaTls, readKafkaTls } from './kafka-tls.js';
+import { readStorage, type StorageConfig } from './storage.js';
 
 /** The whole configuration, read once at start from the environment; nothing else reads process.env. */
 export interface Config {
@@ -10,8 +11,15 @@ export interface Config {
   readonly port: number;
   /** ALLOWED_HOSTS: host names (comma-separated, without port) served beside the localhost names and HOST; `*`: any. */
   readonly allowedHosts: readonly string[];
-  /** DATA_DIR: database and spooled files; one process per directory. */
+  /** DATA_DIR: database and, by default, uploaded files; one process per directory. */
   readonly dataDir: string;
+  /**
+   * STORAGE_URL: `file:<path>` or `s3://<bucket>/<prefix>`, by default a folder in DATA_DIR. S3_ENDPOINT: a server other
+   * than Amazon's. S3_PATH_STYLE: the bucket is a part of the path, by default if there is an endpoint.
+   */
+  readonly storage: StorageConfig;
+  /** UPLOAD_BUFFER_BYTES: memory for parts of uploads on their way to S3, in bytes; at least 1 MiB for each of MAX_UPLOADS. */
+  readonly uploadBufferBytes: number;
   /** LOG_LEVEL: fatal, error, warn, info, debug, trace, silent. */
   readonly logLevel: string;
   /** MAX_UPLOAD_BYTES: the largest file, in bytes. */
@@ -76,6 +84,7 @@ export interface KafkaConfig {
 const TOPIC_PREFIX = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 /** A topic's name may have 249 characters: `<prefix>_<8 of the job's id>_dlq`. */
 const MAX_PREFIX = 249 - '_12345678_dlq'.length;
+const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
@@ -130,15 +139,27 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     return names;
   };
 
+  const dataDir = resolve(env['DATA_DIR']?.trim() || './.data');
+  const storage = readStorage(env, dataDir, problems);
+  const maxUploads = integer('MAX_UPLOADS', 64, 1, 10_000);
+  const uploadBufferBytes = integer('UPLOAD_BUFFER_BYTES', 256 * MiB, MiB);
+  if (storage.kind === 's3' && uploadBufferBytes < maxUploads * MiB) {
+    problems.push(
+      `UPLOAD_BUFFER_BYTES must be at least ${maxUploads * MiB}: 1 MiB for each of MAX_UPLOADS (${maxUploads})`,
+    );
+  }
+
   const config: Config = {
     host: env['HOST']?.trim() || '127.0.0.1',
     port: integer('PORT', 8000, 0, 65_535),
     allowedHosts: Object.freeze(hostNames()),
-    dataDir: resolve(env['DATA_DIR']?.trim() || './.data'),
+    dataDir,
+    storage,
+    uploadBufferBytes,
     logLevel: oneOf('LOG_LEVEL', 'info', LOG_LEVELS),
     maxUploadBytes: integer('MAX_UPLOAD_BYTES', GiB, 1),
     minFreeBytes: integer('MIN_FREE_BYTES', GiB, 0),
-    maxUploads: integer('MAX_UPLOADS', 64, 1, 10_000),
+    maxUploads,
     uploadPace: {
       idleMs: integer('UPLOAD_IDLE_MS', 30_000, 100),
       minBytesPerSecond: integer('MIN_UPLOAD_RATE', 1024, 0),
@@ -152,7 +173,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       maxBytes: integer('MAX_DECOMPRESSED_BYTES', 16 * GiB, 1),
       maxRatio: integer('MAX_DECOMPRESSION_RATIO', 250, 1),
     },
-    runnerMaxRssBytes: integer('RUNNER_MAX_RSS_BYTES', 512 * 1024 ** 2, 64 * 1024 ** 2),
+    runnerMaxRssBytes: integer('RUNNER_MAX_RSS_BYTES', 512 * MiB, 64 * MiB),
     kafka: {
       brokers: brokers(),
       clientId: env['KAFKA_CLIENT_ID']?.trim() || 'batch',
@@ -165,6 +186,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     },
   };
   if (problems.length > 0) throw new Error(`The environment is not valid:\n  ${problems.join('\n  ')}`);
+  Object.freeze(config.storage);
   Object.freeze(config.kafka.brokers);
   Object.freeze(config.kafka);
   Object.freeze(config.decompression);

@@ -141,6 +141,12 @@ const entries = {
     title: 'Requests from other sites are refused',
     hint: 'Call the API from its own pages or from a program that is not a browser.',
   },
+  STORAGE_UNAVAILABLE: {
+    status: 503,
+    title: 'The storage of uploaded files is unavailable',
+    hint: 'Check STORAGE_URL, S3_ENDPOINT, the credentials and the storage itself, then try again.',
+    retryable: true,
+  },
   INSUFFICIENT_STORAGE: {
     status: 507,
     title: 'The server is short of disk space',
@@ -195,7 +201,7 @@ const entries = {
   SPOOL_UNREADABLE: {
     status: null,
     title: 'The stored file cannot be read',
-    hint: 'Check the disk under DATA_DIR, its permissions and the limit of open files, then resume with `POST /jobs/{id}/resume`.',
+    hint: 'Check the disk under DATA_DIR or the S3 bucket, the permissions and the limit of open files, then resume with `POST /jobs/{id}/resume`.',
   },
   FILE_CORRUPT: {
     status: 400,

@@ -1,7 +1,7 @@
 import { Module, type OnApplicationShutdown } from '@nestjs/common';
 import type { ConcurrencyLimit } from '../api/index.js';
 import { CONFIG, type Config } from '../config/index.js';
-import { FILE_STORE, type FileStore } from '../storage/index.js';
+import { LocalFileStore } from '../storage/index.js';
 import { UPLOAD_LIMIT, UploadReceiver } from '../upload/index.js';
 import { parseInferOptions } from './infer-options.js';
 import { InferenceController } from './inference.controller.js';
@@ -19,9 +19,9 @@ const LIMITS = { concurrency: 2, maxWaiting: 8, maxWaitMs: 10_000, timeoutMs: 60
     },
     {
       provide: UploadReceiver,
-      inject: [FILE_STORE, InferenceLimiter, UPLOAD_LIMIT, CONFIG],
+      inject: [LocalFileStore, InferenceLimiter, UPLOAD_LIMIT, CONFIG],
       useFactory: (
-        files: FileStore,
+        files: LocalFileStore,
         limiter: InferenceLimiter,
         concurrency: ConcurrencyLimit,
         { maxUploadBytes: maxFileBytes, uploadPace: pace }: Config,

@@ -1,11 +1,12 @@
 import type { Writable } from 'node:stream';
 import type { ReadableFile } from '../decoding/index.js';
+import type { S3Location } from './s3/manifest.js';
 
 /** Where Nest finds the store of uploaded files: a FileStore. */
 export const FILE_STORE = Symbol('FILE_STORE');
 
 /** Says where a stored file is, for `openFile`, in this process or in another of the service. Only src/storage looks into it. */
-export type FileLocation = { kind: 'local'; path: string };
+export type FileLocation = { kind: 'local'; path: string } | S3Location;
 
 /** A file that is open for reading. `sizeBytes` is its size when it was opened. */
 export interface OpenFile extends ReadableFile {
@@ -93,10 +94,7 @@ export interface FileStore {
   /** Removes the files that were moved aside `before` (ms since the epoch); resolves with their ids. */
   removeOrphans(before: number): Promise<string[]>;
 
-  /** Number of bytes that may still be stored; negative if more than allowed are. */
-  room(): Promise<number>;
-
-  /** Throws INSUFFICIENT_STORAGE if there is no room for `bytes` more. */
+  /** Throws INSUFFICIENT_STORAGE if there is no room for `bytes` more, as far as that is known. */
   requireRoom(bytes: number): Promise<void>;
 
   /** Throws the store's error if it takes no files. Concurrent calls share one check. */

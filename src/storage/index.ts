@@ -8,4 +8,5 @@ export {
 } from './file-store.js';
 export { LocalFileStore } from './local/local-file-store.js';
 export { openFile } from './open-file.js';
+export { S3FileStore } from './s3/s3-file-store.js';
 export { StoredFile } from './stored-file.js';

@@ -19,6 +19,7 @@ import { changeBrokerConfig, VERIFICATION } from '../kit/broker-config.js';
 import { deleteTopics } from '../kit/delete-topics.js';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { runnerPids } from '../kit/runners.js';
+import { hasS3, startS3 } from '../kit/s3.js';
 import { type Service, startService } from '../kit/service.js';
 import { at, type Branch, type Operation, operations, violations } from '../openapi/document.js';
 import { breakStore } from './support/break-store.js';
@@ -32,6 +33,9 @@ const MAX_BYTES = 1_000_000;
 
 /** What no request can cause: the two catch whatever fails in what they look at. */
 const NOT_CAUSED = ['getLiveness 500 INTERNAL_ERROR', 'getReadiness 500 INTERNAL_ERROR'];
+/** What is not caused without an S3 server. */
+const BY_S3 = hasS3 ? [] : ['createJob 503 STORAGE_UNAVAILABLE', 'resumeJob 503 STORAGE_UNAVAILABLE'];
+const S3_START_MS = 600_000;
 
 const dataDirs: string[] = [];
 const seen = new Set<string>();
@@ -497,6 +501,28 @@ describe('a service that lacks what it needs, by the contract', () => {
     }
   });
 
+  (hasS3 ? it : it.skip)(
+    'says so while S3 does not answer',
+    async () => {
+      await service.stop();
+      const s3 = await startS3();
+      try {
+        const env = { ...s3.env, STORAGE_URL: `s3://${s3.bucket}` };
+        service = await startService({ brokers, dataDir: await newDataDir(), env });
+        client = clientOf(service);
+        await new Api(service.url).createModel('orders', ORDERS_SCHEMA);
+        const cancelled = await cancelledJob('orders');
+        await s3.kill();
+        await expectProblem('createJob', { body: form({ file: CSV }) }, 503, 'STORAGE_UNAVAILABLE');
+        await expectProblem('resumeJob', { id: cancelled }, 503, 'STORAGE_UNAVAILABLE');
+      } finally {
+        await service.stop();
+        await s3.stop();
+      }
+    },
+    S3_START_MS,
+  );
+
   it('says so if the broker does not let it, or cannot do it', async () => {
     await service.stop();
     const kafka = await startAuthorizingBroker();
@@ -561,7 +587,7 @@ it('has shown every answer and every code of the contract', () => {
     documented()
       .filter((what) => !seen.has(what))
       .toSorted(),
-  ).toEqual(NOT_CAUSED);
-  const codes = new Set([...seen].map((what) => what.split(' ')[2]));
+  ).toEqual([...NOT_CAUSED, ...BY_S3].toSorted());
+  const codes = new Set([...seen, ...BY_S3].map((what) => what.split(' ')[2]));
   expect((at('/components/schemas/ErrorCode/enum') as string[]).filter((code) => !codes.has(code))).toEqual([]);
 });

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { ConcurrencyLimit } from '../../src/api/index.js';
-import { HashFailure } from '../../src/storage/local/hash-thread.js';
+import { HashFailure } from '../../src/storage/hash-failure.js';
 import { LocalFileStore } from '../../src/storage/local/local-file-store.js';
 import { UploadReceiver } from '../../src/upload/upload-receiver.js';
 

@@ -3,7 +3,7 @@ import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/term
 import { DATABASE, type Database } from '../../database/index.js';
 import { ServiceError } from '../../errors/index.js';
 import { ClusterProbe, KafkaProbe, TopicAdmin } from '../../kafka/index.js';
-import { FILE_STORE, type FileStore } from '../../storage/index.js';
+import { FILE_STORE, type FileStore, LocalFileStore } from '../../storage/index.js';
 
 const TIMEOUT_MS = 2_000;
 
@@ -24,6 +24,7 @@ export class ServiceHealth {
     private readonly topics: TopicAdmin,
     @Inject(DATABASE) private readonly database: Database,
     @Inject(FILE_STORE) private readonly files: FileStore,
+    private readonly localFiles: LocalFileStore,
   ) {}
 
   async kafka(): Promise<HealthIndicatorResult<'kafka'>> {
@@ -60,7 +61,7 @@ export class ServiceHealth {
 
   async disk(): Promise<HealthIndicatorResult<'disk'>> {
     const ask = async (): Promise<{ free_bytes: number }> => {
-      const room = await this.files.room();
+      const room = await this.localFiles.room();
       // Not even an upload of one byte would be taken.
       if (room < 1) throw new ServiceError('INSUFFICIENT_STORAGE', `${1 - room} bytes short of MIN_FREE_BYTES`);
       return { free_bytes: room };

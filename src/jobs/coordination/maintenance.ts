@@ -32,7 +32,7 @@ const AT_ONCE = 100;
 /** Files that one round removes at most. */
 const EXPIRED_A_ROUND = 500;
 const ORPHANS_EVERY_MS = 600_000;
-const FILE_GONE: JobError = { code: 'FILE_CORRUPT', message: 'the uploaded file is gone from DATA_DIR' };
+const FILE_GONE: JobError = { code: 'FILE_CORRUPT', message: 'the uploaded file is gone from the storage' };
 
 /** What has to happen to jobs without anyone asking for it. */
 export class JobMaintenance {

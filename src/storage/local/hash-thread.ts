@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { HashFailure } from '../hash-failure.js';
 
 const WORKER = fileURLToPath(new URL(`./hash-worker${extname(import.meta.url)}`, import.meta.url));
 /** A message costs this thread some 20 µs, and its answer as much. */
@@ -15,11 +16,6 @@ export type HashRequest = { id: number } & ({ path: string; upTo: number; isWhol
 
 /** The answer to each request to read on. After a digest, in hex, or a failure the thread has forgotten the file. */
 export type HashAnswer = { id: number } & ({ upTo: number } | { digest: string } | { failure: Error });
-
-/** Why a file has no digest. A separate class, because the multipart parser throws bare errors for what clients do. */
-export class HashFailure extends Error {
-  override readonly name = 'HashFailure';
-}
 
 /**
  * Computes the SHA-256 of files while they are written, on one thread beside the one that answers HTTP. The thread reads

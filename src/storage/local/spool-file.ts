@@ -2,13 +2,11 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { ServiceError } from '../../errors/index.js';
+import { releaseChunks } from '../minor-gc.js';
 import type { FileHash, HashThread } from './hash-thread.js';
-import { collectMinorGarbage } from './minor-gc.js';
 
 /** A call to the system for every 64 KiB chunk costs half as much CPU again. */
 const WRITE_BYTES = 512 * 1024;
-/** Chunks are released together once they have this many bytes. */
-const COLLECT_BYTES = 2 * 1024 * 1024;
 
 /**
  * Writes a new file, chunks gathered to about 512 KiB for each call, and has it hashed; holds at most about 1 MiB in
@@ -18,7 +16,6 @@ export class SpoolFile extends Writable {
   #handle: FileHandle | undefined;
   #gathered: Buffer[] = [];
   #size = 0;
-  #collectAt = COLLECT_BYTES;
   #hash: FileHash | undefined;
   #sha256: string | undefined;
   /** How much of the file is written. */
@@ -100,6 +97,7 @@ export class SpoolFile extends Writable {
   }
 
   async #flush(): Promise<void> {
+    const size = this.#size;
     let left = this.#gathered;
     this.#gathered = [];
     this.#size = 0;
@@ -109,10 +107,7 @@ export class SpoolFile extends Writable {
       this.bytesWritten += bytesWritten;
       left = unwritten(left, bytesWritten);
     }
-    if (this.bytesWritten >= this.#collectAt) {
-      this.#collectAt = this.bytesWritten + COLLECT_BYTES;
-      collectMinorGarbage();
-    }
+    releaseChunks(size);
   }
 }
 

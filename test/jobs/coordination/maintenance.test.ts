@@ -132,7 +132,7 @@ describe('a new start', () => {
     await harness.maintenance.rescueInterrupted();
     expect(await harness.job(jobId)).toMatchObject({
       state: 'FAILED',
-      error: { code: 'FILE_CORRUPT', message: 'the uploaded file is gone from DATA_DIR' },
+      error: { code: 'FILE_CORRUPT', message: 'the uploaded file is gone from the storage' },
       end_offsets: { data: 0, dlq: 0 },
     });
     expect(await harness.waiting()).toEqual([]);

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat, truncate } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -15,6 +15,8 @@ describesFileStore('a local folder', async () => {
       const path = join(folder, 'spool', jobId);
       await truncate(path, (await stat(path)).size - 1);
     },
+    isEmpty: async () =>
+      (await readdir(join(folder, 'spool'), { recursive: true })).every((name) => name === 'orphans'),
     dispose: () => rm(folder, { recursive: true, force: true }),
   };
 });

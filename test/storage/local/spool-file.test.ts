@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import fc from 'fast-check';
-import { HashFailure, HashThread } from '../../../src/storage/local/hash-thread.js';
+import { HashFailure } from '../../../src/storage/hash-failure.js';
+import { HashThread } from '../../../src/storage/local/hash-thread.js';
 import { SpoolFile, unwritten } from '../../../src/storage/local/spool-file.js';
 
 const MiB = 1024 ** 2;

@@ -843,7 +843,7 @@ export type HealthIndicators = {
 /**
  * Every code that a response can carry.
  */
-export type ErrorCode = 'FILE_TOO_LARGE' | 'UNSUPPORTED_FILE_TYPE' | 'MODEL_NOT_FOUND' | 'KAFKA_UNAVAILABLE' | 'JOB_NOT_FOUND' | 'INTERNAL_ERROR' | 'INVALID_JSON' | 'INVALID_MULTIPART' | 'MISSING_MODEL_ID' | 'MISSING_FILE' | 'READ_ERROR' | 'INVALID_SCHEMA' | 'INVALID_OPTION' | 'INVALID_REQUEST' | 'MODEL_ALREADY_EXISTS' | 'JOB_STATE_CONFLICT' | 'IDEMPOTENCY_KEY_REUSED' | 'REJECTED_EXPIRED' | 'SPOOL_EXPIRED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'UNSUPPORTED_MEDIA_TYPE' | 'UPLOAD_TIMEOUT' | 'FORBIDDEN_HOST' | 'CROSS_SITE_REQUEST' | 'INSUFFICIENT_STORAGE' | 'SERVICE_BUSY' | 'TOPIC_LIMIT' | 'HEADER_MISMATCH' | 'KAFKA_REJECTED' | 'KAFKA_UNSUPPORTED' | 'FILE_CORRUPT' | 'FILE_TOO_COMPLEX';
+export type ErrorCode = 'FILE_TOO_LARGE' | 'UNSUPPORTED_FILE_TYPE' | 'MODEL_NOT_FOUND' | 'KAFKA_UNAVAILABLE' | 'JOB_NOT_FOUND' | 'INTERNAL_ERROR' | 'INVALID_JSON' | 'INVALID_MULTIPART' | 'MISSING_MODEL_ID' | 'MISSING_FILE' | 'READ_ERROR' | 'INVALID_SCHEMA' | 'INVALID_OPTION' | 'INVALID_REQUEST' | 'MODEL_ALREADY_EXISTS' | 'JOB_STATE_CONFLICT' | 'IDEMPOTENCY_KEY_REUSED' | 'REJECTED_EXPIRED' | 'SPOOL_EXPIRED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'UNSUPPORTED_MEDIA_TYPE' | 'UPLOAD_TIMEOUT' | 'FORBIDDEN_HOST' | 'CROSS_SITE_REQUEST' | 'STORAGE_UNAVAILABLE' | 'INSUFFICIENT_STORAGE' | 'SERVICE_BUSY' | 'TOPIC_LIMIT' | 'HEADER_MISMATCH' | 'KAFKA_REJECTED' | 'KAFKA_UNSUPPORTED' | 'FILE_CORRUPT' | 'FILE_TOO_COMPLEX';
 
 /**
  * RFC 9457, with the code, the hint and the request's id.
@@ -1094,7 +1094,7 @@ export type CreateJobErrors = {
      */
     502: Problem;
     /**
-     * Kafka is unreachable, MAX_UPLOADS uploads are in progress, the jobs have reached MAX_JOB_TOPICS, or a broker quota on topics is exhausted. Usually sent within 3 seconds, without reading the body.
+     * Kafka or the storage of uploaded files is unreachable, MAX_UPLOADS uploads are in progress, the jobs have reached MAX_JOB_TOPICS, or a broker quota on topics is exhausted. Usually sent within 3 seconds, without reading the body.
      */
     503: Problem;
     /**
@@ -1268,6 +1268,10 @@ export type ResumeJobErrors = {
      * The brokers cannot write the job exactly once; `detail` says why. The job stays as it is.
      */
     502: Problem;
+    /**
+     * The storage of uploaded files is unreachable.
+     */
+    503: Problem;
     /**
      * The server is short of disk space; nothing was stored.
      */

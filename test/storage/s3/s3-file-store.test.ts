@@ -1,0 +1,235 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { pino } from 'pino';
+import type { OpenFile } from '../../../src/storage/index.js';
+import { StoredFile } from '../../../src/storage/index.js';
+import type { S3Location } from '../../../src/storage/s3/manifest.js';
+import { openS3File } from '../../../src/storage/s3/open-s3-file.js';
+import { S3FileStore, type S3FileStoreOptions } from '../../../src/storage/s3/s3-file-store.js';
+import type { S3Settings } from '../../../src/storage/s3/s3-settings.js';
+import { describesFileStore } from '../../conformance/file-store.js';
+import { hasS3, type S3Server, startS3 } from '../../kit/s3.js';
+import { S3Proxy } from '../../kit/s3-proxy.js';
+
+const MiB = 1024 ** 2;
+const START_MS = 600_000;
+let server: S3Server;
+
+(hasS3 ? describe : describe.skip)('S3', () => {
+  beforeAll(async () => {
+    server = await startS3();
+    Object.assign(process.env, server.env);
+  }, START_MS);
+  afterAll(() => server.stop());
+
+  describesFileStore('S3', async () => {
+    const prefix = `${randomUUID()}/`;
+    return {
+      connect: () => storeIn(prefix),
+      truncate: async () => {
+        const parts = join(server.folder, prefix, 'parts');
+        const [id = ''] = await readdir(parts);
+        const last = (await readdir(join(parts, id))).sort().at(-1) ?? '';
+        const path = join(parts, id, last);
+        await truncate(path, (await stat(path)).size - 1);
+      },
+      isEmpty: async () => (await keysIn(prefix)).every((key) => key === 'installation' || key === 'probe'),
+      dispose: () => rm(join(server.folder, prefix), { recursive: true, force: true }),
+    };
+  });
+
+  describe('that does not do what it should', () => {
+    const content = randomBytes(20 * MiB + 3);
+    let proxy: S3Proxy;
+    let prefix: string;
+    let files: S3FileStore;
+
+    beforeEach(async () => {
+      proxy = await S3Proxy.start(server.port);
+      prefix = `${randomUUID()}/`;
+      files = storeIn(prefix, { endpoint: proxy.endpoint });
+      await files.open();
+    });
+    afterEach(async () => {
+      await files.close();
+      await proxy.stop();
+    });
+
+    async function commit(jobId: string): Promise<void> {
+      const file = files.create();
+      await pipeline(Readable.from(cut(content, 65_536)), file.body);
+      await file.commit(jobId);
+    }
+
+    const open = (idleMs?: number): Promise<OpenFile> => openS3File(files.location('aaaaaaaa') as S3Location, idleMs);
+
+    it('gets every byte although requests fail now and then', async () => {
+      let count = 0;
+      proxy.onRequest = () => (++count % 3 === 0 ? { status: count % 2 === 0 ? 500 : 503 } : 'pass');
+      await commit('aaaaaaaa');
+      expect((await wholeOf(await open())).equals(content)).toBe(true);
+      await files.remove('aaaaaaaa');
+      proxy.onRequest = () => 'pass';
+      expect(await keysIn(prefix)).toEqual(['installation']);
+    });
+
+    it.each([
+      ['ends too early', (after: number) => ({ cutAfter: after })],
+      ['stands still', (after: number) => ({ hangAfter: after })],
+    ])('goes on where a body %s', async (_how, verdict) => {
+      await commit('aaaaaaaa');
+      let bodies = 0;
+      proxy.onBody = (method, path) =>
+        method === 'GET' && path.includes('/parts/') && ++bodies % 2 === 1 ? verdict(1_000_000) : 'pass';
+      const ranges: string[] = [];
+      proxy.onRequest = (method, path) => {
+        if (method === 'GET') ranges.push(path);
+        return 'pass';
+      };
+      expect((await wholeOf(await open(300))).equals(content)).toBe(true);
+      // Three parts, of which no byte came twice.
+      expect(ranges.filter((path) => path.includes('/parts/')).length).toBeGreaterThan(3);
+    });
+
+    it('is unreadable, not corrupt, if no request brings anything', async () => {
+      await commit('aaaaaaaa');
+      proxy.onRequest = (method, path) => (method === 'GET' && path.includes('/parts/') ? { status: 500 } : 'pass');
+      const file = new StoredFile({
+        location: files.location('aaaaaaaa'),
+        sizeBytes: content.length,
+        timeoutMs: 0,
+        log: pino({ level: 'silent' }),
+      });
+      const failure = await file.read(Buffer.alloc(10), 0, 10, 0).catch((error: unknown) => error);
+      await file.close();
+      expect(failure).toMatchObject({ code: 'SPOOL_UNREADABLE' });
+    });
+
+    it('is corrupt if a part is another one, or gone', async () => {
+      await commit('aaaaaaaa');
+      const [first = '', second = ''] = (await keysIn(prefix)).filter((key) => key.startsWith('parts/'));
+      const file = await open();
+      const client = server.client();
+      const { PutObjectCommand } = await import('@aws-sdk/client-s3');
+      await client.send(
+        new PutObjectCommand({ Bucket: server.bucket, Key: prefix + first, Body: Buffer.alloc(8 * MiB) }),
+      );
+      client.destroy();
+      await expect(file.read(Buffer.alloc(10), 0, 10, 5)).rejects.toMatchObject({ code: 'FILE_CORRUPT' });
+      await rm(join(server.folder, prefix, second));
+      await expect(file.read(Buffer.alloc(10), 0, 10, 9 * MiB)).rejects.toMatchObject({ code: 'FILE_CORRUPT' });
+      await file.close();
+    });
+
+    it('refuses an upload as STORAGE_UNAVAILABLE, and frees its memory for the next', async () => {
+      proxy.onRequest = (_method, path) => (path.includes('/parts/') ? { status: 503 } : 'pass');
+      for (let upload = 0; upload < 5; upload++) {
+        const file = files.create();
+        const failure = await pipeline(Readable.from(cut(content, 65_536)), file.body).catch((error: unknown) => error);
+        expect(failure).toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
+        proxy.onRequest = () => 'pass';
+        await file.remove();
+        proxy.onRequest = (_method, path) => (path.includes('/parts/') ? { status: 503 } : 'pass');
+      }
+      proxy.onRequest = () => 'pass';
+      await commit('aaaaaaaa');
+      // What was in doubt is looked for at the next start.
+      expect(await files.removeUncommitted()).toBe(5);
+      await files.remove('aaaaaaaa');
+      expect(await keysIn(prefix)).toEqual(['installation']);
+    });
+
+    it('keeps a committed file of which a crash left the mark', async () => {
+      proxy.onRequest = (method, path) =>
+        method === 'DELETE' && path.includes('/incoming/') ? { status: 403 } : 'pass';
+      await commit('aaaaaaaa');
+      proxy.onRequest = () => 'pass';
+      expect((await keysIn(prefix)).filter((key) => key.startsWith('incoming/'))).toHaveLength(1);
+      expect(await files.removeUncommitted()).toBe(0);
+      expect((await keysIn(prefix)).filter((key) => key.startsWith('incoming/'))).toEqual([]);
+      expect((await wholeOf(await open())).equals(content)).toBe(true);
+    });
+
+    it('says so if it cannot be written, or is not there', async () => {
+      proxy.onRequest = (method) => (method === 'PUT' ? { status: 403 } : 'pass');
+      await expect(files.requireWritable()).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
+      await expect(files.has('aaaaaaaa')).resolves.toBe(false);
+      const other = storeIn('', { endpoint: proxy.endpoint, bucket: 'nowhere' });
+      await expect(other.open()).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
+      await expect(other.has('aaaaaaaa')).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
+      await other.close();
+    });
+
+    it('is one installation’s', async () => {
+      const other = storeIn(prefix, {}, { installationId: 'b' });
+      await expect(other.open()).rejects.toMatchObject({
+        code: 'STORAGE_UNAVAILABLE',
+        message: expect.stringContaining('belongs to installation a'),
+      });
+      await other.close();
+    });
+
+    it('leaves alone what is not its own', async () => {
+      await writeFile(join(server.folder, prefix, 'notes.txt'), 'mine');
+      await commit('aaaaaaaa');
+      await files.remove('aaaaaaaa');
+      await files.removeUncommitted();
+      expect(await keysIn(prefix)).toEqual(['installation', 'notes.txt']);
+    });
+
+    it('takes more files at a time than it has buffers for', async () => {
+      const tight = storeIn(`${randomUUID()}/`, {}, { bufferBytes: 3 * MiB, maxUploads: 3 });
+      await tight.open();
+      const parts = randomBytes(5 * MiB);
+      await Promise.all(
+        Array.from({ length: 12 }, async (_, index) => {
+          const file = tight.create();
+          await pipeline(Readable.from(cut(parts, 65_536)), file.body);
+          await file.commit(`aaaaaa${10 + index}`);
+        }),
+      );
+      const last = await openS3File(tight.location('aaaaaa21') as S3Location);
+      expect((await wholeOf(last)).equals(parts)).toBe(true);
+      await tight.close();
+    });
+  });
+});
+
+/** The keys of all objects under a prefix, in order, without it. */
+async function keysIn(prefix: string): Promise<string[]> {
+  const entries = await readdir(join(server.folder, prefix), { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  return files.map((path) => relative(join(server.folder, prefix), path)).sort();
+}
+
+function* cut(content: Buffer, size: number): Generator<Buffer> {
+  for (let at = 0; at < content.length; at += size) yield content.subarray(at, at + size);
+}
+
+async function wholeOf(file: OpenFile): Promise<Buffer> {
+  const content = Buffer.alloc(file.sizeBytes);
+  for (let size = 0; size < content.length; ) {
+    const { bytesRead } = await file.read(content, size, Math.min(300_000, content.length - size), size);
+    size += bytesRead;
+  }
+  await file.close();
+  return content;
+}
+
+function storeIn(
+  prefix: string,
+  settings: Partial<S3Settings> = {},
+  options: Partial<S3FileStoreOptions> = {},
+): S3FileStore {
+  const { bucket, endpoint } = server;
+  return new S3FileStore({
+    settings: { bucket, prefix, endpoint, region: 'us-east-1', isPathStyle: true, ...settings },
+    installationId: 'a',
+    bufferBytes: 32 * MiB,
+    maxUploads: 4,
+    ...options,
+  });
+}
