@@ -12,8 +12,8 @@ import { JOB_NOTIFIER, type JobNotifier } from './queue/job-notifier.js';
 
 /** How long a shutdown waits for the runners' open transactions. */
 const RUNNER_GRACE_MS = 4_000;
-/** How long it waits for the last snapshots to be acknowledged. */
-const SNAPSHOT_GRACE_MS = 1_000;
+/** How long it waits for the last job events to be acknowledged. */
+const EVENTS_GRACE_MS = 1_000;
 /** Who starts a service whose prefix is another's is to see it fail; without a broker it goes on at once. */
 const FIRST_ANSWER_MS = 5_000;
 
@@ -31,14 +31,14 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
     private readonly pool: RunnerPool,
     private readonly claims: ClaimLoop,
     @Inject(JOB_NOTIFIER) private readonly notifier: JobNotifier,
-    private readonly snapshots: JobEventPublisher,
+    private readonly events: JobEventPublisher,
     private readonly ownership: PrefixOwnership,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     this.coordinator.setRunners(this.pool);
     this.pool.onFree((intent) => this.claims.wake(intent));
-    this.snapshots.start(); // its first connection claims the topic prefix
+    this.events.start(); // its first connection claims the topic prefix
     await this.removal.recover();
     await this.maintenance.rescueInterrupted();
     void this.ownership.claimed.then(() => this.#begin());
@@ -68,6 +68,6 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
       this.pool.stop(RUNNER_GRACE_MS),
     ]);
     await this.coordinator.stop();
-    await this.snapshots.stop(SNAPSHOT_GRACE_MS);
+    await this.events.stop(EVENTS_GRACE_MS);
   }
 }

@@ -104,14 +104,14 @@ const owner = randomUUID();
           clock,
           log,
         });
-        health.add('job_snapshots', () => publisher.trouble());
+        health.add('job_events', () => publisher.trouble());
         return publisher;
       },
     },
     {
       provide: JobWriter,
       inject: [JobStore, JobEventPublisher],
-      useFactory: (store: JobStore, snapshots: JobEventPublisher) => new JobWriter(store, snapshots, clock),
+      useFactory: (store: JobStore, events: JobEventPublisher) => new JobWriter(store, events, clock),
     },
     {
       provide: JobCoordinator,
@@ -228,7 +228,7 @@ const owner = randomUUID();
       useFactory: (
         rows: RemovalStore,
         creation: JobCreation,
-        snapshots: JobEventPublisher,
+        events: JobEventPublisher,
         topics: TopicAdmin,
         files: FileStore,
         kafka: KafkaProbe,
@@ -241,7 +241,7 @@ const owner = randomUUID();
           files,
           clock,
           log,
-          publishTombstone: (jobId) => snapshots.publishTombstone(jobId),
+          publishTombstone: (jobId) => events.publishTombstone(jobId),
           checkKafka: () => kafka.check(),
         }),
     },

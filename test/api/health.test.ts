@@ -11,7 +11,7 @@ describe('GET /readyz', () => {
 
   beforeAll(async () => {
     server = await startTestApp();
-    server.app.get(HealthDetails).add('snapshots', () => trouble);
+    server.app.get(HealthDetails).add('sample', () => trouble);
     server.app.get(HealthDetails).add('broken', () => {
       if (trouble === 'throw') throw new Error('no clock');
       return null;
@@ -35,9 +35,9 @@ describe('GET /readyz', () => {
       store: up,
       storage: up,
       disk: up,
-      snapshots: { status: 'degraded', message: 'stuck for 2 min' },
+      sample: { status: 'degraded', message: 'stuck for 2 min' },
     });
-    expect(body.info).not.toHaveProperty('snapshots');
+    expect(body.info).not.toHaveProperty('sample');
     expect(violations('/components/schemas/Readiness', body)).toEqual([]);
   });
 
@@ -46,7 +46,7 @@ describe('GET /readyz', () => {
     server.kafka.up = false;
     const { status, body } = await call(server, '/readyz');
     expect(status).toBe(503);
-    expect(body.details).toMatchObject({ kafka: { status: 'down' }, snapshots: { status: 'degraded' } });
+    expect(body.details).toMatchObject({ kafka: { status: 'down' }, sample: { status: 'degraded' } });
   });
 
   it('calls degraded what cannot be told', async () => {

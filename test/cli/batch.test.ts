@@ -532,7 +532,7 @@ describe('batch health', () => {
   const examples = contract.paths['/readyz'].get.responses;
   it.each([
     ['200', 'ready', 0, /is ready\n\nCOMPONENT +STATUS/],
-    ['200', 'degraded', 0, /is ready, but degraded\n\nCOMPONENT +STATUS +MESSAGE\nsnapshots +degraded +Nothing/],
+    ['200', 'degraded', 0, /is ready, but degraded\n\nCOMPONENT +STATUS +MESSAGE\njob_events +degraded +Nothing/],
     ['503', 'kafkaDown', 1, /is not ready \(error\)\n\nCOMPONENT +STATUS/],
   ])('answers a report of status %s (%s) with its parts and an exit code', async (status, name, code, shown) => {
     const report = examples[status].content['application/json'].examples[name].value;

@@ -60,7 +60,7 @@ describe('on a broker that checks permissions', () => {
     await expectDelivered(brokers, job, ORDERS);
     const rejected = await fetch(`${api.url}/jobs/${job.job_id}/rejected`);
     expect([rejected.status, (await rejected.text()).includes('"row_number":97')]).toEqual([200, true]);
-    await until('a snapshot of the end', async () =>
+    await until('the event of the end', async () =>
       (await readTopic(brokers, 'batch.jobs')).some(({ key, value }) => {
         return key?.toString() === job.job_id && value.includes(job.state);
       }),

@@ -26,7 +26,7 @@ describe('accepting a job', () => {
   it('stores, publishes and queues it', async () => {
     const jobId = await harness.accept();
     expect((await harness.record(jobId)).state).toBe('PENDING');
-    expect(harness.snapshots).toEqual([await harness.job(jobId)]);
+    expect(harness.events).toEqual([await harness.job(jobId)]);
     expect(await harness.waiting()).toEqual([jobId]);
   });
 });

@@ -99,7 +99,7 @@ describe('handing out a job', () => {
 describe('progress', () => {
   it('is written at the first commit, then at most once a second', async () => {
     const jobId = await harness.acceptAndClaim();
-    const published = () => harness.snapshots.length;
+    const published = () => harness.events.length;
     const begun = published();
     harness.coordinator.header(jobId, 1, ['id']);
     harness.coordinator.progress(jobId, 1, 50);
@@ -226,7 +226,7 @@ describe('the end of a job', () => {
       started_at: '2026-03-01T12:00:00.000Z',
       finished_at: '2026-03-01T12:00:00.250Z',
     });
-    expect(harness.snapshots.at(-1)).toEqual(job);
+    expect(harness.events.at(-1)).toEqual(job);
     expect(harness.states(jobId)).toEqual(['PENDING', 'RUNNING', job.state]);
     expect(await harness.files()).toEqual(job.state === 'SUCCESS' ? [] : [jobId]);
     // Nobody knows what is committed, nor will of a lost checkpoint.

@@ -178,9 +178,9 @@ function conflict(error: { code?: string }): void {
   expect(['JOB_STATE_CONFLICT', 'SPOOL_EXPIRED']).toContain(error.code);
 }
 
-function checkSnapshots(snapshots: readonly Job[]): void {
-  for (const [at, job] of snapshots.entries()) {
-    const before = snapshots[at - 1];
+function checkEvents(events: readonly Job[]): void {
+  for (const [at, job] of events.entries()) {
+    const before = events[at - 1];
     const { totals, state } = job;
     expect(totals.rows).toBe(totals.ok + totals.errors);
     expect(job.finished_at !== null).toBe(isTerminal(state));
@@ -216,10 +216,10 @@ describe('whatever happens to a job', () => {
         for (const step of events) await story.tell(step);
         await story.bringToItsEnd();
 
-        const snapshots = harness.snapshots.filter((job) => job.job_id === jobId);
-        checkSnapshots(snapshots);
+        const published = harness.events.filter((job) => job.job_id === jobId);
+        checkEvents(published);
         const job = await harness.job(jobId);
-        const last = snapshots.at(-1)!;
+        const last = published.at(-1)!;
         expect(last).toEqual(job);
         expect(isTerminal(job.state)).toBe(true);
         expect(job.end_offsets === null).toBe(job.error?.code === 'CHECKPOINT_LOST');

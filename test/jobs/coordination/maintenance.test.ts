@@ -136,7 +136,7 @@ describe('a new start', () => {
       end_offsets: { data: 0, dlq: 0 },
     });
     expect(await harness.waiting()).toEqual([]);
-    expect(harness.snapshots.at(-1)?.state).toBe('FAILED');
+    expect(harness.events.at(-1)?.state).toBe('FAILED');
   });
 
   it('reconciles a job under way whose file is gone before it fails it', async () => {
@@ -200,7 +200,7 @@ describe('a job that failed without Kafka', () => {
     const jobId = await failedWithoutKafka();
     expect((await harness.job(jobId)).end_offsets).toBeNull();
     expect(await harness.runners.next()).toMatchObject({ jobId, intent: 'reconcile', lease: 2 });
-    const published = harness.snapshots.length;
+    const published = harness.events.length;
     harness.runners.finish(jobId, { kind: 'reconciled', checkpoint: aCheckpoint(5, 1) });
     await harness.quiet();
     expect(await harness.job(jobId)).toMatchObject({
@@ -209,7 +209,7 @@ describe('a job that failed without Kafka', () => {
       totals: { rows: 6, ok: 5, errors: 1 },
       end_offsets: { data: 6, dlq: 2 },
     });
-    expect(harness.snapshots).toHaveLength(published + 1);
+    expect(harness.events).toHaveLength(published + 1);
     expect(await harness.waiting()).toEqual([]);
   });
 

@@ -48,13 +48,13 @@ async function checkpointVerified(jobId: string): Promise<void> {
 }
 
 function revisions(jobId: string): number[] {
-  return harness.snapshots.filter((job) => job.job_id === jobId).map(({ revision }) => revision);
+  return harness.events.filter((job) => job.job_id === jobId).map(({ revision }) => revision);
 }
 
 describe('the progress of jobs', () => {
   it('takes one transaction a second, whatever the number of jobs', async () => {
     const jobs = await running(50);
-    const before = harness.snapshots.length;
+    const before = harness.events.length;
     const commits = await commitsOf(async () => {
       for (let tenth = 1; tenth <= 30; tenth++) {
         // Each in its own time.
@@ -64,7 +64,7 @@ describe('the progress of jobs', () => {
       }
     });
     expect(commits).toBe(3);
-    expect(harness.snapshots.length - before).toBe(3 * jobs.length);
+    expect(harness.events.length - before).toBe(3 * jobs.length);
     for (const [at, jobId] of jobs.entries()) expect(await rowsOf(jobId)).toBe(at % 10 === 0 ? 31 : 21 + (at % 10));
     expect(harness.clock.pending).toBe(0);
   });
@@ -131,7 +131,7 @@ describe('the progress of jobs', () => {
     harness.runners.finish(ended, { kind: 'completed', checkpoint: aCheckpoint(40, 0, true) });
     await harness.quiet();
     expect(await harness.job(ended)).toMatchObject({ state: 'SUCCESS', totals: { rows: 40 } });
-    expect(harness.snapshots.at(-1)).toMatchObject({ state: 'SUCCESS', totals: { rows: 40 } });
+    expect(harness.events.at(-1)).toMatchObject({ state: 'SUCCESS', totals: { rows: 40 } });
     expect(harness.clock.pending).toBe(0);
   });
 
@@ -140,12 +140,12 @@ describe('the progress of jobs', () => {
     const refused = jobs[1]!;
     await sql(`
       CREATE TRIGGER refuse BEFORE UPDATE ON jobs WHEN NEW.job_id = '${refused}' BEGIN SELECT RAISE(ABORT, 'no'); END`);
-    const before = harness.snapshots.length;
+    const before = harness.events.length;
     for (const jobId of jobs) harness.commit(jobId, 20);
     harness.clock.advance(1000);
     await harness.quiet();
     expect(await Promise.all(jobs.map(rowsOf))).toEqual([20, 1, 20]);
-    expect(harness.snapshots.slice(before).map((job) => job.job_id)).toEqual([jobs[0], jobs[2]]);
+    expect(harness.events.slice(before).map((job) => job.job_id)).toEqual([jobs[0], jobs[2]]);
 
     harness.coordinator.progress(refused, 1, 700);
     await sql('DROP TRIGGER refuse');

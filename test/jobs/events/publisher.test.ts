@@ -29,11 +29,11 @@ class Topic {
     await this.answer();
     this.opened++;
     return {
-      send: async (snapshots) => {
+      send: async (events) => {
         await this.answer();
-        const bytes = snapshots.reduce((sum, { value }) => sum + Buffer.byteLength(value), 0);
+        const bytes = events.reduce((sum, { value }) => sum + Buffer.byteLength(value), 0);
         if (bytes > this.maxBytes) throw Object.assign(new Error('too large'), { type: 'MESSAGE_TOO_LARGE' });
-        this.received.push(...snapshots.map(({ value }) => JSON.parse(value) as Job));
+        this.received.push(...events.map(({ value }) => JSON.parse(value) as Job));
         if (this.mode === 'loses-acks') throw new Error('connection lost');
       },
       sendTombstones: async (ids) => {
@@ -152,7 +152,7 @@ describe('the publisher of batch.jobs', () => {
     topic.mode = 'there';
     clock.advance(250);
     await until(() => topic.received.length === 5);
-    // The snapshot without an ack did arrive: what was sent under a number is never sent again.
+    // The event without an ack did arrive: what was sent under a number is never sent again.
     expect(topic.of(one.jobId)).toEqual(['1 PENDING', '2 RUNNING', '3 RUNNING']);
     expect(topic.of(other.jobId)).toEqual(['1 PENDING', '2 RUNNING']);
     expect(topic).toMatchObject({ opened: 2, closed: 1 });
@@ -288,7 +288,7 @@ describe('the publisher of batch.jobs', () => {
     clock.advance(1);
     await publisher.publishTombstone(job.jobId);
     expect(topic.tombstones).toEqual([job.jobId, job.jobId]);
-    expect(topic.received.map((snapshot) => snapshot.revision)).not.toContain(3);
+    expect(topic.received.map(({ revision }) => revision)).not.toContain(3);
   });
 
   it('leaves nobody waiting for a tombstone when it stops', async () => {

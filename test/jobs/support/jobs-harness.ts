@@ -24,7 +24,7 @@ import { aJob, openStore, type StoreFixture } from './store-fixture.js';
 export class JobsHarness {
   readonly clock = new ManualClock();
   /** Everything that was published, in order. */
-  readonly snapshots: Job[] = [];
+  readonly events: Job[] = [];
   readonly store: JobStore;
   readonly spool: LocalFileStore;
   readonly #folder = mkdtempSync(join(tmpdir(), 'batch-spool-'));
@@ -57,11 +57,7 @@ export class JobsHarness {
     this.clock.dropTimers();
     const log = pino({ level: 'silent' });
     const { store, spool: files, clock } = this;
-    this.writer = new JobWriter(
-      store,
-      { publish: (record) => this.snapshots.push(toJob(record, clock.steady())) },
-      clock,
-    );
+    this.writer = new JobWriter(store, { publish: (record) => this.events.push(toJob(record, clock.steady())) }, clock);
     const models = { getVersion: (id: string, version: number) => this.#getVersion(id, version) };
     this.notifier = new MemoryNotifier();
     const { writer, notifier } = this;
@@ -149,7 +145,7 @@ export class JobsHarness {
 
   /** The states that were published of a job, without repetitions. */
   states(jobId: string): string[] {
-    const states = this.snapshots.filter((job) => job.job_id === jobId).map((job) => job.state);
+    const states = this.events.filter((job) => job.job_id === jobId).map((job) => job.state);
     return states.filter((state, at) => state !== states[at - 1]);
   }
 

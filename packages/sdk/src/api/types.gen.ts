@@ -354,7 +354,7 @@ export type Job = JobSummary & {
      */
     file_columns: Array<string> | null;
     /**
-     * Only in the topic `batch.jobs`, which has the job at every change of state: the members omitted from this snapshot because the topic does not accept a record of that size. `file_columns` is then null and `metadata` empty; `GET /jobs/{id}` has both.
+     * Only in the topic `batch.jobs`, which has the job at every change of state: the members omitted from this event because the topic does not accept a record of that size. `file_columns` is then null and `metadata` empty; `GET /jobs/{id}` has both.
      */
     truncated?: Array<'file_columns' | 'metadata'>;
 };
