@@ -29,7 +29,7 @@ const MEASURES: Record<Part, (bench: Bench) => Promise<void>> = {
 /** The broker keeps the files of deleted topics for a minute otherwise, and with them the memory they lie in. */
 const BROKER_SETTINGS = 'log.segment.delete.delay.ms=500\n';
 
-const { parts, rounds, quick, isComparison, isWhole } = readOptions(process.argv.slice(2));
+const { parts, compared, rounds, quick, isComparison, isWhole } = readOptions(process.argv.slice(2));
 checkDisk(tmpdir(), diskNeeded(quick));
 const folder = mkdtempSync(join(tmpdir(), 'batch-bench-'));
 // Broker, services and programs make their folders in it, so that all goes with it, after an interruption too.
@@ -47,7 +47,7 @@ try {
   process.once('exit', removeFolder); // once more: the broker itself ends at exit, but after the first of these
   try {
     const bench = new Bench({ broker, folder, rounds, quick, report });
-    if (isComparison) await measureAgainst(bench, process.env['BENCH_AGAINST'] ?? '');
+    if (isComparison) await measureAgainst(bench, process.env['BENCH_AGAINST'] ?? '', compared);
     else for (const part of parts) await MEASURES[part](bench);
   } finally {
     await broker.stop();

@@ -4,8 +4,13 @@ import { parseArgs } from 'node:util';
 export const PARTS = ['starts', 'kernel', 'latency', 'speed', 'rejects', 'options', 'formats'] as const;
 export type Part = (typeof PARTS)[number];
 
+/** What of this tree is compared with another commit, in this order. */
+export const COMPARED = ['starts', 'latency', 'health', 'jobs'] as const;
+export type ComparedPart = (typeof COMPARED)[number];
+
 export interface Options {
   parts: readonly Part[];
+  compared: readonly ComparedPart[];
   rounds: number;
   /** Small inputs, one round: whether everything works, not how fast it is. */
   quick: boolean;
@@ -30,16 +35,18 @@ export function readOptions(args: readonly string[]): Options {
   });
   const rounds = Number(values.rounds ?? (values.quick ? 1 : ROUNDS));
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > 99) throw new Error('--rounds takes a number from 1 to 99');
-  const parts = values.only?.map(partOf) ?? PARTS;
   const isComparison = values.against !== undefined;
-  if (isComparison && values.only !== undefined)
-    throw new Error('--against measures parts of its own: leave --only out');
+  const parts = isComparison ? [] : chosen(PARTS, values.only);
+  const compared = isComparison ? chosen(COMPARED, values.only) : [];
   const isWhole = !values.quick && values.only === undefined && !isComparison;
-  return { parts: PARTS.filter((part) => parts.includes(part)), rounds, quick: values.quick, isComparison, isWhole };
+  return { parts, compared, rounds, quick: values.quick, isComparison, isWhole };
 }
 
-function partOf(name: string): Part {
-  const part = PARTS.find((known) => known === name);
-  if (part === undefined) throw new Error(`--only takes one of ${PARTS.join(', ')}, not ${JSON.stringify(name)}`);
-  return part;
+/** Those that are named, in their own order; all if none is. */
+function chosen<P extends string>(parts: readonly P[], names: readonly string[] | undefined): readonly P[] {
+  const unknown = names?.find((name) => !parts.some((part) => part === name));
+  if (unknown !== undefined) {
+    throw new Error(`--only takes one of ${parts.join(', ')} here, not ${JSON.stringify(unknown)}`);
+  }
+  return parts.filter((part) => names?.includes(part) ?? true);
 }

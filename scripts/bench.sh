@@ -6,8 +6,8 @@
 #   --only PART   one part, or several by several of these: starts, kernel, latency, speed, rejects,
 #                 options, formats (Parquet against DuckDB for Python, where there is one); prints only
 #   --rounds N    of what is compared, instead of 3.
-#   --against COMMIT   jobs, latency and start-up of this tree and of that commit, which is built beside it, in turn;
-#                 prints only.
+#   --against COMMIT   this tree and that commit, which is built beside it, in turn: starts, latency, health (/healthz
+#                 beside jobs of one row), jobs, or what of them --only names; prints only.
 set -uo pipefail
 for part in common toolchain kafka-install; do . "$(dirname "$0")/lib/$part.sh"; done
 OPTIONS='[--quick] [--only PART]... [--rounds N] [--against COMMIT]'

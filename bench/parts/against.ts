@@ -6,6 +6,7 @@ import { type Service, startService } from '../../test/kit/service.js';
 import type { Bench } from '../bench.js';
 import { type DeliveryRun, job } from '../contenders/job.js';
 import { INPUT_NAMES, SCHEMAS } from '../inputs.js';
+import type { ComparedPart } from '../options.js';
 import type { Row } from '../report.js';
 import { cpuPerGb, interleave, mbPerSecond, medianOf, medianRatio, type Timed } from '../runs.js';
 import { median, quantile } from '../statistics.js';
@@ -21,10 +22,10 @@ const ASKED_EVERY_MS = 10;
  * This tree and another build, in turn on the same broker: jobs of each input, small jobs, start-up. A ratio above 1 means
  * that this tree is better.
  */
-export async function measureAgainst(bench: Bench, folder: string): Promise<void> {
+export async function measureAgainst(bench: Bench, folder: string, parts: readonly ComparedPart[]): Promise<void> {
   const name = basename(folder).slice(0, 7);
   const entry = join(folder, 'dist/main.js');
-  await compareStarts(bench, name, entry);
+  if (parts.includes('starts')) await compareStarts(bench, name, entry);
   const [ours, theirs] = [
     await startService({ brokers: bench.broker.brokers }),
     await startService({ brokers: bench.broker.brokers, entry }),
@@ -33,8 +34,9 @@ export async function measureAgainst(bench: Bench, folder: string): Promise<void
     for (const { url } of [ours, theirs]) {
       for (const input of INPUT_NAMES) await new Api(url).createModel(input, SCHEMAS[input]);
     }
-    await compareLatency(bench, name, ours, theirs);
-    await compareHealth(bench, name, ours, theirs);
+    if (parts.includes('latency')) await compareLatency(bench, name, ours, theirs);
+    if (parts.includes('health')) await compareHealth(bench, name, ours, theirs);
+    if (!parts.includes('jobs')) return;
     for (const input of INPUT_NAMES) await compareJobs(bench, name, input, ours, theirs);
   } finally {
     await ours.stop();
@@ -99,31 +101,43 @@ async function compareLatency(bench: Bench, name: string, ours: Service, theirs:
   ]);
 }
 
+interface Health {
+  /** How long each look took, in ms. */
+  times: number[];
+  /** Jobs that were taken in a second, in each round. */
+  jobsPerSecond: number[];
+}
+
 /** How long GET /healthz takes while many jobs of one row come: what holds the event loop holds it, too. */
 async function compareHealth(bench: Bench, name: string, ours: Service, theirs: Service): Promise<void> {
-  const times = new Map<Service, number[]>([
-    [ours, []],
-    [theirs, []],
+  const of = new Map<Service, Health>([
+    [ours, { times: [], jobsPerSecond: [] }],
+    [theirs, { times: [], jobsPerSecond: [] }],
   ]);
-  for (const { url } of times.keys()) await new Api(url).createModel('one', { id: 'Int32' });
+  for (const { url } of of.keys()) await new Api(url).createModel('one', { id: 'Int32' });
   for (let round = 0; round < bench.rounds; round++) {
-    for (const [service, taken] of times) taken.push(...(await healthTimes(service, bench.scale.healthMs)));
+    for (const [service, health] of of) await lookBesideJobs(service, bench.scale.healthMs, health);
   }
-  const [a, b] = [times.get(ours) ?? [], times.get(theirs) ?? []];
+  const [a, b] = [of.get(ours), of.get(theirs)] as [Health, Health];
+  const [x, y] = [median(a.jobsPerSecond), median(b.jobsPerSecond)];
   bench.report.table(`GET /healthz while ${CLIENTS} clients send files of one row, against ${name}`, [
-    quantiles('p50', a, b, 0.5, name),
-    quantiles('p99', a, b, 0.99, name),
+    quantiles('p50', a.times, b.times, 0.5, name),
+    quantiles('p99', a.times, b.times, 0.99, name),
+    {
+      what: 'jobs that are taken meanwhile',
+      figure: `${x.toFixed(1)}, ${name}: ${y.toFixed(1)} a second`,
+      ratio: `${(x / y).toFixed(2)} ×`,
+    },
   ]);
 }
 
-async function healthTimes(service: Service, forMs: number): Promise<number[]> {
+async function lookBesideJobs(service: Service, forMs: number, { times, jobsPerSecond }: Health): Promise<void> {
   const api = new Api(service.url);
   const end = performance.now() + forMs;
   const jobs: string[] = [];
   const send = async (): Promise<void> => {
     while (performance.now() < end) jobs.push((await api.createJob('one', ONE_ROW)).job_id);
   };
-  const times: number[] = [];
   const ask = async (): Promise<void> => {
     for (; performance.now() < end; await sleep(ASKED_EVERY_MS)) {
       const started = performance.now();
@@ -132,8 +146,8 @@ async function healthTimes(service: Service, forMs: number): Promise<number[]> {
     }
   };
   await Promise.all([...Array.from({ length: CLIENTS }, send), ask()]);
+  jobsPerSecond.push(jobs.length / (forMs / 1000));
   for (const jobId of jobs) await api.ended(jobId);
-  return times;
 }
 
 function quantiles(what: string, ours: readonly number[], theirs: readonly number[], q: number, name: string): Row {
