@@ -41,13 +41,13 @@ export class JobCreation {
     try {
       for (;;) {
         const jobId = spare ?? newJobId();
+        const isSpare = spare !== undefined;
         ids.push(jobId);
         this.#underWay.add(jobId);
-        const begun = await this.options.store.create({ ...job, jobId }, this.options.owner);
+        const begun = await this.options.store.create({ ...job, jobId }, this.options.owner, isSpare);
         if (begun.kind === 'key_taken') return begun;
         if (begun.kind === 'key_pending')
           throw new ServiceError('SERVICE_BUSY', 'The job of this Idempotency-Key is being created');
-        const isSpare = spare !== undefined;
         spare = undefined; // used; one that was no good is not followed by another
         if (begun.kind === 'id_taken') {
           if (isSpare) this.options.spares.discard(jobId);

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Expression, sql } from 'kysely';
 import { beforeSeq, type Database, type JobsTable, type Page, toPage } from '../../database/index.js';
 import type { Assignment } from '../../runner/index.js';
@@ -78,7 +77,7 @@ const NEED_RUNNERS = ['PENDING', 'RUNNING', 'CANCELLING', 'FAILED'] as const sat
 /** What the jobs of one page may hold in texts of their users' choice, in bytes; a page has one job at least. */
 const PAGE_BYTES = 8_000_000;
 
-/** A transaction holds up the event loop for as long as it takes. */
+/** Other statements wait for as long as one takes. */
 const MARKED_AT_ONCE = 200;
 
 /** All but the file's header, which may be megabytes. */
@@ -132,16 +131,11 @@ export class JobStore {
 
   /**
    * The row of a new job, CREATING: `owner`, the start of a process, is about to make what the job needs. It is not a job
-   * before `activate`. At most one row has an id, and one an Idempotency-Key. Spare topics of this id are the job's.
+   * before `activate`. At most one row has an id, and one an Idempotency-Key. `isSpare`: the id is that of spare topics,
+   * which are the job's from then on.
    */
-  async create(job: NewJob, owner: string): Promise<CreateResult> {
-    const row = await this.db.transaction().execute(async (transaction) => {
-      const inserted = await this.#insert(transaction, job, owner);
-      if (inserted !== undefined) {
-        await transaction.deleteFrom('spare_topics').where('job_id', '=', job.jobId).execute();
-      }
-      return inserted;
-    });
+  async create(job: NewJob, owner: string, isSpare = false): Promise<CreateResult> {
+    const row = await (isSpare ? this.#insertForSpare(job, owner) : this.#insert(this.db, job, owner));
     if (row !== undefined) return { kind: 'created' };
     const { idempotencyKey: key } = job;
     const holder =
@@ -150,6 +144,16 @@ export class JobStore {
         : await this.db.selectFrom('jobs').selectAll().where('idempotency_key', '=', key).executeTakeFirst();
     if (holder === undefined) return { kind: 'id_taken' };
     return holder.phase === null ? { kind: 'key_taken', record: fromRow(holder) } : { kind: 'key_pending' };
+  }
+
+  async #insertForSpare(job: NewJob, owner: string): Promise<{ job_id: string } | undefined> {
+    return this.db.transaction().execute(async (transaction) => {
+      const inserted = await this.#insert(transaction, job, owner);
+      if (inserted !== undefined) {
+        await transaction.deleteFrom('spare_topics').where('job_id', '=', job.jobId).execute();
+      }
+      return inserted;
+    });
   }
 
   /** undefined: another row has the id or the key. */
@@ -410,17 +414,11 @@ export class JobStore {
   async markPublished(revisions: ReadonlyMap<string, number>): Promise<void> {
     const marks = [...revisions];
     for (let at = 0; at < marks.length; at += MARKED_AT_ONCE) {
-      if (at > 0) await nextTurn();
-      await this.db.transaction().execute(async (transaction) => {
-        for (const [jobId, revision] of marks.slice(at, at + MARKED_AT_ONCE)) {
-          await transaction
-            .updateTable('jobs')
-            .set({ published_revision: revision })
-            .where('job_id', '=', jobId)
-            .where('published_revision', '<', revision)
-            .execute();
-        }
-      });
+      const rows = marks.slice(at, at + MARKED_AT_ONCE).map(([jobId, revision]) => sql`(${jobId}, ${revision})`);
+      await sql`
+        WITH marks (job_id, revision) AS (VALUES ${sql.join(rows)})
+        UPDATE jobs SET published_revision = marks.revision FROM marks
+        WHERE jobs.job_id = marks.job_id AND jobs.published_revision < marks.revision`.execute(this.db);
     }
   }
 
