@@ -13,6 +13,7 @@ const PROGRAMS = [
   'inference/main.js',
   'storage/local/hash-worker.js',
   'storage/s3/part-hash-worker.js',
+  'database/sqlite/worker.js',
 ];
 /** Loaded from node_modules as before: what is changed when it is loaded, has files of its own, or need not be there. */
 const EXTERNAL = [

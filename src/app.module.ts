@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { HealthModule } from './api/health/index.js';
 import { requestLogging } from './api/index.js';
 import type { Config } from './config/index.js';
+import type { SqliteThread } from './database/sqlite/index.js';
 import { InferenceModule } from './inference/index.js';
 import { JobsModule } from './jobs/index.js';
 import { ModelsModule } from './models/index.js';
@@ -13,12 +14,13 @@ import { PlatformModule } from './platform.module.js';
 @Module({})
 // biome-ignore lint/complexity/noStaticOnlyClass: a module of Nest is a class
 export class AppModule {
-  static of(config: Config, log: Logger): DynamicModule {
+  /** `sqlite`: the database, if it is being opened already. */
+  static of(config: Config, log: Logger, sqlite?: SqliteThread): DynamicModule {
     return {
       module: AppModule,
       imports: [
         LoggerModule.forRoot(requestLogging(log)),
-        PlatformModule.of(config, log),
+        PlatformModule.of(config, log, sqlite),
         ModelsModule,
         InferenceModule,
         JobsModule,

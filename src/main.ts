@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
 import { type Config, loadConfig } from './config/index.js';
+import { SqliteThread } from './database/sqlite/index.js';
 import { createLog } from './observability/index.js';
 import { checkPreconditions } from './preconditions.js';
 import { explainStartupError } from './startup-errors.js';
@@ -37,13 +38,20 @@ function logWarnings(log: Logger): void {
   process.on('warning', (warning) => log.warn({ err: warning }, 'process warning'));
 }
 
+/** Without its store the service can do nothing, and a kill at any time loses nothing. */
+function onCrash(error: Error): never {
+  log.fatal({ err: error }, 'the metadata store has crashed');
+  process.exit(1);
+}
+
 const config = readConfig();
 const log = createLog(config.logLevel);
 logWarnings(log);
 try {
   await checkPreconditions(config);
+  const sqlite = new SqliteThread(config.dataDir, { onCrash }); // starts while the modules are loaded
   const { serve } = await import('./serve.js');
-  await serve(config, log);
+  await serve(config, log, sqlite);
 } catch (error) {
   await sleep(COMPILING_MS);
   fail(explainStartupError(error, config) ?? (error instanceof Error ? String(error.stack) : String(error)));

@@ -11,6 +11,7 @@ import { HealthDetails } from './api/health/index.js';
 import { ConcurrencyLimit } from './api/index.js';
 import { CONFIG, type Config } from './config/index.js';
 import { DATABASE, type Database, openDatabase } from './database/index.js';
+import type { SqliteThread } from './database/sqlite/index.js';
 import {
   ClusterProbe,
   type ClusterState,
@@ -60,14 +61,15 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
     );
   }
 
-  static of(config: Config, log: Logger): DynamicModule {
+  /** `sqlite`: the database, if it is being opened already. */
+  static of(config: Config, log: Logger, sqlite?: SqliteThread): DynamicModule {
     return {
       module: PlatformModule,
       global: true,
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOG, useValue: log },
-        { provide: DATABASE, useFactory: () => openDatabase(config.dataDir) },
+        { provide: DATABASE, useFactory: () => openDatabase(sqlite ?? config.dataDir) },
         // Only the process that holds the database may touch the files.
         { provide: LocalFileStore, inject: [DATABASE], useFactory: () => openLocalFiles(config) },
         {

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { configureApp, createHttpServer, NestLog } from './api/index.js';
 import { AppModule } from './app.module.js';
 import type { Config } from './config/index.js';
+import type { SqliteThread } from './database/sqlite/index.js';
 import { PrefixOwnership } from './jobs/index.js';
 
 /** How long requests that are being answered may take after a signal. */
@@ -12,14 +13,14 @@ const REQUEST_GRACE_MS = 3_000;
 /** Whatever hangs then does not keep the process. */
 const EXIT_MS = 9_500;
 
-/** Starts the service. Throws what keeps it from starting. */
-export async function serve(config: Config, log: Logger): Promise<void> {
+/** Starts the service on a database that is being opened. Throws what keeps it from starting. */
+export async function serve(config: Config, log: Logger, sqlite: SqliteThread): Promise<void> {
   const { adapter, handleError } = createHttpServer({
     allowedHosts: servedNames(config),
     pace: config.uploadPace,
     log,
   });
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, log), adapter, {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, log, sqlite), adapter, {
     abortOnError: false,
     bodyParser: false,
     logger: new NestLog(log),

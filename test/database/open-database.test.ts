@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { buildSync } from 'esbuild';
 import { sql } from 'kysely';
 import { openDatabase } from '../../src/database/index.js';
+import { SqliteThread } from '../../src/database/sqlite/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'batch-database-'));
 const program = join(folder, 'hold-database.mjs');
@@ -14,8 +15,12 @@ const children: ChildProcess[] = [];
 
 beforeAll(() => {
   buildSync({
-    entryPoints: [join(import.meta.dirname, 'hold-database.ts')],
-    outfile: program,
+    entryPoints: {
+      'hold-database': join(import.meta.dirname, 'hold-database.ts'),
+      worker: join(import.meta.dirname, '../../src/database/sqlite/worker.ts'),
+    },
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -119,7 +124,9 @@ describe('the metadata store', () => {
     const dataDir = newDataDir();
     const { child, answer } = await startHolder(dataDir);
     expect(answer).toBe('open');
-    await expect(openDatabase(dataDir, 100)).rejects.toThrow(/Another process uses/);
+    await expect(openDatabase(new SqliteThread(dataDir, { busyTimeoutMs: 100 }))).rejects.toThrow(
+      /Another process uses/,
+    );
 
     child.kill('SIGKILL');
     await once(child, 'exit');

@@ -5,7 +5,7 @@ import type { JobChanges } from '../domain/job-changes.js';
 import type { JobWriter } from './job-writer.js';
 import type { RunningJob } from './running-job.js';
 
-/** Changes wait for this time: a write costs an fsync, which holds up the event loop, whatever the number of jobs. */
+/** Changes wait for this time: a write costs an fsync, whatever the number of jobs. */
 const WRITE_EVERY_MS = 1000;
 
 interface PendingChanges {

@@ -1,0 +1,1 @@
+export { SqliteThread } from './thread.js';
