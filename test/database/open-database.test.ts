@@ -120,6 +120,17 @@ describe('the metadata store', () => {
     await db.destroy();
   });
 
+  it('refuses it however late it is asked, and calls that no crash', async () => {
+    const dataDir = newDataDir();
+    const db = await openDatabase(dataDir);
+    const crashes: Error[] = [];
+    const second = new SqliteThread(dataDir, { busyTimeoutMs: 1, onCrash: (error) => crashes.push(error) });
+    await second.ended;
+    await expect(openDatabase(second)).rejects.toThrow(/Another process uses/);
+    expect(crashes).toEqual([]);
+    await db.destroy();
+  });
+
   it('is free again at once after its process was killed', async () => {
     const dataDir = newDataDir();
     const { child, answer } = await startHolder(dataDir);

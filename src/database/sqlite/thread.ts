@@ -76,7 +76,7 @@ export class SqliteThread {
   readonly #pending = new Map<number, Pending>();
   readonly #waiting: Waiting[] = [];
   readonly #opened: Promise<Result>;
-  readonly #exited = Promise.withResolvers<null>();
+  readonly #ended = Promise.withResolvers<void>();
   #isInTransaction = false;
   #isClosing = false;
   #lastId = 0;
@@ -104,10 +104,13 @@ export class SqliteThread {
     this.#worker.on('error', fail);
     this.#worker.on('exit', () => {
       fail();
-      this.#exited.resolve(null);
+      this.#ended.resolve();
     });
     this.#opened = new Promise((resolve, reject) => this.#pending.set(0, { rows: [], resolve, reject }));
-    this.#opened.catch(() => undefined); // `open` reports it
+    // `open` reports it. The end of the thread is expected then.
+    this.#opened.catch(() => {
+      this.#isClosing = true;
+    });
   }
 
   /**
@@ -119,15 +122,19 @@ export class SqliteThread {
     try {
       await this.#opened;
     } catch (error) {
-      this.#isClosing = true;
       this.#worker.ref();
-      await this.#exited.promise;
+      await this.#ended.promise;
       if (!isBusy(error)) throw error;
       throw new Error(
         `Another process uses the data folder ${this.dataDir}: stop it, or start this one with another DATA_DIR.`,
         { cause: error },
       );
     }
+  }
+
+  /** Resolves when the thread has ended, for whatever reason. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
   }
 
   /** Runs a statement; what it writes is durable when this resolves. Throws SERVICE_BUSY if too many wait already. */
@@ -175,7 +182,7 @@ export class SqliteThread {
   async close(): Promise<void> {
     this.#isClosing = true;
     await this.#ask({ isClose: true });
-    await this.#exited.promise;
+    await this.#ended.promise;
   }
 
   #requireRoom(): void {
