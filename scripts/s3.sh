@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # An S3 server (versitygw) over a folder, on the loopback interface.
-#   s3.sh install                   build it once; needs Go
-#   s3.sh run --dir DIR --port PORT run it in the foreground: this process becomes the server
+#   s3.sh available                    status 0 if it is built, or can be
+#   s3.sh install                      build it once; needs Go 1.25
+#   s3.sh run --dir DIR --port PORT    run it in the foreground: this process becomes the server
 # Buckets are the folders in DIR. Requests are signed with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 set -uo pipefail
 . "$(dirname "$0")/lib/common.sh"
 . "$(dirname "$0")/lib/s3-install.sh"
 
 usage() {
-  sed -n '2,5s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,6s/^# \{0,1\}//p' "$0" >&2
   exit 64
 }
 
@@ -30,6 +31,7 @@ run() {
 }
 
 case ${1:-} in
+  available) can_have_s3 ;;
   install) step 'S3 server' ensure_s3 ;;
   run) shift && run "$@" ;;
   *) usage ;;

@@ -136,17 +136,11 @@ wait_for_kafka() {
   STEP_NOTE='in .cache/kafka'
 }
 
-# Without Go there is none, and the tests that need it are skipped.
-wait_for_s3() {
-  wait "$s3" && STEP_NOTE='in .cache/versitygw' && return
-  command -v go >/dev/null && { cat "$WORK/s3.log"; return 1; }
-  STEP_NOTE='no Go to build it with: its tests are skipped'
-}
-
 # Everything that goes on beside this shell is in a process group of its own, so that nothing of it can be left.
 set -m
 ensure_kafka >"$WORK/kafka.log" 2>&1 </dev/null &
 kafka=$!
+# The tests that need it wait for it, or are skipped if it cannot be built here.
 ensure_s3 >"$WORK/s3.log" 2>&1 </dev/null &
 s3=$!
 LANES="$kafka $s3"
@@ -154,7 +148,6 @@ set +m
 step 'Node.js' ensure_node || give_up
 step 'Packages' ensure_packages || give_up
 step 'Apache Kafka' wait_for_kafka || give_up
-step 'S3 server' wait_for_s3 || give_up
 # What the set-up may have needed to reach a registry would make services trust and ask what no test says.
 unset NODE_EXTRA_CA_CERTS NODE_USE_ENV_PROXY
 
@@ -162,7 +155,7 @@ unset NODE_EXTRA_CA_CERTS NODE_USE_ENV_PROXY
 set -m
 built_checks </dev/null &
 export NO_COLOR=1
-LANES="$!"
+LANES="$s3 $!"
 static_checks </dev/null &
 export NO_COLOR=1
 LANES="$LANES $!"

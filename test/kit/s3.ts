@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -33,16 +32,7 @@ const CREDENTIALS = { accessKeyId: 'batch-test', secretAccessKey: 'a secret of n
 const BUCKET = 'uploads';
 
 /** There is such a server, or Go to build it; otherwise its tests are skipped. */
-export const hasS3 = existsSync(resolve('.cache/versitygw/versitygw')) || hasGo();
-
-function hasGo(): boolean {
-  try {
-    execFileSync('go', ['version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
+export const hasS3 = spawnSync(SCRIPT, ['available']).status === 0;
 
 /** Starts a server and waits until it answers. The first time of all it is built, which takes minutes. */
 export async function startS3(): Promise<S3Server> {
