@@ -7,7 +7,7 @@ import type { S3Settings } from './s3-settings.js';
 /** Keys that one request deletes at most. */
 const DELETED_AT_ONCE = 1000;
 const CONNECT_MS = 5_000;
-/** For a request until its answer begins; 8 MiB at 140 kB/s. */
+/** For a request with its answer; 8 MiB at 140 kB/s. */
 const ANSWER_MS = 60_000;
 const MAX_SOCKETS = 256;
 
@@ -40,7 +40,10 @@ export class ObjectMissingError extends Error {
 export class S3Objects {
   #loaded: Promise<{ sdk: Sdk; client: S3Client }> | undefined;
 
-  constructor(readonly settings: S3Settings) {}
+  constructor(
+    readonly settings: S3Settings,
+    private readonly answerMs = ANSWER_MS,
+  ) {}
 
   /** Closes idle connections. */
   async close(): Promise<void> {
@@ -68,7 +71,7 @@ export class S3Objects {
         { step: 'build', name: 'unsignedPayload' },
       );
     }
-    const { ETag } = await client.send(command, deadline());
+    const { ETag } = await client.send(command, this.#deadline());
     return required(ETag, 'ETag');
   }
 
@@ -76,7 +79,10 @@ export class S3Objects {
   async create(key: string, body: string): Promise<boolean> {
     const { sdk, client } = await this.#load();
     try {
-      await client.send(new sdk.PutObjectCommand({ ...this.#named(key), Body: body, IfNoneMatch: '*' }), deadline());
+      await client.send(
+        new sdk.PutObjectCommand({ ...this.#named(key), Body: body, IfNoneMatch: '*' }),
+        this.#deadline(),
+      );
       return true;
     } catch (error) {
       if (statusOf(error) === 412) return false;
@@ -88,7 +94,7 @@ export class S3Objects {
   async text(key: string): Promise<string | null> {
     const { sdk, client } = await this.#load();
     try {
-      const { Body } = await client.send(new sdk.GetObjectCommand(this.#named(key)), deadline());
+      const { Body } = await client.send(new sdk.GetObjectCommand(this.#named(key)), this.#deadline());
       return await required(Body, 'Body').transformToString();
     } catch (error) {
       if (isMissing(error)) return null;
@@ -120,7 +126,7 @@ export class S3Objects {
     const source = [bucket, ...`${prefix}${key}`.split('/')].map(encodeURIComponent).join('/');
     try {
       const command = new sdk.CopyObjectCommand({ ...this.#named(to), CopySource: source, CopySourceIfMatch: etag });
-      const { CopyObjectResult } = await client.send(command, deadline());
+      const { CopyObjectResult } = await client.send(command, this.#deadline());
       return required(CopyObjectResult?.ETag, 'ETag');
     } catch (error) {
       if (!isMissing(error) && statusOf(error) !== 412) throw error;
@@ -130,7 +136,7 @@ export class S3Objects {
 
   async delete(key: string): Promise<void> {
     const { sdk, client } = await this.#load();
-    await client.send(new sdk.DeleteObjectCommand(this.#named(key)), deadline());
+    await client.send(new sdk.DeleteObjectCommand(this.#named(key)), this.#deadline());
   }
 
   /** Those that are not there are no error. */
@@ -142,7 +148,7 @@ export class S3Objects {
         Bucket: this.settings.bucket,
         Delete: { Objects: some, Quiet: true },
       });
-      const { Errors = [] } = await client.send(command, deadline());
+      const { Errors = [] } = await client.send(command, this.#deadline());
       const [first] = Errors;
       if (first !== undefined) {
         throw Object.assign(new Error(`${Errors.length} objects were not deleted: ${first.Message}`), {
@@ -163,13 +169,17 @@ export class S3Objects {
         Prefix: prefix + start,
         ...(token === undefined ? {} : { ContinuationToken: token }),
       });
-      const page = await client.send(command, deadline());
+      const page = await client.send(command, this.#deadline());
       for (const { Key, LastModified } of page.Contents ?? []) {
         const key = required(Key, 'Key').slice(prefix.length);
         yield { key, modifiedAt: required(LastModified, 'LastModified').getTime() };
       }
       token = page.IsTruncated === true ? required(page.NextContinuationToken, 'NextContinuationToken') : undefined;
     } while (token !== undefined);
+  }
+
+  #deadline(): { abortSignal: AbortSignal } {
+    return { abortSignal: AbortSignal.timeout(this.answerMs) };
   }
 
   #named(key: string): { Bucket: string; Key: string } {
@@ -223,10 +233,6 @@ function statusOf(error: unknown): number | undefined {
 function isMissing(error: unknown): boolean {
   // A missing bucket is a fault, not a missing object.
   return statusOf(error) === 404 && (error as Error).name !== 'NoSuchBucket';
-}
-
-function deadline(): { abortSignal: AbortSignal } {
-  return { abortSignal: AbortSignal.timeout(ANSWER_MS) };
 }
 
 function base64(crc32: number): string {

@@ -9,6 +9,7 @@ import { StoredFile } from '../../../src/storage/index.js';
 import type { S3Location } from '../../../src/storage/s3/manifest.js';
 import { openS3File } from '../../../src/storage/s3/open-s3-file.js';
 import { S3FileStore, type S3FileStoreOptions } from '../../../src/storage/s3/s3-file-store.js';
+import { S3Objects } from '../../../src/storage/s3/s3-objects.js';
 import type { S3Settings } from '../../../src/storage/s3/s3-settings.js';
 import { describesFileStore } from '../../conformance/file-store.js';
 import { hasS3, type S3Server, startS3 } from '../../kit/s3.js';
@@ -106,6 +107,20 @@ let server: S3Server;
       const failure = await file.read(Buffer.alloc(10), 0, 10, 0).catch((error: unknown) => error);
       await file.close();
       expect(failure).toMatchObject({ code: 'SPOOL_UNREADABLE' });
+    });
+
+    it('waits for no answer for ever, whether its beginning or its end does not come', async () => {
+      await commit('aaaaaaaa');
+      const { settings } = files.location('aaaaaaaa') as S3Location;
+      const objects = new S3Objects(settings, 300);
+      const answers = [() => objects.text('jobs/aaaaaaaa'), () => objects.list('jobs/').next()];
+      for (const after of [0, 10]) {
+        proxy.onBody = () => ({ hangAfter: after });
+        for (const answer of answers) await expect(answer()).rejects.toThrow();
+      }
+      proxy.onBody = () => 'pass';
+      for (const answer of answers) await expect(answer()).resolves.not.toBeNull();
+      await objects.close();
     });
 
     it('is corrupt if a part is another one, or gone', async () => {
