@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type * as Runner from '../src/runner/runner-process.js';
+import type * as Runner from '../src/runner/child-process-link.js';
 import { built } from './built.js';
 import { median } from './statistics.js';
 
@@ -26,7 +26,7 @@ const [rows = '1000000', rounds = '3'] = process.argv.slice(2);
 const python = process.env['PYTHON'] ?? 'python3';
 const program = (name: string): string => new URL(`programs/${name}`, import.meta.url).pathname;
 const DUCKDB = program('duckdb-parquet.py');
-const { RUNNER_FLAGS } = await built<typeof Runner>('runner/runner-process.js');
+const { RUNNER_FLAGS } = await built<typeof Runner>('runner/child-process-link.js');
 
 function run(command: string, args: readonly string[]): Run {
   return JSON.parse(execFileSync(command, args, { encoding: 'utf8' })) as Run;

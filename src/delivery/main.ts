@@ -3,13 +3,13 @@ import { loadConfig } from '../config/index.js';
 import { createKafka } from '../kafka/index.js';
 import { createLog } from '../observability/index.js';
 import { readerName } from '../reading/index.js';
-import { ALIVE_MS, type Assignment, EXIT_LEASE_LOST, type FromRunner, type ToRunner } from '../runner/index.js';
+import { ALIVE_MS, type Assignment, EXIT_LEASE_LOST, parentProcessLink } from '../runner/index.js';
 import { DeliveryRun } from './delivery-run.js';
 import { KernelCache } from './kernel-cache.js';
 import { limitsOf } from './protocol.js';
 
 /**
- * A runner process: works on one job at a time as its pool says over IPC, and ends when the pool is gone.
+ * A runner process: works on one job at a time as its pool says, and ends when the pool is gone.
  * The pool ends it; signals meant for the service's whole process group are left to the pool.
  */
 
@@ -21,16 +21,17 @@ const config = loadConfig(process.env);
 const log = createLog(config.logLevel).child({ component: 'runner' });
 const kafka = createKafka(config.kafka);
 const kernels = new KernelCache();
+const pool = parentProcessLink();
 let current: DeliveryRun | undefined;
 let answerLease: ((isCurrent: boolean) => void) | undefined;
 
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
-process.on('disconnect', () => process.exit(EXIT_LEASE_LOST));
+pool.onClose(() => process.exit(EXIT_LEASE_LOST));
 process.removeAllListeners('warning');
 process.on('warning', (warning) => log.warn({ err: warning }, 'process warning'));
 
-process.on('message', (message: ToRunner) => {
+pool.onMessage((message) => {
   switch (message.type) {
     case 'assign':
       work(message.assignment).catch((error: unknown) => crash(error, message.assignment.jobId));
@@ -46,7 +47,7 @@ process.on('message', (message: ToRunner) => {
       break;
   }
 });
-report({ type: 'ready' });
+pool.send({ type: 'ready' });
 
 async function work(job: Assignment): Promise<void> {
   const jobLog = log.child({ job_id: job.jobId, lease: job.lease });
@@ -57,11 +58,11 @@ async function work(job: Assignment): Promise<void> {
     log: jobLog,
     limits: limitsOf(config.kafka.unavailableAfterMs),
     askLease: () => askLease(job),
-    report,
+    report: (message) => pool.send(message),
     kernels,
     feedLimits: { decompression: config.decompression, decoderBytes: config.runnerMaxRssBytes / DECODER_SHARE },
   });
-  const alive = setInterval(() => report({ type: 'alive' }), ALIVE_MS);
+  const alive = setInterval(() => pool.send({ type: 'alive' }), ALIVE_MS);
   const outcome = await current.run();
   clearInterval(alive);
   if (outcome === null) {
@@ -75,7 +76,7 @@ async function work(job: Assignment): Promise<void> {
     const speed = { seconds: round(seconds), mb_per_s: round(bytes / 1e6 / seconds) };
     jobLog.info({ outcome: outcome.kind, rows, ...speed }, 'finished file');
   }
-  report({ type: 'finished', jobId: job.jobId, lease: job.lease, outcome });
+  pool.send({ type: 'finished', jobId: job.jobId, lease: job.lease, outcome });
 }
 
 /** The next runner finds out what is committed. */
@@ -88,18 +89,12 @@ async function askLease(job: Assignment): Promise<boolean> {
   const answer = new Promise<boolean>((resolve) => {
     answerLease = resolve;
   });
-  report({ type: 'lease-question', jobId: job.jobId, lease: job.lease });
+  pool.send({ type: 'lease-question', jobId: job.jobId, lease: job.lease });
   const timeout = new AbortController();
   const silence = sleep(LEASE_ANSWER_MS, false, { signal: timeout.signal }).catch(() => false);
   const isCurrent = await Promise.race([answer, silence]);
   timeout.abort();
   return isCurrent;
-}
-
-function report(message: FromRunner): void {
-  if (process.send === undefined) throw new Error('a runner is started by its pool, not by hand');
-  // A pool that is gone does not listen; `disconnect` ends this process.
-  if (process.connected) process.send(message, undefined, undefined, () => undefined);
 }
 
 function round(value: number): number {

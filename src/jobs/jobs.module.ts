@@ -18,7 +18,7 @@ import {
 } from '../kafka/index.js';
 import { ModelService, ModelStore, ModelsModule } from '../models/index.js';
 import { LOG } from '../observability/index.js';
-import { RunnerPool } from '../runner/index.js';
+import { ChildProcessLink, RunnerPool } from '../runner/index.js';
 import { FILE_STORE, type FileStore } from '../storage/index.js';
 import { UPLOAD_LIMIT, UploadReceiver } from '../upload/index.js';
 import { ClaimLoop } from './coordination/claim-loop.js';
@@ -142,6 +142,7 @@ const owner = randomUUID();
       useFactory: (host: JobCoordinator, log: Logger, config: Config) =>
         new RunnerPool({
           host,
+          startRunner: (events) => new ChildProcessLink(events),
           log,
           size: config.jobConcurrency,
           maxRssBytes: config.runnerMaxRssBytes,

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { FORMATS } from '../ingest/index.js';
 import type { Assignment, FromRunner } from './ipc.js';
 import type { RunnerEvents, RunnerLoss, Runners } from './runner-events.js';
-import { RunnerProcess } from './runner-process.js';
+import type { RunnerLink, StartRunner } from './runner-link.js';
 
 const CANCEL_ANSWER_MS = 5_000;
 const WATCH_MS = 1_000;
@@ -18,6 +18,7 @@ const MAX_RESPAWN_MS = 5_000;
 
 export interface RunnerPoolOptions {
   host: RunnerEvents;
+  startRunner: StartRunner;
   log: Logger;
   /** Runner processes, and so jobs at a time. */
   size: number;
@@ -32,7 +33,7 @@ export interface RunnerPoolOptions {
 type Intent = Assignment['intent'];
 
 interface Member {
-  process: RunnerProcess;
+  link: RunnerLink;
   /** What it is there for: one that reconciles never takes the place of one that runs jobs. */
   intent: Intent;
   ready: boolean;
@@ -54,7 +55,7 @@ interface Member {
  */
 export class RunnerPool implements Runners {
   readonly running = new Map<string, number>();
-  readonly #members = new Map<RunnerProcess, Member>();
+  readonly #members = new Set<Member>();
   /** A reconciler runs, or will be started after a delay. */
   #hasReconciler = false;
   #respawnMs = FIRST_RESPAWN_MS;
@@ -70,10 +71,7 @@ export class RunnerPool implements Runners {
     this.#watchedAt = performance.now();
     this.#watches.push(
       setInterval(() => this.#watch(), WATCH_MS),
-      setInterval(
-        () => void this.#watchMemory([...this.#members.values()].filter(hasForeignDecoder)),
-        PARQUET_RSS_CHECK_MS,
-      ),
+      setInterval(() => void this.#watchMemory([...this.#members].filter(hasForeignDecoder)), PARQUET_RSS_CHECK_MS),
     );
   }
 
@@ -83,14 +81,14 @@ export class RunnerPool implements Runners {
 
   free(intent: Intent): number {
     if (this.#stopping) return 0;
-    const free = [...this.#members.values()].filter((member) => member.intent === intent && isFree(member)).length;
+    const free = [...this.#members].filter((member) => member.intent === intent && isFree(member)).length;
     return intent === 'reconcile' && !this.#hasReconciler ? 1 : free;
   }
 
   assign(assignment: Assignment): boolean {
     if (this.free(assignment.intent) === 0) return false;
     if (assignment.intent === 'reconcile' && !this.#hasReconciler) this.#spawn('reconcile');
-    const members = [...this.#members.values()].filter(({ intent }) => intent === assignment.intent);
+    const members = [...this.#members].filter(({ intent }) => intent === assignment.intent);
     // A reconciler that has just been started has its job before it is up.
     const member = members.find(isFree) ?? members.find(({ ready, work }) => !ready && work === null);
     if (member === undefined) return false;
@@ -107,7 +105,7 @@ export class RunnerPool implements Runners {
   }
 
   brokerAway(): void {
-    for (const member of this.#members.values()) member.stalledMs = 0;
+    for (const member of this.#members) member.stalledMs = 0;
   }
 
   /**
@@ -117,25 +115,23 @@ export class RunnerPool implements Runners {
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
     for (const watch of this.#watches) clearInterval(watch);
-    for (const member of this.#members.values()) {
+    for (const member of this.#members) {
       if (member.work === null) this.#dismiss(member);
-      else if (member.ready) member.process.send({ type: 'stop' });
-      else member.process.kill({ crash: false, detail: 'killed: it was not up when the service was stopped' });
+      else if (member.ready) member.link.send({ type: 'stop' });
+      else member.link.kill({ crash: false, detail: 'killed: it was not up when the service was stopped' });
     }
     const deadline = performance.now() + graceMs;
     while (this.#members.size > 0 && performance.now() < deadline) await sleep(20);
-    const left = [...this.#members.keys()];
-    for (const process of left) process.kill({ crash: false, detail: 'killed: it did not stop in time' });
+    for (const { link } of this.#members) link.kill({ crash: false, detail: 'killed: it did not stop in time' });
     while (this.#members.size > 0 && performance.now() < deadline + 1_000) await sleep(20);
   }
 
   #spawn(intent: Intent): void {
-    const process = new RunnerProcess({
-      message: (runner, message) => this.#onMessage(runner, message),
-      exit: (runner, loss) => this.#onExit(runner, loss),
-    });
-    const member = {
-      process,
+    const member: Member = {
+      link: this.options.startRunner({
+        message: (message) => this.#onMessage(member, message),
+        exit: (loss) => this.#onExit(member, loss),
+      }),
       intent,
       ready: false,
       isSpent: false,
@@ -145,7 +141,7 @@ export class RunnerPool implements Runners {
       work: null,
       bytesRead: 0,
     };
-    this.#members.set(process, member);
+    this.#members.add(member);
     if (intent === 'reconcile') this.#hasReconciler = true;
   }
 
@@ -157,8 +153,8 @@ export class RunnerPool implements Runners {
     member.silentMs = 0;
     member.stalledMs = 0;
     member.bytesRead = 0;
-    if (member.process.pid !== undefined) this.running.set(assignment.jobId, member.process.pid);
-    member.process.send({ type: 'assign', assignment });
+    if (member.link.pid !== undefined) this.running.set(assignment.jobId, member.link.pid);
+    member.link.send({ type: 'assign', assignment });
     if (cancelled) this.#sendCancel(member);
   }
 
@@ -166,9 +162,9 @@ export class RunnerPool implements Runners {
     const { work } = member;
     // One that reconciles does what a cancel asks for, and for a bounded time.
     if (work === null || work.assignment.intent === 'reconcile') return;
-    member.process.send({ type: 'cancel' });
+    member.link.send({ type: 'cancel' });
     work.timer = setTimeout(() => {
-      member.process.kill({ crash: false, detail: 'killed: it did not answer a cancel in time' });
+      member.link.kill({ crash: false, detail: 'killed: it did not answer a cancel in time' });
     }, CANCEL_ANSWER_MS);
   }
 
@@ -186,12 +182,10 @@ export class RunnerPool implements Runners {
   #dismiss(member: Member): void {
     member.isSpent = true;
     member.silentMs = 0;
-    member.process.dismiss();
+    member.link.dismiss();
   }
 
-  #onMessage(runner: RunnerProcess, message: FromRunner): void {
-    const member = this.#members.get(runner);
-    if (member === undefined) return;
+  #onMessage(member: Member, message: FromRunner): void {
     member.silentMs = 0;
     const { host } = this.options;
     switch (message.type) {
@@ -206,7 +200,7 @@ export class RunnerPool implements Runners {
         break;
       case 'lease-question':
         void host.isLeaseCurrent(message.jobId, message.lease).then((current) => {
-          runner.send({ type: 'lease-answer', current });
+          member.link.send({ type: 'lease-answer', current });
         });
         break;
       case 'header':
@@ -230,10 +224,8 @@ export class RunnerPool implements Runners {
     }
   }
 
-  #onExit(runner: RunnerProcess, loss: RunnerLoss): void {
-    const member = this.#members.get(runner);
-    if (member === undefined) return;
-    this.#members.delete(runner);
+  #onExit(member: Member, loss: RunnerLoss): void {
+    this.#members.delete(member);
     const { work } = member;
     if (work !== null) {
       clearTimeout(work.timer);
@@ -242,7 +234,7 @@ export class RunnerPool implements Runners {
     if (!this.#stopping) this.#replace(member);
     if (work === null) return;
     const { jobId, lease } = work.assignment;
-    this.options.log.warn({ job_id: jobId, pid: runner.pid, ...loss }, 'runner lost');
+    this.options.log.warn({ job_id: jobId, pid: member.link.pid, ...loss }, 'runner lost');
     this.options.host.runnerExited(jobId, lease, loss);
   }
 
@@ -260,7 +252,7 @@ export class RunnerPool implements Runners {
       replace();
       return;
     }
-    this.options.log.error({ pid: gone.process.pid, retry_ms: this.#respawnMs }, 'a runner could not start');
+    this.options.log.error({ pid: gone.link.pid, retry_ms: this.#respawnMs }, 'a runner could not start');
     setTimeout(replace, this.#respawnMs).unref();
     this.#respawnMs = Math.min(this.#respawnMs * 2, MAX_RESPAWN_MS);
   }
@@ -271,7 +263,7 @@ export class RunnerPool implements Runners {
     // Time in which this process did not run, and so heard nobody, is not the runners'.
     const passed = Math.min(now - this.#watchedAt, 2 * WATCH_MS);
     this.#watchedAt = now;
-    for (const member of this.#members.values()) {
+    for (const member of this.#members) {
       if (isFree(member)) {
         member.idleMs += passed;
         if (member.intent === 'reconcile' && member.idleMs > RECONCILER_IDLE_MS) this.#dismiss(member);
@@ -280,26 +272,26 @@ export class RunnerPool implements Runners {
       member.silentMs += passed;
       member.stalledMs += passed;
       if (member.silentMs > HEARTBEAT_TIMEOUT_MS) {
-        member.process.kill({ crash: true, detail: `killed: no sign of life for ${HEARTBEAT_TIMEOUT_MS / 1000} s` });
+        member.link.kill({ crash: true, detail: `killed: no sign of life for ${HEARTBEAT_TIMEOUT_MS / 1000} s` });
       } else if (member.ready && member.work !== null && member.stalledMs > this.options.stalledMs) {
         const seconds = Math.round(this.options.stalledMs / 1000);
-        member.process.kill({ crash: true, detail: `killed: no commit and no progress for ${seconds} s` });
+        member.link.kill({ crash: true, detail: `killed: no commit and no progress for ${seconds} s` });
       }
     }
-    void this.#watchMemory([...this.#members.values()]);
+    void this.#watchMemory([...this.#members]);
   }
 
   async #watchMemory(members: readonly Member[]): Promise<void> {
     for (const member of members) {
-      const rss = await member.process.rss();
+      const rss = await member.link.rss();
       if (rss <= this.options.maxRssBytes) continue;
       const detail = `killed: ${rss} bytes of memory, above RUNNER_MAX_RSS_BYTES`;
-      member.process.kill({ crash: true, outOfMemory: true, detail });
+      member.link.kill({ crash: true, outOfMemory: true, detail });
     }
   }
 
   #memberOf(jobId: string): Member | undefined {
-    for (const member of this.#members.values()) if (member.work?.assignment.jobId === jobId) return member;
+    for (const member of this.#members) if (member.work?.assignment.jobId === jobId) return member;
     return undefined;
   }
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { EXIT_LEASE_LOST, type FromRunner, type ToRunner } from './ipc.js';
 import { residentBytes } from './resident-memory.js';
 import type { RunnerLoss } from './runner-events.js';
+import type { LinkEvents, RunnerLink } from './runner-link.js';
 
 const RUNNER_MAIN = fileURLToPath(new URL('../delivery/main.js', import.meta.url));
 /**
@@ -12,29 +13,23 @@ const RUNNER_MAIN = fileURLToPath(new URL('../delivery/main.js', import.meta.url
 export const RUNNER_FLAGS = ['--v8-pool-size=1', '--max-semi-space-size=2'];
 const CRASH_SIGNALS: ReadonlySet<string> = new Set(['SIGSEGV', 'SIGABRT', 'SIGILL', 'SIGBUS', 'SIGFPE', 'SIGTRAP']);
 
-export interface ProcessEvents {
-  message(runner: RunnerProcess, message: FromRunner): void;
-  exit(runner: RunnerProcess, loss: RunnerLoss): void;
-}
-
-/** One child process and the channel to it. The child leaves by itself when this process is gone. */
-export class RunnerProcess {
+/** A child process with an IPC channel. `main`: the program to run, absolute, and what Node needs to run it. */
+export class ChildProcessLink implements RunnerLink {
   readonly pid: number | undefined;
   readonly #child: ChildProcess;
+  #isGone = false;
   #killedFor: RunnerLoss | undefined;
 
-  constructor(events: ProcessEvents) {
-    this.#child = fork(RUNNER_MAIN, [], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      execArgv: [...process.execArgv, ...RUNNER_FLAGS],
-    });
+  constructor(events: LinkEvents, main = RUNNER_MAIN, execArgv = [...process.execArgv, ...RUNNER_FLAGS]) {
+    this.#child = fork(main, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv });
     this.pid = this.#child.pid;
-    this.#child.on('message', (message) => events.message(this, message as FromRunner));
-    let gone = false;
+    this.#child.on('message', (message) => {
+      if (!this.#isGone) events.message(message as FromRunner);
+    });
     const exit = (loss: RunnerLoss) => {
-      if (gone) return;
-      gone = true;
-      events.exit(this, this.#killedFor ?? loss);
+      if (this.#isGone) return;
+      this.#isGone = true;
+      events.exit(this.#killedFor ?? loss);
     };
     this.#child.on('exit', (code, signal) => exit(lossOf(code, signal)));
     this.#child.on('error', (error) => {
@@ -43,12 +38,10 @@ export class RunnerProcess {
     });
   }
 
-  /** A message to a runner that is going is lost; its exit follows. */
   send(message: ToRunner): void {
     if (this.#child.connected) this.#child.send(message, () => undefined);
   }
 
-  /** Lets an idle runner go. */
   dismiss(): void {
     if (this.#child.connected) this.#child.disconnect();
   }
@@ -58,9 +51,8 @@ export class RunnerProcess {
     this.#child.kill('SIGKILL');
   }
 
-  /** Resident memory in bytes; 0 if the process is gone or the system does not tell. */
-  rss(): Promise<number> {
-    return residentBytes(this.pid);
+  async rss(): Promise<number> {
+    return this.#isGone ? 0 : residentBytes(this.pid);
   }
 }
 
