@@ -116,9 +116,9 @@ shell_syntax() {
 built_checks() {
   check build ensure_build
   jest_check unit-tests unit 2
-  # Two side by side, as most of their time goes into waiting. Each has its own topic prefix, and a broker of its own if it
+  # Three side by side on two cores, as much of their time goes into waiting. Each has its own topic prefix, and a broker of its own if it
   # stops one.
-  jest_check end-to-end-tests e2e 2
+  jest_check end-to-end-tests e2e 3
   check crash-programme npm run -s test:crash -- --short
 }
 

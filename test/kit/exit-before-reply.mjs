@@ -10,7 +10,7 @@ const { inferInProcess } = await import(new URL('../../dist/inference/inference-
 
 const path = process.argv[2];
 const task = {
-  path,
+  file: { kind: 'local', path },
   sizeBytes: (await stat(path)).size,
   format: 'csv',
   sourceEncoding: { fileCompression: 'none', encoding: 'utf-8' },
