@@ -1,4 +1,5 @@
 export { DATABASE } from './database.token.js';
-export { type Database, openDatabase } from './open-database.js';
+export { isPostgres, nextSeq } from './next-seq.js';
+export { type Database, openDatabase, openPostgres } from './open-database.js';
 export { beforeSeq, type Page, toPage } from './page.js';
 export type { JobsTable, Tables } from './tables.js';

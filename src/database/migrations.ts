@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
+import { isPostgres } from './next-seq.js';
 import type { Tables } from './tables.js';
 
 /**
@@ -210,6 +211,18 @@ const migrations: Record<string, Migration> = {
       await sql`CREATE INDEX jobs_claimable ON jobs (state, pending_error_code, run_after, seq)
         WHERE run_after IS NOT NULL AND lease_owner IS NULL AND phase IS NULL`.execute(db);
       await sql`CREATE INDEX jobs_leased ON jobs (lease_owner) WHERE lease_owner IS NOT NULL`.execute(db);
+    },
+  },
+  '0015_order': {
+    /** The order of rows that are written at the same time; SQLite writes one after the other. */
+    async up(db: Kysely<unknown>): Promise<void> {
+      if (!isPostgres(db)) return;
+      for (const table of ['jobs', 'models']) {
+        await sql`CREATE SEQUENCE ${sql.id(`${table}_order`)}`.execute(db);
+        await sql`SELECT setval(${sql.lit(`${table}_order`)}, coalesce(max(seq), 0) + 1, false) FROM ${sql.table(table)}`.execute(
+          db,
+        );
+      }
     },
   },
 };

@@ -1,5 +1,6 @@
-import { Kysely } from 'kysely';
+import { Kysely, PostgresDialect } from 'kysely';
 import { migrate } from './migrations.js';
+import { createPool, type PostgresOptions } from './postgres/pool.js';
 import { SqliteThreadDialect } from './sqlite/dialect.js';
 import { SqliteThread } from './sqlite/thread.js';
 import type { Tables } from './tables.js';
@@ -13,12 +14,20 @@ export type Database = Kysely<Tables>;
 export async function openDatabase(source: string | SqliteThread): Promise<Database> {
   const thread = typeof source === 'string' ? new SqliteThread(source) : source;
   await thread.open();
-  const db = new Kysely<Tables>({ dialect: new SqliteThreadDialect(thread) });
+  return upToDate(new Kysely<Tables>({ dialect: new SqliteThreadDialect(thread) }));
+}
+
+/** A database in a PostgreSQL, with its tables up to date. Throws PostgresUnavailable. */
+export async function openPostgres(options: PostgresOptions): Promise<Database> {
+  return upToDate(new Kysely<Tables>({ dialect: new PostgresDialect({ pool: createPool(options) }) }));
+}
+
+async function upToDate(db: Database): Promise<Database> {
   try {
     await migrate(db);
     return db;
   } catch (error) {
-    await thread.close();
+    await db.destroy();
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely';
-import { beforeSeq, type Database, type Page, type Tables, toPage } from '../database/index.js';
+import { beforeSeq, type Database, nextSeq, type Page, type Tables, toPage } from '../database/index.js';
 import { ServiceError } from '../errors/index.js';
 import type { Column, CompiledSchema } from './schema/index.js';
 
@@ -40,16 +40,26 @@ export class ModelStore {
   async create(id: string, model: NewModelVersion): Promise<ModelRecord> {
     return this.db.transaction().execute(async (transaction) => {
       const old = await transaction.selectFrom('models').selectAll().where('id', '=', id).executeTakeFirst();
-      if (old?.hidden === 0) throw new ServiceError('MODEL_ALREADY_EXISTS', `The model id '${id}' is taken`);
-      const { top } = await transaction
-        .selectFrom('models')
-        .select((eb) => eb.fn.coalesce(eb.fn.max('seq'), eb.lit(0)).as('top'))
-        .executeTakeFirstOrThrow();
-      const row = { seq: top + 1, version: (old?.version ?? 0) + 1, hidden: 0, created_at: this.#timestamp() };
-      await (old === undefined
-        ? transaction.insertInto('models').values({ id, ...row })
-        : transaction.updateTable('models').set(row).where('id', '=', id)
-      ).execute();
+      if (old?.hidden === 0) throw taken(id);
+      const row = { version: (old?.version ?? 0) + 1, hidden: 0, created_at: this.#timestamp() };
+      const seq = nextSeq(transaction, 'models');
+      // What another one has written meanwhile is left alone.
+      const written =
+        old === undefined
+          ? await transaction
+              .insertInto('models')
+              .values({ id, seq, ...row })
+              .onConflict((conflict) => conflict.column('id').doNothing())
+              .returning('id')
+              .executeTakeFirst()
+          : await transaction
+              .updateTable('models')
+              .set({ seq, ...row })
+              .where('id', '=', id)
+              .where('hidden', '=', 1)
+              .returning('id')
+              .executeTakeFirst();
+      if (written === undefined) throw taken(id);
       return this.#addVersion(transaction, id, row.version, row.created_at, model);
     });
   }
@@ -173,6 +183,10 @@ export class ModelStore {
   #timestamp(): string {
     return new Date(this.now()).toISOString();
   }
+}
+
+function taken(id: string): ServiceError {
+  return new ServiceError('MODEL_ALREADY_EXISTS', `The model id '${id}' is taken`);
 }
 
 function fromRow(row: JoinedRow): ModelRecord {

@@ -1,5 +1,13 @@
 import { type Expression, sql } from 'kysely';
-import { beforeSeq, type Database, type JobsTable, type Page, toPage } from '../../database/index.js';
+import {
+  beforeSeq,
+  type Database,
+  isPostgres,
+  type JobsTable,
+  nextSeq,
+  type Page,
+  toPage,
+} from '../../database/index.js';
 import type { Assignment } from '../../runner/index.js';
 import { type Clock, isoTime } from '../domain/clock.js';
 import type { JobState } from '../domain/job.js';
@@ -160,12 +168,7 @@ export class JobStore {
   async #insert(db: Database, job: NewJob, owner: string): Promise<{ job_id: string } | undefined> {
     return db
       .insertInto('jobs')
-      .values((eb) => ({
-        ...newRow(job, owner, this.clock),
-        seq: eb
-          .selectFrom('jobs')
-          .select((jobs) => jobs(jobs.fn.coalesce(jobs.fn.max('seq'), jobs.lit(0)), '+', jobs.lit(1)).as('next')),
-      }))
+      .values({ ...newRow(job, owner, this.clock), seq: nextSeq(db, 'jobs') })
       .onConflict((conflict) => conflict.doNothing())
       .returning('job_id')
       .executeTakeFirst();
@@ -338,15 +341,17 @@ export class JobStore {
         };
       })
       .where('job_id', '=', (eb) => eb.selectFrom('next').select('next.job_id'))
+      .where('lease_owner', 'is', null)
       .returningAll()
       .returning((eb) => eb.selectFrom('next').select('next.state').as('claimed_as'))
       .executeTakeFirst();
     return row && { record: fromRow(row), begun: row.claimed_as === 'PENDING' };
   }
 
-  /** Id of the job without an owner that has been due longest. With several processes it takes FOR UPDATE SKIP LOCKED. */
+  /** Id of the job without an owner that has been due longest, and that nobody else is about to take. */
   #nextDue({ state, pendingError }: Claimed, now: number) {
     return this.#jobs()
+      .$if(isPostgres(this.db), (query) => query.forUpdate().skipLocked())
       .select('job_id')
       .where('state', '=', state)
       .where('pending_error_code', pendingError ? 'is not' : 'is', null)
@@ -414,7 +419,9 @@ export class JobStore {
   async markPublished(revisions: ReadonlyMap<string, number>): Promise<void> {
     const marks = [...revisions];
     for (let at = 0; at < marks.length; at += MARKED_AT_ONCE) {
-      const rows = marks.slice(at, at + MARKED_AT_ONCE).map(([jobId, revision]) => sql`(${jobId}, ${revision})`);
+      const rows = marks
+        .slice(at, at + MARKED_AT_ONCE)
+        .map(([jobId, revision]) => sql`(${jobId}, CAST(${revision} AS bigint))`);
       await sql`
         WITH marks (job_id, revision) AS (VALUES ${sql.join(rows)})
         UPDATE jobs SET published_revision = marks.revision FROM marks

@@ -15,10 +15,10 @@ export interface StoreFixture {
   close(): Promise<void>;
 }
 
-/** A real database in its own folder, with the model that `aJob` pins. */
-export async function openStore(): Promise<StoreFixture> {
+/** A real database, by default SQLite in the folder, with the model that `aJob` pins. */
+export async function openStore(open: (folder: string) => Promise<Database> = openDatabase): Promise<StoreFixture> {
   const folder = mkdtempSync(join(tmpdir(), 'batch-jobs-'));
-  const db = await openDatabase(folder);
+  const db = await open(folder);
   const models = new ModelStore(db);
   await models.create('orders', {
     name: 'Orders',

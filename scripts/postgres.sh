@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# A PostgreSQL server on the loopback interface.
+#   postgres.sh install                   fetch it once
+#   postgres.sh run --dir DIR --port PORT run it in the foreground: this process becomes the server
+# Whoever connects as the user `batch` may do everything in the database `postgres`. Settings after `--` go to the server.
+set -uo pipefail
+for part in common toolchain postgres-install; do . "$(dirname "$0")/lib/$part.sh"; done
+
+usage() {
+  sed -n '2,5s/^# \{0,1\}//p' "$0" >&2
+  exit 64
+}
+
+# The server refuses to be root.
+unprivileged() {
+  if [ "$(id -u)" -ne 0 ]; then
+    exec "$@"
+  fi
+  exec setpriv --reuid 65534 --regid 65534 --clear-groups -- "$@"
+}
+
+run() {
+  local dir='' port='' bin
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --dir) dir=${2:-} ;;
+      --port) port=${2:-} ;;
+      --) shift && break ;;
+      *) usage ;;
+    esac
+    shift $(($# > 1 ? 2 : 1))
+  done
+  [ -n "$dir" ] && [ -n "$port" ] || usage
+  ensure_node && ensure_postgres || exit 1
+  bin=$(postgres_bin)
+  if [ ! -f "$dir/PG_VERSION" ]; then
+    mkdir -p "$dir" && chmod 700 "$dir" || exit 1
+    [ "$(id -u)" -ne 0 ] || chown 65534:65534 "$dir" || exit 1
+    (unprivileged "$bin/initdb" --pgdata "$dir" --username batch --auth trust --encoding UTF8 --locale C --no-sync >&2) || exit 1
+  fi
+  unprivileged "$bin/postgres" -D "$dir" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories= "$@"
+}
+
+case ${1:-} in
+  install) step 'PostgreSQL' ensure_postgres ;;
+  run) shift && run "$@" ;;
+  *) usage ;;
+esac

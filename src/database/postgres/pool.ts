@@ -1,0 +1,107 @@
+import type { PostgresPool, PostgresPoolClient } from 'kysely';
+import { DatabaseError, Pool, type PoolClient, type QueryResult, type QueryResultRow, TypeOverrides } from 'pg';
+import { ServiceError } from '../../errors/index.js';
+
+/** Connections of one process. Statements beyond that wait for one, no longer than for a new connection. */
+const MAX_CONNECTIONS = 10;
+const CONNECT_TIMEOUT_MS = 5_000;
+/** The process's own, since a pooler between may not let the server's setting through. */
+const STATEMENT_TIMEOUT_MS = 30_000;
+const INT8 = 20;
+
+/** SQLSTATE: disk_full. */
+const DISK_FULL = '53100';
+/**
+ * What passes, or is not the statement's fault: connection, resources, the server's shutdown, login, a server that became a
+ * standby, deadlock and serialization.
+ */
+const UNAVAILABLE = /^(08|28|40|53|57P|25006|3D000)/;
+
+/** The same statement may succeed later: the database is not there, shuts down, is full or has refused the connection. */
+export class PostgresUnavailable extends Error {
+  override readonly name = 'PostgresUnavailable';
+}
+
+export interface PostgresOptions {
+  /** As libpq's, with `sslmode` and `sslrootcert`. */
+  url: string;
+  /** A connection that nobody used has broken: others are opened when they are needed. */
+  onIdleError: (error: Error) => void;
+}
+
+/**
+ * The connections to a PostgreSQL, as Kysely takes them. Statements have no names, so that a pooler may give each
+ * transaction another connection. Errors that are not the statement's fault come as PostgresUnavailable, a full disk as
+ * INSUFFICIENT_STORAGE. A connection whose state is not known after an error is not used again.
+ */
+export function createPool({ url, onIdleError }: PostgresOptions): PostgresPool {
+  const types = new TypeOverrides();
+  types.setTypeParser(INT8, safeInteger);
+  const pool = new Pool({
+    connectionString: url,
+    max: MAX_CONNECTIONS,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: STATEMENT_TIMEOUT_MS,
+    keepAlive: true,
+    types,
+  });
+  pool.on('error', onIdleError);
+  return {
+    options: {},
+    async connect() {
+      try {
+        return lent(await pool.connect());
+      } catch (error) {
+        throw asStoreError(error);
+      }
+    },
+    end: () => pool.end(),
+  };
+}
+
+/** The connection until it is released. */
+function lent(client: PoolClient): PostgresPoolClient {
+  let isBroken = false;
+  // One that breaks while it is lent says so here, and in the statement that is run next.
+  const onError = (): void => {
+    isBroken = true;
+  };
+  client.on('error', onError);
+  const query = async <R>(sql: string, parameters: readonly unknown[]): Promise<QueryResult<R & QueryResultRow>> => {
+    try {
+      return await client.query<R & QueryResultRow>(sql, parameters.map(withoutNul));
+    } catch (error) {
+      if (!(error instanceof DatabaseError) || error.severity === 'FATAL') isBroken = true;
+      throw asStoreError(error);
+    }
+  };
+  const release = (): void => {
+    client.off('error', onError);
+    client.release(isBroken);
+  };
+  // Cursors are for streams, which nobody asks for.
+  return { query: query as unknown as PostgresPoolClient['query'], release };
+}
+
+/** Text with the character U+0000, which PostgreSQL does not store. */
+function withoutNul(value: unknown): unknown {
+  return typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '\u{fffd}') : value;
+}
+
+function safeInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new Error(`The database holds ${text}, which is not a safe integer`);
+  return value;
+}
+
+function asStoreError(error: unknown): unknown {
+  if (error instanceof DatabaseError) {
+    if (error.code === DISK_FULL) {
+      const detail = `The database cannot be written: ${error.message}`;
+      return new ServiceError('INSUFFICIENT_STORAGE', detail, { cause: error });
+    }
+    if (!UNAVAILABLE.test(error.code ?? '')) return error;
+  }
+  const { message } = error instanceof Error ? error : new Error(String(error));
+  return new PostgresUnavailable(`The database does not answer as expected: ${message}`, { cause: error });
+}

@@ -1,0 +1,493 @@
+import type { JobChanges } from '../../src/jobs/domain/job-changes.js';
+import { newJobId } from '../../src/jobs/domain/job-id.js';
+import { type StoredJob, toJob } from '../../src/jobs/domain/stored-job.js';
+import { JobStore } from '../../src/jobs/store/job-store.js';
+import { RemovalStore } from '../../src/jobs/store/removal-store.js';
+import { ManualClock } from '../jobs/support/manual-clock.js';
+import { aJob, insertJob, type StoreFixture } from '../jobs/support/store-fixture.js';
+
+const checkpoint = {
+  position: { row: 10, line: 11, byte: 400 },
+  ok: 8,
+  errors: 2,
+  dataEnd: 9,
+  dlqEnd: 3,
+  eof: false,
+  bytesDone: 400,
+  size: 1000,
+};
+
+/** What the stores of jobs do, whatever database they are in. */
+export function describesJobStore(name: string, open: () => Promise<StoreFixture>): void {
+  describe(`the job store in ${name}`, () => {
+    let fixture: StoreFixture;
+    let clock: ManualClock;
+    let store: JobStore;
+    let removals: RemovalStore;
+
+    beforeEach(async () => {
+      fixture = await open();
+      clock = new ManualClock();
+      store = new JobStore(fixture.db, clock);
+      removals = new RemovalStore(fixture.db);
+    });
+    afterEach(() => fixture.close());
+
+    async function insert(job: Parameters<typeof aJob>[0] = {}): Promise<StoredJob> {
+      return insertJob(store, job);
+    }
+
+    async function unfinished(pageSize = 10): Promise<string[][]> {
+      const pages: string[][] = [];
+      for await (const page of store.unfinished(pageSize)) pages.push(page);
+      return pages;
+    }
+
+    it('begins a job as PENDING, and shows it as the contract says', async () => {
+      const record = await insert({ jobId: 'a1b2c3d4', metadata: { team: 'sales' } });
+      clock.advance(30);
+      expect(toJob(record, clock.steady())).toEqual({
+        job_id: 'a1b2c3d4',
+        model_id: 'orders',
+        model_version: 1,
+        state: 'PENDING',
+        revision: 1,
+        filename: 'orders.csv',
+        format: 'csv',
+        file_compression: 'none',
+        encoding: 'utf-8',
+        size_bytes: 1000,
+        sha256: 'a'.repeat(64),
+        metadata: { team: 'sales' },
+        file_columns: null,
+        dialect: { delimiter: ',', quote: '"', escape: '"', header: true, comment: null, skip_lines: 0, trim: false },
+        options: {
+          value_format: 'raw',
+          compression: 'none',
+          null_values: [],
+          rename: {},
+          normalize: {},
+          ignore_header_case: false,
+          csv_reader: 'auto',
+        },
+        totals: { rows: 0, ok: 0, errors: 0 },
+        progress: { bytes_done: 0, bytes_total: 1000 },
+        timings: { waiting_ms: 30, processing_ms: 0 },
+        topics: { data: 'batch_a1b2c3d4', dlq: 'batch_a1b2c3d4_dlq' },
+        end_offsets: null,
+        error: null,
+        attempt: 1,
+        created_at: '2026-03-01T12:00:00.000Z',
+        started_at: null,
+        updated_at: '2026-03-01T12:00:00.000Z',
+        finished_at: null,
+      });
+    });
+
+    it('reads back every change that was written', async () => {
+      const { jobId } = await insert();
+      const changes = {
+        state: 'RUNNING',
+        crashes: 2,
+        attempt: 3,
+        fileColumns: ['id', 'name'],
+        checkpoint,
+        checkpointVerified: false,
+        bytesDone: 500,
+        pendingError: { code: 'RUNNER_CRASHED', message: 'three times' },
+        error: { code: 'KAFKA_UNAVAILABLE', message: 'away' },
+        spooled: false,
+        waitingMs: 5,
+        processingMs: 6,
+        phaseSince: 7,
+        startedAt: '2026-03-01T12:00:01.000Z',
+        finishedAt: '2026-03-01T12:00:02.000Z',
+      } as const;
+      const changed = await store.change(
+        jobId,
+        { states: ['PENDING'] },
+        { ...changes, fileColumns: [...changes.fileColumns] },
+      );
+      expect(changed).toMatchObject({ ...changes, revision: 2 });
+      expect(await store.get(jobId)).toEqual(changed);
+
+      const cleared = await store.updateInternal(
+        jobId,
+        { states: ['RUNNING'] },
+        { pendingError: null, error: null, finishedAt: null },
+      );
+      expect(cleared).toEqual({ ...changed, pendingError: null, error: null, finishedAt: null });
+    });
+
+    it('does not know a job that never was', async () => {
+      expect(await store.get('zzzzzzzz')).toBeUndefined();
+      expect(await store.change('zzzzzzzz', { states: ['PENDING'] }, { state: 'RUNNING' })).toBeUndefined();
+      expect(await store.bumpRevision('zzzzzzzz')).toBeUndefined();
+    });
+
+    it('lets exactly one of several racing changes win', async () => {
+      const { jobId } = await insert();
+      const results = await Promise.all([
+        store.change(jobId, { states: ['PENDING'] }, { state: 'CANCELLED' }),
+        store.change(jobId, { states: ['PENDING'] }, { state: 'RUNNING' }),
+        store.change(jobId, { states: ['PENDING'] }, { state: 'FAILED' }),
+      ]);
+      expect(results.filter((result) => result !== undefined)).toHaveLength(1);
+      expect((await store.get(jobId))?.revision).toBe(2);
+    });
+
+    it('gives each lease out once, and it only grows', async () => {
+      const { jobId } = await insert();
+      const [first, second] = await Promise.all([store.claim('run', 'me'), store.claim('run', 'me')]);
+      expect([first?.record.lease, second]).toEqual([1, undefined]);
+      expect(first).toMatchObject({ begun: true, record: { jobId, state: 'RUNNING', revision: 2 } });
+      await store.release(jobId, 1);
+      const third = await store.claim('run', 'me');
+      expect(third).toMatchObject({ begun: false, record: { lease: 2, revision: 2 } });
+    });
+
+    it('does not take a change under a lease that is not current', async () => {
+      const record = await insert();
+      await store.claim('run', 'me');
+      await store.release(record.jobId, 1);
+      await store.claim('run', 'me');
+      expect(await store.change(record.jobId, { states: ['RUNNING'], lease: 1 }, { bytesDone: 9 })).toBeUndefined();
+      expect(await store.change(record.jobId, { states: ['RUNNING'], lease: 2 }, { bytesDone: 9 })).toBeDefined();
+    });
+
+    it('refuses a change that the state table does not know', async () => {
+      const { jobId } = await insert();
+      await expect(store.change(jobId, { states: ['PENDING'] }, { state: 'SUCCESS' })).rejects.toThrow(
+        /PENDING to SUCCESS/,
+      );
+    });
+
+    it('gives one job for one Idempotency-Key, however often and fast it comes', async () => {
+      const jobs = Array.from({ length: 5 }, () => aJob({ idempotencyKey: 'k1' }));
+      const results = await Promise.all(jobs.map((job) => store.create(job, 'me')));
+      expect(results.map((result) => result.kind).sort()).toEqual(['created', ...Array(4).fill('key_pending')]);
+      expect(await store.findByIdempotencyKey('k1')).toBeUndefined();
+      const { jobId } = jobs[results.findIndex((result) => result.kind === 'created')]!;
+      await store.activate(jobId, 'me');
+      expect(await store.create(aJob({ idempotencyKey: 'k1' }), 'me')).toMatchObject({
+        kind: 'key_taken',
+        record: { jobId },
+      });
+      expect((await store.findByIdempotencyKey('k1'))?.jobId).toBe(jobId);
+      expect(await store.findByIdempotencyKey('k2')).toBeUndefined();
+    });
+
+    it('gives jobs that are created at once different places in the order', async () => {
+      const jobs = await Promise.all(Array.from({ length: 20 }, () => insert()));
+      const { items } = await store.list({ limit: 100 });
+      expect(items.map(({ jobId }) => jobId).sort()).toEqual(jobs.map(({ jobId }) => jobId).sort());
+    });
+
+    it('gives each job to one of several claims that come at once', async () => {
+      const jobs = await Promise.all(Array.from({ length: 5 }, () => insert()));
+      const claims = await Promise.all(Array.from({ length: 8 }, (_, at) => store.claim('run', `owner ${at}`)));
+      const claimed = claims.flatMap((claim) => (claim === undefined ? [] : [claim.record.jobId]));
+      expect(claimed.sort()).toEqual(jobs.map(({ jobId }) => jobId).sort());
+      expect(claims.every((claim) => claim === undefined || (claim.begun && claim.record.lease === 1))).toBe(true);
+    });
+
+    it('says when an id is taken', async () => {
+      const { jobId } = await insert();
+      expect(await store.create(aJob({ jobId, idempotencyKey: 'fresh' }), 'me')).toEqual({ kind: 'id_taken' });
+    });
+
+    it('counts a row that is being created nowhere as a job', async () => {
+      const { jobId } = aJob();
+      await store.create(aJob({ jobId, idempotencyKey: 'k' }), 'me');
+      expect(await store.get(jobId)).toBeUndefined();
+      expect(await store.findByIdempotencyKey('k')).toBeUndefined();
+      expect((await store.list({ limit: 10 })).items).toEqual([]);
+      expect(await unfinished()).toEqual([]);
+      expect(await store.unpublished(10)).toEqual([]);
+      expect(await store.bumpRevision(jobId)).toBeUndefined();
+      expect(await store.change(jobId, { states: ['PENDING'] }, { state: 'RUNNING' })).toBeUndefined();
+    });
+
+    it('lets only its owner make a job of a row, and only once', async () => {
+      const { jobId } = aJob();
+      await store.create(aJob({ jobId }), 'me');
+      expect(await store.activate(jobId, 'somebody else')).toBeUndefined();
+      expect(await store.activate(jobId, 'me')).toMatchObject({ jobId, state: 'PENDING', revision: 1 });
+      expect(await store.activate(jobId, 'me')).toBeUndefined();
+      await store.abort(jobId);
+      expect(await store.get(jobId)).toBeDefined();
+    });
+
+    it('gives the key of a creation free that is given up, and keeps the row until all else is gone', async () => {
+      const [left, mine, failed] = [aJob({ idempotencyKey: 'a' }), aJob({ idempotencyKey: 'b' }), aJob()];
+      await store.create(left, 'a process that is gone');
+      await store.create(mine, 'me');
+      await store.create(failed, 'me');
+      expect(await store.abortCreations('me', [mine.jobId])).toBe(2);
+      expect(await store.abortCreations('me', [mine.jobId])).toBe(0);
+      expect((await removals.list(0, 10)).map((row) => row.jobId)).toEqual([left.jobId, failed.jobId]);
+      expect(await store.create(aJob({ idempotencyKey: 'a' }), 'me')).toEqual({ kind: 'created' });
+      expect(await store.activate(left.jobId, 'a process that is gone')).toBeUndefined();
+      expect(await store.activate(mine.jobId, 'me')).toBeDefined();
+      for (const { jobId } of [left, mine]) await removals.delete(jobId);
+      expect((await removals.list(0, 10)).map((row) => row.jobId)).toEqual([failed.jobId]);
+      expect(await store.get(mine.jobId)).toBeDefined();
+    });
+
+    it('lists newest first in pages that new jobs do not disturb', async () => {
+      const ids: string[] = [];
+      for (let i = 0; i < 5; i++) ids.unshift((await insert()).jobId);
+      const first = await store.list({ limit: 2 });
+      await insert();
+      const second = await store.list({ limit: 2, cursor: first.nextCursor! });
+      const third = await store.list({ limit: 2, cursor: second.nextCursor! });
+      expect([...first.items, ...second.items, ...third.items].map((record) => record.jobId)).toEqual(ids);
+      expect(third.nextCursor).toBeNull();
+    });
+
+    it('filters a list by state and by model', async () => {
+      const model = { name: 'Other', schema: {}, compiled: { columns: [], additionalColumns: true } };
+      await fixture.models.create('other', model);
+      const a = await insert({ modelId: 'other' });
+      const b = await insert({ modelId: 'other' });
+      const c = await insert();
+      await store.change(b.jobId, { states: ['PENDING'] }, { state: 'CANCELLED' });
+      const ids = async (filter: Omit<Parameters<JobStore['list']>[0], 'limit'>): Promise<string[]> =>
+        (await store.list({ limit: 10, ...filter })).items.map((record) => record.jobId);
+      expect(await ids({ modelId: 'other' })).toEqual([b.jobId, a.jobId]);
+      expect(await ids({ state: 'PENDING' })).toEqual([c.jobId, a.jobId]);
+      expect(await ids({ state: 'PENDING', modelId: 'other' })).toEqual([a.jobId]);
+      expect(await ids({ state: 'SUCCESS' })).toEqual([]);
+    });
+
+    it('lists jobs without their columns, however wide these are', async () => {
+      const { jobId } = await insert();
+      await store.change(jobId, { states: ['PENDING'] }, { fileColumns: ['id', 'name'] });
+      expect((await store.list({ limit: 10 })).items[0]).not.toHaveProperty('fileColumns');
+      expect((await store.get(jobId))?.fileColumns).toEqual(['id', 'name']);
+    });
+
+    it('ends a page at 8 MB, and leaves out no job', async () => {
+      const metadata = { note: 'x'.repeat(3_000_000) };
+      const ids: string[] = [];
+      for (let i = 0; i < 5; i++) ids.unshift((await insert({ metadata })).jobId);
+      ids.unshift((await insert({ metadata: { note: 'x'.repeat(9_000_000) } })).jobId);
+      const pages: string[][] = [];
+      let cursor: string | null | undefined;
+      while (cursor !== null) {
+        const page = await store.list({ limit: 10, cursor });
+        pages.push(page.items.map((record) => record.jobId));
+        cursor = page.nextCursor;
+      }
+      expect(pages).toEqual([ids.slice(0, 1), ids.slice(1, 3), ids.slice(3, 5), ids.slice(5)]);
+    });
+
+    it('refuses a cursor that no page gave', async () => {
+      for (const cursor of ['', 'x', '-1', '1.5', "1' or 1=1", '9'.repeat(30)]) {
+        await expect(store.list({ limit: 1, cursor })).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
+      }
+    });
+
+    describe('a claim', () => {
+      const claimed = async (intent: 'run' | 'reconcile', owner = 'me'): Promise<string | undefined> =>
+        (await store.claim(intent, owner))?.record.jobId;
+
+      async function inState(state: 'RUNNING' | 'CANCELLING' | 'FAILED', more: JobChanges = {}): Promise<string> {
+        const { jobId } = await insert();
+        await store.change(jobId, { states: ['PENDING'] }, { state: 'RUNNING', ...more });
+        if (state !== 'RUNNING') await store.change(jobId, { states: ['RUNNING'] }, { state, ...more });
+        return jobId;
+      }
+
+      it('begins a job that waits, with what its wait took', async () => {
+        const { jobId } = await insert();
+        clock.advance(70);
+        const claim = await store.claim('run', 'me');
+        expect(claim).toMatchObject({
+          begun: true,
+          record: {
+            jobId,
+            state: 'RUNNING',
+            lease: 1,
+            revision: 2,
+            waitingMs: 70,
+            phaseSince: clock.steady(),
+            startedAt: '2026-03-01T12:00:00.070Z',
+            updatedAt: '2026-03-01T12:00:00.070Z',
+            checkpointVerified: false,
+          },
+        });
+        expect(await store.get(jobId)).toEqual(claim?.record);
+        clock.advance(30);
+        await store.release(jobId, 1);
+        // Going on is nothing that users see.
+        expect(await store.claim('run', 'me')).toEqual({ begun: false, record: { ...claim?.record, lease: 2 } });
+      });
+
+      it('takes those under way first, then those that have waited longest', async () => {
+        const [first, second] = [await insert(), await insert()];
+        clock.advance(1);
+        const [late, running] = [await insert(), await inState('RUNNING')];
+        await store.change(first.jobId, { states: ['PENDING'] }, { runAfterMs: 0 }); // resumed
+        const order = [running, second.jobId, first.jobId, late.jobId];
+        for (const jobId of order) expect(await claimed('run')).toBe(jobId);
+        expect(await claimed('run')).toBeUndefined();
+      });
+
+      it('takes cancels first for a runner that reconciles, then what ends by it, then what has failed', async () => {
+        const pendingError = { code: 'RUNNER_CRASHED', message: '' } as const;
+        const failed = await inState('FAILED');
+        const doomed = await inState('RUNNING', { pendingError });
+        const waiting = await insert();
+        await store.updateInternal(waiting.jobId, { states: ['PENDING'] }, { pendingError });
+        const cancelling = await inState('CANCELLING', { pendingError });
+        expect(await claimed('run')).toBeUndefined();
+        for (const jobId of [cancelling, doomed, waiting.jobId, failed]) expect(await claimed('reconcile')).toBe(jobId);
+        expect(await claimed('reconcile')).toBeUndefined();
+      });
+
+      it('leaves alone what somebody has, what is not due and what needs no runner', async () => {
+        const running = await inState('RUNNING', { runAfterMs: 2_000 });
+        const done = await inState('FAILED', { runAfterMs: null });
+        await store.create(aJob(), 'me'); // not a job yet
+        expect([await claimed('run'), await claimed('reconcile')]).toEqual([undefined, undefined]);
+        clock.advance(1_999);
+        expect(await claimed('run')).toBeUndefined();
+        clock.advance(1);
+        expect(await claimed('run', 'another process')).toBe(running);
+        clock.advance(100_000);
+        expect([await claimed('run'), await claimed('reconcile')]).toEqual([undefined, undefined]);
+        expect((await store.get(done))?.lease).toBe(0);
+      });
+
+      it('keeps the owner of a job that is resumed until its runner has reported', async () => {
+        const jobId = await inState('FAILED');
+        expect(await claimed('reconcile')).toBe(jobId);
+        await store.change(jobId, { states: ['FAILED'] }, { state: 'PENDING', runAfterMs: 0 });
+        expect(await claimed('run')).toBeUndefined();
+        await store.change(jobId, { states: ['PENDING'] }, { leaseOwner: null, runAfterMs: 0 });
+        expect(await claimed('run')).toBe(jobId);
+      });
+
+      it('finds everything at once after a new start, also with a clock that was set back', async () => {
+        const [mine, later, waiting] = [
+          await insert(),
+          await inState('FAILED', { runAfterMs: 600_000 }),
+          await insert(),
+        ];
+        expect(await claimed('run')).toBe(mine.jobId);
+        const restarted = new JobStore(fixture.db, new ManualClock(-3_600_000));
+        await restarted.releaseAll();
+        const ids = [];
+        for (const intent of ['run', 'run', 'reconcile'] as const)
+          ids.push((await restarted.claim(intent, 'the new start'))?.record.jobId);
+        expect(ids).toEqual([mine.jobId, waiting.jobId, later]);
+      });
+
+      it('brings a retry forward, never back, and of nobody who is being worked on', async () => {
+        const [soon, late, taken] = [
+          await inState('FAILED', { runAfterMs: 1_000 }),
+          await inState('FAILED', { runAfterMs: 600_000 }),
+          await inState('FAILED'),
+        ];
+        expect(await claimed('reconcile')).toBe(taken);
+        await store.hasten([soon, late, taken], 30_000);
+        clock.advance(1_000);
+        expect([await claimed('reconcile'), await claimed('reconcile')]).toEqual([soon, undefined]);
+        clock.advance(29_000);
+        expect([await claimed('reconcile'), await claimed('reconcile')]).toEqual([late, undefined]);
+      });
+    });
+
+    it('lists those that nobody works on: under way, waiting in their order, to be reconciled', async () => {
+      const jobs: StoredJob[] = [];
+      for (let i = 0; i < 5; i++) jobs.push(await insert());
+      const [a, b, c, d, e] = jobs.map((job) => job.jobId) as [string, string, string, string, string];
+      await store.change(a, { states: ['PENDING'] }, { runAfterMs: 1 }); // resumed late
+      await store.change(c, { states: ['PENDING'] }, { state: 'CANCELLED' });
+      await store.change(d, { states: ['PENDING'] }, { state: 'RUNNING' });
+      await store.change(e, { states: ['PENDING'] }, { state: 'RUNNING' });
+      await store.change(e, { states: ['RUNNING'] }, { state: 'CANCELLING' });
+      expect(await unfinished()).toEqual([[d], [b, a], [e]]);
+      expect(await unfinished(1)).toEqual([[d], [b], [a], [e]]);
+    });
+
+    it('takes up every job, however many pages there are and whatever becomes of those of the pages before', async () => {
+      const ids: string[] = [];
+      for (let i = 0; i < 7; i++) {
+        if (i % 3 === 0) clock.advance(1);
+        ids.push((await insert()).jobId);
+      }
+      const taken: string[] = [];
+      for await (const page of store.unfinished(2)) {
+        taken.push(...page);
+        for (const jobId of page) await store.change(jobId, { states: ['PENDING'] }, { state: 'RUNNING' });
+      }
+      expect(taken).toEqual(ids);
+    });
+
+    it('finds the files kept for longer than they should be', async () => {
+      const end = async (finishedAt: string, spooled: boolean): Promise<string> => {
+        const { jobId } = await insert();
+        await store.change(jobId, { states: ['PENDING'] }, { state: 'CANCELLED', finishedAt, spooled });
+        return jobId;
+      };
+      await insert();
+      const old = await end('2026-02-01T00:00:00.000Z', true);
+      await end('2026-02-01T00:00:00.000Z', false);
+      await end('2026-02-03T00:00:00.000Z', true);
+      const found = await store.expiredSpools(Date.parse('2026-02-02T00:00:00.000Z'), 10);
+      expect(found).toEqual([old]);
+    });
+
+    it('knows which revisions batch.jobs lacks, and forgets none that came meanwhile', async () => {
+      const a = await insert();
+      const b = await insert();
+      expect(await store.unpublished(10)).toEqual([a.jobId, b.jobId]);
+      expect(await store.unpublished(1)).toEqual([a.jobId]);
+      await store.markPublished(
+        new Map([
+          [a.jobId, 1],
+          [b.jobId, 1],
+          [newJobId(), 1],
+        ]),
+      );
+      expect(await store.unpublished(10)).toEqual([]);
+
+      expect(await store.bumpRevision(b.jobId)).toMatchObject({ revision: 2, publishedRevision: 1 });
+      await store.markPublished(new Map([[b.jobId, 1]]));
+      expect(await store.unpublished(10)).toEqual([b.jobId]);
+      await store.markPublished(new Map([[b.jobId, 2]]));
+      await store.markPublished(new Map([[b.jobId, 1]]));
+      expect((await store.get(b.jobId))?.publishedRevision).toBe(2);
+
+      const many = new Map(Array.from({ length: 500 }, () => [newJobId(), 1]));
+      const c = await insert();
+      await store.markPublished(many.set(c.jobId, 1));
+      expect(await store.unpublished(10)).toEqual([]);
+    });
+
+    it('shows end offsets for a reconciled end only', async () => {
+      const { jobId } = await insert();
+      const running = await store.change(
+        jobId,
+        { states: ['PENDING'] },
+        { state: 'RUNNING', checkpoint, checkpointVerified: true },
+      );
+      expect(toJob(running!, 0).end_offsets).toBeNull();
+      const failed = { state: 'FAILED', error: { code: 'KAFKA_UNAVAILABLE', message: 'away' } } as const;
+      const unreconciled = await store.change(jobId, { states: ['RUNNING'] }, { ...failed, checkpointVerified: false });
+      expect(toJob(unreconciled!, 0)).toMatchObject({
+        end_offsets: null,
+        totals: { rows: 10, ok: 8, errors: 2 },
+        error: { code: 'KAFKA_UNAVAILABLE', message: 'away', hint: expect.stringContaining('resume') },
+      });
+      const checkpointVerified = await store.updateInternal(
+        jobId,
+        { states: ['FAILED'] },
+        { checkpointVerified: true },
+      );
+      expect(toJob(checkpointVerified!, 0).end_offsets).toEqual({ data: 9, dlq: 3 });
+    });
+  });
+}

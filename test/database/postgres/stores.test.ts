@@ -1,0 +1,89 @@
+import { sql } from 'kysely';
+import { openPostgres } from '../../../src/database/index.js';
+import { JobStore } from '../../../src/jobs/store/job-store.js';
+import { describesJobStore } from '../../conformance/job-store.js';
+import { describesModelStore } from '../../conformance/model-store.js';
+import { ManualClock } from '../../jobs/support/manual-clock.js';
+import { insertJob, openStore, type StoreFixture } from '../../jobs/support/store-fixture.js';
+import { type PostgresServer, startPostgres } from '../../kit/postgres.js';
+
+let server: PostgresServer;
+const idleErrors: Error[] = [];
+
+beforeAll(async () => {
+  server = await startPostgres();
+}, 300_000);
+afterAll(() => server.stop());
+
+async function open(): Promise<StoreFixture> {
+  const url = await server.createDatabase();
+  return openStore(() => openPostgres({ url, onIdleError: (error) => idleErrors.push(error) }));
+}
+
+describesJobStore('PostgreSQL', open);
+describesModelStore('PostgreSQL', open);
+
+describe('a database in PostgreSQL', () => {
+  it('is migrated once by several processes that start together', async () => {
+    const url = await server.createDatabase();
+    const dbs = await Promise.all([1, 2, 3].map(() => openPostgres({ url, onIdleError: () => undefined })));
+    const ids = await Promise.all(dbs.map((db) => db.selectFrom('installation').select('id').execute()));
+    expect(ids.map((rows) => rows.length)).toEqual([1, 1, 1]);
+    expect(new Set(ids.map(([row]) => row?.id)).size).toBe(1);
+    for (const db of dbs) await db.destroy();
+  });
+
+  it('gives integers beyond 32 bits as numbers, and refuses those that a number does not hold', async () => {
+    const { db, close } = await open();
+    const read = async (value: string) =>
+      (await sql<{ n: number }>`SELECT ${sql.raw(value)}::bigint AS n`.execute(db)).rows;
+    expect(await read('9007199254740991')).toEqual([{ n: 9_007_199_254_740_991 }]);
+    await expect(read('9007199254740992')).rejects.toThrow(/9007199254740992, which is not a safe integer/);
+    await close();
+  });
+
+  it('stores text with a NUL, which PostgreSQL has none of, with another character in its place', async () => {
+    const { db, close } = await open();
+    const job = await insertJob(new JobStore(db, new ManualClock()), { filename: 'a\0b.csv' });
+    expect(job.filename).toBe('a\u{fffd}b.csv');
+    await close();
+  });
+
+  it('says that the server is away, and goes on when it is back', async () => {
+    const { db, close } = await open();
+    const read = () => db.selectFrom('models').select('id').execute();
+    await server.kill();
+    await expect(read()).rejects.toMatchObject({ name: 'PostgresUnavailable' });
+    await server.restart();
+    expect(await read()).toEqual([{ id: 'orders' }]);
+    await close();
+  });
+
+  it('takes up with new connections after those it had were cut', async () => {
+    const { db, close } = await open();
+    const read = () => db.selectFrom('models').select('id').execute();
+    await Promise.all([read(), read(), read()]);
+    idleErrors.length = 0;
+    const cut = db.transaction().execute(async (transaction) => {
+      await transaction.updateTable('models').set({ hidden: 1 }).execute();
+      await server.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'batch_%'");
+      await transaction.updateTable('models').set({ version: 2 }).execute();
+    });
+    await expect(cut).rejects.toMatchObject({ name: 'PostgresUnavailable' });
+    // Two were idle; that each has ended may be noticed a moment later.
+    for (const deadline = Date.now() + 10_000; idleErrors.length < 2; ) {
+      expect(Date.now()).toBeLessThan(deadline);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await db.selectFrom('models').select(['id', 'hidden', 'version']).execute()).toEqual([
+      { id: 'orders', hidden: 0, version: 1 },
+    ]);
+    await close();
+  });
+
+  it('refuses a server that is not there', async () => {
+    await expect(
+      openPostgres({ url: 'postgres://batch@127.0.0.1:1/none', onIdleError: () => undefined }),
+    ).rejects.toMatchObject({ cause: { name: 'PostgresUnavailable' } });
+  });
+});

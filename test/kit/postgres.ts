@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Client } from 'pg';
+import { spawnOwned } from './owned-process.js';
+import { freePort } from './ports.js';
+
+/** A real PostgreSQL of the test's own, on the loopback interface. */
+export interface PostgresServer {
+  readonly port: number;
+  /** A new, empty database: the URL of it. */
+  createDatabase(): Promise<string>;
+  /** Runs a statement in a database, or in the one that is always there. */
+  query(sql: string, url?: string): Promise<Record<string, unknown>[]>;
+  /** SIGKILL unless told otherwise. */
+  kill(signal?: NodeJS.Signals): Promise<void>;
+  /** Starts it again with its data, on the same port. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const SCRIPT = resolve('scripts/postgres.sh');
+const START_TIMEOUT_MS = 300_000;
+
+/** Starts a server and waits until it answers. The first time of all it is fetched. */
+export async function startPostgres(): Promise<PostgresServer> {
+  const dir = await mkdtemp(join(tmpdir(), 'batch-postgres-'));
+  // The server does not run as root, and has to reach its own folder.
+  await chmod(dir, 0o755);
+  const port = await freePort();
+  const urlOf = (database: string): string => `postgres://batch@127.0.0.1:${port}/${database}`;
+  const query = async (sql: string, url = urlOf('postgres')): Promise<Record<string, unknown>[]> => {
+    const client = new Client({ connectionString: url });
+    await client.connect();
+    try {
+      return (await client.query<Record<string, unknown>>(sql)).rows;
+    } finally {
+      await client.end();
+    }
+  };
+  const isReady = (): Promise<true | undefined> =>
+    query('SELECT 1').then(
+      () => true as const,
+      () => undefined,
+    );
+  const start = async () => {
+    // An fsync for each commit is what the service relies on; here nothing outlives the test.
+    const args = ['run', '--dir', join(dir, 'data'), '--port', `${port}`, '--', '-c', 'fsync=off'];
+    const started = spawnOwned(SCRIPT, args);
+    await started.until('it answered', START_TIMEOUT_MS, isReady);
+    return started;
+  };
+  let server = await start();
+  return {
+    port,
+    query,
+    async createDatabase() {
+      const name = `batch_${randomBytes(6).toString('hex')}`;
+      await query(`CREATE DATABASE ${name}`);
+      return urlOf(name);
+    },
+    kill: (signal = 'SIGKILL') => server.kill(signal),
+    async restart() {
+      await server.stop(5_000);
+      server = await start();
+    },
+    async stop() {
+      await server.kill('SIGQUIT');
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
