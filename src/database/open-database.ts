@@ -1,6 +1,6 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import { migrate } from './migrations.js';
-import { createPool, type PostgresOptions } from './postgres/pool.js';
+import type { PostgresOptions } from './postgres/pool.js';
 import { SqliteThreadDialect } from './sqlite/dialect.js';
 import { SqliteThread } from './sqlite/thread.js';
 import type { Tables } from './tables.js';
@@ -19,6 +19,7 @@ export async function openDatabase(source: string | SqliteThread): Promise<Datab
 
 /** A database in a PostgreSQL, with its tables up to date. Throws PostgresUnavailable. */
 export async function openPostgres(options: PostgresOptions): Promise<Database> {
+  const { createPool } = await import('./postgres/pool.js'); // its client takes memory and time that SQLite does not need
   return upToDate(new Kysely<Tables>({ dialect: new PostgresDialect({ pool: createPool(options) }) }));
 }
 
