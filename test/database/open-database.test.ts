@@ -125,6 +125,8 @@ describe('the metadata store', () => {
     const db = await openDatabase(dataDir);
     const crashes: Error[] = [];
     const second = new SqliteThread(dataDir, { busyTimeoutMs: 1, onCrash: (error) => crashes.push(error) });
+    // Both that the file is locked and that the thread has ended are there when this thread next looks.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
     await second.ended;
     await expect(openDatabase(second)).rejects.toThrow(/Another process uses/);
     expect(crashes).toEqual([]);

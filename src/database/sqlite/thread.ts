@@ -107,10 +107,7 @@ export class SqliteThread {
       this.#ended.resolve();
     });
     this.#opened = new Promise((resolve, reject) => this.#pending.set(0, { rows: [], resolve, reject }));
-    // `open` reports it. The end of the thread is expected then.
-    this.#opened.catch(() => {
-      this.#isClosing = true;
-    });
+    this.#opened.catch(() => undefined); // `open` reports it
   }
 
   /**
@@ -208,6 +205,8 @@ export class SqliteThread {
       if (answer.isPart) return;
     }
     this.#pending.delete(answer.id);
+    // The thread ends if it cannot open the file, and Node may tell both in one go.
+    if (answer.id === 0 && 'failure' in answer) this.#isClosing = true;
     // A database that nobody waits for keeps no process alive.
     if (this.#pending.size === 0 && !this.#isClosing) this.#worker.unref();
     if ('rows' in answer) pending.resolve({ rows: pending.rows, changes: answer.changes });
