@@ -49,7 +49,8 @@ const log = createLog(config.logLevel);
 logWarnings(log);
 try {
   await checkPreconditions(config);
-  const sqlite = new SqliteThread(config.dataDir, { onCrash }); // starts while the modules are loaded
+  // It starts while the modules are loaded.
+  const sqlite = config.database.kind === 'sqlite' ? new SqliteThread(config.dataDir, { onCrash }) : undefined;
   const { serve } = await import('./serve.js');
   await serve(config, log, sqlite);
 } catch (error) {

@@ -10,8 +10,8 @@ import type { Logger } from 'pino';
 import { HealthDetails } from './api/health/index.js';
 import { ConcurrencyLimit } from './api/index.js';
 import { CONFIG, type Config } from './config/index.js';
-import { DATABASE, type Database, openDatabase } from './database/index.js';
-import type { SqliteThread } from './database/sqlite/index.js';
+import { DATABASE, type Database, openDatabase, openPostgres } from './database/index.js';
+import { holdFolder, type SqliteThread } from './database/sqlite/index.js';
 import {
   ClusterProbe,
   type ClusterState,
@@ -69,7 +69,7 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOG, useValue: log },
-        { provide: DATABASE, useFactory: () => openDatabase(sqlite ?? config.dataDir) },
+        { provide: DATABASE, useFactory: () => openStore(config, log, sqlite) },
         // Only the process that holds the database may touch the files.
         { provide: LocalFileStore, inject: [DATABASE], useFactory: () => openLocalFiles(config) },
         {
@@ -118,6 +118,20 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
     await this.localFiles.close();
     await this.database.destroy();
   }
+}
+
+/** The database, held for this process alone, as is the data folder. */
+async function openStore({ dataDir, database }: Config, log: Logger, sqlite?: SqliteThread): Promise<Database> {
+  if (database.kind === 'sqlite') return openDatabase(sqlite ?? dataDir);
+  holdFolder(dataDir); // until the process ends
+  return openPostgres({
+    url: database.url,
+    onIdleError: (error) => log.warn({ err: error }, 'a connection to the database has ended'),
+    onLost: (error) => {
+      log.fatal({ err: error }, "the database is no longer this service's");
+      process.exit(1); // what it would still write belongs to the other one
+    },
+  });
 }
 
 function createProbe({ kafka: { brokers, sasl } }: Config, topics: TopicAdmin): KafkaProbe {

@@ -13,8 +13,8 @@ const REQUEST_GRACE_MS = 3_000;
 /** Whatever hangs then does not keep the process. */
 const EXIT_MS = 9_500;
 
-/** Starts the service on a database that is being opened. Throws what keeps it from starting. */
-export async function serve(config: Config, log: Logger, sqlite: SqliteThread): Promise<void> {
+/** Starts the service. `sqlite`: its database, if that is SQLite. Throws what keeps it from starting. */
+export async function serve(config: Config, log: Logger, sqlite: SqliteThread | undefined): Promise<void> {
   const { adapter, handleError } = createHttpServer({
     allowedHosts: servedNames(config),
     pace: config.uploadPace,

@@ -7,7 +7,9 @@ import { ServiceError } from './errors/index.js';
  */
 export function explainStartupError(error: unknown, { host, port, dataDir }: Config): string | null {
   if (!(error instanceof Error)) return null;
-  if (error instanceof ServiceError) return error.message;
+  if (error instanceof ServiceError) {
+    return error.code === 'STORE_UNAVAILABLE' ? `${error.message}. Check DATABASE_URL.` : error.message;
+  }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   const syscall = 'syscall' in error ? String(error.syscall) : '';
   if (code === 'EADDRINUSE') {

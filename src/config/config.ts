@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { type DatabaseConfig, readDatabase } from './database.js';
 import { type KafkaSasl, readKafkaSasl } from './kafka-sasl.js';
 import { type KafkaTls, readKafkaTls } from './kafka-tls.js';
 import { readStorage, type StorageConfig } from './storage.js';
@@ -13,6 +14,8 @@ export interface Config {
   readonly allowedHosts: readonly string[];
   /** DATA_DIR: database and, by default, uploaded files; one process per directory. */
   readonly dataDir: string;
+  /** DATABASE_URL: `postgres://…`, by default SQLite in DATA_DIR; one service per database. */
+  readonly database: DatabaseConfig;
   /**
    * STORAGE_URL: `file:<path>` or `s3://<bucket>/<prefix>`, by default a folder in DATA_DIR. S3_ENDPOINT: a server other
    * than Amazon's. S3_PATH_STYLE: the bucket is a part of the path, by default if there is an endpoint.
@@ -154,6 +157,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     port: integer('PORT', 8000, 0, 65_535),
     allowedHosts: Object.freeze(hostNames()),
     dataDir,
+    database: Object.freeze(readDatabase(env, problems)),
     storage,
     uploadBufferBytes,
     logLevel: oneOf('LOG_LEVEL', 'info', LOG_LEVELS),

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
+import { ServiceError } from '../errors/index.js';
 import { isPostgres } from './next-seq.js';
 import type { Tables } from './tables.js';
 
@@ -225,6 +226,17 @@ const migrations: Record<string, Migration> = {
       }
     },
   },
+  '0016_leases': {
+    /** Which process has what only one may have. */
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('leases')
+        .addColumn('name', 'text', (column) => column.primaryKey())
+        .addColumn('owner', 'text', (column) => column.notNull())
+        .addColumn('expires_at', 'bigint', (column) => column.notNull())
+        .execute();
+    },
+  },
 };
 
 const RENAMED = [
@@ -246,5 +258,6 @@ const provider: MigrationProvider = { getMigrations: async () => migrations };
 /** Brings the tables up to date. Throws what the failing migration threw. */
 export async function migrate(db: Kysely<Tables>): Promise<void> {
   const { error } = await new Migrator({ db, provider }).migrateToLatest();
+  if (error instanceof ServiceError) throw error;
   if (error !== undefined) throw new Error('The database could not be migrated', { cause: error });
 }

@@ -1,11 +1,16 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import { migrate } from './migrations.js';
+import { DatabaseOwner } from './postgres/owner.js';
 import type { PostgresOptions } from './postgres/pool.js';
 import { SqliteThreadDialect } from './sqlite/dialect.js';
 import { SqliteThread } from './sqlite/thread.js';
 import type { Tables } from './tables.js';
 
 export type Database = Kysely<Tables>;
+
+export interface PostgresDatabaseOptions extends PostgresOptions {
+  onLost: (error: Error) => void;
+}
 
 /**
  * The database of a data folder, or one that is being opened already, with its tables up to date. It is held until
@@ -17,10 +22,31 @@ export async function openDatabase(source: string | SqliteThread): Promise<Datab
   return upToDate(new Kysely<Tables>({ dialect: new SqliteThreadDialect(thread) }));
 }
 
-/** A database in a PostgreSQL, with its tables up to date. Throws PostgresUnavailable. */
-export async function openPostgres(options: PostgresOptions): Promise<Database> {
-  const { createPool } = await import('./postgres/pool.js'); // its client takes memory and time that SQLite does not need
-  return upToDate(new Kysely<Tables>({ dialect: new PostgresDialect({ pool: createPool(options) }) }));
+/**
+ * A database in a PostgreSQL, with its tables up to date. Nobody has it beside this process until `destroy()`; `onLost` is
+ * called if another service has taken it over, because this one stood still or could not reach it.
+ * Throws STORE_UNAVAILABLE, also if another service uses the database.
+ */
+export async function openPostgres({ onLost, ...options }: PostgresDatabaseOptions): Promise<Database> {
+  // Its client takes memory and time that SQLite does not need.
+  const { createPool } = await import('./postgres/pool.js');
+  const pool = createPool(options);
+  const owner = new DatabaseOwner(pool, onLost);
+  let isOwned = false;
+  const end = async (): Promise<void> => {
+    // If the database is away, the lease ends by itself.
+    if (isOwned) await owner.release().catch(() => undefined);
+    await pool.end();
+  };
+  const db = await upToDate(new Kysely<Tables>({ dialect: new PostgresDialect({ pool: { ...pool, end } }) }));
+  try {
+    await owner.acquire();
+    isOwned = true;
+    return db;
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
 }
 
 async function upToDate(db: Database): Promise<Database> {

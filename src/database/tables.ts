@@ -9,6 +9,16 @@ export interface Tables {
   running_time: RunningTimeTable;
   installation: InstallationTable;
   spare_topics: SpareTopicsTable;
+  leases: LeasesTable;
+}
+
+/** What one process has, and nobody else. */
+export interface LeasesTable {
+  name: string;
+  /** A start of a process. */
+  owner: string;
+  /** Milliseconds since the epoch, by the clock of the database. */
+  expires_at: number;
 }
 
 export interface ModelsTable {

@@ -147,6 +147,12 @@ const entries = {
     hint: 'Check STORAGE_URL, S3_ENDPOINT, the credentials and the storage itself, then try again.',
     retryable: true,
   },
+  STORE_UNAVAILABLE: {
+    status: 503,
+    title: 'The database is unavailable',
+    hint: 'Check DATABASE_URL and the database server, then try again.',
+    retryable: true,
+  },
   INSUFFICIENT_STORAGE: {
     status: 507,
     title: 'The server is short of disk space',

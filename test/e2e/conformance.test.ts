@@ -18,6 +18,7 @@ import {
 import { changeBrokerConfig, VERIFICATION } from '../kit/broker-config.js';
 import { deleteTopics } from '../kit/delete-topics.js';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
+import { startPostgres } from '../kit/postgres.js';
 import { runnerPids } from '../kit/runners.js';
 import { hasS3, startS3 } from '../kit/s3.js';
 import { type Service, startService } from '../kit/service.js';
@@ -96,6 +97,22 @@ async function cancelledJob(model: string): Promise<string> {
   } finally {
     for (const pid of runners) process.kill(pid, 'SIGCONT');
   }
+}
+
+/** One question for each operation that asks the database. */
+function storeQuestions(): [string, Question][] {
+  return [
+    ['createModel', { body: FLAT }],
+    ['updateModel', { id: 'orders', body: { schema: ORDERS_SCHEMA } }],
+    ['createJob', { body: form(uploads) }],
+    ...['getModel', 'deleteModel', 'getModelVersion', 'listModelVersions'].map((id): [string, Question] => [
+      id,
+      { id: 'wide' },
+    ]),
+    ...['getJob', 'cancelJob', 'resumeJob', 'listRejectedRows'].map((id): [string, Question] => [id, { id: partial }]),
+    ['listModels', {}],
+    ['listJobs', {}],
+  ];
 }
 
 async function expectProblem(id: string, question: Question, status: number, code: string): Promise<Answer> {
@@ -424,23 +441,23 @@ describe('a service that lacks what it needs, by the contract', () => {
     breakStore(service.dataDir, partial, 'wide');
     service = await startService({ brokers, dataDir: service.dataDir });
     client = clientOf(service);
-    const questions: [string, Question][] = [
-      ['createModel', { body: FLAT }],
-      ['updateModel', { id: 'orders', body: { schema: ORDERS_SCHEMA } }],
-      ['createJob', { body: form(uploads) }],
-      ...['getModel', 'deleteModel', 'getModelVersion', 'listModelVersions'].map((id): [string, Question] => [
-        id,
-        { id: 'wide' },
-      ]),
-      ...['getJob', 'cancelJob', 'resumeJob', 'listRejectedRows'].map((id): [string, Question] => [
-        id,
-        { id: partial },
-      ]),
-      ['listModels', {}],
-      ['listJobs', {}],
-    ];
-    for (const [id, question] of questions) await expectProblem(id, question, 500, 'INTERNAL_ERROR');
+    for (const [id, question] of storeQuestions()) await expectProblem(id, question, 500, 'INTERNAL_ERROR');
   });
+
+  it('says so while its database is away', async () => {
+    await service.stop();
+    const postgres = await startPostgres();
+    try {
+      const env = { DATABASE_URL: await postgres.createDatabase() };
+      service = await startService({ brokers, dataDir: await newDataDir(), env });
+      client = clientOf(service);
+      await postgres.kill();
+      for (const [id, question] of storeQuestions()) await expectProblem(id, question, 503, 'STORE_UNAVAILABLE');
+    } finally {
+      await service.stop();
+      await postgres.stop();
+    }
+  }, 300_000);
 
   it('says so while its jobs have as many topics as they may', async () => {
     await service.stop();

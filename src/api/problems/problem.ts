@@ -41,5 +41,6 @@ const INTERNAL_ERROR = new ServiceError('INTERNAL_ERROR', 'The request could not
 /** Seconds to wait before retrying; null if the error will not pass by itself. */
 export function retryAfterSeconds(code: ErrorCode): number | null {
   if (code === 'SERVICE_BUSY') return 2;
-  return code === 'KAFKA_UNAVAILABLE' || code === 'STORAGE_UNAVAILABLE' || code === 'TOPIC_LIMIT' ? 5 : null;
+  const isAway = code === 'KAFKA_UNAVAILABLE' || code === 'STORAGE_UNAVAILABLE' || code === 'STORE_UNAVAILABLE';
+  return isAway || code === 'TOPIC_LIMIT' ? 5 : null;
 }

@@ -17,11 +17,6 @@ const DISK_FULL = '53100';
  */
 const UNAVAILABLE = /^(08|28|40|53|57P|25006|3D000)/;
 
-/** The same statement may succeed later: the database is not there, shuts down, is full or has refused the connection. */
-export class PostgresUnavailable extends Error {
-  override readonly name = 'PostgresUnavailable';
-}
-
 export interface PostgresOptions {
   /** As libpq's, with `sslmode` and `sslrootcert`. */
   url: string;
@@ -31,7 +26,7 @@ export interface PostgresOptions {
 
 /**
  * The connections to a PostgreSQL, as Kysely takes them. Statements have no names, so that a pooler may give each
- * transaction another connection. Errors that are not the statement's fault come as PostgresUnavailable, a full disk as
+ * transaction another connection. Errors that are not the statement's fault come as STORE_UNAVAILABLE, a full disk as
  * INSUFFICIENT_STORAGE. A connection whose state is not known after an error is not used again.
  */
 export function createPool({ url, onIdleError }: PostgresOptions): PostgresPool {
@@ -103,5 +98,7 @@ function asStoreError(error: unknown): unknown {
     if (!UNAVAILABLE.test(error.code ?? '')) return error;
   }
   const { message } = error instanceof Error ? error : new Error(String(error));
-  return new PostgresUnavailable(`The database does not answer as expected: ${message}`, { cause: error });
+  return new ServiceError('STORE_UNAVAILABLE', `The database does not answer as expected: ${message}`, {
+    cause: error,
+  });
 }

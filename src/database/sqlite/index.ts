@@ -1,1 +1,2 @@
+export { holdFolder } from './hold-folder.js';
 export { SqliteThread } from './thread.js';

@@ -3,14 +3,13 @@ import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { ServiceError } from '../../errors/index.js';
+import { folderInUse, isBusy } from './hold-folder.js';
 
 const WORKER = fileURLToPath(new URL(`./worker${extname(import.meta.url)}`, import.meta.url));
 /** A bound, not what the thread needs: it takes up and gives back a few megabytes of values at a time. */
 const MEMORY = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 2 };
 /** Statements that wait or run. More callers than that are not served any sooner if they wait as well. */
 const MAX_STATEMENTS = 10_000;
-
-const SQLITE_BUSY = 5;
 
 export type Value = null | number | bigint | string | Uint8Array;
 export type Row = Record<string, Value>;
@@ -121,11 +120,7 @@ export class SqliteThread {
     } catch (error) {
       this.#worker.ref();
       await this.#ended.promise;
-      if (!isBusy(error)) throw error;
-      throw new Error(
-        `Another process uses the data folder ${this.dataDir}: stop it, or start this one with another DATA_DIR.`,
-        { cause: error },
-      );
+      throw isBusy(error) ? folderInUse(this.dataDir, error) : error;
     }
   }
 
@@ -212,10 +207,6 @@ export class SqliteThread {
     if ('rows' in answer) pending.resolve({ rows: pending.rows, changes: answer.changes });
     else pending.reject(sqliteError(answer.failure));
   }
-}
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === SQLITE_BUSY;
 }
 
 /** As node:sqlite throws it; an error that is sent from thread to thread loses its own members. */

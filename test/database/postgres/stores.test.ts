@@ -9,6 +9,9 @@ import { type PostgresServer, startPostgres } from '../../kit/postgres.js';
 
 let server: PostgresServer;
 const idleErrors: Error[] = [];
+const fail = (error: Error): never => {
+  throw error;
+};
 
 beforeAll(async () => {
   server = await startPostgres();
@@ -17,20 +20,25 @@ afterAll(() => server.stop());
 
 async function open(): Promise<StoreFixture> {
   const url = await server.createDatabase();
-  return openStore(() => openPostgres({ url, onIdleError: (error) => idleErrors.push(error) }));
+  return openStore(() => openPostgres({ url, onIdleError: (error) => idleErrors.push(error), onLost: fail }));
 }
 
 describesJobStore('PostgreSQL', open);
 describesModelStore('PostgreSQL', open);
 
 describe('a database in PostgreSQL', () => {
-  it('is migrated once by several processes that start together', async () => {
+  it('is migrated once, however many processes start together, and opened by one', async () => {
     const url = await server.createDatabase();
-    const dbs = await Promise.all([1, 2, 3].map(() => openPostgres({ url, onIdleError: () => undefined })));
-    const ids = await Promise.all(dbs.map((db) => db.selectFrom('installation').select('id').execute()));
-    expect(ids.map((rows) => rows.length)).toEqual([1, 1, 1]);
-    expect(new Set(ids.map(([row]) => row?.id)).size).toBe(1);
-    for (const db of dbs) await db.destroy();
+    const opened = await Promise.allSettled(
+      [1, 2, 3].map(() => openPostgres({ url, onIdleError: fail, onLost: fail })),
+    );
+    const dbs = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    expect(dbs).toHaveLength(1);
+    for (const result of opened) {
+      if (result.status === 'rejected') expect(result.reason.message).toMatch(/Another service uses the database/);
+    }
+    expect(await dbs[0]!.selectFrom('installation').select('id').execute()).toHaveLength(1);
+    await dbs[0]!.destroy();
   });
 
   it('gives integers beyond 32 bits as numbers, and refuses those that a number does not hold', async () => {
@@ -53,7 +61,7 @@ describe('a database in PostgreSQL', () => {
     const { db, close } = await open();
     const read = () => db.selectFrom('models').select('id').execute();
     await server.kill();
-    await expect(read()).rejects.toMatchObject({ name: 'PostgresUnavailable' });
+    await expect(read()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     await server.restart();
     expect(await read()).toEqual([{ id: 'orders' }]);
     await close();
@@ -69,7 +77,7 @@ describe('a database in PostgreSQL', () => {
       await server.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'batch_%'");
       await transaction.updateTable('models').set({ version: 2 }).execute();
     });
-    await expect(cut).rejects.toMatchObject({ name: 'PostgresUnavailable' });
+    await expect(cut).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     // Two were idle; that each has ended may be noticed a moment later.
     for (const deadline = Date.now() + 10_000; idleErrors.length < 2; ) {
       expect(Date.now()).toBeLessThan(deadline);
@@ -83,7 +91,7 @@ describe('a database in PostgreSQL', () => {
 
   it('refuses a server that is not there', async () => {
     await expect(
-      openPostgres({ url: 'postgres://batch@127.0.0.1:1/none', onIdleError: () => undefined }),
-    ).rejects.toMatchObject({ cause: { name: 'PostgresUnavailable' } });
+      openPostgres({ url: 'postgres://batch@127.0.0.1:1/none', onIdleError: fail, onLost: fail }),
+    ).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
   });
 });

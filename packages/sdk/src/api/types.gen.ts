@@ -843,7 +843,7 @@ export type HealthIndicators = {
 /**
  * Every code that a response can carry.
  */
-export type ErrorCode = 'FILE_TOO_LARGE' | 'UNSUPPORTED_FILE_TYPE' | 'MODEL_NOT_FOUND' | 'KAFKA_UNAVAILABLE' | 'JOB_NOT_FOUND' | 'INTERNAL_ERROR' | 'INVALID_JSON' | 'INVALID_MULTIPART' | 'MISSING_MODEL_ID' | 'MISSING_FILE' | 'READ_ERROR' | 'INVALID_SCHEMA' | 'INVALID_OPTION' | 'INVALID_REQUEST' | 'MODEL_ALREADY_EXISTS' | 'JOB_STATE_CONFLICT' | 'IDEMPOTENCY_KEY_REUSED' | 'REJECTED_EXPIRED' | 'SPOOL_EXPIRED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'UNSUPPORTED_MEDIA_TYPE' | 'UPLOAD_TIMEOUT' | 'FORBIDDEN_HOST' | 'CROSS_SITE_REQUEST' | 'STORAGE_UNAVAILABLE' | 'INSUFFICIENT_STORAGE' | 'SERVICE_BUSY' | 'TOPIC_LIMIT' | 'HEADER_MISMATCH' | 'KAFKA_REJECTED' | 'KAFKA_UNSUPPORTED' | 'FILE_CORRUPT' | 'FILE_TOO_COMPLEX';
+export type ErrorCode = 'FILE_TOO_LARGE' | 'UNSUPPORTED_FILE_TYPE' | 'MODEL_NOT_FOUND' | 'KAFKA_UNAVAILABLE' | 'JOB_NOT_FOUND' | 'INTERNAL_ERROR' | 'INVALID_JSON' | 'INVALID_MULTIPART' | 'MISSING_MODEL_ID' | 'MISSING_FILE' | 'READ_ERROR' | 'INVALID_SCHEMA' | 'INVALID_OPTION' | 'INVALID_REQUEST' | 'MODEL_ALREADY_EXISTS' | 'JOB_STATE_CONFLICT' | 'IDEMPOTENCY_KEY_REUSED' | 'REJECTED_EXPIRED' | 'SPOOL_EXPIRED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'UNSUPPORTED_MEDIA_TYPE' | 'UPLOAD_TIMEOUT' | 'FORBIDDEN_HOST' | 'CROSS_SITE_REQUEST' | 'STORAGE_UNAVAILABLE' | 'STORE_UNAVAILABLE' | 'INSUFFICIENT_STORAGE' | 'SERVICE_BUSY' | 'TOPIC_LIMIT' | 'HEADER_MISMATCH' | 'KAFKA_REJECTED' | 'KAFKA_UNSUPPORTED' | 'FILE_CORRUPT' | 'FILE_TOO_COMPLEX';
 
 /**
  * RFC 9457, with the code, the hint and the request's id.
@@ -947,6 +947,10 @@ export type ListJobsErrors = {
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
 };
 
 export type ListJobsError = ListJobsErrors[keyof ListJobsErrors];
@@ -1094,7 +1098,7 @@ export type CreateJobErrors = {
      */
     502: Problem;
     /**
-     * Kafka or the storage of uploaded files is unreachable, MAX_UPLOADS uploads are in progress, the jobs have reached MAX_JOB_TOPICS, or a broker quota on topics is exhausted. Usually sent within 3 seconds, without reading the body.
+     * Kafka, the database or the storage of uploaded files is unreachable, MAX_UPLOADS uploads are in progress, the jobs have reached MAX_JOB_TOPICS, or a broker quota on topics is exhausted. Usually sent within 3 seconds, without reading the body.
      */
     503: Problem;
     /**
@@ -1165,6 +1169,10 @@ export type CancelJobErrors = {
      */
     500: Problem;
     /**
+     * The database is unreachable.
+     */
+    503: Problem;
+    /**
      * The server is short of disk space; nothing was stored.
      */
     507: Problem;
@@ -1214,6 +1222,10 @@ export type GetJobErrors = {
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
 };
 
 export type GetJobError = GetJobErrors[keyof GetJobErrors];
@@ -1269,7 +1281,7 @@ export type ResumeJobErrors = {
      */
     502: Problem;
     /**
-     * The storage of uploaded files is unreachable.
+     * The database or the storage of uploaded files is unreachable.
      */
     503: Problem;
     /**
@@ -1340,7 +1352,7 @@ export type ListRejectedRowsErrors = {
      */
     502: Problem;
     /**
-     * No Kafka broker answers, or too many requests read rejected rows already.
+     * No Kafka broker answers, the database is unreachable, or too many requests read rejected rows already.
      */
     503: Problem;
 };
@@ -1389,6 +1401,10 @@ export type ListModelsErrors = {
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
 };
 
 export type ListModelsError = ListModelsErrors[keyof ListModelsErrors];
@@ -1438,6 +1454,10 @@ export type CreateModelErrors = {
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
     /**
      * The server is short of disk space; nothing was stored.
      */
@@ -1591,6 +1611,10 @@ export type DeleteModelErrors = {
      */
     500: Problem;
     /**
+     * The database is unreachable.
+     */
+    503: Problem;
+    /**
      * The server is short of disk space; nothing was stored.
      */
     507: Problem;
@@ -1636,6 +1660,10 @@ export type GetModelErrors = {
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
 };
 
 export type GetModelError = GetModelErrors[keyof GetModelErrors];
@@ -1690,6 +1718,10 @@ export type UpdateModelErrors = {
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
     /**
      * The server is short of disk space; nothing was stored.
      */
@@ -1749,6 +1781,10 @@ export type ListModelVersionsErrors = {
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
 };
 
 export type ListModelVersionsError = ListModelVersionsErrors[keyof ListModelVersionsErrors];
@@ -1795,6 +1831,10 @@ export type GetModelVersionErrors = {
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
 };
 
 export type GetModelVersionError = GetModelVersionErrors[keyof GetModelVersionErrors];
