@@ -40,7 +40,7 @@ export async function interleave<C extends Record<string, Contender | null>>(
 ): Promise<RunsOf<C>> {
   const results: Record<string, Timed[]> = Object.fromEntries(Object.keys(contenders).map((key) => [key, []]));
   for (let round = 0; round < bench.rounds; round++) {
-    for (const [key, contender] of Object.entries(contenders)) {
+    for (const [key, contender] of inTurn(Object.entries(contenders), round)) {
       if (contender === null) continue;
       await warm(bench.broker.brokers, contender.input);
       const before = cpuSeconds(bench.broker.pid);
@@ -51,6 +51,11 @@ export async function interleave<C extends Record<string, Contender | null>>(
     }
   }
   return results as RunsOf<C>;
+}
+
+/** Every other round goes backwards: who comes first is up to a tenth slower, even if both are the same. */
+export function inTurn<T>(contenders: Iterable<T>, round: number): T[] {
+  return round % 2 === 0 ? [...contenders] : [...contenders].reverse();
 }
 
 /** Of CSV. */

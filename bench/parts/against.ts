@@ -8,7 +8,7 @@ import { type DeliveryRun, job } from '../contenders/job.js';
 import { INPUT_NAMES, SCHEMAS } from '../inputs.js';
 import type { ComparedPart } from '../options.js';
 import type { Row } from '../report.js';
-import { cpuPerGb, interleave, mbPerSecond, medianOf, medianRatio, type Timed } from '../runs.js';
+import { cpuPerGb, inTurn, interleave, mbPerSecond, medianOf, medianRatio, type Timed } from '../runs.js';
 import { median, quantile } from '../statistics.js';
 import { writeTaxiFile } from '../taxi.js';
 
@@ -85,7 +85,7 @@ async function compareLatency(bench: Bench, name: string, ours: Service, theirs:
     [theirs, []],
   ]);
   for (let round = -5; round < bench.scale.smallJobs; round++) {
-    for (const [service, taken] of times) {
+    for (const [service, taken] of inTurn(times, round)) {
       const api = new Api(service.url);
       const started = performance.now();
       const { job_id } = await api.createJob('taxi', csv);
@@ -116,7 +116,7 @@ async function compareHealth(bench: Bench, name: string, ours: Service, theirs: 
   ]);
   for (const { url } of of.keys()) await new Api(url).createModel('one', { id: 'Int32' });
   for (let round = 0; round < bench.rounds; round++) {
-    for (const [service, health] of of) await lookBesideJobs(service, bench.scale.healthMs, health);
+    for (const [service, health] of inTurn(of, round)) await lookBesideJobs(service, bench.scale.healthMs, health);
   }
   const [a, b] = [of.get(ours), of.get(theirs)] as [Health, Health];
   const [x, y] = [median(a.jobsPerSecond), median(b.jobsPerSecond)];
