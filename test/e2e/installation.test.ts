@@ -94,7 +94,7 @@ describe('services on one broker', () => {
     expect(stderr.trim().split('\n')).toHaveLength(1);
     expect(stderr).toContain(`belongs to installation ${await idOf(first)}`);
     expect(stderr).toMatch(/KAFKA_TOPIC_PREFIX to another prefix.*KAFKA_ADOPT_PREFIX=true/);
-    second = /identified by its DATA_DIR\) is ([0-9a-f]{16})/.exec(stderr)?.[1] ?? 'none';
+    second = /identified by its database\) is ([0-9a-f]{16})/.exec(stderr)?.[1] ?? 'none';
     expect(await lastClaim('shared.jobs')).toMatchObject({ installation_id: await idOf(first) });
   });
 

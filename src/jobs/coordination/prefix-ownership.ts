@@ -125,7 +125,7 @@ export class PrefixOwnership {
     const { id } = await store.get(topics.service.jobs);
     this.#refusal = new ServiceError(
       'KAFKA_REJECTED',
-      `The topic prefix ${topicPrefix} belongs to installation ${owner}, but this installation (identified by its DATA_DIR) is ${id}: set KAFKA_TOPIC_PREFIX to another prefix, or start once with KAFKA_ADOPT_PREFIX=true to take this one over (topics of jobs that this installation does not know stay as they are)`,
+      `The topic prefix ${topicPrefix} belongs to installation ${owner}, but this installation (identified by its database) is ${id}: set KAFKA_TOPIC_PREFIX to another prefix, or start once with KAFKA_ADOPT_PREFIX=true to take this one over (topics of jobs that this installation does not know stay as they are)`,
     );
     this.#refused.resolve(this.#refusal);
     return this.#refusal;

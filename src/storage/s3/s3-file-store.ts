@@ -67,7 +67,7 @@ export class S3FileStore implements FileStore {
     if (owner === installationId) return;
     throw new ServiceError(
       'STORAGE_UNAVAILABLE',
-      `${this.#url('')} belongs to installation ${owner}, but this installation (identified by its DATA_DIR) is ${installationId}: set STORAGE_URL to another prefix, or delete the object '${OWNER}' there to take the files over`,
+      `${this.#url('')} belongs to installation ${owner}, but this installation (identified by its database) is ${installationId}: set STORAGE_URL to another prefix, or delete the object '${OWNER}' there to take the files over`,
     );
   }
 
