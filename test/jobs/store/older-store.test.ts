@@ -63,6 +63,7 @@ describe('a store whose jobs have the option columns', () => {
     await db.destroy();
     const older = new DatabaseSync(join(folder, 'batch.db'));
     older.exec(`DELETE FROM kysely_migration WHERE name >= '0013_rename';
+      DROP TABLE leases;
       DROP INDEX jobs_claimable;
       DROP INDEX jobs_leased;
       ALTER TABLE jobs DROP COLUMN lease_owner;
