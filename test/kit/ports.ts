@@ -1,12 +1,32 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 
-/** A loopback port that was free a moment ago. */
+/** Below those that systems give to connections and to who asks for any port: nobody else comes by one of these. */
+const FIRST = 20_000;
+/** A worker of Jest has its own, so that two at once are not given the same. */
+const PER_WORKER = 1_500;
+const WORKERS = 8;
+
+const first = FIRST + (Number(process.env['JEST_WORKER_ID'] ?? 0) % WORKERS) * PER_WORKER;
+let given = Math.floor(Math.random() * PER_WORKER);
+
+/** A loopback port that is free, and that this process is given only once. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  for (let tried = 0; tried < PER_WORKER; tried++) {
+    given = (given + 1) % PER_WORKER;
+    if (await isFree(first + given)) return first + given;
+  }
+  throw new Error(`No port from ${first} to ${first + PER_WORKER - 1} is free`);
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+  } catch {
+    return false;
+  }
   server.close();
   await once(server, 'close');
-  return port;
+  return true;
 }
