@@ -1,9 +1,9 @@
 import { typeTest, type ValueTest } from '../formats/index.js';
-import { type ColumnType, spellColumnType } from '../models/schema/index.js';
+import { type ColumnType, KIND_TRAITS, spellColumnType } from '../models/schema/index.js';
 import type { ValueFacts, ValueSample } from './value-facts.js';
 
 /** Types of a kind: of those that a column cannot have, one speaks for all. */
-export type Family = 'truth' | 'whole' | 'money' | 'number' | 'date' | 'datetime' | 'uuid';
+export type Family = 'truth' | 'whole' | 'money' | 'number' | ColumnType['kind'];
 
 /** Why a column should not have a type that its values fit. */
 export interface Objection {
@@ -82,7 +82,11 @@ export const CANDIDATES: readonly Candidate[] = [
     () => 'dates with times',
     (facts) => codeObjection(facts) ?? (facts.dates === 0 ? because('only numbers') : null),
   ),
-  candidate('uuid', { kind: 'uuid' }, () => 'UUIDs'),
+  ...KIND_TRAITS.flatMap(({ inferredAs, names }) =>
+    inferredAs === null
+      ? []
+      : names.flatMap(([, type]) => (type === null ? [] : [candidate(type.kind, type, () => inferredAs)])),
+  ),
 ];
 
 function candidate(

@@ -1,22 +1,10 @@
-import type { TypeErrorCode } from '../formats/index.js';
-import type { ColumnType } from '../models/schema/index.js';
+import { TYPE_ERRORS, type TypeErrorCode } from '../formats/index.js';
+import { COLUMN_KINDS } from '../models/schema/index.js';
 import type { Candidate, Family } from './candidates.js';
 import type { ColumnStats, InferredColumn, RejectedType } from './inference-result.js';
 import { ValueFacts, type ValueSample } from './value-facts.js';
 import { exampleOf, extremes, ValueSummary } from './value-summary.js';
 
-/** The types of which a column of another family says why it is not one: at most one of each kind. */
-const REPRESENTATIVES: Readonly<Record<ColumnType['kind'], string | null>> = {
-  string: null,
-  bool: 'Bool',
-  int: 'Int64',
-  float: 'Float64',
-  decimal: null,
-  date: 'Date',
-  datetime: 'DateTime',
-  datetime64: null,
-  uuid: 'UUID',
-};
 /** Why a column of numbers is not one of prices is worth a word; of other columns it goes without saying. */
 const PRICE = 'Decimal(18,2)';
 const NUMERIC: ReadonlySet<Family> = new Set<Family>(['whole', 'money', 'number']);
@@ -161,7 +149,7 @@ export class ColumnProfile {
     const narrower = before.findLast(({ family }) => family === chosen?.family);
     const told = before.filter(({ family, type, spelling }) => {
       if (family === chosen?.family) return false;
-      return REPRESENTATIVES[type.kind] === spelling || (spelling === PRICE && chosen?.family === 'number');
+      return COLUMN_KINDS[type.kind].representative === spelling || (spelling === PRICE && chosen?.family === 'number');
     });
     if (narrower !== undefined) told.push(narrower);
     return this.#facts.values === 0 ? [] : told.flatMap((candidate) => this.#rejection(candidate) ?? []);
@@ -170,7 +158,7 @@ export class ColumnProfile {
   #rejection(candidate: Candidate): RejectedType | null {
     const failure = this.#failures.get(candidate);
     const objection = candidate.objection(this.#facts);
-    const reason = failure === undefined ? objection?.reason : REASONS[failure.code];
+    const reason = failure === undefined ? objection?.reason : TYPE_ERRORS[failure.code];
     if (reason === undefined) return null;
     const sighting = failure?.sighting ?? objection?.sighting ?? null;
     return {
@@ -211,17 +199,6 @@ export class ColumnProfile {
   }
 }
 
-/** What the tests of types say, as the end of "this value is …". */
-export const REASONS: Readonly<Record<TypeErrorCode, string>> = {
-  NOT_A_BOOLEAN: 'not true or false',
-  NOT_AN_INTEGER: 'not a whole number',
-  NOT_A_NUMBER: 'not a number',
-  OUT_OF_RANGE: 'out of its range',
-  INVALID_DATE: 'not a date (YYYY-MM-DD)',
-  INVALID_DATETIME: 'not a date with a time (YYYY-MM-DD hh:mm:ss)',
-  INVALID_UUID: 'not a UUID',
-};
-
 function extentOf(chosen: Candidate | null, { number, date }: ValueFacts): { min: string | null; max: string | null } {
   switch (chosen?.family) {
     case 'whole':
@@ -231,9 +208,7 @@ function extentOf(chosen: Candidate | null, { number, date }: ValueFacts): { min
     case 'date':
     case 'datetime':
       return extremes(date);
-    case 'truth':
-    case 'uuid':
-    case undefined:
+    default:
       return { min: null, max: null };
   }
 }

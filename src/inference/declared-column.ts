@@ -1,6 +1,12 @@
-import { type FileField, proposedTypes, spellFileType, typeTest, type ValueTest } from '../formats/index.js';
+import {
+  type FileField,
+  proposedTypes,
+  spellFileType,
+  TYPE_ERRORS,
+  typeTest,
+  type ValueTest,
+} from '../formats/index.js';
 import { type ColumnType, inJsonSchema, spellColumnType } from '../models/schema/index.js';
-import { REASONS } from './column-profile.js';
 import { UNSEEN_NULLS } from './declared-property.js';
 import type { InferredColumn, RejectedType } from './inference-result.js';
 import type { JsonValue } from './parse-json-row.js';
@@ -58,7 +64,7 @@ export class DeclaredColumn {
       const { type, test } = this.#choices[0] as Choice;
       const code = test(text);
       if (code === null) return;
-      this.#rejected.push({ type: spellColumnType(type), reason: REASONS[code], example: exampleOf(text), row });
+      this.#rejected.push({ type: spellColumnType(type), reason: TYPE_ERRORS[code], example: exampleOf(text), row });
       this.#choices.shift();
     }
   }

@@ -20,12 +20,8 @@ export function inJsonSchemaType(type: ColumnType): ColumnType {
       return { kind: 'float', bits: 64 };
     case 'datetime64':
       return { kind: 'datetime' };
-    case 'string':
-    case 'bool':
-    case 'date':
-    case 'datetime':
-    case 'uuid':
-      return type;
+    default:
+      return inJsonSchema(spellColumnType(type)) === undefined ? { kind: 'string' } : type;
   }
 }
 

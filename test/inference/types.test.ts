@@ -1,3 +1,5 @@
+import { CANDIDATES } from '../../src/inference/candidates.js';
+import { COLUMN_KINDS } from '../../src/models/schema/index.js';
 import { column } from './support.js';
 
 /** As many values as it takes until a narrow type is believed. */
@@ -52,4 +54,9 @@ describe('the type of a column', () => {
     });
     expect(await column(['', ''])).toMatchObject({ type: 'String', nullable: true, reason: 'only nulls' });
   });
+});
+
+it('may be of each kind that there is', () => {
+  const kinds = new Set(['string', ...CANDIDATES.map(({ type }) => type.kind)]);
+  expect([...kinds].toSorted()).toEqual(Object.keys(COLUMN_KINDS).toSorted());
 });

@@ -1,15 +1,14 @@
 import type { ColumnType } from '../../models/schema/index.js';
-import type { Normalizer } from '../validation/normalization.js';
 import type { ValueCheck } from '../validation/value-check.js';
-import { BinaryReader, FixedReader, StringReader, UuidReader } from './columns/bytes.js';
+import { FixedReader, UuidReader } from './columns/bytes.js';
 import { DecimalReader } from './columns/decimals.js';
 import { NullReader } from './columns/nested.js';
-import { NormalizedTextReader } from './columns/normalized-text.js';
-import { BooleanReader, FloatReader, HalfReader, Integer64Reader, IntegerReader } from './columns/numbers.js';
-import { DateReader, Int96Reader, TimeReader, TimestampReader } from './columns/temporal.js';
+import { BooleanReader, FloatReader, HalfReader } from './columns/numbers.js';
+import { DateReader, Int96Reader, TimestampReader } from './columns/temporal.js';
 import { TypedTextReader } from './columns/typed-text.js';
 import type { RowFlags, ValueReader } from './columns/value-reader.js';
-import { type FileType, type ScalarType, spellFileType } from './file-type.js';
+import type { FileType, ScalarType } from './file-type.js';
+import { leafReader, textReader } from './value-readers.js';
 
 /** How values of the file become those of the model. */
 export interface Conversion {
@@ -22,49 +21,9 @@ export interface Conversion {
 const INTEGER_DIGITS = { 8: 3, 16: 5, 32: 10, 64: 20 } as const;
 /** Number of bits of integers that are epoch seconds of the model's years, whatever their value. */
 const SAFE_SECOND_BITS = 32;
-
-/** A reader of the values as they are; the words for a type that cannot be read. */
-export function readerOf(type: ScalarType, notes: RowFlags): ValueReader | string {
-  switch (type.kind) {
-    case 'decimal':
-      return type.bits % 32 === 0 ? new DecimalReader(type.bits, type.scale) : spellFileType(type);
-    case 'unsupported':
-      return type.name;
-    default:
-      return leafReader(type, notes);
-  }
-}
-
-type LeafType = Exclude<ScalarType, { kind: 'decimal' | 'unsupported' }>;
-
-function leafReader(type: LeafType, notes: RowFlags): ValueReader {
-  switch (type.kind) {
-    case 'null':
-      return new NullReader();
-    case 'bool':
-      return new BooleanReader();
-    case 'int':
-      return type.bits === 64 ? new Integer64Reader(type.signed) : new IntegerReader(type.bits, type.signed);
-    case 'float':
-      return type.bits === 16 ? new HalfReader(notes) : new FloatReader(type.bits, notes);
-    case 'string':
-      return new StringReader(notes);
-    case 'binary':
-      return new BinaryReader();
-    case 'fixed':
-      return new FixedReader(type.bytes);
-    case 'uuid':
-      return new UuidReader();
-    case 'date':
-      return new DateReader();
-    case 'time':
-      return new TimeReader(type.digits, notes);
-    case 'timestamp':
-      return new TimestampReader(type.digits, type.utc);
-    case 'int96':
-      return new Int96Reader();
-  }
-}
+/** Digits of a Decimal. */
+const MAX_PRECISION = 76;
+const TEXT: ColumnType = { kind: 'string' };
 
 /**
  * The conversion of values that can be read; null if their type cannot be converted to the model's. What the model's
@@ -131,11 +90,6 @@ function convertType(type: ScalarType, check: ValueCheck, notes: RowFlags): Conv
   }
 }
 
-/** Reads texts that stay texts. */
-export function textReader(normalize: Normalizer | null, notes: RowFlags): ValueReader {
-  return normalize === null ? new StringReader(notes) : new NormalizedTextReader(normalize, notes);
-}
-
 function convertTimestamp(type: Extract<FileType, { kind: 'timestamp' | 'int96' }>, to: ColumnType): Conversion | null {
   const digits = type.kind === 'int96' ? 9 : type.digits;
   const shown = to.kind === 'datetime64' ? Math.min(digits, to.digits) : digits;
@@ -177,11 +131,7 @@ function fitsInteger(from: Extract<FileType, { kind: 'int' }>, to: ColumnType): 
     case 'int':
       if (from.signed === to.signed) return from.bits <= to.bits;
       return !from.signed && from.bits < to.bits;
-    case 'string':
-    case 'bool':
-    case 'date':
-    case 'datetime64':
-    case 'uuid':
+    default:
       return false;
   }
 }
@@ -193,4 +143,46 @@ function takesDecimal({ scale }: Extract<FileType, { kind: 'decimal' }>, { kind 
 function fitsDecimal({ precision, scale }: Extract<FileType, { kind: 'decimal' }>, to: ColumnType): boolean {
   if (to.kind !== 'decimal') return false;
   return scale >= 0 && scale <= to.scale && precision - scale <= to.precision - to.scale;
+}
+
+/**
+ * The types that a model may have for a column of the file, the one that says most first; every value that has JSON at
+ * all fits the last of them. None: arrays and objects.
+ */
+export function proposedTypes(type: FileType): ColumnType[] {
+  switch (type.kind) {
+    case 'list':
+    case 'map':
+    case 'struct':
+    case 'unsupported':
+      return [];
+    case 'bool':
+      return [{ kind: 'bool' }];
+    case 'uuid':
+      return [{ kind: 'uuid' }];
+    case 'int':
+      return [type];
+    case 'float':
+      return [{ kind: 'float', bits: type.bits === 64 ? 64 : 32 }];
+    case 'decimal':
+      return [decimalType(type)];
+    // The file's years may be others than 1 to 9999.
+    case 'date':
+      return [{ kind: 'date' }, TEXT];
+    case 'timestamp':
+      return [type.digits === 0 ? { kind: 'datetime' } : { kind: 'datetime64', digits: type.digits }, TEXT];
+    case 'int96':
+      return [{ kind: 'datetime64', digits: 9 }, TEXT];
+    case 'null':
+    case 'string':
+    case 'binary':
+    case 'fixed':
+    case 'time':
+      return [TEXT];
+  }
+}
+
+function decimalType({ precision, scale }: Extract<FileType, { kind: 'decimal' }>): ColumnType {
+  const isModels = precision <= MAX_PRECISION && scale >= 0 && scale <= precision;
+  return isModels ? { kind: 'decimal', precision, scale } : { kind: 'float', bits: 64 };
 }

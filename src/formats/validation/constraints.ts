@@ -1,5 +1,5 @@
 import { RE2JS } from 're2js';
-import type { ColumnType, Constraints } from '../../models/schema/index.js';
+import { COLUMN_KINDS, type ColumnType, type Constraints } from '../../models/schema/index.js';
 import type { RowErrorCode } from '../row-error-codes.js';
 import { shorten } from '../text.js';
 import { canonicalInteger } from './integer.js';
@@ -56,21 +56,18 @@ function enumCheck(values: readonly string[], type: ColumnType): ConstraintCheck
 }
 
 /** Two spellings of one number or truth value are the same member of an enum. */
-function canonical(text: string, type: ColumnType): string {
-  switch (type.kind) {
-    case 'int':
+function canonical(text: string, { kind }: ColumnType): string {
+  switch (COLUMN_KINDS[kind].json) {
+    case 'integer':
       return canonicalInteger(text);
-    case 'float':
+    case 'number':
       // -0 and 0 are one number.
       return String(Number(text) + 0);
-    case 'bool':
+    case 'boolean':
       return /^(?:true|1)$/i.test(text) ? 'true' : 'false';
-    case 'string':
     case 'decimal':
-    case 'date':
-    case 'datetime':
-    case 'datetime64':
-    case 'uuid':
+    case 'timestamp':
+    case 'string':
       return text;
   }
 }

@@ -1,7 +1,7 @@
 import type { ColumnType } from '../../models/schema/index.js';
 import { FIRST_SECOND, LAST_SECOND } from './date-time.js';
 
-/** The range of a type in words. */
+/** The range of a type in words; '' if no text is out of it. */
 export function rangeOf(type: ColumnType): string {
   switch (type.kind) {
     case 'int': {
@@ -14,11 +14,7 @@ export function rangeOf(type: ColumnType): string {
       return `${digits(type.precision - type.scale)} before the point, ${type.scale} after it`;
     case 'datetime':
       return `in epoch seconds ${FIRST_SECOND} to ${LAST_SECOND}`;
-    case 'string':
-    case 'bool':
-    case 'date':
-    case 'datetime64':
-    case 'uuid':
+    default:
       return '';
   }
 }

@@ -1,6 +1,9 @@
+/** The kinds whose types have no parameters: each is one type. */
+export type PlainKind = 'string' | 'bool' | 'date' | 'datetime' | 'uuid';
+
 /** A column's type taken apart; `Column.type` is its canonical spelling. */
 export type ColumnType =
-  | { kind: 'string' | 'bool' | 'date' | 'datetime' | 'uuid' }
+  | { kind: PlainKind }
   | { kind: 'int'; bits: 8 | 16 | 32 | 64; signed: boolean }
   | { kind: 'float'; bits: 32 | 64 }
   /** At most `precision` digits, `scale` of them after the point. */
@@ -8,32 +11,78 @@ export type ColumnType =
   /** At most `digits` digits of a second's fraction. */
   | { kind: 'datetime64'; digits: number };
 
-/** The names of each kind's types, null for those that have parameters. */
-const TYPES: Readonly<Record<ColumnType['kind'], ReadonlyArray<readonly [name: string, type: ColumnType | null]>>> = {
-  string: [['String', { kind: 'string' }]],
-  bool: [['Bool', { kind: 'bool' }]],
-  int: [
-    ['Int8', { kind: 'int', bits: 8, signed: true }],
-    ['Int16', { kind: 'int', bits: 16, signed: true }],
-    ['Int32', { kind: 'int', bits: 32, signed: true }],
-    ['Int64', { kind: 'int', bits: 64, signed: true }],
-    ['UInt8', { kind: 'int', bits: 8, signed: false }],
-    ['UInt16', { kind: 'int', bits: 16, signed: false }],
-    ['UInt32', { kind: 'int', bits: 32, signed: false }],
-    ['UInt64', { kind: 'int', bits: 64, signed: false }],
-  ],
-  float: [
-    ['Float32', { kind: 'float', bits: 32 }],
-    ['Float64', { kind: 'float', bits: 64 }],
-  ],
-  decimal: [['Decimal(P,S)', null]],
-  date: [['Date', { kind: 'date' }]],
-  datetime: [['DateTime', { kind: 'datetime' }]],
-  datetime64: [['DateTime64(n)', null]],
-  uuid: [['UUID', { kind: 'uuid' }]],
-};
+/**
+ * What JSON has for a value: `decimal` is a number or, to keep it exact, a string; `timestamp` is a string, or a number of
+ * epoch seconds.
+ */
+export type JsonForm = 'string' | 'boolean' | 'integer' | 'number' | 'decimal' | 'timestamp';
 
-const NAMED = Object.values(TYPES).flat();
+/** What is known of the types of a kind without any code. */
+interface KindTraits {
+  /** The names of the types, with null for types that have parameters. */
+  names: ReadonlyArray<readonly [name: string, type: ColumnType | null]>;
+  json: JsonForm;
+  /** The `format` that means the (only) type in JSON Schema; null: none does. */
+  format: string | null;
+  /** The type that inference names if a column's values are not of the kind; null: that goes without saying. */
+  representative: string | null;
+  /** What inference calls the values if a column has the type whenever all its values fit; null: more is asked of them. */
+  inferredAs: string | null;
+}
+
+const plain = { format: null, representative: null, inferredAs: null };
+
+/** Everything about a type that is data. The code of a type is found by the compiler or a test; see CONTRIBUTING.md. */
+export const COLUMN_KINDS = {
+  string: { ...plain, names: [['String', { kind: 'string' }]], json: 'string' },
+  bool: { ...plain, names: [['Bool', { kind: 'bool' }]], json: 'boolean', representative: 'Bool' },
+  int: {
+    ...plain,
+    names: [
+      ['Int8', { kind: 'int', bits: 8, signed: true }],
+      ['Int16', { kind: 'int', bits: 16, signed: true }],
+      ['Int32', { kind: 'int', bits: 32, signed: true }],
+      ['Int64', { kind: 'int', bits: 64, signed: true }],
+      ['UInt8', { kind: 'int', bits: 8, signed: false }],
+      ['UInt16', { kind: 'int', bits: 16, signed: false }],
+      ['UInt32', { kind: 'int', bits: 32, signed: false }],
+      ['UInt64', { kind: 'int', bits: 64, signed: false }],
+    ],
+    json: 'integer',
+    representative: 'Int64',
+  },
+  float: {
+    ...plain,
+    names: [
+      ['Float32', { kind: 'float', bits: 32 }],
+      ['Float64', { kind: 'float', bits: 64 }],
+    ],
+    json: 'number',
+    representative: 'Float64',
+  },
+  decimal: { ...plain, names: [['Decimal(P,S)', null]], json: 'decimal' },
+  date: { ...plain, names: [['Date', { kind: 'date' }]], json: 'string', format: 'date', representative: 'Date' },
+  datetime: {
+    ...plain,
+    names: [['DateTime', { kind: 'datetime' }]],
+    json: 'timestamp',
+    format: 'date-time',
+    representative: 'DateTime',
+  },
+  datetime64: { ...plain, names: [['DateTime64(n)', null]], json: 'string' },
+  uuid: {
+    names: [['UUID', { kind: 'uuid' }]],
+    json: 'string',
+    format: 'uuid',
+    representative: 'UUID',
+    inferredAs: 'UUIDs',
+  },
+} as const satisfies Readonly<Record<ColumnType['kind'], KindTraits>>;
+
+/** The same as a list, in the order in which messages name the types. */
+export const KIND_TRAITS: readonly KindTraits[] = Object.values(COLUMN_KINDS);
+
+const NAMED = KIND_TRAITS.flatMap(({ names }) => names);
 const PLAIN: ReadonlyMap<string, ColumnType> = new Map(
   NAMED.flatMap(([name, type]) => (type === null ? [] : [[name, type]])),
 );
@@ -72,16 +121,6 @@ export function parseColumnType(text: string): ColumnType | string {
 /** The canonical spelling, as `Column.type` has it. */
 export function spellColumnType(type: ColumnType): string {
   switch (type.kind) {
-    case 'string':
-      return 'String';
-    case 'bool':
-      return 'Bool';
-    case 'date':
-      return 'Date';
-    case 'datetime':
-      return 'DateTime';
-    case 'uuid':
-      return 'UUID';
     case 'int':
       return `${type.signed ? '' : 'U'}Int${type.bits}`;
     case 'float':
@@ -90,5 +129,11 @@ export function spellColumnType(type: ColumnType): string {
       return `Decimal(${type.precision},${type.scale})`;
     case 'datetime64':
       return `DateTime64(${type.digits})`;
+    default:
+      return plainName(type);
   }
+}
+
+function plainName({ kind }: { kind: PlainKind }): string {
+  return COLUMN_KINDS[kind].names[0][0];
 }

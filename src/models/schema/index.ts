@@ -8,7 +8,15 @@ export {
   type ValueSchema,
 } from './column.js';
 export { columnNameProblem, MAX_COLUMN_NAME_BYTES, MAX_COLUMNS } from './column-name.js';
-export { type ColumnType, parseColumnType, spellColumnType } from './column-type.js';
+export {
+  COLUMN_KINDS,
+  type ColumnType,
+  type JsonForm,
+  KIND_TRAITS,
+  type PlainKind,
+  parseColumnType,
+  spellColumnType,
+} from './column-type.js';
 export { compileSchema } from './compile-schema.js';
 export { MAX_LEVELS } from './json-schema-property.js';
 export { inJsonSchema, type JsonSchemaSpelling } from './json-schema-types.js';

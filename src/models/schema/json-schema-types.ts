@@ -1,4 +1,4 @@
-import { type ColumnType, spellColumnType } from './column-type.js';
+import { type ColumnType, KIND_TRAITS, spellColumnType } from './column-type.js';
 import type { ScalarType } from './json-schema-constraints.js';
 
 /** What JSON Schema's types are here. */
@@ -10,9 +10,9 @@ export const TYPES: Readonly<Record<ScalarType, ColumnType>> = {
 };
 /** What the formats of its strings are. */
 export const FORMATS: ReadonlyMap<unknown, ColumnType> = new Map<unknown, ColumnType>([
-  ['date', { kind: 'date' }],
-  ['date-time', { kind: 'datetime' }],
-  ['uuid', { kind: 'uuid' }],
+  ...KIND_TRAITS.flatMap(({ format, names }) =>
+    format === null ? [] : names.flatMap(([, type]) => (type === null ? [] : [[format, type] as const])),
+  ),
   ['email', { kind: 'string' }],
 ]);
 

@@ -1,4 +1,5 @@
-import { parseColumnType, TYPE_NAMES } from '../../../src/models/schema/column-type.js';
+import { rangeOf } from '../../../src/formats/validation/range.js';
+import { type ColumnType, parseColumnType, TYPE_NAMES } from '../../../src/models/schema/column-type.js';
 import { TYPE_VECTORS } from './vectors.js';
 
 /** `Decimal` of `Decimal(10,2)`, `Int8` of `Int8`. */
@@ -19,5 +20,10 @@ describe('the vectors, which both CSV readers and the JSON readers run', () => {
       expect(accepted.length).toBeGreaterThan(0);
       if (type !== 'String') expect(Object.values(rejected).flat().length).toBeGreaterThan(0);
     }
+  });
+
+  it('have values out of range if the type has a range for its message', () => {
+    const types = TYPE_VECTORS.map(({ type, rejected }) => [type, rejected.OUT_OF_RANGE !== undefined]);
+    expect(types.map(([type]) => [type, rangeOf(parseColumnType(String(type)) as ColumnType) !== ''])).toEqual(types);
   });
 });

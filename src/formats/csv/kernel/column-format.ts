@@ -24,16 +24,19 @@ export const KEY_LENGTH = 28;
 export const NULLABLE = 1;
 export const CONSTRAINED = 2;
 
-// 0 is not a type: a field whose type nobody has written stops the kernel.
+// The types are named for the kinds of ColumnType, so that column-table.ts finds them. 0 is not a type: a field whose type
+// nobody has written stops the kernel.
 /** Text that may have to be there, or has constraints. */
 export const STRING = 1;
 export const INT = 2;
 export const FLOAT = 3;
 export const DECIMAL = 4;
 export const BOOL = 5;
-export const DATE = 6;
-export const DATE_TIME = 7;
-export const DATE_TIME_64 = 8;
-export const UUID = 9;
+export const DATETIME = 6;
 /** Takes whatever is there: an unknown column, or text without any condition. */
-export const ANY = 10;
+export const ANY = 7;
+/** Values of the types from here on are JSON strings, in which nothing is to be escaped. */
+export const FIRST_QUOTED = 8;
+export const DATE = 8;
+export const DATETIME64 = 9;
+export const UUID = 10;

@@ -6,8 +6,9 @@ import type { Normalizer } from '../../validation/normalization.js';
 import { ValueCheck } from '../../validation/value-check.js';
 import { NullReader } from '../columns/nested.js';
 import type { RowFlags } from '../columns/value-reader.js';
-import { convert, readerOf, textReader } from '../compatibility.js';
+import { convert } from '../compatibility.js';
 import { type FileField, type FileType, isNested, type ScalarType, spellFileType } from '../file-type.js';
+import { readerOf, textReader } from '../value-readers.js';
 import { listConversion, type MemberConversion, mapConversion, structConversion } from './nested-conversions.js';
 import { scalarConversion, unknownConversion, type ValueConversion } from './value-conversion.js';
 

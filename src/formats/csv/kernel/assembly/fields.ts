@@ -2,8 +2,8 @@ import {
   BOOL,
   CONSTRAINED,
   DATE,
-  DATE_TIME,
-  DATE_TIME_64,
+  DATETIME,
+  DATETIME64,
   DECIMAL,
   FLAGS,
   FLOAT,
@@ -72,7 +72,7 @@ function isGood(type: u8, at: i32, end: i32, quote: u8, column: i32): bool {
 function isValue(type: u8, at: i32, length: i32, column: i32): bool {
   if (type === FLOAT) return isFloat(at, length, column);
   if (type === INT) return isInteger(at, length, column);
-  if (type === DATE_TIME) return isDateTime(at, length, column);
+  if (type === DATETIME) return isDateTime(at, length, column);
   return isOther(type, at, length, column);
 }
 
@@ -80,11 +80,11 @@ function isValue(type: u8, at: i32, length: i32, column: i32): bool {
 function isOther(type: u8, at: i32, length: i32, column: i32): bool {
   if (type === FLOAT) return isFloat(at, length, column);
   if (type === INT) return isInteger(at, length, column);
-  if (type === DATE_TIME) return isDateTime(at, length, column);
+  if (type === DATETIME) return isDateTime(at, length, column);
   if (type === BOOL) return isBool(at, length);
   if (type === DATE) return isDate(at, length);
   if (type === DECIMAL) return isDecimal(at, length, column);
-  if (type === DATE_TIME_64) return isTimestamp(at, length, column);
+  if (type === DATETIME64) return isTimestamp(at, length, column);
   if (type === UUID) return isUuid(at, length);
   return unreachable();
 }
@@ -99,7 +99,7 @@ function failureOf(type: u8, at: i32, end: i32, quote: u8): i32 {
   if (type === INT) return isIntegerNumber(at, end) ? NO_RANGE : NO_MATCH;
   if (type === DECIMAL) return isDecimalNumber(at, end) ? NO_RANGE : NO_MATCH;
   // What unit a number is in instead of seconds is said by its value.
-  if (type === DATE_TIME && isIntegerNumber(at, end)) return FAILED;
+  if (type === DATETIME && isIntegerNumber(at, end)) return FAILED;
   // Whether a very large number overflows is not known here.
   if (type === FLOAT && isFloatNumber(at, end)) return FAILED;
   return NO_MATCH;

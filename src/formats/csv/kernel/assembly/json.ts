@@ -1,10 +1,9 @@
 import {
   ANY,
   BOOL,
-  DATE,
-  DATE_TIME,
-  DATE_TIME_64,
+  DATETIME,
   DECIMAL,
+  FIRST_QUOTED,
   FLAGS,
   FLOAT,
   INT,
@@ -13,7 +12,6 @@ import {
   NULLABLE,
   STRING,
   TYPE,
-  UUID,
 } from '../column-format';
 import { COLUMN_COUNT, ESCAPE, NULL_COUNT, QUOTE, QUOTE_IS_TEXT, TRIMS } from '../control-slots';
 import { COLUMN_BYTES, COLUMNS } from '../memory-layout';
@@ -90,8 +88,8 @@ function writeValue<T, D>(to: i32, column: i32, at: i32, end: i32, quote: u8): i
 function writeTyped(to: i32, type: u8, at: i32, end: i32): i32 {
   if (type === INT) return writeInteger(to, at, end);
   if (type === BOOL) return writeBool(to, at, end);
-  if (type === DATE_TIME && (end - at < 19 || load<u8>(at, 4) !== HYPHEN)) return writeInteger(to, at, end);
-  if (type === DATE || type === DATE_TIME || type === DATE_TIME_64 || type === UUID) return writePlain(to, at, end);
+  if (type === DATETIME && (end - at < 19 || load<u8>(at, 4) !== HYPHEN)) return writeInteger(to, at, end);
+  if (type >= <u8>FIRST_QUOTED || type === DATETIME) return writePlain(to, at, end);
   if (type === FLOAT || type === DECIMAL) return writeNumberLiteral(to, at, end);
   return unreachable();
 }
