@@ -1,6 +1,7 @@
 import type { JobChanges } from '../../src/jobs/domain/job-changes.js';
 import { newJobId } from '../../src/jobs/domain/job-id.js';
-import { type StoredJob, toJob } from '../../src/jobs/domain/stored-job.js';
+import { toJob } from '../../src/jobs/domain/job-view.js';
+import type { StoredJob } from '../../src/jobs/domain/stored-job.js';
 import { JobStore } from '../../src/jobs/store/job-store.js';
 import { RemovalStore } from '../../src/jobs/store/removal-store.js';
 import { ManualClock } from '../jobs/support/manual-clock.js';

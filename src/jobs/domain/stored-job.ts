@@ -1,16 +1,9 @@
 import type { JobsTable } from '../../database/index.js';
 import { readSourceEncoding, type SourceEncoding } from '../../decoding/index.js';
-import { catalogue, type ErrorCode } from '../../errors/index.js';
-import {
-  type CsvDialect,
-  type FileFormat,
-  type ProcessingOptions,
-  readOptions,
-  shownDialect,
-  shownOptions,
-} from '../../ingest/index.js';
-import { type Checkpoint, jobNames } from '../../kafka/index.js';
-import type { Job, JobState, JobSummary } from './job.js';
+import type { ErrorCode } from '../../errors/index.js';
+import { type CsvDialect, type FileFormat, type ProcessingOptions, readOptions } from '../../ingest/index.js';
+import type { Checkpoint } from '../../kafka/index.js';
+import type { JobState } from './job.js';
 import { isTerminal } from './job-state.js';
 
 export interface JobError {
@@ -95,107 +88,137 @@ export function timings(record: StoredJobSummary, now: number): { waitingMs: num
     : { waitingMs, processingMs: processingMs + spent };
 }
 
-/** The job as users see it at `now` (`Clock.steady`: the timings of a job under way go on between its writes). */
-export function toJob(record: StoredJob, now: number): Job {
-  return { ...toJobSummary(record, now), file_columns: record.fileColumns };
+/** How a member of StoredJob is kept: in one column of the row, or an error in two. */
+interface Mapping<T, C extends keyof JobsTable> {
+  columns: readonly C[];
+  read(row: Readonly<Partial<JobsTable>>): T;
+  write(value: T): Partial<JobsTable>;
 }
 
-/** As `toJob`, for lists. */
-export function toJobSummary(record: StoredJobSummary, now: number): JobSummary {
-  const ok = record.checkpoint?.ok ?? 0;
-  const errors = record.checkpoint?.errors ?? 0;
-  const { waitingMs, processingMs } = timings(record, now);
-  const { data, dlq } = jobNames(record);
-  return {
-    job_id: record.jobId,
-    model_id: record.modelId,
-    model_version: record.modelVersion,
-    state: record.state,
-    revision: record.revision,
-    filename: record.filename,
-    format: record.format,
-    file_compression: record.sourceEncoding.fileCompression,
-    encoding: record.sourceEncoding.encoding,
-    size_bytes: record.sizeBytes,
-    sha256: record.sha256,
-    metadata: record.metadata,
-    dialect: record.dialect && shownDialect(record.dialect),
-    options: shownOptions(record.options),
-    totals: { rows: ok + errors, ok, errors },
-    progress: { bytes_done: record.bytesDone, bytes_total: record.sizeBytes },
-    timings: { waiting_ms: waitingMs, processing_ms: processingMs },
-    topics: { data, dlq },
-    end_offsets: endOffsets(record),
-    error: record.error && { ...record.error, hint: hintFor(record, record.error) },
-    attempt: record.attempt,
-    created_at: record.createdAt,
-    started_at: record.startedAt,
-    updated_at: record.updatedAt,
-    finished_at: record.finishedAt,
-  };
-}
+/**
+ * The row of a job, member by member. A member that is not here does not compile, nor does a column that is neither here
+ * nor an InternalColumn. What a new job has first is said in `newRow`.
+ */
+export const MAPPINGS = {
+  jobId: plain('job_id'),
+  seq: plain('seq'),
+  idempotencyKey: plain('idempotency_key'),
+  modelId: plain('model_id'),
+  modelVersion: plain('model_version'),
+  state: plain('state'),
+  revision: plain('revision'),
+  publishedRevision: plain('published_revision'),
+  lease: plain('lease'),
+  crashes: plain('crashes'),
+  attempt: plain('attempt'),
+  topicPrefix: plain('topic_prefix'),
+  filename: plain('filename'),
+  format: plain('format'),
+  sizeBytes: plain('size_bytes'),
+  sha256: plain('sha256'),
+  requestedOptions: nullableJson('requested_options'),
+  metadata: json('metadata'),
+  dialect: json('dialect'),
+  options: { ...json<'options', ProcessingOptions>('options'), read: ({ options }) => readOptions(options ?? '') },
+  sourceEncoding: {
+    ...json<'source_encoding', SourceEncoding>('source_encoding'),
+    read: ({ source_encoding: encoding }) => readSourceEncoding(encoding ?? ''),
+  },
+  fileColumns: nullableJson('file_columns'),
+  checkpoint: nullableJson('checkpoint'),
+  checkpointVerified: flag('checkpoint_verified'),
+  bytesDone: plain('bytes_done'),
+  pendingError: error('pending_error_code', 'pending_error_message'),
+  error: error('error_code', 'error_message'),
+  spooled: flag('spooled'),
+  waitingMs: plain('waiting_ms'),
+  processingMs: plain('processing_ms'),
+  phaseSince: plain('phase_since'),
+  createdAt: plain('created_at'),
+  startedAt: plain('started_at'),
+  updatedAt: plain('updated_at'),
+  finishedAt: plain('finished_at'),
+} satisfies { [M in keyof StoredJob]: Mapping<StoredJob[M], keyof JobsTable> };
 
-/** The catalogue's hint, its requests with this job's ids. */
-function hintFor({ jobId, modelId }: StoredJobSummary, { code }: JobError): string {
-  return catalogue[code].hint.replaceAll('{id}', jobId).replaceAll('{model_id}', modelId);
-}
+/** Columns that only statements of the store know. */
+type InternalColumn = 'phase' | 'phase_owner' | 'lease_owner' | 'run_after' | 'seen_ended' | 'topics_removed';
+type MappedColumn = (typeof MAPPINGS)[keyof StoredJob]['columns'][number];
+/** If the compiler wants a property here, it names a column that has no mapping. */
+const _unmapped: Record<Exclude<keyof JobsTable, MappedColumn | InternalColumn>, never> = {};
 
-function endOffsets({ state, checkpointVerified, checkpoint }: StoredJobSummary): Job['end_offsets'] {
-  if (!isTerminal(state) || !checkpointVerified) return null;
-  return { data: checkpoint?.dataEnd ?? 0, dlq: checkpoint?.dlqEnd ?? 0 };
-}
+/** The columns of all members but the file's header, which may be megabytes. */
+export const SUMMARY_COLUMNS = names(MAPPINGS)
+  .filter((name) => name !== 'fileColumns')
+  .flatMap((name): readonly MappedColumn[] => MAPPINGS[name].columns);
 
-/** Reads a row of the store; what it holds was written by `changedColumns` and `newRow`. */
+/** Reads a row of the store, which `writeMembers` wrote. */
 export function fromRow(row: JobsTable): StoredJob {
+  return { ...fromSummaryRow(row), fileColumns: MAPPINGS.fileColumns.read(row) };
+}
+
+/** As `fromRow`, of a row that was read by SUMMARY_COLUMNS. */
+export function fromSummaryRow(row: Readonly<Partial<JobsTable>>): StoredJobSummary {
+  const members = names(MAPPINGS).filter((name) => name !== 'fileColumns');
+  return Object.fromEntries(members.map((name) => [name, MAPPINGS[name].read(row)])) as unknown as StoredJobSummary;
+}
+
+/** The columns of the members that are given. */
+export function writeMembers(members: Partial<StoredJob>): Partial<JobsTable> {
+  const columns: Partial<JobsTable> = {};
+  for (const name of names(MAPPINGS)) {
+    const { write } = MAPPINGS[name] as { write(value: unknown): Partial<JobsTable> };
+    if (members[name] !== undefined) Object.assign(columns, write(members[name]));
+  }
+  return columns;
+}
+
+function names<T extends object>(members: T): (keyof T & keyof StoredJob)[] {
+  return Object.keys(members) as (keyof T & keyof StoredJob)[];
+}
+
+/** As it is. */
+function plain<C extends keyof JobsTable, T extends JobsTable[C]>(column: C): Mapping<T, C> {
   return {
-    ...fromSummaryRow(row),
-    fileColumns: row.file_columns === null ? null : (JSON.parse(row.file_columns) as string[]),
+    columns: [column],
+    read: (row) => row[column] as T,
+    write: (value) => ({ [column]: value }),
   };
 }
 
-/** As `fromRow`, of a row that was read without its columns. */
-export function fromSummaryRow(
-  row: Omit<JobsTable, 'file_columns' | 'lease_owner' | 'run_after' | 'seen_ended' | 'topics_removed'>,
-): StoredJobSummary {
+/** As 0 or 1. */
+function flag<C extends keyof JobsTable>(column: C): Mapping<boolean, C> {
   return {
-    jobId: row.job_id,
-    seq: row.seq,
-    idempotencyKey: row.idempotency_key,
-    modelId: row.model_id,
-    modelVersion: row.model_version,
-    state: row.state as JobState,
-    revision: row.revision,
-    publishedRevision: row.published_revision,
-    lease: row.lease,
-    crashes: row.crashes,
-    attempt: row.attempt,
-    topicPrefix: row.topic_prefix,
-    filename: row.filename,
-    format: row.format as NewJob['format'],
-    sizeBytes: row.size_bytes,
-    sha256: row.sha256,
-    requestedOptions:
-      row.requested_options === null ? null : (JSON.parse(row.requested_options) as Record<string, unknown>),
-    metadata: JSON.parse(row.metadata) as Record<string, string>,
-    dialect: JSON.parse(row.dialect) as CsvDialect | null,
-    options: readOptions(row.options),
-    sourceEncoding: readSourceEncoding(row.source_encoding),
-    checkpoint: row.checkpoint === null ? null : (JSON.parse(row.checkpoint) as Checkpoint),
-    checkpointVerified: row.checkpoint_verified === 1,
-    bytesDone: row.bytes_done,
-    pendingError: jobError(row.pending_error_code, row.pending_error_message),
-    error: jobError(row.error_code, row.error_message),
-    spooled: row.spooled === 1,
-    waitingMs: row.waiting_ms,
-    processingMs: row.processing_ms,
-    phaseSince: row.phase_since,
-    createdAt: row.created_at,
-    startedAt: row.started_at,
-    updatedAt: row.updated_at,
-    finishedAt: row.finished_at,
+    columns: [column],
+    read: (row) => row[column] === 1,
+    write: (value) => ({ [column]: Number(value) }),
   };
 }
 
-function jobError(code: string | null, message: string | null): JobError | null {
-  return code === null ? null : { code: code as ErrorCode, message: message ?? '' };
+function json<C extends keyof JobsTable, T>(column: C): Mapping<T, C> {
+  return {
+    columns: [column],
+    read: (row) => JSON.parse(row[column] as string) as T,
+    write: (value) => ({ [column]: JSON.stringify(value) }),
+  };
+}
+
+/** A column that is null if the member is. */
+function nullableJson<C extends keyof JobsTable, T>(column: C): Mapping<T | null, C> {
+  return {
+    columns: [column],
+    read: (row) => (row[column] === null ? null : (JSON.parse(row[column] as string) as T)),
+    write: (value) => ({ [column]: value === null ? null : JSON.stringify(value) }),
+  };
+}
+
+function error<C extends keyof JobsTable, M extends keyof JobsTable>(
+  code: C,
+  message: M,
+): Mapping<JobError | null, C | M> {
+  return {
+    columns: [code, message],
+    read: (row) =>
+      row[code] === null ? null : { code: row[code] as ErrorCode, message: (row[message] ?? '') as string },
+    write: (value) => ({ [code]: value?.code ?? null, [message]: value?.message ?? null }),
+  };
 }

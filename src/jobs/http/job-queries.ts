@@ -2,7 +2,8 @@ import type { Page } from '../../database/index.js';
 import { ServiceError } from '../../errors/index.js';
 import type { Clock } from '../domain/clock.js';
 import type { Job, JobSummary } from '../domain/job.js';
-import { type StoredJob, toJob, toJobSummary } from '../domain/stored-job.js';
+import { toJob, toJobSummary } from '../domain/job-view.js';
+import type { StoredJob } from '../domain/stored-job.js';
 import type { JobFilter, JobStore } from '../store/job-store.js';
 
 /** Reads jobs as the contract shows them. */

@@ -13,7 +13,14 @@ import { type Clock, isoTime } from '../domain/clock.js';
 import type { JobState } from '../domain/job.js';
 import { changedColumns, type JobChanges, newRow } from '../domain/job-changes.js';
 import { isTerminal, mayFollow } from '../domain/job-state.js';
-import { fromRow, fromSummaryRow, type NewJob, type StoredJob, type StoredJobSummary } from '../domain/stored-job.js';
+import {
+  fromRow,
+  fromSummaryRow,
+  type NewJob,
+  type StoredJob,
+  type StoredJobSummary,
+  SUMMARY_COLUMNS,
+} from '../domain/stored-job.js';
 
 export type CreateResult =
   | { kind: 'created' }
@@ -87,48 +94,6 @@ const PAGE_BYTES = 8_000_000;
 
 /** Other statements wait for as long as one takes. */
 const MARKED_AT_ONCE = 200;
-
-/** All but the file's header, which may be megabytes. */
-const SUMMARY_COLUMNS = [
-  'job_id',
-  'seq',
-  'idempotency_key',
-  'model_id',
-  'model_version',
-  'state',
-  'revision',
-  'published_revision',
-  'phase',
-  'phase_owner',
-  'lease',
-  'crashes',
-  'attempt',
-  'topic_prefix',
-  'filename',
-  'format',
-  'size_bytes',
-  'sha256',
-  'requested_options',
-  'metadata',
-  'dialect',
-  'options',
-  'source_encoding',
-  'checkpoint',
-  'checkpoint_verified',
-  'bytes_done',
-  'pending_error_code',
-  'pending_error_message',
-  'error_code',
-  'error_message',
-  'spooled',
-  'waiting_ms',
-  'processing_ms',
-  'phase_since',
-  'created_at',
-  'started_at',
-  'updated_at',
-  'finished_at',
-] as const satisfies readonly (keyof JobsTable)[];
 
 /** The jobs in the database. A write is durable when its promise resolves. */
 export class JobStore {

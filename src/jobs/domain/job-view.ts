@@ -1,0 +1,56 @@
+import { catalogue } from '../../errors/index.js';
+import { shownDialect, shownOptions } from '../../ingest/index.js';
+import { jobNames } from '../../kafka/index.js';
+import type { Job, JobSummary } from './job.js';
+import { isTerminal } from './job-state.js';
+import { type JobError, type StoredJob, type StoredJobSummary, timings } from './stored-job.js';
+
+/** The job as users see it at `now` (`Clock.steady`: the timings of a job under way go on between its writes). */
+export function toJob(record: StoredJob, now: number): Job {
+  return { ...toJobSummary(record, now), file_columns: record.fileColumns };
+}
+
+/** As `toJob`, for lists. */
+export function toJobSummary(record: StoredJobSummary, now: number): JobSummary {
+  const ok = record.checkpoint?.ok ?? 0;
+  const errors = record.checkpoint?.errors ?? 0;
+  const { waitingMs, processingMs } = timings(record, now);
+  const { data, dlq } = jobNames(record);
+  return {
+    job_id: record.jobId,
+    model_id: record.modelId,
+    model_version: record.modelVersion,
+    state: record.state,
+    revision: record.revision,
+    filename: record.filename,
+    format: record.format,
+    file_compression: record.sourceEncoding.fileCompression,
+    encoding: record.sourceEncoding.encoding,
+    size_bytes: record.sizeBytes,
+    sha256: record.sha256,
+    metadata: record.metadata,
+    dialect: record.dialect && shownDialect(record.dialect),
+    options: shownOptions(record.options),
+    totals: { rows: ok + errors, ok, errors },
+    progress: { bytes_done: record.bytesDone, bytes_total: record.sizeBytes },
+    timings: { waiting_ms: waitingMs, processing_ms: processingMs },
+    topics: { data, dlq },
+    end_offsets: endOffsets(record),
+    error: record.error && { ...record.error, hint: hintFor(record, record.error) },
+    attempt: record.attempt,
+    created_at: record.createdAt,
+    started_at: record.startedAt,
+    updated_at: record.updatedAt,
+    finished_at: record.finishedAt,
+  };
+}
+
+/** The catalogue's hint, its requests with this job's ids. */
+function hintFor({ jobId, modelId }: StoredJobSummary, { code }: JobError): string {
+  return catalogue[code].hint.replaceAll('{id}', jobId).replaceAll('{model_id}', modelId);
+}
+
+function endOffsets({ state, checkpointVerified, checkpoint }: StoredJobSummary): Job['end_offsets'] {
+  if (!isTerminal(state) || !checkpointVerified) return null;
+  return { data: checkpoint?.dataEnd ?? 0, dlq: checkpoint?.dlqEnd ?? 0 };
+}
