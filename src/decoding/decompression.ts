@@ -33,7 +33,19 @@ export function decompress(input: AsyncIterable<Buffer>, compression: Compressed
           chunkSize: OUTPUT_BYTES,
           params: { [constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG },
         });
-  const source = Readable.from(compression === 'gzip' ? input : splitFrames(input), { objectMode: true });
+  let inputFailure: { reason: unknown } | undefined;
+  // A failure of the input would end the decoder at once, with what it still holds. So the input ends, and it is the
+  // decoder's end that fails.
+  const untilFailure = async function* (): AsyncGenerator<Buffer> {
+    try {
+      yield* compression === 'gzip' ? input : splitFrames(input);
+    } catch (error) {
+      // What fails the decoder is thrown here as well, to end the input.
+      if (decoder.errored !== null) throw error;
+      inputFailure = { reason: error };
+    }
+  };
+  const source = Readable.from(untilFailure(), { objectMode: true });
   // A failure reaches whoever reads, through the iterator; behind the end and after `close` nobody needs to know.
   pipeline(source, decoder, () => undefined);
   decoder.on('error', () => undefined);
@@ -46,9 +58,12 @@ export function decompress(input: AsyncIterable<Buffer>, compression: Compressed
     async next() {
       if (failure !== undefined) throw failure.reason;
       try {
-        return await chunks.next();
+        const next = await chunks.next();
+        if (next.done !== true || inputFailure === undefined) return next;
+        failure = inputFailure;
+        throw failure.reason;
       } catch (error) {
-        failure = { reason: asFileError(error, compression) };
+        failure = inputFailure ?? { reason: asFileError(error, compression) };
         // What was put out before it failed comes first: the iterator forgets it, if it has not been read by then.
         const value = decoder.read() as Buffer | null;
         if (value !== null) return { done: false, value };

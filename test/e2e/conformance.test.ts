@@ -123,7 +123,8 @@ async function expectProblem(id: string, question: Question, status: number, cod
 
 async function expectStatus(id: string, question: Question, status: number): Promise<Answer> {
   const answer = await client.ask(id, question);
-  expect([id, answer.status]).toEqual([id, status]);
+  const problem = answer.status === status ? undefined : answer.body;
+  expect([id, answer.status, problem]).toEqual([id, status, undefined]);
   return answer;
 }
 
