@@ -1,7 +1,7 @@
 import type { Updateable } from 'kysely';
 import type { JobsTable } from '../../database/index.js';
 import { type Clock, isoTime } from './clock.js';
-import { type NewJob, type StoredJob, writeMembers } from './stored-job.js';
+import { INITIAL_MEMBERS, type NewJob, type StoredJob, writeMembers } from './stored-job.js';
 
 /** What the store itself writes, or what never changes. */
 type Fixed = keyof NewJob | 'seq' | 'revision' | 'publishedRevision' | 'lease' | 'createdAt' | 'updatedAt';
@@ -31,28 +31,11 @@ export function newRow(job: NewJob, owner: string, clock: Clock): Omit<JobsTable
   const createdAt = isoTime(clock.now());
   const now = clock.steady();
   const first: Omit<StoredJob, 'seq'> = {
+    ...INITIAL_MEMBERS,
     ...job,
-    state: 'PENDING',
-    revision: 1,
-    publishedRevision: 0,
-    lease: 0,
-    crashes: 0,
-    attempt: 1,
-    fileColumns: null,
-    checkpoint: null,
-    // Nothing was ever sent for it, so nothing is committed.
-    checkpointVerified: true,
-    bytesDone: 0,
-    pendingError: null,
-    error: null,
-    spooled: true,
-    waitingMs: 0,
-    processingMs: 0,
     phaseSince: now,
     createdAt,
-    startedAt: null,
     updatedAt: createdAt,
-    finishedAt: null,
   };
   return {
     ...(writeMembers(first) as Omit<JobsTable, 'seq'>),

@@ -95,9 +95,17 @@ interface Mapping<T, C extends keyof JobsTable> {
   write(value: T): Partial<JobsTable>;
 }
 
+/** A mapping with the value that a new job has. */
+interface InitialMapping<T, C extends keyof JobsTable> extends Mapping<T, C> {
+  readonly initial: T;
+}
+
+/** Members that differ from one new job to the next: `newRow` says them. */
+type GivenMember = keyof NewJob | 'seq' | 'phaseSince' | 'createdAt' | 'updatedAt';
+
 /**
- * The row of a job, member by member. A member that is not here does not compile, nor does a column that is neither here
- * nor an InternalColumn. What a new job has first is said in `newRow`.
+ * The row of a job, member by member. A member that is not here, or has no value for a new job, does not compile, nor
+ * does a column that is neither here nor an InternalColumn.
  */
 export const MAPPINGS = {
   jobId: plain('job_id'),
@@ -105,12 +113,12 @@ export const MAPPINGS = {
   idempotencyKey: plain('idempotency_key'),
   modelId: plain('model_id'),
   modelVersion: plain('model_version'),
-  state: plain('state'),
-  revision: plain('revision'),
-  publishedRevision: plain('published_revision'),
-  lease: plain('lease'),
-  crashes: plain('crashes'),
-  attempt: plain('attempt'),
+  state: plain('state', 'PENDING'),
+  revision: plain('revision', 1),
+  publishedRevision: plain('published_revision', 0),
+  lease: plain('lease', 0),
+  crashes: plain('crashes', 0),
+  attempt: plain('attempt', 1),
   topicPrefix: plain('topic_prefix'),
   filename: plain('filename'),
   format: plain('format'),
@@ -126,19 +134,24 @@ export const MAPPINGS = {
   },
   fileColumns: nullableJson('file_columns'),
   checkpoint: nullableJson('checkpoint'),
-  checkpointVerified: flag('checkpoint_verified'),
-  bytesDone: plain('bytes_done'),
+  // Nothing was ever sent for a new job, so nothing is committed.
+  checkpointVerified: flag('checkpoint_verified', true),
+  bytesDone: plain('bytes_done', 0),
   pendingError: error('pending_error_code', 'pending_error_message'),
   error: error('error_code', 'error_message'),
-  spooled: flag('spooled'),
-  waitingMs: plain('waiting_ms'),
-  processingMs: plain('processing_ms'),
+  spooled: flag('spooled', true),
+  waitingMs: plain('waiting_ms', 0),
+  processingMs: plain('processing_ms', 0),
   phaseSince: plain('phase_since'),
   createdAt: plain('created_at'),
-  startedAt: plain('started_at'),
+  startedAt: plain('started_at', null),
   updatedAt: plain('updated_at'),
-  finishedAt: plain('finished_at'),
-} satisfies { [M in keyof StoredJob]: Mapping<StoredJob[M], keyof JobsTable> };
+  finishedAt: plain('finished_at', null),
+} satisfies {
+  [M in keyof StoredJob]: M extends GivenMember
+    ? Mapping<StoredJob[M], keyof JobsTable>
+    : InitialMapping<StoredJob[M], keyof JobsTable>;
+};
 
 /** Columns that only statements of the store know. */
 type InternalColumn = 'phase' | 'phase_owner' | 'lease_owner' | 'run_after' | 'seen_ended' | 'topics_removed';
@@ -150,6 +163,13 @@ const _unmapped: Record<Exclude<keyof JobsTable, MappedColumn | InternalColumn>,
 export const SUMMARY_COLUMNS = names(MAPPINGS)
   .filter((name) => name !== 'fileColumns')
   .flatMap((name): readonly MappedColumn[] => MAPPINGS[name].columns);
+
+/** What every new job has. */
+export const INITIAL_MEMBERS = Object.fromEntries(
+  Object.entries<Mapping<unknown, keyof JobsTable>>(MAPPINGS).flatMap(([name, mapping]) =>
+    'initial' in mapping ? [[name, mapping.initial]] : [],
+  ),
+) as unknown as Omit<StoredJob, GivenMember>;
 
 /** Reads a row of the store, which `writeMembers` wrote. */
 export function fromRow(row: JobsTable): StoredJob {
@@ -176,18 +196,22 @@ function names<T extends object>(members: T): (keyof T & keyof StoredJob)[] {
   return Object.keys(members) as (keyof T & keyof StoredJob)[];
 }
 
-/** As it is. */
-function plain<C extends keyof JobsTable, T extends JobsTable[C]>(column: C): Mapping<T, C> {
+/** As it is; with what a new job has, if that is always the same. */
+function plain<C extends keyof JobsTable, T extends JobsTable[C]>(column: C): Mapping<T, C>;
+function plain<C extends keyof JobsTable, T extends JobsTable[C]>(column: C, initial: NoInfer<T>): InitialMapping<T, C>;
+function plain<C extends keyof JobsTable, T extends JobsTable[C]>(column: C, initial?: NoInfer<T>): Mapping<T, C> {
   return {
     columns: [column],
     read: (row) => row[column] as T,
     write: (value) => ({ [column]: value }),
+    ...(initial === undefined ? {} : { initial }),
   };
 }
 
 /** As 0 or 1. */
-function flag<C extends keyof JobsTable>(column: C): Mapping<boolean, C> {
+function flag<C extends keyof JobsTable>(column: C, initial: boolean): InitialMapping<boolean, C> {
   return {
+    initial,
     columns: [column],
     read: (row) => row[column] === 1,
     write: (value) => ({ [column]: Number(value) }),
@@ -203,8 +227,9 @@ function json<C extends keyof JobsTable, T>(column: C): Mapping<T, C> {
 }
 
 /** A column that is null if the member is. */
-function nullableJson<C extends keyof JobsTable, T>(column: C): Mapping<T | null, C> {
+function nullableJson<C extends keyof JobsTable, T>(column: C): InitialMapping<T | null, C> {
   return {
+    initial: null,
     columns: [column],
     read: (row) => (row[column] === null ? null : (JSON.parse(row[column] as string) as T)),
     write: (value) => ({ [column]: value === null ? null : JSON.stringify(value) }),
@@ -214,8 +239,9 @@ function nullableJson<C extends keyof JobsTable, T>(column: C): Mapping<T | null
 function error<C extends keyof JobsTable, M extends keyof JobsTable>(
   code: C,
   message: M,
-): Mapping<JobError | null, C | M> {
+): InitialMapping<JobError | null, C | M> {
   return {
+    initial: null,
     columns: [code, message],
     read: (row) =>
       row[code] === null ? null : { code: row[code] as ErrorCode, message: (row[message] ?? '') as string },
