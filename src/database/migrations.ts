@@ -237,6 +237,13 @@ const migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  '0017_lease_tokens': {
+    /** Two claims may carry one number after a failover or a restore; a worker that says nothing loses its lease. */
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema.alterTable('jobs').addColumn('lease_token', 'text').execute();
+      await db.schema.alterTable('jobs').addColumn('lease_until', 'bigint').execute();
+    },
+  },
 };
 
 const RENAMED = [

@@ -6,6 +6,17 @@ export function isPostgres(db: Pick<Kysely<unknown>, 'getExecutor'>): boolean {
   return db.getExecutor().adapter instanceof PostgresAdapter;
 }
 
+/**
+ * The time by the store's clock, in whole milliseconds since the epoch, as a value of a statement. Several machines write
+ * to a PostgreSQL, so its clock counts (at the start of the statement: what is constant can be looked up in an index); the
+ * one process that has a SQLite says the time itself, as `processTime`.
+ */
+export function storeTime(db: Pick<Kysely<unknown>, 'getExecutor'>, processTime: number): Expression<number> {
+  return isPostgres(db)
+    ? sql<number>`CAST(extract(epoch FROM statement_timestamp()) * 1000 AS bigint)`
+    : sql<number>`CAST(${processTime} AS integer)`;
+}
+
 /** The next place in the order of a table's rows, as a value of the statement that writes it. */
 export function nextSeq(db: Pick<Kysely<Tables>, 'getExecutor'>, table: 'jobs' | 'models'): Expression<number> {
   return isPostgres(db)

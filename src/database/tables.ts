@@ -61,8 +61,12 @@ export interface JobsTable {
   phase_owner: string | null;
   /** The fencing token of the last runner. */
   lease: number;
+  /** Random, of the last claim: the number alone may be given out twice after a failover or a restore. null: none yet. */
+  lease_token: string | null;
   /** The start of a process that has the lease; null: nobody works on the job. */
   lease_owner: string | null;
+  /** Milliseconds since the epoch by the store's clock: from then on others may take the lease. null: none was ever given. */
+  lease_until: number | null;
   /**
    * Milliseconds since the epoch by the store's clock: from then on the job may be claimed; who has waited longest comes
    * first. null: it needs no runner.

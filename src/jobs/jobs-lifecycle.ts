@@ -3,6 +3,7 @@ import { RunnerPool } from '../runner/index.js';
 import { ClaimLoop } from './coordination/claim-loop.js';
 import { JobCoordinator } from './coordination/coordinator.js';
 import { JobExpiry } from './coordination/expiry.js';
+import { LeaseKeeper } from './coordination/lease-keeper.js';
 import { JobMaintenance } from './coordination/maintenance.js';
 import { PrefixOwnership } from './coordination/prefix-ownership.js';
 import { JobRemoval } from './coordination/removal.js';
@@ -30,6 +31,7 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
     private readonly coordinator: JobCoordinator,
     private readonly pool: RunnerPool,
     private readonly claims: ClaimLoop,
+    private readonly leases: LeaseKeeper,
     @Inject(JOB_NOTIFIER) private readonly notifier: JobNotifier,
     private readonly events: JobEventPublisher,
     private readonly ownership: PrefixOwnership,
@@ -51,6 +53,7 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
     if (this.#isStopping) return;
     this.pool.start();
     this.claims.start();
+    this.leases.start();
     this.removal.start();
     this.expiry.start();
     this.spares.start();
@@ -68,6 +71,7 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
       this.pool.stop(RUNNER_GRACE_MS),
     ]);
     await this.coordinator.stop();
+    await this.leases.stop();
     await this.events.stop(EVENTS_GRACE_MS);
   }
 }

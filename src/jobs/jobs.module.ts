@@ -28,6 +28,7 @@ import { JobCreation } from './coordination/creation.js';
 import { JobExpiry } from './coordination/expiry.js';
 import { JobWriter } from './coordination/job-writer.js';
 import { keptFile } from './coordination/kept-file.js';
+import { LeaseKeeper } from './coordination/lease-keeper.js';
 import { JobMaintenance } from './coordination/maintenance.js';
 import { PrefixOwnership } from './coordination/prefix-ownership.js';
 import { JobRemoval } from './coordination/removal.js';
@@ -49,6 +50,7 @@ import { MemoryNotifier } from './queue/memory/memory-notifier.js';
 import { ExpiryStore } from './store/expiry-store.js';
 import { InstallationStore } from './store/installation-store.js';
 import { JobStore } from './store/job-store.js';
+import { LeaseStore } from './store/lease-store.js';
 import { RemovalStore } from './store/removal-store.js';
 import { SpareStore } from './store/spare-store.js';
 
@@ -66,6 +68,7 @@ const owner = randomUUID();
   controllers: [JobsController, RejectedRowsController],
   providers: [
     { provide: JobStore, inject: [DATABASE], useFactory: (db: Database) => new JobStore(db, clock) },
+    { provide: LeaseStore, inject: [DATABASE], useFactory: (db: Database) => new LeaseStore(db, clock) },
     { provide: RemovalStore, inject: [DATABASE], useFactory: (db: Database) => new RemovalStore(db) },
     {
       provide: PrefixOwnership,
@@ -115,9 +118,10 @@ const owner = randomUUID();
     },
     {
       provide: JobCoordinator,
-      inject: [JobStore, JobWriter, ModelStore, FILE_STORE, JOB_NOTIFIER, LOG, CONFIG],
+      inject: [JobStore, LeaseStore, JobWriter, ModelStore, FILE_STORE, JOB_NOTIFIER, LOG, CONFIG],
       useFactory: (
         store: JobStore,
+        leases: LeaseStore,
         writer: JobWriter,
         models: ModelStore,
         files: FileStore,
@@ -126,8 +130,14 @@ const owner = randomUUID();
         { kafka }: Config,
       ) => {
         const maxStalledMs = kafka.unavailableAfterMs;
-        return new JobCoordinator({ store, writer, models, files, notifier, owner, clock, log, maxStalledMs });
+        return new JobCoordinator({ store, leases, writer, models, files, notifier, owner, clock, log, maxStalledMs });
       },
+    },
+    {
+      provide: LeaseKeeper,
+      inject: [LeaseStore, JobCoordinator, JOB_NOTIFIER, LOG],
+      useFactory: (leases: LeaseStore, coordinator: JobCoordinator, notifier: JobNotifier, log: Logger) =>
+        new LeaseKeeper({ leases, coordinator, notifier, owner, clock, log }),
     },
     {
       provide: ClaimLoop,

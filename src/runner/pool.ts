@@ -104,6 +104,10 @@ export class RunnerPool implements Runners {
     if (member.ready) this.#sendCancel(member);
   }
 
+  abandon(jobId: string): void {
+    this.#memberOf(jobId)?.link.kill({ crash: false, detail: 'killed: the lease of its job is lost' });
+  }
+
   brokerAway(): void {
     for (const member of this.#members) member.stalledMs = 0;
   }

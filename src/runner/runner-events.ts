@@ -44,6 +44,8 @@ export interface Runners {
    * `runnerExited` follows). No effect if the job has no runner.
    */
   cancel(jobId: string): void;
+  /** Kills the runner of a job that is not this process's any more. `runnerExited` may follow. */
+  abandon(jobId: string): void;
   /** Time without a broker does not count as the runners' stalling: call it while none answers. */
   brokerAway(): void;
   /** The runners' process ids by job, for tests and the log. */

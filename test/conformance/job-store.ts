@@ -1,8 +1,10 @@
+import { isPostgres } from '../../src/database/index.js';
 import type { JobChanges } from '../../src/jobs/domain/job-changes.js';
 import { newJobId } from '../../src/jobs/domain/job-id.js';
 import { toJob } from '../../src/jobs/domain/job-view.js';
 import type { StoredJob } from '../../src/jobs/domain/stored-job.js';
 import { JobStore } from '../../src/jobs/store/job-store.js';
+import { LEASE_MS, type LeaseId, LeaseStore } from '../../src/jobs/store/lease-store.js';
 import { RemovalStore } from '../../src/jobs/store/removal-store.js';
 import { ManualClock } from '../jobs/support/manual-clock.js';
 import { aJob, insertJob, type StoreFixture } from '../jobs/support/store-fixture.js';
@@ -24,15 +26,29 @@ export function describesJobStore(name: string, open: () => Promise<StoreFixture
     let fixture: StoreFixture;
     let clock: ManualClock;
     let store: JobStore;
+    let leases: LeaseStore;
     let removals: RemovalStore;
 
     beforeEach(async () => {
       fixture = await open();
       clock = new ManualClock();
       store = new JobStore(fixture.db, clock);
+      leases = new LeaseStore(fixture.db, clock);
       removals = new RemovalStore(fixture.db);
     });
     afterEach(() => fixture.close());
+
+    /** Time passes for the store. The clock of a PostgreSQL cannot be moved, so the times in its rows are. */
+    async function pass(ms: number): Promise<void> {
+      clock.advance(ms);
+      if (!isPostgres(fixture.db)) return;
+      for (const column of ['run_after', 'lease_until'] as const) {
+        await fixture.db
+          .updateTable('jobs')
+          .set((eb) => ({ [column]: eb(column, '-', ms) }))
+          .execute();
+      }
+    }
 
     async function insert(job: Parameters<typeof aJob>[0] = {}): Promise<StoredJob> {
       return insertJob(store, job);
@@ -142,18 +158,20 @@ export function describesJobStore(name: string, open: () => Promise<StoreFixture
       const [first, second] = await Promise.all([store.claim('run', 'me'), store.claim('run', 'me')]);
       expect([first?.record.lease, second]).toEqual([1, undefined]);
       expect(first).toMatchObject({ begun: true, record: { jobId, state: 'RUNNING', revision: 2 } });
-      await store.release(jobId, 1);
+      await store.release(first!.record);
       const third = await store.claim('run', 'me');
       expect(third).toMatchObject({ begun: false, record: { lease: 2, revision: 2 } });
     });
 
     it('does not take a change under a lease that is not current', async () => {
       const record = await insert();
-      await store.claim('run', 'me');
-      await store.release(record.jobId, 1);
-      await store.claim('run', 'me');
-      expect(await store.change(record.jobId, { states: ['RUNNING'], lease: 1 }, { bytesDone: 9 })).toBeUndefined();
-      expect(await store.change(record.jobId, { states: ['RUNNING'], lease: 2 }, { bytesDone: 9 })).toBeDefined();
+      const { record: first } = (await store.claim('run', 'me'))!;
+      await store.release(first);
+      const { record: second } = (await store.claim('run', 'me'))!;
+      const change = (lease: LeaseId) => store.change(record.jobId, { states: ['RUNNING'], lease }, { bytesDone: 9 });
+      expect(await change(first)).toBeUndefined();
+      expect(await change({ ...second, leaseToken: first.leaseToken })).toBeUndefined();
+      expect(await change(second)).toBeDefined();
     });
 
     it('refuses a change that the state table does not know', async () => {
@@ -320,16 +338,19 @@ export function describesJobStore(name: string, open: () => Promise<StoreFixture
         });
         expect(await store.get(jobId)).toEqual(claim?.record);
         clock.advance(30);
-        await store.release(jobId, 1);
+        await store.release(claim!.record);
         // Going on is nothing that users see.
-        expect(await store.claim('run', 'me')).toEqual({ begun: false, record: { ...claim?.record, lease: 2 } });
+        expect(await store.claim('run', 'me')).toEqual({
+          begun: false,
+          record: { ...claim?.record, lease: 2, leaseToken: expect.any(String) },
+        });
       });
 
       it('takes those under way first, then those that have waited longest', async () => {
         const [first, second] = [await insert(), await insert()];
-        clock.advance(1);
-        const [late, running] = [await insert(), await inState('RUNNING')];
+        await pass(1);
         await store.change(first.jobId, { states: ['PENDING'] }, { runAfterMs: 0 }); // resumed
+        const [late, running] = [await insert(), await inState('RUNNING')];
         const order = [running, second.jobId, first.jobId, late.jobId];
         for (const jobId of order) expect(await claimed('run')).toBe(jobId);
         expect(await claimed('run')).toBeUndefined();
@@ -352,11 +373,11 @@ export function describesJobStore(name: string, open: () => Promise<StoreFixture
         const done = await inState('FAILED', { runAfterMs: null });
         await store.create(aJob(), 'me'); // not a job yet
         expect([await claimed('run'), await claimed('reconcile')]).toEqual([undefined, undefined]);
-        clock.advance(1_999);
+        await pass(1_900);
         expect(await claimed('run')).toBeUndefined();
-        clock.advance(1);
+        await pass(100);
         expect(await claimed('run', 'another process')).toBe(running);
-        clock.advance(100_000);
+        await pass(100_000);
         expect([await claimed('run'), await claimed('reconcile')]).toEqual([undefined, undefined]);
         expect((await store.get(done))?.lease).toBe(0);
       });
@@ -385,6 +406,34 @@ export function describesJobStore(name: string, open: () => Promise<StoreFixture
         expect(ids).toEqual([mine.jobId, waiting.jobId, later]);
       });
 
+      it('is lost when it was not renewed in time, and others have claimed the job', async () => {
+        const { jobId } = await insert();
+        const { record: first } = (await store.claim('run', 'me'))!;
+        await pass(LEASE_MS - 2_000);
+        expect(await leases.renew([first], 'me')).toEqual(new Set([jobId]));
+        await pass(LEASE_MS - 2_000);
+        expect([await leases.releaseLapsed(), await leases.holds(first, 'me')]).toEqual([[], true]);
+        await pass(2_000);
+        expect(await leases.holds(first, 'me')).toBe(true); // nobody has noticed
+        expect([await leases.releaseLapsed(), await leases.releaseLapsed()]).toEqual([[jobId], []]);
+        expect([await leases.holds(first, 'me'), await leases.renew([first], 'me')]).toEqual([false, new Set()]);
+        const { record: second } = (await store.claim('run', 'another process'))!;
+        expect(second).toMatchObject({ jobId, lease: 2 });
+        expect(await leases.renew([first, { ...second, leaseToken: first.leaseToken }], 'me')).toEqual(new Set());
+        expect(await leases.renew([second], 'me')).toEqual(new Set());
+        expect(await leases.renew([second], 'another process')).toEqual(new Set([jobId]));
+        await store.release(first);
+        expect(await leases.holds(second, 'another process')).toBe(true);
+      });
+
+      it('is renewed after it has lapsed, as long as nobody has noticed', async () => {
+        await insert();
+        const { record } = (await store.claim('run', 'me'))!;
+        await pass(10 * LEASE_MS);
+        expect((await leases.renew([record], 'me')).size).toBe(1);
+        expect([await leases.releaseLapsed(), await leases.renew([], 'me')]).toEqual([[], new Set()]);
+      });
+
       it('brings a retry forward, never back, and of nobody who is being worked on', async () => {
         const [soon, late, taken] = [
           await inState('FAILED', { runAfterMs: 1_000 }),
@@ -393,9 +442,9 @@ export function describesJobStore(name: string, open: () => Promise<StoreFixture
         ];
         expect(await claimed('reconcile')).toBe(taken);
         await store.hasten([soon, late, taken], 30_000);
-        clock.advance(1_000);
+        await pass(1_000);
         expect([await claimed('reconcile'), await claimed('reconcile')]).toEqual([soon, undefined]);
-        clock.advance(29_000);
+        await pass(29_000);
         expect([await claimed('reconcile'), await claimed('reconcile')]).toEqual([late, undefined]);
       });
     });

@@ -11,6 +11,7 @@ import type { StoredJob } from '../domain/stored-job.js';
 import { type Decision, decideIntent, decideLoss, decideOutcome } from '../domain/transitions.js';
 import type { JobNotifier } from '../queue/job-notifier.js';
 import type { Claim, JobStore } from '../store/job-store.js';
+import type { HeldLease, LeaseStore } from '../store/lease-store.js';
 import type { JobWriter } from './job-writer.js';
 import { ProgressWriter } from './progress-writer.js';
 import { FIRST_RECONCILE_DELAY_MS, ReconcileDelays } from './reconcile-delays.js';
@@ -19,6 +20,7 @@ import { StaleTimes } from './stale-times.js';
 
 export interface JobCoordinatorOptions {
   store: JobStore;
+  leases: Pick<LeaseStore, 'holds'>;
   writer: JobWriter;
   /** Finds the version of a model that a job has pinned. */
   models: { getVersion(id: string, version: number): Promise<CompiledSchema | undefined> };
@@ -77,12 +79,12 @@ export class JobCoordinator implements RunnerEvents {
     const { writer, owner, log } = this.options;
     const claim = await writer.claim(intent, owner);
     if (claim === undefined) return false;
-    const { jobId, lease } = claim.record;
+    const { jobId, lease, leaseToken } = claim.record;
     try {
       await writer.exclusively(jobId, () => this.#assign(claim, intent));
     } catch (error) {
       log.error({ err: error, job_id: jobId }, 'could not hand a job to a runner');
-      this.#releaseLater(jobId, lease);
+      this.#releaseLater({ jobId, lease, leaseToken });
     }
     return true;
   }
@@ -130,8 +132,34 @@ export class JobCoordinator implements RunnerEvents {
     this.#running.clear();
   }
 
+  /** The row decides: a process that stood still remembers leases that others have by now. */
   async isLeaseCurrent(jobId: string, lease: number): Promise<boolean> {
-    return this.#holding(jobId, lease) !== undefined;
+    const { leases, owner, log } = this.options;
+    const running = this.#holding(jobId, lease);
+    if (running === undefined) return false;
+    try {
+      return await leases.holds(running.heldLease, owner);
+    } catch (error) {
+      log.error({ err: error, job_id: jobId }, 'could not see whose the lease of a job is');
+      return false;
+    }
+  }
+
+  /** The leases of the jobs that runners have. */
+  get heldLeases(): HeldLease[] {
+    return [...this.#running.values()].flatMap((running) => (running.lease > 0 ? [running.heldLease] : []));
+  }
+
+  /** Others have the job now, or may have it: its runner is killed, and what it has told is forgotten. */
+  leaseLost({ jobId, lease }: HeldLease): void {
+    const running = this.#holding(jobId, lease);
+    if (running === undefined) return;
+    running.lease = 0;
+    this.#progress.cancelFlush(running);
+    this.#running.delete(jobId);
+    this.#staleTimes.forget(jobId);
+    this.options.log.warn({ job_id: jobId, lease }, 'lost the lease of a job');
+    this.#pool.abandon(jobId);
   }
 
   header(jobId: string, lease: number, columns: string[]): void {
@@ -184,12 +212,13 @@ export class JobCoordinator implements RunnerEvents {
     return running !== undefined && running.lease === lease && lease > 0 ? running : undefined;
   }
 
-  async #assign({ record: { jobId, lease }, begun }: Claim, intent: Intent): Promise<void> {
+  async #assign({ record: { jobId, lease, leaseToken }, begun }: Claim, intent: Intent): Promise<void> {
     const { store, writer, models, files, clock } = this.options;
     if (intent === 'run') this.#reconcileDelays.forget(jobId);
     // A cancel may have come since the claim.
     const record = await store.get(jobId);
-    if (record?.lease !== lease) throw new Error(`Lease ${lease} of job ${jobId} is gone`);
+    if (record?.lease !== lease || record.leaseToken !== leaseToken)
+      throw new Error(`Lease ${lease} of job ${jobId} is gone`);
     const model = await models.getVersion(record.modelId, record.modelVersion);
     if (model === undefined) throw new Error(`Model ${record.modelId} has no version ${record.modelVersion}`);
 
@@ -225,11 +254,17 @@ export class JobCoordinator implements RunnerEvents {
     const { store, writer, log } = this.options;
     const running = this.#holding(jobId, lease);
     if (running === undefined) return;
+    const held = running.heldLease;
     running.lease = 0;
     this.#progress.cancelFlush(running);
     const task = async (): Promise<void> => {
       const record = await store.get(jobId);
       if (record === undefined) return;
+      if (record.lease !== lease || record.leaseToken !== held.leaseToken) {
+        log.warn({ job_id: jobId, lease }, "a runner's report comes too late: the job has another lease");
+        if (this.#running.get(jobId) === running && running.lease === 0) this.#running.delete(jobId);
+        return;
+      }
       const pending = running.takePending() ?? {};
       try {
         await this.#carryOut(record, pending, decide({ ...record, ...pending }, running));
@@ -238,9 +273,10 @@ export class JobCoordinator implements RunnerEvents {
         throw error;
       }
     };
-    writer.exclusively(jobId, task).catch((error: unknown) => {
+    // A user may cancel or resume it meanwhile, by another process.
+    writer.exclusivelyRepeated(jobId, task).catch((error: unknown) => {
       log.error({ err: error, job_id: jobId }, "could not store the job's outcome, retrying");
-      this.#releaseLater(jobId, lease);
+      this.#releaseLater(held);
     });
   }
 
@@ -323,16 +359,17 @@ export class JobCoordinator implements RunnerEvents {
   }
 
   /** Gives a lease back whose job no runner has, as soon as the store takes it. */
-  #releaseLater(jobId: string, lease: number): void {
+  #releaseLater(held: HeldLease): void {
+    const { jobId } = held;
     const { store, writer, notifier, log } = this.options;
     this.#later(RETRY_MS, () => {
       writer
-        .exclusively(jobId, () => store.release(jobId, lease))
+        .exclusively(jobId, () => store.release(held))
         .then(
           () => notifier.notify(jobId),
           (error: unknown) => {
             log.error({ err: error, job_id: jobId }, 'could not give a job back, retrying');
-            this.#releaseLater(jobId, lease);
+            this.#releaseLater(held);
           },
         );
     });

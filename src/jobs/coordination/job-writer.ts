@@ -14,6 +14,8 @@ export interface JobEventListener {
 /** The job is not as it was read: read it again. */
 export class ConcurrentChange extends Error {}
 
+/** How soon it is seen that another process has ended a job. */
+const LOOK_EVERY_MS = 100;
 /** How often a job may be claimed, or change otherwise, under the hands of one task. */
 const MAX_ATTEMPTS = 10;
 
@@ -59,7 +61,7 @@ export class JobWriter {
 
   /** A change that users see. Throws ConcurrentChange if the job is not as `record` says any more. */
   async change(record: StoredJob, changes: JobChanges): Promise<StoredJob> {
-    const guard = { states: [record.state], lease: record.lease };
+    const guard = { states: [record.state], lease: record };
     const changed = current(record, await this.store.change(record.jobId, guard, changes));
     this.listener.publish(changed);
     if (isTerminal(changed.state)) this.#wake(changed.jobId);
@@ -78,7 +80,7 @@ export class JobWriter {
 
   /** A change that only the service knows of. Throws as `change` does. */
   async updateInternal(record: StoredJob, changes: Omit<JobChanges, 'state'>): Promise<StoredJob> {
-    const guard = { states: [record.state], lease: record.lease };
+    const guard = { states: [record.state], lease: record };
     return current(record, await this.store.updateInternal(record.jobId, guard, changes));
   }
 
@@ -89,13 +91,27 @@ export class JobWriter {
     return claim;
   }
 
-  /** Resolves when the job next ends, and after `ms` anyway. Call it inside `exclusively`, so as not to miss the end. */
+  /**
+   * Resolves when the job has ended, and after `ms` anyway: at once if this process ends it (call it inside `exclusively`,
+   * so as not to miss that), within LOOK_EVERY_MS if another one does.
+   */
   ended(jobId: string, ms: number): Promise<void> {
     return new Promise((resolve) => {
       const waiting = this.#waiting.get(jobId) ?? new Set();
       this.#waiting.set(jobId, waiting);
+      const look = (): void => {
+        const lookAgain = (): void => {
+          if (waiting.has(done)) cancelLook = this.clock.schedule(LOOK_EVERY_MS, look);
+        };
+        this.store.get(jobId).then((record) => {
+          if (record === undefined || isTerminal(record.state)) done();
+          else lookAgain();
+        }, lookAgain);
+      };
+      let cancelLook = this.clock.schedule(LOOK_EVERY_MS, look);
       const done = (): void => {
         cancelTimer();
+        cancelLook();
         waiting.delete(done);
         if (waiting.size === 0 && this.#waiting.get(jobId) === waiting) this.#waiting.delete(jobId);
         resolve();

@@ -62,7 +62,7 @@ export class ProgressWriter {
 
   async #store(pending: readonly PendingChanges[]): Promise<void> {
     if (pending.length === 0) return;
-    const progress = pending.map(({ running: { jobId, lease }, changes }) => ({ jobId, lease, changes }));
+    const progress = pending.map(({ running: { jobId, heldLease: lease }, changes }) => ({ jobId, lease, changes }));
     try {
       const written = await this.options.writer.changeProgress(progress);
       // A job that has changed since is ending: what was pending is stored with its end.

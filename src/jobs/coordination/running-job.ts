@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../../kafka/index.js';
 import type { JobChanges } from '../domain/job-changes.js';
 import type { StoredJob } from '../domain/stored-job.js';
+import type { HeldLease } from '../store/lease-store.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -9,6 +10,7 @@ export class RunningJob {
   readonly jobId: string;
   /** The current lease; 0: no runner has the job now. */
   lease = 0;
+  #leaseToken: string | null = null;
   /** When the job last committed, in ms of the monotonic clock; its start if it has not. */
   lastCommitAt: number;
 
@@ -28,8 +30,13 @@ export class RunningJob {
   /** A runner begins where the store's checkpoint is, or further on. */
   claimed(record: StoredJob): void {
     this.lease = record.lease;
+    this.#leaseToken = record.leaseToken;
     this.#bytesDone = record.checkpoint?.bytesDone ?? 0;
     this.#crashes = record.crashes;
+  }
+
+  get heldLease(): HeldLease {
+    return { jobId: this.jobId, lease: this.lease, leaseToken: this.#leaseToken };
   }
 
   header(columns: string[]): void {

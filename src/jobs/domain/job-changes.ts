@@ -4,7 +4,15 @@ import { type Clock, isoTime } from './clock.js';
 import { INITIAL_MEMBERS, type NewJob, type StoredJob, writeMembers } from './stored-job.js';
 
 /** What the store itself writes, or what never changes. */
-type Fixed = keyof NewJob | 'seq' | 'revision' | 'publishedRevision' | 'lease' | 'createdAt' | 'updatedAt';
+type Fixed =
+  | keyof NewJob
+  | 'seq'
+  | 'revision'
+  | 'publishedRevision'
+  | 'lease'
+  | 'leaseToken'
+  | 'createdAt'
+  | 'updatedAt';
 
 /** What may be written to a job after its creation. Absent members stay as they are. */
 export type JobChanges = Partial<
@@ -16,18 +24,17 @@ export type JobChanges = Partial<
   }
 >;
 
-/** The columns that the changes touch, as they are stored. `now`: by the store's clock, in ms since the epoch. */
-export function changedColumns({ leaseOwner, runAfterMs, ...members }: JobChanges, now: number): Updateable<JobsTable> {
+/** The columns that the changes touch, as they are stored, but `run_after`, which is by the store's clock. */
+export function changedColumns({ leaseOwner, runAfterMs: _, ...members }: JobChanges): Updateable<JobsTable> {
   return {
     ...writeMembers(members),
     ...(members.state === undefined ? {} : { seen_ended: null }),
     ...(leaseOwner === undefined ? {} : { lease_owner: leaseOwner }),
-    ...(runAfterMs === undefined ? {} : { run_after: runAfterMs === null ? null : now + runAfterMs }),
   };
 }
 
-/** The row of a job that `owner` begins to create, without its place in the order. */
-export function newRow(job: NewJob, owner: string, clock: Clock): Omit<JobsTable, 'seq'> {
+/** The row of a job that `owner` begins to create, without what the store itself gives it. */
+export function newRow(job: NewJob, owner: string, clock: Clock): Omit<JobsTable, 'seq' | 'run_after'> {
   const createdAt = isoTime(clock.now());
   const now = clock.steady();
   const first: Omit<StoredJob, 'seq'> = {
@@ -38,11 +45,11 @@ export function newRow(job: NewJob, owner: string, clock: Clock): Omit<JobsTable
     updatedAt: createdAt,
   };
   return {
-    ...(writeMembers(first) as Omit<JobsTable, 'seq'>),
+    ...(writeMembers(first) as Omit<JobsTable, 'seq' | 'run_after'>),
     phase: 'CREATING',
     phase_owner: owner,
     lease_owner: null,
-    run_after: now,
+    lease_until: null,
     seen_ended: null,
     topics_removed: 0,
   };

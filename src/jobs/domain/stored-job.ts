@@ -50,6 +50,8 @@ export interface StoredJobSummary extends Readonly<NewJob> {
   readonly publishedRevision: number;
   /** The fencing token of the last runner; 0: the job never had one. */
   readonly lease: number;
+  /** Random, of the last claim; null: none was made. Two claims may have one number if the store was restored. */
+  readonly leaseToken: string | null;
   /** Runner crashes since the last commit. */
   readonly crashes: number;
   readonly attempt: number;
@@ -117,6 +119,7 @@ export const MAPPINGS = {
   revision: plain('revision', 1),
   publishedRevision: plain('published_revision', 0),
   lease: plain('lease', 0),
+  leaseToken: plain('lease_token', null),
   crashes: plain('crashes', 0),
   attempt: plain('attempt', 1),
   topicPrefix: plain('topic_prefix'),
@@ -154,7 +157,14 @@ export const MAPPINGS = {
 };
 
 /** Columns that only statements of the store know. */
-type InternalColumn = 'phase' | 'phase_owner' | 'lease_owner' | 'run_after' | 'seen_ended' | 'topics_removed';
+type InternalColumn =
+  | 'phase'
+  | 'phase_owner'
+  | 'lease_owner'
+  | 'lease_until'
+  | 'run_after'
+  | 'seen_ended'
+  | 'topics_removed';
 type MappedColumn = (typeof MAPPINGS)[keyof StoredJob]['columns'][number];
 /** If the compiler wants a property here, it names a column that has no mapping. */
 const _unmapped: Record<Exclude<keyof JobsTable, MappedColumn | InternalColumn>, never> = {};

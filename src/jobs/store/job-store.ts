@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type Expression, sql } from 'kysely';
 import {
   beforeSeq,
@@ -6,6 +7,7 @@ import {
   type JobsTable,
   nextSeq,
   type Page,
+  storeTime,
   toPage,
 } from '../../database/index.js';
 import type { Assignment } from '../../runner/index.js';
@@ -21,6 +23,7 @@ import {
   type StoredJobSummary,
   SUMMARY_COLUMNS,
 } from '../domain/stored-job.js';
+import { type HeldLease, isLease, LEASE_MS, type LeaseId } from './lease-store.js';
 
 export type CreateResult =
   | { kind: 'created' }
@@ -43,14 +46,15 @@ export interface JobFilter {
 /** A compare-and-set writes only if all of this still holds. */
 export interface Guard {
   states: readonly JobState[];
-  lease?: number;
+  /** The last claim is this one. */
+  lease?: LeaseId;
 }
 
 /** What a runner told of its job. */
 export interface Progress {
   jobId: string;
   /** The runner's. */
-  lease: number;
+  lease: LeaseId;
   changes: Omit<JobChanges, 'state'>;
 }
 
@@ -133,7 +137,7 @@ export class JobStore {
   async #insert(db: Database, job: NewJob, owner: string): Promise<{ job_id: string } | undefined> {
     return db
       .insertInto('jobs')
-      .values({ ...newRow(job, owner, this.clock), seq: nextSeq(db, 'jobs') })
+      .values({ ...newRow(job, owner, this.clock), seq: nextSeq(db, 'jobs'), run_after: this.#now })
       .onConflict((conflict) => conflict.doNothing())
       .returning('job_id')
       .executeTakeFirst();
@@ -182,7 +186,7 @@ export class JobStore {
    * Takes a job that has ended out of the jobs, for good: the row is PURGING until nothing else is left. Its
    * Idempotency-Key is free. false: the job is no longer as `record` says, or a runner has it.
    */
-  async purge({ jobId, state, lease }: StoredJob): Promise<boolean> {
+  async purge({ jobId, state, lease, leaseToken }: StoredJob): Promise<boolean> {
     if (!isTerminal(state)) throw new Error(`A job that is ${state} cannot be purged`);
     const { numUpdatedRows } = await this.db
       .updateTable('jobs')
@@ -190,7 +194,7 @@ export class JobStore {
       .where('job_id', '=', jobId)
       .where('phase', 'is', null)
       .where('state', '=', state)
-      .where('lease', '=', lease)
+      .where(isLease({ lease, leaseToken }))
       .where('lease_owner', 'is', null)
       .executeTakeFirst();
     return numUpdatedRows > 0n;
@@ -260,8 +264,8 @@ export class JobStore {
   }
 
   /**
-   * Takes the next job that needs a runner for `intent`, under the next lease, for `owner`: of those without an owner
-   * that are due, the one that has waited longest in the first state of CLAIM_ORDER that has any. One that was PENDING is
+   * Takes the next job that needs a runner for `intent`, under the next lease, for `owner` and LEASE_MS: of those without
+   * an owner that are due, the one that has waited longest in the first state of CLAIM_ORDER that has any. One that was PENDING is
    * RUNNING from now on, under a new revision. undefined: no job needs one now.
    */
   async claim(intent: Intent, owner: string): Promise<Claim | undefined> {
@@ -276,7 +280,7 @@ export class JobStore {
             .where(
               'job_id',
               '=',
-              sql<string>`coalesce(${sql.join(CLAIM_ORDER[intent].map((claimed) => this.#nextDue(claimed, now)))})`,
+              sql<string>`coalesce(${sql.join(CLAIM_ORDER[intent].map((claimed) => this.#nextDue(claimed)))})`,
             ),
       )
       .updateTable('jobs')
@@ -291,7 +295,9 @@ export class JobStore {
           .end();
         return {
           lease: eb('lease', '+', 1),
+          lease_token: randomUUID(),
           lease_owner: owner,
+          lease_until: eb(this.#now, '+', LEASE_MS),
           state: whenPending(val<string>('RUNNING'), ref('state')),
           revision: whenPending(eb('revision', '+', 1), ref('revision')),
           updated_at: whenPending(val(isoTime(this.clock.now())), ref('updated_at')),
@@ -314,26 +320,26 @@ export class JobStore {
   }
 
   /** Id of the job without an owner that has been due longest, and that nobody else is about to take. */
-  #nextDue({ state, pendingError }: Claimed, now: number) {
+  #nextDue({ state, pendingError }: Claimed) {
     return this.#jobs()
       .$if(isPostgres(this.db), (query) => query.forUpdate().skipLocked())
       .select('job_id')
       .where('state', '=', state)
       .where('pending_error_code', pendingError ? 'is not' : 'is', null)
       .where('lease_owner', 'is', null)
-      .where('run_after', '<=', now)
+      .where('run_after', '<=', this.#now)
       .orderBy('run_after')
       .orderBy('seq')
       .limit(1);
   }
 
   /** Gives a lease back, unless that was done before. The job may be claimed at once. */
-  async release(jobId: string, lease: number): Promise<void> {
+  async release({ jobId, ...lease }: HeldLease): Promise<void> {
     await this.db
       .updateTable('jobs')
-      .set({ lease_owner: null, run_after: this.clock.steady() })
+      .set({ lease_owner: null, run_after: this.#now })
       .where('job_id', '=', jobId)
-      .where('lease', '=', lease)
+      .where(isLease(lease))
       .where('lease_owner', 'is not', null)
       .execute();
   }
@@ -344,20 +350,19 @@ export class JobStore {
    */
   async releaseAll(): Promise<void> {
     await this.db.updateTable('jobs').set({ lease_owner: null }).where('lease_owner', 'is not', null).execute();
-    const now = this.clock.steady();
     await this.db
       .updateTable('jobs')
-      .set({ run_after: now })
+      .set({ run_after: this.#now })
       .where('state', 'in', NEED_RUNNERS)
       .where('phase', 'is', null)
       .where('lease_owner', 'is', null)
-      .where('run_after', '>', now)
+      .where('run_after', '>', this.#now)
       .execute();
   }
 
   /** Those of the jobs that nobody has wait no longer than `ms` from now on. */
   async hasten(jobIds: readonly string[], ms: number): Promise<void> {
-    const latest = this.clock.steady() + ms;
+    const latest = sql<number>`${this.#now} + ${sql.lit(ms)}`;
     await this.db
       .updateTable('jobs')
       .set({ run_after: latest })
@@ -438,6 +443,11 @@ export class JobStore {
     return rows.map((row) => row.job_id);
   }
 
+  /** Milliseconds since the epoch, by the store's clock. */
+  get #now(): Expression<number> {
+    return storeTime(this.db, this.clock.steady());
+  }
+
   /** The rows that are jobs. */
   #jobs() {
     return this.db.selectFrom('jobs').where('phase', 'is', null);
@@ -449,11 +459,14 @@ export class JobStore {
     if (illegal) throw new Error(`A job cannot go from ${illegal} to ${changes.state}`);
     let query = this.db
       .updateTable('jobs')
-      .set(changedColumns(changes, this.clock.steady()))
+      .set(changedColumns(changes))
       .where('job_id', '=', jobId)
       .where('phase', 'is', null)
       .where('state', 'in', guard.states);
-    if (guard.lease !== undefined) query = query.where('lease', '=', guard.lease);
+    if (guard.lease !== undefined) query = query.where(isLease(guard.lease));
+    const { runAfterMs } = changes;
+    if (runAfterMs === null) query = query.set({ run_after: null });
+    else if (runAfterMs !== undefined) query = query.set((eb) => ({ run_after: eb(this.#now, '+', runAfterMs) }));
     if (visible) {
       query = query.set((eb) => ({ revision: eb('revision', '+', 1), updated_at: isoTime(this.clock.now()) }));
     }

@@ -68,6 +68,33 @@ describe('handing out a job', () => {
     expect(await harness.coordinator.isLeaseCurrent(jobId, 2)).toBe(true);
   });
 
+  it('answers by the row, which knows when another process has claimed the job', async () => {
+    const jobId = await harness.acceptAndClaim();
+    await harness.store.releaseAll(); // it stood still for longer than its lease
+    expect(await harness.coordinator.isLeaseCurrent(jobId, 1)).toBe(false);
+    await harness.store.claim('run', 'another process');
+    expect(await harness.coordinator.isLeaseCurrent(jobId, 1)).toBe(false);
+    harness.runners.finish(jobId, { kind: 'completed', checkpoint: aCheckpoint(5, 0, true) });
+    await harness.quiet();
+    expect(await harness.record(jobId)).toMatchObject({ state: 'RUNNING', lease: 2, checkpoint: null });
+  });
+
+  it('kills the runner of a job whose lease is lost, and forgets what it has told', async () => {
+    const jobId = await harness.acceptAndClaim();
+    harness.commit(jobId, 5);
+    await harness.quiet();
+    harness.commit(jobId, 9);
+    const [held] = harness.coordinator.heldLeases;
+    harness.coordinator.leaseLost({ ...held!, lease: 0 });
+    expect(harness.runners.abandoned).toEqual([]);
+    harness.coordinator.leaseLost(held!);
+    expect([harness.runners.abandoned, harness.coordinator.heldLeases]).toEqual([[jobId], []]);
+    harness.coordinator.runnerExited(jobId, held!.lease, { crash: false, detail: 'SIGKILL' });
+    harness.clock.advance(10_000);
+    await harness.quiet();
+    expect(await harness.record(jobId)).toMatchObject({ state: 'RUNNING', crashes: 0, checkpoint: { ok: 5 } });
+  });
+
   it('ignores whatever a runner with an old lease tells', async () => {
     const jobId = await harness.acceptAndClaim();
     harness.runners.lose(jobId, false);

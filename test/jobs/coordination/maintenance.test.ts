@@ -266,7 +266,14 @@ describe('a job that failed without Kafka', () => {
     const others = Array.from({ length: 30 }, () => aJob());
     await harness.fixture.db
       .insertInto('jobs')
-      .values(others.map((job, at) => ({ ...newRow(job, '', harness.clock), ...UNRECONCILED, seq: 1 + at })))
+      .values(
+        others.map((job, at) => ({
+          ...newRow(job, '', harness.clock),
+          ...UNRECONCILED,
+          run_after: harness.clock.steady(),
+          seq: 1 + at,
+        })),
+      )
       .execute();
     harness.clock.advance(1);
     const jobId = await failedWithoutKafka();

@@ -116,7 +116,7 @@ describe('the progress of jobs', () => {
   it('is not written of a job that meanwhile has another lease', async () => {
     const [lost, other] = (await running(2)) as [string, string];
     for (const jobId of [lost, other]) harness.commit(jobId, 20);
-    await harness.store.release(lost, 1);
+    await harness.store.release((await harness.record(lost))!);
     const raised = (await harness.store.claim('run', 'another process'))?.record;
     harness.clock.advance(1000);
     await harness.quiet();

@@ -42,6 +42,11 @@ export class SimulatedPool implements Runners {
     if (work !== undefined) work.cancelled = true;
   }
 
+  abandon(jobId: string): void {
+    const work = this.work.get(jobId);
+    if (work !== undefined) this.lose(work, { crash: false, detail: 'killed' });
+  }
+
   brokerAway(): void {}
 
   finish({ assignment: { jobId, lease, intent } }: Work, outcome: Outcome): void {

@@ -8,6 +8,7 @@ import type { JobChanges } from '../../../src/jobs/domain/job-changes.js';
 import { isTerminal } from '../../../src/jobs/domain/job-state.js';
 import type { StoredJob } from '../../../src/jobs/domain/stored-job.js';
 import { type Claim, type Guard, JobStore } from '../../../src/jobs/store/job-store.js';
+import { LeaseStore } from '../../../src/jobs/store/lease-store.js';
 import type { Assignment, Outcome } from '../../../src/runner/index.js';
 import type { FileStore } from '../../../src/storage/index.js';
 import { aCheckpoint } from '../support/jobs-harness.js';
@@ -178,6 +179,7 @@ export class SimulatedService {
     } as unknown as FileStore;
     const coordinator = new JobCoordinator({
       store,
+      leases: new LeaseStore(this.fixture.db, clock),
       writer,
       models,
       files,

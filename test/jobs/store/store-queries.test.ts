@@ -79,7 +79,7 @@ describe('the queries of the job store', () => {
       ['unfinished', () => allUnfinished()],
       ['claim', () => store.claim('run', 'me')],
       ['claim to reconcile', () => store.claim('reconcile', 'me')],
-      ['release', () => store.release(job.jobId, 1)],
+      ['release', () => store.release(job)],
       ['releaseAll', () => store.releaseAll()],
       ['hasten', () => store.hasten([job.jobId], 1)],
       ['expiredSpools', () => store.expiredSpools(0, 10)],
@@ -110,7 +110,7 @@ describe('the queries of the job store', () => {
       const rare = plan.match(/jobs_claimable \(state=\? AND pending_error_code>\?\)/g);
       expect(rare ?? []).toHaveLength(intent === 'run' ? 0 : 2 * 3);
     }
-    await store.release((await store.list({ limit: 1 })).items[0]!.jobId, 1);
+    await store.release((await store.list({ limit: 1 })).items[0]!);
     const plans = await planOf(() => allUnfinished());
     expect(plans).toContain(
       'SEARCH jobs USING INDEX jobs_claimable (state=? AND pending_error_code=? AND (run_after,seq)>(?,?))',

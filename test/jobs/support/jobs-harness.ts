@@ -13,6 +13,7 @@ import { toJob } from '../../../src/jobs/domain/job-view.js';
 import type { NewJob, StoredJob } from '../../../src/jobs/domain/stored-job.js';
 import { MemoryNotifier } from '../../../src/jobs/queue/memory/memory-notifier.js';
 import { JobStore } from '../../../src/jobs/store/job-store.js';
+import { LeaseStore } from '../../../src/jobs/store/lease-store.js';
 import { RemovalStore } from '../../../src/jobs/store/removal-store.js';
 import type { Checkpoint } from '../../../src/kafka/checkpoint.js';
 import type { CompiledSchema } from '../../../src/models/schema/index.js';
@@ -27,6 +28,7 @@ export class JobsHarness {
   /** Everything that was published, in order. */
   readonly events: Job[] = [];
   readonly store: JobStore;
+  readonly leases: LeaseStore;
   readonly spool: LocalFileStore;
   readonly #folder = mkdtempSync(join(tmpdir(), 'batch-spool-'));
   writer!: JobWriter;
@@ -45,6 +47,7 @@ export class JobsHarness {
 
   private constructor(readonly fixture: StoreFixture) {
     this.store = new JobStore(fixture.db, this.clock);
+    this.leases = new LeaseStore(fixture.db, this.clock);
     this.spool = new LocalFileStore(this.#folder, 0);
     this.start();
   }
@@ -57,14 +60,25 @@ export class JobsHarness {
   start(): void {
     this.clock.dropTimers();
     const log = pino({ level: 'silent' });
-    const { store, spool: files, clock } = this;
+    const { store, leases, spool: files, clock } = this;
     this.writer = new JobWriter(store, { publish: (record) => this.events.push(toJob(record, clock.steady())) }, clock);
     const models = { getVersion: (id: string, version: number) => this.#getVersion(id, version) };
     this.notifier = new MemoryNotifier();
     const { writer, notifier } = this;
     const maxStalledMs = 300_000;
     const owner = 'this process';
-    this.coordinator = new JobCoordinator({ store, writer, models, files, notifier, owner, clock, log, maxStalledMs });
+    this.coordinator = new JobCoordinator({
+      store,
+      leases,
+      writer,
+      models,
+      files,
+      notifier,
+      owner,
+      clock,
+      log,
+      maxStalledMs,
+    });
     const { coordinator } = this;
     notifier.onWake((jobId) => coordinator.noticeCancels([jobId]));
     this.commands = new JobCommands({

@@ -8,6 +8,8 @@ export class ScriptedRunners implements Runners {
   readonly assignments = new Map<string, Assignment>();
   /** Jobs whose runner was asked to stop, in order. */
   readonly cancelled: string[] = [];
+  /** Jobs whose runner was killed because another process has their lease, in order. */
+  readonly abandoned: string[] = [];
   /** How often the runners were told that no broker answers. */
   timesAway = 0;
   /** The service is being stopped: no runner takes a job. */
@@ -39,6 +41,10 @@ export class ScriptedRunners implements Runners {
     this.#last = null;
     if (!(await this.host.claim('run'))) await this.host.claim('reconcile');
     return this.#last;
+  }
+
+  abandon(jobId: string): void {
+    if (this.assignments.delete(jobId)) this.abandoned.push(jobId);
   }
 
   brokerAway(): void {
