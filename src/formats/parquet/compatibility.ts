@@ -1,6 +1,6 @@
 import type { ColumnType } from '../../models/schema/index.js';
 import type { ValueCheck } from '../validation/value-check.js';
-import { FixedReader, UuidReader } from './columns/bytes.js';
+import { UuidReader } from './columns/bytes.js';
 import { DecimalReader } from './columns/decimals.js';
 import { NullReader } from './columns/nested.js';
 import { BooleanReader, FloatReader, HalfReader } from './columns/numbers.js';
@@ -37,6 +37,22 @@ export function convert(type: ScalarType, check: ValueCheck, notes: RowFlags): C
   return { reader, accepts: accepts === null ? holds : (row) => accepts(row) && holds(row) };
 }
 
+/**
+ * The types of a file, besides text and null, that a column of each kind is read from. `convertType` checks each value,
+ * unless it knows that all of them fit.
+ */
+export const READ_FROM: Readonly<Record<ColumnType['kind'], ReadonlyArray<ScalarType['kind']>>> = {
+  string: ['binary', 'time', 'fixed', 'uuid', 'date', 'timestamp', 'int96'],
+  bool: ['bool'],
+  int: ['int', 'float', 'decimal'],
+  float: ['int', 'float', 'decimal'],
+  decimal: ['int', 'decimal'],
+  date: ['date'],
+  datetime: ['int', 'timestamp', 'int96'],
+  datetime64: ['timestamp', 'int96'],
+  uuid: ['fixed', 'uuid'],
+};
+
 function convertType(type: ScalarType, check: ValueCheck, notes: RowFlags): Conversion | null {
   const { kind } = check.type;
   const always = (reader: ValueReader): Conversion => ({ reader, accepts: null });
@@ -44,20 +60,23 @@ function convertType(type: ScalarType, check: ValueCheck, notes: RowFlags): Conv
     reader,
     accepts: (row) => check.test(reader.text(row)) === null,
   });
+  if (type.kind === 'null') return always(new NullReader());
+  if (type.kind === 'string') {
+    return kind === 'string' ? always(textReader(check.normalize, notes)) : checked(new TypedTextReader(check, notes));
+  }
+  if (!READ_FROM[kind].includes(type.kind)) return null;
   switch (type.kind) {
-    case 'null':
-      return always(new NullReader());
     case 'bool':
-      return kind === 'bool' ? always(new BooleanReader()) : null;
+      if (kind === 'bool') return always(new BooleanReader());
+      break;
     case 'int': {
-      if (!takesInteger(check.type)) return null;
       const reader = leafReader(type, notes);
       return fitsInteger(type, check.type) ? always(reader) : checked(reader);
     }
     case 'float':
       return convertFloat(type, check.type, notes, always, checked);
     case 'decimal': {
-      if (!takesDecimal(type, check.type)) return null;
+      if (kind === 'int' && type.scale > 0) return null;
       const reader = new DecimalReader(type.bits, type.scale);
       if (check.type.kind === 'float' && check.type.bits === 64) return always(reader);
       if (!fitsDecimal(type, check.type)) return checked(reader);
@@ -65,37 +84,39 @@ function convertType(type: ScalarType, check: ValueCheck, notes: RowFlags): Conv
       const holds = (row: number): boolean => reader.hasDigits(row, type.precision);
       return { reader, accepts: (row) => holds(row) || check.test(reader.text(row)) === null };
     }
-    case 'string':
-      return kind === 'string'
-        ? always(textReader(check.normalize, notes))
-        : checked(new TypedTextReader(check, notes));
-    case 'binary':
-    case 'time':
-      return kind === 'string' ? always(leafReader(type, notes)) : null;
     case 'fixed':
-      if (kind === 'uuid' && type.bytes === 16) return always(new UuidReader());
-      return kind === 'string' ? always(new FixedReader(type.bytes)) : null;
+      if (kind === 'uuid') return type.bytes === 16 ? always(new UuidReader()) : null;
+      break;
     case 'uuid':
-      return kind === 'uuid' || kind === 'string' ? always(new UuidReader()) : null;
-    case 'date': {
-      const reader = new DateReader();
-      if (kind === 'string') return always(reader);
-      return kind === 'date' ? { reader, accepts: (row) => reader.isInRange(row) } : null;
-    }
+      if (kind === 'uuid') return always(new UuidReader());
+      break;
+    case 'date':
+      if (kind === 'date') {
+        const reader = new DateReader();
+        return { reader, accepts: (row) => reader.isInRange(row) };
+      }
+      break;
     case 'timestamp':
     case 'int96':
-      return convertTimestamp(type, check.type);
-    default:
+      return convertTimestamp(type, check.type, checked);
+    case 'unsupported':
       return null;
+    default:
   }
+  const reader = leafReader(type, notes);
+  return kind === 'string' ? always(reader) : checked(reader);
 }
 
-function convertTimestamp(type: Extract<FileType, { kind: 'timestamp' | 'int96' }>, to: ColumnType): Conversion | null {
+function convertTimestamp(
+  type: Extract<FileType, { kind: 'timestamp' | 'int96' }>,
+  to: ColumnType,
+  checked: (reader: ValueReader) => Conversion,
+): Conversion {
   const digits = type.kind === 'int96' ? 9 : type.digits;
   const shown = to.kind === 'datetime64' ? Math.min(digits, to.digits) : digits;
   const reader = type.kind === 'int96' ? new Int96Reader(shown) : new TimestampReader(digits, type.utc, shown);
   if (to.kind === 'string') return { reader, accepts: null };
-  if (to.kind !== 'datetime' && to.kind !== 'datetime64') return null;
+  if (to.kind !== 'datetime' && to.kind !== 'datetime64') return checked(reader);
   return { reader, accepts: (row) => reader.isInRange(row) };
 }
 
@@ -105,18 +126,13 @@ function convertFloat(
   notes: RowFlags,
   always: (reader: ValueReader) => Conversion,
   checked: (reader: ValueReader) => Conversion,
-): Conversion | null {
+): Conversion {
   if (to.kind === 'float') {
     const reader = leafReader(type, notes);
     // NaN and infinities are noted as they are written.
     return type.bits <= to.bits ? always(reader) : checked(reader);
   }
-  if (to.kind !== 'int') return null;
   return checked(type.bits === 16 ? new HalfReader(notes) : new FloatReader(type.bits, notes, true));
-}
-
-function takesInteger({ kind }: ColumnType): boolean {
-  return kind === 'int' || kind === 'float' || kind === 'decimal' || kind === 'datetime';
 }
 
 /** Every value of the file's type is one of the model's. */
@@ -134,10 +150,6 @@ function fitsInteger(from: Extract<FileType, { kind: 'int' }>, to: ColumnType): 
     default:
       return false;
   }
-}
-
-function takesDecimal({ scale }: Extract<FileType, { kind: 'decimal' }>, { kind }: ColumnType): boolean {
-  return kind === 'decimal' || kind === 'float' || (kind === 'int' && scale <= 0);
 }
 
 function fitsDecimal({ precision, scale }: Extract<FileType, { kind: 'decimal' }>, to: ColumnType): boolean {
