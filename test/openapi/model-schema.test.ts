@@ -1,5 +1,5 @@
-import { compileSchema } from '../../src/models/schema/index.js';
-import { type Branch, violations } from './document.js';
+import { compileSchema, KIND_TRAITS } from '../../src/models/schema/index.js';
+import { at, type Branch, violations } from './document.js';
 
 function isCompiled(schema: unknown): boolean {
   try {
@@ -49,5 +49,23 @@ describe('the contract refuses the schemas that the service refuses', () => {
   ])('%j', (schema) => {
     const refused = violations('/components/schemas/ModelSchema', schema).length > 0;
     expect([isCompiled(schema), refused]).toEqual([false, true]);
+  });
+});
+
+describe('the contract has every column type', () => {
+  const spellings = KIND_TRAITS.flatMap(({ names }) =>
+    names.map(([name]) => name.replace('(P,S)', '(10,2)').replace('(n)', '(3)')),
+  );
+
+  it.each(spellings)('%s', (type) => {
+    expect(violations('/components/schemas/ColumnSpelling', type)).toEqual([]);
+    expect(violations('/components/schemas/ColumnSpelling', `Nullable(${type})`)).toEqual([]);
+    expect(violations('/components/schemas/ColumnType', type)).toEqual([]);
+  });
+
+  it('that is a format of JSON Schema, and email', () => {
+    const formats = KIND_TRAITS.flatMap(({ format }) => (format === null ? [] : [format]));
+    const enumerated = at('/components/schemas/PropertySchema/properties/format/enum') as string[];
+    expect(enumerated.toSorted()).toEqual([...formats, 'email'].toSorted());
   });
 });
