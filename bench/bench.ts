@@ -5,7 +5,7 @@ import type { Report } from './report.js';
 /** How large the inputs are, and how often the quick things are done. */
 export interface Scale {
   largeBytes: number;
-  /** Of programs that would take minutes for the large input, and the other end of "flat". */
+  /** Input size for programs that would take minutes for the large one, and for the other end of "flat". */
   smallBytes: number;
   /** Where a job is compared with another job of ours, some of which write several times the file. */
   mediumBytes: number;
@@ -56,7 +56,7 @@ export class Bench {
     this.scale = parts.quick ? QUICK : FULL;
   }
 
-  /** A file of nearly so many bytes, written when it is first asked for. */
+  /** A file of nearly `bytes` bytes, written when it is first asked for. */
   input(name: InputName, bytes: number, everySecondBad = false): Input {
     const key = `${name} ${bytes} ${everySecondBad}`;
     const input = this.#inputs.get(key) ?? writeInput(this.folder, name, bytes, everySecondBad);

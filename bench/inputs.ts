@@ -16,7 +16,7 @@ export interface Input {
   readonly path: string;
   readonly bytes: number;
   readonly rows: number;
-  /** Of an average row, without its line end. */
+  /** Size of an average row, without its line end. */
   readonly recordBytes: number;
   readonly everySecondBad: boolean;
   /** Those that the model rejects. */
@@ -26,7 +26,7 @@ export interface Input {
 export const SCHEMAS = { taxi: TAXI_SCHEMA, quoted: QUOTED_SCHEMA, narrow: NARROW_SCHEMA };
 const WRITERS = { taxi: writeTaxiFile, quoted: writeQuotedFile, narrow: writeNarrowFile };
 
-/** So many bytes of rows are made one by one; a larger file repeats them, which takes a tenth of the time. */
+/** Number of bytes of rows that are made one by one; a larger file repeats them, which takes a tenth of the time. */
 const DISTINCT_BYTES = 64 * MiB;
 /** A file ends with a whole row, and must not be larger than it was asked for. */
 const SLACK_BYTES = MiB / 16;

@@ -8,7 +8,7 @@ import type * as Schema from '../src/models/schema/index.js';
  *     npm run build
  *     node --import ./test/kit/typescript-hooks.mjs bench/json.ts [ROWS] [ROUNDS]
  *
- * Of several rounds, interleaved, the median and the best.
+ * Prints the median and the best of several interleaved rounds.
  */
 
 // The build, because Node runs no TypeScript that is more than types.

@@ -17,9 +17,9 @@ import { TAXI_SCHEMA, writeTaxiFile } from './taxi.js';
  *     npm run build
  *     node --import ./test/kit/typescript-hooks.mjs bench/kernel.ts [MB] [ROUNDS] [json]
  *
- * Of several rounds, inputs interleaved, the best and the median: the machine may be busy with other things meanwhile. MB
+ * Prints the best and the median of several rounds, inputs interleaved: the machine may be busy with other things. MB
  * per CPU-second is what the process used altogether, reading the file included. "As JSON" is value_format=json; the last
- * three are the same rows in dialects of their own. `json`: all rounds, for `npm run bench`.
+ * three are the same rows in other dialects. `json`: all rounds, for `npm run bench`.
  */
 
 export interface KernelFigures {

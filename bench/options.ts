@@ -22,7 +22,7 @@ export interface Options {
 
 const ROUNDS = 3;
 
-/** Throws an Error for the user where the arguments are not understood. */
+/** Throws an Error for the user if the arguments are not understood. */
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],

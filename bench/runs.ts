@@ -9,10 +9,10 @@ const GB = 1e9;
 
 /** One timed run. */
 export interface Run {
-  /** Of CSV. */
+  /** Bytes of CSV. */
   bytes: number;
   seconds: number;
-  /** Of the program that is measured, which is not the broker. */
+  /** CPU time of the program that is measured, which is not the broker. */
   cpuSeconds: number;
 }
 
@@ -58,7 +58,7 @@ export function inTurn<T>(contenders: Iterable<T>, round: number): T[] {
   return round % 2 === 0 ? [...contenders] : [...contenders].reverse();
 }
 
-/** Of CSV. */
+/** Megabytes of CSV per second. */
 export function mbPerSecond({ bytes, seconds }: Pick<Run, 'bytes' | 'seconds'>): number {
   return bytes / MB / seconds;
 }

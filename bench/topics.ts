@@ -1,6 +1,6 @@
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 
-/** Of the services that run. */
+/** The end of the names of topics that running services use. */
 const KEPT = '.jobs';
 
 /** A topic of one partition, with a leader that answers for it: some programs take no "in a moment". */

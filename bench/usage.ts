@@ -18,7 +18,7 @@ export function endedChildrenCpuSeconds(): number {
   return (Number(user) + Number(system)) / TICKS_PER_SECOND;
 }
 
-/** Of /proc/PID/stat (proc_pid_stat(5)), from the third field on: the second is a name in brackets with anything in it. */
+/** Fields of /proc/PID/stat (proc_pid_stat(5)), from the third on: the second is in brackets and may be anything. */
 function statFields(pid: number | 'self'): string[] {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -38,10 +38,10 @@ function forgetPeak(pid: number): void {
 /** What the service took for something: CPU in seconds, the peaks of resident memory in bytes. */
 export interface ServiceUsage {
   apiCpu: number;
-  /** Of all runners together. */
+  /** CPU time of all runners together. */
   runnerCpu: number;
   apiPeak: number;
-  /** Of the largest. */
+  /** Peak memory of the largest runner. */
   runnerPeak: number;
 }
 

@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 
 /**
- * Writes a CSV file of at least so many bytes: the columns' names, then rows. `row` gets the row's number from 0, and
+ * Writes a CSV file of at least `bytes` bytes: the columns' names, then rows. `row` gets the row's number from 0, and
  * whether to put something into it that its model rejects. Returns the number of rows.
  */
 export function writeRows(

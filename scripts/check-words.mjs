@@ -7,6 +7,7 @@ const ROOT = new URL('..', import.meta.url).pathname;
 const CHECKED = [
   '*.md',
   'docs/**/*.md',
+  'bench/**/*.{md,mjs,ts}',
   'openapi/openapi.yaml',
   'packages/*/README.md',
   'packages/*/src/**/*.ts',

@@ -7,7 +7,7 @@ const TIMEOUT_MS = 600_000;
 /** A program from its start to its end. */
 export interface ChildRun {
   seconds: number;
-  /** Of it and of what it started. */
+  /** CPU time of the program and of what it started. */
   cpuSeconds: number;
   output: string;
 }

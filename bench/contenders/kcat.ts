@@ -16,7 +16,7 @@ const SETTINGS = [
   'queue.buffering.max.messages=1000000',
 ];
 
-/** Where PATH has it; undefined where nothing has. */
+/** The path of kcat, found by PATH; undefined if it is not installed. */
 export function findKcat(): string | undefined {
   return (process.env['PATH'] ?? '')
     .split(delimiter)

@@ -38,7 +38,7 @@ export async function measureLatency(bench: Bench): Promise<void> {
       apart.push(await small());
     }
     const beside = await timesBeside(bench, api, large, small);
-    report.table(`A job of ${(statSync(path).size / 1000).toFixed(0)} kB from POST to SUCCESS, looked at every 5 ms`, [
+    report.table(`A job of ${(statSync(path).size / 1000).toFixed(0)} kB from POST to SUCCESS, polled every 5 ms`, [
       {
         what: `p50 of ${apart.length}, half a second apart`,
         figure: ms(median(apart)),
@@ -66,7 +66,7 @@ export async function measureLatency(bench: Bench): Promise<void> {
   }
 }
 
-/** Of small jobs, one after the other, each begun while a large one was running. */
+/** Times of small jobs, run one after the other, each started while a large job was running. */
 async function timesBeside(
   { broker, scale }: Bench,
   api: Api,

@@ -24,7 +24,7 @@ const RUNNER_CPU_PER_GB: Partial<Record<InputName, number>> = { taxi: 2.0, quote
 const MEMORY_MB = 150;
 /** The peak with the large file over the peak with the small one. */
 const FLAT = 1.15;
-/** Of this program the large input would ask for minutes: it makes less than 30 MB/s. */
+/** The input of this program: it would need minutes for the large one, at less than 30 MB/s. */
 const SLOW_PERF_TEST: InputName = 'narrow';
 
 /** Our jobs against the ceiling and the rivals, on each input; then what they took of the machine. */

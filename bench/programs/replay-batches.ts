@@ -32,7 +32,7 @@ const LINE_FEED = 0x0a;
 interface Filled {
   size: number;
   count: number;
-  /** Of CSV: the values and a line end for each. */
+  /** Bytes of CSV: the values and a line end for each. */
   csvBytes: number;
 }
 
@@ -57,7 +57,7 @@ function names(jobId: string): KafkaModule.JobNames {
   return jobNames({ topicPrefix: 'batch', jobId });
 }
 
-/** Sends at least so many bytes of CSV; returns how many. */
+/** Sends at least `csvBytes` bytes of CSV; returns how many. */
 async function replay(jobId: string, csvBytes: number): Promise<number> {
   const session = await TransactionalSession.open(kafka, names(jobId));
   await session.inspect((await session.fetchCheckpoint()).checkpoint);
