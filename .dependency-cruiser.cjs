@@ -29,7 +29,7 @@ module.exports = {
     },
     {
       name: 'only-the-public-face-of-schemas',
-      comment: 'models/schema is a part of its own, with a face of its own.',
+      comment: 'models/schema is a module: other folders import only its index.ts.',
       severity: 'error',
       from: { path: '^src/models/', pathNot: '^src/models/schema/' },
       to: { path: '^src/models/schema/', pathNot: FACES },

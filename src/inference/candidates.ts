@@ -2,7 +2,7 @@ import { typeTest, type ValueTest } from '../formats/index.js';
 import { type ColumnType, KIND_TRAITS, spellColumnType } from '../models/schema/index.js';
 import type { ValueFacts, ValueSample } from './value-facts.js';
 
-/** Types of a kind: of those that a column cannot have, one speaks for all. */
+/** A group of types. If a column can have none of them, one is named for all. */
 export type Family = 'truth' | 'whole' | 'money' | 'number' | ColumnType['kind'];
 
 /** Why a column should not have a type that its values fit. */
@@ -20,38 +20,39 @@ export interface Candidate {
   test: ValueTest;
   /** Asked if every value passes the test; null: there is none. */
   objection(facts: ValueFacts): Objection | null;
-  /** What the values are like, if it is the column's type. */
+  /** Describes the values, if it is the column's type. */
   reason(facts: ValueFacts): string;
 }
 
-/** A sample of fewer values proves nothing about how narrow a column is. */
+/** A sample of fewer values does not show whether a narrow type is enough. */
 const FEW_VALUES = 20;
-/** Number of digits that leaves room for values ten times as large: a sample does not show the greatest value. */
+/** Number of digits that leaves headroom for values ten times as large: a sample may not have the largest value. */
 const ROOMY_DIGITS_32 = 8;
 
-/** The types from the one that says most to the one that says least; a column has the first that fits. */
+/** The types from the narrowest to the widest; a column gets the first that fits. */
 export const CANDIDATES: readonly Candidate[] = [
   candidate(
     'truth',
     { kind: 'bool' },
     () => 'true and false',
-    ({ zeros, ones, values }) => (zeros + ones === values ? because('only 0 and 1: a number takes more') : null),
+    ({ zeros, ones, values }) =>
+      zeros + ones === values ? because('only 0 and 1, which could also be numbers') : null,
   ),
   whole(
     { kind: 'int', bits: 8, signed: false },
-    () => 'only 0 and 1; a Bool takes them too',
+    () => 'only 0 and 1; Bool would accept them, too',
     ({ values, zeros, ones, noBit }) => {
       if (noBit !== null) return { reason: 'not 0 or 1', sighting: noBit };
       return values < FEW_VALUES || zeros === 0 || ones === 0
-        ? because(`0 and 1 in fewer than ${FEW_VALUES} values, or one of them alone`)
+        ? because(`fewer than ${FEW_VALUES} values, or only one of 0 and 1`)
         : null;
     },
   ),
   whole({ kind: 'int', bits: 32, signed: true }, upToDigits, ({ wholeDigits }) =>
-    wholeDigits > ROOMY_DIGITS_32 ? because(`more than ${ROOMY_DIGITS_32} digits leave too little room`) : null,
+    wholeDigits > ROOMY_DIGITS_32 ? because(`more than ${ROOMY_DIGITS_32} digits: too little headroom in Int32`) : null,
   ),
   whole({ kind: 'int', bits: 64, signed: true }, upToDigits),
-  whole({ kind: 'int', bits: 64, signed: false }, () => 'whole numbers beyond Int64, none of them negative'),
+  whole({ kind: 'int', bits: 64, signed: false }, () => 'whole numbers beyond Int64, none negative'),
   whole({ kind: 'decimal', precision: 38, scale: 0 }, upToDigits),
   whole({ kind: 'decimal', precision: 76, scale: 0 }, upToDigits),
   ...[2, 3, 4].flatMap((scale) => [money(18, scale), money(38, scale)]),
@@ -61,18 +62,18 @@ export const CANDIDATES: readonly Candidate[] = [
     ({ mostFractionDigits, hasExponent }) =>
       hasExponent
         ? 'numbers, some with an exponent'
-        : `numbers with up to ${digits(mostFractionDigits)} after the point`,
+        : `numbers with up to ${digits(mostFractionDigits)} after the decimal point`,
     (facts) =>
       codeObjection(facts) ??
       // Whole numbers that are too long for any other type would be rounded.
-      (facts.mostFractionDigits === 0 && !facts.hasExponent ? because('more digits than a number keeps') : null),
+      (facts.mostFractionDigits === 0 && !facts.hasExponent ? because('more digits than a Float64 can hold') : null),
   ),
   candidate('date', { kind: 'date' }, () => 'dates'),
   ...[3, 6, 9].map((most) =>
     candidate(
       'datetime',
       { kind: 'datetime64', digits: most },
-      ({ secondDigits }) => `dates with times, up to ${digits(secondDigits)} of a second's fraction`,
+      ({ secondDigits }) => `dates with times, with up to ${digits(secondDigits)} after the seconds`,
       ({ secondDigits }) => (secondDigits === 0 ? because('no fractions of a second') : null),
     ),
   ),
@@ -106,17 +107,18 @@ function whole(
   return candidate('whole', type, reason, (facts) => codeObjection(facts) ?? objection(facts));
 }
 
-/** As many digits after the point in every value are a choice, as prices are; others are measurements. */
+/** Prices: every value has the same number of digits after the decimal point. If it varies, they are measurements. */
 function money(precision: number, scale: number): Candidate {
   return candidate(
     'money',
     { kind: 'decimal', precision, scale },
-    () => `always ${digits(scale)} after the point`,
+    () => `always ${digits(scale)} after the decimal point`,
     (facts) => {
       const { values, fewestFractionDigits: fewest, mostFractionDigits: most, wholeDigits } = facts;
-      if (fewest !== scale || most !== scale) return because('not always the same 2 to 4 digits after the point');
+      if (fewest !== scale || most !== scale)
+        return because('the number of digits after the decimal point varies, or is not 2 to 4');
       if (values < FEW_VALUES) return because(`fewer than ${FEW_VALUES} values`);
-      return wholeDigits < precision - scale ? codeObjection(facts) : because('too little room for larger values');
+      return wholeDigits < precision - scale ? codeObjection(facts) : because('too little headroom for larger values');
     },
   );
 }

@@ -12,9 +12,9 @@ import { schemaOf } from './schema-inference.js';
 import { nameProblem, skippedColumn } from './skipped-columns.js';
 
 /**
- * Proposes types for the members of JSON rows, which are found as they appear: a row without one has a null there. The
+ * Infers types for the members of JSON rows. A row without a member counts as one with null there. The
  * proposed schema is flat if no column is nested, and a JSON Schema otherwise. Every type is tested by the code that
- * tests the rows of a job, so that each row that was taken satisfies it.
+ * tests the rows of a job, so every sampled row satisfies the schema.
  */
 export class JsonInference {
   readonly #members = new Map<string, JsonColumn>();
@@ -32,7 +32,7 @@ export class JsonInference {
     }
   }
 
-  /** A row that is broken whatever the model says, for these reasons. */
+  /** Notes a row that is invalid under any model, with its errors. */
   refuse([error]: readonly FieldError[], number: number): void {
     this.#firstBroken ??= `; row ${number}: ${error?.message}`;
   }
@@ -61,7 +61,7 @@ export class JsonInference {
     if (this.#members.size + this.#unusable.size === MAX_COLUMNS) {
       throw new ServiceError(
         'HEADER_MISMATCH',
-        `row ${row}: the rows have more than ${MAX_COLUMNS} different members, which is more than a model's columns; put what has varying names into one member, as an object`,
+        `row ${row}: the rows have more than ${MAX_COLUMNS} different members, which is the limit of a model; if the names vary from row to row, put these values into one member that is an object`,
       );
     }
     const problem = nameProblem(name);
@@ -109,5 +109,5 @@ const OUT_OF_RANGE = 'numbers too large for any type; write them as strings to h
 
 function mixedKinds({ kinds }: PathProfile): string {
   const seen = [...kinds].map(([kind, row]) => `${KIND_NAMES[kind]} (row ${row})`);
-  return `${seen.join(' and ')}, but a column has one type; write them alike to have them checked`;
+  return `${seen.join(' and ')}, but a column has one type; use one type for all of them, to have them checked`;
 }

@@ -4,7 +4,7 @@ import { NO_NULLS } from './null-tokens.js';
 import type { JsonKind, PathProfile } from './path-profile.js';
 import { orNull, type Property } from './row-schema.js';
 
-/** As people call values of a kind. */
+/** What messages call values of a kind. */
 export const KIND_NAMES: Readonly<Record<JsonKind, string>> = {
   string: 'strings',
   number: 'numbers',
@@ -13,7 +13,7 @@ export const KIND_NAMES: Readonly<Record<JsonKind, string>> = {
   object: 'objects',
 };
 
-/** A property that fits every value at a path; null if it would have to accept anything. */
+/** A property that accepts every value at a path; null if it would have to accept anything. */
 export function propertyOf(place: PathProfile): Property | null {
   const { kind, nulls } = place;
   const typed = (type: string): Pick<Property, 'type'> => orNull(type, nulls > 0);
@@ -52,13 +52,13 @@ export function membersOf(
   };
 }
 
-/** Arrays or objects in words. */
+/** Describes arrays or objects. */
 export function describe(place: PathProfile): string {
   if (place.kind === 'object') return describeObjects(place);
   const { items, mostItems, isOpen } = place;
   if (mostItems === 0) return 'empty arrays';
   const most = `up to ${counted(mostItems, 'item')}`;
-  if (isOpen || items === null) return `arrays of more than can be looked into, ${most}`;
+  if (isOpen || items === null) return `arrays whose items could not all be sampled, ${most}`;
   return `arrays of ${itemName(items)}, ${most}`;
 }
 
@@ -72,7 +72,7 @@ function itemName(items: PathProfile): string {
   if (kind === 'array' || kind === 'object') return KIND_NAMES[kind];
   if (kind !== null) return scalarTypeOf(items) ?? KIND_NAMES[kind];
   const kinds = [...items.kinds.keys()].map((each) => KIND_NAMES[each]);
-  return kinds.length === 0 ? 'nulls' : `${kinds.join(' and ')}: any are taken`;
+  return kinds.length === 0 ? 'nulls' : `${kinds.join(' and ')}: any type is accepted`;
 }
 
 /** The type of scalar values in the JSON Schema spelling, as `Column.type` has it; null if no type can hold them. */

@@ -38,17 +38,17 @@ import type {
 import { openSource } from './upload-source.js';
 import { type WaitOptions, waitUntilOver } from './wait.js';
 
-/** For the upload of the sample, a wait for others, and the work: each of them is bounded by the service. */
+/** Covers the upload of the sample, the wait for a free place, and the inference; the service limits each of them. */
 const INFERENCE_TIMEOUT_MS = 120_000;
-/** For a look at a job that is waited for: a service that does not answer so small a question hangs. */
+/** Timeout of one poll while waiting for a job: a service that takes longer to answer it hangs. */
 const LOOK_TIMEOUT_MS = 10_000;
-/** On top, for the upload of a Parquet file, which is whole: no slower than so much a millisecond. */
+/** The slowest upload of a whole Parquet file, for which the timeout is extended. */
 const SLOWEST_BYTES_PER_MS = 512;
 
 export interface CreateJobOptions extends CallOptions {
-  /** At most 255 characters; default a random UUID. The same key never starts a second job. */
+  /** At most 255 characters. Default: a random UUID. A key never starts a second job. */
   idempotencyKey?: string | undefined;
-  /** Told the file's bytes as they are handed to the connection; starts again at 0 when an attempt is repeated. */
+  /** Called as bytes of the file are handed to the connection. Starts at 0 again if the upload is repeated. */
   onProgress?: ((progress: UploadProgress) => void) | undefined;
 }
 
@@ -58,9 +58,9 @@ export interface ListOptions extends CallOptions {
 }
 
 export interface RejectedFileOptions extends ListOptions {
-  /** Maximum number of rows, including those that are left out. Default: all. */
+  /** Maximum number of rows, including those left out of the file. Default: all. */
   limit?: number | undefined;
-  /** Told each row that no file can hold, and why, in words that go on after "row 5: ". */
+  /** Called for each row that cannot be in the file, with the reason, worded to follow "row 5: ". */
   onLeftOut?: OnLeftOut | undefined;
 }
 
@@ -70,10 +70,10 @@ export interface JobFilter {
 }
 
 /**
- * A Batch service. Every method throws BatchApiError (the service said no), BatchConnectionError (it did not answer)
- * or the signal's reason. Reads, `cancelJob` and uploads of what can be read twice are repeated after a lost answer, a
- * 503 with Retry-After, and the answer of a proxy whose service is away, for `retry.maxOutageMs`; nothing else is.
- * Uploads and waits also outlast a service that refuses the very first connection; other requests do not.
+ * A Batch service. Every method throws BatchApiError (the service answered with an error), BatchConnectionError
+ * (there was no answer) or the signal's reason. Reads, `cancelJob`, and uploads that can be read twice are repeated for
+ * up to `retry.maxOutageMs` after a lost response, a 503 with Retry-After, or a proxy's error because the service is
+ * down. Other requests are not repeated. If the first connection is refused, only uploads and waits are repeated.
  */
 export class BatchClient {
   readonly #transport: Transport;
@@ -101,14 +101,14 @@ export class BatchClient {
     return data;
   }
 
-  /** As it was in this version, which jobs may be pinned to; of a deleted model too. */
+  /** A version of the model, even if the model is deleted. */
   async getModelVersion(id: string, version: number, options: CallOptions = {}): Promise<Model> {
     const operation = { url: '/models/{id}/versions/{version}', path: { id, version } } satisfies GetModelVersionData;
     const { data } = await this.#transport.request<Model>('GET', operation, options);
     return data;
   }
 
-  /** Every version that the model had, newest first; of a deleted model too. */
+  /** Every version of the model, newest first, even if the model is deleted. */
   listModelVersions(id: string, options: ListOptions = {}): AsyncGenerator<Model, void, undefined> {
     return this.#list<Model>(
       options,
@@ -116,14 +116,14 @@ export class BatchClient {
     );
   }
 
-  /** The model's next version; jobs that exist keep the one they started with. */
+  /** Creates the model's next version. Existing jobs keep the version that they started with. */
   async updateModel(id: string, model: ModelUpdate, options: CallOptions = {}): Promise<Model> {
     const operation = { url: '/models/{id}', path: { id }, body: model } satisfies UpdateModelData;
     const { data } = await this.#transport.request<Model>('PUT', operation, { ...options, repeatable: false });
     return data;
   }
 
-  /** Hides the model; jobs that pinned a version of it keep that. */
+  /** Deletes the model. Existing jobs keep the version that they started with. */
   async deleteModel(id: string, options: CallOptions = {}): Promise<void> {
     const operation = { url: '/models/{id}', path: { id } } satisfies DeleteModelData;
     await this.#transport.request('DELETE', operation, { ...options, repeatable: false });
@@ -152,10 +152,10 @@ export class BatchClient {
   }
 
   /**
-   * Uploads a file, or takes the one that another job keeps (`fromJob`), and starts a job. Node.js sends whatever it is
-   * with constant memory; a browser collects a stream first, up to 1 GiB, and does not hold a Blob. `replayed`: the
-   * idempotency key was seen before, and this is the job that exists. Throws what reading the file throws, and
-   * UploadSizeError if a file or stream has another size than announced.
+   * Uploads a file, or uses the one that another job keeps (`fromJob`), and starts a job. Node.js sends any
+   * kind of file with constant memory. A browser reads all of a stream into memory first, up to 1 GiB, but not a Blob.
+   * `replayed`: the idempotency key was used before, and `job` is the job it started. Throws what reading the file
+   * throws, and UploadSizeError if the size of a file or stream differs from the one announced.
    */
   async createJob(upload: JobUpload, options: CreateJobOptions = {}): Promise<{ job: Job; replayed: boolean }> {
     const headers = { 'idempotency-key': options.idempotencyKey ?? randomKey() };
@@ -197,7 +197,7 @@ export class BatchClient {
     );
   }
 
-  /** The rows in the job's DLQ topic, in the file's order; of a running job those that are committed so far. */
+  /** The rows in the job's DLQ topic, in the order of the file. For a running job: those committed so far. */
   listRejectedRows(id: string, options: ListOptions = {}): AsyncGenerator<RejectedRow, void, undefined> {
     return this.#list<RejectedRow>(
       options,
@@ -206,8 +206,9 @@ export class BatchClient {
   }
 
   /**
-   * The same rows as a file to correct and to send again with the job's own options: CSV with the header, dialect and
-   * encoding of the job's file and the rows as they were; NDJSON in place of JSON and Parquet (`format: 'ndjson'`).
+   * The same rows as a file to correct and send again with the job's options. For CSV it has the header, dialect and
+   * encoding of the job's file, and the rows as they were. For JSON and Parquet it is NDJSON: send it with
+   * `format: 'ndjson'`.
    */
   async *rejectedFile(
     id: string,
@@ -217,7 +218,7 @@ export class BatchClient {
     yield* rejectedFile(job, firstOf(this.listRejectedRows(id, options), limit), onLeftOut);
   }
 
-  /** Normally CANCELLED already when it returns; CANCELLING if the job is still being stopped. */
+  /** Cancels the job. The job returned is normally CANCELLED, or CANCELLING if it is still being stopped. */
   async cancelJob(id: string, options: CallOptions = {}): Promise<Job> {
     const operation = { url: '/jobs/{id}', path: { id } } satisfies CancelJobData;
     const { data } = await this.#transport.request<Job>('DELETE', operation, options);
@@ -225,8 +226,8 @@ export class BatchClient {
   }
 
   /**
-   * Removes an ended job with its topics, for good; the job as it was. `force`: also while its uploaded file is kept.
-   * What is left is removed behind the answer.
+   * Removes an ended job and its topics permanently, and returns the job as it was. `force`: even if its uploaded file
+   * is still kept. The removal may finish after the response.
    */
   async purgeJob(id: string, options: CallOptions & { force?: boolean | undefined } = {}): Promise<Job> {
     const operation = {
@@ -246,9 +247,9 @@ export class BatchClient {
   }
 
   /**
-   * The job once it is SUCCESS, PARTIAL_SUCCESS, FAILED or CANCELLED. Outlives a restart of the service. Throws
-   * WaitTimeoutError after `timeoutMs`; the BatchConnectionError, or the BatchApiError of status 5xx, of a service that
-   * was away for longer than `maxOutageMs`. The job goes on in either case, and can be waited for again.
+   * Waits until the job is SUCCESS, PARTIAL_SUCCESS, FAILED or CANCELLED, and returns it. Continues through a restart of
+   * the service. Throws WaitTimeoutError after `timeoutMs`, and BatchConnectionError, or BatchApiError with status 5xx,
+   * if the service is down for longer than `maxOutageMs`. In both cases the job continues, and can be waited for again.
    */
   waitForJob(id: string, options: WaitOptions = {}): Promise<Job> {
     const { maxOutageMs = this.#transport.retry.maxOutageMs, ...others } = options;
@@ -266,7 +267,7 @@ export class BatchClient {
     });
   }
 
-  /** Once: the wait itself is what repeats it. */
+  /** One request, without retries: the wait repeats it. */
   async #look(id: string, signal: AbortSignal | undefined): Promise<Job> {
     const timeoutMs = Math.min(LOOK_TIMEOUT_MS, this.#transport.timeoutMs);
     const operation = { url: '/jobs/{id}', path: { id } } satisfies GetJobData;
@@ -281,7 +282,7 @@ export class BatchClient {
     return data;
   }
 
-  /** What works and what does not; does not throw when something does not. */
+  /** What works and what does not. Does not throw if something does not work. */
   async readiness(options: CallOptions = {}): Promise<Readiness> {
     const operation = { url: '/readyz' } satisfies GetReadinessData;
     const accepts = ({ body }: Answer) => isReadiness(body);
@@ -290,7 +291,7 @@ export class BatchClient {
   }
 }
 
-/** For sending a file, or naming one that the service has. */
+/** The rules for creating a job from an upload or a kept file. */
 function uploadRules({ signal }: CallOptions): CallRules {
   return { signal, awaitService: true, timeoutMs: Number.POSITIVE_INFINITY, accepts: isJob };
 }

@@ -3,9 +3,9 @@ import { TEXT_FIELDS, type TextOptions } from './text-options.js';
 import type { FormatOption, InferForm } from './types.js';
 import { MAX_STREAM_BYTES, type UploadContent, type UploadSource } from './upload-source.js';
 
-/** So much of a text file is sent, in bytes: what the service looks at. */
+/** Number of bytes of a text file that are sent: the service reads no more. */
 const SAMPLE_BYTES = 8 * 1024 ** 2;
-/** What a file begins with that says at its end what it is: it is sent whole. Of text the beginning will do. */
+/** The first bytes of formats whose metadata is at the end: such a file is sent whole. null: its beginning is enough. */
 const MAGIC: Readonly<Record<Exclude<FormatOption, 'auto'>, string | null>> = {
   csv: null,
   json: null,
@@ -13,9 +13,9 @@ const MAGIC: Readonly<Record<Exclude<FormatOption, 'auto'>, string | null>> = {
   parquet: 'PAR1',
 };
 
-/** A file to propose a schema for, and how to read it; what is not given has the contract's default. */
+/** A file to infer a schema from, and how to read it. An option that is not given has the contract's default. */
 export interface InferUpload extends TextOptions {
-  /** No more than the first 8 MiB are read; but Parquet is sent whole, up to 1 GiB of a stream. */
+  /** Only the first 8 MiB are sent, but all of a Parquet file; a stream of Parquet may have up to 1 GiB. */
   file: UploadContent;
   format?: InferForm['format'] | undefined;
   /** Maximum number of rows to sample, 1 to 100 000. */

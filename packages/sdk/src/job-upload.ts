@@ -4,13 +4,13 @@ import { TEXT_FIELDS, type TextOptions } from './text-options.js';
 import type { FormatOption, Job } from './types.js';
 import type { UploadContent } from './upload-source.js';
 
-/** A file to ingest and how to read it; what is not given has the contract's default. */
+/** A file to ingest and how to read it. An option that is not given has the contract's default. */
 export type JobUpload = JobSettings & (NewFile | KeptFile);
 
 export interface NewFile {
-  /** Whatever can be read twice is sent again when the connection breaks: a path, a Blob, bytes. */
+  /** If it can be read twice (a path, a Blob, bytes), it is sent again after the connection breaks. */
   file: UploadContent;
-  /** Shown with the job. Default: the path's last part or the File's name, else `stream`. */
+  /** Shown with the job. Default: the last part of the path, the name of the File, or `stream`. */
   filename?: string | undefined;
   /** Size of a stream in bytes, if it is known: the server can then refuse a large file at once. */
   sizeBytes?: number | undefined;
@@ -18,7 +18,7 @@ export interface NewFile {
 }
 
 export interface KeptFile {
-  /** An ended job, whose kept file is taken; nothing else of that job is. */
+  /** The id of an ended job. Its kept file is used; its options are not. */
   fromJob: string;
   file?: undefined;
 }
@@ -26,19 +26,19 @@ export interface KeptFile {
 export interface JobSettings extends TextOptions {
   modelId: string;
   format?: FormatOption | undefined;
-  /** What an accepted row becomes in its topic: its own bytes, or a JSON object typed by the model. */
+  /** An accepted row's value: `raw`: its own bytes (default); `json`: an object typed by the model. */
   valueFormat?: Job['options']['value_format'] | undefined;
   /** Compression of the record batches in the job's topics. */
   compression?: Job['options']['compression'] | undefined;
-  /** Renames columns: the model's name of a column by the file's name for it. */
+  /** Column names in the file → names in the model. */
   rename?: Readonly<Record<string, string>> | undefined;
-  /** Takes a name in a CSV header for the model's column that has it in another case. */
+  /** Whether a column name in the header may be in another case than in the model. */
   ignoreHeaderCase?: boolean | undefined;
-  /** What is done to the texts of columns before they are checked, by the model's names; needs `valueFormat: 'json'`. */
+  /** Text operations to apply to a column before validation, by the model's names; needs `valueFormat: 'json'`. */
   normalize?: Readonly<Record<string, ReadonlyArray<Job['options']['normalize'][string][number]>>> | undefined;
-  /** `reference` takes the slow reader that the fast one is checked against. */
+  /** `reference`: the slow reader, to compare with the fast one. */
   csvReader?: Job['options']['csv_reader'] | undefined;
-  /** Kept with the job. */
+  /** Stored with the job. */
   metadata?: Readonly<Record<string, string>> | undefined;
 }
 

@@ -1,23 +1,24 @@
 import type { EncodingOption } from './types.js';
 
-/** How the text of a file is to be read; what is not given has the contract's default. */
+/** How the text of a file is read. An option that is not given has the contract's default. */
 export interface TextOptions {
-  /** Default: what its byte order mark says, else UTF-8. */
+  /** Text encoding. Default: that of the byte order mark, otherwise UTF-8. */
   encoding?: EncodingOption | undefined;
-  /** One character, or `auto`: the likeliest. */
+  /** Field separator: one character, or `auto` to detect it. Default: `,`. */
   delimiter?: string | undefined;
+  /** Quote character. Default: `"`. */
   quote?: string | undefined;
-  /** Escape character within quotes; default: quotes are doubled. */
+  /** Escape character within quotes. Default: a quote is doubled. */
   escape?: string | undefined;
-  /** Skips lines that start with this character. */
+  /** Skip lines that start with this character. */
   comment?: string | undefined;
   /** Number of lines to skip before the header. */
   skipLines?: number | undefined;
-  /** Whether blanks around fields are left out of their values. */
+  /** Ignore spaces and tabs around unquoted fields and column names. */
   trim?: boolean | undefined;
-  /** Whether the first line names the columns. */
+  /** Whether the first line names the columns. Default: true. */
   header?: boolean | undefined;
-  /** Spellings of null beside the empty field, none with a comma in it. */
+  /** Values that mean null besides the empty field. None may have a comma. */
   nullValues?: readonly string[] | undefined;
 }
 

@@ -18,7 +18,7 @@ export function jobRejectedCommand(open: () => Session) {
     .description("Show a job's rejected rows and why they were rejected.")
     .argument('<id>')
     .addOption(
-      new Option('--format <format>', 'default: table on a terminal, json otherwise').choices([
+      new Option('--format <format>', 'format of the output (default: table on a terminal, json otherwise)').choices([
         'table',
         'json',
         'ndjson',

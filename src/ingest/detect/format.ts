@@ -64,7 +64,7 @@ function detectText(head: Uint8Array, asked: FileFormat | 'auto'): FileFormat {
       return asked;
     case 'parquet': {
       const { magic, label } = FORMATS[asked];
-      throw new ServiceError('UNSUPPORTED_FILE_TYPE', `The file does not begin with ${magic}, as ${label} does`);
+      throw new ServiceError('UNSUPPORTED_FILE_TYPE', `The file is not ${label}: it does not begin with ${magic}`);
     }
     case 'auto':
     case 'json':
