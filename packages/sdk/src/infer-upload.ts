@@ -17,6 +17,7 @@ const MAGIC: Readonly<Record<Exclude<FormatOption, 'auto'>, string | null>> = {
 export interface InferUpload extends TextOptions {
   /** Only the first 8 MiB are sent, but all of a Parquet file; a stream of Parquet may have up to 1 GiB. */
   file: UploadContent;
+  /** Format of the file. Default: `auto`, detected from its first bytes. */
   format?: InferForm['format'] | undefined;
   /** Maximum number of rows to sample, 1 to 100 000. */
   sampleRows?: number | undefined;

@@ -25,18 +25,19 @@ export interface KeptFile {
 
 export interface JobSettings extends TextOptions {
   modelId: string;
+  /** Format of the file. Default: `auto`, detected from its first bytes. */
   format?: FormatOption | undefined;
   /** An accepted row's value: `raw`: its own bytes (default); `json`: an object typed by the model. */
   valueFormat?: Job['options']['value_format'] | undefined;
-  /** Compression of the record batches in the job's topics. */
+  /** Compression of the record batches: `none` (default), `gzip` or `zstd`. */
   compression?: Job['options']['compression'] | undefined;
-  /** Column names in the file → names in the model. */
+  /** Rename columns: names in the file → names in the model. */
   rename?: Readonly<Record<string, string>> | undefined;
   /** Whether a column name in the header may be in another case than in the model. */
   ignoreHeaderCase?: boolean | undefined;
-  /** Text operations to apply to a column before validation, by the model's names; needs `valueFormat: 'json'`. */
+  /** Text operations to apply to columns before validation, by the model's names; needs `valueFormat: 'json'`. */
   normalize?: Readonly<Record<string, ReadonlyArray<Job['options']['normalize'][string][number]>>> | undefined;
-  /** `reference`: the slow reader, to compare with the fast one. */
+  /** Which reader reads the file: `auto`, the fast one (default), or `reference`, to compare with it. */
   csvReader?: Job['options']['csv_reader'] | undefined;
   /** Stored with the job. */
   metadata?: Readonly<Record<string, string>> | undefined;

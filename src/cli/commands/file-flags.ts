@@ -85,23 +85,23 @@ export const JOB_FLAGS: Flags<Omit<JobSettings, 'modelId'>> = {
   },
   compression: {
     value: '<codec>',
-    help: "compression of the topics' record batches: none (default); zstd: about a quarter of the size, costs CPU; gzip: for consumers without zstd",
+    help: 'compression of the record batches in the topics: none (default); zstd: about a quarter of the size, costs CPU; gzip: for consumers without zstd',
     words: { none: true, gzip: true, zstd: true },
   },
   rename: {
     value: '<file=model>',
-    help: "map a column name in the file to the model's name; repeatable",
+    help: 'rename columns: the name in the file=the name in the model; repeatable',
     parse: renamedColumn,
   },
   ignoreHeaderCase: { help: 'a column name in the header may be in another case than in the model' },
   normalize: {
     value: '<column=operations>',
-    help: 'text operations to apply to a column before validation: trim, lowercase, uppercase, iso_date; needs --value-format json; repeatable',
+    help: 'text operations to apply to columns before validation: trim, lowercase, uppercase, iso_date; needs --value-format json; repeatable',
     parse: normalization,
   },
   csvReader: {
     value: '<reader>',
-    help: 'auto: the fast one (default); reference: the slow one, to compare with',
+    help: 'which reader reads the file: auto: the fast one (default); reference: the slow one, to compare with',
     words: { auto: true, reference: true },
   },
   metadata: { value: '<key=value>', help: 'stored with the job; repeatable', parse: keyValue },

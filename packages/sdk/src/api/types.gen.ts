@@ -14,27 +14,27 @@ export type ModelId = string;
 export type Count = number;
 
 /**
- * What the file is. `auto`, the default, decides by the first 64 KiB. Parquet begins with `PAR1`. Text whose first character other than white space is `[` is `json`, one array of objects; with `{` it is `ndjson`, one object per line; other text is `csv`. Anything else, such as text with a NUL byte or a single object that spans several lines, is refused. `csv` and `ndjson` accept any text, `json` text that begins with `[`. A NUL byte is then part of a row: a character of a CSV field, and MALFORMED_JSON in JSON.
+ * Format of the file. `auto`, the default, decides by the first 64 KiB. Parquet begins with `PAR1`. Text whose first character other than white space is `[` is `json`, one array of objects; with `{` it is `ndjson`, one object per line; other text is `csv`. Anything else, such as text with a NUL byte or a single object that spans several lines, is refused. `csv` and `ndjson` accept any text, `json` text that begins with `[`. A NUL byte is then part of a row: a character of a CSV field, and MALFORMED_JSON in JSON.
  */
 export type FormatOption = 'auto' | 'csv' | 'json' | 'ndjson' | 'parquet';
 
 /**
- * The text encoding. `auto`, the default, follows the byte order mark, and is UTF-8 without one. Rows are always sent in UTF-8; byte offsets are those of the file. A row that is not valid text in the encoding is rejected with INVALID_ENCODING. `latin1` is ISO 8859-1; `windows-1252` has quotes, dashes and the euro sign in place of some of its control characters.
+ * Text encoding. `auto`, the default, follows the byte order mark, and is UTF-8 without one. Rows are always sent in UTF-8; byte offsets are those of the file. A row that is not valid text in the encoding is rejected with INVALID_ENCODING. `latin1` is ISO 8859-1; `windows-1252` has quotes, dashes and the euro sign in place of some of its control characters.
  */
 export type EncodingOption = 'auto' | 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252' | 'latin1';
 
 /**
- * The character between fields: one ASCII character, neither a line end nor the quote; `tab` or `\t` for a tab. Default: `,`. `auto` detects `,`, `;`, tab or `|`: the one that finds most of the model's columns in the header, otherwise the one that splits the first rows best. The job's `dialect` shows it.
+ * Field separator: one ASCII character, neither a line end nor the quote; `tab` or `\t` for a tab. Default: `,`. `auto` detects `,`, `;`, tab or `|`: the one that finds most of the model's columns in the header, otherwise the one that splits the first rows best. The job's `dialect` shows it.
  */
 export type DelimiterOption = string;
 
 /**
- * The character that encloses fields with delimiters or line ends: one ASCII character, not a line end. Default: `"`.
+ * Quote character, which encloses fields with delimiters or line ends: one ASCII character, not a line end. Default: `"`.
  */
 export type QuoteOption = string;
 
 /**
- * What an accepted row becomes in the data topic. `raw`: the row's own bytes, without its line end. `json`: one
+ * An accepted row's value in the data topic. `raw`: the row's own bytes, without its line end. `json`: one
  * compact JSON object in UTF-8. Its members are the file's columns in the file's order, including those that the
  * model does not know; a column that the file lacks is omitted. No value is recomputed, so what is exact in the
  * file stays exact:
@@ -69,7 +69,7 @@ export type ValueFormatOption = 'raw' | 'json';
 export type CompressionOption = 'none' | 'gzip' | 'zstd';
 
 /**
- * Within quotes, this character makes the next one literal: one ASCII character, such as `\`. A quote within quotes is then escaped with it instead of doubled. By default, quotes are doubled.
+ * Escape character within quotes: it makes the next one literal. One ASCII character, such as `\`. A quote within quotes is then escaped with it instead of doubled. By default, quotes are doubled.
  */
 export type EscapeOption = string;
 
@@ -89,12 +89,12 @@ export type SkipLinesOption = number;
 export type TrimOption = boolean;
 
 /**
- * Values that mean null, besides the empty field, separated by commas: `NULL,N/A,\N`. At most 30, of at most 64 characters each, compared exactly, including spaces; a value cannot contain a comma. They are null quoted or not, but a quoted empty field (`""`) is never null. A null in a required column rejects the row; only a String may be empty.
+ * Values that mean null besides the empty field, separated by commas: `NULL,N/A,\N`. At most 30, of at most 64 characters each, compared exactly, including spaces; a value cannot contain a comma. They are null quoted or not, but a quoted empty field (`""`) is never null. A null in a required column rejects the row; only a String may be empty.
  */
 export type NullValuesOption = string;
 
 /**
- * Renames columns: a JSON object of names in the file → names in the model, `{"Order ID":"id","Qty":"qty"}`. Other columns keep their names. Names are compared byte for byte, and all renames apply at once, so two columns may swap names. Errors and JSON values have the new names. The job's `file_columns`, raw values and `raw_data` keep the file's names. A CSV or Parquet file that lacks one of the columns, or then has two with the same name, fails with HEADER_MISMATCH; a row of JSON with two of the same name is rejected with DUPLICATE_KEY. A file without a header has the model's names already (INVALID_OPTION). At most 8,192 bytes.
+ * Rename columns: a JSON object of names in the file → names in the model, `{"Order ID":"id","Qty":"qty"}`. Other columns keep their names. Names are compared byte for byte, and all renames apply at once, so two columns may swap names. Errors and JSON values have the new names. The job's `file_columns`, raw values and `raw_data` keep the file's names. A CSV or Parquet file that lacks one of the columns, or then has two with the same name, fails with HEADER_MISMATCH; a row of JSON with two of the same name is rejected with DUPLICATE_KEY. A file without a header has the model's names already (INVALID_OPTION). At most 8,192 bytes.
  */
 export type RenameOption = string;
 
@@ -104,7 +104,7 @@ export type RenameOption = string;
 export type IgnoreHeaderCaseOption = boolean;
 
 /**
- * Operations on the text of columns before it is checked, in the given order, as a JSON object by the model's
+ * Text operations to apply to columns before validation, in the given order, as a JSON object by the model's
  * column names: `{"email":["trim","lowercase"],"day":["iso_date"]}`. It needs `value_format` `json` in every
  * format. Otherwise the request fails with INVALID_OPTION; so does one that names an array, an object, or an
  * unknown column of a model that allows no others.
