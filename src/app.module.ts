@@ -7,10 +7,10 @@ import type { Config } from './config/index.js';
 import type { SqliteThread } from './database/sqlite/index.js';
 import { InferenceModule } from './inference/index.js';
 import { JobsModule } from './jobs/index.js';
-import { ModelsModule } from './models/index.js';
+import { ModelsApiModule } from './models/index.js';
 import { PlatformModule } from './platform.module.js';
 
-/** The API process: HTTP, jobs, models, health. */
+/** What a process of this role does; each tells its health. */
 @Module({})
 // biome-ignore lint/complexity/noStaticOnlyClass: a module of Nest is a class
 export class AppModule {
@@ -21,9 +21,8 @@ export class AppModule {
       imports: [
         LoggerModule.forRoot(requestLogging(log)),
         PlatformModule.of(config, log, sqlite),
-        ModelsModule,
-        InferenceModule,
-        JobsModule,
+        ...(config.role === 'worker' ? [] : [ModelsApiModule, InferenceModule]),
+        JobsModule.of(config.role),
         HealthModule,
       ],
     };

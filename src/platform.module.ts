@@ -121,12 +121,16 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
 }
 
 /** The database, held for this process alone, as is the data folder. */
-async function openStore({ dataDir, database }: Config, log: Logger, sqlite?: SqliteThread): Promise<Database> {
+async function openStore({ role, dataDir, database }: Config, log: Logger, sqlite?: SqliteThread): Promise<Database> {
   if (database.kind === 'sqlite') return openDatabase(sqlite ?? dataDir);
+  const options = {
+    url: database.url,
+    onIdleError: (error: Error) => log.warn({ err: error }, 'a connection to the database has ended'),
+  };
+  if (role === 'worker') return openPostgres(options);
   holdFolder(dataDir); // until the process ends
   return openPostgres({
-    url: database.url,
-    onIdleError: (error) => log.warn({ err: error }, 'a connection to the database has ended'),
+    ...options,
     onLost: (error) => {
       log.fatal({ err: error }, "the database is no longer this service's");
       process.exit(1); // what it would still write belongs to the other one
@@ -140,16 +144,16 @@ function createProbe({ kafka: { brokers, sasl } }: Config, topics: TopicAdmin): 
 }
 
 /** Files whose schema is inferred are always here: the process that reads them knows no secrets. */
-async function openLocalFiles({ storage, dataDir, minFreeBytes }: Config): Promise<LocalFileStore> {
+async function openLocalFiles({ role, storage, dataDir, minFreeBytes }: Config): Promise<LocalFileStore> {
   const folder = storage.kind === 'local' ? storage.folder : join(dataDir, 'spool');
   const files = new LocalFileStore(folder, minFreeBytes);
   await files.open();
-  await files.removeUncommitted();
+  if (role !== 'worker') await files.removeUncommitted();
   return files;
 }
 
 async function openFiles(
-  { storage, uploadBufferBytes: bufferBytes, maxUploads }: Config,
+  { role, storage, uploadBufferBytes: bufferBytes, maxUploads }: Config,
   localFiles: LocalFileStore,
   database: Database,
 ): Promise<FileStore> {
@@ -158,6 +162,6 @@ async function openFiles(
   const { kind: _kind, ...settings } = storage;
   const files = new S3FileStore({ settings, installationId, bufferBytes, maxUploads });
   await files.open();
-  await files.removeUncommitted();
+  if (role !== 'worker') await files.removeUncommitted();
   return files;
 }

@@ -9,8 +9,9 @@ import type { Config } from './config/index.js';
  * Throws what would keep the service from listening or from opening its database, before its modules are loaded: a start
  * that must fail does so at once, and has done no work.
  */
-export async function checkPreconditions({ host, port, dataDir }: Config): Promise<void> {
+export async function checkPreconditions({ role, host, port, dataDir }: Config): Promise<void> {
   await tryAddress(host, port);
+  if (role === 'worker') return;
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   new DatabaseSync(join(dataDir, 'batch.db')).close();
 }

@@ -25,11 +25,11 @@ export async function serve(config: Config, log: Logger, sqlite: SqliteThread | 
     bodyParser: false,
     logger: new NestLog(log),
   });
-  configureApp(app, handleError);
+  configureApp(app, handleError, config.role !== 'worker');
   const stop = stopper(app, log);
   stopOnSignal(stop);
   await app.listen({ port: config.port, host: config.host });
-  log.info({ url: urlOf(app), data_dir: config.dataDir, kafka: config.kafka.brokers }, 'listening');
+  log.info({ role: config.role, url: urlOf(app), data_dir: config.dataDir, kafka: config.kafka.brokers }, 'listening');
   void app.get(PrefixOwnership, { strict: false }).refused.then((error) => {
     log.fatal(error.message);
     process.stderr.write(`${error.message}\n`);

@@ -6,9 +6,14 @@ import { readStorage, type StorageConfig } from './storage.js';
 
 /** The whole configuration, read once at start from the environment; nothing else reads process.env. */
 export interface Config {
+  /**
+   * ROLE: what this process does. `all`: everything, with the database to itself. `api` takes requests, `worker` works on
+   * jobs; these share a PostgreSQL and the storage of files.
+   */
+  readonly role: Role;
   /** HOST: the address to listen on. */
   readonly host: string;
-  /** PORT: 0 lets the system choose. */
+  /** PORT, or METRICS_PORT of a worker, which serves only /healthz and /readyz there: 0 lets the system choose. */
   readonly port: number;
   /** ALLOWED_HOSTS: host names (comma-separated, without port) served beside the localhost names and HOST; `*`: any. */
   readonly allowedHosts: readonly string[];
@@ -56,6 +61,8 @@ export interface Config {
   readonly kafka: KafkaConfig;
 }
 
+export type Role = (typeof ROLES)[number];
+
 export interface KafkaConfig {
   /** KAFKA_BROKERS (alias KAFKA_BOOTSTRAP): comma-separated host:port. */
   readonly brokers: readonly string[];
@@ -89,6 +96,7 @@ const TOPIC_PREFIX = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const MAX_PREFIX = 249 - '_12345678_dlq'.length;
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
+const ROLES = ['all', 'api', 'worker'] as const;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
 /** Reads and checks the environment. Throws one Error that names every variable at fault. */
@@ -152,12 +160,22 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     );
   }
 
+  const role = oneOf('ROLE', 'all', ROLES) as Role;
+  const database = readDatabase(env, problems);
+  if (role !== 'all' && database.kind === 'sqlite') {
+    problems.push(`ROLE=${role} needs DATABASE_URL=postgres://…, which the processes share`);
+  }
+  if (role !== 'all' && !env['STORAGE_URL']?.trim()) {
+    problems.push(`ROLE=${role} needs STORAGE_URL: s3://… or file:… of a folder that the processes share`);
+  }
+
   const config: Config = {
+    role,
     host: env['HOST']?.trim() || '127.0.0.1',
-    port: integer('PORT', 8000, 0, 65_535),
+    port: role === 'worker' ? integer('METRICS_PORT', 9090, 0, 65_535) : integer('PORT', 8000, 0, 65_535),
     allowedHosts: Object.freeze(hostNames()),
     dataDir,
-    database: Object.freeze(readDatabase(env, problems)),
+    database: Object.freeze(database),
     storage,
     uploadBufferBytes,
     logLevel: oneOf('LOG_LEVEL', 'info', LOG_LEVELS),

@@ -9,7 +9,8 @@ import type { Tables } from './tables.js';
 export type Database = Kysely<Tables>;
 
 export interface PostgresDatabaseOptions extends PostgresOptions {
-  onLost: (error: Error) => void;
+  /** Absent: others may use the database beside this process. */
+  onLost?: (error: Error) => void;
 }
 
 /**
@@ -23,24 +24,24 @@ export async function openDatabase(source: string | SqliteThread): Promise<Datab
 }
 
 /**
- * A database in a PostgreSQL, with its tables up to date. Nobody has it beside this process until `destroy()`; `onLost` is
- * called if another service has taken it over, because this one stood still or could not reach it.
- * Throws STORE_UNAVAILABLE, also if another service uses the database.
+ * A database in a PostgreSQL, with its tables up to date. With `onLost`, no other service has it until `destroy()`; it is
+ * called if another one has taken it over, because this one stood still or could not reach it.
+ * Throws STORE_UNAVAILABLE, also if another service has the database.
  */
 export async function openPostgres({ onLost, ...options }: PostgresDatabaseOptions): Promise<Database> {
   // Its client takes memory and time that SQLite does not need.
   const { createPool } = await import('./postgres/pool.js');
   const pool = createPool(options);
-  const owner = new DatabaseOwner(pool, onLost);
+  const owner = onLost && new DatabaseOwner(pool, onLost);
   let isOwned = false;
   const end = async (): Promise<void> => {
     // If the database is away, the lease ends by itself.
-    if (isOwned) await owner.release().catch(() => undefined);
+    if (isOwned) await owner?.release().catch(() => undefined);
     await pool.end();
   };
   const db = await upToDate(new Kysely<Tables>({ dialect: new PostgresDialect({ pool: { ...pool, end } }) }));
   try {
-    await owner.acquire();
+    await owner?.acquire();
     isOwned = true;
     return db;
   } catch (error) {

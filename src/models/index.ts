@@ -1,3 +1,3 @@
 export { ModelService } from './model-service.js';
 export { type ModelRecord, ModelStore, type NewModelVersion } from './model-store.js';
-export { ModelsModule } from './models.module.js';
+export { ModelsApiModule, ModelsModule } from './models.module.js';

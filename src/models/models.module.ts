@@ -4,8 +4,8 @@ import { ModelService } from './model-service.js';
 import { ModelStore } from './model-store.js';
 import { ModelsController } from './models.controller.js';
 
+/** The models in the database. */
 @Module({
-  controllers: [ModelsController],
   providers: [
     { provide: ModelStore, inject: [DATABASE], useFactory: (db: Database) => new ModelStore(db) },
     { provide: ModelService, inject: [ModelStore], useFactory: (store: ModelStore) => new ModelService(store) },
@@ -13,3 +13,7 @@ import { ModelsController } from './models.controller.js';
   exports: [ModelStore, ModelService],
 })
 export class ModelsModule {}
+
+/** What users ask of models. */
+@Module({ imports: [ModelsModule], controllers: [ModelsController] })
+export class ModelsApiModule {}

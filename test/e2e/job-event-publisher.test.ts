@@ -40,6 +40,7 @@ beforeEach(async () => {
     topic: TOPIC,
     ensureTopic: () => topics.ensureJobsTopic(),
     connect: () => connectJobEvents(kafka, TOPIC),
+    othersWrite: false,
     clock: systemClock,
     log: pino({ level: 'silent' }),
   });

@@ -1,6 +1,7 @@
-import { Controller, Get, Res, ServiceUnavailableException } from '@nestjs/common';
+import { Controller, Get, Inject, Res, ServiceUnavailableException } from '@nestjs/common';
 import { type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
+import { CONFIG, type Config } from '../../config/index.js';
 import { HealthDetails } from './health-details.js';
 import { ServiceHealth } from './service.health.js';
 
@@ -10,6 +11,7 @@ export class HealthController {
     private readonly checks: HealthCheckService,
     private readonly service: ServiceHealth,
     private readonly details: HealthDetails,
+    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   /** Liveness: the process serves requests. */
@@ -18,7 +20,10 @@ export class HealthController {
     return { status: 'healthy', timestamp: new Date().toISOString() };
   }
 
-  /** Readiness: Terminus' report, 503 only if uploads would fail; other troubles are among its details. */
+  /**
+   * Readiness: Terminus' report, 503 only if uploads would fail, or of a worker if it could not work on jobs; other
+   * troubles are among its details.
+   */
   @Get('readyz')
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
     const report = await this.#report();
@@ -32,7 +37,8 @@ export class HealthController {
         () => this.service.kafka(),
         () => this.service.store(),
         () => this.service.storage(),
-        () => this.service.disk(),
+        // Only uploads take room.
+        ...(this.config.role === 'worker' ? [] : [() => this.service.disk()]),
         ...this.details.unmet().map(
           ([name, message]) =>
             () =>

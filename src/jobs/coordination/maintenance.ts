@@ -7,20 +7,18 @@ import { endUnstarted } from '../domain/phases.js';
 import { type JobError, needsSpool } from '../domain/stored-job.js';
 import type { JobStore } from '../store/job-store.js';
 import type { RemovalStore } from '../store/removal-store.js';
-import type { JobCoordinator } from './coordinator.js';
 import type { JobWriter } from './job-writer.js';
 import { Rounds } from './rounds.js';
 
 export interface JobMaintenanceOptions {
   store: JobStore;
   writer: JobWriter;
-  coordinator: JobCoordinator;
   removals: RemovalStore;
   files: FileStore;
   clock: Clock;
   log: Logger;
-  /** Rejects if no broker answers. */
-  checkKafka: () => Promise<void>;
+  /** No other process has the store. */
+  isAlone: boolean;
   /** How long the file of a job is kept that has ended otherwise than SUCCESS (SPOOL_KEEP_HOURS). */
   spoolKeepMs: number;
 }
@@ -43,20 +41,20 @@ export class JobMaintenance {
   constructor(private readonly options: JobMaintenanceOptions) {
     this.#rounds = new Rounds({
       ...options,
-      round: () => this.#lookAfter(),
+      round: () => this.cleanSpool(),
       everyMs: () => CHECK_EVERY_MS,
       failure: 'looking after the jobs failed',
     });
   }
 
   /**
-   * Makes the jobs that an earlier process left claimable, removes the files that their jobs no longer need, and moves
+   * Makes the jobs that an earlier process left claimable if no other process has the store, removes the files that their jobs no longer need, and moves
    * those aside that no job knows: their database may be lost. Call it once, before the first claim and the first upload
    * (a file is in the spool before its job exists).
    */
   async rescueInterrupted(): Promise<void> {
-    const { store, files, log } = this.options;
-    await store.releaseAll();
+    const { store, files, log, isAlone } = this.options;
+    if (isAlone) await store.releaseAll();
     const found = new Set(await files.list());
     let jobs = 0;
     for await (const page of store.unfinished(AT_ONCE)) {
@@ -104,18 +102,6 @@ export class JobMaintenance {
         await files.remove(jobId);
       });
     }
-  }
-
-  async #lookAfter(): Promise<void> {
-    await this.cleanSpool();
-    try {
-      await this.options.checkKafka();
-    } catch {
-      // The readiness probe reports it; here it only stops the jobs' clocks.
-      this.options.coordinator.brokerAway();
-      return;
-    }
-    await this.options.coordinator.brokerAnswers();
   }
 
   /** What becomes of a complete file at a new start. */

@@ -15,6 +15,8 @@ export interface JobEventPublisherOptions {
   /** Creates the topic if it is missing, and rejects unless it is ours; called before each connection. */
   ensureTopic: () => Promise<void>;
   connect: () => Promise<JobEventProducer>;
+  /** Other processes change jobs, too: what they write is looked for every second. */
+  othersWrite: boolean;
   clock: Clock;
   log: Logger;
 }
@@ -30,6 +32,7 @@ const CONNECTION_MS = 600_000;
 const PUBLISH_TIMEOUT_MS = 20_000;
 /** What was acknowledged is written to the store this often: forgetting it costs a repeated event. */
 const MARK_EVERY_MS = 1000;
+const LOOK_EVERY_MS = 1000;
 const REMEMBERED_JOBS = 10_000;
 /** A failure of this length is shown in /readyz. */
 const STUCK_AFTER_MS = 30_000;
@@ -65,6 +68,7 @@ export class JobEventPublisher implements JobEventListener {
   readonly #tombstones: { jobId: string; resolve: () => void; reject: (error: unknown) => void }[] = [];
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
+  #cancelLook: (() => void) | undefined;
   #cancelMark: (() => void) | undefined;
   #stopping = false;
   /** The time that `stop` gives has passed. */
@@ -75,6 +79,7 @@ export class JobEventPublisher implements JobEventListener {
   /** Publishes what a former process left unpublished, and from then on what comes. */
   start(): void {
     this.#run();
+    if (this.options.othersWrite) this.#lookLater();
   }
 
   publish(record: StoredJob): void {
@@ -113,6 +118,7 @@ export class JobEventPublisher implements JobEventListener {
   /** Sends what is queued, for at most `ms`, and ends. What stays unsent goes out at the next start. */
   async stop(ms: number): Promise<void> {
     this.#stopping = true;
+    this.#cancelLook?.();
     if (this.#failures > 0) this.#wake?.();
     await this.#within(ms, this.#running ?? Promise.resolve());
     this.#isOver = true;
@@ -120,6 +126,14 @@ export class JobEventPublisher implements JobEventListener {
     this.#cancelMark?.();
     await this.#mark();
     await this.#within(ms, this.#disconnect());
+  }
+
+  #lookLater(): void {
+    this.#cancelLook = this.options.clock.schedule(LOOK_EVERY_MS, () => {
+      this.#isBehind = true;
+      this.#run();
+      this.#lookLater();
+    });
   }
 
   #run(): void {

@@ -106,7 +106,7 @@ export async function startTestApp(env: Record<string, string> = {}): Promise<Te
     .useValue(new IdleRunners())
     .compile();
   const app = module.createNestApplication<NestFastifyApplication>(adapter, { bodyParser: false, logger: false });
-  configureApp(app, handleError);
+  configureApp(app, handleError, true);
   await app.listen({ port: 0, host: '127.0.0.1' });
   const { port } = app.getHttpServer().address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;

@@ -72,6 +72,7 @@ async function startProcess(mode: Topic['mode']): Promise<void> {
     topic: 'batch.jobs',
     ensureTopic: () => topic.ensure(),
     connect: () => topic.connect(),
+    othersWrite: false,
     clock,
     log: pino({ level: 'silent' }),
   });

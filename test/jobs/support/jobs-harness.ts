@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pino } from 'pino';
+import { BrokerWatch } from '../../../src/jobs/coordination/broker-watch.js';
 import { JobCommands } from '../../../src/jobs/coordination/commands.js';
 import { JobCoordinator } from '../../../src/jobs/coordination/coordinator.js';
 import { JobWriter } from '../../../src/jobs/coordination/job-writer.js';
@@ -35,6 +36,7 @@ export class JobsHarness {
   coordinator!: JobCoordinator;
   commands!: JobCommands;
   maintenance!: JobMaintenance;
+  brokers!: BrokerWatch;
   notifier!: MemoryNotifier;
   runners!: ScriptedRunners;
   /** Thrown by the next look at a model, as if the store had failed. */
@@ -99,15 +101,20 @@ export class JobsHarness {
     this.maintenance = new JobMaintenance({
       store,
       writer,
-      coordinator,
       removals: new RemovalStore(this.fixture.db),
       files,
       clock,
       log,
+      isAlone: true,
+      spoolKeepMs: 24 * 3_600_000,
+    });
+    this.brokers = new BrokerWatch({
+      coordinator,
       checkKafka: async () => {
         if (this.kafkaIsAway) throw new Error('away');
       },
-      spoolKeepMs: 24 * 3_600_000,
+      clock,
+      log,
     });
     this.runners = new ScriptedRunners(coordinator);
     coordinator.setRunners(this.runners);

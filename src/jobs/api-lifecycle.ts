@@ -1,9 +1,12 @@
-import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { RunnerPool } from '../runner/index.js';
-import { ClaimLoop } from './coordination/claim-loop.js';
-import { JobCoordinator } from './coordination/coordinator.js';
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  type OnApplicationBootstrap,
+  Optional,
+} from '@nestjs/common';
 import { JobExpiry } from './coordination/expiry.js';
-import { LeaseKeeper } from './coordination/lease-keeper.js';
+import { JobWorker } from './coordination/job-worker.js';
 import { JobMaintenance } from './coordination/maintenance.js';
 import { PrefixOwnership } from './coordination/prefix-ownership.js';
 import { JobRemoval } from './coordination/removal.js';
@@ -11,16 +14,14 @@ import { SpareTopics } from './coordination/spare-topics.js';
 import { JobEventPublisher } from './events/publisher.js';
 import { JOB_NOTIFIER, type JobNotifier } from './queue/job-notifier.js';
 
-/** How long a shutdown waits for the runners' open transactions. */
-const RUNNER_GRACE_MS = 4_000;
-/** How long it waits for the last job events to be acknowledged. */
+/** How long a shutdown waits for the last job events to be acknowledged. */
 const EVENTS_GRACE_MS = 1_000;
 /** Who starts a service whose prefix is another's is to see it fail; without a broker it goes on at once. */
 const FIRST_ANSWER_MS = 5_000;
 
-/** Starts the work on jobs before the first request, and ends it after the last one was taken. */
+/** Starts what goes on beside the requests of a process before the first one, and ends it after the last one. */
 @Injectable()
-export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class ApiLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown {
   #isStopping = false;
 
   constructor(
@@ -28,18 +29,13 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
     private readonly removal: JobRemoval,
     private readonly expiry: JobExpiry,
     private readonly spares: SpareTopics,
-    private readonly coordinator: JobCoordinator,
-    private readonly pool: RunnerPool,
-    private readonly claims: ClaimLoop,
-    private readonly leases: LeaseKeeper,
     @Inject(JOB_NOTIFIER) private readonly notifier: JobNotifier,
     private readonly events: JobEventPublisher,
     private readonly ownership: PrefixOwnership,
+    @Optional() private readonly worker?: JobWorker,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    this.coordinator.setRunners(this.pool);
-    this.pool.onFree((intent) => this.claims.wake(intent));
     this.events.start(); // its first connection claims the topic prefix
     await this.removal.recover();
     await this.maintenance.rescueInterrupted();
@@ -51,9 +47,7 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
   /** Whatever writes to Kafka, or removes there. */
   #begin(): void {
     if (this.#isStopping) return;
-    this.pool.start();
-    this.claims.start();
-    this.leases.start();
+    this.worker?.start();
     this.removal.start();
     this.expiry.start();
     this.spares.start();
@@ -61,17 +55,14 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
 
   async beforeApplicationShutdown(): Promise<void> {
     this.#isStopping = true;
-    await this.claims.stop();
     await Promise.all([
-      this.notifier.close(),
+      this.worker?.stop(),
       this.maintenance.stop(),
       this.expiry.stop(),
       this.removal.stop(),
       this.spares.stop(),
-      this.pool.stop(RUNNER_GRACE_MS),
     ]);
-    await this.coordinator.stop();
-    await this.leases.stop();
+    await this.notifier.close();
     await this.events.stop(EVENTS_GRACE_MS);
   }
 }

@@ -1,0 +1,256 @@
+import { randomUUID } from 'node:crypto';
+import type { Provider } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { HealthDetails } from '../api/health/index.js';
+import { type ConcurrencyLimit, Downloads } from '../api/index.js';
+import { CONFIG, type Config } from '../config/index.js';
+import { DATABASE, type Database } from '../database/index.js';
+import {
+  ClusterProbe,
+  claimPrefix,
+  createKafka,
+  JobProbe,
+  jobNames,
+  KafkaProbe,
+  readBrokerTime,
+  serviceTopics,
+  TopicAdmin,
+} from '../kafka/index.js';
+import { ModelService, ModelStore, ModelsModule } from '../models/index.js';
+import { LOG } from '../observability/index.js';
+import { ChildProcessLink, RunnerPool } from '../runner/index.js';
+import { FILE_STORE, type FileStore } from '../storage/index.js';
+import { UPLOAD_LIMIT, UploadReceiver } from '../upload/index.js';
+import { ClaimLoop } from './coordination/claim-loop.js';
+import { JobCommands } from './coordination/commands.js';
+import { JobCoordinator } from './coordination/coordinator.js';
+import { JobCreation } from './coordination/creation.js';
+import { JobExpiry } from './coordination/expiry.js';
+import { JobWorker } from './coordination/job-worker.js';
+import { JobWriter } from './coordination/job-writer.js';
+import { keptFile } from './coordination/kept-file.js';
+import { LeaseKeeper } from './coordination/lease-keeper.js';
+import { JobMaintenance } from './coordination/maintenance.js';
+import { PrefixOwnership } from './coordination/prefix-ownership.js';
+import { JobRemoval } from './coordination/removal.js';
+import { SpareTopics } from './coordination/spare-topics.js';
+import { JobSubmission } from './coordination/submission.js';
+import { TopicExpiry } from './coordination/topic-expiry.js';
+import { systemClock as clock } from './domain/clock.js';
+import { newJobId } from './domain/job-id.js';
+import { connectJobEvents } from './events/producer.js';
+import { JobEventPublisher } from './events/publisher.js';
+import { admitJob, JobAdmissionGuard } from './http/job-admission.guard.js';
+import { JobQueries } from './http/job-queries.js';
+import { JobsController } from './http/jobs.controller.js';
+import { RejectedRowsController } from './http/rejected-rows.controller.js';
+import { RejectedRows } from './http/rejected-rows.js';
+import { JOB_NOTIFIER, type JobNotifier } from './queue/job-notifier.js';
+import { MemoryNotifier } from './queue/memory/memory-notifier.js';
+import { owner } from './shared-providers.js';
+import { ExpiryStore } from './store/expiry-store.js';
+import { InstallationStore } from './store/installation-store.js';
+import { JobStore } from './store/job-store.js';
+import { LeaseStore } from './store/lease-store.js';
+import { RemovalStore } from './store/removal-store.js';
+import { SpareStore } from './store/spare-store.js';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** Each may hold a page of 8 MiB and a connection to the broker. */
+const MAX_REJECTED_READERS = 16;
+
+/** What a process needs that takes requests; it also publishes job events, and removes what is to go. */
+export const apiProviders: Provider[] = [
+  { provide: RemovalStore, inject: [DATABASE], useFactory: (db: Database) => new RemovalStore(db) },
+  {
+    provide: JobEventPublisher,
+    inject: [JobStore, TopicAdmin, PrefixOwnership, HealthDetails, LOG, CONFIG],
+    useFactory: (
+      store: JobStore,
+      topics: TopicAdmin,
+      ownership: PrefixOwnership,
+      health: HealthDetails,
+      log: Logger,
+      { kafka, role }: Config,
+    ) => {
+      const publisher = new JobEventPublisher({
+        store,
+        topic: topics.service.jobs,
+        ensureTopic: () => ownership.check(),
+        connect: () => connectJobEvents(kafka, topics.service.jobs),
+        othersWrite: role !== 'all',
+        clock,
+        log,
+      });
+      health.add('job_events', () => publisher.trouble());
+      return publisher;
+    },
+  },
+  {
+    provide: JobCommands,
+    inject: [JobStore, JobWriter, JOB_NOTIFIER, FILE_STORE, JobRemoval, ClusterProbe],
+    useFactory: (
+      store: JobStore,
+      writer: JobWriter,
+      notifier: JobNotifier,
+      files: FileStore,
+      removal: JobRemoval,
+      cluster: ClusterProbe,
+    ) => new JobCommands({ store, writer, notifier, files, removal, clock, requireKafka: () => cluster.check() }),
+  },
+  {
+    provide: JobMaintenance,
+    inject: [JobStore, JobWriter, RemovalStore, FILE_STORE, LOG, CONFIG],
+    useFactory: (
+      store: JobStore,
+      writer: JobWriter,
+      removals: RemovalStore,
+      files: FileStore,
+      log: Logger,
+      config: Config,
+    ) =>
+      new JobMaintenance({
+        store,
+        writer,
+        removals,
+        files,
+        clock,
+        log,
+        // A service that does everything has its database to itself.
+        isAlone: config.role === 'all',
+        spoolKeepMs: config.spoolKeepHours * HOUR_MS,
+      }),
+  },
+  {
+    provide: JobSubmission,
+    inject: [ModelService, JobStore, JobCreation, CONFIG],
+    useFactory: (models: ModelService, store: JobStore, creation: JobCreation, { kafka: { topicPrefix } }: Config) =>
+      new JobSubmission({ models, store, creation, topicPrefix }),
+  },
+  {
+    provide: SpareTopics,
+    inject: [DATABASE, RemovalStore, { token: JobWorker, optional: true }, LOG, CONFIG],
+    useFactory: (db: Database, rows: RemovalStore, worker: JobWorker | undefined, log: Logger, config: Config) => {
+      const { topicPrefix, replicationFactor } = config.kafka;
+      const spares = new SpareStore(db, { topicPrefix, owner });
+      // On a separate connection: a broker answers the requests of one in turn, and uploads must not wait.
+      const topics = new TopicAdmin(createKafka(config.kafka), serviceTopics(topicPrefix), replicationFactor);
+      return new SpareTopics({
+        spares,
+        rows,
+        topics,
+        isWorking: () => worker?.isWorking ?? false,
+        clock,
+        log,
+        maxJobTopics: config.maxJobTopics,
+      });
+    },
+  },
+  {
+    provide: JobCreation,
+    inject: [JobStore, JobWriter, JOB_NOTIFIER, TopicAdmin, SpareTopics, LOG],
+    useFactory: (
+      store: JobStore,
+      writer: JobWriter,
+      notifier: JobNotifier,
+      topics: TopicAdmin,
+      spares: SpareTopics,
+      log: Logger,
+    ) => new JobCreation({ store, writer, notifier, topics, spares, owner, log }),
+  },
+  {
+    provide: JobRemoval,
+    inject: [RemovalStore, JobCreation, JobEventPublisher, TopicAdmin, FILE_STORE, KafkaProbe, LOG],
+    useFactory: (
+      rows: RemovalStore,
+      creation: JobCreation,
+      events: JobEventPublisher,
+      topics: TopicAdmin,
+      files: FileStore,
+      kafka: KafkaProbe,
+      log: Logger,
+    ) =>
+      new JobRemoval({
+        rows,
+        creation,
+        topics,
+        files,
+        clock,
+        log,
+        publishTombstone: (jobId) => events.publishTombstone(jobId),
+        checkKafka: () => kafka.check(),
+      }),
+  },
+  {
+    provide: JobExpiry,
+    inject: [DATABASE, JobStore, JobWriter, JobCommands, TopicAdmin, HealthDetails, LOG, CONFIG],
+    useFactory: (
+      db: Database,
+      store: JobStore,
+      writer: JobWriter,
+      commands: JobCommands,
+      topics: TopicAdmin,
+      health: HealthDetails,
+      log: Logger,
+      config: Config,
+    ) => {
+      const kafka = createKafka(config.kafka);
+      const rows = new ExpiryStore(db);
+      const expiry = new JobExpiry({
+        rows,
+        commands,
+        topics: new TopicExpiry({ rows, store, writer, topics, log }),
+        clock,
+        brokerTime: () => readBrokerTime(kafka, topics),
+        log,
+        keepMs: config.jobKeepDays * DAY_MS,
+      });
+      health.add('purge', () => expiry.trouble());
+      return expiry;
+    },
+  },
+  {
+    provide: JobQueries,
+    inject: [JobStore],
+    useFactory: (store: JobStore) => new JobQueries(store, clock),
+  },
+  {
+    provide: UploadReceiver,
+    inject: [FILE_STORE, ModelService, JobStore, UPLOAD_LIMIT, CONFIG],
+    useFactory: (
+      files: FileStore,
+      models: ModelService,
+      store: JobStore,
+      concurrency: ConcurrencyLimit,
+      { maxUploadBytes: maxFileBytes, uploadPace: pace }: Config,
+    ) =>
+      new UploadReceiver(
+        files,
+        { maxFileBytes, pace, concurrency },
+        (...given) => admitJob(models, ...given),
+        (jobId) => keptFile(store, jobId),
+      ),
+  },
+  {
+    provide: RejectedRows,
+    inject: [KafkaProbe, TopicAdmin, CONFIG],
+    useFactory: (probe: KafkaProbe, topics: TopicAdmin, { kafka }: Config) =>
+      new RejectedRows(createKafka(kafka), probe, topics),
+  },
+  {
+    provide: Downloads,
+    inject: [CONFIG],
+    useFactory: ({ downloadIdleMs }: Config) => new Downloads(MAX_REJECTED_READERS, downloadIdleMs),
+  },
+  {
+    provide: JobProbe,
+    inject: [TopicAdmin, HealthDetails, CONFIG],
+    useFactory: (topics: TopicAdmin, health: HealthDetails, { kafka: { topicPrefix } }: Config) => {
+      const probe = new JobProbe(() => topics.validateJob(jobNames({ topicPrefix, jobId: newJobId() })));
+      health.add('new_jobs', () => probe.trouble());
+      return probe;
+    },
+  },
+  JobAdmissionGuard,
+];

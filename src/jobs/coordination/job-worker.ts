@@ -1,0 +1,48 @@
+import type { RunnerPool } from '../../runner/index.js';
+import type { BrokerWatch } from './broker-watch.js';
+import type { ClaimLoop } from './claim-loop.js';
+import type { JobCoordinator } from './coordinator.js';
+import type { LeaseKeeper } from './lease-keeper.js';
+
+export interface JobWorkerOptions {
+  coordinator: JobCoordinator;
+  pool: RunnerPool;
+  claims: ClaimLoop;
+  leases: LeaseKeeper;
+  brokers: BrokerWatch;
+}
+
+/** How long a stop waits for the runners' open transactions. */
+const RUNNER_GRACE_MS = 4_000;
+
+/** Works on jobs. */
+export class JobWorker {
+  constructor(private readonly options: JobWorkerOptions) {
+    const { coordinator, pool, claims } = options;
+    coordinator.setRunners(pool);
+    pool.onFree((intent) => claims.wake(intent));
+  }
+
+  /** Whether any job is worked on. */
+  get isWorking(): boolean {
+    return this.options.coordinator.isWorking;
+  }
+
+  /** Claims jobs from now on, until `stop`. */
+  start(): void {
+    const { pool, claims, leases, brokers } = this.options;
+    pool.start();
+    claims.start();
+    leases.start();
+    brokers.start();
+  }
+
+  /** Commits the transactions that are under way and gives the jobs back, for others or for the next start. */
+  async stop(): Promise<void> {
+    const { coordinator, pool, claims, leases, brokers } = this.options;
+    await claims.stop();
+    await Promise.all([brokers.stop(), pool.stop(RUNNER_GRACE_MS)]);
+    await coordinator.stop();
+    await leases.stop();
+  }
+}

@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto';
+import type { Provider } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { HealthDetails } from '../api/health/index.js';
+import { CONFIG, type Config } from '../config/index.js';
+import { DATABASE, type Database } from '../database/index.js';
+import { claimPrefix, createKafka, TopicAdmin } from '../kafka/index.js';
+import { LOG } from '../observability/index.js';
+import { JobWriter } from './coordination/job-writer.js';
+import { PrefixOwnership } from './coordination/prefix-ownership.js';
+import { systemClock as clock } from './domain/clock.js';
+import { JobEventPublisher } from './events/publisher.js';
+import { JOB_NOTIFIER } from './queue/job-notifier.js';
+import { MemoryNotifier } from './queue/memory/memory-notifier.js';
+import { InstallationStore } from './store/installation-store.js';
+import { JobStore } from './store/job-store.js';
+
+/** This start of the process, as the owner of what it creates and claims. */
+export const owner: string = randomUUID();
+
+/** What every process needs that has to do with jobs. */
+export const sharedProviders: Provider[] = [
+  { provide: JobStore, inject: [DATABASE], useFactory: (db: Database) => new JobStore(db, clock) },
+  {
+    provide: PrefixOwnership,
+    inject: [DATABASE, TopicAdmin, HealthDetails, LOG, CONFIG],
+    useFactory: (db: Database, topics: TopicAdmin, health: HealthDetails, log: Logger, { kafka }: Config) => {
+      const client = createKafka(kafka);
+      const ownership = new PrefixOwnership({
+        store: new InstallationStore(db),
+        topics,
+        claim: (...given) => claimPrefix(client, ...given),
+        topicPrefix: kafka.topicPrefix,
+        adopts: kafka.adoptPrefix,
+        log,
+      });
+      health.addNeed('topic_prefix', () => ownership.refusal);
+      health.add('topic_prefix', () => ownership.trouble());
+      return ownership;
+    },
+  },
+  {
+    provide: JobWriter,
+    inject: [JobStore, { token: JobEventPublisher, optional: true }],
+    // What a worker changes is published by a process that publishes: it sees what the store holds.
+    useFactory: (store: JobStore, events: JobEventPublisher | undefined) =>
+      new JobWriter(store, events ?? { publish: () => undefined }, clock),
+  },
+  { provide: JOB_NOTIFIER, useClass: MemoryNotifier },
+];
