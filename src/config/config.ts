@@ -19,7 +19,7 @@ export interface Config {
   readonly allowedHosts: readonly string[];
   /** DATA_DIR: database and, by default, uploaded files; one process per directory. */
   readonly dataDir: string;
-  /** DATABASE_URL: `postgres://…`, by default SQLite in DATA_DIR; one service per database. */
+  /** DATABASE_DIRECT_URL: a way to the PostgreSQL without a pooler, for notifications. DATABASE_URL: `postgres://…`, by default SQLite in DATA_DIR; one service per database. */
   readonly database: DatabaseConfig;
   /**
    * STORAGE_URL: `file:<path>` or `s3://<bucket>/<prefix>`, by default a folder in DATA_DIR. S3_ENDPOINT: a server other

@@ -1,14 +1,23 @@
 /** Where jobs and models are kept. */
 export type DatabaseConfig =
   | { readonly kind: 'sqlite' }
-  /** `url` may hold a password. */
-  | { readonly kind: 'postgres'; readonly url: string };
+  /** The URLs may hold a password. `directUrl`: past a pooler, which lets no notifications through. */
+  | { readonly kind: 'postgres'; readonly url: string; readonly directUrl: string };
 
-/** Reads DATABASE_URL; adds to `problems` what is wrong with it, without the password that it may hold. */
+/** Reads DATABASE_URL and DATABASE_DIRECT_URL; adds to `problems` what is wrong with it, without the password that it may hold. */
 export function readDatabase(env: Readonly<Record<string, string | undefined>>, problems: string[]): DatabaseConfig {
   const url = env['DATABASE_URL']?.trim();
   if (!url) return { kind: 'sqlite' };
-  if (/^postgres(ql)?:\/\/[^/]*\/[^/?]+/.test(url) && URL.canParse(url)) return { kind: 'postgres', url };
-  problems.push('DATABASE_URL must be postgres://<user>:<password>@<host>:<port>/<database>');
-  return { kind: 'sqlite' };
+  const directUrl = env['DATABASE_DIRECT_URL']?.trim() || url;
+  for (const [name, value] of [
+    ['DATABASE_URL', url],
+    ['DATABASE_DIRECT_URL', directUrl],
+  ]) {
+    if (!isPostgresUrl(value)) problems.push(`${name} must be postgres://<user>:<password>@<host>:<port>/<database>`);
+  }
+  return { kind: 'postgres', url, directUrl };
+}
+
+function isPostgresUrl(url = ''): boolean {
+  return /^postgres(ql)?:\/\/[^/]*\/[^/?]+/.test(url) && URL.canParse(url);
 }

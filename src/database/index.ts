@@ -2,4 +2,6 @@ export { DATABASE } from './database.token.js';
 export { isPostgres, nextSeq, storeTime } from './next-seq.js';
 export { type Database, openDatabase, openPostgres } from './open-database.js';
 export { beforeSeq, type Page, toPage } from './page.js';
+export type { Listener } from './postgres/listener.js';
+export { listenPostgres, notifyPostgres } from './postgres/notifications.js';
 export type { JobsTable, Tables } from './tables.js';

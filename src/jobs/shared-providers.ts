@@ -3,7 +3,7 @@ import type { Provider } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { HealthDetails } from '../api/health/index.js';
 import { CONFIG, type Config } from '../config/index.js';
-import { DATABASE, type Database } from '../database/index.js';
+import { DATABASE, type Database, listenPostgres, notifyPostgres } from '../database/index.js';
 import { claimPrefix, createKafka, TopicAdmin } from '../kafka/index.js';
 import { LOG } from '../observability/index.js';
 import { JobWriter } from './coordination/job-writer.js';
@@ -12,9 +12,12 @@ import { systemClock as clock } from './domain/clock.js';
 import { JobEventPublisher } from './events/publisher.js';
 import { JOB_NOTIFIER } from './queue/job-notifier.js';
 import { MemoryNotifier } from './queue/memory/memory-notifier.js';
+import { PostgresNotifier } from './queue/postgres/postgres-notifier.js';
 import { InstallationStore } from './store/installation-store.js';
 import { JobStore } from './store/job-store.js';
 
+/** Channel of PostgreSQL by which jobs are notified. */
+const CHANNEL = 'batch_jobs';
 /** This start of the process, as the owner of what it creates and claims. */
 export const owner: string = randomUUID();
 
@@ -46,5 +49,18 @@ export const sharedProviders: Provider[] = [
     useFactory: (store: JobStore, events: JobEventPublisher | undefined) =>
       new JobWriter(store, events ?? { publish: () => undefined }, clock),
   },
-  { provide: JOB_NOTIFIER, useClass: MemoryNotifier },
+  {
+    provide: JOB_NOTIFIER,
+    inject: [DATABASE, HealthDetails, LOG, CONFIG],
+    useFactory: (db: Database, health: HealthDetails, log: Logger, { database }: Config) => {
+      if (database.kind === 'sqlite') return new MemoryNotifier();
+      const notifier = new PostgresNotifier({
+        listen: (onPayload) => listenPostgres(database.directUrl, CHANNEL, onPayload),
+        send: (payloads) => notifyPostgres(db, CHANNEL, payloads),
+        log,
+      });
+      health.add('job_notifier', () => notifier.trouble());
+      return notifier;
+    },
+  },
 ];

@@ -11,7 +11,7 @@ describe('DATABASE_URL', () => {
   it.each(['postgres://batch:secret@db.example:5432/batch?sslmode=verify-full', 'postgresql://localhost/batch'])(
     'may be a PostgreSQL: %s',
     (url) => {
-      expect(databaseOf(url)).toEqual({ kind: 'postgres', url });
+      expect(databaseOf(url)).toEqual({ kind: 'postgres', url, directUrl: url });
     },
   );
 

@@ -118,6 +118,18 @@ describe('an API and separate workers', () => {
     await startWorker();
   });
 
+  it('end a job that is cancelled, and go on with it when it is resumed', async () => {
+    const orders = makeOrders(300_000);
+    const { job_id } = await api.createSlowJob('orders', orders.csv);
+    await api.until(job_id, ({ totals }) => totals.rows > 0);
+    const cancelled = await api.cancel(job_id);
+    expect([cancelled.status, await cancelled.json()]).toEqual([202, expect.objectContaining({ state: 'CANCELLED' })]);
+    expect((await api.resume(job_id)).status).toBe(202);
+    const job = await api.ended(job_id);
+    expect(job).toMatchObject({ state: 'SUCCESS', attempt: 2 });
+    await expectDelivered(brokers, job, orders);
+  });
+
   it.each([
     [{ DATABASE_URL: '' }, /ROLE=worker needs DATABASE_URL=postgres/],
     [{ STORAGE_URL: '' }, /ROLE=worker needs STORAGE_URL/],
