@@ -45,7 +45,7 @@ function* chunks(length: number): Generator<Buffer> {
 }
 
 async function upload(jobId: string, length: number): Promise<void> {
-  const file = store.create();
+  const file = store.create(jobId);
   await pipeline(Readable.from(chunks(length)), file.body);
   await file.commit(jobId);
 }

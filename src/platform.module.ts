@@ -9,7 +9,7 @@ import {
 import type { Logger } from 'pino';
 import { HealthDetails } from './api/health/index.js';
 import { ConcurrencyLimit } from './api/index.js';
-import { CONFIG, type Config } from './config/index.js';
+import { areFilesShared, CONFIG, type Config } from './config/index.js';
 import { DATABASE, type Database, openDatabase, openPostgres } from './database/index.js';
 import { holdFolder, type SqliteThread } from './database/sqlite/index.js';
 import {
@@ -70,7 +70,7 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
         { provide: CONFIG, useValue: config },
         { provide: LOG, useValue: log },
         { provide: DATABASE, useFactory: () => openStore(config, log, sqlite) },
-        // Only the process that holds the database may touch the files.
+        // Only the process that holds the database, or the data folder, may touch the files.
         { provide: LocalFileStore, inject: [DATABASE], useFactory: () => openLocalFiles(config) },
         {
           provide: FILE_STORE,
@@ -115,7 +115,7 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
   async onApplicationShutdown(): Promise<void> {
     await this.topics.close();
     await this.files.close();
-    await this.localFiles.close();
+    if (this.files !== this.localFiles) await this.localFiles.close();
     await this.database.destroy();
   }
 }
@@ -143,25 +143,30 @@ function createProbe({ kafka: { brokers, sasl } }: Config, topics: TopicAdmin): 
   return new KafkaProbe(() => topics.ping(), brokers, tokens);
 }
 
-/** Files whose schema is inferred are always here: the process that reads them knows no secrets. */
-async function openLocalFiles({ role, storage, dataDir, minFreeBytes }: Config): Promise<LocalFileStore> {
-  const folder = storage.kind === 'local' ? storage.folder : join(dataDir, 'spool');
+/**
+ * The folder of files that this process alone has. Files whose schema is inferred are always here: the process that reads
+ * them knows no secrets. Those of jobs are, too, unless other processes may use them.
+ */
+async function openLocalFiles(config: Config): Promise<LocalFileStore> {
+  const { role, storage, dataDir, minFreeBytes } = config;
+  const others = join(dataDir, storage.kind === 'local' ? 'samples' : 'spool');
+  const folder = storage.kind === 'local' && !areFilesShared(config) ? storage.folder : others;
   const files = new LocalFileStore(folder, minFreeBytes);
   await files.open();
   if (role !== 'worker') await files.removeUncommitted();
   return files;
 }
 
-async function openFiles(
-  { role, storage, uploadBufferBytes: bufferBytes, maxUploads }: Config,
-  localFiles: LocalFileStore,
-  database: Database,
-): Promise<FileStore> {
-  if (storage.kind === 'local') return localFiles;
+async function openFiles(config: Config, localFiles: LocalFileStore, database: Database): Promise<FileStore> {
+  if (!areFilesShared(config)) return localFiles;
+  const { storage, minFreeBytes, uploadBufferBytes: bufferBytes, maxUploads } = config;
   const { id: installationId } = await database.selectFrom('installation').select('id').executeTakeFirstOrThrow();
-  const { kind: _kind, ...settings } = storage;
-  const files = new S3FileStore({ settings, installationId, bufferBytes, maxUploads });
+  let files: FileStore;
+  if (storage.kind === 'local') files = new LocalFileStore(storage.folder, minFreeBytes, installationId);
+  else {
+    const { kind: _kind, ...settings } = storage;
+    files = new S3FileStore({ settings, installationId, bufferBytes, maxUploads });
+  }
   await files.open();
-  if (role !== 'worker') await files.removeUncommitted();
   return files;
 }

@@ -215,3 +215,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   Object.freeze(config.uploadPace);
   return Object.freeze(config);
 }
+
+/** Whether other processes may use the files of jobs, now or while this one is away. Else it alone has them. */
+export function areFilesShared({ database, storage }: Pick<Config, 'database' | 'storage'>): boolean {
+  return database.kind === 'postgres' || storage.kind === 's3';
+}

@@ -1,4 +1,4 @@
-export { type Config, type KafkaConfig, loadConfig, type Role } from './config.js';
+export { areFilesShared, type Config, type KafkaConfig, loadConfig, type Role } from './config.js';
 export type { AwsMskIamSasl, ClientCredentials, OAuthBearerSasl, PasswordSasl, TokenSasl } from './kafka-sasl.js';
 
 /** Where Nest finds the configuration. */

@@ -244,6 +244,28 @@ const migrations: Record<string, Migration> = {
       await db.schema.alterTable('jobs').addColumn('lease_until', 'bigint').execute();
     },
   },
+  '0018_uploads': {
+    /** Files that come in, and which file a row of jobs has. */
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('uploads')
+        .addColumn('file_key', 'text', (column) => column.primaryKey())
+        .addColumn('owner', 'text', (column) => column.notNull())
+        .addColumn('phase', 'text', (column) => column.notNull())
+        .addColumn('touched_at', 'bigint', (column) => column.notNull())
+        .execute();
+      await db.schema.alterTable('jobs').addColumn('file_key', 'text').execute();
+      await db.schema.alterTable('jobs').addColumn('touched_at', 'bigint').execute();
+      await db.schema
+        .alterTable('jobs')
+        .addColumn('file_gone', 'integer', (column) => column.notNull().defaultTo(0))
+        .execute();
+      // Until now files were named after their jobs.
+      await sql`UPDATE jobs SET file_key = job_id, file_gone = 1 - spooled`.execute(db);
+      await sql`CREATE UNIQUE INDEX jobs_file ON jobs (file_key)`.execute(db);
+      await sql`CREATE INDEX jobs_file_left ON jobs (finished_at) WHERE spooled = 0 AND file_gone = 0`.execute(db);
+    },
+  },
 };
 
 const RENAMED = [

@@ -10,6 +10,18 @@ export interface Tables {
   installation: InstallationTable;
   spare_topics: SpareTopicsTable;
   leases: LeasesTable;
+  uploads: UploadsTable;
+}
+
+/** Files that come in, and that no row of jobs has yet. */
+export interface UploadsTable {
+  file_key: string;
+  /** The start of a process that receives the file. */
+  owner: string;
+  /** UPLOADING; ABORTED: its owner has given no sign of life, and the file is to be removed. */
+  phase: string;
+  /** Milliseconds since the epoch, by the store's clock: the last sign of life, or when the row was aborted. */
+  touched_at: number;
 }
 
 /** What one process has, and nobody else. */
@@ -59,6 +71,12 @@ export interface JobsTable {
   phase: string | null;
   /** CREATING: the start of a process that creates the job. */
   phase_owner: string | null;
+  /** CREATING: when its owner last touched it, in milliseconds since the epoch by the store's clock. */
+  touched_at: number | null;
+  /** The key of its file in the store of files; null: the row was aborted, and another one has the file. */
+  file_key: string | null;
+  /** 1: the file is known to be removed. */
+  file_gone: number;
   /** The fencing token of the last runner. */
   lease: number;
   /** Random, of the last claim: the number alone may be given out twice after a failover or a restore. null: none yet. */

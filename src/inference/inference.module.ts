@@ -1,7 +1,7 @@
 import { Module, type OnApplicationShutdown } from '@nestjs/common';
 import type { ConcurrencyLimit } from '../api/index.js';
 import { CONFIG, type Config } from '../config/index.js';
-import { LocalFileStore } from '../storage/index.js';
+import { LocalFileStore, untracked } from '../storage/index.js';
 import { UPLOAD_LIMIT, UploadReceiver } from '../upload/index.js';
 import { parseInferOptions } from './infer-options.js';
 import { InferenceController } from './inference.controller.js';
@@ -26,7 +26,7 @@ const LIMITS = { concurrency: 2, maxWaiting: 8, maxWaitMs: 10_000, timeoutMs: 60
         concurrency: ConcurrencyLimit,
         { maxUploadBytes: maxFileBytes, uploadPace: pace }: Config,
       ) =>
-        new UploadReceiver(files, { maxFileBytes, pace, concurrency }, async (query, fields) => {
+        new UploadReceiver(untracked(files), { maxFileBytes, pace, concurrency }, async (query, fields) => {
           limiter.requireCapacity();
           parseInferOptions(query, fields);
         }),

@@ -5,12 +5,16 @@ import {
   type OnApplicationBootstrap,
   Optional,
 } from '@nestjs/common';
+import { CONFIG, type Config } from '../config/index.js';
+import { JobCreation } from './coordination/creation.js';
 import { JobExpiry } from './coordination/expiry.js';
+import { JobFiles } from './coordination/job-files.js';
 import { JobWorker } from './coordination/job-worker.js';
 import { JobMaintenance } from './coordination/maintenance.js';
 import { PrefixOwnership } from './coordination/prefix-ownership.js';
 import { JobRemoval } from './coordination/removal.js';
 import { SpareTopics } from './coordination/spare-topics.js';
+import { JobUploads } from './coordination/uploads.js';
 import { JobEventPublisher } from './events/publisher.js';
 import { JOB_NOTIFIER, type JobNotifier } from './queue/job-notifier.js';
 
@@ -26,6 +30,10 @@ export class ApiLifecycle implements OnApplicationBootstrap, BeforeApplicationSh
 
   constructor(
     private readonly maintenance: JobMaintenance,
+    private readonly creation: JobCreation,
+    @Inject(JobUploads) private readonly uploads: JobUploads | null,
+    @Inject(JobFiles) private readonly files: JobFiles | null,
+    @Inject(CONFIG) private readonly config: Config,
     private readonly removal: JobRemoval,
     private readonly expiry: JobExpiry,
     private readonly spares: SpareTopics,
@@ -37,7 +45,14 @@ export class ApiLifecycle implements OnApplicationBootstrap, BeforeApplicationSh
 
   async onApplicationBootstrap(): Promise<void> {
     this.events.start(); // its first connection claims the topic prefix
-    await this.removal.recover();
+    // The other starts of a process on SQLite are dead; on a server, time tells.
+    if (this.config.database.kind === 'sqlite') {
+      await this.removal.recover();
+      await this.files?.recover();
+    }
+    this.uploads?.start();
+    this.creation.start();
+    this.files?.start();
     await this.maintenance.rescueInterrupted();
     void this.ownership.claimed.then(() => this.#begin());
     this.maintenance.start();
@@ -58,6 +73,9 @@ export class ApiLifecycle implements OnApplicationBootstrap, BeforeApplicationSh
     await Promise.all([
       this.worker?.stop(),
       this.maintenance.stop(),
+      this.uploads?.stop(),
+      this.creation.stop(),
+      this.files?.stop(),
       this.expiry.stop(),
       this.removal.stop(),
       this.spares.stop(),

@@ -3,7 +3,7 @@ import type { Provider } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { HealthDetails } from '../api/health/index.js';
 import { type ConcurrencyLimit, Downloads } from '../api/index.js';
-import { CONFIG, type Config } from '../config/index.js';
+import { areFilesShared, CONFIG, type Config } from '../config/index.js';
 import { DATABASE, type Database } from '../database/index.js';
 import {
   ClusterProbe,
@@ -19,13 +19,14 @@ import {
 import { ModelService, ModelStore, ModelsModule } from '../models/index.js';
 import { LOG } from '../observability/index.js';
 import { ChildProcessLink, RunnerPool } from '../runner/index.js';
-import { FILE_STORE, type FileStore } from '../storage/index.js';
+import { FILE_STORE, type FileStore, LocalFileStore, untracked } from '../storage/index.js';
 import { UPLOAD_LIMIT, UploadReceiver } from '../upload/index.js';
 import { ClaimLoop } from './coordination/claim-loop.js';
 import { JobCommands } from './coordination/commands.js';
 import { JobCoordinator } from './coordination/coordinator.js';
 import { JobCreation } from './coordination/creation.js';
 import { JobExpiry } from './coordination/expiry.js';
+import { JobFiles } from './coordination/job-files.js';
 import { JobWorker } from './coordination/job-worker.js';
 import { JobWriter } from './coordination/job-writer.js';
 import { keptFile } from './coordination/kept-file.js';
@@ -36,6 +37,7 @@ import { JobRemoval } from './coordination/removal.js';
 import { SpareTopics } from './coordination/spare-topics.js';
 import { JobSubmission } from './coordination/submission.js';
 import { TopicExpiry } from './coordination/topic-expiry.js';
+import { JobUploads } from './coordination/uploads.js';
 import { systemClock as clock } from './domain/clock.js';
 import { newJobId } from './domain/job-id.js';
 import { connectJobEvents } from './events/producer.js';
@@ -49,11 +51,13 @@ import { JOB_NOTIFIER, type JobNotifier } from './queue/job-notifier.js';
 import { MemoryNotifier } from './queue/memory/memory-notifier.js';
 import { owner } from './shared-providers.js';
 import { ExpiryStore } from './store/expiry-store.js';
+import { FileRows } from './store/file-rows.js';
 import { InstallationStore } from './store/installation-store.js';
 import { JobStore } from './store/job-store.js';
 import { LeaseStore } from './store/lease-store.js';
 import { RemovalStore } from './store/removal-store.js';
 import { SpareStore } from './store/spare-store.js';
+import { UploadStore } from './store/upload-store.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -63,6 +67,13 @@ const MAX_REJECTED_READERS = 16;
 /** What a process needs that takes requests; it also publishes job events, and removes what is to go. */
 export const apiProviders: Provider[] = [
   { provide: RemovalStore, inject: [DATABASE], useFactory: (db: Database) => new RemovalStore(db) },
+  {
+    // null: this process alone has the files.
+    provide: JobUploads,
+    inject: [FILE_STORE, UploadStore, LOG, CONFIG],
+    useFactory: (files: FileStore, rows: UploadStore, log: Logger, config: Config) =>
+      areFilesShared(config) ? new JobUploads({ files, rows, clock, log }) : null,
+  },
   {
     provide: JobEventPublisher,
     inject: [JobStore, TopicAdmin, PrefixOwnership, HealthDetails, LOG, CONFIG],
@@ -101,12 +112,14 @@ export const apiProviders: Provider[] = [
   },
   {
     provide: JobMaintenance,
-    inject: [JobStore, JobWriter, RemovalStore, FILE_STORE, LOG, CONFIG],
+    inject: [JobStore, JobWriter, RemovalStore, FileRows, LocalFileStore, JobFiles, LOG, CONFIG],
     useFactory: (
       store: JobStore,
       writer: JobWriter,
       removals: RemovalStore,
-      files: FileStore,
+      fileRows: FileRows,
+      localFiles: LocalFileStore,
+      jobFiles: JobFiles | null,
       log: Logger,
       config: Config,
     ) =>
@@ -114,7 +127,10 @@ export const apiProviders: Provider[] = [
         store,
         writer,
         removals,
-        files,
+        fileRows,
+        files: jobFiles ?? localFiles,
+        ownFiles: jobFiles === null ? localFiles : null,
+        sweep: async () => jobFiles?.sweep(),
         clock,
         log,
         // A service that does everything has its database to itself.
@@ -157,7 +173,7 @@ export const apiProviders: Provider[] = [
       topics: TopicAdmin,
       spares: SpareTopics,
       log: Logger,
-    ) => new JobCreation({ store, writer, notifier, topics, spares, owner, log }),
+    ) => new JobCreation({ store, writer, notifier, topics, spares, owner, clock, log }),
   },
   {
     provide: JobRemoval,
@@ -217,16 +233,17 @@ export const apiProviders: Provider[] = [
   },
   {
     provide: UploadReceiver,
-    inject: [FILE_STORE, ModelService, JobStore, UPLOAD_LIMIT, CONFIG],
+    inject: [FILE_STORE, JobUploads, ModelService, JobStore, UPLOAD_LIMIT, CONFIG],
     useFactory: (
       files: FileStore,
+      uploads: JobUploads | null,
       models: ModelService,
       store: JobStore,
       concurrency: ConcurrencyLimit,
       { maxUploadBytes: maxFileBytes, uploadPace: pace }: Config,
     ) =>
       new UploadReceiver(
-        files,
+        uploads ?? untracked(files),
         { maxFileBytes, pace, concurrency },
         (...given) => admitJob(models, ...given),
         (jobId) => keptFile(store, jobId),

@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { Provider } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { HealthDetails } from '../api/health/index.js';
-import { CONFIG, type Config } from '../config/index.js';
+import { areFilesShared, CONFIG, type Config } from '../config/index.js';
 import { DATABASE, type Database, listenPostgres, notifyPostgres } from '../database/index.js';
 import { claimPrefix, createKafka, TopicAdmin } from '../kafka/index.js';
 import { LOG } from '../observability/index.js';
+import { FILE_STORE, type FileStore } from '../storage/index.js';
+import { JobFiles } from './coordination/job-files.js';
 import { JobWriter } from './coordination/job-writer.js';
 import { PrefixOwnership } from './coordination/prefix-ownership.js';
 import { systemClock as clock } from './domain/clock.js';
@@ -13,8 +15,10 @@ import { JobEventPublisher } from './events/publisher.js';
 import { JOB_NOTIFIER } from './queue/job-notifier.js';
 import { MemoryNotifier } from './queue/memory/memory-notifier.js';
 import { PostgresNotifier } from './queue/postgres/postgres-notifier.js';
+import { FileRows } from './store/file-rows.js';
 import { InstallationStore } from './store/installation-store.js';
 import { JobStore } from './store/job-store.js';
+import { UploadStore } from './store/upload-store.js';
 
 /** Channel of PostgreSQL by which jobs are notified. */
 const CHANNEL = 'batch_jobs';
@@ -24,6 +28,17 @@ export const owner: string = randomUUID();
 /** What every process needs that has to do with jobs. */
 export const sharedProviders: Provider[] = [
   { provide: JobStore, inject: [DATABASE], useFactory: (db: Database) => new JobStore(db, clock) },
+  { provide: UploadStore, inject: [DATABASE], useFactory: (db: Database) => new UploadStore(db, owner, clock) },
+  { provide: FileRows, inject: [DATABASE], useFactory: (db: Database) => new FileRows(db) },
+  {
+    // null: one process alone has the files.
+    provide: JobFiles,
+    inject: [FILE_STORE, FileRows, UploadStore, LOG, CONFIG],
+    useFactory: (files: FileStore, rows: FileRows, uploads: UploadStore, log: Logger, config: Config) =>
+      areFilesShared(config)
+        ? new JobFiles({ files, rows, uploads, uploadIdleMs: config.uploadPace.idleMs, clock, log })
+        : null,
+  },
   {
     provide: PrefixOwnership,
     inject: [DATABASE, TopicAdmin, HealthDetails, LOG, CONFIG],

@@ -1,6 +1,7 @@
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { LOG } from '../observability/index.js';
+import { JobFiles } from './coordination/job-files.js';
 import { JobWorker } from './coordination/job-worker.js';
 import { PrefixOwnership } from './coordination/prefix-ownership.js';
 import { Rounds } from './coordination/rounds.js';
@@ -22,6 +23,7 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
     private readonly worker: JobWorker,
     @Inject(JOB_NOTIFIER) private readonly notifier: JobNotifier,
     private readonly ownership: PrefixOwnership,
+    @Inject(JobFiles) private readonly files: JobFiles | null,
     @Inject(LOG) log: Logger,
   ) {
     this.#claims = new Rounds({
@@ -34,6 +36,7 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   async onApplicationBootstrap(): Promise<void> {
+    this.files?.start();
     this.#claims.start();
     this.#claims.wake();
     void this.ownership.claimed.then(() => this.#begin());
@@ -43,6 +46,7 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
   async beforeApplicationShutdown(): Promise<void> {
     this.#isStopping = true;
     await Promise.all([this.#claims.stop(), this.worker.stop()]);
+    await this.files?.stop();
     await this.notifier.close();
   }
 

@@ -10,6 +10,7 @@ import { FILE_STORE, type FileStore } from '../storage/index.js';
 import { BrokerWatch } from './coordination/broker-watch.js';
 import { ClaimLoop } from './coordination/claim-loop.js';
 import { JobCoordinator } from './coordination/coordinator.js';
+import { JobFiles } from './coordination/job-files.js';
 import { JobWorker } from './coordination/job-worker.js';
 import { JobWriter } from './coordination/job-writer.js';
 import { LeaseKeeper } from './coordination/lease-keeper.js';
@@ -27,19 +28,31 @@ export const workerProviders: Provider[] = [
   { provide: LeaseStore, inject: [DATABASE], useFactory: (db: Database) => new LeaseStore(db, clock) },
   {
     provide: JobCoordinator,
-    inject: [JobStore, LeaseStore, JobWriter, ModelStore, FILE_STORE, JOB_NOTIFIER, LOG, CONFIG],
+    inject: [JobStore, LeaseStore, JobWriter, ModelStore, FILE_STORE, JobFiles, JOB_NOTIFIER, LOG, CONFIG],
     useFactory: (
       store: JobStore,
       leases: LeaseStore,
       writer: JobWriter,
       models: ModelStore,
       files: FileStore,
+      jobFiles: JobFiles | null,
       notifier: JobNotifier,
       log: Logger,
       { kafka }: Config,
     ) => {
       const maxStalledMs = kafka.unavailableAfterMs;
-      return new JobCoordinator({ store, leases, writer, models, files, notifier, owner, clock, log, maxStalledMs });
+      return new JobCoordinator({
+        store,
+        leases,
+        writer,
+        models,
+        files: jobFiles ?? files,
+        notifier,
+        owner,
+        clock,
+        log,
+        maxStalledMs,
+      });
     },
   },
   {

@@ -21,15 +21,19 @@ export class FileGoneError extends Error {
 
 /** A whole file that belongs to no job yet. */
 export interface UncommittedFile {
+  /** The key that the file was given at its beginning, and keeps; null: none, so it takes any. */
+  readonly key: string | null;
   /** Where the file is now; another place after each `commit`. */
   readonly location: FileLocation;
+  /** A request has failed, so a part of the file may appear after `remove`: the key is to be removed once more, later. */
+  readonly isInDoubt: boolean;
 
   /**
-   * Gives the file to a job: when it resolves, the file survives a crash of the machine, and the store has it under the
-   * job's id. May be called again with another id, which takes it away from the first. Throws INSUFFICIENT_STORAGE, or
+   * When it resolves, the file survives a crash of the machine, and the store has it under the key. A file whose `key` is
+   * null may be committed again under another one, which takes it away from the first. Throws INSUFFICIENT_STORAGE, or
    * the store's error.
    */
-  commit(jobId: string): Promise<void>;
+  commit(key: string): Promise<void>;
 
   /** Removes the file, whoever has it by now. No error if it is gone. */
   remove(): Promise<void>;
@@ -51,9 +55,21 @@ export interface IncomingFile extends UncommittedFile {
   readonly sha256: string;
 }
 
+/** What an upload needs of a store. */
+export interface FileIntake {
+  /** Begins a file that comes in. Whoever does so ends or destroys its `body`. */
+  create(): Promise<IncomingFile>;
+
+  /** As `FileStore.share`. */
+  share(key: string, sizeBytes: number): Promise<UncommittedFile>;
+
+  /** As `FileStore.requireRoom`. */
+  requireRoom(bytes: number): Promise<void>;
+}
+
 /**
  * The uploaded files: those that come in, and one for each job that still needs its own. A process opens them by their
- * location, so it need not have the store. Ids are those of jobs. Without another word, methods throw the store's errors.
+ * location, so it need not have the store. Without another word, methods throw the store's errors.
  */
 export interface FileStore {
   /** Prepares the store: the first call. */
@@ -62,37 +78,26 @@ export interface FileStore {
   /** The last call; files that still come in fail. */
   close(): Promise<void>;
 
-  /** Begins a file that comes in. Whoever does so ends or destroys its `body`. */
-  create(): IncomingFile;
+  /**
+   * Begins a file that comes in. Whoever does so ends or destroys its `body`. `key`: a new UUID, which the store does not
+   * know; null: the file gets one when it is committed.
+   */
+  create(key: string | null): IncomingFile;
 
   /**
-   * A file with the bytes of a job's file of `sizeBytes`, as if it had come in: removing one of the two leaves the other.
-   * Throws SPOOL_EXPIRED if the file is gone, INSUFFICIENT_STORAGE.
+   * A file with the bytes of a committed one of `sizeBytes`, as if it had come in under the key `as`: removing one of the
+   * two leaves the other. Throws SPOOL_EXPIRED if the file is gone, INSUFFICIENT_STORAGE.
    */
-  share(jobId: string, sizeBytes: number): Promise<UncommittedFile>;
+  share(key: string, sizeBytes: number, as: string | null): Promise<UncommittedFile>;
 
-  /** Where a job's file is. It need not exist. */
-  location(jobId: string): FileLocation;
+  /** Where a committed file is. It need not exist. */
+  location(key: string): FileLocation;
 
-  has(jobId: string): Promise<boolean>;
+  /** Whether there is a committed file. */
+  has(key: string): Promise<boolean>;
 
-  /** Removes a job's file; no error if there is none. */
-  remove(jobId: string): Promise<void>;
-
-  /** The ids under which there are committed files. There may be no job with such an id. */
-  list(): Promise<string[]>;
-
-  /** Removes files that came in and were never committed, of processes that are gone; resolves with their number. Before uploads begin. */
-  removeUncommitted(): Promise<number>;
-
-  /**
-   * Takes a committed file that no job knows away from its id, and keeps it; `now` in ms since the epoch. Resolves with
-   * where it is then, for people.
-   */
-  moveAside(jobId: string, now: number): Promise<string>;
-
-  /** Removes the files that were moved aside `before` (ms since the epoch); resolves with their ids. */
-  removeOrphans(before: number): Promise<string[]>;
+  /** Removes what there is of a file, whole or not, committed or not; no error if there is nothing. */
+  remove(key: string): Promise<void>;
 
   /** Throws INSUFFICIENT_STORAGE if there is no room for `bytes` more, as far as that is known. */
   requireRoom(bytes: number): Promise<void>;

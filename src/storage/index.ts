@@ -1,5 +1,6 @@
 export {
   FILE_STORE,
+  type FileIntake,
   type FileLocation,
   type FileStore,
   type IncomingFile,
@@ -10,3 +11,4 @@ export { LocalFileStore } from './local/local-file-store.js';
 export { openFile } from './open-file.js';
 export { S3FileStore } from './s3/s3-file-store.js';
 export { StoredFile } from './stored-file.js';
+export { untracked } from './untracked.js';

@@ -1,7 +1,7 @@
 import type { FileCompression } from '../decoding/index.js';
 import type { FileLocation, UncommittedFile } from '../storage/index.js';
 
-/** A file that arrived whole, with the form fields around it. Belongs to nobody until `keepAs`. */
+/** A file that arrived whole, with the form fields around it. Belongs to nobody until `handOver`. */
 export class ReceivedUpload {
   #owned = false;
 
@@ -24,9 +24,14 @@ export class ReceivedUpload {
     return this.file.location;
   }
 
-  /** Makes the file durable as that of this job. May be called again with another id. */
-  async keepAs(jobId: string): Promise<void> {
-    await this.file.commit(jobId);
+  /** The key that the file keeps; null: it takes the one that `keep` is given. */
+  get fileKey(): string | null {
+    return this.file.key;
+  }
+
+  /** Makes the file durable under the key. May be called again, with another one if the file keeps none. */
+  async keep(key: string): Promise<void> {
+    await this.file.commit(key);
   }
 
   /** From here on the file is the job's, and `discard` leaves it alone. */

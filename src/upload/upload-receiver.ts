@@ -4,7 +4,7 @@ import multer from 'multer';
 import { type BodyPace, type ConcurrencyLimit, inviteBody, watchBody } from '../api/index.js';
 import { ServiceError } from '../errors/index.js';
 import { FileHead, inspectHead, STORED_HEAD_BYTES } from '../ingest/index.js';
-import { type FileLocation, type FileStore, openFile } from '../storage/index.js';
+import { type FileIntake, type FileLocation, openFile } from '../storage/index.js';
 import { watchFields } from './form-watch.js';
 import { FORM_LIMITS, fileTooLarge, fromMulter } from './multer-error.js';
 import { MulterRequest } from './multer-request.js';
@@ -35,7 +35,7 @@ export type UploadAdmission = (query: Fields, fields: Fields) => Promise<void>;
 
 /** A file that a job keeps. */
 export interface KeptFile {
-  jobId: string;
+  fileKey: string;
   filename: string;
   sizeBytes: number;
   /** In hex; null: it was not found out when the file came. */
@@ -50,7 +50,7 @@ type Fields = Readonly<Record<string, unknown>>;
 /** Receives the files of multipart requests into the store. */
 export class UploadReceiver {
   constructor(
-    private readonly files: FileStore,
+    private readonly files: FileIntake,
     private readonly limits: UploadLimits,
     private readonly admit: UploadAdmission,
     /** Absent: `from_job` means nothing here. */
@@ -188,11 +188,11 @@ async function takeFile(
 
 /** The job gets a separate file, so that each job removes its own. */
 async function takeKept(
-  { jobId, filename, sizeBytes, sha256 }: KeptFile,
+  { fileKey, filename, sizeBytes, sha256 }: KeptFile,
   fields: Fields,
-  files: FileStore,
+  files: FileIntake,
 ): Promise<ReceivedUpload> {
-  const file = await files.share(jobId, sizeBytes);
+  const file = await files.share(fileKey, sizeBytes);
   try {
     const { fileCompression, head } = await inspectHead(await readHead(file.location));
     return new ReceivedUpload(file, filename, sizeBytes, sha256, fileCompression, head, fields);

@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import type { StorageEngine } from 'multer';
 import type { ServiceError } from '../errors/index.js';
 import { FileHead, type InspectedHead, inspectHead } from '../ingest/index.js';
-import type { FileStore, UncommittedFile } from '../storage/index.js';
+import type { FileIntake, UncommittedFile } from '../storage/index.js';
 
 /** Free disk space is checked after this number of bytes while a file of unknown length comes in. */
 const ROOM_CHECK_BYTES = 64 * 1024 ** 2;
@@ -31,7 +31,7 @@ export class UploadStorage implements StorageEngine {
   failure: unknown = null;
 
   constructor(
-    private readonly files: FileStore,
+    private readonly files: FileIntake,
     private readonly tooLarge: () => ServiceError,
     /** Called when the file begins; what it throws refuses the file unread. */
     private readonly admit: () => Promise<void>,
@@ -68,7 +68,7 @@ export class UploadStorage implements StorageEngine {
 
   async #store(source: Readable): Promise<StoredUpload> {
     await this.admit();
-    const file = this.files.create();
+    const file = await this.files.create();
     const stop = new AbortController();
     const head = this.#watch(source, stop);
     try {

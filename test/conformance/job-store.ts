@@ -233,7 +233,7 @@ export function describesJobStore(name: string, open: () => Promise<StoreFixture
       expect(await store.activate(jobId, 'somebody else')).toBeUndefined();
       expect(await store.activate(jobId, 'me')).toMatchObject({ jobId, state: 'PENDING', revision: 1 });
       expect(await store.activate(jobId, 'me')).toBeUndefined();
-      await store.abort(jobId);
+      expect(await store.abort(jobId, 'me', null)).toBe(false);
       expect(await store.get(jobId)).toBeDefined();
     });
 
@@ -242,8 +242,8 @@ export function describesJobStore(name: string, open: () => Promise<StoreFixture
       await store.create(left, 'a process that is gone');
       await store.create(mine, 'me');
       await store.create(failed, 'me');
-      expect(await store.abortCreations('me', [mine.jobId])).toBe(2);
-      expect(await store.abortCreations('me', [mine.jobId])).toBe(0);
+      expect(await store.abortCreations('me', [mine.jobId], 0)).toBe(2);
+      expect(await store.abortCreations('me', [mine.jobId], 0)).toBe(0);
       expect((await removals.list(0, 10)).map((row) => row.jobId)).toEqual([left.jobId, failed.jobId]);
       expect(await store.create(aJob({ idempotencyKey: 'a' }), 'me')).toEqual({ kind: 'created' });
       expect(await store.activate(left.jobId, 'a process that is gone')).toBeUndefined();

@@ -17,7 +17,7 @@ describe('a received upload', () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   async function receive(text: string): Promise<ReceivedUpload> {
-    const file = files.create();
+    const file = files.create(null);
     await pipeline(Readable.from([Buffer.from(text)]), file.body);
     return new ReceivedUpload(file, 'a.csv', text.length, file.sha256, 'none', Buffer.from(text), {});
   }
@@ -26,8 +26,8 @@ describe('a received upload', () => {
     const early = await receive('id\n');
     await early.discard();
     const late = await receive('id\n');
-    await late.keepAs('aaaaaaaa');
-    await late.keepAs('bbbbbbbb');
+    await late.keep('aaaaaaaa');
+    await late.keep('bbbbbbbb');
     expect(await files.list()).toEqual(['bbbbbbbb']);
     await late.discard();
     await late.discard();
@@ -37,7 +37,7 @@ describe('a received upload', () => {
 
   it('stays if a job took it', async () => {
     const upload = await receive('id\n');
-    await upload.keepAs('aaaaaaaa');
+    await upload.keep('aaaaaaaa');
     upload.handOver();
     await upload.discard();
     expect(await files.has('aaaaaaaa')).toBe(true);

@@ -8,6 +8,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { ConcurrencyLimit } from '../../src/api/index.js';
 import { HashFailure } from '../../src/storage/hash-failure.js';
 import { LocalFileStore } from '../../src/storage/local/local-file-store.js';
+import { untracked } from '../../src/storage/untracked.js';
 import { UploadReceiver } from '../../src/upload/upload-receiver.js';
 
 const MiB = 1024 ** 2;
@@ -33,7 +34,7 @@ describe('an upload', () => {
 
   it('fails by the service’s fault, and not by the client’s, where its file cannot be hashed', async () => {
     const receiver = new UploadReceiver(
-      files,
+      untracked(files),
       {
         maxFileBytes: 1024 * MiB,
         pace: { idleMs: 60_000, minBytesPerSecond: 0 },

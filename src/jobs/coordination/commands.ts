@@ -13,7 +13,7 @@ export interface JobCommandsOptions {
   store: JobStore;
   writer: JobWriter;
   notifier: Pick<JobNotifier, 'notify'>;
-  files: FileStore;
+  files: Pick<FileStore, 'has'>;
   clock: Clock;
   /** Removes what purged jobs leave. */
   removal: Pick<JobRemoval, 'wake'>;
@@ -55,7 +55,7 @@ export class JobCommands {
         const what = error === null ? state : `${state} (${error.code})`;
         throw new ServiceError('JOB_STATE_CONFLICT', `The job is ${what}: it cannot be resumed`);
       }
-      if (!record.spooled || !(await files.has(jobId))) {
+      if (!record.spooled || !(await files.has(record.fileKey))) {
         throw new ServiceError('SPOOL_EXPIRED', 'The uploaded file of this job is no longer kept');
       }
       await requireKafka();

@@ -24,7 +24,7 @@ export interface JobCoordinatorOptions {
   writer: JobWriter;
   /** Finds the version of a model that a job has pinned. */
   models: { getVersion(id: string, version: number): Promise<CompiledSchema | undefined> };
-  files: FileStore;
+  files: Pick<FileStore, 'location' | 'remove'>;
   notifier: JobNotifier;
   /** This start of the process, which has the leases of what it claims. */
   owner: string;
@@ -229,7 +229,7 @@ export class JobCoordinator implements RunnerEvents {
       jobId,
       lease,
       intent,
-      file: files.location(jobId),
+      file: files.location(record.fileKey),
       sizeBytes: record.sizeBytes,
       format: record.format,
       columns: model.columns,
@@ -339,14 +339,14 @@ export class JobCoordinator implements RunnerEvents {
     else await writer.updateInternal(record, changes);
   }
 
-  async #dropFile({ jobId, spooled }: StoredJob): Promise<void> {
+  async #dropFile({ jobId, fileKey, spooled }: StoredJob): Promise<void> {
     if (spooled) return;
     try {
-      await this.options.files.remove(jobId);
+      await this.options.files.remove(fileKey);
     } catch (error) {
       this.options.log.warn(
         { err: error, job_id: jobId },
-        'could not remove a file from the spool; it is removed at the next start',
+        'could not remove a file that its job no longer needs; it is removed later',
       );
     }
   }

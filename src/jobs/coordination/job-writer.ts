@@ -5,6 +5,7 @@ import { isTerminal } from '../domain/job-state.js';
 import type { StoredJob } from '../domain/stored-job.js';
 import type { Claim, JobStore, Progress } from '../store/job-store.js';
 import { KeyedMutex } from './keyed-mutex.js';
+import { uploadLost } from './uploads.js';
 
 /** Takes every new revision of a job, in order; called when it is durable. Quick, never throws. */
 export interface JobEventListener {
@@ -51,10 +52,10 @@ export class JobWriter {
     });
   }
 
-  /** A row that `owner` is creating becomes a job. Throws if it is not its any more. */
+  /** A row that `owner` is creating becomes a job. Throws UPLOAD_TIMEOUT if it is not its any more. */
   async activate(jobId: string, owner: string): Promise<StoredJob> {
     const record = await this.store.activate(jobId, owner);
-    if (record === undefined) throw new Error(`Job ${jobId} is not being created any more`);
+    if (record === undefined) throw uploadLost();
     this.listener.publish(record);
     return record;
   }

@@ -23,6 +23,6 @@ export async function keptFile(
   if (!record.spooled) {
     throw new ServiceError('SPOOL_EXPIRED', `The uploaded file of job '${jobId}' is no longer kept`);
   }
-  const { filename, sizeBytes, sha256 } = record;
-  return { jobId, filename, sizeBytes, sha256 };
+  const { fileKey, filename, sizeBytes, sha256 } = record;
+  return { fileKey, filename, sizeBytes, sha256 };
 }

@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { FileStore } from '../../storage/index.js';
+import type { FileStore, LocalFileStore } from '../../storage/index.js';
 import type { Clock } from '../domain/clock.js';
 import { isTerminal } from '../domain/job-state.js';
 import { endUnstarted } from '../domain/phases.js';
 import { type JobError, needsSpool } from '../domain/stored-job.js';
+import type { FileRows } from '../store/file-rows.js';
 import type { JobStore } from '../store/job-store.js';
 import type { RemovalStore } from '../store/removal-store.js';
 import type { JobWriter } from './job-writer.js';
@@ -14,7 +15,12 @@ export interface JobMaintenanceOptions {
   store: JobStore;
   writer: JobWriter;
   removals: RemovalStore;
-  files: FileStore;
+  fileRows: FileRows;
+  files: Pick<FileStore, 'remove'>;
+  /** The folder of files, if this process alone has it; null: others use the files, too. */
+  ownFiles: Pick<LocalFileStore, 'list' | 'remove' | 'moveAside' | 'removeOrphans'> | null;
+  /** Removes what nobody needs, where others use the files, too. */
+  sweep: () => Promise<void>;
   clock: Clock;
   log: Logger;
   /** No other process has the store. */
@@ -41,36 +47,39 @@ export class JobMaintenance {
   constructor(private readonly options: JobMaintenanceOptions) {
     this.#rounds = new Rounds({
       ...options,
-      round: () => this.cleanSpool(),
+      round: () => this.#lookAfter(),
       everyMs: () => CHECK_EVERY_MS,
       failure: 'looking after the jobs failed',
     });
   }
 
   /**
-   * Makes the jobs that an earlier process left claimable if no other process has the store, removes the files that their jobs no longer need, and moves
-   * those aside that no job knows: their database may be lost. Call it once, before the first claim and the first upload
-   * (a file is in the spool before its job exists).
+   * Makes the jobs that an earlier process left claimable if no other process has the store. In a folder that this
+   * process alone has, removes the files that their jobs no longer need, and moves those aside that no job knows: their
+   * database may be lost. Call it once, before the first claim and the first upload (a file is in the spool before its job
+   * exists).
    */
   async rescueInterrupted(): Promise<void> {
-    const { store, files, log, isAlone } = this.options;
-    if (isAlone) await store.releaseAll();
-    const found = new Set(await files.list());
+    const { store, fileRows, ownFiles, isAlone, log } = this.options;
+    if (!isAlone) return;
+    await store.releaseAll();
+    const found = ownFiles && new Set(await ownFiles.list());
     let jobs = 0;
     for await (const page of store.unfinished(AT_ONCE)) {
+      const keys = found && (await fileRows.keysOf(page));
       for (const jobId of page) {
         // Whoever goes on needs the file: there is nothing to tidy.
-        if (!found.delete(jobId)) await this.#failWithoutFile(jobId);
+        if (found?.delete(keys?.get(jobId) ?? '') === false) await this.#failWithoutFile(jobId);
       }
       jobs += page.length;
       await nextTurn();
     }
     let looked = 0;
-    for (const jobId of found) {
+    for (const key of found ?? []) {
       try {
-        await this.#tidy(jobId);
+        await this.#tidy(key);
       } catch (error) {
-        log.warn({ err: error, job_id: jobId }, 'could not remove a file that no job needs from the spool');
+        log.warn({ err: error, file: key }, 'could not remove a file that no job needs from the spool');
       }
       if (++looked % AT_ONCE === 0) await nextTurn();
     }
@@ -99,30 +108,36 @@ export class JobMaintenance {
         const record = await store.get(jobId);
         if (!record?.spooled || !isTerminal(record.state) || Date.parse(record.finishedAt ?? '') >= limit) return;
         await writer.updateInternal(record, { spooled: false });
-        await files.remove(jobId);
+        await files.remove(record.fileKey);
       });
     }
   }
 
-  /** What becomes of a complete file at a new start. */
-  async #tidy(jobId: string): Promise<void> {
-    const { store, files, clock, log, spoolKeepMs } = this.options;
+  async #lookAfter(): Promise<void> {
+    await this.cleanSpool();
+    await this.options.sweep();
+  }
+
+  /** What becomes of a complete file at a new start, in a folder that this process alone has. */
+  async #tidy(key: string): Promise<void> {
+    const { store, fileRows, removals, ownFiles, clock, log, spoolKeepMs } = this.options;
+    const jobId = (await fileRows.holderOf(key)) ?? key;
     const job = await store.get(jobId);
     if (job?.spooled && needsSpool(job)) return;
     if (job !== undefined) {
       log.info({ job_id: jobId }, 'removing the file of a job that no longer needs it');
-      await files.remove(jobId);
+      await ownFiles?.remove(key);
       return;
     }
-    if (await this.options.removals.has(jobId)) return; // it goes with its row
-    const file = await files.moveAside(jobId, clock.now());
+    if (await removals.has(jobId)) return; // it goes with its row
+    const file = await ownFiles?.moveAside(key, clock.now());
     log.warn({ job_id: jobId, file, keep_hours: spoolKeepMs / HOUR_MS }, 'moved aside a file that belongs to no job');
   }
 
   async #expireOrphans(limit: number): Promise<void> {
-    const { files, log } = this.options;
+    const { ownFiles, log } = this.options;
     try {
-      for (const jobId of await files.removeOrphans(limit))
+      for (const jobId of (await ownFiles?.removeOrphans(limit)) ?? [])
         log.info({ job_id: jobId }, 'removed a file that belonged to no job');
     } catch (error) {
       log.warn({ err: error }, 'could not remove files that were moved aside');

@@ -12,7 +12,7 @@ export interface JobRemovalOptions {
   topics: Pick<TopicAdmin, 'deleteUnusedJobTopics' | 'deleteJobTopics' | 'deleteJobGroup'>;
   /** Resolves when the topic of the jobs holds the job's tombstone, behind which no event of it lands. */
   publishTombstone: (jobId: string) => Promise<void>;
-  files: FileStore;
+  files: Pick<FileStore, 'remove'>;
   clock: Clock;
   log: Logger;
   /** Rejects if no broker answers. */
@@ -42,9 +42,9 @@ export class JobRemoval {
     });
   }
 
-  /** Frees what dead processes held; once, before the first upload is taken. */
+  /** Frees what dead processes held; once, before the first upload is taken, where all other processes are dead. */
   async recover(): Promise<void> {
-    await this.options.creation.abortAbandoned();
+    await this.options.creation.abortAbandoned(true);
   }
 
   /** Removes every 10 s from now on, until `stop`. */
@@ -63,7 +63,7 @@ export class JobRemoval {
 
   /** A bounded piece of the work. Rejects only if the store does. */
   async round(): Promise<void> {
-    await this.options.creation.abortAbandoned();
+    await this.options.creation.abortAbandoned(false);
     const rows = await this.options.rows.list(this.#afterSeq, BATCH);
     this.#afterSeq = rows.length < BATCH ? 0 : (rows.at(-1)?.seq ?? 0);
     for (const row of rows) {
@@ -86,10 +86,10 @@ export class JobRemoval {
   }
 
   async #remove(row: Removal): Promise<void> {
-    const { jobId, phase, topicsRemoved } = row;
+    const { jobId, fileKey, phase, topicsRemoved } = row;
     const { rows, topics, files, publishTombstone, log } = this.options;
     const names = jobNames(row);
-    await files.remove(jobId);
+    if (fileKey !== null) await files.remove(fileKey);
     if (phase === 'ABORTED') {
       await topics.deleteUnusedJobTopics(names);
       await rows.delete(jobId);

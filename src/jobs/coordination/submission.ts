@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceError } from '../../errors/index.js';
 import {
   differingOptions,
@@ -24,6 +25,10 @@ export interface JobSubmissionOptions {
   /** Prefix of the names of new jobs in Kafka. */
   topicPrefix: string;
 }
+
+/** How long an upload waits for the job of its Idempotency-Key, which another process creates, in ms. */
+const PENDING_WAIT_MS = 5_000;
+const PENDING_LOOK_MS = 100;
 
 /** A job for an upload, and whether it is an earlier one's. */
 export interface Intake {
@@ -78,9 +83,14 @@ export class JobSubmission {
       idempotencyKey,
       format,
     };
-    const created = await this.options.creation.create(job, upload);
-    if (created.kind === 'key_taken') return replay(created.record, upload, request);
-    return { record: created.record, replayed: false };
+    for (const giveUpAt = performance.now() + PENDING_WAIT_MS; ; await sleep(PENDING_LOOK_MS)) {
+      const { kind, record } = await this.options.creation.create(job, upload);
+      if (kind === 'created') return { record, replayed: false };
+      const earlier = replay(record, upload, request);
+      if (kind === 'key_taken') return earlier;
+      if (performance.now() >= giveUpAt)
+        throw new ServiceError('SERVICE_BUSY', 'The job of this Idempotency-Key is still being created');
+    }
   }
 }
 

@@ -50,6 +50,8 @@ export function newRow(job: NewJob, owner: string, clock: Clock): Omit<JobsTable
     phase_owner: owner,
     lease_owner: null,
     lease_until: null,
+    touched_at: null,
+    file_gone: 0,
     seen_ended: null,
     topics_removed: 0,
   };

@@ -15,6 +15,8 @@ export interface JobError {
 /** What is known of a new job before it exists. */
 export interface NewJob {
   jobId: string;
+  /** The key of its file in the store of files. */
+  fileKey: string;
   modelId: string;
   modelVersion: number;
   /** What its names in Kafka begin with: KAFKA_TOPIC_PREFIX when it was created. */
@@ -111,6 +113,8 @@ type GivenMember = keyof NewJob | 'seq' | 'phaseSince' | 'createdAt' | 'updatedA
  */
 export const MAPPINGS = {
   jobId: plain('job_id'),
+  // Only rows that were aborted may have none.
+  fileKey: { ...plain<'file_key', string>('file_key') },
   seq: plain('seq'),
   idempotencyKey: plain('idempotency_key'),
   modelId: plain('model_id'),
@@ -160,6 +164,8 @@ export const MAPPINGS = {
 type InternalColumn =
   | 'phase'
   | 'phase_owner'
+  | 'touched_at'
+  | 'file_gone'
   | 'lease_owner'
   | 'lease_until'
   | 'run_after'

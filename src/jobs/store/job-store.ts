@@ -31,8 +31,18 @@ export type CreateResult =
   | { kind: 'id_taken' }
   /** The Idempotency-Key belongs to this job. */
   | { kind: 'key_taken'; record: StoredJob }
-  /** The Idempotency-Key belongs to a job that is being created. */
-  | { kind: 'key_pending' };
+  /** The Idempotency-Key belongs to a row that is being created, which may become this job. */
+  | { kind: 'key_pending'; record: StoredJob }
+  /** The upload was given up. */
+  | { kind: 'upload_lost' };
+
+/** What other tables have until the row of a job is made, and what belongs to the job from then on. */
+export interface Taken {
+  /** The spare topics of its id. */
+  spare?: boolean;
+  /** The upload of its file. */
+  upload?: boolean;
+}
 
 export interface JobFilter {
   state?: JobState | undefined;
@@ -108,26 +118,39 @@ export class JobStore {
 
   /**
    * The row of a new job, CREATING: `owner`, the start of a process, is about to make what the job needs. It is not a job
-   * before `activate`. At most one row has an id, and one an Idempotency-Key. `isSpare`: the id is that of spare topics,
-   * which are the job's from then on.
+   * before `activate`. At most one row has an id, and one an Idempotency-Key.
    */
-  async create(job: NewJob, owner: string, isSpare = false): Promise<CreateResult> {
-    const row = await (isSpare ? this.#insertForSpare(job, owner) : this.#insert(this.db, job, owner));
-    if (row !== undefined) return { kind: 'created' };
+  async create(job: NewJob, owner: string, taken: Taken = {}): Promise<CreateResult> {
+    try {
+      const takes = taken.spare === true || taken.upload === true;
+      const row = await (takes ? this.#insertTaking(job, owner, taken) : this.#insert(this.db, job, owner));
+      if (row !== undefined) return { kind: 'created' };
+    } catch (error) {
+      if (error instanceof UploadLostError) return { kind: 'upload_lost' };
+      throw error;
+    }
     const { idempotencyKey: key } = job;
     const holder =
       key === null
         ? undefined
         : await this.db.selectFrom('jobs').selectAll().where('idempotency_key', '=', key).executeTakeFirst();
     if (holder === undefined) return { kind: 'id_taken' };
-    return holder.phase === null ? { kind: 'key_taken', record: fromRow(holder) } : { kind: 'key_pending' };
+    return { kind: holder.phase === null ? 'key_taken' : 'key_pending', record: fromRow(holder) };
   }
 
-  async #insertForSpare(job: NewJob, owner: string): Promise<{ job_id: string } | undefined> {
+  async #insertTaking(job: NewJob, owner: string, { spare, upload }: Taken): Promise<{ job_id: string } | undefined> {
     return this.db.transaction().execute(async (transaction) => {
       const inserted = await this.#insert(transaction, job, owner);
-      if (inserted !== undefined) {
-        await transaction.deleteFrom('spare_topics').where('job_id', '=', job.jobId).execute();
+      if (inserted === undefined) return undefined;
+      if (spare === true) await transaction.deleteFrom('spare_topics').where('job_id', '=', job.jobId).execute();
+      if (upload === true) {
+        const { numDeletedRows } = await transaction
+          .deleteFrom('uploads')
+          .where('file_key', '=', job.fileKey)
+          .where('owner', '=', owner)
+          .where('phase', '=', 'UPLOADING')
+          .executeTakeFirst();
+        if (numDeletedRows === 0n) throw new UploadLostError();
       }
       return inserted;
     });
@@ -137,7 +160,12 @@ export class JobStore {
   async #insert(db: Database, job: NewJob, owner: string): Promise<{ job_id: string } | undefined> {
     return db
       .insertInto('jobs')
-      .values({ ...newRow(job, owner, this.clock), seq: nextSeq(db, 'jobs'), run_after: this.#now })
+      .values({
+        ...newRow(job, owner, this.clock),
+        seq: nextSeq(db, 'jobs'),
+        run_after: this.#now,
+        touched_at: this.#now,
+      })
       .onConflict((conflict) => conflict.doNothing())
       .returning('job_id')
       .executeTakeFirst();
@@ -148,7 +176,7 @@ export class JobStore {
     return first(
       await this.db
         .updateTable('jobs')
-        .set({ phase: null, phase_owner: null })
+        .set({ phase: null, phase_owner: null, touched_at: null })
         .where('job_id', '=', jobId)
         .where('phase', '=', 'CREATING')
         .where('phase_owner', '=', owner)
@@ -157,27 +185,67 @@ export class JobStore {
     );
   }
 
-  /** Gives a creation up, and its Idempotency-Key free; what was made for it is to be removed. */
-  async abort(jobId: string): Promise<void> {
+  /**
+   * `owner` gives up a creation, and its Idempotency-Key free; what was made for it is to be removed. If the file was an
+   * `upload`, it is one again, and not the row's. false: the row is no longer CREATING, or another owner's.
+   */
+  async abort(jobId: string, owner: string, upload: string | null): Promise<boolean> {
+    return this.db.transaction().execute(async (transaction) => {
+      const { numUpdatedRows } = await transaction
+        .updateTable('jobs')
+        .set({
+          phase: 'ABORTED',
+          phase_owner: null,
+          idempotency_key: null,
+          ...(upload === null ? {} : { file_key: null }),
+        })
+        .where('job_id', '=', jobId)
+        .where('phase', '=', 'CREATING')
+        .where('phase_owner', '=', owner)
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) return false;
+      if (upload === null) return true;
+      await transaction
+        .insertInto('uploads')
+        .values({ file_key: upload, owner, phase: 'UPLOADING', touched_at: this.#now })
+        .execute();
+      return true;
+    });
+  }
+
+  /** The jobs that `owner` is creating are still under way. */
+  async touchCreations(owner: string, underWay: readonly string[]): Promise<void> {
+    if (underWay.length === 0) return;
     await this.db
       .updateTable('jobs')
-      .set({ phase: 'ABORTED', phase_owner: null, idempotency_key: null })
-      .where('job_id', '=', jobId)
+      .set({ touched_at: this.#now })
+      .where('job_id', 'in', underWay)
       .where('phase', '=', 'CREATING')
+      .where('phase_owner', '=', owner)
       .execute();
   }
 
-  /** As `abort`, for every row that is CREATING, but those of `owner` that are `underWay`. How many there were. */
-  async abortCreations(owner: string, underWay: readonly string[]): Promise<number> {
+  /**
+   * Gives up, with their files, the creations of `owner` that are not `underWay`, and those of others that were not
+   * touched for `ms`: all if that is 0. How many there were.
+   */
+  async abortCreations(owner: string, underWay: readonly string[], ms: number): Promise<number> {
     const { numUpdatedRows } = await this.db
       .updateTable('jobs')
       .set({ phase: 'ABORTED', phase_owner: null, idempotency_key: null })
       .where('phase', '=', 'CREATING')
-      .where((eb) =>
-        underWay.length === 0
-          ? eb.lit(true)
-          : eb.or([eb('phase_owner', '!=', owner), eb('job_id', 'not in', underWay)]),
-      )
+      .where((eb) => {
+        const isOwn = eb('phase_owner', '=', owner);
+        const isStale =
+          ms === 0
+            ? eb.lit(true)
+            : // A row without a time is of an earlier version.
+              eb(eb.fn.coalesce('touched_at', eb.lit(0)), '<', eb(this.#now, '-', ms));
+        return eb.or([
+          underWay.length === 0 ? isOwn : eb.and([isOwn, eb('job_id', 'not in', underWay)]),
+          eb.and([eb('phase_owner', '!=', owner), isStale]),
+        ]);
+      })
       .executeTakeFirst();
     return Number(numUpdatedRows);
   }
@@ -473,6 +541,9 @@ export class JobStore {
     return first(await query.returningAll().execute());
   }
 }
+
+/** Takes a transaction back. */
+class UploadLostError extends Error {}
 
 /** How many of the first rows have no more than `limit` bytes together; one at least. */
 function countFitting(rows: readonly { bytes: number }[], limit: number): number {

@@ -3,6 +3,8 @@ import type { Database } from '../../database/index.js';
 /** A row that is to be removed with all that belongs to it. */
 export interface Removal {
   jobId: string;
+  /** null: it has no file. */
+  fileKey: string | null;
   /** Order of creation. */
   seq: number;
   /** ABORTED: the job never came to be. PURGING: its time is over. */
@@ -23,7 +25,7 @@ export class RemovalStore {
   async list(afterSeq: number, limit: number): Promise<Removal[]> {
     const rows = await this.db
       .selectFrom('jobs')
-      .select(['job_id', 'seq', 'phase', 'topic_prefix', 'topics_removed'])
+      .select(['job_id', 'file_key', 'seq', 'phase', 'topic_prefix', 'topics_removed'])
       .where('phase', 'in', PHASES)
       .where('seq', '>', afterSeq)
       .orderBy('seq')
@@ -31,6 +33,7 @@ export class RemovalStore {
       .execute();
     return rows.map((row) => ({
       jobId: row.job_id,
+      fileKey: row.file_key,
       seq: row.seq,
       phase: row.phase as RemovalPhase,
       topicPrefix: row.topic_prefix,

@@ -6,6 +6,7 @@ import {
   mkdir,
   open,
   readdir,
+  readFile,
   rename,
   rm,
   stat,
@@ -20,13 +21,15 @@ import { HashThread } from './hash-thread.js';
 import { asStorageError, SpoolFile, systemCode } from './spool-file.js';
 
 const PART = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part$/;
-const KEPT = /^[a-z0-9]{8}$/;
+/** A file's key: the id of a job, or a UUID. */
+const KEPT = /^(?:[a-z0-9]{8}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 /** Within the folder, because a rename does not leave a file system; no job has this name. */
 const ORPHANS = 'orphans';
+const OWNER = 'installation';
 
 /**
- * The folder of uploaded files: `<uuid>.part` while a file comes in, `<job_id>` once it belongs to a job,
- * `orphans/<job_id>` if no job knows it any more. Whatever else is in there is somebody else's and left alone.
+ * The folder of uploaded files: `<uuid>.part` while a file comes in, `<key>` once it is committed, `orphans/<key>` if no
+ * job knows it any more. Whatever else is in there is somebody else's and left alone.
  * Errors of a full disk come as INSUFFICIENT_STORAGE, others as they are.
  */
 export class LocalFileStore implements FileStore {
@@ -38,11 +41,14 @@ export class LocalFileStore implements FileStore {
     readonly folder: string,
     /** Number of bytes of the disk to keep free. */
     private readonly minFreeBytes: number,
+    /** Who may use the folder beside this process: another one's `open` fails. Absent: nobody does. */
+    private readonly installationId?: string,
   ) {}
 
-  /** Creates the folder if it is missing. */
+  /** Creates the folder if it is missing. Throws STORAGE_UNAVAILABLE if it is another installation's. */
   async open(): Promise<void> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
+    if (this.installationId !== undefined) await requireOwner(this.folder, this.installationId);
   }
 
   /** The last step; files that still come in fail. */
@@ -50,13 +56,13 @@ export class LocalFileStore implements FileStore {
     await this.#hashes.stop();
   }
 
-  create(): IncomingFile {
-    const body = new SpoolFile(this.#newPart(), this.#hashes);
-    return new IncomingLocalFile(body, this.folder);
+  create(key: string | null): IncomingFile {
+    const body = new SpoolFile(this.#part(key), this.#hashes);
+    return new IncomingLocalFile(body, key, this.folder);
   }
 
-  location(jobId: string): FileLocation {
-    return { kind: 'local', path: this.#path(jobId) };
+  location(key: string): FileLocation {
+    return { kind: 'local', path: this.#path(key) };
   }
 
   /** Free bytes beyond those that must stay free; negative if they are used already. */
@@ -77,7 +83,7 @@ export class LocalFileStore implements FileStore {
   }
 
   async #writeProbe(): Promise<void> {
-    const path = this.#newPart();
+    const path = this.#part(null);
     try {
       await writeFile(path, 'a', { flag: 'wx', mode: 0o600 });
     } catch (error) {
@@ -94,51 +100,58 @@ export class LocalFileStore implements FileStore {
   }
 
   /** Links the file under a second name; copies it if the file system has no links. */
-  async share(jobId: string, sizeBytes: number): Promise<UncommittedFile> {
+  async share(key: string, sizeBytes: number, as: string | null): Promise<UncommittedFile> {
     await this.requireRoom(0);
-    const part = this.#newPart();
+    const part = this.#part(as);
     try {
-      await link(this.#path(jobId), part);
-      return new LocalFile(part, this.folder);
+      await link(this.#path(key), part);
+      return new LocalFile(part, as, this.folder);
     } catch (error) {
-      if (systemCode(error) === 'ENOENT') throw expired(jobId, error);
+      if (systemCode(error) === 'ENOENT') throw expired(error);
     }
     try {
       await this.requireRoom(sizeBytes);
-      await copyFile(this.#path(jobId), part, constants.COPYFILE_FICLONE);
-      return new LocalFile(part, this.folder);
+      await copyFile(this.#path(key), part, constants.COPYFILE_FICLONE);
+      return new LocalFile(part, as, this.folder);
     } catch (error) {
       await rm(part, { force: true });
-      throw systemCode(error) === 'ENOENT' ? expired(jobId, error) : asStorageError(error);
+      throw systemCode(error) === 'ENOENT' ? expired(error) : asStorageError(error);
     }
   }
 
-  async remove(jobId: string): Promise<void> {
-    await rm(this.#path(jobId), { force: true });
+  async remove(key: string): Promise<void> {
+    await rm(this.#part(key), { force: true });
+    await rm(this.#path(key), { force: true });
   }
 
-  async has(jobId: string): Promise<boolean> {
+  async has(key: string): Promise<boolean> {
     try {
-      return (await stat(this.#path(jobId))).isFile();
+      return (await stat(this.#path(key))).isFile();
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return false;
       throw error;
     }
   }
 
+  /** The keys of the committed files. There may be no job that has such a file. */
   async list(): Promise<string[]> {
     return filesIn(this.folder, KEPT);
   }
 
+  /** Removes the files that came in and were never committed; resolves with their number. Only while none comes in. */
   async removeUncommitted(): Promise<number> {
     const parts = await filesIn(this.folder, PART);
     for (const name of parts) await rm(join(this.folder, name), { force: true });
     return parts.length;
   }
 
-  async moveAside(jobId: string, now: number): Promise<string> {
-    const path = this.#path(jobId);
-    const aside = join(this.folder, ORPHANS, jobId);
+  /**
+   * Takes a committed file that no job knows away from its key, and keeps it; `now` in ms since the epoch. Resolves with
+   * where it is then, for people.
+   */
+  async moveAside(key: string, now: number): Promise<string> {
+    const path = this.#path(key);
+    const aside = join(this.folder, ORPHANS, key);
     await mkdir(join(this.folder, ORPHANS), { recursive: true, mode: 0o700 });
     // Its time tells how long it has been there, so it comes first.
     await utimes(path, now / 1000, now / 1000);
@@ -146,33 +159,36 @@ export class LocalFileStore implements FileStore {
     return aside;
   }
 
+  /** Removes the files that were moved aside `before` (ms since the epoch); resolves with their keys. */
   async removeOrphans(before: number): Promise<string[]> {
     const folder = join(this.folder, ORPHANS);
     const removed: string[] = [];
-    for (const jobId of await filesIn(folder, KEPT)) {
-      const path = join(folder, jobId);
+    for (const key of await filesIn(folder, KEPT)) {
+      const path = join(folder, key);
       if ((await stat(path)).mtimeMs >= before) continue;
       await rm(path, { force: true });
-      removed.push(jobId);
+      removed.push(key);
     }
     return removed;
   }
 
-  #path(jobId: string): string {
-    return join(this.folder, jobId);
+  #path(key: string): string {
+    return join(this.folder, key);
   }
 
-  /** A name for a file that comes in. */
-  #newPart(): string {
-    return join(this.folder, `${randomUUID()}.part`);
+  /** Where a file is while it comes in. */
+  #part(key: string | null): string {
+    return join(this.folder, `${key ?? randomUUID()}.part`);
   }
 }
 
 class LocalFile implements UncommittedFile {
+  readonly isInDoubt = false;
   #path: string;
 
   constructor(
     path: string,
+    readonly key: string | null,
     private readonly folder: string,
   ) {
     this.#path = path;
@@ -183,8 +199,8 @@ class LocalFile implements UncommittedFile {
   }
 
   /** When it resolves, both the file's bytes and its name survive a power cut. */
-  async commit(jobId: string): Promise<void> {
-    const committed = join(this.folder, jobId);
+  async commit(key: string): Promise<void> {
+    const committed = join(this.folder, key);
     try {
       await syncPath(this.#path);
       await rename(this.#path, committed);
@@ -203,9 +219,10 @@ class LocalFile implements UncommittedFile {
 class IncomingLocalFile extends LocalFile implements IncomingFile {
   constructor(
     readonly body: SpoolFile,
+    key: string | null,
     folder: string,
   ) {
-    super(body.path, folder);
+    super(body.path, key, folder);
   }
 
   get sizeBytes(): number {
@@ -224,6 +241,26 @@ class IncomingLocalFile extends LocalFile implements IncomingFile {
   }
 }
 
+/** Writes the id into a file, whole or not at all, unless there is one. Throws STORAGE_UNAVAILABLE if that has another id. */
+async function requireOwner(folder: string, installationId: string): Promise<void> {
+  const path = join(folder, OWNER);
+  const part = join(folder, `${randomUUID()}.part`);
+  await writeFile(part, installationId, { flag: 'wx', mode: 0o600 });
+  try {
+    await link(part, path);
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw asStorageError(error);
+  } finally {
+    await rm(part, { force: true });
+  }
+  const owner = await readFile(path, 'utf8');
+  if (owner === installationId) return;
+  throw new ServiceError(
+    'STORAGE_UNAVAILABLE',
+    `${folder} belongs to installation ${owner}, but this installation (identified by its database) is ${installationId}: set STORAGE_URL to another folder, or delete the file '${OWNER}' there to take the files over`,
+  );
+}
+
 /** The files of a folder whose names match; none if there is no such folder. */
 async function filesIn(folder: string, names: RegExp): Promise<string[]> {
   try {
@@ -235,8 +272,8 @@ async function filesIn(folder: string, names: RegExp): Promise<string[]> {
   }
 }
 
-function expired(jobId: string, cause: unknown): ServiceError {
-  return new ServiceError('SPOOL_EXPIRED', `The uploaded file of job '${jobId}' is no longer kept`, { cause });
+function expired(cause: unknown): ServiceError {
+  return new ServiceError('SPOOL_EXPIRED', 'The uploaded file of this job is no longer kept', { cause });
 }
 
 async function syncPath(path: string): Promise<void> {

@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { Writable } from 'node:stream';
 import type { FileLocation, IncomingFile, UncommittedFile } from '../file-store.js';
 import { releaseChunks } from '../minor-gc.js';
-import { INCOMING, type IncomingMark, JOBS, type Manifest, partKey, partKeys, writeManifest } from './manifest.js';
+import { type Manifest, manifestKey, objectsOf, partKey, writeManifest } from './manifest.js';
 import type { PartHash, PartHashThread } from './part-hash-thread.js';
 import type { PartPool } from './part-pool.js';
 import { type S3Objects, unavailable } from './s3-objects.js';
@@ -10,53 +9,41 @@ import { type S3Objects, unavailable } from './s3-objects.js';
 /** Parts of one file that are sent at a time, if the pool has buffers for them. */
 const MAX_SENDING = 4;
 
-/**
- * The parts of a file that no job has yet. Before the first of them there is an object `incoming/<id>`, which tells the
- * next start of the service of them, and which goes when a job has the file.
- */
+/** The parts of a file that no job has yet, and then its manifest, with which it is committed. */
 export class S3Upload implements UncommittedFile {
-  #jobId: string | null = null;
-  /** A request failed, so what has become of its object is not known. */
-  #isInDoubt = false;
+  isInDoubt = false;
+  #isCommitted = false;
 
   constructor(
     protected readonly objects: S3Objects,
     protected readonly manifest: Manifest,
   ) {}
 
+  get key(): string {
+    return this.manifest.id;
+  }
+
   get location(): FileLocation {
     const { settings } = this.objects;
-    return this.#jobId === null
-      ? { kind: 's3', settings, manifest: this.manifest }
-      : { kind: 's3', settings, key: JOBS + this.#jobId };
+    return this.#isCommitted
+      ? { kind: 's3', settings, key: manifestKey(this.key) }
+      : { kind: 's3', settings, manifest: this.manifest };
   }
 
-  /** Announces the parts. */
-  async begin(): Promise<void> {
-    await this.#mark(null);
-  }
-
-  async commit(jobId: string): Promise<void> {
-    const earlier = this.#jobId;
+  async commit(): Promise<void> {
+    if (this.#isCommitted) return;
     try {
-      // Whoever finds this mark after a crash looks whether the job has the file.
-      await this.#mark(jobId);
-      await this.objects.put(JOBS + jobId, writeManifest(this.manifest));
-      this.#jobId = jobId;
-      if (earlier !== null) await this.objects.delete(JOBS + earlier);
+      await this.objects.put(manifestKey(this.key), writeManifest(this.manifest));
+      this.#isCommitted = true;
     } catch (error) {
-      this.#isInDoubt = true;
+      this.doubt();
       throw unavailable(error);
     }
-    // The next start removes a mark that is left.
-    await this.objects.delete(this.#markKey).catch(() => undefined);
   }
 
   async remove(): Promise<void> {
     try {
-      await this.objects.deleteAll(partKeys(this.manifest));
-      if (this.#jobId !== null) await this.objects.delete(JOBS + this.#jobId);
-      if (!this.#isInDoubt) await this.objects.delete(this.#markKey);
+      await this.objects.deleteUnder(objectsOf(this.key));
     } catch (error) {
       throw unavailable(error);
     }
@@ -64,15 +51,7 @@ export class S3Upload implements UncommittedFile {
 
   /** The parts may be more than those that are known. */
   doubt(): void {
-    this.#isInDoubt = true;
-  }
-
-  get #markKey(): string {
-    return INCOMING + this.manifest.id;
-  }
-
-  async #mark(jobId: string | null): Promise<void> {
-    await this.objects.put(this.#markKey, JSON.stringify({ jobId } satisfies IncomingMark));
+    this.isInDoubt = true;
   }
 }
 
@@ -80,12 +59,9 @@ export class S3Upload implements UncommittedFile {
 export class IncomingS3File extends S3Upload implements IncomingFile {
   readonly body: PartWriter;
 
-  constructor(objects: S3Objects, pool: PartPool, hashes: PartHashThread) {
-    super(objects, { id: randomUUID(), sizeBytes: 0, partBytes: pool.partBytes, etags: [] });
-    this.body = new PartWriter(objects, this.manifest, pool, hashes, {
-      begin: () => this.begin(),
-      doubt: () => this.doubt(),
-    });
+  constructor(objects: S3Objects, pool: PartPool, hashes: PartHashThread, id: string) {
+    super(objects, { id, sizeBytes: 0, partBytes: pool.partBytes, etags: [] });
+    this.body = new PartWriter(objects, this.manifest, pool, hashes, () => this.doubt());
   }
 
   get sizeBytes(): number {
@@ -103,18 +79,11 @@ export class IncomingS3File extends S3Upload implements IncomingFile {
   }
 }
 
-interface Upload {
-  begin(): Promise<void>;
-  doubt(): void;
-}
-
 class PartWriter extends Writable {
   #part: Buffer | undefined;
   #filled = 0;
   readonly #hash: PartHash;
   #sha256: string | undefined;
-  /** Resolves when the parts are announced. */
-  readonly #begun: Promise<void>;
   readonly #sending = new Set<Promise<void>>();
   #sent = 0;
   readonly #closed = Promise.withResolvers<void>();
@@ -124,12 +93,11 @@ class PartWriter extends Writable {
     private readonly manifest: Manifest,
     private readonly pool: PartPool,
     hashes: PartHashThread,
-    private readonly upload: Upload,
+    /** A request has failed: what has become of its object is not known. */
+    private readonly doubt: () => void,
   ) {
     super({ decodeStrings: true });
     this.#hash = hashes.begin();
-    this.#begun = upload.begin();
-    this.#begun.catch((error: unknown) => this.#fail(error));
   }
 
   get sha256(): string {
@@ -140,7 +108,7 @@ class PartWriter extends Writable {
   /** Resolves when the stream is closed and no request is under way any more. */
   async quiet(): Promise<void> {
     await this.#closed.promise;
-    await Promise.allSettled([this.#begun, ...this.#sending]);
+    await Promise.allSettled(this.#sending);
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
@@ -204,22 +172,19 @@ class PartWriter extends Writable {
 
   async #put(bytes: Buffer, index: number): Promise<void> {
     const crc32 = await this.#hash.add(bytes);
-    await this.#begun;
     if (this.destroyed) return;
-    // Known before it is there, so that it is removed in any case.
-    this.manifest.etags[index] = '';
     this.manifest.etags[index] = await this.objects.put(partKey(this.manifest.id, index), bytes, crc32);
   }
 
   async #finish(): Promise<void> {
     if (this.#part !== undefined && this.#filled > 0) this.#send(this.#part);
-    await Promise.all([this.#begun, ...this.#sending]);
+    await Promise.all(this.#sending);
     if (this.destroyed) throw new Error('The file was given up');
     this.#sha256 = await this.#hash.end();
   }
 
   #fail(error: unknown): void {
-    this.upload.doubt();
+    this.doubt();
     this.destroy(unavailable(error));
   }
 }

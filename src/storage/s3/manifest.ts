@@ -2,7 +2,7 @@ import type { S3Settings } from './s3-settings.js';
 
 /** What a stored file consists of: objects of `partBytes` each, the last one of less. */
 export interface Manifest {
-  /** Random; the parts' keys begin with it. */
+  /** The file's key, a UUID. */
   id: string;
   sizeBytes: number;
   partBytes: number;
@@ -13,29 +13,20 @@ export interface Manifest {
 /** Where a file is: its manifest, or the key of that. */
 export type S3Location = { kind: 's3'; settings: S3Settings } & ({ key: string } | { manifest: Manifest });
 
-/** What lies at the key of a file that comes in. */
-export interface IncomingMark {
-  /** The job that the file was about to be given to; null: none yet. */
-  jobId: string | null;
-}
+const FILES = 'files/';
 
-export const JOBS = 'jobs/';
-export const INCOMING = 'incoming/';
-export const ORPHANS = 'orphans/';
-const PARTS = 'parts/';
-
-/** What the keys of a file's parts begin with. */
-export function partsOf(id: string): string {
-  return `${PARTS}${id}/`;
+/** What the keys of all objects of a file begin with. */
+export function objectsOf(id: string): string {
+  return `${FILES}${id}/`;
 }
 
 /** The key of a part, which are counted from 0. */
 export function partKey(id: string, index: number): string {
-  return partsOf(id) + String(index + 1).padStart(6, '0');
+  return objectsOf(id) + String(index + 1).padStart(6, '0');
 }
 
-export function partKeys({ id, etags }: Manifest): string[] {
-  return Array.from(etags, (_, index) => partKey(id, index));
+export function manifestKey(id: string): string {
+  return `${objectsOf(id)}manifest`;
 }
 
 /** Throws if the object was not written by this version, or an earlier one. */

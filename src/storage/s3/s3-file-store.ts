@@ -2,24 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { ServiceError } from '../../errors/index.js';
 import type { FileLocation, FileStore, IncomingFile, UncommittedFile } from '../file-store.js';
 import { IncomingS3File, S3Upload } from './incoming-s3-file.js';
-import {
-  INCOMING,
-  type IncomingMark,
-  JOBS,
-  type Manifest,
-  ORPHANS,
-  partKey,
-  partKeys,
-  partsOf,
-  readManifest,
-  writeManifest,
-} from './manifest.js';
+import { type Manifest, manifestKey, objectsOf, partKey, readManifest } from './manifest.js';
 import { PartHashThread } from './part-hash-thread.js';
 import { PartPool } from './part-pool.js';
 import { ObjectMissingError, S3Objects, unavailable } from './s3-objects.js';
 import type { S3Settings } from './s3-settings.js';
 
-const JOB_ID = /^[a-z0-9]{8}$/;
 const OWNER = 'installation';
 const PROBE = 'probe';
 /** Copies of parts that are made at a time. */
@@ -39,8 +27,8 @@ export interface S3FileStoreOptions {
 }
 
 /**
- * Files as numbered objects of up to 8 MiB under a random id, `parts/<id>/000001` and so on, and one object that names
- * them for each job, `jobs/<job_id>`: a file is a job's when that is written. Errors come as STORAGE_UNAVAILABLE.
+ * Files as numbered objects of up to 8 MiB, `files/<key>/000001` and so on, and one object that says what they are,
+ * `files/<key>/manifest`: a file is committed when that is written. Errors come as STORAGE_UNAVAILABLE.
  */
 export class S3FileStore implements FileStore {
   readonly #objects: S3Objects;
@@ -76,83 +64,39 @@ export class S3FileStore implements FileStore {
     await this.#objects.close();
   }
 
-  create(): IncomingFile {
-    return new IncomingS3File(this.#objects, this.#pool, this.#hashes);
+  create(key: string | null): IncomingFile {
+    return new IncomingS3File(this.#objects, this.#pool, this.#hashes, key ?? randomUUID());
   }
 
   /** Copies the parts on the server. */
-  async share(jobId: string, _sizeBytes: number): Promise<UncommittedFile> {
-    const original = await this.#do(() => this.#manifest(JOBS + jobId));
-    if (original === null) throw expired(jobId);
-    const copy: Manifest = { ...original, id: randomUUID(), etags: [] };
+  async share(key: string, _sizeBytes: number, as: string | null): Promise<UncommittedFile> {
+    const original = await this.#do(() => this.#manifest(key));
+    if (original === null) throw expired();
+    const copy: Manifest = { ...original, id: as ?? randomUUID(), etags: [] };
     const file = new S3Upload(this.#objects, copy);
     try {
-      await file.begin();
       await eachOf(original.etags, MAX_COPYING, async (etag, index) => {
-        copy.etags[index] = '';
-        const to = partKey(copy.id, index);
-        copy.etags[index] = await this.#objects.copy(partKey(original.id, index), etag, to);
+        copy.etags[index] = await this.#objects.copy(partKey(original.id, index), etag, partKey(copy.id, index));
       });
       return file;
     } catch (error) {
       const isGone = error instanceof ObjectMissingError;
-      if (!isGone) file.doubt();
-      await file.remove();
-      throw isGone ? expired(jobId, error) : unavailable(error);
+      // If something of it is left, whoever began it knows the key.
+      await file.remove().catch(() => undefined);
+      throw isGone ? expired(error) : unavailable(error);
     }
   }
 
-  location(jobId: string): FileLocation {
-    return { kind: 's3', settings: this.options.settings, key: JOBS + jobId };
+  location(key: string): FileLocation {
+    return { kind: 's3', settings: this.options.settings, key: manifestKey(key) };
   }
 
-  async has(jobId: string): Promise<boolean> {
-    return this.#do(async () => (await this.#objects.text(JOBS + jobId)) !== null);
+  async has(key: string): Promise<boolean> {
+    return (await this.#do(() => this.#objects.text(manifestKey(key)))) !== null;
   }
 
-  async remove(jobId: string): Promise<void> {
-    await this.#do(() => this.#remove(JOBS + jobId));
-  }
-
-  async list(): Promise<string[]> {
-    return this.#do(async () => (await this.#ids(JOBS)).map(({ id }) => id));
-  }
-
-  async removeUncommitted(): Promise<number> {
-    return this.#do(async () => {
-      let removed = 0;
-      for await (const { key } of this.#objects.list(INCOMING)) {
-        if (!(await this.#belongsToJob(key))) {
-          const parts: string[] = [];
-          for await (const part of this.#objects.list(partsOf(key.slice(INCOMING.length)))) parts.push(part.key);
-          await this.#objects.deleteAll(parts);
-          removed += 1;
-        }
-        await this.#objects.delete(key);
-      }
-      return removed;
-    });
-  }
-
-  async moveAside(jobId: string): Promise<string> {
-    return this.#do(async () => {
-      const manifest = await this.#manifest(JOBS + jobId);
-      if (manifest !== null) await this.#objects.put(ORPHANS + jobId, writeManifest(manifest));
-      await this.#objects.delete(JOBS + jobId);
-      return this.#url(ORPHANS + jobId);
-    });
-  }
-
-  async removeOrphans(before: number): Promise<string[]> {
-    return this.#do(async () => {
-      const removed: string[] = [];
-      for (const { id, modifiedAt } of await this.#ids(ORPHANS)) {
-        if (modifiedAt >= before) continue;
-        await this.#remove(ORPHANS + id);
-        removed.push(id);
-      }
-      return removed;
-    });
+  async remove(key: string): Promise<void> {
+    await this.#do(() => this.#objects.deleteUnder(objectsOf(key)));
   }
 
   /** A bucket has no limit that could be asked for. */
@@ -175,34 +119,8 @@ export class S3FileStore implements FileStore {
 
   /** null: there is none. */
   async #manifest(key: string): Promise<Manifest | null> {
-    const text = await this.#objects.text(key);
+    const text = await this.#objects.text(manifestKey(key));
     return text === null ? null : readManifest(text);
-  }
-
-  /** The manifest goes last, so that a removal that was interrupted can be repeated. */
-  async #remove(key: string): Promise<void> {
-    const manifest = await this.#manifest(key);
-    if (manifest === null) return;
-    await this.#objects.deleteAll(partKeys(manifest));
-    await this.#objects.delete(key);
-  }
-
-  /** Whether a job has the file of a mark that a crash left. */
-  async #belongsToJob(markKey: string): Promise<boolean> {
-    const text = await this.#objects.text(markKey);
-    const jobId = text === null ? null : (JSON.parse(text) as IncomingMark).jobId;
-    if (jobId === null) return false;
-    const manifest = await this.#manifest(JOBS + jobId);
-    return manifest?.id === markKey.slice(INCOMING.length);
-  }
-
-  async #ids(start: string): Promise<{ id: string; modifiedAt: number }[]> {
-    const found: { id: string; modifiedAt: number }[] = [];
-    for await (const { key, modifiedAt } of this.#objects.list(start)) {
-      const id = key.slice(start.length);
-      if (JOB_ID.test(id)) found.push({ id, modifiedAt });
-    }
-    return found;
   }
 
   #url(key: string): string {
@@ -233,6 +151,6 @@ async function eachOf<T>(
   if (failure !== undefined) throw failure.error;
 }
 
-function expired(jobId: string, cause?: unknown): ServiceError {
-  return new ServiceError('SPOOL_EXPIRED', `The uploaded file of job '${jobId}' is no longer kept`, { cause });
+function expired(cause?: unknown): ServiceError {
+  return new ServiceError('SPOOL_EXPIRED', 'The uploaded file of this job is no longer kept', { cause });
 }

@@ -11,13 +11,6 @@ const CONNECT_MS = 5_000;
 const ANSWER_MS = 60_000;
 const MAX_SOCKETS = 256;
 
-export interface ListedObject {
-  /** Without the prefix of the store. */
-  key: string;
-  /** By the server's clock, in ms since the epoch, to the second. */
-  modifiedAt: number;
-}
-
 /** The answer to a read of a range. */
 export interface RangeAnswer {
   body: Readable;
@@ -158,8 +151,15 @@ export class S3Objects {
     }
   }
 
-  /** The objects whose keys begin so. */
-  async *list(start: string): AsyncGenerator<ListedObject> {
+  /** Deletes the objects whose keys begin so. */
+  async deleteUnder(start: string): Promise<void> {
+    const keys: string[] = [];
+    for await (const key of this.list(start)) keys.push(key);
+    await this.deleteAll(keys);
+  }
+
+  /** The keys that begin so. */
+  async *list(start: string): AsyncGenerator<string> {
     const { sdk, client } = await this.#load();
     const { bucket, prefix } = this.settings;
     let token: string | undefined;
@@ -170,10 +170,7 @@ export class S3Objects {
         ...(token === undefined ? {} : { ContinuationToken: token }),
       });
       const page = await client.send(command, this.#deadline());
-      for (const { Key, LastModified } of page.Contents ?? []) {
-        const key = required(Key, 'Key').slice(prefix.length);
-        yield { key, modifiedAt: required(LastModified, 'LastModified').getTime() };
-      }
+      for (const { Key } of page.Contents ?? []) yield required(Key, 'Key').slice(prefix.length);
       token = page.IsTruncated === true ? required(page.NextContinuationToken, 'NextContinuationToken') : undefined;
     } while (token !== undefined);
   }

@@ -3,6 +3,7 @@ import { openPostgres } from '../../../src/database/index.js';
 import { JobStore } from '../../../src/jobs/store/job-store.js';
 import { describesJobStore } from '../../conformance/job-store.js';
 import { describesModelStore } from '../../conformance/model-store.js';
+import { describesUploadStore } from '../../conformance/upload-store.js';
 import { ManualClock } from '../../jobs/support/manual-clock.js';
 import { insertJob, openStore, type StoreFixture } from '../../jobs/support/store-fixture.js';
 import { type PostgresServer, startPostgres } from '../../kit/postgres.js';
@@ -24,6 +25,7 @@ async function open(): Promise<StoreFixture> {
 }
 
 describesJobStore('PostgreSQL', open);
+describesUploadStore('PostgreSQL', open);
 describesModelStore('PostgreSQL', open);
 
 describe('a database in PostgreSQL', () => {

@@ -5,7 +5,7 @@ import { JobsHarness } from '../support/jobs-harness.js';
 import { aJob } from '../support/store-fixture.js';
 
 const SPARE = 'spare000';
-const UPLOAD = { keepAs: async () => undefined, handOver: () => undefined };
+const UPLOAD = { fileKey: null, keep: async () => undefined, handOver: () => undefined };
 
 let harness: JobsHarness;
 /** What became of the spare id. */
@@ -20,7 +20,7 @@ beforeEach(async () => {
 afterEach(() => harness.close());
 
 function create(job: Partial<NewJob> = {}): ReturnType<JobCreation['create']> {
-  const { store, writer, notifier } = harness;
+  const { store, writer, notifier, clock } = harness;
   const creation = new JobCreation({
     store,
     writer,
@@ -34,6 +34,7 @@ function create(job: Partial<NewJob> = {}): ReturnType<JobCreation['create']> {
       refill: () => fate.push('refill'),
     },
     owner: 'this process',
+    clock,
     log: pino({ level: 'silent' }),
   });
   return creation.create(aJob(job), UPLOAD);

@@ -392,12 +392,12 @@ describe('the regular round', () => {
     expect(harness.clock.pending).toBe(0);
   });
 
-  it('removes expired files', async () => {
+  it('removes expired files, and what nobody needs', async () => {
     await cancelled();
     harness.clock.advance(25 * HOUR_MS);
     harness.maintenance.start();
     await round();
-    expect(await harness.files()).toEqual([]);
+    expect([await harness.files(), harness.sweeps]).toEqual([[], 1]);
     await harness.maintenance.stop();
   });
 });

@@ -70,7 +70,7 @@ describe('topics that are made ahead', () => {
     expect(topics.made[0]).toBe(`batch_${jobId}`);
     expect(maker.take()).not.toBe(jobId);
     expect(maker.take()).toBeUndefined();
-    expect(await store.create(aJob({ jobId }), 'this start', true)).toEqual({ kind: 'created' });
+    expect(await store.create(aJob({ jobId }), 'this start', { spare: true })).toEqual({ kind: 'created' });
     expect([await spares.count(), await spares.add(jobId, 0)]).toEqual([1, undefined]);
     await maker.round();
     expect(topics.made).toHaveLength(4);
@@ -81,7 +81,7 @@ describe('topics that are made ahead', () => {
     await maker.round();
     await insertJob(store, { idempotencyKey: 'key' });
     const jobId = maker.take()!;
-    expect(await store.create(aJob({ jobId, idempotencyKey: 'key' }), 'this start', true)).toMatchObject({
+    expect(await store.create(aJob({ jobId, idempotencyKey: 'key' }), 'this start', { spare: true })).toMatchObject({
       kind: 'key_taken',
     });
     maker.giveBack(jobId);

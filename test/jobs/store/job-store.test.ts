@@ -1,4 +1,6 @@
 import { describesJobStore } from '../../conformance/job-store.js';
+import { describesUploadStore } from '../../conformance/upload-store.js';
 import { openStore } from '../support/store-fixture.js';
 
 describesJobStore('SQLite', openStore);
+describesUploadStore('SQLite', openStore);

@@ -64,6 +64,12 @@ describe('a store whose jobs have the option columns', () => {
     const older = new DatabaseSync(join(folder, 'batch.db'));
     older.exec(`DELETE FROM kysely_migration WHERE name >= '0013_rename';
       DROP TABLE leases;
+      DROP TABLE uploads;
+      DROP INDEX jobs_file;
+      DROP INDEX jobs_file_left;
+      ALTER TABLE jobs DROP COLUMN file_key;
+      ALTER TABLE jobs DROP COLUMN file_gone;
+      ALTER TABLE jobs DROP COLUMN touched_at;
       DROP INDEX jobs_claimable;
       DROP INDEX jobs_leased;
       ALTER TABLE jobs DROP COLUMN lease_owner;

@@ -1,5 +1,6 @@
 import { CompiledQuery, createQueryId, type KyselyPlugin, type RootOperationNode } from 'kysely';
 import { ExpiryStore } from '../../../src/jobs/store/expiry-store.js';
+import { FileRows } from '../../../src/jobs/store/file-rows.js';
 import { JobStore } from '../../../src/jobs/store/job-store.js';
 import { RemovalStore } from '../../../src/jobs/store/removal-store.js';
 import { ManualClock } from '../support/manual-clock.js';
@@ -25,6 +26,7 @@ describe('the queries of the job store', () => {
   let store: JobStore;
   let removals: RemovalStore;
   let ages: ExpiryStore;
+  let files: FileRows;
 
   beforeEach(async () => {
     fixture = await openStore();
@@ -33,6 +35,7 @@ describe('the queries of the job store', () => {
     store = new JobStore(db, new ManualClock());
     removals = new RemovalStore(db);
     ages = new ExpiryStore(db);
+    files = new FileRows(db);
   });
   afterEach(() => fixture.close());
 
@@ -69,7 +72,7 @@ describe('the queries of the job store', () => {
     const asked: [string, () => Promise<unknown>][] = [
       ['create', () => store.create(aJob(), 'a process')],
       ['activate', () => store.activate(job.jobId, 'a process')],
-      ['abortCreations', () => store.abortCreations('a process', [job.jobId])],
+      ['abortCreations', () => store.abortCreations('a process', [job.jobId], 30_000)],
       ['removals', () => removals.list(0, 10)],
       ['get', () => store.get(job.jobId)],
       ['findByIdempotencyKey', () => store.findByIdempotencyKey('key')],
@@ -80,6 +83,11 @@ describe('the queries of the job store', () => {
       ['claim', () => store.claim('run', 'me')],
       ['claim to reconcile', () => store.claim('reconcile', 'me')],
       ['release', () => store.release(job)],
+      ['touchCreations', () => store.touchCreations('a process', [job.jobId])],
+      ['keysOf', () => files.keysOf([job.jobId])],
+      ['holderOf', () => files.holderOf(job.fileKey)],
+      ['left', () => files.left(0, 10)],
+      ['markGone', () => files.markGone([job.fileKey])],
       ['releaseAll', () => store.releaseAll()],
       ['hasten', () => store.hasten([job.jobId], 1)],
       ['expiredSpools', () => store.expiredSpools(0, 10)],

@@ -13,6 +13,7 @@ import type { Job } from '../../../src/jobs/domain/job.js';
 import { toJob } from '../../../src/jobs/domain/job-view.js';
 import type { NewJob, StoredJob } from '../../../src/jobs/domain/stored-job.js';
 import { MemoryNotifier } from '../../../src/jobs/queue/memory/memory-notifier.js';
+import { FileRows } from '../../../src/jobs/store/file-rows.js';
 import { JobStore } from '../../../src/jobs/store/job-store.js';
 import { LeaseStore } from '../../../src/jobs/store/lease-store.js';
 import { RemovalStore } from '../../../src/jobs/store/removal-store.js';
@@ -46,6 +47,8 @@ export class JobsHarness {
   kafkaIsAway = false;
   /** Why the brokers take no job. */
   kafkaFailure: Error | null = null;
+  /** How often what nobody needs was looked for. */
+  sweeps = 0;
 
   private constructor(readonly fixture: StoreFixture) {
     this.store = new JobStore(fixture.db, this.clock);
@@ -102,7 +105,12 @@ export class JobsHarness {
       store,
       writer,
       removals: new RemovalStore(this.fixture.db),
+      fileRows: new FileRows(this.fixture.db),
       files,
+      ownFiles: files,
+      sweep: async () => {
+        this.sweeps += 1;
+      },
       clock,
       log,
       isAlone: true,

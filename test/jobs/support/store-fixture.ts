@@ -44,8 +44,10 @@ export async function insertJob(store: JobStore, job: Partial<NewJob> = {}): Pro
 }
 
 export function aJob(job: Partial<NewJob> = {}): NewJob {
+  const jobId = job.jobId ?? newJobId();
   return {
-    jobId: newJobId(),
+    jobId,
+    fileKey: jobId,
     modelId: 'orders',
     modelVersion: 1,
     topicPrefix: 'batch',
