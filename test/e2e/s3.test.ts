@@ -1,7 +1,9 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { Job } from '../../src/jobs/domain/job.js';
 import { Api } from '../kit/api.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
@@ -27,11 +29,10 @@ async function start(): Promise<void> {
 
 /** The keys of the objects that files consist of, in order, without the prefix. */
 async function keys(): Promise<string[]> {
-  const folder = join(s3.folder, PREFIX);
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile())
-    .map(({ parentPath, name }) => relative(folder, join(parentPath, name)))
+  const client = s3.client();
+  const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: s3.bucket, Prefix: `${PREFIX}/` }));
+  client.destroy();
+  return Contents.map(({ Key = '' }) => Key.slice(PREFIX.length + 1))
     .filter((key) => key !== 'installation' && key !== 'probe')
     .sort();
 }
@@ -112,6 +113,21 @@ async function readiness(): Promise<{ status: number; storage: string | undefine
     const ended = await api.ended(job_id);
     expect(ended.state).toBe('PARTIAL_SUCCESS');
     await expectDelivered(brokers, ended, orders);
+  });
+
+  it('removes what a kill left of an upload', async () => {
+    const before = await keys();
+    const upload = request(`${service.url}/jobs?model_id=orders`, {
+      method: 'POST',
+      headers: { 'content-type': 'multipart/form-data; boundary=x' },
+    });
+    upload.on('error', () => undefined); // the service is killed
+    upload.write('--x\r\ncontent-disposition: form-data; name="file"; filename="a.csv"\r\n\r\n');
+    upload.write(makeOrders(300_000).csv);
+    await untilKeys((found) => found.length > before.length);
+    await service.kill('SIGKILL');
+    await start();
+    expect(await untilKeys((found) => found.length <= before.length)).toEqual(before);
   });
 
   it('says that the storage is away, and goes on with its jobs when it is back', async () => {
