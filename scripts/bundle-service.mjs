@@ -26,16 +26,9 @@ const EXTERNAL = [
     'pino',
     'swagger-ui-dist',
   ],
-  // Packages that Nest looks for, or has transports for, and that are not installed.
-  ...['@nestjs/websockets', '@nestjs/platform-express', '@fastify/multipart', '@fastify/view'],
-  ...[
-    'point-of-view',
-    'class-transformer/storage',
-    'mqtt',
-    'ioredis',
-    '@nats-io/transport-node',
-    'amqp-connection-manager',
-  ],
+  // Packages that Nest looks for and that are not installed.
+  ...['@nestjs/websockets', '@nestjs/microservices', '@nestjs/platform-express', '@fastify/multipart', '@fastify/view'],
+  ...['point-of-view', 'class-transformer/storage'],
 ];
 
 /** The place of a module is where it was, not where the bundle is. */

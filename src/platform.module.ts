@@ -123,18 +123,11 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
 /** The database, held for this process alone, as is the data folder. */
 async function openStore({ role, dataDir, database }: Config, log: Logger, sqlite?: SqliteThread): Promise<Database> {
   if (database.kind === 'sqlite') return openDatabase(sqlite ?? dataDir);
-  const options = {
-    url: database.url,
-    onIdleError: (error: Error) => log.warn({ err: error }, 'a connection to the database has ended'),
-  };
-  if (role === 'worker') return openPostgres(options);
-  holdFolder(dataDir); // until the process ends
+  // A worker has nothing there.
+  if (role !== 'worker') holdFolder(dataDir); // until the process ends
   return openPostgres({
-    ...options,
-    onLost: (error) => {
-      log.fatal({ err: error }, "the database is no longer this service's");
-      process.exit(1); // what it would still write belongs to the other one
-    },
+    url: database.url,
+    onIdleError: (error) => log.warn({ err: error }, 'a connection to the database has ended'),
   });
 }
 

@@ -266,6 +266,15 @@ const migrations: Record<string, Migration> = {
       await sql`CREATE INDEX jobs_file_left ON jobs (finished_at) WHERE spooled = 0 AND file_gone = 0`.execute(db);
     },
   },
+  '0019_leader_epochs': {
+    /** A leader that stood still sees that another one was there, even if that one is gone again. */
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .alterTable('leases')
+        .addColumn('epoch', 'bigint', (column) => column.notNull().defaultTo(1))
+        .execute();
+    },
+  },
 };
 
 const RENAMED = [

@@ -31,6 +31,8 @@ export interface LeasesTable {
   owner: string;
   /** Milliseconds since the epoch, by the clock of the database. */
   expires_at: number;
+  /** Grows whenever another owner has it. */
+  epoch: number;
 }
 
 export interface ModelsTable {

@@ -10,7 +10,9 @@ import { JobCreation } from './coordination/creation.js';
 import { JobExpiry } from './coordination/expiry.js';
 import { JobFiles } from './coordination/job-files.js';
 import { JobWorker } from './coordination/job-worker.js';
+import { LEADER, type Leader, Leadership } from './coordination/leadership.js';
 import { JobMaintenance } from './coordination/maintenance.js';
+import { PrefixClaims } from './coordination/prefix-claims.js';
 import { PrefixOwnership } from './coordination/prefix-ownership.js';
 import { JobRemoval } from './coordination/removal.js';
 import { SpareTopics } from './coordination/spare-topics.js';
@@ -40,11 +42,15 @@ export class ApiLifecycle implements OnApplicationBootstrap, BeforeApplicationSh
     @Inject(JOB_NOTIFIER) private readonly notifier: JobNotifier,
     private readonly events: JobEventPublisher,
     private readonly ownership: PrefixOwnership,
+    private readonly claims: PrefixClaims,
+    @Inject(LEADER) private readonly leader: Leader | Leadership,
     @Optional() private readonly worker?: JobWorker,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    this.events.start(); // its first connection claims the topic prefix
+    if (this.leader instanceof Leadership) this.leader.start();
+    this.claims.start();
+    this.events.start();
     // The other starts of a process on SQLite are dead; on a server, time tells.
     if (this.config.database.kind === 'sqlite') {
       await this.removal.recover();
@@ -71,6 +77,7 @@ export class ApiLifecycle implements OnApplicationBootstrap, BeforeApplicationSh
   async beforeApplicationShutdown(): Promise<void> {
     this.#isStopping = true;
     await Promise.all([
+      this.claims.stop(),
       this.worker?.stop(),
       this.maintenance.stop(),
       this.uploads?.stop(),
@@ -82,5 +89,6 @@ export class ApiLifecycle implements OnApplicationBootstrap, BeforeApplicationSh
     ]);
     await this.notifier.close();
     await this.events.stop(EVENTS_GRACE_MS);
+    if (this.leader instanceof Leadership) await this.leader.stop();
   }
 }

@@ -30,6 +30,7 @@ import { JobFiles } from './coordination/job-files.js';
 import { JobWorker } from './coordination/job-worker.js';
 import { JobWriter } from './coordination/job-writer.js';
 import { keptFile } from './coordination/kept-file.js';
+import { LEADER, type Leader, Leadership } from './coordination/leadership.js';
 import { LeaseKeeper } from './coordination/lease-keeper.js';
 import { JobMaintenance } from './coordination/maintenance.js';
 import { PrefixOwnership } from './coordination/prefix-ownership.js';
@@ -54,6 +55,7 @@ import { ExpiryStore } from './store/expiry-store.js';
 import { FileRows } from './store/file-rows.js';
 import { InstallationStore } from './store/installation-store.js';
 import { JobStore } from './store/job-store.js';
+import { LeaderStore } from './store/leader-store.js';
 import { LeaseStore } from './store/lease-store.js';
 import { RemovalStore } from './store/removal-store.js';
 import { SpareStore } from './store/spare-store.js';
@@ -66,6 +68,15 @@ const MAX_REJECTED_READERS = 16;
 
 /** What a process needs that takes requests; it also publishes job events, and removes what is to go. */
 export const apiProviders: Provider[] = [
+  {
+    provide: LEADER,
+    inject: [DATABASE, LOG, CONFIG],
+    useFactory: (db: Database, log: Logger, { database }: Config): Leader | Leadership =>
+      // Nobody else is there to lead.
+      database.kind === 'sqlite'
+        ? { epoch: 1 }
+        : new Leadership({ store: new LeaderStore(db, 'leader'), owner, clock, log }),
+  },
   { provide: RemovalStore, inject: [DATABASE], useFactory: (db: Database) => new RemovalStore(db) },
   {
     // null: this process alone has the files.
@@ -76,21 +87,23 @@ export const apiProviders: Provider[] = [
   },
   {
     provide: JobEventPublisher,
-    inject: [JobStore, TopicAdmin, PrefixOwnership, HealthDetails, LOG, CONFIG],
+    inject: [JobStore, TopicAdmin, PrefixOwnership, LEADER, HealthDetails, LOG, CONFIG],
     useFactory: (
       store: JobStore,
       topics: TopicAdmin,
       ownership: PrefixOwnership,
+      leader: Leader,
       health: HealthDetails,
       log: Logger,
-      { kafka, role }: Config,
+      { kafka, database }: Config,
     ) => {
       const publisher = new JobEventPublisher({
         store,
         topic: topics.service.jobs,
         ensureTopic: () => ownership.check(),
         connect: () => connectJobEvents(kafka, topics.service.jobs),
-        othersWrite: role !== 'all',
+        leader,
+        othersWrite: database.kind !== 'sqlite',
         clock,
         log,
       });
@@ -112,7 +125,7 @@ export const apiProviders: Provider[] = [
   },
   {
     provide: JobMaintenance,
-    inject: [JobStore, JobWriter, RemovalStore, FileRows, LocalFileStore, JobFiles, LOG, CONFIG],
+    inject: [JobStore, JobWriter, RemovalStore, FileRows, LocalFileStore, JobFiles, LEADER, LOG, CONFIG],
     useFactory: (
       store: JobStore,
       writer: JobWriter,
@@ -120,6 +133,7 @@ export const apiProviders: Provider[] = [
       fileRows: FileRows,
       localFiles: LocalFileStore,
       jobFiles: JobFiles | null,
+      leader: Leader,
       log: Logger,
       config: Config,
     ) =>
@@ -131,10 +145,10 @@ export const apiProviders: Provider[] = [
         files: jobFiles ?? localFiles,
         ownFiles: jobFiles === null ? localFiles : null,
         sweep: async () => jobFiles?.sweep(),
+        leader,
         clock,
         log,
-        // A service that does everything has its database to itself.
-        isAlone: config.role === 'all',
+        isAlone: config.database.kind === 'sqlite',
         spoolKeepMs: config.spoolKeepHours * HOUR_MS,
       }),
   },
@@ -149,7 +163,7 @@ export const apiProviders: Provider[] = [
     inject: [DATABASE, RemovalStore, { token: JobWorker, optional: true }, LOG, CONFIG],
     useFactory: (db: Database, rows: RemovalStore, worker: JobWorker | undefined, log: Logger, config: Config) => {
       const { topicPrefix, replicationFactor } = config.kafka;
-      const spares = new SpareStore(db, { topicPrefix, owner });
+      const spares = new SpareStore(db, { topicPrefix, owner, isAlone: config.database.kind === 'sqlite' });
       // On a separate connection: a broker answers the requests of one in turn, and uploads must not wait.
       const topics = new TopicAdmin(createKafka(config.kafka), serviceTopics(topicPrefix), replicationFactor);
       return new SpareTopics({
@@ -177,7 +191,7 @@ export const apiProviders: Provider[] = [
   },
   {
     provide: JobRemoval,
-    inject: [RemovalStore, JobCreation, JobEventPublisher, TopicAdmin, FILE_STORE, KafkaProbe, LOG],
+    inject: [RemovalStore, JobCreation, JobEventPublisher, TopicAdmin, FILE_STORE, KafkaProbe, LEADER, LOG],
     useFactory: (
       rows: RemovalStore,
       creation: JobCreation,
@@ -185,9 +199,11 @@ export const apiProviders: Provider[] = [
       topics: TopicAdmin,
       files: FileStore,
       kafka: KafkaProbe,
+      leader: Leader,
       log: Logger,
     ) =>
       new JobRemoval({
+        leader,
         rows,
         creation,
         topics,
@@ -200,7 +216,7 @@ export const apiProviders: Provider[] = [
   },
   {
     provide: JobExpiry,
-    inject: [DATABASE, JobStore, JobWriter, JobCommands, TopicAdmin, HealthDetails, LOG, CONFIG],
+    inject: [DATABASE, JobStore, JobWriter, JobCommands, TopicAdmin, HealthDetails, LEADER, LOG, CONFIG],
     useFactory: (
       db: Database,
       store: JobStore,
@@ -208,12 +224,14 @@ export const apiProviders: Provider[] = [
       commands: JobCommands,
       topics: TopicAdmin,
       health: HealthDetails,
+      leader: Leader,
       log: Logger,
       config: Config,
     ) => {
       const kafka = createKafka(config.kafka);
       const rows = new ExpiryStore(db);
       const expiry = new JobExpiry({
+        leader,
         rows,
         commands,
         topics: new TopicExpiry({ rows, store, writer, topics, log }),

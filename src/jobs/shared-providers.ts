@@ -9,6 +9,7 @@ import { LOG } from '../observability/index.js';
 import { FILE_STORE, type FileStore } from '../storage/index.js';
 import { JobFiles } from './coordination/job-files.js';
 import { JobWriter } from './coordination/job-writer.js';
+import { PrefixClaims } from './coordination/prefix-claims.js';
 import { PrefixOwnership } from './coordination/prefix-ownership.js';
 import { systemClock as clock } from './domain/clock.js';
 import { JobEventPublisher } from './events/publisher.js';
@@ -56,6 +57,11 @@ export const sharedProviders: Provider[] = [
       health.add('topic_prefix', () => ownership.trouble());
       return ownership;
     },
+  },
+  {
+    provide: PrefixClaims,
+    inject: [PrefixOwnership, LOG],
+    useFactory: (ownership: PrefixOwnership, log: Logger) => new PrefixClaims(ownership, log, clock),
   },
   {
     provide: JobWriter,

@@ -1,22 +1,16 @@
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import type { Logger } from 'pino';
-import { LOG } from '../observability/index.js';
 import { JobFiles } from './coordination/job-files.js';
 import { JobWorker } from './coordination/job-worker.js';
+import { PrefixClaims } from './coordination/prefix-claims.js';
 import { PrefixOwnership } from './coordination/prefix-ownership.js';
-import { Rounds } from './coordination/rounds.js';
-import { systemClock as clock } from './domain/clock.js';
 import { JOB_NOTIFIER, type JobNotifier } from './queue/job-notifier.js';
 
 /** Who starts a service whose prefix is another's is to see it fail; without a broker it goes on at once. */
 const FIRST_ANSWER_MS = 5_000;
-/** How often the prefix is claimed until it is: it comes with the brokers. */
-const CLAIM_EVERY_MS = 1_000;
 
 /** Has a process work on jobs once the topic prefix is known to be this installation's, until the process ends. */
 @Injectable()
 export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  readonly #claims: Rounds;
   #isStopping = false;
 
   constructor(
@@ -24,34 +18,24 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
     @Inject(JOB_NOTIFIER) private readonly notifier: JobNotifier,
     private readonly ownership: PrefixOwnership,
     @Inject(JobFiles) private readonly files: JobFiles | null,
-    @Inject(LOG) log: Logger,
-  ) {
-    this.#claims = new Rounds({
-      round: () => this.ownership.check(),
-      everyMs: () => CLAIM_EVERY_MS,
-      failure: 'the topic prefix could not be claimed, trying again',
-      clock,
-      log,
-    });
-  }
+    private readonly claims: PrefixClaims,
+  ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     this.files?.start();
-    this.#claims.start();
-    this.#claims.wake();
+    this.claims.start();
     void this.ownership.claimed.then(() => this.#begin());
     await this.ownership.firstAnswer(FIRST_ANSWER_MS);
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     this.#isStopping = true;
-    await Promise.all([this.#claims.stop(), this.worker.stop()]);
+    await Promise.all([this.claims.stop(), this.worker.stop()]);
     await this.files?.stop();
     await this.notifier.close();
   }
 
   #begin(): void {
-    void this.#claims.stop();
     if (!this.#isStopping) this.worker.start();
   }
 }

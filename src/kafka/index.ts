@@ -11,10 +11,11 @@ export {
   transactionTimeoutTrouble,
 } from './cluster-troubles.js';
 export { type Compression, compressBatch } from './compression.js';
+export { FencedProducer } from './fenced-producer.js';
 export { JobProbe } from './job-probe.js';
 export { classifyFailure, failureDetail, isTooLarge, type KafkaFailure, kafkaProblem } from './kafka-failure.js';
 export { KafkaProbe } from './kafka-probe.js';
-export { type JobNames, type JobTopics, jobNames, probeId, serviceTopics } from './names.js';
+export { type JobNames, type JobTopics, jobNames, probeId, publisherId, serviceTopics } from './names.js';
 export { type ClaimedPrefix, claimPrefix, type Installation, PrefixTaken } from './prefix-claim.js';
 export { RecordBatch } from './record-batch.js';
 export { atMost, withTimeout } from './timeout.js';

@@ -85,6 +85,15 @@ export interface Broker {
       topics: { topic: string; partitions: { partition: number; offset: string; metadata: string }[] }[];
     },
   ): Promise<unknown>;
+  /** One batch for each partition, acknowledged by all replicas in sync. Outside of transactions. Throws the first error. */
+  produce(request: {
+    producerId: string;
+    producerEpoch: number;
+    topicData: {
+      topic: string;
+      partitions: { partition: number; firstSequence: number; messages: { key: Buffer; value: Buffer | null }[] }[];
+    }[];
+  }): Promise<unknown>;
   endTxn(request: ProducerIdentity & { transactionResult: boolean }): Promise<unknown>;
   listOffsets(request: {
     isolationLevel: number;

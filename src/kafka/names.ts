@@ -27,6 +27,11 @@ export function serviceTopics(topicPrefix: string): ServiceTopics {
   return { jobs: `${topicPrefix}.jobs`, clock: `${topicPrefix}.clock` };
 }
 
+/** The transactional id of whoever writes the topic of the jobs; no job has it. */
+export function publisherId(topicPrefix: string): string {
+  return `${topicPrefix}.publisher`;
+}
+
 /** The transactional id with which the brokers are tried, and the group that it names; no job has it. */
 export function probeId(topicPrefix: string): string {
   return `${topicPrefix}.probe`;

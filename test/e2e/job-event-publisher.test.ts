@@ -4,10 +4,11 @@ import { JobWriter } from '../../src/jobs/coordination/job-writer.js';
 import { systemClock } from '../../src/jobs/domain/clock.js';
 import type { Job } from '../../src/jobs/domain/job.js';
 import type { StoredJob } from '../../src/jobs/domain/stored-job.js';
+import type { JobEvent } from '../../src/jobs/events/job-event.js';
 import { connectJobEvents } from '../../src/jobs/events/producer.js';
 import { JobEventPublisher } from '../../src/jobs/events/publisher.js';
 import { JobStore } from '../../src/jobs/store/job-store.js';
-import { createKafka, TopicAdmin } from '../../src/kafka/index.js';
+import { createKafka, FencedProducer, TopicAdmin } from '../../src/kafka/index.js';
 import { aJob, openStore, type StoreFixture } from '../jobs/support/store-fixture.js';
 import { type Broker, startBroker } from '../kit/kafka-broker.js';
 import { kafkaConfig } from '../kit/kafka-client.js';
@@ -40,6 +41,7 @@ beforeEach(async () => {
     topic: TOPIC,
     ensureTopic: () => topics.ensureJobsTopic(),
     connect: () => connectJobEvents(kafka, TOPIC),
+    leader: { epoch: 1 },
     othersWrite: false,
     clock: systemClock,
     log: pino({ level: 'silent' }),
@@ -163,5 +165,42 @@ describe('batch.jobs', () => {
       await limit('1048588');
       await admin.disconnect();
     }
+  });
+});
+
+describe('two publishers of one topic', () => {
+  const kafka = () => kafkaConfig(broker.brokers);
+  const event = (revision: number): JobEvent => {
+    const value = JSON.stringify({ revision });
+    return { job: { job_id: 'a1b2c3d4', revision } as Job, value, bytes: value.length };
+  };
+  const revisions = async (): Promise<number[]> =>
+    (await readTopic(broker.brokers, TOPIC))
+      .filter(({ key }) => key?.toString() === 'a1b2c3d4')
+      .map(({ value }) => (JSON.parse(value.toString()) as { revision: number }).revision);
+
+  it('keep the order: what the first one sends once the second is connected does not arrive', async () => {
+    await publisher.stop(3000);
+    const first = await connectJobEvents(kafka(), TOPIC);
+    await first.send([event(1)]);
+    const second = await connectJobEvents(kafka(), TOPIC);
+    await expect(first.send([event(2)])).rejects.toThrow(/epoch/i); // it stood still before it sent
+    await second.send([event(3), event(4)]);
+    await expect(first.send([event(5)])).rejects.toThrow();
+    await first.close();
+    await second.close();
+    expect(await revisions()).toEqual([1, 3, 4]);
+  });
+
+  it('would not without the record that a publisher writes first', async () => {
+    const open = () => FencedProducer.open(createKafka(kafka()), TOPIC, 'batch.fence');
+    const first = await open();
+    await first.send([{ key: 'b', value: '1' }]);
+    const second = await open();
+    await first.send([{ key: 'b', value: '2' }]); // the partition has not heard of the new epoch
+    await second.send([{ key: 'b', value: '3' }]);
+    await expect(first.send([{ key: 'b', value: '4' }])).rejects.toThrow(/epoch/i);
+    first.close();
+    second.close();
   });
 });

@@ -59,28 +59,21 @@ describe('a service with its database in PostgreSQL', () => {
     const { job_id } = await api.createJob('orders', orders.csv);
     await api.until(job_id, ({ totals }) => totals.rows > 0);
     await service.kill();
-    await start(); // waits until the lease of the one before has ended
-    const job = await api.ended(job_id);
+    await start(); // the lease of the one before has to end
+    const job = await api.ended(job_id, 120_000);
     expect(job.state).toBe('SUCCESS');
     await expectDelivered(brokers, job, orders);
   });
 
-  it('lets no other service have its database, nor its folder', async () => {
-    const other = await mkdtemp(join(tmpdir(), 'batch-data-'));
+  it('lets no other service have its folder', async () => {
     const settings = { PORT: '0', KAFKA_BROKERS: brokers, KAFKA_TOPIC_PREFIX: service.topicPrefix };
-    const second = await runService({ ...settings, ...env, DATA_DIR: other });
-    expect([second.status, second.stderr]).toEqual([
-      1,
-      expect.stringMatching(/^Another service uses the database.*\n$/),
-    ]);
     for (const url of [{ DATABASE_URL: '' }, { DATABASE_URL: await postgres.createDatabase() }]) {
-      const third = await runService({ ...settings, ...url, DATA_DIR: dataDir });
-      expect([third.status, third.stderr]).toEqual([
+      const second = await runService({ ...settings, ...url, DATA_DIR: dataDir });
+      expect([second.status, second.stderr]).toEqual([
         1,
         expect.stringMatching(/^Another process uses the data folder.*\n$/),
       ]);
     }
-    await rm(other, { recursive: true });
   });
 
   it('says so while the database is away, goes on with its jobs, and stores how they ended', async () => {

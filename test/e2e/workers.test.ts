@@ -14,19 +14,26 @@ const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
 /** A lease, the rounds in which its end is noticed, and what a loaded machine takes. */
 const TAKEN_OVER_MS = 120_000;
 
-describe('an API and separate workers', () => {
+describe('two APIs and separate workers', () => {
   let postgres: PostgresServer;
   let folder: string;
   let env: Record<string, string>;
-  let service: Service;
+  const services: Service[] = [];
   const workers: Service[] = [];
-  const api = new Api('');
+  const [api, otherApi] = [new Api(''), new Api('')];
 
   async function startWorker(): Promise<Service> {
     const dataDir = join(folder, 'never made');
     const worker = await startService({ brokers, dataDir, env: { ...env, ROLE: 'worker', METRICS_PORT: '0' } });
     workers.push(worker);
     return worker;
+  }
+
+  async function startApi(client: Api): Promise<Service> {
+    const service = await startService({ brokers, env: { ...env, ROLE: 'api' } });
+    services.push(service);
+    client.url = service.url;
+    return service;
   }
 
   /** The worker that has the job. */
@@ -51,13 +58,12 @@ describe('an API and separate workers', () => {
       KAFKA_TOPIC_PREFIX: `batch_workers_${process.pid}`,
       JOB_CONCURRENCY: '1',
     };
-    service = await startService({ brokers, env: { ...env, ROLE: 'api' } });
-    api.url = service.url;
-    await Promise.all([startWorker(), startWorker()]);
+    // All at once, on a database that has no tables yet.
+    await Promise.all([startApi(api), startApi(otherApi), startWorker(), startWorker()]);
     await api.createModel('orders', ORDERS_SCHEMA);
   }, 300_000);
   afterAll(async () => {
-    await Promise.all([...workers, service].map((each) => each.stop()));
+    await Promise.all([...workers, ...services].map((each) => each.stop()));
     await postgres.stop();
     await rm(folder, { recursive: true, force: true });
   });
@@ -65,13 +71,13 @@ describe('an API and separate workers', () => {
   it('deliver every row, and tell of every job in the order of its revisions', async () => {
     const orders = makeOrders(20_000, 7);
     const ids = [];
-    for (let i = 0; i < 4; i++) ids.push((await api.createJob('orders', orders.csv)).job_id);
+    for (let i = 0; i < 6; i++) ids.push((await (i % 2 ? api : otherApi).createJob('orders', orders.csv)).job_id);
     for (const jobId of ids) {
       const job = await api.ended(jobId);
       expect(job.state).toBe('PARTIAL_SUCCESS');
       await expectDelivered(brokers, job, orders);
     }
-    expect(service.log()).not.toContain('started processing file');
+    for (const service of services) expect(service.log()).not.toContain('started processing file');
     for (const jobId of ids) {
       const final = await api.job(jobId);
       const revisions = await publishedRevisions(jobId, final.revision);
@@ -122,12 +128,27 @@ describe('an API and separate workers', () => {
     const orders = makeOrders(300_000);
     const { job_id } = await api.createSlowJob('orders', orders.csv);
     await api.until(job_id, ({ totals }) => totals.rows > 0);
-    const cancelled = await api.cancel(job_id);
+    const cancelled = await otherApi.cancel(job_id);
     expect([cancelled.status, await cancelled.json()]).toEqual([202, expect.objectContaining({ state: 'CANCELLED' })]);
     expect((await api.resume(job_id)).status).toBe(202);
     const job = await api.ended(job_id);
     expect(job).toMatchObject({ state: 'SUCCESS', attempt: 2 });
     await expectDelivered(brokers, job, orders);
+  });
+
+  it('publish what becomes of jobs when the process that did so is killed', async () => {
+    const leader = services.find((each) => each.log().includes('this process leads')) as Service;
+    const [survivor] = services.filter((each) => each !== leader) as [Service];
+    const orders = makeOrders(1_000);
+    const { job_id } = await new Api(leader.url).createJob('orders', orders.csv);
+    await leader.kill();
+    services.splice(services.indexOf(leader), 1);
+    const client = new Api(survivor.url);
+    const job = await client.ended(job_id);
+    const revisions = await publishedRevisions(job_id, job.revision);
+    expect(revisions).toEqual([...revisions].sort((a, b) => a - b));
+    expect(survivor.log()).toContain('this process leads');
+    await startApi(leader.url === api.url ? api : otherApi);
   });
 
   it.each([

@@ -4,10 +4,12 @@ import { failureDetail } from '../../kafka/index.js';
 import { type Clock, isoTime } from '../domain/clock.js';
 import type { ExpiryStore } from '../store/expiry-store.js';
 import type { JobCommands } from './commands.js';
+import type { Leader } from './leadership.js';
 import { Rounds } from './rounds.js';
 import type { TopicExpiry } from './topic-expiry.js';
 
 export interface JobExpiryOptions {
+  leader: Leader;
   rows: ExpiryStore;
   commands: Pick<JobCommands, 'purge'>;
   topics: Pick<TopicExpiry, 'round' | 'stop'>;

@@ -9,6 +9,7 @@ import type { FileRows } from '../store/file-rows.js';
 import type { JobStore } from '../store/job-store.js';
 import type { RemovalStore } from '../store/removal-store.js';
 import type { JobWriter } from './job-writer.js';
+import type { Leader } from './leadership.js';
 import { Rounds } from './rounds.js';
 
 export interface JobMaintenanceOptions {
@@ -23,6 +24,7 @@ export interface JobMaintenanceOptions {
   sweep: () => Promise<void>;
   clock: Clock;
   log: Logger;
+  leader: Leader;
   /** No other process has the store. */
   isAlone: boolean;
   /** How long the file of a job is kept that has ended otherwise than SUCCESS (SPOOL_KEEP_HOURS). */

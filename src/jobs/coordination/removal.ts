@@ -4,9 +4,11 @@ import type { FileStore } from '../../storage/index.js';
 import type { Clock } from '../domain/clock.js';
 import type { Removal, RemovalStore } from '../store/removal-store.js';
 import type { JobCreation } from './creation.js';
+import type { Leader } from './leadership.js';
 import { Rounds } from './rounds.js';
 
 export interface JobRemovalOptions {
+  leader: Leader;
   rows: RemovalStore;
   creation: Pick<JobCreation, 'abortAbandoned' | 'isUnderWay'>;
   topics: Pick<TopicAdmin, 'deleteUnusedJobTopics' | 'deleteJobTopics' | 'deleteJobGroup'>;

@@ -1,9 +1,12 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../domain/clock.js';
+import type { Leader } from './leadership.js';
 
 export interface RoundsOptions {
   /** A bounded piece of the work. */
   round: () => Promise<void>;
+  /** Absent: always. Otherwise a round is left out while this process does not lead. */
+  leader?: Leader;
   /** From the end of one round to the next, in ms. */
   everyMs: () => number;
   /** What is logged of a round that rejects; the next one comes all the same. */
@@ -44,10 +47,11 @@ export class Rounds {
   }
 
   #schedule(ms: number): void {
-    const { clock, log, round, failure } = this.options;
+    const { clock, log, round, leader, failure } = this.options;
     this.#cancelNext = clock.schedule(ms, () => {
       this.#cancelNext = undefined;
-      this.#round = round()
+      const isOurs = leader === undefined || leader.epoch !== null;
+      this.#round = (isOurs ? round() : Promise.resolve())
         .catch((error: unknown) => log.error({ err: error }, failure))
         .then(() => {
           if (!this.#isStopped) this.start();

@@ -128,8 +128,9 @@ export class SpareTopics {
 
   /** Removes what nobody will use, or, if that fails, leaves it to a later start. */
   async #clear(): Promise<void> {
-    const { spares, log } = this.options;
-    for (const spare of [...(await spares.orphans()), ...this.#failed]) {
+    const { spares, clock, log } = this.options;
+    for (const spare of await spares.adoptOrphans(clock.now())) this.#failed.add(spare);
+    for (const spare of this.#failed) {
       if (this.#rounds.isStopped) return;
       try {
         await this.#remove(spare);

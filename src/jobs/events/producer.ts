@@ -1,9 +1,9 @@
-// Its index loads every other transport as well, which takes a sixth of the service's start.
-import { ClientKafka } from '@nestjs/microservices/client/client-kafka.js';
-import { lastValueFrom } from 'rxjs';
 import type { KafkaConfig } from '../../config/index.js';
-import { kafkaClientOptions } from '../../kafka/index.js';
+import { createKafka, FencedProducer, publisherId } from '../../kafka/index.js';
 import type { JobEvent } from './job-event.js';
+
+/** No job's id begins with an underscore. */
+const PUBLISHER_KEY = '_publisher';
 
 /** One connection to the topic of the jobs. After any error it is closed and another one takes its place. */
 export interface JobEventProducer {
@@ -17,29 +17,22 @@ export interface JobEventProducer {
   close(): Promise<void>;
 }
 
-/** Idempotent, one request at a time: events arrive in the order in which they were sent, each once. */
+/**
+ * Idempotent, one request at a time: events arrive in the order in which they were sent, each once. Once it is connected,
+ * nothing that a publisher before it has sent, or will send, arrives any more: a new epoch of the producer counts in a
+ * partition from its first record on, so that one is written first.
+ */
 export async function connectJobEvents(config: KafkaConfig, topic: string): Promise<JobEventProducer> {
-  const client = new ClientKafka({
-    client: { ...kafkaClientOptions(config), requestTimeout: 10_000 },
-    producerOnlyMode: true,
-    producer: {
-      idempotent: true,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      retry: { retries: 2, initialRetryTime: 50, maxRetryTime: 500 },
-    },
-    send: { acks: -1 },
-  });
-  await client.connect();
+  const producer = await FencedProducer.open(createKafka(config), topic, publisherId(config.topicPrefix));
+  try {
+    await producer.send([{ key: PUBLISHER_KEY, value: JSON.stringify({ type: 'publisher' }) }]);
+  } catch (error) {
+    producer.close();
+    throw error;
+  }
   return {
-    async send(events) {
-      const messages = events.map(({ job, value }) => ({ key: job.job_id, value }));
-      await lastValueFrom(client.emitBatch<unknown>(topic, { messages }));
-    },
-    async sendTombstones(jobIds) {
-      const messages = jobIds.map((key) => ({ key, value: null }));
-      await lastValueFrom(client.emitBatch<unknown>(topic, { messages }));
-    },
-    close: () => client.close(),
+    send: (events) => producer.send(events.map(({ job, value }) => ({ key: job.job_id, value }))),
+    sendTombstones: (jobIds) => producer.send(jobIds.map((key) => ({ key, value: null }))),
+    close: async () => producer.close(),
   };
 }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { failureDetail, isTooLarge } from '../../kafka/index.js';
 import type { JobEventListener } from '../coordination/job-writer.js';
+import type { Leader } from '../coordination/leadership.js';
 import type { Clock } from '../domain/clock.js';
 import { toJob } from '../domain/job-view.js';
 import type { StoredJob } from '../domain/stored-job.js';
@@ -15,6 +16,8 @@ export interface JobEventPublisherOptions {
   /** Creates the topic if it is missing, and rejects unless it is ours; called before each connection. */
   ensureTopic: () => Promise<void>;
   connect: () => Promise<JobEventProducer>;
+  /** Only the leader publishes. */
+  leader: Leader;
   /** Other processes change jobs, too: what they write is looked for every second. */
   othersWrite: boolean;
   clock: Clock;
@@ -68,6 +71,8 @@ export class JobEventPublisher implements JobEventListener {
   readonly #tombstones: { jobId: string; resolve: () => void; reject: (error: unknown) => void }[] = [];
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
+  /** The epoch of the leader in which the queue was filled; null: it never was. */
+  #epoch: number | null = null;
   #cancelLook: (() => void) | undefined;
   #cancelMark: (() => void) | undefined;
   #stopping = false;
@@ -83,7 +88,8 @@ export class JobEventPublisher implements JobEventListener {
   }
 
   publish(record: StoredJob): void {
-    if (this.#stopping) return; // the next start finds it unpublished
+    // Whoever leads then finds it unpublished.
+    if (this.#stopping || this.options.leader.epoch === null) return;
     this.#enqueue(record);
     this.#run();
   }
@@ -94,6 +100,7 @@ export class JobEventPublisher implements JobEventListener {
    */
   async publishTombstone(jobId: string): Promise<void> {
     if (this.#stopping) throw new Error(`the publisher of ${this.options.topic} is being stopped`);
+    if (this.options.leader.epoch === null) throw new Error('another process publishes job events');
     this.#remember(jobId, Number.POSITIVE_INFINITY); // whatever is queued, or comes yet, is not sent
     if (this.options.clock.monotonic() < this.#lastFailure + TOMBSTONE_AFTER_FAILURE_MS) {
       throw new Error(`${this.options.topic} could not be written a moment ago`);
@@ -131,7 +138,7 @@ export class JobEventPublisher implements JobEventListener {
   #lookLater(): void {
     this.#cancelLook = this.options.clock.schedule(LOOK_EVERY_MS, () => {
       this.#isBehind = true;
-      this.#run();
+      if (this.options.leader.epoch !== null) this.#run();
       this.#lookLater();
     });
   }
@@ -145,7 +152,8 @@ export class JobEventPublisher implements JobEventListener {
   }
 
   get #hasWork(): boolean {
-    return this.#isBehind || this.#queue.size > 0 || this.#tombstones.length > 0;
+    const isThere = this.#isBehind || this.#queue.size > 0 || this.#tombstones.length > 0;
+    return isThere && this.options.leader.epoch !== null;
   }
 
   async #work(): Promise<void> {
@@ -169,10 +177,12 @@ export class JobEventPublisher implements JobEventListener {
       }
       if (this.#stopping && this.#failures > 0) return;
     }
+    if (this.options.leader.epoch === null) this.#rejectTombstones(new Error('another process publishes job events'));
     if (this.#isOver) await this.#disconnect();
   }
 
   async #sendNext(): Promise<void> {
+    if (this.#epoch !== this.options.leader.epoch) await this.#beginEpoch();
     if (this.options.clock.monotonic() >= this.#connectedAt + CONNECTION_MS) await this.#disconnect();
     this.#connection ??= await this.#connect();
     if (this.#isBehind) await this.#catchUp();
@@ -180,6 +190,16 @@ export class JobEventPublisher implements JobEventListener {
     const next = this.#queue.take(BATCH).filter(({ job }) => job.revision > (this.#sent.get(job.job_id) ?? 0));
     for (const { job } of next) this.#remember(job.job_id, job.revision);
     await this.#sendInBatches(next);
+  }
+
+  /** Another process may have published meanwhile: what is queued may be older than that, and the connection is fenced. */
+  async #beginEpoch(): Promise<void> {
+    const isFirst = this.#epoch === null;
+    this.#epoch = this.options.leader.epoch;
+    if (isFirst) return;
+    this.#queue.clear();
+    this.#isBehind = true;
+    await this.#disconnect();
   }
 
   async #sendInBatches(events: readonly JobEvent[]): Promise<void> {

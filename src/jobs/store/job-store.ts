@@ -127,6 +127,7 @@ export class JobStore {
       if (row !== undefined) return { kind: 'created' };
     } catch (error) {
       if (error instanceof UploadLostError) return { kind: 'upload_lost' };
+      if (error instanceof SpareLostError) return { kind: 'id_taken' };
       throw error;
     }
     const { idempotencyKey: key } = job;
@@ -142,7 +143,14 @@ export class JobStore {
     return this.db.transaction().execute(async (transaction) => {
       const inserted = await this.#insert(transaction, job, owner);
       if (inserted === undefined) return undefined;
-      if (spare === true) await transaction.deleteFrom('spare_topics').where('job_id', '=', job.jobId).execute();
+      if (spare === true) {
+        const { numDeletedRows } = await transaction
+          .deleteFrom('spare_topics')
+          .where('job_id', '=', job.jobId)
+          .where('owner', '=', owner)
+          .executeTakeFirst();
+        if (numDeletedRows === 0n) throw new SpareLostError();
+      }
       if (upload === true) {
         const { numDeletedRows } = await transaction
           .deleteFrom('uploads')
@@ -541,6 +549,9 @@ export class JobStore {
     return first(await query.returningAll().execute());
   }
 }
+
+/** Another process took the topics for a dead one's, and removes them. */
+class SpareLostError extends Error {}
 
 /** Takes a transaction back. */
 class UploadLostError extends Error {}

@@ -7,12 +7,17 @@ export interface Spare {
   topicPrefix: string;
 }
 
+const ORPHAN_AFTER_MS = 3_600_000;
+
 /** The pairs of topics that are made before there is a job for them. A write is durable when its promise resolves. */
 export class SpareStore {
-  /** `topicPrefix`: of new ones. `owner`: this start of the process, to which they belong. */
+  /**
+   * `topicPrefix`: of new ones. `owner`: this start of the process, to which they belong. `isAlone`: other owners are dead;
+   * otherwise those that are an hour old are taken for theirs.
+   */
   constructor(
     private readonly db: Database,
-    private readonly ours: { topicPrefix: string; owner: string },
+    private readonly ours: { topicPrefix: string; owner: string; isAlone: boolean },
   ) {}
 
   /** How topics of this owner are named. */
@@ -51,12 +56,15 @@ export class SpareStore {
     return count;
   }
 
-  /** Those of processes that are gone: only one at a time has the store. */
-  async orphans(): Promise<Spare[]> {
+  /** Takes over those of processes that are gone: if one of them lives, it does not get a job for them any more. */
+  async adoptOrphans(now: number): Promise<Spare[]> {
+    const { owner, isAlone } = this.ours;
     const rows = await this.db
-      .selectFrom('spare_topics')
-      .select(['job_id', 'topic_prefix'])
-      .where('owner', '!=', this.ours.owner)
+      .updateTable('spare_topics')
+      .set({ owner })
+      .where('owner', '!=', owner)
+      .$if(!isAlone, (query) => query.where('created_at', '<', isoTime(now - ORPHAN_AFTER_MS)))
+      .returning(['job_id', 'topic_prefix'])
       .execute();
     return rows.map((row) => ({ jobId: row.job_id, topicPrefix: row.topic_prefix }));
   }

@@ -16,6 +16,10 @@ beforeEach(async () => {
   harness = await JobsHarness.open();
   fate = [];
   spare = { id: SPARE, isUnused: true };
+  await harness.fixture.db
+    .insertInto('spare_topics')
+    .values({ job_id: SPARE, topic_prefix: 'batch', owner: 'this process', created_at: '2026-03-01T12:00:00.000Z' })
+    .execute();
 });
 afterEach(() => harness.close());
 

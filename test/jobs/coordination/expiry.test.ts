@@ -27,6 +27,7 @@ afterEach(() => harness.close());
 function start(keepDays = 30): void {
   const { commands, clock } = harness;
   expiry = new JobExpiry({
+    leader: { epoch: 1 },
     rows: new ExpiryStore(harness.fixture.db),
     commands,
     topics: {

@@ -47,7 +47,7 @@ afterEach(() => fixture.close());
 
 /** What one start of the service has, its first jobs behind it. */
 function startOf(owner: string, { topicPrefix = 'batch', maxJobTopics = 100 } = {}) {
-  const spares = new SpareStore(fixture.db, { topicPrefix, owner });
+  const spares = new SpareStore(fixture.db, { topicPrefix, owner, isAlone: true });
   const rows = new RemovalStore(fixture.db);
   const log = pino({ level: 'silent' });
   const maker = new SpareTopics({ spares, rows, topics, isWorking: () => isWorking, clock, log, maxJobTopics });
@@ -89,7 +89,7 @@ describe('topics that are made ahead', () => {
   });
 
   it('are made for a service that gets jobs, and only while MAX_JOB_TOPICS has room', async () => {
-    const idle = new SpareStore(fixture.db, { topicPrefix: 'batch', owner: 'idle' });
+    const idle = new SpareStore(fixture.db, { topicPrefix: 'batch', owner: 'idle', isAlone: true });
     const rows = new RemovalStore(fixture.db);
     const log = pino({ level: 'silent' });
     await new SpareTopics({

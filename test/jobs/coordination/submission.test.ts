@@ -83,6 +83,7 @@ class Api {
       log,
     });
     this.removal = new JobRemoval({
+      leader: { epoch: 1 },
       rows: new RemovalStore(db),
       creation: this.#creation,
       topics: {

@@ -62,9 +62,10 @@ let clock: ManualClock;
 let store: JobStore;
 let topic: Topic;
 let publisher: JobEventPublisher;
+let leader: { epoch: number | null };
 let writer: JobWriter;
 
-async function startProcess(mode: Topic['mode']): Promise<void> {
+async function startProcess(mode: Topic['mode'], othersWrite = false): Promise<void> {
   topic.mode = mode;
   const before = topic.opened;
   publisher = new JobEventPublisher({
@@ -72,7 +73,8 @@ async function startProcess(mode: Topic['mode']): Promise<void> {
     topic: 'batch.jobs',
     ensureTopic: () => topic.ensure(),
     connect: () => topic.connect(),
-    othersWrite: false,
+    leader,
+    othersWrite,
     clock,
     log: pino({ level: 'silent' }),
   });
@@ -96,6 +98,7 @@ beforeEach(async () => {
   clock = new ManualClock();
   store = new JobStore(fixture.db, clock);
   topic = new Topic();
+  leader = { epoch: 1 };
 });
 afterEach(async () => {
   topic.mode = 'away';
@@ -374,5 +377,59 @@ describe('the publisher of batch.jobs', () => {
     });
     await turns(5);
     expect(publisher.trouble()).toBeNull();
+  });
+});
+
+describe('one of several processes', () => {
+  it('publishes nothing unless it leads, and then what was not published, under new revisions', async () => {
+    leader.epoch = null;
+    await startProcess('away', true);
+    topic.mode = 'there';
+    const { jobId } = await insert();
+    clock.advance(5_000);
+    await turns(10);
+    expect([topic.opened, topic.received]).toEqual([0, []]);
+    leader.epoch = 1;
+    clock.advance(1_000);
+    await until(() => topic.of(jobId).length === 1);
+    expect(topic.of(jobId)).toEqual(['2 PENDING']);
+  });
+
+  it('publishes what others have written within a second', async () => {
+    await startProcess('there', true);
+    const { jobId } = await insert();
+    await until(() => topic.of(jobId).length === 1);
+    await store.change(jobId, { states: ['PENDING'] }, { state: 'RUNNING' });
+    clock.advance(1_000);
+    await until(() => topic.of(jobId).length === 2);
+    expect(topic.of(jobId)).toEqual(['1 PENDING', '3 RUNNING']);
+  });
+
+  it('forgets what it had queued when another one has led meanwhile, and opens another connection', async () => {
+    await startProcess('there', true);
+    const { jobId } = await insert();
+    await until(() => topic.of(jobId).length === 1);
+    topic.mode = 'silent'; // it stands still while it sends
+    const running = await writer.change((await store.get(jobId))!, { state: 'RUNNING' });
+    await turns(3);
+    leader.epoch = null;
+    // Its successor publishes the state as it is by then, and is gone again.
+    const ended = await store.change(jobId, { states: ['RUNNING'] }, { state: 'FAILED' });
+    await store.markPublished(new Map([[jobId, ended!.revision]]));
+    leader.epoch = 3;
+    const opened = topic.opened;
+    topic.mode = 'there';
+    clock.advance(20_000); // no answer is one, too
+    await turns(20);
+    clock.advance(1_000);
+    await turns(20);
+    expect(topic.of(jobId)).toEqual(['1 PENDING']);
+    expect([running.revision, topic.opened > opened]).toEqual([2, true]);
+  });
+
+  it('refuses tombstones that it cannot write', async () => {
+    leader.epoch = null;
+    await startProcess('away', true);
+    await expect(publisher.publishTombstone('a1b2c3d4')).rejects.toThrow('another process');
   });
 });

@@ -113,6 +113,7 @@ export class JobsHarness {
       },
       clock,
       log,
+      leader: { epoch: 1 },
       isAlone: true,
       spoolKeepMs: 24 * 3_600_000,
     });
