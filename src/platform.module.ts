@@ -145,8 +145,9 @@ async function openLocalFiles(config: Config): Promise<LocalFileStore> {
   const others = join(dataDir, storage.kind === 'local' ? 'samples' : 'spool');
   const folder = storage.kind === 'local' && !areFilesShared(config) ? storage.folder : others;
   const files = new LocalFileStore(folder, minFreeBytes);
+  if (role === 'worker') return files; // it takes none
   await files.open();
-  if (role !== 'worker') await files.removeUncommitted();
+  await files.removeUncommitted();
   return files;
 }
 

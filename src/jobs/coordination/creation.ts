@@ -42,8 +42,11 @@ const TOUCH_EVERY_MS = 5_000;
 export class JobCreation {
   readonly #underWay = new Set<string>();
   readonly #touches: Rounds;
+  /** When the last look at creations found the store there, by the monotonic clock. */
+  #lookedAt: number;
 
   constructor(private readonly options: JobCreationOptions) {
+    this.#lookedAt = options.clock.monotonic();
     this.#touches = new Rounds({
       ...options,
       round: () => options.store.touchCreations(options.owner, [...this.#underWay]),
@@ -99,11 +102,14 @@ export class JobCreation {
 
   /**
    * Gives up every creation that nobody works on: those of processes that give no sign of life, and those that could not
-   * be ended. `isAlone`: all other processes are gone.
+   * be ended. `isAlone`: all other processes are gone. The time since the last look is not counted: the store may have
+   * been away.
    */
   async abortAbandoned(isAlone: boolean): Promise<void> {
-    const { store, owner } = this.options;
-    const aborted = await store.abortCreations(owner, [...this.#underWay], isAlone ? 0 : LAPSE_MS);
+    const { store, owner, clock } = this.options;
+    const lapseMs = isAlone ? 0 : LAPSE_MS + (clock.monotonic() - this.#lookedAt);
+    const aborted = await store.abortCreations(owner, [...this.#underWay], Math.ceil(lapseMs));
+    this.#lookedAt = clock.monotonic();
     if (aborted > 0) this.options.log.info({ rows: aborted }, 'gave up jobs that were not created');
   }
 

@@ -32,8 +32,11 @@ export class JobFiles implements Pick<FileStore, 'location' | 'has' | 'remove'> 
   readonly #rounds: Rounds;
   /** Keys of files that are removed, which their rows do not say yet. */
   readonly #removed = new Set<string>();
+  /** When the last sweep found the store there, by the monotonic clock. */
+  #sweptAt: number;
 
   constructor(private readonly options: JobFilesOptions) {
+    this.#sweptAt = options.clock.monotonic();
     this.#rounds = new Rounds({
       ...options,
       round: () => this.#mark(),
@@ -75,12 +78,14 @@ export class JobFiles implements Pick<FileStore, 'location' | 'has' | 'remove'> 
   /**
    * Gives up the uploads that no process touches, removes what those left that were given up a while ago, and what ended
    * jobs left. In between, an upload that was slow, and not dead, finds out and ends: nothing of it comes behind the
-   * removal. Rejects only if the store does.
+   * removal. The time since the last sweep
+   * is not counted: the store may have been away. Rejects only if the store does.
    */
   async sweep(): Promise<void> {
     const { uploads, rows, uploadIdleMs, clock, log } = this.options;
     const staleMs = Math.max(MIN_STALE_MS, 2 * uploadIdleMs);
-    const aborted = await uploads.abortStale(staleMs);
+    const aborted = await uploads.abortStale(Math.ceil(staleMs + clock.monotonic() - this.#sweptAt));
+    this.#sweptAt = clock.monotonic();
     if (aborted > 0) log.info({ uploads: aborted }, 'gave up uploads whose process gives no sign of life');
     for (const key of await uploads.aborted(staleMs, AT_ONCE)) {
       if (await this.#tryRemove(key)) await uploads.delete(key);

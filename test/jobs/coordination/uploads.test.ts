@@ -14,7 +14,9 @@ import { ManualClock } from '../support/manual-clock.js';
 import { aJob, openStore, type StoreFixture } from '../support/store-fixture.js';
 
 const IDLE_MS = 40_000;
-const STALE_MS = 2 * IDLE_MS;
+const SWEEP_EVERY_MS = 5_000;
+/** The time between two sweeps is not counted. */
+const STALE_MS = 2 * IDLE_MS + SWEEP_EVERY_MS;
 const log = pino({ level: 'silent' });
 
 let fixture: StoreFixture;
@@ -71,6 +73,15 @@ async function jobOf(file: IncomingFile, owner: string): Promise<StoredJob> {
   return (await store.activate(job.jobId, owner))!;
 }
 
+/** Time goes on, while a process sweeps as often as it should. */
+async function sweepFor(ms: number, { jobFiles }: Process): Promise<void> {
+  await jobFiles.sweep();
+  for (let left = ms; left > 0; left -= SWEEP_EVERY_MS) {
+    clock.advance(Math.min(left, SWEEP_EVERY_MS));
+    await jobFiles.sweep();
+  }
+}
+
 const write = (file: IncomingFile, text: string): Promise<unknown> =>
   new Promise((resolve) => file.body.write(text, resolve));
 
@@ -104,8 +115,7 @@ describe('an upload', () => {
 
   it('that came whole from a process that stood still becomes no job, and goes', async () => {
     const file = await receive(we);
-    clock.advance(STALE_MS + 1);
-    await they.jobFiles.sweep();
+    await sweepFor(STALE_MS + SWEEP_EVERY_MS, they);
     expect(await found()).toEqual([`${file.key}.part`]);
     const refused = await store.create(aJob({ fileKey: file.key! }), 'we', { upload: true });
     expect(refused).toEqual({ kind: 'upload_lost' });
@@ -117,8 +127,7 @@ describe('an upload', () => {
     const file = await we.uploads.create();
     const failure = new Promise((resolve) => file.body.once('error', resolve));
     await write(file, 'id\n');
-    clock.advance(STALE_MS + 1);
-    await they.jobFiles.sweep();
+    await sweepFor(STALE_MS + SWEEP_EVERY_MS, they);
     await we.uploads.touch();
     expect(await failure).toMatchObject({ code: 'UPLOAD_TIMEOUT' });
     await file.remove();
@@ -130,13 +139,9 @@ describe('an upload', () => {
     await write(half, 'id\n');
     half.body.on('error', () => undefined);
     await receive(they);
-    for (const ms of [STALE_MS + 1, STALE_MS - 1]) {
-      clock.advance(ms);
-      await we.jobFiles.sweep();
-      expect([(await found()).length, await rowCount()]).toEqual([2, 2]);
-    }
-    clock.advance(1);
-    await we.jobFiles.sweep();
+    await sweepFor(2 * IDLE_MS + STALE_MS - SWEEP_EVERY_MS, we);
+    expect([(await found()).length, await rowCount()]).toEqual([2, 2]);
+    await sweepFor(3 * SWEEP_EVERY_MS, we);
     expect([await found(), await rowCount()]).toEqual([[], 0]);
     half.body.destroy();
   });
@@ -161,18 +166,24 @@ describe('an upload', () => {
     we.files.remove = async () => {
       throw new Error('the storage is away');
     };
-    clock.advance(STALE_MS + 1);
-    await we.jobFiles.sweep();
-    clock.advance(STALE_MS);
-    await we.jobFiles.sweep();
+    await sweepFor(2 * STALE_MS + SWEEP_EVERY_MS, we);
     expect(await rowCount()).toBe(1);
     we.files.remove = remove;
-    clock.advance(STALE_MS - 1);
-    await we.jobFiles.sweep();
-    expect(await found()).toEqual([`${file.key}.part`]);
-    clock.advance(1);
-    await we.jobFiles.sweep();
+    await sweepFor(2 * STALE_MS, we);
     expect([await found(), await rowCount()]).toEqual([[], 0]);
+  });
+
+  it('is not given up because the store was away, so that its process could not say that it lives', async () => {
+    const file = await we.uploads.create();
+    await write(file, 'id\n');
+    await they.jobFiles.sweep();
+    clock.advance(600_000);
+    await they.jobFiles.sweep();
+    await we.uploads.touch();
+    await sweepFor(2 * IDLE_MS - SWEEP_EVERY_MS, they);
+    await we.uploads.touch();
+    await pipeline(Readable.from([Buffer.from('end\n')]), file.body);
+    expect(await jobOf(file, 'we')).toMatchObject({ state: 'PENDING' });
   });
 
   it('shares the file of a job under another key', async () => {
