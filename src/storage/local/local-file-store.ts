@@ -241,13 +241,17 @@ class IncomingLocalFile extends LocalFile implements IncomingFile {
   }
 }
 
-/** Writes the id into a file, whole or not at all, unless there is one. Throws STORAGE_UNAVAILABLE if that has another id. */
+/** Writes the id into a file, unless there is one. Throws STORAGE_UNAVAILABLE if that has another id. */
 async function requireOwner(folder: string, installationId: string): Promise<void> {
   const path = join(folder, OWNER);
   const part = join(folder, `${randomUUID()}.part`);
-  await writeFile(part, installationId, { flag: 'wx', mode: 0o600 });
+  const options = { flag: 'wx', mode: 0o600 };
   try {
-    await link(part, path);
+    await writeFile(part, installationId, options);
+    await link(part, path).catch(async (error: unknown) => {
+      // A file system without links.
+      if (systemCode(error) !== 'EEXIST') await writeFile(path, installationId, options);
+    });
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw asStorageError(error);
   } finally {
