@@ -44,13 +44,25 @@ function onCrash(error: Error): never {
   process.exit(1);
 }
 
+const [command, ...others] = process.argv.slice(2);
+if ((command !== undefined && command !== 'migrate') || others.length > 0) {
+  fail(
+    'Usage: node dist/main.js [migrate]. Without a command the service starts; its settings are environment variables.',
+  );
+}
 const config = readConfig();
 const log = createLog(config.logLevel);
 logWarnings(log);
 try {
+  if (command === 'migrate') {
+    const { migrateDatabase } = await import('./migrate.js');
+    process.stdout.write(`${await migrateDatabase(config)}\n`);
+    process.exit();
+  }
   await checkPreconditions(config);
   // It starts while the modules are loaded.
-  const sqlite = config.database.kind === 'sqlite' ? new SqliteThread(config.dataDir, { onCrash }) : undefined;
+  const { database, dataDir } = config;
+  const sqlite = database.kind === 'sqlite' ? new SqliteThread(dataDir, { file: database.file, onCrash }) : undefined;
   const { serve } = await import('./serve.js');
   await serve(config, log, sqlite);
 } catch (error) {

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   type DynamicModule,
   Inject,
@@ -11,7 +11,7 @@ import { HealthDetails } from './api/health/index.js';
 import { ConcurrencyLimit } from './api/index.js';
 import { areFilesShared, CONFIG, type Config } from './config/index.js';
 import { DATABASE, type Database, openDatabase, openPostgres } from './database/index.js';
-import { holdFolder, type SqliteThread } from './database/sqlite/index.js';
+import { holdFolder, SqliteThread } from './database/sqlite/index.js';
 import {
   ClusterProbe,
   type ClusterState,
@@ -121,14 +121,14 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
 }
 
 /** The database, held for this process alone, as is the data folder. */
-async function openStore({ role, dataDir, database }: Config, log: Logger, sqlite?: SqliteThread): Promise<Database> {
-  if (database.kind === 'sqlite') return openDatabase(sqlite ?? dataDir);
-  // A worker has nothing there.
-  if (role !== 'worker') holdFolder(dataDir); // until the process ends
-  return openPostgres({
-    url: database.url,
-    onIdleError: (error) => log.warn({ err: error }, 'a connection to the database has ended'),
-  });
+async function openStore(config: Config, log: Logger, sqlite?: SqliteThread): Promise<Database> {
+  const { role, dataDir, database, migrate } = config;
+  const isFolderHeld = database.kind === 'sqlite' && dirname(database.file) === dataDir;
+  // Until the process ends. A worker has nothing there.
+  if (!isFolderHeld && role !== 'worker') holdFolder(dataDir);
+  if (database.kind === 'sqlite') return openDatabase(sqlite ?? new SqliteThread(dataDir, database), migrate);
+  const onIdleError = (error: Error): void => log.warn({ err: error }, 'a connection to the database has ended');
+  return openPostgres({ url: database.url, onIdleError }, migrate);
 }
 
 function createProbe({ kafka: { brokers, sasl } }: Config, topics: TopicAdmin): KafkaProbe {

@@ -19,8 +19,10 @@ export interface Config {
   readonly allowedHosts: readonly string[];
   /** DATA_DIR: database and, by default, uploaded files; one process per directory. */
   readonly dataDir: string;
-  /** DATABASE_DIRECT_URL: a way to the PostgreSQL without a pooler, for notifications. DATABASE_URL: `postgres://…`, by default SQLite in DATA_DIR; one service per database. */
+  /** DATABASE_DIRECT_URL: a way to the PostgreSQL without a pooler, for notifications. DATABASE_URL: `postgres://…` or `sqlite:<path>`, by default SQLite in DATA_DIR. */
   readonly database: DatabaseConfig;
+  /** MIGRATE: `off` refuses to start on tables that are not up to date; `node dist/main.js migrate` brings them there. */
+  readonly migrate: 'on' | 'off';
   /**
    * STORAGE_URL: `file:<path>` or `s3://<bucket>/<prefix>`, by default a folder in DATA_DIR. S3_ENDPOINT: a server other
    * than Amazon's. S3_PATH_STYLE: the bucket is a part of the path, by default if there is an endpoint.
@@ -161,7 +163,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   }
 
   const role = oneOf('ROLE', 'all', ROLES) as Role;
-  const database = readDatabase(env, problems);
+  const database = readDatabase(env, dataDir, problems);
   if (role !== 'all' && database.kind === 'sqlite') {
     problems.push(`ROLE=${role} needs DATABASE_URL=postgres://…, which the processes share`);
   }
@@ -176,6 +178,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     allowedHosts: Object.freeze(hostNames()),
     dataDir,
     database: Object.freeze(database),
+    migrate: oneOf('MIGRATE', 'on', ['on', 'off']) === 'on' ? 'on' : 'off',
     storage,
     uploadBufferBytes,
     logLevel: oneOf('LOG_LEVEL', 'info', LOG_LEVELS),

@@ -1,4 +1,5 @@
 export { DATABASE } from './database.token.js';
+export type { MigrateMode } from './migrations.js';
 export { isPostgres, nextSeq, storeTime } from './next-seq.js';
 export { type Database, openDatabase, openPostgres } from './open-database.js';
 export { beforeSeq, type Page, toPage } from './page.js';

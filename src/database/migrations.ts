@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
-import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
+import { DEFAULT_MIGRATION_TABLE, type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
 import { ServiceError } from '../errors/index.js';
 import { isPostgres } from './next-seq.js';
 import type { Tables } from './tables.js';
@@ -275,6 +275,18 @@ const migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  '0020_needed_migration': {
+    /**
+     * A rolling deploy leaves older processes on the newer schema for a while. A migration that they could not bear, since it
+     * takes something away, comes a release later, and names here the newest migration that a process must know.
+     */
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .alterTable('installation')
+        .addColumn('needed_migration', 'text', (column) => column.notNull().defaultTo('0020_needed_migration'))
+        .execute();
+    },
+  },
 };
 
 const RENAMED = [
@@ -293,9 +305,45 @@ function withNames(json: string, renamed: Readonly<Record<string, string>>): str
 
 const provider: MigrationProvider = { getMigrations: async () => migrations };
 
-/** Brings the tables up to date. Throws what the failing migration threw. */
-export async function migrate(db: Kysely<Tables>): Promise<void> {
-  const { error } = await new Migrator({ db, provider }).migrateToLatest();
+/** The tables are not as this process needs them; the message says what to do. */
+export class SchemaError extends Error {
+  override readonly name = 'SchemaError';
+}
+
+/** `off`: the tables must be up to date already (MIGRATE). */
+export type MigrateMode = 'on' | 'off';
+
+/**
+ * Brings the tables up to date; gives the names of the migrations that were run. Processes that start together wait for one
+ * another. Tables that are newer stay as they are, if this process may work on them. Throws SchemaError if it may not, or
+ * if they are older and the mode is `off`; what the failing migration threw; and STORE_UNAVAILABLE.
+ */
+export async function migrate(db: Kysely<Tables>, mode: MigrateMode = 'on'): Promise<string[]> {
+  if (await isNewer(db)) return [];
+  const migrator = new Migrator({ db, provider });
+  if (mode === 'off') {
+    const missing = (await migrator.getMigrations()).filter(({ executedAt }) => executedAt === undefined);
+    if (missing.length === 0) return [];
+    throw new SchemaError(
+      `The database lacks ${missing.length} migrations, and MIGRATE=off: run \`node dist/main.js migrate\` with the same settings first`,
+    );
+  }
+  const { error, results = [] } = await migrator.migrateToLatest();
   if (error instanceof ServiceError) throw error;
   if (error !== undefined) throw new Error('The database could not be migrated', { cause: error });
+  return results.map(({ migrationName }) => migrationName);
+}
+
+/** Whether migrations were run on the tables that this process does not know. Throws SchemaError if it cannot do without. */
+async function isNewer(db: Kysely<Tables>): Promise<boolean> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+  if (!tables.some(({ name }) => name === DEFAULT_MIGRATION_TABLE)) return false;
+  const run = await sql<{ name: string }>`SELECT name FROM ${sql.table(DEFAULT_MIGRATION_TABLE)}`.execute(db);
+  if (run.rows.every(({ name }) => name in migrations)) return false;
+  const { needed_migration: needed } = await db
+    .selectFrom('installation')
+    .select('needed_migration')
+    .executeTakeFirstOrThrow();
+  if (needed in migrations) return true;
+  throw new SchemaError('The database has the tables of a newer release: start that one, or restore a backup');
 }

@@ -152,6 +152,8 @@ export interface InstallationTable {
   /** The topic that has its last claim of a prefix, and the claim's offset there; null: it has claimed none. */
   claim_topic: string | null;
   claim_offset: number | null;
+  /** A process that does not know this migration cannot work on the tables. */
+  needed_migration: string;
 }
 
 /** Topics that are made, or about to be, for jobs to come. */

@@ -1,11 +1,18 @@
+import { resolve } from 'node:path';
 import { loadConfig } from '../../src/config/index.js';
 
 const databaseOf = (url: string) => loadConfig({ DATABASE_URL: url }).database;
 
 describe('DATABASE_URL', () => {
   it('is SQLite unless it is given', () => {
-    expect(loadConfig({}).database).toEqual({ kind: 'sqlite' });
-    expect(databaseOf(' ')).toEqual({ kind: 'sqlite' });
+    const inFolder = { kind: 'sqlite', file: resolve('/data/batch.db') };
+    expect(loadConfig({ DATA_DIR: '/data' }).database).toEqual(inFolder);
+    expect(loadConfig({ DATA_DIR: '/data', DATABASE_URL: ' ' }).database).toEqual(inFolder);
+  });
+
+  it('may name a file of SQLite', () => {
+    expect(databaseOf('sqlite:/var/lib/jobs.db')).toEqual({ kind: 'sqlite', file: '/var/lib/jobs.db' });
+    expect(databaseOf('sqlite:jobs.db')).toEqual({ kind: 'sqlite', file: resolve('jobs.db') });
   });
 
   it.each(['postgres://batch:secret@db.example:5432/batch?sslmode=verify-full', 'postgresql://localhost/batch'])(

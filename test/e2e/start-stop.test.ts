@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,6 +33,29 @@ describe('a service that cannot start', () => {
     expect(stdout).not.toContain('    at ');
     expect(status).toBe(1);
   }
+
+  it('names the command that migrates, if it is not to do so itself', async () => {
+    const env = { PORT: '0', KAFKA_BROKERS: NO_BROKER, DATA_DIR: folder, MIGRATE: 'off' };
+    await fails(env, /lacks \d+ migrations, and MIGRATE=off: run `node dist\/main.js migrate`.*first\.$/);
+    const migrated = await runService(env, ['migrate']);
+    expect(migrated).toMatchObject({ status: 0, stdout: expect.stringMatching(/^The database is up to date.*0001_/) });
+    expect(await runService(env, ['migrate'])).toMatchObject({ status: 0, stdout: 'The database was up to date.\n' });
+    const service = await startService({ brokers: NO_BROKER, dataDir: folder, env });
+    await service.stop();
+    expect(await runService(env, ['serve'])).toMatchObject({ status: 1, stderr: expect.stringMatching(/^Usage: /) });
+  });
+
+  it('keeps its database in the file that is named, and its folder to itself', async () => {
+    const file = join(folder, 'elsewhere', 'jobs.db');
+    const env = { DATABASE_URL: `sqlite:${file}` };
+    const service = await startService({ brokers: NO_BROKER, dataDir: join(folder, 'data'), env });
+    const other = { PORT: '0', KAFKA_BROKERS: NO_BROKER };
+    await fails({ ...other, ...env, DATA_DIR: join(folder, 'other') }, /^Another process uses/);
+    await fails({ ...other, DATA_DIR: join(folder, 'data') }, /^Another process uses the data folder/);
+    await new Api(service.url).createModel('orders', SCHEMA);
+    await service.stop();
+    expect((await readdir(join(folder, 'elsewhere'))).includes('jobs.db')).toBe(true);
+  });
 
   it('names every variable at fault', async () => {
     const { status, stderr } = await runService({ PORT: 'x', MAX_UPLOAD_BYTES: '-1' });

@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { ServiceError } from '../../errors/index.js';
@@ -15,6 +15,8 @@ export type Value = null | number | bigint | string | Uint8Array;
 export type Row = Record<string, Value>;
 
 export interface SqliteThreadOptions {
+  /** Path of the database; absent: `<dataDir>/batch.db`. */
+  file?: string;
   /** How long another process that holds the file is waited for. */
   busyTimeoutMs?: number;
   /** Called if the thread ends without having been closed. */
@@ -81,14 +83,14 @@ export class SqliteThread {
   #lastId = 0;
   #crash: Error | undefined;
 
-  /** Begins to open `<dataDir>/batch.db`, creating what is missing. */
+  /** Begins to open the database of a data folder, creating what is missing. */
   constructor(
     private readonly dataDir: string,
-    { busyTimeoutMs = 2000, onCrash = () => undefined }: SqliteThreadOptions = {},
+    { file = join(dataDir, 'batch.db'), busyTimeoutMs = 2000, onCrash = () => undefined }: SqliteThreadOptions = {},
   ) {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    const file: DatabaseFile = { path: join(dataDir, 'batch.db'), busyTimeoutMs };
-    this.#worker = new Worker(WORKER, { name: 'sqlite', resourceLimits: MEMORY, workerData: file });
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    const workerData: DatabaseFile = { path: file, busyTimeoutMs };
+    this.#worker = new Worker(WORKER, { name: 'sqlite', resourceLimits: MEMORY, workerData });
     this.#worker.on('message', (answers: Answer[]) => {
       for (const answer of answers) this.#take(answer);
     });

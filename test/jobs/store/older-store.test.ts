@@ -64,6 +64,7 @@ describe('a store whose jobs have the option columns', () => {
     const older = new DatabaseSync(join(folder, 'batch.db'));
     older.exec(`DELETE FROM kysely_migration WHERE name >= '0013_rename';
       DROP TABLE leases;
+      ALTER TABLE installation DROP COLUMN needed_migration;
       DROP TABLE uploads;
       DROP INDEX jobs_file;
       DROP INDEX jobs_file_left;

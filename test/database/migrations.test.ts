@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { type MigrateMode, openDatabase } from '../../src/database/index.js';
+
+describe('tables that are not as the process knows them', () => {
+  let folder: string;
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'batch-migrations-'));
+    await open();
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  async function open(mode?: MigrateMode): Promise<string[]> {
+    const run: string[] = [];
+    const db = await openDatabase(folder, mode, (names) => run.push(...names));
+    await db.destroy();
+    return run;
+  }
+
+  function change(statements: string): void {
+    const database = new DatabaseSync(join(folder, 'batch.db'));
+    database.exec(statements);
+    database.close();
+  }
+
+  const LATER = "INSERT INTO kysely_migration VALUES ('9999_later', '2027-01-01T00:00:00.000Z');";
+
+  it('are left alone if they are up to date', async () => {
+    expect([await open(), await open('off')]).toEqual([[], []]);
+  });
+
+  it('are migrated if they are older, unless that is not to be', async () => {
+    change(
+      "ALTER TABLE installation DROP COLUMN needed_migration; DELETE FROM kysely_migration WHERE name LIKE '0020%'",
+    );
+    await expect(open('off')).rejects.toThrow('lacks 1 migrations, and MIGRATE=off: run `node dist/main.js migrate`');
+    expect(await open('on')).toEqual(['0020_needed_migration']);
+    expect(await open('off')).toEqual([]);
+  });
+
+  it('are used as they are if they are newer and say that this release may', async () => {
+    change(LATER);
+    expect([await open('on'), await open('off')]).toEqual([[], []]);
+  });
+
+  it('are refused if they are newer and have lost what this release needs', async () => {
+    change(`${LATER} UPDATE installation SET needed_migration = '9999_later'`);
+    await expect(open('on')).rejects.toThrow('of a newer release');
+    await expect(open('off')).rejects.toThrow('of a newer release');
+  });
+});
