@@ -3,6 +3,7 @@
 //   probe.mjs kafka HOST:PORT SECONDS [PID]   a broker that describes its cluster
 //   probe.mjs tcp HOST:PORT[,…] SECONDS       anything that accepts a connection at one of the addresses
 //   probe.mjs http URL SECONDS [PID]          a 2xx
+//   probe.mjs postgres URL SECONDS [PID]      a PostgreSQL that runs statements
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -17,6 +18,17 @@ const attempts = {
       return (await admin.describeCluster()).brokers.length > 0;
     } finally {
       await admin.disconnect();
+    }
+  },
+  async postgres(url) {
+    const { Client } = await import('pg');
+    const client = new Client({ connectionString: url, connectionTimeoutMillis: 2000, query_timeout: 2000 });
+    client.on('error', () => undefined); // of a connection that breaks later
+    try {
+      await client.connect();
+      return (await client.query('SELECT 1')).rows.length > 0;
+    } finally {
+      await client.end();
     }
   },
   async tcp(addresses) {
@@ -83,7 +95,7 @@ function linkOf(path) {
 }
 
 const [kind, target, seconds, pid] = process.argv.slice(2);
-const port = Number(kind === 'http' ? new URL(target).port || 80 : /\d+$/.exec(target)?.[0]);
+const port = Number(target.includes('://') ? new URL(target).port || 80 : /\d+$/.exec(target)?.[0]);
 const isOurs = () => {
   try {
     return !pid || listens(pid, port);
