@@ -91,10 +91,11 @@ describe("the health check of the service's image", () => {
   });
   afterAll(() => void server.close());
 
-  async function check(): Promise<number | null> {
+  const port = (): string => String((server.address() as AddressInfo).port);
+
+  async function check(env: Record<string, string> = { PORT: port() }): Promise<number | null> {
     expect(program).toBe('node');
-    const { port } = server.address() as AddressInfo;
-    const child = spawn(process.execPath, args, { env: { PORT: String(port) } });
+    const child = spawn(process.execPath, args, { env });
     const [code] = (await once(child, 'exit')) as [number | null];
     return code;
   }
@@ -102,6 +103,11 @@ describe("the health check of the service's image", () => {
   it('passes while the service answers at /healthz', async () => {
     answer = 200;
     expect(await check()).toBe(0);
+  });
+
+  it('asks a worker at its own port', async () => {
+    answer = 200;
+    expect(await check({ ROLE: 'worker', METRICS_PORT: port(), PORT: '1' })).toBe(0);
   });
 
   it('fails when it answers otherwise', async () => {
