@@ -343,6 +343,8 @@ describe('batch job list', () => {
     service.routes['GET /jobs'] = (response) => answer(response, 200, jobs, { link: '</jobs?cursor=abc>; rel="next"' });
     expect(await json('job list --state pending --model orders --limit 2')).toHaveLength(2);
     expect(service.seen.map(({ url }) => url)).toEqual(['/jobs?state=PENDING&model_id=orders&limit=3']);
+    await json('job list --state failed --resumable --limit 2');
+    expect(service.seen.at(-1)?.url).toBe('/jobs?state=FAILED&resumable=true&limit=3');
   });
 });
 

@@ -1,6 +1,9 @@
 import { isPostgres } from '../../src/database/index.js';
+import { catalogue, type ErrorCode } from '../../src/errors/index.js';
+import type { JobState } from '../../src/jobs/domain/job.js';
 import type { JobChanges } from '../../src/jobs/domain/job-changes.js';
 import { newJobId } from '../../src/jobs/domain/job-id.js';
+import { isResumable } from '../../src/jobs/domain/job-state.js';
 import { toJob } from '../../src/jobs/domain/job-view.js';
 import type { StoredJob } from '../../src/jobs/domain/stored-job.js';
 import { JobStore } from '../../src/jobs/store/job-store.js';
@@ -277,6 +280,40 @@ export function describesJobStore(name: string, open: () => Promise<StoreFixture
       expect(await ids({ state: 'PENDING' })).toEqual([c.jobId, a.jobId]);
       expect(await ids({ state: 'PENDING', modelId: 'other' })).toEqual([a.jobId]);
       expect(await ids({ state: 'SUCCESS' })).toEqual([]);
+    });
+
+    it('lists the jobs that a resume would take, and the others', async () => {
+      const ended = async (state: JobState, code: ErrorCode | null, kept = true): Promise<string> => {
+        const { jobId } = await insert();
+        const error = code && { code, message: 'It failed' };
+        const from: JobState = state === 'SUCCESS' ? 'RUNNING' : 'PENDING';
+        if (from === 'RUNNING') await store.change(jobId, { states: ['PENDING'] }, { state: from });
+        await store.change(jobId, { states: [from] }, { state, error, spooled: kept });
+        return jobId;
+      };
+      const never = [(await insert()).jobId, await ended('SUCCESS', null)];
+      const cancelled = await ended('CANCELLED', null);
+      const cancelledGone = await ended('CANCELLED', null, false);
+      const failed = new Map<ErrorCode, string>();
+      for (const code of Object.keys(catalogue) as ErrorCode[]) failed.set(code, await ended('FAILED', code));
+      const failedGone = await ended('FAILED', 'KAFKA_UNAVAILABLE', false);
+      const unexplained = await ended('FAILED', null);
+      const ids = async (filter: Omit<Parameters<JobStore['list']>[0], 'limit'>): Promise<string[]> =>
+        (await store.list({ limit: 1000, ...filter })).items.map((record) => record.jobId);
+      const codes = [...failed];
+      const mendable = codes.filter(([code]) => isResumable('FAILED', code)).map(([, id]) => id);
+      const final = codes.filter(([code]) => !isResumable('FAILED', code)).map(([, id]) => id);
+      expect([mendable.length > 0, final.length > 0]).toEqual([true, true]);
+      expect(await ids({ state: 'FAILED', resumable: true })).toEqual(mendable.toReversed());
+      expect(await ids({ resumable: true })).toEqual([cancelled, ...mendable].toReversed());
+      expect(await ids({ state: 'FAILED', resumable: false })).toEqual([
+        unexplained,
+        failedGone,
+        ...final.toReversed(),
+      ]);
+      expect(new Set(await ids({ resumable: false }))).toEqual(
+        new Set([...never, cancelledGone, failedGone, unexplained, ...final]),
+      );
     });
 
     it('lists jobs without their columns, however wide these are', async () => {

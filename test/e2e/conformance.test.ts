@@ -229,6 +229,12 @@ describe('jobs, by the contract', () => {
     await api.ended(resumed);
     await expectProblem('resumeJob', { id: resumed }, 409, 'JOB_STATE_CONFLICT');
     await expectProblem('cancelJob', { id: resumed }, 409, 'JOB_STATE_CONFLICT');
+    const listed = async (resumable: string): Promise<string[]> => {
+      const page = await expectStatus('listJobs', { query: { resumable, limit: '1000' } }, 200);
+      return page.body.map((job: { job_id: string }) => job.job_id).filter((id: string) => ids.includes(id));
+    };
+    expect(await listed('true')).toEqual([kept]);
+    expect(await listed('false')).toEqual([resumed, ids[0]]);
     const from = { body: form({ model_id: 'orders', from_job: kept }) };
     const again = await expectStatus('createJob', from, 202);
     await rm(join(service.dataDir, 'spool', kept));
@@ -268,6 +274,7 @@ describe('jobs, by the contract', () => {
       await expectProblem(id, { id: 'nosuchid' }, 404, 'JOB_NOT_FOUND');
     }
     await expectProblem('listJobs', { query: { state: 'DONE' } }, 400, 'INVALID_REQUEST');
+    await expectProblem('listJobs', { query: { resumable: 'maybe' } }, 400, 'INVALID_REQUEST');
     await expectProblem('listRejectedRows', { id: partial, query: { limit: '0' } }, 400, 'INVALID_REQUEST');
     const api = new Api(service.url);
     const { job_id: id } = await api.ended((await api.createJob('wide', makeOrders(4, 2).csv)).job_id);

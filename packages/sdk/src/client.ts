@@ -67,6 +67,8 @@ export interface RejectedFileOptions extends ListOptions {
 export interface JobFilter {
   state?: JobState | undefined;
   modelId?: string | undefined;
+  /** true: only jobs that `resumeJob` would take; false: only the others. */
+  resumable?: boolean | undefined;
 }
 
 /**
@@ -190,7 +192,7 @@ export class BatchClient {
 
   /** Every job, newest first, without its columns; pages are fetched as they are needed. */
   listJobs(filter: JobFilter = {}, options: ListOptions = {}): AsyncGenerator<JobSummary, void, undefined> {
-    const asked = { state: filter.state, model_id: filter.modelId };
+    const asked = { state: filter.state, model_id: filter.modelId, resumable: filter.resumable };
     return this.#list<JobSummary>(
       options,
       (page) => ({ url: '/jobs', query: { ...asked, ...page } }) satisfies ListJobsData,

@@ -19,15 +19,16 @@ export function jobCommand(open: () => Session) {
     .description('List the jobs, newest first.')
     .option('--state <state>', 'only jobs in this state, such as FAILED', jobState)
     .option('--model <id>', 'only jobs of this model')
+    .option('--resumable', 'only jobs that can be resumed')
     .option('--limit <n>', 'maximum number of jobs', positiveInteger, DEFAULT_LIMIT)
     .addHelpText(
       'after',
-      '\nExamples:\n  $ batch job list\n  $ batch job list --state FAILED --model orders --limit 10',
+      '\nExamples:\n  $ batch job list\n  $ batch job list --state FAILED --model orders --limit 10\n  $ batch job list --state FAILED --resumable',
     )
     .action(async (options) => {
       const session = open();
       const client = await session.client();
-      const filter = { state: options.state, modelId: options.model };
+      const filter = { state: options.state, modelId: options.model, resumable: options.resumable };
       // One more than is shown tells whether there are more.
       const paging = { pageSize: Math.min(options.limit + 1, 1000), signal: session.signal };
       const jobs: JobSummary[] = [];

@@ -27,8 +27,13 @@ export function isTerminal(state: JobState): boolean {
   return state === 'SUCCESS' || state === 'PARTIAL_SUCCESS' || state === 'FAILED' || state === 'CANCELLED';
 }
 
+/** A job that failed with one of these is never resumed. */
+export const FINAL_ERRORS: readonly ErrorCode[] = (Object.keys(catalogue) as ErrorCode[]).filter(
+  (code) => catalogue[code].final === true,
+);
+
 /** Whether `resume` may put the job back to PENDING; `error` is what it failed with. */
 export function isResumable(state: JobState, error: ErrorCode | null): boolean {
   if (state === 'CANCELLED') return true;
-  return state === 'FAILED' && error !== null && catalogue[error].final !== true;
+  return state === 'FAILED' && error !== null && !FINAL_ERRORS.includes(error);
 }

@@ -12,4 +12,8 @@ export class JobListDto extends PageQueryDto {
   @IsOptional()
   @Matches(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/, { message: 'model_id must be the id of a model' })
   model_id?: string;
+
+  @IsOptional()
+  @IsIn(['true', 'false'], { message: 'resumable must be true or false' })
+  resumable?: 'true' | 'false';
 }

@@ -58,11 +58,12 @@ export class JobsController {
 
   @Get()
   async list(
-    @Query() { model_id: modelId, ...query }: JobListDto,
+    @Query() { model_id: modelId, resumable, ...query }: JobListDto,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<JobSummary[]> {
-    const { items, nextCursor } = await this.queries.list({ ...query, modelId });
+    const filter = { ...query, modelId, resumable: resumable && resumable === 'true' };
+    const { items, nextCursor } = await this.queries.list(filter);
     if (nextCursor !== null) reply.header('link', nextPageLink(request.url, nextCursor));
     return items;
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Expression, sql } from 'kysely';
+import { type Expression, type ExpressionBuilder, sql } from 'kysely';
 import {
   beforeSeq,
   type Database,
@@ -8,13 +8,14 @@ import {
   nextSeq,
   type Page,
   storeTime,
+  type Tables,
   toPage,
 } from '../../database/index.js';
 import type { Assignment } from '../../runner/index.js';
 import { type Clock, isoTime } from '../domain/clock.js';
 import type { JobState } from '../domain/job.js';
 import { changedColumns, type JobChanges, newRow } from '../domain/job-changes.js';
-import { isTerminal, mayFollow } from '../domain/job-state.js';
+import { FINAL_ERRORS, isTerminal, mayFollow } from '../domain/job-state.js';
 import {
   fromRow,
   fromSummaryRow,
@@ -47,6 +48,8 @@ export interface Taken {
 export interface JobFilter {
   state?: JobState | undefined;
   modelId?: string | undefined;
+  /** Whether a resume would take the job: its state and error allow it, and its file is kept. */
+  resumable?: boolean | undefined;
   /** Maximum number of jobs. */
   limit: number;
   /** From the page before; absent: from the newest job on. */
@@ -288,10 +291,13 @@ export class JobStore {
    * A page of jobs, newest first; shorter than asked for if it would hold more than PAGE_BYTES. A job created
    * meanwhile moves nothing. Throws INVALID_REQUEST for a foreign cursor.
    */
-  async list({ state, modelId, limit, cursor }: JobFilter): Promise<Page<StoredJobSummary>> {
+  async list({ state, modelId, resumable, limit, cursor }: JobFilter): Promise<Page<StoredJobSummary>> {
     let query = this.#jobs().where('seq', '<', beforeSeq(cursor));
     if (state !== undefined) query = query.where('state', '=', state);
     if (modelId !== undefined) query = query.where('model_id', '=', modelId);
+    if (resumable !== undefined) {
+      query = query.where((eb) => (resumable ? isResumableRow(eb) : eb.not(isResumableRow(eb))));
+    }
     query = query.orderBy('seq', 'desc');
     // Without the texts first: their lengths are known without reading them.
     const sizes = await query
@@ -566,6 +572,17 @@ function countFitting(rows: readonly { bytes: number }[], limit: number): number
     count++;
   }
   return Math.max(1, count);
+}
+
+/** As `isResumable`, of a row whose file is kept. Never null, so that it can be negated. */
+function isResumableRow(eb: ExpressionBuilder<Tables, 'jobs'>) {
+  return eb.and([
+    eb('spooled', '=', 1),
+    eb.or([
+      eb('state', '=', 'CANCELLED'),
+      eb.and([eb('state', '=', 'FAILED'), eb('error_code', 'is not', null), eb('error_code', 'not in', FINAL_ERRORS)]),
+    ]),
+  ]);
 }
 
 function first(rows: JobsTable[]): StoredJob | undefined {

@@ -97,6 +97,7 @@ describe('the queries of the job store', () => {
       ['list by state', () => store.list({ limit: 10, state: 'FAILED', cursor: '5' })],
       ['list by model', () => store.list({ limit: 10, modelId: 'orders', cursor: '5' })],
       ['list by both', () => store.list({ limit: 10, state: 'FAILED', modelId: 'orders', cursor: '5' })],
+      ['list resumable', () => store.list({ limit: 10, state: 'FAILED', resumable: true, cursor: '5' })],
       ['list', () => store.list({ limit: 10, cursor: '5' })],
     ];
     for (const [name, ask] of asked) expect([name, scans(await planOf(ask))]).toEqual([name, []]);

@@ -919,6 +919,10 @@ export type ListJobsData = {
          */
         model_id?: ModelId;
         /**
+         * `true`: only jobs that can be resumed, which are CANCELLED, or FAILED with an error that allows it, and whose uploaded file is still kept. `false`: only the others.
+         */
+        resumable?: boolean;
+        /**
          * Maximum number of items per page.
          */
         limit?: number;
