@@ -30,7 +30,7 @@ import { JobFiles } from './coordination/job-files.js';
 import { JobWorker } from './coordination/job-worker.js';
 import { JobWriter } from './coordination/job-writer.js';
 import { keptFile } from './coordination/kept-file.js';
-import { LEADER, type Leader, Leadership } from './coordination/leadership.js';
+import { type ConfirmedLeader, LEADER, type Leader, Leadership } from './coordination/leadership.js';
 import { LeaseKeeper } from './coordination/lease-keeper.js';
 import { JobMaintenance } from './coordination/maintenance.js';
 import { PrefixOwnership } from './coordination/prefix-ownership.js';
@@ -71,10 +71,10 @@ export const apiProviders: Provider[] = [
   {
     provide: LEADER,
     inject: [DATABASE, LOG, CONFIG],
-    useFactory: (db: Database, log: Logger, { database }: Config): Leader | Leadership =>
+    useFactory: (db: Database, log: Logger, { database }: Config): ConfirmedLeader =>
       // Nobody else is there to lead.
       database.kind === 'sqlite'
-        ? { epoch: 1 }
+        ? { epoch: 1, confirm: () => Promise.resolve(1) }
         : new Leadership({ store: new LeaderStore(db, 'leader'), owner, clock, log }),
   },
   { provide: RemovalStore, inject: [DATABASE], useFactory: (db: Database) => new RemovalStore(db) },
@@ -92,7 +92,7 @@ export const apiProviders: Provider[] = [
       store: JobStore,
       topics: TopicAdmin,
       ownership: PrefixOwnership,
-      leader: Leader,
+      leader: ConfirmedLeader,
       health: HealthDetails,
       log: Logger,
       { kafka, database }: Config,

@@ -41,7 +41,7 @@ beforeEach(async () => {
     topic: TOPIC,
     ensureTopic: () => topics.ensureJobsTopic(),
     connect: () => connectJobEvents(kafka, TOPIC),
-    leader: { epoch: 1 },
+    leader: { epoch: 1, confirm: () => Promise.resolve(1) },
     othersWrite: false,
     clock: systemClock,
     log: pino({ level: 'silent' }),

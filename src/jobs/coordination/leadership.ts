@@ -17,7 +17,13 @@ export interface Leader {
   readonly epoch: number | null;
 }
 
-/** Injects the Leader. */
+/** A leader that others may replace. */
+export interface ConfirmedLeader extends Leader {
+  /** The epoch as the store has it by now. Rejects if the store does. */
+  confirm(): Promise<number | null>;
+}
+
+/** Injects the ConfirmedLeader. */
 export const LEADER = Symbol('Leader');
 const RENEW_EVERY_MS = 5_000;
 
@@ -25,7 +31,7 @@ const RENEW_EVERY_MS = 5_000;
  * Whether this process leads those on one store. A leader that stood still may believe so for longer than it is true: what
  * it does must be fenced, or do no harm if it is done twice.
  */
-export class Leadership implements Leader {
+export class Leadership implements ConfirmedLeader {
   readonly #rounds: Rounds;
   #epoch: number | null = null;
   /** When the lease ends at the earliest, by the monotonic clock. */
@@ -42,6 +48,11 @@ export class Leadership implements Leader {
 
   get epoch(): number | null {
     return this.options.clock.monotonic() < this.#until ? this.#epoch : null;
+  }
+
+  async confirm(): Promise<number | null> {
+    await this.#acquire();
+    return this.epoch;
   }
 
   /** Leads as soon as no other process does, until `stop`. */

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { failureDetail, isTooLarge } from '../../kafka/index.js';
 import type { JobEventListener } from '../coordination/job-writer.js';
-import type { Leader } from '../coordination/leadership.js';
+import type { ConfirmedLeader } from '../coordination/leadership.js';
 import type { Clock } from '../domain/clock.js';
 import { toJob } from '../domain/job-view.js';
 import type { StoredJob } from '../domain/stored-job.js';
@@ -17,7 +17,7 @@ export interface JobEventPublisherOptions {
   ensureTopic: () => Promise<void>;
   connect: () => Promise<JobEventProducer>;
   /** Only the leader publishes. */
-  leader: Leader;
+  leader: ConfirmedLeader;
   /** Other processes change jobs, too: what they write is looked for every second. */
   othersWrite: boolean;
   clock: Clock;
@@ -270,12 +270,23 @@ export class JobEventPublisher implements JobEventListener {
     this.#connectedAt = this.options.clock.monotonic();
     const opening = this.options.connect();
     try {
-      return await this.#withTimeout(opening);
+      const connection = await this.#withTimeout(opening);
+      await this.#confirm();
+      return connection;
     } catch (error) {
       // It may still open when nobody waits for it any more.
       opening.then((late) => late.close()).catch(() => undefined);
       throw error;
     }
+  }
+
+  /**
+   * The new connection has fenced all others, a successor's too, which may have published something newer than what is
+   * queued here. Whoever comes after this look fences this connection.
+   */
+  async #confirm(): Promise<void> {
+    const epoch = await this.#withTimeout(this.options.leader.confirm());
+    if (epoch === null || epoch !== this.#epoch) throw new Error('another process has published job events meanwhile');
   }
 
   /**

@@ -58,6 +58,16 @@ describe('the leadership of a process', () => {
     expect([first.epoch, second.epoch]).toEqual([null, 2]);
   });
 
+  it('is confirmed by the row, not by what the process remembers', async () => {
+    const first = await start('a');
+    expect(await first.confirm()).toBe(1);
+    await fixture.db.updateTable('leases').set({ expires_at: 1 }).execute();
+    await store.acquire('b');
+    expect([first.epoch, await first.confirm(), first.epoch]).toEqual([1, null, null]);
+    isStoreAway = true;
+    await expect(first.confirm()).rejects.toThrow('away');
+  });
+
   it('ends when the store is away for longer than its lease', async () => {
     const leadership = await start('a');
     isStoreAway = true;

@@ -17,6 +17,7 @@ class Topic {
   /** Larger batches are refused, in bytes of JSON. */
   maxBytes = Number.POSITIVE_INFINITY;
   topicsEnsured = 0;
+  beforeOpen = (): Promise<void> => Promise.resolve();
   opened = 0;
   closed = 0;
 
@@ -27,6 +28,7 @@ class Topic {
 
   async connect(): Promise<JobEventProducer> {
     await this.answer();
+    await this.beforeOpen();
     this.opened++;
     return {
       send: async (events) => {
@@ -62,7 +64,7 @@ let clock: ManualClock;
 let store: JobStore;
 let topic: Topic;
 let publisher: JobEventPublisher;
-let leader: { epoch: number | null };
+let leader: { epoch: number | null; confirm: () => Promise<number | null> };
 let writer: JobWriter;
 
 async function startProcess(mode: Topic['mode'], othersWrite = false): Promise<void> {
@@ -98,7 +100,7 @@ beforeEach(async () => {
   clock = new ManualClock();
   store = new JobStore(fixture.db, clock);
   topic = new Topic();
-  leader = { epoch: 1 };
+  leader = { epoch: 1, confirm: () => Promise.resolve(leader.epoch) };
 });
 afterEach(async () => {
   topic.mode = 'away';
@@ -425,6 +427,31 @@ describe('one of several processes', () => {
     await turns(20);
     expect(topic.of(jobId)).toEqual(['1 PENDING']);
     expect([running.revision, topic.opened > opened]).toEqual([2, true]);
+  });
+
+  it('sends nothing that it had queued if another one has led while it connected', async () => {
+    await startProcess('there', true);
+    const { jobId } = await insert();
+    await until(() => topic.of(jobId).length === 1);
+    clock.advance(600_000); // the connection has become old
+    const connecting = Promise.withResolvers<void>();
+    topic.beforeOpen = () => connecting.promise;
+    const closed = topic.closed;
+    await writer.change((await store.get(jobId))!, { state: 'RUNNING' });
+    await until(() => topic.closed > closed);
+    const ended = await store.change(jobId, { states: ['RUNNING'] }, { state: 'FAILED' });
+    await store.markPublished(new Map([[jobId, ended!.revision]])); // by its successor
+    // Its own clock stood still, too: only the store knows.
+    leader.confirm = () => Promise.resolve(null);
+    connecting.resolve();
+    await turns(20);
+    expect([topic.of(jobId), topic.closed]).toEqual([['1 PENDING'], closed + 2]);
+    // It leads again, and the store has nothing for it.
+    leader.epoch = 3;
+    leader.confirm = () => Promise.resolve(3);
+    clock.advance(20_000);
+    await turns(20);
+    expect(topic.of(jobId)).toEqual(['1 PENDING']);
   });
 
   it('refuses tombstones that it cannot write', async () => {
