@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Provider } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { HealthDetails } from '../api/health/index.js';
@@ -7,7 +6,6 @@ import { areFilesShared, CONFIG, type Config } from '../config/index.js';
 import { DATABASE, type Database } from '../database/index.js';
 import {
   ClusterProbe,
-  claimPrefix,
   createKafka,
   JobProbe,
   jobNames,
@@ -16,14 +14,11 @@ import {
   serviceTopics,
   TopicAdmin,
 } from '../kafka/index.js';
-import { ModelService, ModelStore, ModelsModule } from '../models/index.js';
+import { ModelService } from '../models/index.js';
 import { LOG } from '../observability/index.js';
-import { ChildProcessLink, RunnerPool } from '../runner/index.js';
 import { FILE_STORE, type FileStore, LocalFileStore, untracked } from '../storage/index.js';
 import { UPLOAD_LIMIT, UploadReceiver } from '../upload/index.js';
-import { ClaimLoop } from './coordination/claim-loop.js';
 import { JobCommands } from './coordination/commands.js';
-import { JobCoordinator } from './coordination/coordinator.js';
 import { JobCreation } from './coordination/creation.js';
 import { JobExpiry } from './coordination/expiry.js';
 import { JobFiles } from './coordination/job-files.js';
@@ -31,7 +26,6 @@ import { JobWorker } from './coordination/job-worker.js';
 import { JobWriter } from './coordination/job-writer.js';
 import { keptFile } from './coordination/kept-file.js';
 import { type ConfirmedLeader, LEADER, type Leader, Leadership } from './coordination/leadership.js';
-import { LeaseKeeper } from './coordination/lease-keeper.js';
 import { JobMaintenance } from './coordination/maintenance.js';
 import { PrefixOwnership } from './coordination/prefix-ownership.js';
 import { JobRemoval } from './coordination/removal.js';
@@ -45,18 +39,13 @@ import { connectJobEvents } from './events/producer.js';
 import { JobEventPublisher } from './events/publisher.js';
 import { admitJob, JobAdmissionGuard } from './http/job-admission.guard.js';
 import { JobQueries } from './http/job-queries.js';
-import { JobsController } from './http/jobs.controller.js';
-import { RejectedRowsController } from './http/rejected-rows.controller.js';
 import { RejectedRows } from './http/rejected-rows.js';
 import { JOB_NOTIFIER, type JobNotifier } from './queue/job-notifier.js';
-import { MemoryNotifier } from './queue/memory/memory-notifier.js';
 import { owner } from './shared-providers.js';
 import { ExpiryStore } from './store/expiry-store.js';
 import { FileRows } from './store/file-rows.js';
-import { InstallationStore } from './store/installation-store.js';
 import { JobStore } from './store/job-store.js';
 import { LeaderStore } from './store/leader-store.js';
-import { LeaseStore } from './store/lease-store.js';
 import { RemovalStore } from './store/removal-store.js';
 import { SpareStore } from './store/spare-store.js';
 import { UploadStore } from './store/upload-store.js';

@@ -36,7 +36,16 @@ async function retentionRun(ageMs: number): Promise<void> {
   const configEntries = [{ name: 'retention.ms', value: String(7 * DAY_MS) }];
   const admin = kafka.admin();
   await admin.connect();
-  await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }], waitForLeaders: true });
+  // kafkajs' own wait for leaders fails if the broker does not know the topic yet.
+  await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }], waitForLeaders: false });
+  for (const deadline = Date.now() + WITHIN_MS; ; await sleep(100)) {
+    const isKnown = await admin.fetchTopicOffsets(topic).then(
+      () => true,
+      () => false,
+    );
+    if (isKnown) break;
+    if (Date.now() > deadline) throw new Error(`${topic} has no leader`);
+  }
   const producer = kafka.producer();
   await producer.connect();
   await producer.send({ topic, messages: [{ value: 'old', timestamp: String(Date.now() - ageMs) }] });
