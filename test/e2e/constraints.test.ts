@@ -113,6 +113,7 @@ describe('every constraint of a request', () => {
     normalize: NORMALIZE,
     metadata: { 'metadata.source': 'crm' },
     state: 'RUNNING',
+    resumable: true,
     version: 1,
     limit: 10,
     cursor: 'abc',
