@@ -13,6 +13,8 @@ export interface Scale {
   /** How long /healthz is asked in each round. */
   healthMs: number;
   starts: number;
+  /** How many jobs wait while others are claimed. */
+  waitingJobs: number;
   kernelMegabytes: number;
   kernelRounds: number;
 }
@@ -24,6 +26,7 @@ const FULL: Scale = {
   smallJobs: 50,
   healthMs: 5_000,
   starts: 7,
+  waitingJobs: 100_000,
   kernelMegabytes: 128,
   kernelRounds: 7,
 };
@@ -34,6 +37,7 @@ const QUICK: Scale = {
   smallJobs: 10,
   healthMs: 2_000,
   starts: 2,
+  waitingJobs: 2_000,
   kernelMegabytes: 16,
   kernelRounds: 2,
 };

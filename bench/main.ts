@@ -6,6 +6,7 @@ import { Bench, diskNeeded } from './bench.js';
 import { checkDisk, describeMachine } from './machine.js';
 import { type Part, readOptions } from './options.js';
 import { measureAgainst } from './parts/against.js';
+import { measureClaims } from './parts/claims.js';
 import { measureFormats } from './parts/formats.js';
 import { measureOptions } from './parts/job-options.js';
 import { measureKernel } from './parts/kernel-alone.js';
@@ -25,6 +26,7 @@ const MEASURES: Record<Part, (bench: Bench) => Promise<void>> = {
   rejects: measureRejects,
   options: measureOptions,
   formats: measureFormats,
+  claims: measureClaims,
 };
 /** The broker keeps the files of deleted topics for a minute otherwise, and with them the memory they lie in. */
 const BROKER_SETTINGS = 'log.segment.delete.delay.ms=500\n';

@@ -287,6 +287,27 @@ const migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  '0021_fair_claims': {
+    /**
+     * PostgreSQL takes no order from an index behind a column that IS NULL, and sorted all jobs that waited. With
+     * jobs_waiting the oldest job of each model is found without reading the others.
+     */
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema.dropIndex('jobs_claimable').execute();
+      await sql`CREATE INDEX jobs_due ON jobs (state, run_after, seq, model_id)
+        WHERE pending_error_code IS NULL AND run_after IS NOT NULL AND lease_owner IS NULL AND phase IS NULL`.execute(
+        db,
+      );
+      await sql`CREATE INDEX jobs_failing ON jobs (state, run_after, seq)
+        WHERE pending_error_code IS NOT NULL AND run_after IS NOT NULL AND lease_owner IS NULL AND phase IS NULL`.execute(
+        db,
+      );
+      await sql`CREATE INDEX jobs_waiting ON jobs (state, model_id, run_after, seq)
+        WHERE pending_error_code IS NULL AND run_after IS NOT NULL AND lease_owner IS NULL AND phase IS NULL`.execute(
+        db,
+      );
+    },
+  },
 };
 
 const RENAMED = [

@@ -57,6 +57,29 @@ export function describesJobStore(name: string, open: () => Promise<StoreFixture
       return insertJob(store, job);
     }
 
+    async function addModel(id: string): Promise<void> {
+      await fixture.models.create(id, { name: id, schema: {}, compiled: { columns: [], additionalColumns: true } });
+    }
+
+    /** Jobs that wait, all but their ids the same. */
+    async function insertMany(count: number, job: Parameters<typeof aJob>[0]): Promise<void> {
+      const { jobId } = await insert(job);
+      const { seq, ...row } = await fixture.db
+        .selectFrom('jobs')
+        .selectAll()
+        .where('job_id', '=', jobId)
+        .executeTakeFirstOrThrow();
+      for (let at = 1; at < count; at += 100) {
+        const copies = Array.from({ length: Math.min(100, count - at) }, (_, i) => ({
+          ...row,
+          job_id: newJobId(),
+          file_key: newJobId(),
+          seq: seq + 1_000_000 + at + i,
+        }));
+        await fixture.db.insertInto('jobs').values(copies).execute();
+      }
+    }
+
     async function unfinished(pageSize = 10): Promise<string[][]> {
       const pages: string[][] = [];
       for await (const page of store.unfinished(pageSize)) pages.push(page);
@@ -391,6 +414,39 @@ export function describesJobStore(name: string, open: () => Promise<StoreFixture
         const order = [running, second.jobId, first.jobId, late.jobId];
         for (const jobId of order) expect(await claimed('run')).toBe(jobId);
         expect(await claimed('run')).toBeUndefined();
+      });
+
+      it('takes the oldest job of the model with the fewest running ones', async () => {
+        for (const modelId of ['a', 'b', 'c']) await addModel(modelId);
+        const jobs = new Map<string, string>();
+        for (const name of ['a1', 'a2', 'a3', 'b1', 'b2', 'c1']) {
+          jobs.set((await insert({ modelId: name.slice(0, 1) })).jobId, name);
+        }
+        const order: (string | undefined)[] = [];
+        const take = async (): Promise<StoredJob | undefined> => {
+          const claim = await store.claim('run', 'me');
+          order.push(claim && jobs.get(claim.record.jobId));
+          return claim?.record;
+        };
+        await take();
+        const b1 = (await take())!;
+        await take();
+        await take();
+        expect(order).toEqual(['a1', 'b1', 'c1', 'a2']);
+        await store.change(b1.jobId, { states: ['RUNNING'] }, { state: 'FAILED', leaseOwner: null, runAfterMs: null });
+        await take();
+        await take();
+        await take();
+        expect(order.slice(4)).toEqual(['b2', 'a3', undefined]);
+      });
+
+      it('finds the one job of a model behind a thousand of another one', async () => {
+        for (const modelId of ['alone', 'bulk']) await addModel(modelId);
+        await insertMany(1_200, { modelId: 'bulk' });
+        const { jobId } = await insert({ modelId: 'alone' });
+        expect((await store.claim('run', 'me'))?.record.modelId).toBe('bulk');
+        expect(await claimed('run')).toBe(jobId);
+        expect((await store.claim('run', 'me'))?.record.modelId).toBe('bulk');
       });
 
       it('takes cancels first for a runner that reconciles, then what ends by it, then what has failed', async () => {

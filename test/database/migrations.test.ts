@@ -34,10 +34,11 @@ describe('tables that are not as the process knows them', () => {
 
   it('are migrated if they are older, unless that is not to be', async () => {
     change(
-      "ALTER TABLE installation DROP COLUMN needed_migration; DELETE FROM kysely_migration WHERE name LIKE '0020%'",
+      `DROP INDEX jobs_due; DROP INDEX jobs_failing; DROP INDEX jobs_waiting; CREATE INDEX jobs_claimable ON jobs (seq);
+      DELETE FROM kysely_migration WHERE name LIKE '0021%'`,
     );
     await expect(open('off')).rejects.toThrow('lacks 1 migrations, and MIGRATE=off: run `node dist/main.js migrate`');
-    expect(await open('on')).toEqual(['0020_needed_migration']);
+    expect(await open('on')).toEqual(['0021_fair_claims']);
     expect(await open('off')).toEqual([]);
   });
 

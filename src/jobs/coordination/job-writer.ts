@@ -1,9 +1,9 @@
-import type { Assignment } from '../../runner/index.js';
 import type { Clock } from '../domain/clock.js';
 import type { JobChanges } from '../domain/job-changes.js';
 import { isTerminal } from '../domain/job-state.js';
 import type { StoredJob } from '../domain/stored-job.js';
-import type { Claim, JobStore, Progress } from '../store/job-store.js';
+import type { Claim, Intent } from '../store/claim.js';
+import type { JobStore, Progress } from '../store/job-store.js';
 import { KeyedMutex } from './keyed-mutex.js';
 import { uploadLost } from './uploads.js';
 
@@ -86,7 +86,7 @@ export class JobWriter {
   }
 
   /** Takes the next job that needs a runner; as JobStore.claim, which is where the jobs wait. */
-  async claim(intent: Assignment['intent'], owner: string): Promise<Claim | undefined> {
+  async claim(intent: Intent, owner: string): Promise<Claim | undefined> {
     const claim = await this.store.claim(intent, owner);
     if (claim?.begun) this.listener.publish(claim.record);
     return claim;

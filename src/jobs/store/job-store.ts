@@ -1,9 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { type Expression, type ExpressionBuilder, sql } from 'kysely';
 import {
   beforeSeq,
   type Database,
-  isPostgres,
   type JobsTable,
   nextSeq,
   type Page,
@@ -11,7 +9,6 @@ import {
   type Tables,
   toPage,
 } from '../../database/index.js';
-import type { Assignment } from '../../runner/index.js';
 import { type Clock, isoTime } from '../domain/clock.js';
 import type { JobState } from '../domain/job.js';
 import { changedColumns, type JobChanges, newRow } from '../domain/job-changes.js';
@@ -24,7 +21,8 @@ import {
   type StoredJobSummary,
   SUMMARY_COLUMNS,
 } from '../domain/stored-job.js';
-import { type HeldLease, isLease, LEASE_MS, type LeaseId } from './lease-store.js';
+import { CLAIM_ORDER, type Claim, claimNext, type Intent } from './claim.js';
+import { type HeldLease, isLease, type LeaseId } from './lease-store.js';
 
 export type CreateResult =
   | { kind: 'created' }
@@ -70,37 +68,6 @@ export interface Progress {
   lease: LeaseId;
   changes: Omit<JobChanges, 'state'>;
 }
-
-/** `reconcile`: to find out what is committed. */
-type Intent = Assignment['intent'];
-
-/** A job and its new lease. */
-export interface Claim {
-  record: StoredJob;
-  /** The job was PENDING. */
-  begun: boolean;
-}
-
-/** The jobs that a claim takes: in this state, with an error that waits to be reported (they are few) or without. */
-interface Claimed {
-  state: JobState;
-  pendingError: boolean;
-}
-
-/** As `decideIntent` says. A user waits for a cancel, and for the end of a job; nobody for what is known of a FAILED one. */
-const CLAIM_ORDER: Readonly<Record<Intent, readonly Claimed[]>> = {
-  run: [
-    { state: 'RUNNING', pendingError: false },
-    { state: 'PENDING', pendingError: false },
-  ],
-  reconcile: [
-    { state: 'CANCELLING', pendingError: false },
-    { state: 'CANCELLING', pendingError: true },
-    { state: 'RUNNING', pendingError: true },
-    { state: 'PENDING', pendingError: true },
-    { state: 'FAILED', pendingError: false },
-  ],
-};
 
 const UNFINISHED = [...CLAIM_ORDER.run, ...CLAIM_ORDER.reconcile].filter(({ state }) => state !== 'FAILED');
 
@@ -345,74 +312,9 @@ export class JobStore {
     return this.#update(jobId, guard, changes, false);
   }
 
-  /**
-   * Takes the next job that needs a runner for `intent`, under the next lease, for `owner` and LEASE_MS: of those without
-   * an owner that are due, the one that has waited longest in the first state of CLAIM_ORDER that has any. One that was PENDING is
-   * RUNNING from now on, under a new revision. undefined: no job needs one now.
-   */
+  /** As `claimNext`, under the next lease, for `owner` and LEASE_MS. undefined: no job needs a runner for `intent` now. */
   async claim(intent: Intent, owner: string): Promise<Claim | undefined> {
-    const now = this.clock.steady();
-    const row = await this.db
-      .with(
-        (cte) => cte('next').materialized(),
-        (db) =>
-          db
-            .selectFrom('jobs')
-            .select(['job_id', 'state'])
-            .where(
-              'job_id',
-              '=',
-              sql<string>`coalesce(${sql.join(CLAIM_ORDER[intent].map((claimed) => this.#nextDue(claimed)))})`,
-            ),
-      )
-      .updateTable('jobs')
-      .set(({ eb, ref, fn, val }) => {
-        const whenPending = <T>(then: Expression<T>, otherwise: Expression<T>) =>
-          eb.case().when('state', '=', 'PENDING').then(then).else(otherwise).end();
-        const waited = eb
-          .case()
-          .when('phase_since', '<', now)
-          .then(eb(val(now), '-', ref('phase_since')))
-          .else(0)
-          .end();
-        return {
-          lease: eb('lease', '+', 1),
-          lease_token: randomUUID(),
-          lease_owner: owner,
-          lease_until: eb(this.#now, '+', LEASE_MS),
-          state: whenPending(val<string>('RUNNING'), ref('state')),
-          revision: whenPending(eb('revision', '+', 1), ref('revision')),
-          updated_at: whenPending(val(isoTime(this.clock.now())), ref('updated_at')),
-          waiting_ms: whenPending(eb('waiting_ms', '+', waited), ref('waiting_ms')),
-          phase_since: whenPending(val(now), ref('phase_since')),
-          started_at: whenPending(
-            fn.coalesce('started_at', val(isoTime(this.clock.now()))),
-            ref('started_at').$castTo<string>(),
-          ),
-          // What a runner commits from now on is known when it has reported.
-          ...(intent === 'run' ? { checkpoint_verified: 0 } : {}),
-        };
-      })
-      .where('job_id', '=', (eb) => eb.selectFrom('next').select('next.job_id'))
-      .where('lease_owner', 'is', null)
-      .returningAll()
-      .returning((eb) => eb.selectFrom('next').select('next.state').as('claimed_as'))
-      .executeTakeFirst();
-    return row && { record: fromRow(row), begun: row.claimed_as === 'PENDING' };
-  }
-
-  /** Id of the job without an owner that has been due longest, and that nobody else is about to take. */
-  #nextDue({ state, pendingError }: Claimed) {
-    return this.#jobs()
-      .$if(isPostgres(this.db), (query) => query.forUpdate().skipLocked())
-      .select('job_id')
-      .where('state', '=', state)
-      .where('pending_error_code', pendingError ? 'is not' : 'is', null)
-      .where('lease_owner', 'is', null)
-      .where('run_after', '<=', this.#now)
-      .orderBy('run_after')
-      .orderBy('seq')
-      .limit(1);
+    return claimNext(this.db, this.clock, intent, owner);
   }
 
   /** Gives a lease back, unless that was done before. The job may be claimed at once. */

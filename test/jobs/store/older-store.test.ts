@@ -71,7 +71,9 @@ describe('a store whose jobs have the option columns', () => {
       ALTER TABLE jobs DROP COLUMN file_key;
       ALTER TABLE jobs DROP COLUMN file_gone;
       ALTER TABLE jobs DROP COLUMN touched_at;
-      DROP INDEX jobs_claimable;
+      DROP INDEX jobs_due;
+      DROP INDEX jobs_failing;
+      DROP INDEX jobs_waiting;
       DROP INDEX jobs_leased;
       ALTER TABLE jobs DROP COLUMN lease_owner;
       ALTER TABLE jobs DROP COLUMN run_after;
