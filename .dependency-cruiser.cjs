@@ -95,12 +95,12 @@ module.exports = {
       to: { path: '^src/formats/index\\.ts$', reachable: true },
     },
     {
-      name: 'aws-sdk-on-demand',
-      comment: 'It takes tens of megabytes: only who uses its mechanism pays for it.',
+      name: 'clients-on-demand',
+      comment: 'They take megabytes and time to load: only who uses the mechanism pays for it.',
       severity: 'error',
       from: { path: '^src/' },
       to: {
-        path: 'aws-msk-iam-sasl-signer-js|@aws-sdk/',
+        path: 'aws-msk-iam-sasl-signer-js|@aws-sdk/|node_modules/(bullmq|ioredis)/',
         dynamic: false,
         dependencyTypesNot: ['type-only', 'type-import'],
       },

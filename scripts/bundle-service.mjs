@@ -23,6 +23,8 @@ const EXTERNAL = [
     '@node-rs/crc32',
     'aws-msk-iam-sasl-signer-js',
     '@aws-sdk/client-s3',
+    'bullmq',
+    'ioredis',
     'pino',
     'swagger-ui-dist',
   ],

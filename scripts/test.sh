@@ -4,7 +4,7 @@
 # runs already does not matter.
 # Closes with "N passed, N failed"; the exit status is 1 where anything failed.
 set -uo pipefail
-for part in common toolchain kafka-install s3-install postgres-install; do . "$(dirname "$0")/lib/$part.sh"; done
+for part in common toolchain kafka-install s3-install postgres-install redis-install; do . "$(dirname "$0")/lib/$part.sh"; done
 case ${1:-} in
   '') ;;
   -h | --help) usage; exit ;;
@@ -19,7 +19,7 @@ export TMPDIR="$WORK/tmp"
 unset BATCH_API_URL KAFKA_JVM_FLAGS KAFKA_BROKERS KAFKA_BOOTSTRAP KAFKA_CLIENT_ID KAFKA_TOPIC_PREFIX KAFKA_ADOPT_PREFIX KAFKA_REPLICATION_FACTOR KAFKA_UNAVAILABLE_AFTER_MS E2E_KAFKA_BROKERS HOST PORT \
   KAFKA_SSL KAFKA_SSL_CA KAFKA_SSL_CERT KAFKA_SSL_KEY KAFKA_SASL_MECHANISM KAFKA_SASL_USERNAME KAFKA_SASL_PASSWORD \
   ${!KAFKA_SASL_OAUTHBEARER_*} KAFKA_SASL_AWS_REGION ${!AWS_*} \
-  ROLE METRICS_PORT MIGRATE DATA_DIR DATABASE_URL DATABASE_DIRECT_URL STORAGE_URL S3_ENDPOINT S3_PATH_STYLE UPLOAD_BUFFER_BYTES STACK_DIR LOG_LEVEL MAX_UPLOAD_BYTES MIN_FREE_BYTES MAX_UPLOADS UPLOAD_IDLE_MS MIN_UPLOAD_RATE DOWNLOAD_IDLE_MS MAX_JOB_TOPICS SPOOL_KEEP_HOURS JOB_KEEP_DAYS JOB_CONCURRENCY RUNNER_MAX_RSS_BYTES \
+  ROLE METRICS_PORT MIGRATE DATA_DIR DATABASE_URL DATABASE_DIRECT_URL QUEUE_URL STORAGE_URL S3_ENDPOINT S3_PATH_STYLE UPLOAD_BUFFER_BYTES STACK_DIR LOG_LEVEL MAX_UPLOAD_BYTES MIN_FREE_BYTES MAX_UPLOADS UPLOAD_IDLE_MS MIN_UPLOAD_RATE DOWNLOAD_IDLE_MS MAX_JOB_TOPICS SPOOL_KEEP_HOURS JOB_KEEP_DAYS JOB_CONCURRENCY RUNNER_MAX_RSS_BYTES \
   NODE_OPTIONS FORCE_COLOR
 export NO_COLOR=1
 LANES=''
@@ -149,6 +149,8 @@ step 'Node.js' ensure_node || give_up
 step 'Packages' ensure_packages || give_up
 step 'Apache Kafka' wait_for_kafka || give_up
 step 'PostgreSQL' ensure_postgres || give_up
+# The tests that need it are skipped if it cannot be had here.
+! can_have_redis 2>/dev/null || step 'Redis' ensure_redis || give_up
 # What the set-up may have needed to reach a registry would make services trust and ask what no test says.
 unset NODE_EXTRA_CA_CERTS NODE_USE_ENV_PROXY
 

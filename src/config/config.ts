@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { type DatabaseConfig, readDatabase } from './database.js';
 import { type KafkaSasl, readKafkaSasl } from './kafka-sasl.js';
 import { type KafkaTls, readKafkaTls } from './kafka-tls.js';
+import { readQueueUrl } from './queue.js';
 import { readStorage, type StorageConfig } from './storage.js';
 
 /** The whole configuration, read once at start from the environment; nothing else reads process.env. */
@@ -21,6 +22,8 @@ export interface Config {
   readonly dataDir: string;
   /** DATABASE_DIRECT_URL: a way to the PostgreSQL without a pooler, for notifications. DATABASE_URL: `postgres://…` or `sqlite:<path>`, by default SQLite in DATA_DIR. */
   readonly database: DatabaseConfig;
+  /** QUEUE_URL: `redis://…` or `rediss://…` of a Redis that tells workers of jobs, may hold a password; null: the database does. */
+  readonly queueUrl: string | null;
   /** MIGRATE: `off` refuses to start on tables that are not up to date; `node dist/main.js migrate` brings them there. */
   readonly migrate: 'on' | 'off';
   /**
@@ -178,6 +181,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     allowedHosts: Object.freeze(hostNames()),
     dataDir,
     database: Object.freeze(database),
+    queueUrl: readQueueUrl(env, database, problems),
     migrate: oneOf('MIGRATE', 'on', ['on', 'off']) === 'on' ? 'on' : 'off',
     storage,
     uploadBufferBytes,

@@ -13,6 +13,7 @@ import { PrefixClaims } from './coordination/prefix-claims.js';
 import { PrefixOwnership } from './coordination/prefix-ownership.js';
 import { systemClock as clock } from './domain/clock.js';
 import { JobEventPublisher } from './events/publisher.js';
+import { BullmqNotifier } from './queue/bullmq/bullmq-notifier.js';
 import { JOB_NOTIFIER } from './queue/job-notifier.js';
 import { MemoryNotifier } from './queue/memory/memory-notifier.js';
 import { PostgresNotifier } from './queue/postgres/postgres-notifier.js';
@@ -73,13 +74,16 @@ export const sharedProviders: Provider[] = [
   {
     provide: JOB_NOTIFIER,
     inject: [DATABASE, HealthDetails, LOG, CONFIG],
-    useFactory: (db: Database, health: HealthDetails, log: Logger, { database }: Config) => {
+    useFactory: (db: Database, health: HealthDetails, log: Logger, { database, queueUrl, kafka }: Config) => {
       if (database.kind === 'sqlite') return new MemoryNotifier();
-      const notifier = new PostgresNotifier({
-        listen: (onPayload) => listenPostgres(database.directUrl, CHANNEL, onPayload),
-        send: (payloads) => notifyPostgres(db, CHANNEL, payloads),
-        log,
-      });
+      const notifier =
+        queueUrl === null
+          ? new PostgresNotifier({
+              listen: (onPayload) => listenPostgres(database.directUrl, CHANNEL, onPayload),
+              send: (payloads) => notifyPostgres(db, CHANNEL, payloads),
+              log,
+            })
+          : new BullmqNotifier({ url: queueUrl, topicPrefix: kafka.topicPrefix, log });
       health.add('job_notifier', () => notifier.trouble());
       return notifier;
     },
