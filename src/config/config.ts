@@ -54,6 +54,8 @@ export interface Config {
   readonly spoolKeepHours: number;
   /** JOB_KEEP_DAYS: number of days after its end at which a job is purged; 0: never. */
   readonly jobKeepDays: number;
+  /** JOB_MAX_ATTEMPTS: a job that meets system errors fails after this number of them without a commit. */
+  readonly jobMaxAttempts: number;
   /** JOB_CONCURRENCY: runner processes, and so jobs at a time. */
   readonly jobConcurrency: number;
   /**
@@ -198,6 +200,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     spoolKeepHours: integer('SPOOL_KEEP_HOURS', 24, 0),
     jobKeepDays: integer('JOB_KEEP_DAYS', 30, 0, 36_500),
     jobConcurrency: integer('JOB_CONCURRENCY', 2, 1, 64),
+    jobMaxAttempts: integer('JOB_MAX_ATTEMPTS', 10, 1, 1_000),
     decompression: {
       maxBytes: integer('MAX_DECOMPRESSED_BYTES', 16 * GiB, 1),
       maxRatio: integer('MAX_DECOMPRESSION_RATIO', 250, 1),

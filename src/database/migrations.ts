@@ -308,6 +308,15 @@ const migrations: Record<string, Migration> = {
       );
     },
   },
+  '0022_failures': {
+    /** How often a job has met a system error in a row. */
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .alterTable('jobs')
+        .addColumn('failures', 'integer', (column) => column.notNull().defaultTo(0))
+        .execute();
+    },
+  },
 };
 
 const RENAMED = [

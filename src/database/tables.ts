@@ -94,6 +94,8 @@ export interface JobsTable {
   run_after: number | null;
   /** Runner crashes since the last commit. */
   crashes: number;
+  /** System errors since the last commit, or the last resume. */
+  failures: number;
   attempt: number;
   /** What the names of its topics, its group and its transactional id begin with. */
   topic_prefix: string;

@@ -38,7 +38,7 @@ export const workerProviders: Provider[] = [
       jobFiles: JobFiles | null,
       notifier: JobNotifier,
       log: Logger,
-      { kafka }: Config,
+      { kafka, jobMaxAttempts: maxAttempts }: Config,
     ) => {
       const maxStalledMs = kafka.unavailableAfterMs;
       return new JobCoordinator({
@@ -52,6 +52,7 @@ export const workerProviders: Provider[] = [
         clock,
         log,
         maxStalledMs,
+        maxAttempts,
       });
     },
   },

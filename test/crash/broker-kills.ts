@@ -18,7 +18,7 @@ export const brokerKills: Scenario = {
   what: 'kill -9 of the only broker: at random moments, and at the answer to a commit',
   times: { long: 10, short: 0 },
   async run(stage, times) {
-    await stage.enter({ KAFKA_UNAVAILABLE_AFTER_MS: String(UNAVAILABLE_AFTER_MS) });
+    await stage.enter({ KAFKA_UNAVAILABLE_AFTER_MS: String(UNAVAILABLE_AFTER_MS), JOB_MAX_ATTEMPTS: '1' });
     const file = stage.file(ROWS);
     for (let round = 0; round < times; round++) {
       await killBroker(stage, file, round % 2 === 0 ? 'random' : 'at a commit');

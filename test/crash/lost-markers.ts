@@ -33,6 +33,7 @@ export const lostMarkers: Scenario = {
     await stage.enter({
       JOB_CONCURRENCY: String(JOBS_AT_A_TIME),
       KAFKA_UNAVAILABLE_AFTER_MS: String(UNAVAILABLE_AFTER_MS),
+      JOB_MAX_ATTEMPTS: '1',
     });
     const file = stage.file(ROWS);
     const met = new Set<string>();

@@ -43,6 +43,7 @@ export const saslRestarts: Scenario = {
         await stage.enter({
           JOB_CONCURRENCY: String(JOBS),
           KAFKA_UNAVAILABLE_AFTER_MS: String(UNAVAILABLE_AFTER_MS),
+          JOB_MAX_ATTEMPTS: '1',
           KAFKA_SASL_MECHANISM: MECHANISMS[round % MECHANISMS.length] as string,
           KAFKA_SASL_USERNAME: 'batch',
           KAFKA_SASL_PASSWORD: PASSWORD,

@@ -39,7 +39,7 @@ describe('an uploaded file that the service may not read for some time', () => {
   }
 
   beforeAll(async () => {
-    const env = { JOB_CONCURRENCY: '1', KAFKA_UNAVAILABLE_AFTER_MS: '15000' };
+    const env = { JOB_CONCURRENCY: '1', KAFKA_UNAVAILABLE_AFTER_MS: '15000', JOB_MAX_ATTEMPTS: '1' };
     narrow = await startService({ brokers, env, under: UNPRIVILEGED });
     narrowApi = new Api(narrow.url);
     await narrowApi.createModel('orders', ORDERS_SCHEMA);

@@ -18,7 +18,7 @@ beforeAll(async () => {
   stage = await startProxiedBroker();
   service = await startService({
     brokers: stage.proxy.address,
-    env: { JOB_CONCURRENCY: `${CONCURRENCY}`, KAFKA_UNAVAILABLE_AFTER_MS: '1000' },
+    env: { JOB_CONCURRENCY: `${CONCURRENCY}`, KAFKA_UNAVAILABLE_AFTER_MS: '1000', JOB_MAX_ATTEMPTS: '1' },
   });
   api = new Api(service.url);
   await api.createModel('orders', ORDERS_SCHEMA);

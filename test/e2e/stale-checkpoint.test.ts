@@ -90,7 +90,7 @@ describe('a checkpoint that stays away', () => {
   let api: Api;
   beforeAll(async () => {
     // What takes a minute by default takes six seconds, of which each runner waits for one.
-    ({ service, api } = await startWith({ KAFKA_UNAVAILABLE_AFTER_MS: '6000' }));
+    ({ service, api } = await startWith({ KAFKA_UNAVAILABLE_AFTER_MS: '6000', JOB_MAX_ATTEMPTS: '1' }));
   });
   afterAll(() => service.stop());
 

@@ -82,6 +82,7 @@ it('replaces a runner that never comes up, one that ignores its job, and one tha
       BROKEN_RUNNERS: folder,
       NODE_OPTIONS: `--require=${resolve('test/kit/broken-runner.cjs')}`,
       KAFKA_UNAVAILABLE_AFTER_MS: '5000',
+      JOB_MAX_ATTEMPTS: '1',
     });
     const orders = makeOrders(ROWS);
     const jobs = [];

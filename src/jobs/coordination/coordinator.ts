@@ -33,6 +33,8 @@ export interface JobCoordinatorOptions {
   log: Logger;
   /** A job whose runners crash again and again fails after this time without a commit (KAFKA_UNAVAILABLE_AFTER_MS). */
   maxStalledMs: number;
+  /** A job that meets system errors again and again fails after this number of them without a commit (JOB_MAX_ATTEMPTS). */
+  maxAttempts: number;
 }
 
 /** After a failure of the store. */
@@ -52,6 +54,8 @@ export class JobCoordinator implements RunnerEvents {
   readonly #planned = new Set<() => void>();
   readonly #reconcileDelays = new ReconcileDelays();
   readonly #staleTimes = new StaleTimes();
+  /** Jobs that wait after a system error. */
+  readonly #retried = new Set<string>();
   readonly #progress: ProgressWriter;
   #runners: Runners | undefined;
   #isKafkaAway = false;
@@ -115,9 +119,12 @@ export class JobCoordinator implements RunnerEvents {
   /** A broker answers. What could not be reconciled without it is tried again soon. */
   async brokerAnswers(): Promise<void> {
     if (!this.#isKafkaAway) return;
+    const { store } = this.options;
     const { jobs } = this.#reconcileDelays;
-    if (jobs.length > 0) await this.options.store.hasten(jobs, FIRST_RECONCILE_DELAY_MS);
+    if (jobs.length > 0) await store.hasten(jobs, FIRST_RECONCILE_DELAY_MS);
+    if (this.#retried.size > 0) await store.hasten([...this.#retried], RETRY_MS);
     for (const jobId of jobs) this.#reconcileDelays.forget(jobId);
+    this.#retried.clear();
     this.#isKafkaAway = false;
   }
 
@@ -191,7 +198,7 @@ export class JobCoordinator implements RunnerEvents {
       this.#staleTimes.note(jobId, staleMs, this.options.clock.monotonic());
       this.options.log.warn({ job_id: jobId, reason: detail, stale_ms: staleMs }, 'a job waits for its checkpoint');
     } else this.#staleTimes.forget(jobId);
-    this.#finish(jobId, lease, (record) => decideOutcome(record, outcome));
+    this.#finish(jobId, lease, (record) => decideOutcome(record, outcome, this.options.maxAttempts));
   }
 
   runnerExited(jobId: string, lease: number, loss: RunnerLoss): void {
@@ -216,6 +223,7 @@ export class JobCoordinator implements RunnerEvents {
   async #assign({ record: { jobId, lease, leaseToken }, begun }: Claim, intent: Intent): Promise<void> {
     const { store, writer, models, files, clock } = this.options;
     if (intent === 'run') this.#reconcileDelays.forget(jobId);
+    this.#retried.delete(jobId);
     // A cancel may have come since the claim.
     const record = await store.get(jobId);
     if (record?.lease !== lease || record.leaseToken !== leaseToken)
@@ -303,6 +311,7 @@ export class JobCoordinator implements RunnerEvents {
       }
       case 'again': {
         const { known, delayMs } = decision;
+        if (known.failures !== undefined) this.#retry(jobId, known.failures, delayMs);
         if (known.pendingError)
           log.error({ job_id: jobId, pending_error: known.pendingError }, 'job will fail once it is reconciled');
         const waits = record.state === 'PENDING';
@@ -330,6 +339,15 @@ export class JobCoordinator implements RunnerEvents {
         await this.#keep(record, { leaseOwner: null, runAfterMs: decideIntent(record) === null ? null : 0 });
         this.#running.delete(jobId);
     }
+  }
+
+  /** The job has met a system error, and runs again later. */
+  #retry(jobId: string, failures: number, delayMs: number): void {
+    const { clock, maxAttempts, log } = this.options;
+    const running = this.#running.get(jobId);
+    if (running !== undefined) running.lastCommitAt = clock.monotonic();
+    this.#retried.add(jobId);
+    log.warn({ job_id: jobId, failures, max_attempts: maxAttempts, retry_ms: delayMs }, 'a job failed, and is retried');
   }
 
   /** Stores what is known of a job that goes on. */

@@ -18,6 +18,7 @@ export class RunningJob {
   #bytesDone = 0;
   #hasHeader: boolean;
   #crashes = 0;
+  #failures = 0;
   #changes: Mutable<JobChanges> = {};
 
   constructor(record: StoredJob, now: number) {
@@ -33,6 +34,7 @@ export class RunningJob {
     this.#leaseToken = record.leaseToken;
     this.#bytesDone = record.checkpoint?.bytesDone ?? 0;
     this.#crashes = record.crashes;
+    this.#failures = record.failures;
   }
 
   get heldLease(): HeldLease {
@@ -56,13 +58,16 @@ export class RunningJob {
     if (checkpoint.position.row < this.#rows) return false;
     const isFirst = this.#rows < 0;
     const hadCrashes = this.#crashes > 0;
+    const hadFailures = this.#failures > 0;
     this.#rows = checkpoint.position.row;
     this.#crashes = 0;
+    this.#failures = 0;
     this.#changes.checkpoint = checkpoint;
     if (hadCrashes) this.#changes.crashes = 0;
+    if (hadFailures) this.#changes.failures = 0;
     if (checkpoint.bytesDone > this.#bytesDone) this.progress(checkpoint.bytesDone);
     // After the last commit comes the job's end, which is written at once anyway.
-    return (isFirst || hadCrashes) && !checkpoint.eof;
+    return (isFirst || hadCrashes || hadFailures) && !checkpoint.eof;
   }
 
   /** What is to be written, null: nothing. A write that fails gives it back. */

@@ -49,6 +49,7 @@ export function queueAgain(record: StoredJob, clock: Clock): JobChanges {
     state: 'PENDING',
     attempt: record.attempt + 1,
     crashes: 0,
+    failures: 0,
     pendingError: null,
     error: null,
     bytesDone: record.checkpoint?.bytesDone ?? 0,

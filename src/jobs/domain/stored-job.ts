@@ -56,6 +56,8 @@ export interface StoredJobSummary extends Readonly<NewJob> {
   readonly leaseToken: string | null;
   /** Runner crashes since the last commit. */
   readonly crashes: number;
+  /** System errors since the last commit, or the last resume. */
+  readonly failures: number;
   readonly attempt: number;
   /** The newest checkpoint that was seen; null: no commit was. */
   readonly checkpoint: Checkpoint | null;
@@ -125,6 +127,7 @@ export const MAPPINGS = {
   lease: plain('lease', 0),
   leaseToken: plain('lease_token', null),
   crashes: plain('crashes', 0),
+  failures: plain('failures', 0),
   attempt: plain('attempt', 1),
   topicPrefix: plain('topic_prefix'),
   filename: plain('filename'),

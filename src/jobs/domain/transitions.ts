@@ -15,7 +15,7 @@ export type Decision =
   | {
       kind: 'again';
       delayMs: number;
-      known: Partial<Pick<StoredJob, 'checkpoint' | 'checkpointVerified' | 'pendingError' | 'crashes'>>;
+      known: Partial<Pick<StoredJob, 'checkpoint' | 'checkpointVerified' | 'pendingError' | 'crashes' | 'failures'>>;
     }
   /** What is committed could not be found out, and the job waits for that: it is tried again with growing delays. */
   | { kind: 'reconcile-later'; known: Partial<Pick<StoredJob, 'checkpoint'>> }
@@ -27,6 +27,10 @@ const STALE_RETRY_MS = 2_000;
 const MAX_CRASHES = 3;
 const FIRST_DELAY_MS = 250;
 const MAX_DELAY_MS = 30_000;
+/** Neither the file's fault nor the user's: the same job may succeed later as it is. */
+const SYSTEM_ERRORS: readonly ErrorCode[] = ['KAFKA_UNAVAILABLE', 'SPOOL_UNREADABLE'];
+const FIRST_BACKOFF_MS = 1_000;
+const MAX_BACKOFF_MS = 300_000;
 
 /** What a runner should do with the job; null: it needs none. */
 export function decideIntent({
@@ -48,13 +52,16 @@ export function decideIntent({
   }
 }
 
-type Known = Pick<StoredJob, 'state' | 'format' | 'pendingError' | 'error' | 'crashes' | 'checkpoint'>;
+type Known = Pick<StoredJob, 'state' | 'format' | 'pendingError' | 'error' | 'crashes' | 'failures' | 'checkpoint'>;
 
 /** Outcome of a runner that has not left the job to another. */
 type Conclusive = Exclude<Outcome, { kind: 'stopped' | 'stale' }>;
 
-/** What a runner's report means. The checkpoint in it wins over what the store knows. */
-export function decideOutcome(job: Known, outcome: Outcome): Decision {
+/**
+ * What a runner's report means. The checkpoint in it wins over what the store knows. A job that meets system errors runs
+ * again after growing delays, until it has failed `maxAttempts` times without a commit between.
+ */
+export function decideOutcome(job: Known, outcome: Outcome, maxAttempts: number): Decision {
   if (outcome.kind === 'stopped') return job.state === 'FAILED' ? { kind: 'leave' } : again(0);
   if (outcome.kind === 'stale') {
     // Nobody waits for a job that has failed already.
@@ -66,7 +73,7 @@ export function decideOutcome(job: Known, outcome: Outcome): Decision {
     case 'CANCELLING':
       // Rows of a checkpoint that could not be held against the topics may not be readable yet.
       if (outcome.checkpoint?.eof && isReconciled(outcome)) return decideCompleted(outcome.checkpoint);
-      return outcome.kind === 'failed' ? decideFailed(job, outcome) : decideReconciled(job, checkpoint);
+      return outcome.kind === 'failed' ? decideFailed(job, outcome, maxAttempts) : decideReconciled(job, checkpoint);
     case 'FAILED':
       return decideReconciliation(job, outcome);
     case 'PENDING':
@@ -119,14 +126,20 @@ function decideReconciled(job: Known, checkpoint: Checkpoint | null): Decision {
   return again(0, { checkpoint });
 }
 
-function decideFailed(job: Known, outcome: Extract<Outcome, { kind: 'failed' }>): Decision {
+function decideFailed(job: Known, outcome: Extract<Outcome, { kind: 'failed' }>, maxAttempts: number): Decision {
   const checkpoint = outcome.checkpoint ?? job.checkpoint;
-  const { code, detail } = outcome.error;
+  const { code } = outcome.error;
+  let { detail } = outcome.error;
   if ((job.state === 'CANCELLING' || job.pendingError !== null) && code !== 'CHECKPOINT_LOST') {
     // It waits for the broker however long that takes: it must not end before it is known what is committed.
     return outcome.checkpointVerified
       ? decideReconciled(job, checkpoint)
       : { kind: 'reconcile-later', known: { checkpoint } };
+  }
+  if (SYSTEM_ERRORS.includes(code) && job.state === 'RUNNING') {
+    const failures = job.failures + 1;
+    if (failures < maxAttempts) return again(backoffAfter(failures), { checkpoint, failures });
+    if (failures > 1) detail = `failed ${failures} times without a commit; last: ${detail}`;
   }
   const checkpointVerified = isReconciled(outcome);
   const error: JobError = { code, message: detail };
@@ -174,4 +187,8 @@ function again(delayMs: number, known: Extract<Decision, { kind: 'again' }>['kno
 
 function delayAfter(crashes: number): number {
   return Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(crashes, 10));
+}
+
+function backoffAfter(failures: number): number {
+  return Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 20));
 }

@@ -31,6 +31,7 @@ export const lostIsr: Scenario<ClusterStage> = {
       await stage.enter({
         JOB_CONCURRENCY: String(JOBS),
         KAFKA_UNAVAILABLE_AFTER_MS: String(unavailableAfterMs),
+        JOB_MAX_ATTEMPTS: '1',
       });
       await loseIsr(stage, stage.file(ROWS), way);
     }

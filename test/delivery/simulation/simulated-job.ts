@@ -38,7 +38,7 @@ export type PlantedBug =
 /** The job as the jobs side keeps it. */
 type SimulatedRecord = Pick<
   StoredJob,
-  'state' | 'format' | 'pendingError' | 'error' | 'crashes' | 'checkpoint' | 'checkpointVerified'
+  'state' | 'format' | 'pendingError' | 'error' | 'crashes' | 'failures' | 'checkpoint' | 'checkpointVerified'
 >;
 
 export interface Verdict {
@@ -77,6 +77,7 @@ export function topicOf(row: number): Topic {
 
 /** Batches that are read ahead while a transaction is committed. */
 const MAX_HELD = 4;
+const MAX_ATTEMPTS = 2;
 /** How often the jobs side looks for failed jobs that are not reconciled. */
 const LOOK_AFTER_MS = 5_000;
 
@@ -117,6 +118,7 @@ class Simulation {
     pendingError: null,
     error: null,
     crashes: 0,
+    failures: 0,
     checkpoint: null,
     checkpointVerified: false,
   };
@@ -206,7 +208,7 @@ class Simulation {
   finished(outcome: Outcome): void {
     if (outcome.kind === 'stale') this.staleTimes.note('it', outcome.staleMs, this.now);
     else this.staleTimes.forget('it');
-    const decision = decideOutcome(this.#job, outcome);
+    const decision = decideOutcome(this.#job, outcome, MAX_ATTEMPTS);
     switch (decision.kind) {
       case 'end':
       case 'amend': {

@@ -369,6 +369,80 @@ describe('a job whose checkpoint is stale', () => {
   });
 });
 
+describe('a job that meets a system error', () => {
+  const away = (checkpoint = 0) =>
+    failed('KAFKA_UNAVAILABLE', checkpoint === 0 ? null : aCheckpoint(checkpoint), false);
+
+  beforeEach(() => {
+    harness.maxAttempts = 4;
+    harness.start();
+  });
+
+  /** The runner fails, and the job is claimed again after exactly this time. */
+  async function failAndWait(jobId: string, ms: number, outcome = away()): Promise<void> {
+    harness.runners.finish(jobId, outcome);
+    await harness.quiet();
+    harness.clock.advance(ms - 1);
+    expect(await harness.runners.next()).toBeNull();
+    harness.clock.advance(1);
+    expect(await harness.runners.next()).toMatchObject({ jobId, intent: 'run' });
+  }
+
+  it('is tried again after growing delays, and fails when its attempts are spent', async () => {
+    const jobId = await harness.acceptAndClaim();
+    await failAndWait(jobId, 1_000);
+    await failAndWait(jobId, 2_000, failed('SPOOL_UNREADABLE', aCheckpoint(3), true));
+    await failAndWait(jobId, 4_000);
+    expect(await harness.record(jobId)).toMatchObject({ state: 'RUNNING', failures: 3, checkpoint: { ok: 3 } });
+    harness.runners.finish(jobId, away());
+    await harness.quiet();
+    expect(await harness.job(jobId)).toMatchObject({
+      state: 'FAILED',
+      error: { code: 'KAFKA_UNAVAILABLE', message: 'failed 4 times without a commit; last: the detail' },
+    });
+  });
+
+  it('has all attempts again once it has committed, and after a resume', async () => {
+    const jobId = await harness.acceptAndClaim();
+    await failAndWait(jobId, 1_000);
+    await failAndWait(jobId, 2_000);
+    harness.coordinator.committed(jobId, (await harness.record(jobId)).lease, aCheckpoint(2));
+    await harness.quiet();
+    await failAndWait(jobId, 1_000, away(2));
+    await failAndWait(jobId, 2_000, away(2));
+    await failAndWait(jobId, 4_000, away(2));
+    harness.runners.finish(jobId, failed('KAFKA_UNAVAILABLE', aCheckpoint(2), true));
+    await harness.quiet();
+    await harness.commands.resume(jobId);
+    expect(await harness.runners.next()).toMatchObject({ jobId });
+    await failAndWait(jobId, 1_000, away(2));
+  });
+
+  it('can be cancelled while it waits', async () => {
+    const jobId = await harness.acceptAndClaim();
+    harness.runners.finish(jobId, away());
+    await harness.quiet();
+    const cancelled = harness.commands.cancel(jobId);
+    await harness.quiet();
+    expect(await harness.runners.next()).toMatchObject({ jobId, intent: 'reconcile' });
+    harness.runners.finish(jobId, { kind: 'reconciled', checkpoint: null });
+    await cancelled;
+    expect((await harness.job(jobId)).state).toBe('CANCELLED');
+  });
+
+  it('does not wait any longer when a broker answers again', async () => {
+    const jobId = await harness.acceptAndClaim();
+    await failAndWait(jobId, 1_000);
+    await failAndWait(jobId, 2_000);
+    harness.runners.finish(jobId, away());
+    await harness.quiet();
+    harness.coordinator.brokerAway();
+    await harness.coordinator.brokerAnswers();
+    harness.clock.advance(1_000);
+    expect(await harness.runners.next()).toMatchObject({ jobId });
+  });
+});
+
 describe('a lost runner', () => {
   it('is replaced by one with the next lease', async () => {
     const jobId = await harness.acceptAndClaim();

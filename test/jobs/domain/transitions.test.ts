@@ -14,7 +14,15 @@ describe('the third loss of a runner without a commit', () => {
     ['parquet', 'a kill from outside, after long', KILLED, 300_000, 'RUNNER_CRASHED'],
     ['parquet', 'a kill from outside', KILLED, 0, undefined],
   ])('of a %s file: %s ends the job accordingly', (format, _what, loss, stalledMs, code) => {
-    const job = { state: 'RUNNING', format, pendingError: null, error: null, crashes: 2, checkpoint: null } as const;
+    const job = {
+      state: 'RUNNING',
+      format,
+      pendingError: null,
+      error: null,
+      crashes: 2,
+      failures: 0,
+      checkpoint: null,
+    } as const;
     expect(decideLoss(job, loss, stalledMs, 300_000)).toMatchObject({
       kind: 'again',
       known: code === undefined ? { crashes: 2 } : { pendingError: { code } },

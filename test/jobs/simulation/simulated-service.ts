@@ -189,6 +189,7 @@ export class SimulatedService {
       clock,
       log,
       maxStalledMs: 300_000,
+      maxAttempts: 3,
     });
     this.#pool = new SimulatedPool(SIZE, coordinator, {
       assigned: (assignment) => this.#checkAssignment(assignment),

@@ -45,6 +45,8 @@ export class JobsHarness {
   /** How often the removal of purged jobs was woken. */
   removalWakes = 0;
   kafkaIsAway = false;
+  /** System errors in a row that end a job, from the next `start` on. */
+  maxAttempts = 1;
   /** Why the brokers take no job. */
   kafkaFailure: Error | null = null;
   /** How often what nobody needs was looked for. */
@@ -83,6 +85,7 @@ export class JobsHarness {
       clock,
       log,
       maxStalledMs,
+      maxAttempts: this.maxAttempts,
     });
     const { coordinator } = this;
     notifier.onWake((jobId) => coordinator.noticeCancels([jobId]));
