@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import { CONFIG, type Config } from '../config/index.js';
 import { JobCreation } from './coordination/creation.js';
+import { DeadJobs } from './coordination/dead-jobs.js';
 import { JobExpiry } from './coordination/expiry.js';
 import { JobFiles } from './coordination/job-files.js';
 import { JobWorker } from './coordination/job-worker.js';
@@ -39,6 +40,7 @@ export class ApiLifecycle implements OnApplicationBootstrap, BeforeApplicationSh
     private readonly removal: JobRemoval,
     private readonly expiry: JobExpiry,
     private readonly spares: SpareTopics,
+    @Inject(DeadJobs) private readonly dead: DeadJobs | null,
     @Inject(JOB_NOTIFIER) private readonly notifier: JobNotifier,
     private readonly events: JobEventPublisher,
     private readonly ownership: PrefixOwnership,
@@ -62,6 +64,7 @@ export class ApiLifecycle implements OnApplicationBootstrap, BeforeApplicationSh
     await this.maintenance.rescueInterrupted();
     void this.ownership.claimed.then(() => this.#begin());
     this.maintenance.start();
+    this.dead?.start();
     await this.ownership.firstAnswer(FIRST_ANSWER_MS);
   }
 
@@ -80,6 +83,7 @@ export class ApiLifecycle implements OnApplicationBootstrap, BeforeApplicationSh
       this.claims.stop(),
       this.worker?.stop(),
       this.maintenance.stop(),
+      this.dead?.stop(),
       this.uploads?.stop(),
       this.creation.stop(),
       this.files?.stop(),

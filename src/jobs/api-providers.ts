@@ -20,6 +20,7 @@ import { FILE_STORE, type FileStore, LocalFileStore, untracked } from '../storag
 import { UPLOAD_LIMIT, UploadReceiver } from '../upload/index.js';
 import { JobCommands } from './coordination/commands.js';
 import { JobCreation } from './coordination/creation.js';
+import { DeadJobs } from './coordination/dead-jobs.js';
 import { JobExpiry } from './coordination/expiry.js';
 import { JobFiles } from './coordination/job-files.js';
 import { JobWorker } from './coordination/job-worker.js';
@@ -40,6 +41,7 @@ import { JobEventPublisher } from './events/publisher.js';
 import { admitJob, JobAdmissionGuard } from './http/job-admission.guard.js';
 import { JobQueries } from './http/job-queries.js';
 import { RejectedRows } from './http/rejected-rows.js';
+import { replaceDeadJobs } from './queue/bullmq/dead-jobs-queue.js';
 import { JOB_NOTIFIER, type JobNotifier } from './queue/job-notifier.js';
 import { owner } from './shared-providers.js';
 import { ExpiryStore } from './store/expiry-store.js';
@@ -232,6 +234,21 @@ export const apiProviders: Provider[] = [
       health.add('purge', () => expiry.trouble());
       return expiry;
     },
+  },
+  {
+    // null: there is no Redis.
+    provide: DeadJobs,
+    inject: [JobStore, LEADER, LOG, CONFIG],
+    useFactory: (store: JobStore, leader: Leader, log: Logger, { queueUrl: url, kafka: { topicPrefix } }: Config) =>
+      url === null
+        ? null
+        : new DeadJobs({
+            store,
+            replace: (...given) => replaceDeadJobs({ url, topicPrefix }, ...given),
+            leader,
+            clock,
+            log,
+          }),
   },
   {
     provide: JobQueries,

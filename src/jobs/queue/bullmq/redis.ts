@@ -20,8 +20,11 @@ export function loadBullmq(): Promise<Libraries> {
   return libraries;
 }
 
-/** A connection whose commands fail at once if it is not there. Rejects if the server is not, with what it says. */
-export async function connectRedis(url: string): Promise<Redis> {
+/**
+ * A connection whose commands fail at once if it is not there; the signal ends it. Rejects if the server is not there, with
+ * what it says.
+ */
+export async function connectRedis(url: string, signal?: AbortSignal): Promise<Redis> {
   const { Redis } = await loadBullmq();
   const redis = new Redis(url, {
     ...ONCE,
@@ -34,7 +37,11 @@ export async function connectRedis(url: string): Promise<Redis> {
   redis.on('error', (error: Error) => {
     reason = error;
   });
+  const end = (): void => redis.disconnect();
+  signal?.addEventListener('abort', end);
+  redis.on('end', () => signal?.removeEventListener('abort', end));
   try {
+    signal?.throwIfAborted();
     await redis.connect();
   } catch (error) {
     redis.disconnect();
