@@ -2,10 +2,10 @@
 # Brings everything up and says where: toolchain, broker, service. Run again, it starts only what is not up.
 # The broker is KAFKA_BROKERS if that is set; else Redpanda where docker answers; else Apache Kafka from Maven Central.
 # The service's settings (PORT, LOG_LEVEL, MAX_UPLOAD_BYTES, …) are taken from the environment. down.sh stops it all.
-# With --cluster the service is two APIs behind a balancer and three workers, on a PostgreSQL and an S3 server that are
-# started too, unless DATABASE_URL and STORAGE_URL are set.
+# With --cluster the service is two APIs behind a balancer and three workers, on a PostgreSQL, a Redis and an S3 server that
+# are started too, unless DATABASE_URL, QUEUE_URL and STORAGE_URL are set.
 set -uo pipefail
-for part in common ports toolchain kafka-install postgres-install s3-install daemons broker cluster; do . "$(dirname "$0")/lib/$part.sh"; done
+for part in common ports toolchain kafka-install postgres-install redis-install s3-install daemons broker cluster; do . "$(dirname "$0")/lib/$part.sh"; done
 
 # What the running service was started with: other code, broker or data means that it has to be started anew.
 service_identity() { echo "$(build_inputs) $BROKERS $DATA_DIR"; }
@@ -66,6 +66,7 @@ if [ -z "$cluster" ]; then
 fi
 ! daemon_pid service >/dev/null || step 'Previous service' stop_daemon service 15 || exit 1
 step 'PostgreSQL' cluster_database || exit 1
+step 'Redis' cluster_queue || exit 1
 step 'Stored files' cluster_storage || exit 1
 step 'APIs' with_ports cluster_apis || exit 1
 step 'Workers' with_ports cluster_workers || exit 1

@@ -1,12 +1,12 @@
-# What up.sh --cluster brings and down.sh takes away beside the broker: a PostgreSQL, a store of files, two APIs, three
-# workers, and a balancer before the APIs. Each is a daemon; .run/NAME.port is where it listens.
+# What up.sh --cluster brings and down.sh takes away beside the broker: a PostgreSQL, a Redis, a store of files, two APIs,
+# three workers, and a balancer before the APIs. Each is a daemon; .run/NAME.port is where it listens.
 
 CLUSTER_DIR="$STACK_DIR/.data/cluster"
 CLUSTER_APIS='api-1 api-2'
 CLUSTER_WORKERS='worker-1 worker-2 worker-3'
 # In the order in which they are stopped. Together: they have 10 s each.
 CLUSTER_SERVICES="$CLUSTER_APIS $CLUSTER_WORKERS"
-CLUSTER_DAEMONS="balancer $CLUSTER_SERVICES s3 postgres"
+CLUSTER_DAEMONS="balancer $CLUSTER_SERVICES s3 redis postgres"
 
 is_cluster_up() {
   local name
@@ -51,6 +51,25 @@ start_database() {
   STEP_NOTE="at $CLUSTER_DATABASE"
 }
 
+# Leaves the address in CLUSTER_QUEUE; empty: the database tells workers of jobs.
+cluster_queue() {
+  if [ -n "${QUEUE_URL:-}" ]; then
+    CLUSTER_QUEUE=$QUEUE_URL STEP_NOTE='yours, of QUEUE_URL'
+    return
+  fi
+  if ! can_have_redis; then
+    CLUSTER_QUEUE='' STEP_NOTE='none, because there is no pip to fetch it'
+    return
+  fi
+  ensure_redis && with_ports start_queue
+}
+
+start_queue() {
+  start_at_port redis 6379 "$ROOT/scripts/redis.sh" run --dir "$CLUSTER_DIR/redis" --port @PORT || return
+  wait_until_up redis tcp "127.0.0.1:$AT_PORT" || return
+  CLUSTER_QUEUE="redis://127.0.0.1:$AT_PORT" STEP_NOTE="at redis://127.0.0.1:$AT_PORT"
+}
+
 # Leaves in CLUSTER_STORAGE what services need to know, as NAME=VALUE.
 cluster_storage() {
   if [ -n "${STORAGE_URL:-}" ]; then
@@ -80,10 +99,10 @@ start_storage() {
 prepare_services() {
   local identity
   # A prefix of a service that is not of this cluster would be refused.
-  export "DATABASE_URL=$CLUSTER_DATABASE" "${CLUSTER_STORAGE[@]}" "KAFKA_BROKERS=$BROKERS" \
+  export "DATABASE_URL=$CLUSTER_DATABASE" "QUEUE_URL=$CLUSTER_QUEUE" "${CLUSTER_STORAGE[@]}" "KAFKA_BROKERS=$BROKERS" \
     "KAFKA_TOPIC_PREFIX=${KAFKA_TOPIC_PREFIX:-batch_cluster}"
   # URLs may hold passwords.
-  identity=$(echo "$(build_inputs) $BROKERS $KAFKA_TOPIC_PREFIX $DATABASE_URL ${CLUSTER_STORAGE[*]}" | cksum)
+  identity=$(echo "$(build_inputs) $BROKERS $KAFKA_TOPIC_PREFIX $DATABASE_URL $QUEUE_URL ${CLUSTER_STORAGE[*]}" | cksum)
   [ "$(cat "$RUN_DIR/cluster.identity" 2>/dev/null)" = "$identity" ] || stop_daemons $CLUSTER_SERVICES || return
   echo "$identity" >"$RUN_DIR/cluster.identity"
 }
@@ -150,7 +169,7 @@ stop_cluster() {
   notes=$STEP_NOTE
   # It waits for nobody's connection.
   ! pid=$(daemon_pid postgres) || kill -INT "$pid"
-  stop_daemons s3 postgres
+  stop_daemons s3 redis postgres
   STEP_NOTE="$notes${STEP_NOTE#stopped}"
   rm -f "$RUN_DIR/cluster.identity" "$RUN_DIR/balancer.identity" "$RUN_DIR/env"
 }

@@ -7,6 +7,7 @@ import type { Job } from '../../src/jobs/domain/job.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { freePort } from '../kit/ports.js';
 import { readinessWhen } from '../kit/readiness.js';
+import { hasRedis } from '../kit/redis.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
 const SERVICES = ['api-1', 'api-2', 'worker-1', 'worker-2', 'worker-3'];
@@ -73,7 +74,9 @@ describe('up.sh --cluster', () => {
     await runJob();
     const workers = written('BATCH_WORKER_URLS').split(' ');
     expect(workers).toHaveLength(3);
-    for (const url of workers) await readinessWhen(url, ({ status }) => status === 200);
+    for (const url of workers)
+      await readinessWhen(url, ({ status, body }) => status === 200 && body.details['job_notifier'] === undefined);
+    expect(readdirSync(runDir).includes('redis.port')).toBe(hasRedis);
 
     const before = SERVICES.map(pidOf);
     for (const name of ['api-1', 'worker-2']) process.kill(pidOf(name), 'SIGKILL');

@@ -33,7 +33,12 @@ export async function startRedis(settings: readonly string[] = []): Promise<Redi
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
   const command = async (name: string, ...args: string[]): Promise<unknown> => {
-    const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, connectTimeout: 1_000 });
+    const client = new Redis(url, {
+      lazyConnect: true,
+      retryStrategy: () => null,
+      connectTimeout: 1_000,
+      disconnectTimeout: 100,
+    });
     client.on('error', () => undefined);
     try {
       await client.connect();
