@@ -183,6 +183,19 @@ describeIfRedis('a notifier in BullMQ', () => {
     }
   });
 
+  it('needs no permission but those of the queue', async () => {
+    await redis.command('ACL', 'SETUSER', 'queue', 'on', '>its-own', '~*', '+@all', '-info', '-config');
+    const url = `redis://queue:its-own@127.0.0.1:${redis.port}`;
+    const limited = new BullmqNotifier({ url, topicPrefix, log: silent });
+    limited.onWake((jobId) => heard.push(`limited ${jobId}`));
+    await until(
+      () => heard.includes('limited first000'),
+      () => own.notify('first000'),
+    );
+    expect(limited.trouble()).toBeNull();
+    await limited.close();
+  });
+
   it('never says the password', async () => {
     const secret = 'no-one-knows-this';
     await redis.command('ACL', 'SETUSER', 'batch', 'on', '>another-one', '~*', '&*', '+@all');

@@ -26,7 +26,6 @@ const MAX_BACKOFF_MS = 10_000;
 export class BullmqNotifier implements JobNotifier {
   readonly #listeners: ((jobId: string) => void)[] = [];
   readonly #closed = new AbortController();
-  readonly #closing = new Promise<void>((resolve) => this.#closed.signal.addEventListener('abort', () => resolve()));
   readonly #run: Promise<void>;
   #isClosed = false;
   #waiting = new Set<string>();
@@ -34,7 +33,8 @@ export class BullmqNotifier implements JobNotifier {
   #queue: WakesQueue | undefined;
   /** Why nothing is heard; null: it is. */
   #failure: string | null = null;
-  #evictionPolicy = 'noeviction';
+  /** If it is one that drops messages. */
+  #evictionPolicy: string | null = null;
 
   constructor(private readonly options: BullmqNotifierOptions) {
     this.#run = this.#connect();
@@ -57,7 +57,7 @@ export class BullmqNotifier implements JobNotifier {
   trouble(): string | null {
     if (this.#failure !== null)
       return `notifications of new jobs are not heard, and jobs begin up to 10 s later: Redis (QUEUE_URL): ${this.#failure}`;
-    if (this.#evictionPolicy === 'noeviction') return null;
+    if (this.#evictionPolicy === null) return null;
     return `Redis (QUEUE_URL) may drop notifications if its memory is full: set its maxmemory-policy to noeviction, it is ${this.#evictionPolicy}`;
   }
 
@@ -101,56 +101,73 @@ export class BullmqNotifier implements JobNotifier {
           backoffMs = FIRST_BACKOFF_MS;
         });
       } catch (error) {
+        if (this.#closed.signal.aborted) return;
         const reason = messageOf(error);
         if (this.#failure === null)
           log.warn({ reason }, 'notifications of new jobs are not heard through Redis: jobs are found within 10 s');
         this.#failure = reason;
       }
-      await this.#pause(backoffMs);
+      await sleep(backoffMs, undefined, { signal: this.#closed.signal, ref: false }).catch(() => undefined);
       backoffMs = Math.min(2 * backoffMs, MAX_BACKOFF_MS);
     }
   }
 
-  /** Resolves when this is closed; rejects when Redis fails, or something is not heard. */
-  async #connectOnce(onHeard: () => void): Promise<void> {
-    const { url, topicPrefix, log } = this.options;
-    const opening = openWakesQueue({ url, topicPrefix, onWake: (jobId) => this.#wake(jobId) });
-    const queue = await Promise.race([opening, this.#closing]);
-    if (queue === undefined) {
-      void opening.then(
-        (late) => late.close(),
-        () => undefined,
-      );
-      return;
-    }
+  /** Rejects when Redis fails, something is not heard, or this is closed. */
+  async #connectOnce(onHeard: () => void): Promise<never> {
+    const { url, topicPrefix } = this.options;
+    const ended = new AbortController();
+    const onClose = (): void => ended.abort();
+    this.#closed.signal.addEventListener('abort', onClose);
+    const opening = openWakesQueue({
+      url,
+      topicPrefix,
+      onWake: (jobId) => this.#wake(jobId),
+      onFailure: (error) => ended.abort(error),
+    });
+    let queue: WakesQueue | undefined;
     try {
+      queue = await unlessAborted(opening, ended.signal);
       for (;;) {
-        await Promise.race([this.#test(queue), queue.failed, this.#closing]);
-        if (this.#closed.signal.aborted) return;
-        if (this.#failure !== null) log.info('notifications of new jobs are heard through Redis again');
-        this.#failure = null;
+        await unlessAborted(this.#test(queue), ended.signal);
+        this.#onWorking(queue);
         onHeard();
-        this.#queue = queue;
-        if (this.#waiting.size > 0) this.#sending ??= this.#send(queue);
-        await Promise.race([queue.failed, this.#pause(TEST_EVERY_MS)]);
+        await unlessAborted(sleep(TEST_EVERY_MS, undefined, { signal: ended.signal, ref: false }), ended.signal);
       }
     } finally {
       this.#queue = undefined;
-      await queue.close();
+      this.#closed.signal.removeEventListener('abort', onClose);
+      if (queue === undefined) void opening.then((late) => late.close()).catch(() => undefined);
+      await queue?.close();
     }
+  }
+
+  #onWorking(queue: WakesQueue): void {
+    if (this.#failure !== null) this.options.log.info('notifications of new jobs are heard through Redis again');
+    this.#failure = null;
+    this.#queue = queue;
+    if (this.#waiting.size > 0) this.#sending ??= this.#send(queue);
   }
 
   async #test(queue: WakesQueue): Promise<void> {
     await queue.test();
-    const policy = await queue.evictionPolicy();
-    if (policy !== this.#evictionPolicy && policy !== 'noeviction')
+    const told = await queue.evictionPolicy();
+    const policy = told === 'noeviction' ? null : told;
+    if (policy !== null && policy !== this.#evictionPolicy)
       this.options.log.warn({ policy }, 'Redis may drop notifications: set its maxmemory-policy to noeviction');
     this.#evictionPolicy = policy;
   }
+}
 
-  /** Ends early when this is closed. */
-  async #pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.#closed.signal, ref: false }).catch(() => undefined);
+/** As the promise; rejects with the signal's reason if it is aborted before. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(signal.reason as Error);
+  signal.addEventListener('abort', onAbort);
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

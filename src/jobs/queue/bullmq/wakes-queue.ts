@@ -8,6 +8,8 @@ export interface WakesQueueOptions {
   topicPrefix: string;
   /** Called for the wakes of all processes, this one's included. Quick, never throws. */
   onWake: (jobId: string) => void;
+  /** Called, perhaps often, when something has failed: the queue is of no use any more. */
+  onFailure: (error: Error) => void;
 }
 
 /** BullMQ's queue of wakes, over connections that are not replaced when they fail. */
@@ -16,10 +18,8 @@ export interface WakesQueue {
   add(jobIds: readonly string[]): Promise<void>;
   /** Rejects unless what is added is heard. */
   test(): Promise<void>;
-  /** What Redis does if its memory is full (`maxmemory-policy`). */
-  evictionPolicy(): Promise<string>;
-  /** Rejects as soon as something fails; never resolves. */
-  readonly failed: Promise<never>;
+  /** What Redis does if its memory is full (`maxmemory-policy`); null: it does not say. */
+  evictionPolicy(): Promise<string | null>;
   /** Resolves in bounded time, whatever Redis does. Never rejects. */
   close(): Promise<void>;
 }
@@ -37,7 +37,7 @@ const MESSAGE: JobsOptions = {
 };
 
 /** Rejects if Redis is not there. Hears what is added from when it resolves on. */
-export async function openWakesQueue({ url, topicPrefix, onWake }: WakesQueueOptions): Promise<WakesQueue> {
+export async function openWakesQueue({ url, topicPrefix, onWake, onFailure }: WakesQueueOptions): Promise<WakesQueue> {
   const { Queue, QueueEvents, Worker } = await loadBullmq();
   const redis = await connectRedis(url);
   const shared = { prefix: keyPrefix(topicPrefix), skipVersionCheck: true };
@@ -49,12 +49,9 @@ export async function openWakesQueue({ url, topicPrefix, onWake }: WakesQueueOpt
     streams: { events: { maxLen: 1_000 } },
     defaultJobOptions: MESSAGE,
   });
-  const failed = Promise.withResolvers<never>();
-  failed.promise.catch(() => undefined);
-  const fail = (error: Error): void => failed.reject(error);
-  const onEnd = (): void => fail(new Error('the connection to Redis has ended'));
-  redis.on('error', fail).on('end', onEnd);
-  queue.on('error', fail);
+  const onEnd = (): void => onFailure(new Error('the connection to Redis has ended'));
+  redis.on('error', onFailure).on('end', onEnd);
+  queue.on('error', onFailure);
 
   // Where events are read from: between now and the first read nothing is missed.
   const [newest] = await redis.xrevrange(queue.keys['events'] ?? '', '+', '-', 'COUNT', 1).catch((error: unknown) => {
@@ -69,8 +66,8 @@ export async function openWakesQueue({ url, topicPrefix, onWake }: WakesQueueOpt
     stalledInterval: 30_000,
     maxStalledCount: 1_000_000,
   });
-  events.on('error', fail).on('ioredis:close', onEnd);
-  worker.on('error', fail).on('ioredis:close', onEnd);
+  events.on('error', onFailure).on('ioredis:close', onEnd);
+  worker.on('error', onFailure).on('ioredis:close', onEnd);
 
   const testId = `test-${randomBytes(8).toString('hex')}`;
   let onTest = (): void => undefined;
@@ -82,7 +79,6 @@ export async function openWakesQueue({ url, topicPrefix, onWake }: WakesQueueOpt
   events.on('added', hear).on('duplicated', hear);
 
   return {
-    failed: failed.promise,
     async add(jobIds) {
       await queue.addBulk(jobIds.map((jobId) => ({ name: 'wake', data: {}, opts: { jobId: WAKE + jobId } })));
     },
@@ -95,7 +91,9 @@ export async function openWakesQueue({ url, topicPrefix, onWake }: WakesQueueOpt
       throw new Error('a message was not heard');
     },
     async evictionPolicy() {
-      return /^maxmemory_policy:(\S+)/m.exec(await redis.info('memory'))?.[1] ?? 'unknown';
+      // Who may use a queue need not be allowed to ask.
+      const memory = await redis.info('memory').catch(() => '');
+      return /^maxmemory_policy:(\S+)/m.exec(memory)?.[1] ?? null;
     },
     async close() {
       // Those that wait for Redis may never end.
