@@ -1,10 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createServer as createTlsServer } from 'node:tls';
 import type { Job } from '../../src/jobs/domain/job.js';
 import { Api } from '../kit/api.js';
+import { makeAuthority, makeCertificate } from '../kit/certificates.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
+import { freePort } from '../kit/ports.js';
 import { type PostgresServer, startPostgres } from '../kit/postgres.js';
 import { readinessWhen } from '../kit/readiness.js';
 import { hasRedis, type RedisServer, startRedis } from '../kit/redis.js';
@@ -115,6 +120,42 @@ const COPIED_MS = 90_000;
     await api.ended(job_id);
     for (const end = Date.now() + COPIED_MS; (await redis.command('EXISTS', entry)) === 1; await sleep(200))
       expect(Date.now()).toBeLessThan(end);
+  });
+
+  it('speak TLS with a Redis whose certificate they trust', async () => {
+    const authority = await makeAuthority(folder, 'authority');
+    const { cert, key } = await makeCertificate(folder, 'redis', authority);
+    const front = createTlsServer({ cert: await readFile(cert), key: await readFile(key) }, (socket) => {
+      const server = connect(redis.port, '127.0.0.1');
+      for (const end of [socket, server]) end.on('error', () => undefined);
+      socket.pipe(server).pipe(socket);
+    });
+    const port = await freePort();
+    front.listen(port, '127.0.0.1');
+    await once(front, 'listening');
+    const QUEUE_URL = `rediss://127.0.0.1:${port}`;
+    const startWorker = (more: Record<string, string>): Promise<Service> =>
+      startService({
+        brokers,
+        dataDir: join(folder, 'tls'),
+        env: { ...env, ROLE: 'worker', METRICS_PORT: '0', QUEUE_URL, ...more },
+      });
+    const [trusting, doubting] = await Promise.all([
+      startWorker({ NODE_EXTRA_CA_CERTS: authority.cert }),
+      startWorker({}),
+    ]);
+    const { body } = await readinessWhen(doubting.url, (report) => report.body.details['job_notifier'] !== undefined);
+    expect(body.details['job_notifier']).toEqual({
+      status: 'degraded',
+      message: expect.stringMatching(/certificate/),
+    });
+    const waiting = async (): Promise<number> =>
+      String(await redis.command('CLIENT', 'LIST')).split('cmd=bzpopmin').length - 1;
+    for (const end = Date.now() + 60_000; (await waiting()) < services.length + 1; await sleep(100))
+      expect(Date.now()).toBeLessThan(end);
+    await readinessWhen(trusting.url, (report) => report.body.details['job_notifier'] === undefined);
+    await Promise.all([trusting.stop(), doubting.stop()]);
+    front.close();
   });
 
   it('do not start on SQLite', async () => {
