@@ -14,6 +14,7 @@ import { measureLatency } from './parts/latency.js';
 import { measureRejects } from './parts/rejects.js';
 import { measureSpeed } from './parts/speed.js';
 import { measureStarts } from './parts/starts.js';
+import { measureWorkers } from './parts/workers.js';
 import { Report } from './report.js';
 
 /** `npm run bench`, behind scripts/bench.sh: measures, prints, and writes bench/RESULTS.md where all was measured. */
@@ -27,6 +28,7 @@ const MEASURES: Record<Part, (bench: Bench) => Promise<void>> = {
   options: measureOptions,
   formats: measureFormats,
   claims: measureClaims,
+  workers: measureWorkers,
 };
 /** The broker keeps the files of deleted topics for a minute otherwise, and with them the memory they lie in. */
 const BROKER_SETTINGS = 'log.segment.delete.delay.ms=500\n';

@@ -1,7 +1,17 @@
 import { parseArgs } from 'node:util';
 
 /** What `npm run bench` measures, in this order. */
-export const PARTS = ['starts', 'kernel', 'latency', 'speed', 'rejects', 'options', 'formats', 'claims'] as const;
+export const PARTS = [
+  'starts',
+  'kernel',
+  'latency',
+  'speed',
+  'rejects',
+  'options',
+  'formats',
+  'claims',
+  'workers',
+] as const;
 export type Part = (typeof PARTS)[number];
 
 /** What of this tree is compared with another commit, in this order. */

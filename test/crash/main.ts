@@ -2,16 +2,18 @@ import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { apiKills } from './api-kills.js';
 import { brokerKills } from './broker-kills.js';
+import { BrokersStage } from './brokers/brokers-stage.js';
+import { clockSteps } from './brokers/clock-steps.js';
+import { cutNodes } from './brokers/cut-nodes.js';
+import { elections } from './brokers/elections.js';
+import { frozenNodes, wokenLeaders } from './brokers/frozen-nodes.js';
+import { lostIsr } from './brokers/lost-isr.js';
+import { nodeKills } from './brokers/node-kills.js';
+import { offlineTopics } from './brokers/offline-topics.js';
+import { rollingRestarts } from './brokers/rolling-restarts.js';
 import { cancels } from './cancels.js';
-import { clockSteps } from './cluster/clock-steps.js';
 import { ClusterStage } from './cluster/cluster-stage.js';
-import { cutNodes } from './cluster/cut-nodes.js';
-import { elections } from './cluster/elections.js';
-import { frozenNodes, wokenLeaders } from './cluster/frozen-nodes.js';
-import { lostIsr } from './cluster/lost-isr.js';
-import { nodeKills } from './cluster/node-kills.js';
-import { offlineTopics } from './cluster/offline-topics.js';
-import { rollingRestarts } from './cluster/rolling-restarts.js';
+import { machineFaults } from './cluster/machine-faults.js';
 import { control } from './control.js';
 import { frozenRunners } from './frozen-runners.js';
 import { fullDisk } from './full-disk.js';
@@ -52,7 +54,7 @@ const SCENARIOS: readonly Scenario[] = [
 ];
 
 /** On three nodes. */
-const CLUSTER_SCENARIOS: readonly Scenario<ClusterStage>[] = [
+const BROKERS_SCENARIOS: readonly Scenario<BrokersStage>[] = [
   nodeKills,
   wokenLeaders,
   frozenNodes,
@@ -64,15 +66,23 @@ const CLUSTER_SCENARIOS: readonly Scenario<ClusterStage>[] = [
   clockSteps,
 ];
 
-const HELP = `usage: scripts/crash.sh [--cluster] [--short] [--only NAME[,NAME…]] [--times N] [--seed N]
+/** On two APIs and three workers. */
+const CLUSTER_SCENARIOS: readonly Scenario<ClusterStage>[] = [machineFaults];
 
-  --cluster    the second list, on a cluster of three brokers, instead of the first
+const HELP = `usage: scripts/crash.sh [--brokers | --cluster] [--short] [--only NAME[,NAME…]] [--times N] [--seed N]
+
+  --brokers    the second list, on a cluster of three brokers, instead of the first
+  --cluster    the third list, on APIs and workers with PostgreSQL, Redis and S3
   --short      few times each, in about a minute, with the same seed every time
   --only       some of the scenarios
   --times      how often, instead of each scenario's own number
   --seed       of the moments and places; without it another one each time
 
 ${list(SCENARIOS)}
+
+with --brokers:
+
+${list(BROKERS_SCENARIOS)}
 
 with --cluster:
 
@@ -97,6 +107,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       help: { type: 'boolean', short: 'h' },
+      brokers: { type: 'boolean', default: false },
       cluster: { type: 'boolean', default: false },
       short: { type: 'boolean', default: false },
       only: { type: 'string' },
@@ -109,7 +120,11 @@ async function main(): Promise<number> {
     return 0;
   }
   const names = values.only?.split(',');
-  const scenarios: readonly { name: string }[] = values.cluster ? CLUSTER_SCENARIOS : SCENARIOS;
+  const scenarios: readonly { name: string }[] = values.brokers
+    ? BROKERS_SCENARIOS
+    : values.cluster
+      ? CLUSTER_SCENARIOS
+      : SCENARIOS;
   const unknown = names?.filter((name) => !scenarios.some((scenario) => scenario.name === name)) ?? [];
   const seed = Number(values.seed ?? (values.short ? SHORT_SEED : 1 + (Date.now() % 1_000_000_000)));
   const given = values.times === undefined ? undefined : Number(values.times);
@@ -122,9 +137,11 @@ async function main(): Promise<number> {
     if (names !== undefined && !names.includes(name)) return 0;
     return given ?? (values.short ? times.short : times.long);
   };
-  const results = values.cluster
-    ? await playAll(await ClusterStage.open(seed), CLUSTER_SCENARIOS, timesOf)
-    : await playAll(await Stage.open(seed), SCENARIOS, timesOf);
+  const results = values.brokers
+    ? await playAll(await BrokersStage.open(seed), BROKERS_SCENARIOS, timesOf)
+    : values.cluster
+      ? await playAll(await ClusterStage.open(seed), CLUSTER_SCENARIOS, timesOf)
+      : await playAll(await Stage.open(seed), SCENARIOS, timesOf);
   process.stdout.write(`\n${table(results)}\n`);
   const failed = results.filter(({ tally }) => tally.failures.length > 0).length;
   process.stdout.write(`\nseed ${seed}: ${results.length - failed} passed, ${failed} failed\n`);

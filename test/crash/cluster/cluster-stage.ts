@@ -1,180 +1,145 @@
-import type { Job } from '../../../src/jobs/domain/job.js';
-import {
-  controllerOf,
-  groupCoordinatorOf,
-  hasLeader,
-  leaderOf,
-  partitionsOf,
-  transactionCoordinatorOf,
-} from '../../kit/cluster-queries.js';
-import type { Broker } from '../../kit/kafka-broker.js';
-import { type ProxiedCluster, startProxiedCluster } from '../../kit/kafka-cluster.js';
-import type { KafkaProxy } from '../../kit/kafka-proxy.js';
-import { namesOfJob } from '../../kit/names.js';
-import { JobStage, MODEL, until } from '../job-stage.js';
-import type { RowFile } from '../rows.js';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type PostgresServer, startPostgres } from '../../kit/postgres.js';
+import { type ProxiedBroker, startProxiedBroker } from '../../kit/proxied-broker.js';
+import { hasRedis, type RedisServer, startRedis } from '../../kit/redis.js';
+import { hasS3, type S3Server, startS3 } from '../../kit/s3.js';
+import { S3Proxy } from '../../kit/s3-proxy.js';
+import { JobStage, MODEL } from '../job-stage.js';
+import { SCHEMA } from '../rows.js';
+import { ClusterClient } from './cluster-client.js';
+import { ClusterProcess } from './processes.js';
 
-const NODES = 3;
-const SETTINGS = ['min.insync.replicas=2', 'transaction.state.log.min.isr=2'];
-const IN_SYNC_MS = 180_000;
-const END_MS = 600_000;
-const RESUMES = 5;
-export const INTERNAL_TOPICS = ['__transaction_state', '__consumer_offsets'] as const;
+const APIS = 2;
+const WORKERS = 3;
+const CLOCK_LIMIT_MS = 300_000;
+const READY_MS = 60_000;
 
-export type Role = 'leader' | 'transaction coordinator' | 'group coordinator' | 'controller';
-export const ROLES: readonly Role[] = ['leader', 'transaction coordinator', 'group coordinator', 'controller'];
-
-/** Three nodes, each behind its own proxy: every topic has three replicas, of which two must have a row. */
+/** Two APIs and three workers on PostgreSQL, Redis, S3 and one broker, each process with a wall clock of its own. */
 export class ClusterStage extends JobStage {
-  /** Nodes that were killed, or are frozen. */
-  readonly #away = new Set<number>();
+  readonly processes: ClusterProcess[] = [];
+  readonly client = new ClusterClient(() => this.apis, this);
+  /** How long each lease of a worker that was killed has lasted since, in ms. */
+  readonly lapses: number[] = [];
+  postgresUrl = '';
+  #s3Proxy: S3Proxy | null = null;
+  #postgres: PostgresServer | null = null;
+  #redis: RedisServer | null = null;
+  #s3: S3Server | null = null;
+  #prefix = '';
+  #entries = 0;
 
   private constructor(
     seed: number,
-    private readonly cluster: ProxiedCluster,
+    private readonly broker: ProxiedBroker,
   ) {
-    super(seed, { direct: cluster.brokers, proxies: [...cluster.proxies.values()] });
+    super(seed, { direct: broker.broker.brokers, proxies: [broker.proxy] });
   }
 
   static async open(seed: number): Promise<ClusterStage> {
-    return new ClusterStage(seed, await startProxiedCluster(NODES, { settings: SETTINGS }));
+    return new ClusterStage(seed, await startProxiedBroker());
   }
 
   override async close(): Promise<void> {
     await super.close();
-    await this.cluster.stop();
+    await this.broker.stop();
   }
 
-  /** Ids of all nodes. */
-  get nodes(): number[] {
-    return [...this.cluster.nodes.keys()];
+  get apis(): ClusterProcess[] {
+    return this.processes.filter(({ role }) => role === 'api');
   }
 
-  /** host:port of the nodes that answer, past the proxies. */
-  get reachable(): string {
-    return this.nodes
-      .filter((node) => !this.#away.has(node))
-      .map((node) => this.#broker(node).brokers)
-      .join(',');
+  get workers(): ClusterProcess[] {
+    return this.processes.filter(({ role }) => role === 'worker');
   }
 
-  proxyOf(node: number): KafkaProxy {
-    return this.cluster.proxies.get(node) as KafkaProxy;
+  get postgres(): PostgresServer {
+    return there(this.#postgres);
   }
 
-  /** Ends a node, or freezes it (SIGSTOP). */
-  async takeAway(node: number, signal: NodeJS.Signals): Promise<void> {
-    this.#away.add(node);
-    await this.#broker(node).kill(signal);
+  /** null: there is no Redis here, nor are its faults. */
+  get redis(): RedisServer | null {
+    return this.#redis;
   }
 
-  /** Starts nodes again that were ended, or wakes those that are frozen; resolves when they answer. */
-  async bringBack(nodes: readonly number[], how: 'restart' | 'SIGCONT'): Promise<void> {
-    const brokers = nodes.map((node) => this.#broker(node));
-    await Promise.all(brokers.map((broker) => (how === 'restart' ? broker.restart() : broker.kill('SIGCONT'))));
-    for (const node of nodes) this.#away.delete(node);
+  /** null: there is no S3 here, nor are its faults; the files are in a folder. */
+  get s3(): S3Proxy | null {
+    return this.#s3Proxy;
   }
 
-  override async recover(): Promise<void> {
-    const away = [...this.#away];
-    await Promise.all(away.map((node) => this.#broker(node).kill('SIGKILL')));
-    await this.bringBack(away, 'restart');
+  /** host:port of the broker, past the proxy. */
+  get brokers(): string {
+    return this.broker.broker.brokers;
   }
 
-  /** Uploads a file, again for as long as the answer is 503, as a client does; the job's id. */
-  async uploadAgain(file: RowFile): Promise<string> {
-    return until('an upload to be taken', IN_SYNC_MS, async () => {
-      const response = await this.api.upload(MODEL, file.path);
-      this.tally.event(`upload: ${response.status}`);
-      if (response.status === 202) return ((await response.json()) as Job).job_id;
-      if (response.status !== 503) throw new Error(`upload: ${response.status} ${await response.text()}`);
-      return undefined;
-    });
+  get topicPrefix(): string {
+    return this.#prefix;
   }
 
-  /** Which node has which role for a job. */
-  async rolesFor(jobId: string): Promise<Record<Role, number>> {
-    const { data, group: id } = namesOfJob(await this.api.job(jobId));
-    const [leader, transactions, group, controller] = await Promise.all([
-      leaderOf(this.reachable, data),
-      transactionCoordinatorOf(this.reachable, id),
-      groupCoordinatorOf(this.reachable, id),
-      controllerOf(this.reachable),
-    ]);
-    return { leader, 'transaction coordinator': transactions, 'group coordinator': group, controller };
+  /** The topic of the jobs. */
+  get jobsTopic(): string {
+    return `${this.#prefix}.jobs`;
   }
 
-  /** Those of the jobs' topics that the node leads. */
-  async topicsLedBy(node: number, jobIds: readonly string[]): Promise<string[]> {
-    const led: string[] = [];
-    for (const jobId of jobIds) {
-      const { topics } = await this.api.job(jobId);
-      for (const topic of [topics.data, topics.dlq]) {
-        if ((await leaderOf(this.reachable, topic)) === node) led.push(topic);
+  /** Everything is new: servers, processes, database and names. */
+  override async enter(): Promise<void> {
+    await this.leave();
+    const folder = join(this.folder, `cluster-${++this.#entries}`);
+    this.#postgres = await startPostgres();
+    this.#redis = hasRedis ? await startRedis() : null;
+    this.#s3 = hasS3 ? await startS3() : null;
+    this.#s3Proxy = this.#s3 && (await S3Proxy.start(this.#s3.port));
+    this.postgresUrl = await this.#postgres.createDatabase();
+    this.#prefix = `batch_cluster_${process.pid}_${this.#entries}`;
+    const env: Record<string, string> = {
+      ...this.#s3?.env,
+      ...(this.#s3Proxy ? { S3_ENDPOINT: this.#s3Proxy.endpoint } : {}),
+      ...(this.#redis ? { QUEUE_URL: this.#redis.url } : {}),
+      DATABASE_URL: this.postgresUrl,
+      STORAGE_URL: this.#s3 ? `s3://${this.#s3.bucket}/cluster` : `file:${join(folder, 'files')}`,
+      KAFKA_TOPIC_PREFIX: this.#prefix,
+      JOB_CONCURRENCY: '1',
+      MAX_JOB_TOPICS: '100000',
+    };
+    const options = { brokers: this.broker.proxy.address, folder, env };
+    for (let i = 1; i <= APIS; i++) this.processes.push(new ClusterProcess(`api-${i}`, 'api', options));
+    for (let i = 1; i <= WORKERS; i++) this.processes.push(new ClusterProcess(`worker-${i}`, 'worker', options));
+    await Promise.all(this.processes.map((each) => each.start(this.clockOffset())));
+    await this.client.createModel(MODEL, SCHEMA);
+  }
+
+  override async leave(): Promise<void> {
+    await super.leave();
+    await Promise.all(this.processes.splice(0).map((each) => each.stop()));
+    await this.#s3Proxy?.stop();
+    await this.#s3?.stop();
+    await this.#redis?.stop();
+    await this.#postgres?.stop();
+    this.#s3Proxy = this.#s3 = this.#redis = this.#postgres = null;
+  }
+
+  override lastLog(): string {
+    return this.processes.map(({ name, log }) => `--- ${name}\n${log.slice(-3_000)}`).join('\n');
+  }
+
+  /** Of a process's wall clock, in ms: up to five minutes off. */
+  clockOffset(): number {
+    return this.random(2 * CLOCK_LIMIT_MS) - CLOCK_LIMIT_MS;
+  }
+
+  /** What the database answers; asks again while it is away. */
+  async query<R>(statement: string): Promise<R[]> {
+    for (const deadline = Date.now() + READY_MS; ; await sleep(200)) {
+      try {
+        return (await this.postgres.query(statement, this.postgresUrl)) as R[];
+      } catch (error) {
+        if (Date.now() > deadline) throw error;
       }
     }
-    return led;
   }
+}
 
-  /** Resolves when no node leads the topic's partition. */
-  async offline(topic: string): Promise<void> {
-    await until(
-      `${topic} without a leader`,
-      IN_SYNC_MS,
-      async () => !(await hasLeader(this.reachable, topic)) || undefined,
-    );
-  }
-
-  /** Resolves when a node other than this leads the topic's partition. */
-  async successorOf(node: number, topic: string): Promise<void> {
-    await until(`another leader of ${topic} than ${node}`, IN_SYNC_MS, async () => {
-      const leader = await leaderOf(this.reachable, topic);
-      return (leader !== node && leader >= 0) || undefined;
-    });
-  }
-
-  /** Resolves when exactly these nodes are in sync for the topic's partition. */
-  async replicatedBy(topic: string, nodes: readonly number[]): Promise<void> {
-    await until(`${topic} in sync on ${nodes}`, IN_SYNC_MS, async () => {
-      const partitions = await partitionsOf(this.reachable, topic);
-      return (
-        partitions.every(({ isr }) => isr.length === nodes.length && isr.every((node) => nodes.includes(node))) ||
-        undefined
-      );
-    });
-  }
-
-  /** Resolves when all replicas of the internal topics and of the jobs' are in sync. */
-  async replicated(jobIds: readonly string[]): Promise<void> {
-    const jobs = await Promise.all(jobIds.map((jobId) => this.api.job(jobId)));
-    const topics = [...INTERNAL_TOPICS, ...jobs.flatMap((job) => [job.topics.data, job.topics.dlq])];
-    for (const topic of topics) await this.replicatedBy(topic, this.nodes);
-  }
-
-  /** Waits for the jobs' ends, resumes those that failed, and holds each against the file. The nodes must be back. */
-  async concluded(jobIds: readonly string[], file: RowFile): Promise<void> {
-    await this.replicated(jobIds);
-    for (const jobId of jobIds) if (await this.#resumed(jobId, file)) await this.delivered(jobId, file);
-  }
-
-  /** Resumes the job for as long as it fails; false if it cannot be resumed. */
-  async #resumed(jobId: string, file: RowFile): Promise<boolean> {
-    for (let resumes = 0; ; resumes++) {
-      const { state, error } = await this.api.ended(jobId, END_MS);
-      if (state !== 'FAILED') {
-        if (resumes > 0) this.tally.resumed += 1;
-        return true;
-      }
-      this.tally.event(`failed as ${error?.code}`);
-      await this.prefix(jobId, file);
-      const answer = await this.api.resume(jobId);
-      if (answer.status === 202 && resumes < RESUMES) continue;
-      this.tally.fail(`job ${jobId} failed: ${JSON.stringify(error)}; resume: ${answer.status} ${await answer.text()}`);
-      return false;
-    }
-  }
-
-  #broker(node: number): Broker {
-    return this.cluster.nodes.get(node) as Broker;
-  }
+function there<T>(part: T | null): T {
+  if (part === null) throw new Error('The cluster is not up: enter it first');
+  return part;
 }

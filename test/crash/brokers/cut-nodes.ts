@@ -3,7 +3,7 @@ import { holdJobs, POINTS } from '../held-jobs.js';
 import { until } from '../job-stage.js';
 import type { RowFile } from '../rows.js';
 import { MODEL, type Scenario } from '../stage.js';
-import { type ClusterStage, ROLES, type Role } from './cluster-stage.js';
+import { type BrokersStage, ROLES, type Role } from './brokers-stage.js';
 import { JOBS, ROWS } from './node-kills.js';
 
 /** A request is given 30 s. */
@@ -12,7 +12,7 @@ const WAYS = ['cut', 'drop'] as const;
 const CUT_ROLES: readonly Role[] = ['leader', 'transaction coordinator', 'group coordinator'];
 
 /** For the other nodes it is as well as ever, so nobody takes over. */
-export const cutNodes: Scenario<ClusterStage> = {
+export const cutNodes: Scenario<BrokersStage> = {
   name: 'cut-nodes',
   what: 'one node out of reach for the service only, refusing or silent, until a runner has tried it again',
   times: { long: 3, short: 0 },
@@ -25,7 +25,7 @@ export const cutNodes: Scenario<ClusterStage> = {
   },
 };
 
-async function cutOff(stage: ClusterStage, file: RowFile, role: Role, way: (typeof WAYS)[number]): Promise<void> {
+async function cutOff(stage: BrokersStage, file: RowFile, role: Role, way: (typeof WAYS)[number]): Promise<void> {
   const points = Array.from({ length: JOBS }, () => stage.pick(POINTS));
   const { jobIds, release } = await holdJobs(stage, file, points);
   const roles = await stage.rolesFor(jobIds[0] as string);

@@ -3,7 +3,7 @@ import type { Interference } from '../../kit/kafka-proxy.js';
 import { BEFORE_ROWS, holdJobs, POINTS } from '../held-jobs.js';
 import type { RowFile } from '../rows.js';
 import type { Scenario } from '../stage.js';
-import type { ClusterStage } from './cluster-stage.js';
+import type { BrokersStage } from './brokers-stage.js';
 import { JOBS, ROWS } from './node-kills.js';
 
 const LOST_MS = 30_000;
@@ -20,7 +20,7 @@ const REFUSALS = new Map([
 const WAYS = ['stopped', 'frozen', 'stopped, jobs fail'] as const;
 
 /** Two of three nodes are away: what is left leads, but must not acknowledge anything. */
-export const lostIsr: Scenario<ClusterStage> = {
+export const lostIsr: Scenario<BrokersStage> = {
   name: 'lost-isr',
   what: `both followers of the job's topic stopped or frozen for ${LOST_MS / 1000} s, or until the jobs have failed`,
   times: { long: 3, short: 0 },
@@ -38,7 +38,7 @@ export const lostIsr: Scenario<ClusterStage> = {
   },
 };
 
-async function loseIsr(stage: ClusterStage, file: RowFile, way: (typeof WAYS)[number]): Promise<void> {
+async function loseIsr(stage: BrokersStage, file: RowFile, way: (typeof WAYS)[number]): Promise<void> {
   // The first sends its rows as soon as it is released.
   const { jobIds, release } = await holdJobs(stage, file, [BEFORE_ROWS, stage.pick(POINTS), stage.pick(POINTS)]);
   const { topics } = await stage.api.job(jobIds[0] as string);
@@ -61,7 +61,7 @@ async function loseIsr(stage: ClusterStage, file: RowFile, way: (typeof WAYS)[nu
   await stage.concluded(jobIds, file);
 }
 
-function countRefusals(stage: ClusterStage): Interference {
+function countRefusals(stage: BrokersStage): Interference {
   return {
     reply({ api, error }) {
       const refusal = REFUSALS.get(error ?? 0);

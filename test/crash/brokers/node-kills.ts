@@ -1,13 +1,13 @@
 import { holdJobs, POINTS } from '../held-jobs.js';
 import type { RowFile } from '../rows.js';
 import type { Scenario } from '../stage.js';
-import { type ClusterStage, ROLES, type Role } from './cluster-stage.js';
+import { type BrokersStage, ROLES, type Role } from './brokers-stage.js';
 
 export const ROWS = 100_000;
 export const JOBS = 3;
 
 /** The node comes back at once, or when the jobs have ended without it. A node of several roles counts for each. */
-export const nodeKills: Scenario<ClusterStage> = {
+export const nodeKills: Scenario<BrokersStage> = {
   name: 'node-kills',
   what: 'kill -9 of the leader, of either coordinator and of the controller, jobs in open transactions',
   times: { long: 2, short: 1 },
@@ -18,7 +18,7 @@ export const nodeKills: Scenario<ClusterStage> = {
   },
 };
 
-async function killOne(stage: ClusterStage, file: RowFile, left: Map<Role, number>): Promise<void> {
+async function killOne(stage: BrokersStage, file: RowFile, left: Map<Role, number>): Promise<void> {
   const points = Array.from({ length: JOBS }, () => stage.pick(POINTS));
   const { jobIds, release } = await holdJobs(stage, file, points);
   const roles = await stage.rolesFor(jobIds[0] as string);

@@ -5,7 +5,7 @@ import { holdJobs, POINTS } from '../held-jobs.js';
 import { signal, until } from '../job-stage.js';
 import type { RowFile } from '../rows.js';
 import type { Scenario } from '../stage.js';
-import type { ClusterStage } from './cluster-stage.js';
+import type { BrokersStage } from './brokers-stage.js';
 import { JOBS, ROWS } from './node-kills.js';
 
 const HOUR_MS = 3_600_000;
@@ -15,7 +15,7 @@ const STEPPED_MS = 60_000;
 const OFFSETS = [3 * HOUR_MS, -5 * HOUR_MS, 26 * HOUR_MS, -1 * HOUR_MS];
 
 /** The wall clock of the service and its runners, as somebody sets it; the monotonic one goes on. */
-export const clockSteps: Scenario<ClusterStage> = {
+export const clockSteps: Scenario<BrokersStage> = {
   name: 'clock-steps',
   what: "the service's clock set forward and back by hours, jobs in open transactions; then a restart",
   times: { long: 4, short: 0 },
@@ -32,7 +32,7 @@ export const clockSteps: Scenario<ClusterStage> = {
   },
 };
 
-async function stepClock(stage: ClusterStage, file: RowFile, offsetMs: number): Promise<void> {
+async function stepClock(stage: BrokersStage, file: RowFile, offsetMs: number): Promise<void> {
   const points = Array.from({ length: JOBS }, () => stage.pick(POINTS));
   const { jobIds, release } = await holdJobs(stage, file, points);
   writeFileSync(join(stage.folder, 'offset'), String(offsetMs));

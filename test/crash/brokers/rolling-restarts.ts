@@ -1,10 +1,10 @@
 import { holdJobs, POINTS } from '../held-jobs.js';
 import type { Scenario } from '../stage.js';
-import type { ClusterStage } from './cluster-stage.js';
+import type { BrokersStage } from './brokers-stage.js';
 import { JOBS, ROWS } from './node-kills.js';
 
 /** What an upgrade of the cluster does. Each node has its own jobs in open transactions, and uploads go on. */
-export const rollingRestarts: Scenario<ClusterStage> = {
+export const rollingRestarts: Scenario<BrokersStage> = {
   name: 'rolling-restarts',
   what: 'SIGTERM of every node in turn, each back and in sync before the next',
   times: { long: 1, short: 0 },

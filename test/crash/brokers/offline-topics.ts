@@ -1,11 +1,11 @@
 import { createTopic } from '../../kit/cluster-queries.js';
 import { holdJobs, POINTS } from '../held-jobs.js';
 import type { Scenario } from '../stage.js';
-import type { ClusterStage } from './cluster-stage.js';
+import type { BrokersStage } from './brokers-stage.js';
 import { JOBS, ROWS } from './node-kills.js';
 
 /** Nothing of a job depends on the topic, which shows in the metadata of the cluster all the same. */
-export const offlineTopics: Scenario<ClusterStage> = {
+export const offlineTopics: Scenario<BrokersStage> = {
   name: 'offline-topics',
   what: "somebody else's topic without a leader: jobs go on, uploads are taken, the service starts",
   times: { long: 1, short: 0 },

@@ -2,11 +2,11 @@ import { electLeader, leaderOf } from '../../kit/cluster-queries.js';
 import { holdJobs, POINTS } from '../held-jobs.js';
 import type { RowFile } from '../rows.js';
 import type { Scenario } from '../stage.js';
-import { type ClusterStage, INTERNAL_TOPICS } from './cluster-stage.js';
+import { type BrokersStage, INTERNAL_TOPICS } from './brokers-stage.js';
 import { JOBS, ROWS } from './node-kills.js';
 
 /** What an operator does to balance a cluster: every node is there all the time. */
-export const elections: Scenario<ClusterStage> = {
+export const elections: Scenario<BrokersStage> = {
   name: 'elections',
   what: 'the leader moved to another node: of a topic of the job, of its transactions, of its offsets',
   times: { long: 8, short: 0 },
@@ -16,7 +16,7 @@ export const elections: Scenario<ClusterStage> = {
   },
 };
 
-async function elect(stage: ClusterStage, file: RowFile, round: number): Promise<void> {
+async function elect(stage: BrokersStage, file: RowFile, round: number): Promise<void> {
   const points = Array.from({ length: JOBS }, () => stage.pick(POINTS));
   const { jobIds, release } = await holdJobs(stage, file, points);
   const { topics } = await stage.api.job(jobIds[0] as string);

@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto';
+import { openAsBlob } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Job } from '../../../src/jobs/domain/job.js';
+import { MODEL } from '../job-stage.js';
+import type { RowFile } from '../rows.js';
+import type { Tally } from '../tally.js';
+import type { ClusterProcess } from './processes.js';
+
+/** A request that has no answer by then is made again. */
+const ANSWER_MS = 30_000;
+const GIVE_UP_MS = 300_000;
+const AGAIN_MS = 200;
+
+/** Who uses the cluster: asks one API or the other, and again if there is no answer, or one that says to. */
+export class ClusterClient {
+  #turn = 0;
+
+  constructor(
+    private readonly apis: () => readonly ClusterProcess[],
+    private readonly counts: { readonly tally: Tally },
+  ) {}
+
+  async createModel(id: string, schema: unknown): Promise<void> {
+    await this.#ask('/models', () => ({
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ id, name: id, schema }),
+    }));
+  }
+
+  /** Uploads a file for the slow reader, under one Idempotency-Key however often it takes; the job's id. */
+  async createJob(file: RowFile): Promise<string> {
+    const key = randomUUID();
+    const text = await this.#ask('/jobs', async () => {
+      const form = new FormData();
+      form.set('file', await openAsBlob(file.path), 'rows.csv');
+      form.set('model_id', MODEL);
+      form.set('csv_reader', 'reference');
+      return { method: 'POST', headers: { 'idempotency-key': key }, body: form };
+    });
+    return (JSON.parse(text) as Job).job_id;
+  }
+
+  async job(jobId: string): Promise<Job> {
+    return JSON.parse(await this.#ask(`/jobs/${jobId}`)) as Job;
+  }
+
+  /** Resumes a job that failed; its state may be another one by then, after an answer that was lost. */
+  async resume(jobId: string): Promise<void> {
+    await this.#ask(`/jobs/${jobId}/resume`, () => ({ method: 'POST' }), [409]);
+  }
+
+  /** Removes a job that has ended, with its topics and its file. */
+  async purge(jobId: string): Promise<void> {
+    await this.#ask(`/jobs/${jobId}?purge=true&force=true`, () => ({ method: 'DELETE' }), [404]);
+  }
+
+  /** The text of the answer. */
+  async #ask(
+    path: string,
+    make: () => RequestInit | Promise<RequestInit> = () => ({}),
+    alsoGood: readonly number[] = [],
+  ): Promise<string> {
+    for (const deadline = Date.now() + GIVE_UP_MS; ; await sleep(AGAIN_MS)) {
+      const answer = await this.#once(path, await make());
+      if (answer !== null) {
+        const { status, text } = answer;
+        if (status < 300 || alsoGood.includes(status)) return text;
+        if (status < 500 && status !== 408) throw new Error(`${path}: ${status} ${text}`);
+      }
+      this.counts.tally.event(answer === null ? 'no answer' : `${answer.status} ${codeIn(answer.text)}`);
+      if (Date.now() > deadline) throw new Error(`${path}: no good answer in ${GIVE_UP_MS} ms; last: ${answer?.text}`);
+    }
+  }
+
+  /** null: no whole answer came. */
+  async #once(path: string, init: RequestInit): Promise<{ status: number; text: string } | null> {
+    const apis = this.apis();
+    const url = apis[this.#turn++ % apis.length]?.url ?? null;
+    if (url === null) return null;
+    try {
+      const response = await fetch(url + path, { ...init, signal: AbortSignal.timeout(ANSWER_MS) });
+      return { status: response.status, text: await response.text() };
+    } catch {
+      return null;
+    }
+  }
+}
+
+/** The code of an error answer. */
+function codeIn(problem: string): string {
+  return /"error":"(\w+)"/.exec(problem)?.[1] ?? '';
+}
