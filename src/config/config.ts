@@ -8,8 +8,8 @@ import { readStorage, type StorageConfig } from './storage.js';
 /** The whole configuration, read once at start from the environment; nothing else reads process.env. */
 export interface Config {
   /**
-   * ROLE: what this process does. `all`: everything, with the database to itself. `api` takes requests, `worker` works on
-   * jobs; these share a PostgreSQL and the storage of files.
+   * ROLE: what this process does. `api` takes requests, `worker` works on jobs, `all` does both. Processes that share a
+   * PostgreSQL share the storage of files, too.
    */
   readonly role: Role;
   /** HOST: the address to listen on. */
@@ -20,7 +20,10 @@ export interface Config {
   readonly allowedHosts: readonly string[];
   /** DATA_DIR: database and, by default, uploaded files; one process per directory. */
   readonly dataDir: string;
-  /** DATABASE_DIRECT_URL: a way to the PostgreSQL without a pooler, for notifications. DATABASE_URL: `postgres://…` or `sqlite:<path>`, by default SQLite in DATA_DIR. */
+  /**
+   * DATABASE_URL: `postgres://…` or `sqlite:<path>`, by default SQLite in DATA_DIR. DATABASE_DIRECT_URL: a way to the
+   * PostgreSQL without a pooler, for notifications.
+   */
   readonly database: DatabaseConfig;
   /** QUEUE_URL: `redis://…` or `rediss://…` of a Redis that tells workers of jobs, may hold a password; null: the database does. */
   readonly queueUrl: string | null;

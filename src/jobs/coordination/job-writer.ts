@@ -104,8 +104,8 @@ export class JobWriter {
         const lookAgain = (): void => {
           if (waiting.has(done)) cancelLook = this.clock.schedule(LOOK_EVERY_MS, look);
         };
-        this.store.get(jobId).then((record) => {
-          if (record === undefined || isTerminal(record.state)) done();
+        this.store.stateOf(jobId).then((state) => {
+          if (state === undefined || isTerminal(state)) done();
           else lookAgain();
         }, lookAgain);
       };

@@ -250,6 +250,12 @@ export class JobStore {
     return first(await this.#jobs().selectAll().where('job_id', '=', jobId).execute());
   }
 
+  /** undefined: there is no such job. */
+  async stateOf(jobId: string): Promise<JobState | undefined> {
+    const row = await this.#jobs().select('state').where('job_id', '=', jobId).executeTakeFirst();
+    return row?.state as JobState | undefined;
+  }
+
   async findByIdempotencyKey(key: string): Promise<StoredJob | undefined> {
     return first(await this.#jobs().selectAll().where('idempotency_key', '=', key).execute());
   }
