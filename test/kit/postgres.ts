@@ -23,8 +23,8 @@ export interface PostgresServer {
 const SCRIPT = resolve('scripts/postgres.sh');
 const START_TIMEOUT_MS = 300_000;
 
-/** Starts a server and waits until it answers. The first time of all it is fetched. */
-export async function startPostgres(): Promise<PostgresServer> {
+/** Starts a server and waits until it answers. The first time of all it is fetched. `settings`: for the server, as `name=value`. */
+export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
   const dir = await mkdtemp(join(tmpdir(), 'batch-postgres-'));
   // The server does not run as root, and has to reach its own folder.
   await chmod(dir, 0o755);
@@ -46,7 +46,15 @@ export async function startPostgres(): Promise<PostgresServer> {
     );
   const start = async () => {
     // An fsync for each commit is what the service relies on; here nothing outlives the test.
-    const args = ['run', '--dir', join(dir, 'data'), '--port', `${port}`, '--', '-c', 'fsync=off'];
+    const args = [
+      'run',
+      '--dir',
+      join(dir, 'data'),
+      '--port',
+      `${port}`,
+      '--',
+      ...['fsync=off', ...settings].flatMap((each) => ['-c', each]),
+    ];
     const started = spawnOwned(SCRIPT, args);
     await started.until('it answered', START_TIMEOUT_MS, isReady);
     return started;

@@ -6,7 +6,7 @@ export function runnerPids(service: Service): number[] {
   const pids: number[] = [];
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
-    if (parentOf(Number(name)) === service.pid) pids.push(Number(name));
+    if (service.pids.includes(parentOf(Number(name)) ?? 0)) pids.push(Number(name));
   }
   return pids;
 }

@@ -9,6 +9,8 @@ export interface Service {
   /** Where it listens, without a slash at the end. */
   readonly url: string;
   readonly pid: number;
+  /** This process, and those of its workers if it has separate ones: the parents of the runners. */
+  readonly pids: readonly number[];
   /** Its DATA_DIR: pass it to the next `startService` to see a restart. */
   readonly dataDir: string;
   /** Its KAFKA_TOPIC_PREFIX. */
@@ -36,8 +38,7 @@ function prefixOf(dataDir: string): string {
   return prefix;
 }
 
-/** Starts the service on a port of the system's choice; rejects with its log when it does not say that it listens. */
-export async function startService(options: {
+export interface ServiceOptions {
   brokers: string;
   env?: Record<string, string>;
   dataDir?: string;
@@ -45,7 +46,22 @@ export async function startService(options: {
   under?: string[];
   /** Another build than this tree's: its `dist/main.js`. */
   entry?: string;
-}): Promise<Service> {
+}
+
+/**
+ * Starts the service on a port of the system's choice; rejects with its log when it does not say that it listens. With
+ * E2E_POSTGRES_URL it is an API with workers on a database there, unless the test says what it is.
+ */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { env = {} } = options;
+  const isGiven = ['ROLE', 'DATABASE_URL', 'STORAGE_URL', 'QUEUE_URL'].some((name) => name in env);
+  if (process.env['E2E_POSTGRES_URL'] === undefined || isGiven) return startProcess(options);
+  const { startClusterService } = await import('./cluster-service.js');
+  return startClusterService(options, process.env['E2E_POSTGRES_URL']);
+}
+
+/** One process. */
+export async function startProcess(options: ServiceOptions): Promise<Service> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'batch-data-')));
   const topicPrefix = options.env?.['KAFKA_TOPIC_PREFIX'] ?? prefixOf(dataDir);
   const [command, ...args] = [...(options.under ?? []), process.execPath, options.entry ?? ENTRY];
@@ -64,6 +80,7 @@ export async function startService(options: {
   return {
     url,
     pid: service.pid,
+    pids: [service.pid],
     dataDir,
     topicPrefix,
     log: () => service.output(),

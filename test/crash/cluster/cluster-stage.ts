@@ -15,7 +15,7 @@ const WORKERS = 3;
 const CLOCK_LIMIT_MS = 300_000;
 const READY_MS = 60_000;
 
-/** Two APIs and three workers on PostgreSQL, Redis, S3 and one broker, each process with a wall clock of its own. */
+/** Two APIs and three workers on PostgreSQL, Redis, S3 and one broker, each process with a separate wall clock. */
 export class ClusterStage extends JobStage {
   readonly processes: ClusterProcess[] = [];
   readonly client = new ClusterClient(() => this.apis, this);
@@ -122,7 +122,7 @@ export class ClusterStage extends JobStage {
     return this.processes.map(({ name, log }) => `--- ${name}\n${log.slice(-3_000)}`).join('\n');
   }
 
-  /** Of a process's wall clock, in ms: up to five minutes off. */
+  /** A wall clock may be up to five minutes off, in ms. */
   clockOffset(): number {
     return this.random(2 * CLOCK_LIMIT_MS) - CLOCK_LIMIT_MS;
   }

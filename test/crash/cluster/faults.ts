@@ -17,8 +17,8 @@ const hasS3 = ({ s3 }: ClusterStage): boolean => s3 !== null;
 /** Somebody has to be left to go on. */
 const LEFT_MS = 300_000;
 const LOOK_MS = 250;
-/** A lease, the round that ends it, the ten seconds after an outage of the database, and what a loaded machine takes. */
-const TAKEN_OVER_MS = 60_000;
+/** A lease (30 s), the round that ends it (5 s), and an outage of the database or two, with the 10 s after each. */
+const TAKEN_OVER_MS = 90_000;
 
 export const FAULTS: readonly Fault[] = [
   { name: 'worker killed', run: killWorker },

@@ -12,7 +12,7 @@ const START_MS = 300_000;
 
 export type Role = 'api' | 'worker';
 
-/** One process of the cluster, with a clock of its own, that is started again whenever it has ended. */
+/** One process of the cluster, with a separate wall clock, that is started again whenever it has ended. */
 export class ClusterProcess {
   /** null: it has ended, and is not up again yet. */
   #service: Service | null = null;
