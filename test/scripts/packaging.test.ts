@@ -12,7 +12,9 @@ interface ComposeService {
   environment?: Record<string, string>;
 }
 
-const compose = parse(readFileSync('docker-compose.yml', 'utf8')) as { services: Record<string, ComposeService> };
+const compose = parse(readFileSync('docker-compose.yml', 'utf8'), { merge: true }) as {
+  services: Record<string, ComposeService>;
+};
 const instructions = readFileSync('Dockerfile', 'utf8')
   .replace(/^#.*\n/gm, '')
   .replace(/\\\n/g, ' ')
@@ -119,8 +121,8 @@ describe("the health check of the service's image", () => {
 describe('docker-compose.yml', () => {
   const ports = Object.entries(compose.services).flatMap(([name, { ports = [] }]) => ports.map((port) => [name, port]));
 
-  it('publishes broker, console and service', () => {
-    expect(ports.map(([name]) => name)).toEqual(['redpanda', 'console', 'api']);
+  it('publishes broker, console, service, and nginx before several of them', () => {
+    expect(ports.map(([name]) => name)).toEqual(['redpanda', 'console', 'api', 'nginx']);
   });
 
   it.each(ports)('publishes %s on the loopback interface only (%s)', (_name, port) => {
