@@ -290,11 +290,16 @@ const migrations: Record<string, Migration> = {
   '0021_fair_claims': {
     /**
      * PostgreSQL takes no order from an index behind a column that IS NULL, and sorted all jobs that waited. With
-     * jobs_waiting the oldest job of each model is found without reading the others.
+     * jobs_waiting the oldest job of each model is found without reading the others. A worker of an older release leaves
+     * jobs alone that it does not understand.
      */
     async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .alterTable('jobs')
+        .addColumn('job_version', 'integer', (column) => column.notNull().defaultTo(1))
+        .execute();
       await db.schema.dropIndex('jobs_claimable').execute();
-      await sql`CREATE INDEX jobs_due ON jobs (state, run_after, seq, model_id)
+      await sql`CREATE INDEX jobs_due ON jobs (state, run_after, seq, model_id, job_version)
         WHERE pending_error_code IS NULL AND run_after IS NOT NULL AND lease_owner IS NULL AND phase IS NULL`.execute(
         db,
       );
@@ -302,7 +307,7 @@ const migrations: Record<string, Migration> = {
         WHERE pending_error_code IS NOT NULL AND run_after IS NOT NULL AND lease_owner IS NULL AND phase IS NULL`.execute(
         db,
       );
-      await sql`CREATE INDEX jobs_waiting ON jobs (state, model_id, run_after, seq)
+      await sql`CREATE INDEX jobs_waiting ON jobs (state, model_id, run_after, seq, job_version)
         WHERE pending_error_code IS NULL AND run_after IS NOT NULL AND lease_owner IS NULL AND phase IS NULL`.execute(
         db,
       );

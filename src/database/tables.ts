@@ -92,6 +92,8 @@ export interface JobsTable {
    * first. null: it needs no runner.
    */
   run_after: number | null;
+  /** The oldest version of workers that understand the job, see JOB_VERSION. */
+  job_version: number;
   /** Runner crashes since the last commit. */
   crashes: number;
   /** System errors since the last commit, or the last resume. */

@@ -461,6 +461,25 @@ export function describesJobStore(name: string, open: () => Promise<StoreFixture
         expect(await claimed('reconcile')).toBeUndefined();
       });
 
+      it('leaves alone jobs of a newer version than it understands', async () => {
+        const [newer, running, old] = [(await insert()).jobId, await inState('RUNNING'), (await insert()).jobId];
+        const version = async (jobIds: string[], change: number): Promise<void> => {
+          await fixture.db
+            .updateTable('jobs')
+            .set((eb) => ({ job_version: eb('job_version', '+', change) }))
+            .where('job_id', 'in', jobIds)
+            .execute();
+        };
+        await version([newer, running], 1);
+        expect([await claimed('run'), await claimed('run'), await claimed('reconcile')]).toEqual([
+          old,
+          undefined,
+          undefined,
+        ]);
+        await version([newer, running], -1);
+        expect([await claimed('run'), await claimed('run')]).toEqual([running, newer]);
+      });
+
       it('leaves alone what somebody has, what is not due and what needs no runner', async () => {
         const running = await inState('RUNNING', { runAfterMs: 2_000 });
         const done = await inState('FAILED', { runAfterMs: null });

@@ -1,6 +1,7 @@
 import type { Updateable } from 'kysely';
 import type { JobsTable } from '../../database/index.js';
 import { type Clock, isoTime } from './clock.js';
+import { JOB_VERSION } from './job-version.js';
 import { INITIAL_MEMBERS, type NewJob, type StoredJob, writeMembers } from './stored-job.js';
 
 /** What the store itself writes, or what never changes. */
@@ -54,5 +55,6 @@ export function newRow(job: NewJob, owner: string, clock: Clock): Omit<JobsTable
     file_gone: 0,
     seen_ended: null,
     topics_removed: 0,
+    job_version: JOB_VERSION,
   };
 }

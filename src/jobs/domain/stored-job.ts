@@ -172,6 +172,7 @@ type InternalColumn =
   | 'lease_owner'
   | 'lease_until'
   | 'run_after'
+  | 'job_version'
   | 'seen_ended'
   | 'topics_removed';
 type MappedColumn = (typeof MAPPINGS)[keyof StoredJob]['columns'][number];

@@ -4,6 +4,7 @@ import { type Database, isPostgres, storeTime } from '../../database/index.js';
 import type { Assignment } from '../../runner/index.js';
 import { type Clock, isoTime } from '../domain/clock.js';
 import type { JobState } from '../domain/job.js';
+import { JOB_VERSION } from '../domain/job-version.js';
 import { fromRow, type StoredJob } from '../domain/stored-job.js';
 import { LEASE_MS } from './lease-store.js';
 
@@ -67,6 +68,8 @@ export async function claimNext(db: Database, clock: Clock, intent: Intent, owne
         .end();
       return {
         lease: eb('lease', '+', 1),
+        // From now on its checkpoints may be of this version.
+        job_version: JOB_VERSION,
         lease_token: randomUUID(),
         lease_owner: owner,
         lease_until: eb(now, '+', LEASE_MS),
@@ -155,5 +158,5 @@ function due(claimable: Claimable, now: Expression<number>): RawBuilder<boolean>
 /** As the indexes jobs_due, jobs_failing and jobs_waiting have it: literals, or they are not used. */
 function waits({ state, pendingError }: Claimable): RawBuilder<boolean> {
   return sql`jobs.state = ${sql.lit(state)} AND jobs.pending_error_code ${sql.raw(pendingError ? 'IS NOT NULL' : 'IS NULL')}
-    AND jobs.lease_owner IS NULL AND jobs.phase IS NULL`;
+    AND jobs.lease_owner IS NULL AND jobs.phase IS NULL AND jobs.job_version <= ${sql.lit(JOB_VERSION)}`;
 }
