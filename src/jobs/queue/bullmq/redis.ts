@@ -4,7 +4,13 @@ import type { Redis } from 'ioredis';
 const ANSWER_MS = 5_000;
 
 /** For all of the connections: whoever has one replaces it when it fails. */
-const ONCE = { connectTimeout: ANSWER_MS, disconnectTimeout: 500, retryStrategy: () => null } as const;
+const ONCE = {
+  connectTimeout: ANSWER_MS,
+  disconnectTimeout: 500,
+  retryStrategy: () => null,
+  // It would ask by INFO, which not every user may, and say so on standard error.
+  enableReadyCheck: false,
+} as const;
 
 type Libraries = Pick<typeof import('bullmq'), 'Queue' | 'QueueEvents' | 'Worker'> &
   Pick<typeof import('ioredis'), 'Redis'>;
@@ -43,9 +49,10 @@ export async function connectRedis(url: string, signal?: AbortSignal): Promise<R
   try {
     signal?.throwIfAborted();
     await redis.connect();
+    await redis.ping();
   } catch (error) {
     redis.disconnect();
-    // What it rejects with says only that the connection is closed.
+    // What they reject with may say only that the connection is closed.
     throw reason ?? error;
   }
   return redis;
