@@ -66,7 +66,7 @@ export const apiProviders: Provider[] = [
       // Nobody else is there to lead.
       database.kind === 'sqlite'
         ? { epoch: 1, confirm: () => Promise.resolve(1) }
-        : new Leadership({ store: new LeaderStore(db, 'leader'), owner, clock, log }),
+        : new Leadership({ store: new LeaderStore(db, 'leader', clock), owner, clock, log }),
   },
   { provide: RemovalStore, inject: [DATABASE], useFactory: (db: Database) => new RemovalStore(db) },
   {

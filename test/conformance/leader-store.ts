@@ -1,4 +1,5 @@
 import type { Database } from '../../src/database/index.js';
+import { systemClock } from '../../src/jobs/domain/clock.js';
 import { LeaderStore } from '../../src/jobs/store/leader-store.js';
 import type { StoreFixture } from '../jobs/support/store-fixture.js';
 
@@ -12,7 +13,7 @@ export function describesLeaderStore(name: string, open: () => Promise<StoreFixt
     beforeEach(async () => {
       fixture = await open();
       db = fixture.db;
-      store = new LeaderStore(db, 'leader');
+      store = new LeaderStore(db, 'leader', systemClock);
     });
     afterEach(() => fixture.close());
 
@@ -52,7 +53,7 @@ export function describesLeaderStore(name: string, open: () => Promise<StoreFixt
 
     it('tells leaders of different things apart', async () => {
       expect(await store.acquire('a')).toBe(1);
-      expect(await new LeaderStore(db, 'another').acquire('b')).toBe(1);
+      expect(await new LeaderStore(db, 'another', systemClock).acquire('b')).toBe(1);
     });
   });
 }

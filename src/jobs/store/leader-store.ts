@@ -1,4 +1,5 @@
 import { type Database, storeTime } from '../../database/index.js';
+import type { Clock } from '../domain/clock.js';
 
 /** A leader that says nothing for this time, by the store's clock, is replaced. */
 export const LEADER_LEASE_MS = 15_000;
@@ -8,6 +9,7 @@ export class LeaderStore {
   constructor(
     private readonly db: Database,
     private readonly name: string,
+    private readonly clock: Clock,
   ) {}
 
   /**
@@ -15,7 +17,7 @@ export class LeaderStore {
    * owner becomes the leader; undefined: another one is.
    */
   async acquire(owner: string): Promise<number | undefined> {
-    const now = storeTime(this.db, Date.now());
+    const now = storeTime(this.db, this.clock.steady());
     const row = await this.db
       .insertInto('leases')
       .values((eb) => ({ name: this.name, owner, expires_at: eb(now, '+', LEADER_LEASE_MS), epoch: 1 }))

@@ -17,7 +17,7 @@ describe('the leadership of a process', () => {
   beforeEach(async () => {
     fixture = await openStore();
     clock = new ManualClock();
-    store = new LeaderStore(fixture.db, 'leader');
+    store = new LeaderStore(fixture.db, 'leader', clock);
     isStoreAway = false;
   });
   afterEach(async () => {
