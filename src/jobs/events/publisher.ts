@@ -90,7 +90,9 @@ export class JobEventPublisher implements JobEventListener {
   publish(record: StoredJob): void {
     // Whoever leads then finds it unpublished.
     if (this.#stopping || this.options.leader.epoch === null) return;
-    this.#enqueue(record);
+    // An earlier leader may have published what others wrote behind this: it is sent as it is once no other can.
+    if (this.options.othersWrite) this.#isBehind = true;
+    else this.#enqueue(record);
     this.#run();
   }
 

@@ -404,7 +404,7 @@ describe('one of several processes', () => {
     await store.change(jobId, { states: ['PENDING'] }, { state: 'RUNNING' });
     clock.advance(1_000);
     await until(() => topic.of(jobId).length === 2);
-    expect(topic.of(jobId)).toEqual(['1 PENDING', '3 RUNNING']);
+    expect(topic.of(jobId)).toEqual(['2 PENDING', '4 RUNNING']);
   });
 
   it('forgets what it had queued when another one has led meanwhile, and opens another connection', async () => {
@@ -425,33 +425,49 @@ describe('one of several processes', () => {
     await turns(20);
     clock.advance(1_000);
     await turns(20);
-    expect(topic.of(jobId)).toEqual(['1 PENDING']);
-    expect([running.revision, topic.opened > opened]).toEqual([2, true]);
+    expect(topic.of(jobId)).toEqual(['2 PENDING']);
+    expect([running.revision, topic.opened > opened]).toEqual([3, true]);
   });
 
   it('sends nothing that it had queued if another one has led while it connected', async () => {
     await startProcess('there', true);
     const { jobId } = await insert();
     await until(() => topic.of(jobId).length === 1);
-    clock.advance(600_000); // the connection has become old
     const connecting = Promise.withResolvers<void>();
     topic.beforeOpen = () => connecting.promise;
     const closed = topic.closed;
-    await writer.change((await store.get(jobId))!, { state: 'RUNNING' });
+    clock.advance(600_000); // the connection has become old
     await until(() => topic.closed > closed);
+    await writer.change((await store.get(jobId))!, { state: 'RUNNING' });
     const ended = await store.change(jobId, { states: ['RUNNING'] }, { state: 'FAILED' });
     await store.markPublished(new Map([[jobId, ended!.revision]])); // by its successor
     // Its own clock stood still, too: only the store knows.
     leader.confirm = () => Promise.resolve(null);
     connecting.resolve();
     await turns(20);
-    expect([topic.of(jobId), topic.closed]).toEqual([['1 PENDING'], closed + 2]);
+    expect([topic.of(jobId), topic.closed]).toEqual([['2 PENDING'], closed + 2]);
     // It leads again, and the store has nothing for it.
     leader.epoch = 3;
     leader.confirm = () => Promise.resolve(3);
     clock.advance(20_000);
     await turns(20);
-    expect(topic.of(jobId)).toEqual(['1 PENDING']);
+    expect(topic.of(jobId)).toEqual(['2 PENDING']);
+  });
+
+  it('sends nothing that it has written before it connected: its predecessor may have sent more by then', async () => {
+    const connecting = Promise.withResolvers<void>();
+    topic.beforeOpen = () => connecting.promise;
+    await startProcess('away', true);
+    topic.mode = 'there';
+    const { jobId, revision } = await insert();
+    await turns(5);
+    // Its predecessor still publishes what a worker writes, and the store comes to know that late, or at once.
+    const running = await store.change(jobId, { states: ['PENDING'] }, { state: 'RUNNING' });
+    await store.markPublished(new Map([[jobId, running!.revision]]));
+    connecting.resolve();
+    clock.advance(20_000);
+    await turns(20);
+    expect([revision, running!.revision, topic.opened, topic.of(jobId)]).toEqual([1, 2, 1, []]);
   });
 
   it('refuses tombstones that it cannot write', async () => {
