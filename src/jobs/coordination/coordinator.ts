@@ -231,7 +231,12 @@ export class JobCoordinator implements RunnerEvents {
     const model = await models.getVersion(record.modelId, record.modelVersion);
     if (model === undefined) throw new Error(`Model ${record.modelId} has no version ${record.modelVersion}`);
 
-    const running = (begun ? undefined : this.#running.get(jobId)) ?? new RunningJob(record, clock.monotonic());
+    let running = begun ? undefined : this.#running.get(jobId);
+    if (running?.isBehind(record)) {
+      running = undefined;
+      this.#staleTimes.forget(jobId);
+    }
+    running ??= new RunningJob(record, clock.monotonic());
     running.claimed(record);
     this.#running.set(jobId, running);
     const isAssigned = this.#pool.assign({

@@ -37,6 +37,11 @@ export class RunningJob {
     this.#failures = record.failures;
   }
 
+  /** Another process has had the job meanwhile, and knows more of it. */
+  isBehind({ checkpoint }: StoredJob): boolean {
+    return checkpoint !== null && checkpoint.position.row > this.#rows;
+  }
+
   get heldLease(): HeldLease {
     return { jobId: this.jobId, lease: this.lease, leaseToken: this.#leaseToken };
   }

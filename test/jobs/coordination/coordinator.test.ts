@@ -289,6 +289,47 @@ describe('the end of a job', () => {
   });
 });
 
+describe('a job that another process has had meanwhile', () => {
+  /** It commits 30 rows, and gives the job back. */
+  const workElsewhere = async (jobId: string): Promise<void> => {
+    const claim = await harness.store.claim('run', 'another process');
+    expect(claim?.record.jobId).toBe(jobId);
+    const changes = { checkpoint: aCheckpoint(30), leaseOwner: null, runAfterMs: 0 };
+    await harness.store.change(jobId, { states: ['RUNNING'], lease: claim!.record }, changes);
+  };
+
+  it('is not taken back to what this process could not store', async () => {
+    const jobId = await harness.acceptAndClaim();
+    harness.commit(jobId, 10);
+    await harness.quiet();
+    harness.commit(jobId, 20);
+    const change = harness.store.change;
+    harness.store.change = () => Promise.reject(new Error('the store is away'));
+    harness.runners.lose(jobId, false);
+    await harness.quiet();
+    harness.store.change = change;
+    harness.clock.advance(1_000);
+    await harness.quiet();
+    await workElsewhere(jobId);
+    const assignment = await harness.runners.next();
+    expect(assignment).toMatchObject({ jobId, checkpoint: { ok: 30 } });
+    harness.coordinator.progress(jobId, assignment!.lease, 310);
+    harness.clock.advance(1_000);
+    await harness.quiet();
+    expect(await harness.record(jobId)).toMatchObject({ checkpoint: { ok: 30 }, bytesDone: 310 });
+  });
+
+  it('has not been stale all that time', async () => {
+    const jobId = await harness.acceptAndClaim();
+    harness.runners.finish(jobId, { kind: 'stale', detail: 'the checkpoint is gone', staleMs: 10_000 });
+    await harness.quiet();
+    harness.clock.advance(2_000);
+    await workElsewhere(jobId);
+    harness.clock.advance(3_600_000);
+    expect(await harness.runners.next()).toMatchObject({ jobId, staleMs: 0 });
+  });
+});
+
 describe('a job whose checkpoint is stale', () => {
   const stale = (staleMs: number): Outcome => ({ kind: 'stale', detail: 'the checkpoint is gone', staleMs });
   /** The runner that has the job leaves it as stale. */
