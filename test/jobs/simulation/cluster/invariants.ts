@@ -10,8 +10,8 @@ import type { World } from './world.js';
 export class Invariants {
   /** The first that did not. */
   fault: string | null = null;
-  /** A backup took the place of the store: what was told since it was made is forgotten. */
-  isRestored = false;
+  /** How often a backup took the place of the store: what was told since it was made is forgotten. */
+  restores = 0;
   /** Hears of every claim, with the name of the process. */
   onClaim: (by: string) => void = () => undefined;
   #rows = new Map<string, JobRow>();
@@ -29,6 +29,10 @@ export class Invariants {
   watch(topics: JobTopics): void {
     this.#topics = topics;
     this.store.onWrite = (by) => this.#onWrite(by);
+  }
+
+  get isRestored(): boolean {
+    return this.restores > 0;
   }
 
   get rows(): ReadonlyMap<string, JobRow> {
@@ -61,7 +65,7 @@ export class Invariants {
     const before = this.#rows;
     this.#rows = new Map(this.store.rows().map((row) => [row.job_id, row]));
     if (by === 'a restore') {
-      this.isRestored = true;
+      this.restores++;
       this.#claimers.clear();
       for (const { job_id: jobId, lease_token: token } of this.#rows.values())
         this.#claimers.set(jobId, this.#claimsBefore.get(`${jobId} ${token}`) ?? 'nobody');

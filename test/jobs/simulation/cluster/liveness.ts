@@ -34,10 +34,12 @@ export class Liveness {
       const { job_id: jobId, lease_owner: owner } = row;
       const worker = workers.find(({ name }) => name === owner);
       const isOver = (time: number | null): boolean => time !== null && time <= this.store.time();
-      const lapsed = this.#lasts(`${jobId} lapsed`, owner !== null && isOver(row.lease_until), now);
-      const waits = this.#lasts(`${jobId} waits`, owner === null && row.phase === null && isOver(row.run_after), now);
+      // A claim may come and be lost again between two looks.
+      const seen = `${jobId} under lease ${row.lease} after ${this.invariants.restores} restores`;
+      const lapsed = this.#lasts(`${seen} lapsed`, owner !== null && isOver(row.lease_until), now);
+      const waits = this.#lasts(`${seen} waits`, owner === null && row.phase === null && isOver(row.run_after), now);
       const untold = this.#lasts(
-        `${jobId} untold`,
+        `${seen} untold`,
         worker !== undefined && undisturbed(worker, LOOK_MS) && this.#isUntold(row, worker),
         now,
       );
