@@ -18,12 +18,17 @@ export async function makeAuthority(dir: string, name: string): Promise<Certific
   return made;
 }
 
-/** A certificate of the authority for 127.0.0.1, as a server's or a client's. */
-export async function makeCertificate(dir: string, name: string, authority: Certificate): Promise<Certificate> {
+/** A certificate of the authority, as a server's or a client's. `names`: whose it is, as OpenSSL's subjectAltName. */
+export async function makeCertificate(
+  dir: string,
+  name: string,
+  authority: Certificate,
+  names = 'IP:127.0.0.1',
+): Promise<Certificate> {
   const made = { cert: join(dir, `${name}.pem`), key: join(dir, `${name}.key`) };
   const request = join(dir, `${name}.csr`);
   const extensions = join(dir, `${name}.ext`);
-  await writeFile(extensions, 'subjectAltName=IP:127.0.0.1\n');
+  await writeFile(extensions, `subjectAltName=${names}\n`);
   await openssl('req', ...KEY, '-keyout', made.key, '-out', request, '-subj', `/CN=${name}`);
   const signed = ['-CA', authority.cert, '-CAkey', authority.key, '-CAcreateserial', '-days', '2'];
   await openssl('x509', '-req', '-in', request, ...signed, '-extfile', extensions, '-out', made.cert);
