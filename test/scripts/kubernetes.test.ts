@@ -27,6 +27,7 @@ interface Manifest {
 const FOLDER = 'deploy/kubernetes';
 const kustomization = parse(readFileSync(`${FOLDER}/kustomization.yaml`, 'utf8')) as {
   resources: string[];
+  labels: { pairs: Record<string, string>; includeSelectors?: boolean }[];
   configMapGenerator: { literals: string[] }[];
 };
 const manifests = kustomization.resources.flatMap((name) =>
@@ -53,6 +54,10 @@ describe('deploy/kubernetes', () => {
   it('has all its files in the kustomization, and no Ingress', () => {
     expect([...kustomization.resources, 'kustomization.yaml'].sort()).toEqual(readdirSync(FOLDER).sort());
     expect(manifests.map(({ kind }) => kind)).not.toContain('Ingress');
+  });
+
+  it('selects no pods of other programs, which may have components of the same names', () => {
+    expect(kustomization.labels).toEqual([{ pairs: { 'app.kubernetes.io/name': 'batch' }, includeSelectors: true }]);
   });
 
   it.each([
