@@ -133,6 +133,7 @@ describe("docker-compose.yml's profile `cluster`", () => {
     'proxy_set_header Connection "";',
     'proxy_set_header Host $http_host;',
     'proxy_next_upstream error timeout;',
+    'proxy_next_upstream_timeout 10s;',
   ])('has nginx obey %s', (directive) => {
     expect(readFileSync(NGINX_CONF, 'utf8')).toContain(`  ${directive}\n`);
   });
