@@ -18,6 +18,7 @@ const END_MS = 900_000;
 /** An ended job's last event is published within. */
 const PUBLISHED_MS = 60_000;
 const LOOK_MS = 250;
+const TOLD_EVERY = 20;
 
 /** Faults one after the other, each begun while others last, and jobs all the time. */
 export const machineFaults: Scenario<ClusterStage> = {
@@ -34,8 +35,12 @@ export const machineFaults: Scenario<ClusterStage> = {
     work.catch(() => undefined);
     const underWay = new Set<Promise<void>>();
     try {
-      for (const fault of faults) {
+      for (const [number, fault] of faults.entries()) {
         await stage.pause(APART_MS);
+        if (number > 0 && number % TOLD_EVERY === 0)
+          process.stdout.write(
+            `${number} faults, ${stage.tally.jobs} jobs compared, ${stage.tally.failures.length} failures\n`,
+          );
         const done = fault.run(stage).then(
           () => stage.tally.fault(fault.name),
           (error: unknown) => stage.tally.fail(`${fault.name}: ${String(error)}`),
