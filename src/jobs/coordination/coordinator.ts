@@ -39,6 +39,8 @@ export interface JobCoordinatorOptions {
 
 /** After a failure of the store. */
 const RETRY_MS = 1000;
+/** Jobs that had a runner here, and wait for one. */
+const MAX_REMEMBERED = 1_000;
 /** A job that may be claimed again in this time is announced then; later ones are found by those who look for work. */
 const ANNOUNCED_WITHIN_MS = 5_000;
 
@@ -72,7 +74,7 @@ export class JobCoordinator implements RunnerEvents {
 
   /** Whether any job is worked on. */
   get isWorking(): boolean {
-    return this.#running.size > 0;
+    return this.heldLeases.length > 0;
   }
 
   /**
@@ -239,6 +241,7 @@ export class JobCoordinator implements RunnerEvents {
     running ??= new RunningJob(record, clock.monotonic());
     running.claimed(record);
     this.#running.set(jobId, running);
+    this.#forgetOldest();
     const isAssigned = this.#pool.assign({
       jobId,
       lease,
@@ -261,6 +264,14 @@ export class JobCoordinator implements RunnerEvents {
     }
     running.lease = 0;
     await writer.updateInternal(record, { leaseOwner: null, runAfterMs: 0 });
+  }
+
+  /** Jobs that wait for a runner may be another process's by now, and are not heard of again. */
+  #forgetOldest(): void {
+    for (const [jobId, { lease }] of this.#running) {
+      if (this.#running.size <= MAX_REMEMBERED) return;
+      if (lease === 0) this.#running.delete(jobId);
+    }
   }
 
   /** The runner has reported its outcome, and its lease ends: decide what becomes of the job. */

@@ -39,7 +39,7 @@ export const machineFaults: Scenario<ClusterStage> = {
         await stage.pause(APART_MS);
         if (number > 0 && number % TOLD_EVERY === 0)
           process.stdout.write(
-            `${number} faults, ${stage.tally.jobs} jobs compared, ${stage.tally.failures.length} failures\n`,
+            `${number} faults, ${stage.tally.jobs} jobs compared, failed: ${stage.tally.failures.join('; ') || 'none'}\n`,
           );
         const done = fault.run(stage).then(
           () => stage.tally.fault(fault.name),
