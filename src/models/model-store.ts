@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import { beforeSeq, type Database, nextSeq, type Page, type Tables, toPage } from '../database/index.js';
 import { ServiceError } from '../errors/index.js';
 import type { Column, CompiledSchema } from './schema/index.js';
@@ -86,7 +86,8 @@ export class ModelStore {
   ): Promise<Page<ModelRecord>> {
     const rows = await this.#joined()
       .where('models.id', '=', id)
-      .where('model_versions.version', '<', beforeSeq(cursor))
+      // A PostgreSQL compares an integer with nothing that is larger than an integer.
+      .where(sql<number>`CAST(model_versions.version AS bigint)`, '<', beforeSeq(cursor))
       .orderBy('model_versions.version', 'desc')
       .limit(limit + 1)
       .execute();

@@ -95,6 +95,16 @@ export function describesModelStore(name: string, open: () => Promise<StoreFixtu
       expect(await models.getVersion('trips', 1)).toMatchObject({ name: 'Trips' });
     });
 
+    it('lists the versions of a model, newest first, page by page', async () => {
+      await models.create('trips', aModel('A'));
+      for (const name of ['B', 'C']) await models.update('trips', aModel(name));
+      const first = await models.versions('trips', { limit: 2 });
+      expect(first.items.map(({ version }) => version)).toEqual([3, 2]);
+      const second = await models.versions('trips', { limit: 2, cursor: first.nextCursor ?? '' });
+      expect([second.items.map(({ version }) => version), second.nextCursor]).toEqual([[1], null]);
+      expect((await models.versions('trips', { limit: 9, cursor: '999999999999999' })).items).toHaveLength(3);
+    });
+
     it('lets a deleted id be used again without touching the old versions', async () => {
       await models.create('trips', aModel('Old'));
       await models.delete('trips');
