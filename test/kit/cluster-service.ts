@@ -40,7 +40,7 @@ export async function startClusterService(options: ServiceOptions, postgresUrl: 
   return {
     ...api,
     pids: all.map(({ pid }) => pid),
-    log: () => all.map((each) => each.log()).join(''),
+    log: () => inOrder(all.map((each) => each.log())),
     async kill(signal) {
       await Promise.all(all.map((each) => each.kill(signal)));
     },
@@ -49,6 +49,21 @@ export async function startClusterService(options: ServiceOptions, postgresUrl: 
       if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** The lines of several logs by their times, as one process would have written them. */
+function inOrder(logs: readonly string[]): string {
+  const lines = logs.flatMap((log) => {
+    let time = '';
+    return log.split(/(?<=\n)/).map((line) => {
+      time = /"time":"([^"]+)"/.exec(line)?.[1] ?? time;
+      return { time, line };
+    });
+  });
+  return lines
+    .toSorted((a, b) => (a.time < b.time ? -1 : Number(a.time > b.time)))
+    .map(({ line }) => line)
+    .join('');
 }
 
 async function databaseOf(dataDir: string, postgresUrl: string): Promise<string> {
