@@ -338,6 +338,9 @@ function withNames(json: string, renamed: Readonly<Record<string, string>>): str
   return JSON.stringify(Object.fromEntries(options.map(([name, value]) => [renamed[name] ?? name, value])));
 }
 
+/** Advisory lock of the process that migrates a PostgreSQL. */
+const MIGRATION_LOCK = 7_202_511_280;
+
 const provider: MigrationProvider = { getMigrations: async () => migrations };
 
 /** The tables are not as this process needs them; the message says what to do. */
@@ -355,15 +358,24 @@ export type MigrateMode = 'on' | 'off';
  */
 export async function migrate(db: Kysely<Tables>, mode: MigrateMode = 'on'): Promise<string[]> {
   if (await isNewer(db)) return [];
-  const migrator = new Migrator({ db, provider });
   if (mode === 'off') {
-    const missing = (await migrator.getMigrations()).filter(({ executedAt }) => executedAt === undefined);
+    const missing = (await new Migrator({ db, provider }).getMigrations()).filter(
+      ({ executedAt }) => executedAt === undefined,
+    );
     if (missing.length === 0) return [];
     throw new SchemaError(
       `The database lacks ${missing.length} migrations, and MIGRATE=off: run \`node dist/main.js migrate\` with the same settings first`,
     );
   }
-  const { error, results = [] } = await migrator.migrateToLatest();
+  if (!isPostgres(db)) return migrateToLatest(db);
+  return db.transaction().execute(async (transaction) => {
+    await sql`SELECT pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(transaction);
+    return migrateToLatest(transaction);
+  });
+}
+
+async function migrateToLatest(db: Kysely<Tables>): Promise<string[]> {
+  const { error, results = [] } = await new Migrator({ db, provider }).migrateToLatest();
   if (error instanceof ServiceError) throw error;
   if (error !== undefined) throw new Error('The database could not be migrated', { cause: error });
   return results.map(({ migrationName }) => migrationName);

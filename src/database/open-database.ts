@@ -1,5 +1,6 @@
-import { Kysely, PostgresDialect } from 'kysely';
+import { Kysely } from 'kysely';
 import { type MigrateMode, migrate } from './migrations.js';
+import { UnlockedPostgresDialect } from './postgres/dialect.js';
 import type { PostgresOptions } from './postgres/pool.js';
 import { SqliteThreadDialect } from './sqlite/dialect.js';
 import { SqliteThread } from './sqlite/thread.js';
@@ -33,7 +34,7 @@ export async function openPostgres(
   // Its client takes memory and time that SQLite does not need.
   const { createPool } = await import('./postgres/pool.js');
   return upToDate(
-    new Kysely<Tables>({ dialect: new PostgresDialect({ pool: createPool(options) }) }),
+    new Kysely<Tables>({ dialect: new UnlockedPostgresDialect({ pool: createPool(options) }) }),
     mode,
     onMigrated,
   );

@@ -34,7 +34,7 @@ import { type PostgresServer, startPostgres } from '../../kit/postgres.js';
 
   it('is migrated once, however many processes start together', async () => {
     const url = pooler.through(await server.createDatabase());
-    const dbs = await Promise.all([1, 2, 3].map(() => openPostgres({ url, onIdleError: fail })));
+    const dbs = await Promise.all([1, 2, 3, 4, 5, 6].map(() => openPostgres({ url, onIdleError: fail })));
     const ids = await Promise.all(dbs.map((db) => db.selectFrom('installation').select('id').execute()));
     expect(new Set(ids.map((rows) => rows.map(({ id }) => id).join())).size).toBe(1);
     for (const db of dbs) await db.destroy();
