@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** A server that is gone without a word answers no goodbye, and the system waits for it for a quarter of an hour. */
+const CLOSE_TIMEOUT_MS = 1_000;
 /** A channel is an identifier. */
 const CHANNEL = /^[a-z_]+$/;
 
@@ -8,6 +11,7 @@ const CHANNEL = /^[a-z_]+$/;
 export interface Listener {
   /** Resolves when the connection has ended, whoever ended it. */
   readonly ended: Promise<void>;
+  /** Resolves in bounded time, whatever the server does. */
   close(): Promise<void>;
 }
 
@@ -31,5 +35,13 @@ export async function listen(url: string, channel: string, onPayload: (payload: 
     await client.end().catch(() => undefined);
     throw error;
   }
-  return { ended, close: () => client.end() };
+  return { ended, close: () => close(client) };
+}
+
+async function close(client: Client): Promise<void> {
+  const tooLong = new AbortController();
+  const silence = sleep(CLOSE_TIMEOUT_MS, undefined, { signal: tooLong.signal }).catch(() => undefined);
+  await Promise.race([client.end(), silence]);
+  tooLong.abort();
+  client.connection.stream.destroy();
 }

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect as connectTo, createServer, type Socket } from 'node:net';
 import { pino } from 'pino';
 import { type Database, listenPostgres, notifyPostgres, openPostgres } from '../../../src/database/index.js';
 import { PostgresNotifier } from '../../../src/jobs/queue/postgres/postgres-notifier.js';
@@ -90,6 +92,24 @@ describe('a notifier in PostgreSQL', () => {
       () => own.notifier.notify('third000'),
     );
     expect(other.notifier.trouble()).toBeNull();
+  });
+
+  it('closes its connection to a server that is gone without a word', async () => {
+    const sockets: Socket[] = [];
+    const network = createServer({ allowHalfOpen: true }, (client) => {
+      const server = connectTo(Number(new URL(url).port), '127.0.0.1');
+      client.pipe(server).pipe(client);
+      sockets.push(client, server);
+    }).listen(0, '127.0.0.1');
+    await once(network, 'listening');
+    const through = new URL(url);
+    through.port = String((network.address() as AddressInfo).port);
+    const listener = await listenPostgres(through.href, CHANNEL, () => undefined);
+    for (const socket of sockets) socket.unpipe().pause();
+    await listener.close();
+    await listener.ended;
+    for (const socket of sockets) socket.destroy();
+    network.close();
   });
 
   it('says so if nothing is heard, as behind a pooler', async () => {
