@@ -7,15 +7,21 @@ const MAX_CONNECTIONS = 10;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** The process's own, since a pooler between may not let the server's setting through. */
 const STATEMENT_TIMEOUT_MS = 30_000;
+/**
+ * The server ends a transaction in which a process stands still, or is gone without a word, after this time: its locks
+ * would stop all others. For the transaction alone, since a pooler lends the session to others next.
+ */
+const IDLE_IN_TRANSACTION_MS = 10_000;
+const BEGIN = /^(?:begin|start transaction)\b/;
 const INT8 = 20;
 
 /** SQLSTATE: disk_full. */
 const DISK_FULL = '53100';
 /**
  * What passes, or is not the statement's fault: connection, resources, the server's shutdown, login, a server that became a
- * standby, deadlock and serialization.
+ * standby, a transaction that stood still, deadlock and serialization.
  */
-const UNAVAILABLE = /^(08|28|40|53|57P|25006|3D000)/;
+const UNAVAILABLE = /^(08|28|40|53|57P|25006|25P03|3D000)/;
 
 export interface PostgresOptions {
   /** As libpq's, with `sslmode` and `sslrootcert`. */
@@ -56,23 +62,28 @@ export function createPool({ url, onIdleError }: PostgresOptions): PostgresPool 
 
 /** The connection until it is released. */
 function lent(client: PoolClient): PostgresPoolClient {
-  let isBroken = false;
+  /** Why it is broken: no further statement is run, not even the ROLLBACK of one that hangs. */
+  let broken: { error: unknown } | undefined;
   // One that breaks while it is lent says so here, and in the statement that is run next.
-  const onError = (): void => {
-    isBroken = true;
+  const onError = (error: unknown): void => {
+    broken ??= { error };
   };
   client.on('error', onError);
   const query = async <R>(sql: string, parameters: readonly unknown[]): Promise<QueryResult<R & QueryResultRow>> => {
+    if (broken !== undefined) throw asStoreError(broken.error);
+    const text = BEGIN.test(sql)
+      ? `${sql}; SET LOCAL idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`
+      : sql;
     try {
-      return await client.query<R & QueryResultRow>(sql, parameters.map(withoutNul));
+      return await client.query<R & QueryResultRow>(text, parameters.map(withoutNul));
     } catch (error) {
-      if (!(error instanceof DatabaseError) || error.severity === 'FATAL') isBroken = true;
+      if (!(error instanceof DatabaseError) || error.severity === 'FATAL') onError(error);
       throw asStoreError(error);
     }
   };
   const release = (): void => {
     client.off('error', onError);
-    client.release(isBroken);
+    client.release(broken !== undefined);
   };
   // Cursors are for streams, which nobody asks for.
   return { query: query as unknown as PostgresPoolClient['query'], release };

@@ -1,5 +1,5 @@
 import { type Expression, type ExpressionBuilder, sql } from 'kysely';
-import { type Database, storeTime, type Tables } from '../../database/index.js';
+import { type Database, isPostgres, storeTime, type Tables } from '../../database/index.js';
 import type { Clock } from '../domain/clock.js';
 import type { StoredJob } from '../domain/stored-job.js';
 
@@ -52,13 +52,21 @@ export class LeaseStore {
     return new Set(renewed.rows.map((row) => row.job_id));
   }
 
-  /** Ends the leases that nobody has renewed in time: their jobs may be claimed at once. Gives the ids of these jobs. */
+  /**
+   * Ends the leases that nobody has renewed in time: their jobs may be claimed at once. Gives the ids of these jobs. One
+   * that is just being changed is left for the next time, and holds up no other.
+   */
   async releaseLapsed(): Promise<string[]> {
     const rows = await this.db
       .updateTable('jobs')
       .set({ lease_owner: null, run_after: this.#now })
-      .where('lease_owner', 'is not', null)
-      .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', this.#now)]))
+      .where('seq', 'in', ({ selectFrom }) =>
+        selectFrom('jobs')
+          .select('seq')
+          .where('lease_owner', 'is not', null)
+          .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', this.#now)]))
+          .$if(isPostgres(this.db), (query) => query.forUpdate().skipLocked()),
+      )
       .returning('job_id')
       .execute();
     return rows.map((row) => row.job_id);

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
-import { openPostgres } from '../../../src/database/index.js';
+import { type Database, openPostgres } from '../../../src/database/index.js';
 import { JobStore } from '../../../src/jobs/store/job-store.js';
+import { LeaseStore } from '../../../src/jobs/store/lease-store.js';
 import { describesJobStore } from '../../conformance/job-store.js';
 import { describesLeaderStore } from '../../conformance/leader-store.js';
 import { describesModelStore } from '../../conformance/model-store.js';
@@ -85,6 +86,39 @@ describe('a database in PostgreSQL', () => {
     expect(await db.selectFrom('models').select(['id', 'hidden', 'version']).execute()).toEqual([
       { id: 'orders', hidden: 0, version: 1 },
     ]);
+    await close();
+  });
+
+  it('takes the locks from a transaction in which its process stands still', async () => {
+    const { db, close } = await open();
+    const hide = (by: Database) => by.updateTable('models').set({ hidden: 1 }).execute();
+    const locked = Promise.withResolvers<void>();
+    const thawed = Promise.withResolvers<void>();
+    const still = db.transaction().execute(async (transaction) => {
+      await hide(transaction);
+      locked.resolve();
+      await thawed.promise;
+      await hide(transaction);
+    });
+    await locked.promise;
+    await hide(db);
+    thawed.resolve();
+    await expect(still).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await close();
+  });
+
+  it('frees the other jobs whose leases have lapsed while one of them is locked', async () => {
+    const { db, close } = await open();
+    const clock = new ManualClock();
+    const [store, leases] = [new JobStore(db, clock), new LeaseStore(db, clock)];
+    const [locked, other] = [await insertJob(store), await insertJob(store)];
+    for (const _ of [locked, other]) await store.claim('run', 'a process that is gone');
+    await db.updateTable('jobs').set({ lease_until: 0 }).execute();
+    await db.transaction().execute(async (transaction) => {
+      await transaction.updateTable('jobs').set({ bytes_done: 1 }).where('job_id', '=', locked.jobId).execute();
+      expect(await leases.releaseLapsed()).toEqual([other.jobId]);
+    });
+    expect(await leases.releaseLapsed()).toEqual([locked.jobId]);
     await close();
   });
 

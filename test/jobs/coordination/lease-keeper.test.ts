@@ -9,13 +9,19 @@ describe('the keeper of leases', () => {
   let keeper: LeaseKeeper;
   let woken: string[];
   let isStoreAway: boolean;
+  /** Number of statements that get no answer. */
+  let hanging: number;
 
   beforeEach(async () => {
     harness = await JobsHarness.open();
     woken = [];
     isStoreAway = false;
+    hanging = 0;
     const { leases, coordinator, clock } = harness;
-    const whenThere = <T>(ask: () => Promise<T>) => (isStoreAway ? Promise.reject(new Error('away')) : ask());
+    const whenThere = <T>(ask: () => Promise<T>): Promise<T> => {
+      if (hanging-- > 0) return new Promise(() => undefined);
+      return isStoreAway ? Promise.reject(new Error('away')) : ask();
+    };
     keeper = new LeaseKeeper({
       leases: {
         renew: (held, owner) => whenThere(() => leases.renew(held, owner)),
@@ -54,6 +60,14 @@ describe('the keeper of leases', () => {
     await pass(120_000);
     expect(await harness.coordinator.isLeaseCurrent(jobId, 1)).toBe(true);
     expect(harness.runners.abandoned).toEqual([]);
+  });
+
+  it('keeps a job though one of its statements hangs', async () => {
+    const jobId = await harness.acceptAndClaim();
+    hanging = 2;
+    await pass(40_000);
+    expect(await harness.leases.releaseLapsed()).toEqual([]);
+    expect(await harness.coordinator.isLeaseCurrent(jobId, 1)).toBe(true);
   });
 
   it('frees the job of a process that is gone, once its lease has lapsed', async () => {
