@@ -29,7 +29,7 @@ export const FAULTS: readonly Fault[] = [
   { name: 'PostgreSQL restarted', run: restartPostgres },
   { name: 'connections to PostgreSQL cut', run: cutConnections },
   { name: 'clock set', run: setClock },
-  { name: 'Redis flushed', needs: hasRedis, run: async ({ redis }) => void (await redis?.command('FLUSHALL')) },
+  { name: 'Redis flushed', needs: hasRedis, run: flushRedis },
   { name: 'Redis restarted', needs: hasRedis, run: (stage) => restartRedis(stage, true) },
   { name: 'Redis restarted empty', needs: hasRedis, run: (stage) => restartRedis(stage, false) },
   { name: 'wakes lost, doubled, late', needs: hasRedis, run: lie },
@@ -82,6 +82,17 @@ async function cutConnections({ postgres }: ClusterStage): Promise<void> {
 
 async function setClock(stage: ClusterStage): Promise<void> {
   stage.pick(stage.processes.filter(({ isUp }) => isUp)).setClock(stage.clockOffset());
+}
+
+/** As soon as it answers: another fault may have it just now. */
+async function flushRedis({ redis }: ClusterStage): Promise<void> {
+  await until('an answer of Redis', LEFT_MS, async () => {
+    await sleep(LOOK_MS);
+    return redis?.command('FLUSHALL').then(
+      () => true,
+      () => undefined,
+    );
+  });
 }
 
 async function restartRedis(stage: ClusterStage, keepsData: boolean): Promise<void> {
