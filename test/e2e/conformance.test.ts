@@ -21,7 +21,7 @@ import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { startPostgres } from '../kit/postgres.js';
 import { runnerPids } from '../kit/runners.js';
 import { hasS3, startS3 } from '../kit/s3.js';
-import { type Service, startService } from '../kit/service.js';
+import { onOneProcess, type Service, startService } from '../kit/service.js';
 import { at, type Branch, type Operation, operations, violations } from '../openapi/document.js';
 import { breakStore } from './support/break-store.js';
 import { type Answer, ContractClient, documented, type Question } from './support/contract-client.js';
@@ -203,7 +203,7 @@ describe('jobs, by the contract', () => {
     expect([page.body.length, page.headers.link]).toEqual([1, expect.stringContaining('cursor=')]);
   });
 
-  it('are cancelled while they wait, and resumed', async () => {
+  onOneProcess('are cancelled while they wait, and resumed', async () => {
     const api = new Api(service.url);
     for (const deadline = Date.now() + 30_000; runnerPids(service).length === 0; ) {
       expect(Date.now()).toBeLessThan(deadline);
@@ -444,7 +444,7 @@ describe('a service that lacks what it needs, by the contract', () => {
     await expectStatus('getLiveness', {}, 200);
   });
 
-  it('says so while its store is broken', async () => {
+  onOneProcess('says so while its store is broken', async () => {
     await service.stop();
     breakStore(service.dataDir, partial, 'wide');
     service = await startService({ brokers, dataDir: service.dataDir });
@@ -502,7 +502,7 @@ describe('a service that lacks what it needs, by the contract', () => {
     }
   });
 
-  it('says so while its store cannot grow', async () => {
+  onOneProcess('says so while its store cannot grow', async () => {
     await service.stop();
     service = await startService({ brokers, dataDir: await newDataDir(), env: { JOB_CONCURRENCY: '1' } });
     client = clientOf(service);
@@ -607,7 +607,7 @@ describe('what the contract does not know', () => {
   });
 });
 
-it('has shown every answer and every code of the contract', () => {
+onOneProcess('has shown every answer and every code of the contract', () => {
   expect(
     documented()
       .filter((what) => !seen.has(what))

@@ -15,7 +15,7 @@ import { TopicAdmin } from '../../src/kafka/index.js';
 import { Api } from '../kit/api.js';
 import { kafkaAt } from '../kit/kafka-client.js';
 import { SERVICE_TOPICS } from '../kit/names.js';
-import { type Service, startService } from '../kit/service.js';
+import { ONE_PROCESS, type Service, startService } from '../kit/service.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
 const EIGHT_DAYS_MS = 8 * 86_400_000;
@@ -43,7 +43,11 @@ afterAll(async () => {
 
 async function start(): Promise<void> {
   // Two topics: there is room for one job.
-  service = await startService({ brokers, dataDir, env: { SPOOL_KEEP_HOURS: '0', MAX_JOB_TOPICS: '2' } });
+  service = await startService({
+    brokers,
+    dataDir,
+    env: { ...ONE_PROCESS, SPOOL_KEEP_HOURS: '0', MAX_JOB_TOPICS: '2' },
+  });
   api = new Api(service.url);
 }
 

@@ -10,7 +10,7 @@ import { type Broker, startBroker } from '../kit/kafka-broker.js';
 import { kafkaAt } from '../kit/kafka-client.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { runService } from '../kit/run-service.js';
-import { type Service, startService } from '../kit/service.js';
+import { ONE_PROCESS, type Service, startService } from '../kit/service.js';
 import { readTopic, type TopicRecord } from '../kit/topic.js';
 
 const ORDERS = makeOrders(100, 10);
@@ -33,7 +33,7 @@ afterAll(async () => {
 });
 
 function settings(data: string, env: Record<string, string> = {}): Record<string, string> {
-  return { DATA_DIR: join(folder, data), KAFKA_TOPIC_PREFIX: 'shared', ...env };
+  return { DATA_DIR: join(folder, data), KAFKA_TOPIC_PREFIX: 'shared', ...ONE_PROCESS, ...env };
 }
 
 async function start(data: string, env: Record<string, string> = {}): Promise<Service> {

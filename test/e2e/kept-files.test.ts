@@ -5,18 +5,18 @@ import type { Job } from '../../src/jobs/domain/job.js';
 import { Api } from '../kit/api.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { runnerPids } from '../kit/runners.js';
-import { type Service, startService } from '../kit/service.js';
+import { ONE_PROCESS, type Service, startService } from '../kit/service.js';
 import { useService } from '../kit/use-service.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
 
-const suite = useService({ models: { orders: ORDERS_SCHEMA } });
+const suite = useService({ models: { orders: ORDERS_SCHEMA }, env: ONE_PROCESS });
 const { api } = suite;
 
 async function restart(between: () => Promise<void>, env: Record<string, string> = {}): Promise<void> {
   await suite.service.kill('SIGTERM');
   await between();
-  suite.service = await startService({ brokers, dataDir: suite.service.dataDir, env });
+  suite.service = await startService({ brokers, dataDir: suite.service.dataDir, env: { ...ONE_PROCESS, ...env } });
 }
 
 /** Root reads every file; without these capabilities it is as any other user. */
@@ -40,7 +40,7 @@ describe('an uploaded file that the service may not read for some time', () => {
 
   beforeAll(async () => {
     const env = { JOB_CONCURRENCY: '1', KAFKA_UNAVAILABLE_AFTER_MS: '15000', JOB_MAX_ATTEMPTS: '1' };
-    narrow = await startService({ brokers, env, under: UNPRIVILEGED });
+    narrow = await startService({ brokers, env: { ...ONE_PROCESS, ...env }, under: UNPRIVILEGED });
     narrowApi = new Api(narrow.url);
     await narrowApi.createModel('orders', ORDERS_SCHEMA);
     while (runnerPids(narrow).length === 0) await sleep(10);

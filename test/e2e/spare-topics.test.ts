@@ -5,10 +5,10 @@ import { jobNames } from '../../src/kafka/names.js';
 import { Api } from '../kit/api.js';
 import { makesJobTopics } from '../kit/kafka-frames.js';
 import { type ProxiedBroker, startProxiedBroker } from '../kit/proxied-broker.js';
-import { type Service, startService } from '../kit/service.js';
+import { ONE_PROCESS, type Service, startService } from '../kit/service.js';
 
 /** A broker that has to refuse another factor first would be asked twice. */
-const ENV = { KAFKA_REPLICATION_FACTOR: '1', LOG_LEVEL: 'debug' };
+const ENV = { ...ONE_PROCESS, KAFKA_REPLICATION_FACTOR: '1', LOG_LEVEL: 'debug' };
 const CSV = Buffer.from('id\n1\n2\n');
 
 let kafka: ProxiedBroker;

@@ -7,7 +7,7 @@ import { Api } from '../kit/api.js';
 import { freePort } from '../kit/ports.js';
 import { runService } from '../kit/run-service.js';
 import { isAlive, runnerPids } from '../kit/runners.js';
-import { type Service, startService } from '../kit/service.js';
+import { ONE_PROCESS, type Service, startService } from '../kit/service.js';
 
 const NO_BROKER = '127.0.0.1:1';
 const SCHEMA = { id: 'String', qty: 'Int32' };
@@ -35,7 +35,7 @@ describe('a service that cannot start', () => {
   }
 
   it('names the command that migrates, if it is not to do so itself', async () => {
-    const env = { PORT: '0', KAFKA_BROKERS: NO_BROKER, DATA_DIR: folder, MIGRATE: 'off' };
+    const env = { PORT: '0', KAFKA_BROKERS: NO_BROKER, DATA_DIR: folder, MIGRATE: 'off', ...ONE_PROCESS };
     await fails(env, /lacks \d+ migrations, and MIGRATE=off: run `node dist\/main.js migrate`.*first\.$/);
     const migrated = await runService(env, ['migrate']);
     expect(migrated).toMatchObject({ status: 0, stdout: expect.stringMatching(/^The database is up to date.*0001_/) });

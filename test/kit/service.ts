@@ -29,6 +29,13 @@ const ENTRY = resolve('dist/main.js');
 const START_TIMEOUT_MS = 30_000;
 const STOP_GRACE_MS = 15_000;
 
+const POSTGRES_URL = process.env['E2E_POSTGRES_URL'];
+
+/** For tests of what one process has for itself: its SQLite, and files that are named after their jobs. */
+export const ONE_PROCESS = { ROLE: 'all' };
+/** `it`, but skipped where services are several processes. */
+export const onOneProcess = POSTGRES_URL === undefined ? it : it.skip;
+
 /** By DATA_DIR. Many services, each with its own data, come to one broker: each has its own names there. */
 const prefixes = new Map<string, string>();
 
@@ -55,9 +62,9 @@ export interface ServiceOptions {
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { env = {} } = options;
   const isGiven = ['ROLE', 'DATABASE_URL', 'STORAGE_URL', 'QUEUE_URL'].some((name) => name in env);
-  if (process.env['E2E_POSTGRES_URL'] === undefined || isGiven) return startProcess(options);
+  if (POSTGRES_URL === undefined || isGiven) return startProcess(options);
   const { startClusterService } = await import('./cluster-service.js');
-  return startClusterService(options, process.env['E2E_POSTGRES_URL']);
+  return startClusterService(options, POSTGRES_URL);
 }
 
 /** One process. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { openAsBlob } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from '../../../src/jobs/domain/job.js';
 import { MODEL } from '../job-stage.js';
@@ -14,6 +14,7 @@ const AGAIN_MS = 200;
 
 /** Who uses the cluster: asks one API or the other, and again if there is no answer, or one that says to. */
 export class ClusterClient {
+  readonly #bodies = new Map<string, Buffer<ArrayBuffer>>();
   #turn = 0;
 
   constructor(
@@ -32,13 +33,13 @@ export class ClusterClient {
   /** Uploads a file for the slow reader, under one Idempotency-Key however often it takes; the job's id. */
   async createJob(file: RowFile): Promise<string> {
     const key = randomUUID();
-    const text = await this.#ask('/jobs', async () => {
-      const form = new FormData();
-      form.set('file', await openAsBlob(file.path), 'rows.csv');
-      form.set('model_id', MODEL);
-      form.set('csv_reader', 'reference');
-      return { method: 'POST', headers: { 'idempotency-key': key }, body: form };
-    });
+    const body = this.#bodyOf(file);
+    const headers = { 'idempotency-key': key, 'content-type': 'multipart/form-data; boundary=rows' };
+    const text = await this.#ask(`/jobs?model_id=${MODEL}&csv_reader=reference`, () => ({
+      method: 'POST',
+      headers,
+      body,
+    }));
     return (JSON.parse(text) as Job).job_id;
   }
 
@@ -54,6 +55,15 @@ export class ClusterClient {
   /** Removes a job that has ended, with its topics and its file. */
   async purge(jobId: string): Promise<void> {
     await this.#ask(`/jobs/${jobId}?purge=true&force=true`, () => ({ method: 'DELETE' }), [404]);
+  }
+
+  /** In memory: a stream of fetch that is given up may throw later, where nobody can catch it. */
+  #bodyOf({ path }: RowFile): Uint8Array<ArrayBuffer> {
+    const head = '--rows\r\ncontent-disposition: form-data; name="file"; filename="rows.csv"\r\n\r\n';
+    const body =
+      this.#bodies.get(path) ?? Buffer.concat([Buffer.from(head), readFileSync(path), Buffer.from('\r\n--rows--\r\n')]);
+    this.#bodies.set(path, body);
+    return body;
   }
 
   /** The text of the answer. */

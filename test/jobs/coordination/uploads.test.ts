@@ -161,7 +161,7 @@ describe('an upload', () => {
   });
 
   it('keeps its row while its file cannot be removed', async () => {
-    const file = await receive(we);
+    await receive(we);
     const { remove } = we.files;
     we.files.remove = async () => {
       throw new Error('the storage is away');
