@@ -45,9 +45,10 @@ export function toJobSummary(record: StoredJobSummary, now: number): JobSummary 
   };
 }
 
-/** The catalogue's hint, its requests with this job's ids. */
+/** The catalogue's hint, its requests with this job's ids; none for an error that only a newer release knows. */
 function hintFor({ jobId, modelId }: StoredJobSummary, { code }: JobError): string {
-  return catalogue[code].hint.replaceAll('{id}', jobId).replaceAll('{model_id}', modelId);
+  const known: Partial<typeof catalogue> = catalogue;
+  return (known[code]?.hint ?? '').replaceAll('{id}', jobId).replaceAll('{model_id}', modelId);
 }
 
 function endOffsets({ state, checkpointVerified, checkpoint }: StoredJobSummary): Job['end_offsets'] {
