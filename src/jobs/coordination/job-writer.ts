@@ -62,7 +62,7 @@ export class JobWriter {
 
   /** A change that users see. Throws ConcurrentChange if the job is not as `record` says any more. */
   async change(record: StoredJob, changes: JobChanges): Promise<StoredJob> {
-    const guard = { states: [record.state], lease: record };
+    const guard = { states: [record.state], lease: record, spooled: record.spooled };
     const changed = current(record, await this.store.change(record.jobId, guard, changes));
     this.listener.publish(changed);
     if (isTerminal(changed.state)) this.#wake(changed.jobId);
@@ -81,7 +81,7 @@ export class JobWriter {
 
   /** A change that only the service knows of. Throws as `change` does. */
   async updateInternal(record: StoredJob, changes: Omit<JobChanges, 'state'>): Promise<StoredJob> {
-    const guard = { states: [record.state], lease: record };
+    const guard = { states: [record.state], lease: record, spooled: record.spooled };
     return current(record, await this.store.updateInternal(record.jobId, guard, changes));
   }
 

@@ -59,6 +59,8 @@ export interface Guard {
   states: readonly JobState[];
   /** The last claim is this one. */
   lease?: LeaseId;
+  /** Its file is kept, or not. */
+  spooled?: boolean;
 }
 
 /** What a runner told of its job. */
@@ -454,6 +456,7 @@ export class JobStore {
       .where('phase', 'is', null)
       .where('state', 'in', guard.states);
     if (guard.lease !== undefined) query = query.where(isLease(guard.lease));
+    if (guard.spooled !== undefined) query = query.where('spooled', '=', Number(guard.spooled));
     const { runAfterMs } = changes;
     if (runAfterMs === null) query = query.set({ run_after: null });
     else if (runAfterMs !== undefined) query = query.set((eb) => ({ run_after: eb(this.#now, '+', runAfterMs) }));

@@ -342,6 +342,16 @@ describe('resuming a job', () => {
     await expect(harness.commands.resume(jobId)).rejects.toMatchObject({ code: 'SPOOL_EXPIRED' });
   });
 
+  it('is too late when another process removes the file meanwhile', async () => {
+    const jobId = await failWithoutKafka();
+    harness.spool.has = async () => {
+      await harness.store.updateInternal(jobId, { states: ['FAILED'] }, { spooled: false });
+      return true;
+    };
+    await expect(harness.commands.resume(jobId)).rejects.toMatchObject({ code: 'SPOOL_EXPIRED' });
+    expect((await harness.record(jobId)).state).toBe('FAILED');
+  });
+
   it('is refused while the brokers cannot write it exactly once', async () => {
     const jobId = await failWithoutKafka();
     harness.kafkaFailure = new ServiceError('KAFKA_UNSUPPORTED', 'no verification');
