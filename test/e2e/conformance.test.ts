@@ -21,10 +21,11 @@ import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { startPostgres } from '../kit/postgres.js';
 import { runnerPids } from '../kit/runners.js';
 import { hasS3, startS3 } from '../kit/s3.js';
-import { onOneProcess, type Service, startService } from '../kit/service.js';
+import { type Service, startService } from '../kit/service.js';
 import { at, type Branch, type Operation, operations, violations } from '../openapi/document.js';
 import { breakStore } from './support/break-store.js';
 import { type Answer, ContractClient, documented, type Question } from './support/contract-client.js';
+import { onOneProcess } from './support/one-process.js';
 import { CSV, FLAT, form, JSON_SCHEMA } from './support/samples.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;

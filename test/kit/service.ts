@@ -33,9 +33,6 @@ const POSTGRES_URL = process.env['E2E_POSTGRES_URL'];
 
 /** For tests of what one process has for itself: its SQLite, and files that are named after their jobs. */
 export const ONE_PROCESS = { ROLE: 'all' };
-/** `it`, but skipped where services are several processes. */
-export const onOneProcess = POSTGRES_URL === undefined ? it : it.skip;
-
 /** By DATA_DIR. Many services, each with its own data, come to one broker: each has its own names there. */
 const prefixes = new Map<string, string>();
 
