@@ -1,3 +1,4 @@
+import { atMost } from '../../kafka/index.js';
 import type { RunnerPool } from '../../runner/index.js';
 import type { BrokerWatch } from './broker-watch.js';
 import type { ClaimLoop } from './claim-loop.js';
@@ -12,6 +13,8 @@ export interface JobWorkerOptions {
   brokers: BrokerWatch;
 }
 
+/** A claim may hang on a store that is gone: the runners' transactions do not wait for it. */
+const CLAIMS_GRACE_MS = 1_500;
 /** How long a stop waits for the runners' open transactions. */
 const RUNNER_GRACE_MS = 4_000;
 
@@ -40,7 +43,7 @@ export class JobWorker {
   /** Commits the transactions that are under way and gives the jobs back, for others or for the next start. */
   async stop(): Promise<void> {
     const { coordinator, pool, claims, leases, brokers } = this.options;
-    await claims.stop();
+    await atMost(CLAIMS_GRACE_MS, claims.stop());
     await Promise.all([brokers.stop(), pool.stop(RUNNER_GRACE_MS)]);
     await coordinator.stop();
     await leases.stop();
