@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../domain/clock.js';
 import { LEADER_LEASE_MS, type LeaderStore } from '../store/leader-store.js';
+import { inTime } from './in-time.js';
 import { Rounds } from './rounds.js';
 
 export interface LeadershipOptions {
@@ -25,7 +26,8 @@ export interface ConfirmedLeader extends Leader {
 
 /** Injects the ConfirmedLeader. */
 export const LEADER = Symbol('Leader');
-const RENEW_EVERY_MS = 5_000;
+/** So that there is time for another attempt if one gets no answer for 5 s. */
+const RENEW_EVERY_MS = 4_000;
 
 /**
  * Whether this process leads those on one store. A leader that stood still may believe so for longer than it is true: what
@@ -72,7 +74,7 @@ export class Leadership implements ConfirmedLeader {
   async #acquire(): Promise<void> {
     const { store, owner, clock, log } = this.options;
     const until = clock.monotonic() + LEADER_LEASE_MS;
-    const epoch = (await store.acquire(owner)) ?? null;
+    const epoch = (await inTime(clock, store.acquire(owner))) ?? null;
     if (epoch !== this.#epoch) {
       if (epoch !== null) log.info({ epoch }, 'this process leads: it publishes job events and removes what is to go');
       else log.warn('this process does not lead any more');

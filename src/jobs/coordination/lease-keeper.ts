@@ -3,6 +3,7 @@ import type { Clock } from '../domain/clock.js';
 import type { JobNotifier } from '../queue/job-notifier.js';
 import type { LeaseStore } from '../store/lease-store.js';
 import type { JobCoordinator } from './coordinator.js';
+import { inTime } from './in-time.js';
 import { Rounds } from './rounds.js';
 
 export interface LeaseKeeperOptions {
@@ -17,8 +18,6 @@ export interface LeaseKeeperOptions {
 
 /** A lease lasts for six times as long. */
 const RENEW_EVERY_MS = 5_000;
-/** A statement may hang on a connection that is gone, for longer than a lease lasts: the next one takes another. */
-const ANSWER_MS = 5_000;
 /** After an outage of the store all leases may have lapsed: who has one renews it first. */
 const OTHERS_RENEW_WITHIN_MS = 10_000;
 
@@ -57,9 +56,9 @@ export class LeaseKeeper {
   }
 
   async #renew(): Promise<void> {
-    const { leases, coordinator, owner } = this.options;
+    const { leases, coordinator, owner, clock } = this.options;
     const held = coordinator.heldLeases;
-    const renewed = await this.#inTime(leases.renew(held, owner));
+    const renewed = await inTime(clock, leases.renew(held, owner));
     for (const lease of held) if (!renewed.has(lease.jobId)) coordinator.leaseLost(lease);
   }
 
@@ -68,21 +67,9 @@ export class LeaseKeeper {
     const now = clock.monotonic();
     this.#answersSince ??= now;
     if (now - this.#answersSince < OTHERS_RENEW_WITHIN_MS) return;
-    for (const jobId of await this.#inTime(leases.releaseLapsed())) {
+    for (const jobId of await inTime(clock, leases.releaseLapsed())) {
       log.warn({ job_id: jobId }, 'the lease of a job has lapsed: its worker is gone');
       notifier.notify(jobId);
-    }
-  }
-  /** As the promise; rejects if it does not settle within ANSWER_MS. */
-  async #inTime<T>(answer: Promise<T>): Promise<T> {
-    const silence = Promise.withResolvers<never>();
-    const cancel = this.options.clock.schedule(ANSWER_MS, () =>
-      silence.reject(new Error(`the store did not answer within ${ANSWER_MS} ms`)),
-    );
-    try {
-      return await Promise.race([answer, silence.promise]);
-    } finally {
-      cancel();
     }
   }
 }

@@ -12,6 +12,8 @@ describe('the leadership of a process', () => {
   let clock: ManualClock;
   let store: LeaderStore;
   let isStoreAway: boolean;
+  /** Whose next statement gets no answer. */
+  let hanging: string | null;
   const started: Leadership[] = [];
 
   beforeEach(async () => {
@@ -19,6 +21,7 @@ describe('the leadership of a process', () => {
     clock = new ManualClock();
     store = new LeaderStore(fixture.db, 'leader', clock);
     isStoreAway = false;
+    hanging = null;
   });
   afterEach(async () => {
     await Promise.all(started.splice(0).map((leadership) => leadership.stop()));
@@ -28,7 +31,13 @@ describe('the leadership of a process', () => {
   async function start(owner: string): Promise<Leadership> {
     const leadership = new Leadership({
       store: {
-        acquire: (who) => (isStoreAway ? Promise.reject(new Error('away')) : store.acquire(who)),
+        acquire: (who) => {
+          if (hanging === who) {
+            hanging = null;
+            return new Promise(() => undefined);
+          }
+          return isStoreAway ? Promise.reject(new Error('away')) : store.acquire(who);
+        },
         release: (who) => store.release(who),
       },
       owner,
@@ -66,6 +75,14 @@ describe('the leadership of a process', () => {
     expect([first.epoch, await first.confirm(), first.epoch]).toEqual([1, null, null]);
     isStoreAway = true;
     await expect(first.confirm()).rejects.toThrow('away');
+  });
+
+  it('goes on though one of its statements hangs', async () => {
+    const [first, second] = [await start('a'), await start('b')];
+    await pass(30_000);
+    hanging = 'a';
+    await pass(30_000);
+    expect([hanging, first.epoch, second.epoch]).toEqual([null, 1, null]);
   });
 
   it('ends when the store is away for longer than its lease', async () => {
