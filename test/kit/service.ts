@@ -33,6 +33,7 @@ const POSTGRES_URL = process.env['E2E_POSTGRES_URL'];
 
 /** For tests of what one process has for itself: its SQLite, and files that are named after their jobs. */
 export const ONE_PROCESS = { ROLE: 'all' };
+
 /** By DATA_DIR. Many services, each with its own data, come to one broker: each has its own names there. */
 const prefixes = new Map<string, string>();
 
