@@ -228,6 +228,21 @@ export function describesJobStore(name: string, open: () => Promise<StoreFixture
       expect(items.map(({ jobId }) => jobId).sort()).toEqual(jobs.map(({ jobId }) => jobId).sort());
     });
 
+    it('writes to several jobs at once in any order, and no write waits for another for ever', async () => {
+      const owner = 'me';
+      for (let count = 0; count < 6; count++) await insert();
+      const held: StoredJob[] = [];
+      for (let count = 0; count < 6; count++) held.push((await store.claim('run', owner))!.record);
+      const writes = Array.from({ length: 30 }, (_, at) => {
+        const some = at % 2 === 0 ? held : held.toReversed();
+        const marks = new Map(some.map(({ jobId }) => [jobId, at]));
+        const progress = some.map((lease) => ({ jobId: lease.jobId, lease, changes: { bytesDone: at } }));
+        return [leases.renew(some, owner), store.changeProgress(progress), store.markPublished(marks)];
+      });
+      await Promise.all(writes.flat());
+      expect((await leases.renew(held, owner)).size).toBe(6);
+    });
+
     it('gives each job to one of several claims that come at once', async () => {
       const jobs = await Promise.all(Array.from({ length: 5 }, () => insert()));
       const claims = await Promise.all(Array.from({ length: 8 }, (_, at) => store.claim('run', `owner ${at}`)));

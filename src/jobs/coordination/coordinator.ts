@@ -362,7 +362,7 @@ export class JobCoordinator implements RunnerEvents {
     const { clock, maxAttempts, log } = this.options;
     const running = this.#running.get(jobId);
     if (running !== undefined) running.lastCommitAt = clock.monotonic();
-    this.#retried.add(jobId);
+    if (this.#retried.size < MAX_REMEMBERED) this.#retried.add(jobId);
     log.warn({ job_id: jobId, failures, max_attempts: maxAttempts, retry_ms: delayMs }, 'a job failed, and is retried');
   }
 

@@ -22,7 +22,7 @@ import {
   SUMMARY_COLUMNS,
 } from '../domain/stored-job.js';
 import { CLAIM_ORDER, type Claim, claimNext, type Intent } from './claim.js';
-import { type HeldLease, isLease, type LeaseId } from './lease-store.js';
+import { type HeldLease, inOrder, isLease, type LeaseId } from './lease-store.js';
 
 export type CreateResult =
   | { kind: 'created' }
@@ -303,7 +303,8 @@ export class JobStore {
     return this.db.transaction().execute(async (transaction) => {
       const jobs = new JobStore(transaction, this.clock);
       const written: StoredJob[] = [];
-      for (const { jobId, lease, changes } of progress) {
+      // Others lock the rows in this order, too.
+      for (const { jobId, lease, changes } of progress.toSorted((a, b) => (a.jobId < b.jobId ? -1 : 1))) {
         const record = await jobs.change(jobId, { states: ['RUNNING', 'CANCELLING'], lease }, changes);
         if (record !== undefined) written.push(record);
       }
@@ -355,13 +356,15 @@ export class JobStore {
   /** Those of the jobs that nobody has wait no longer than `ms` from now on. */
   async hasten(jobIds: readonly string[], ms: number): Promise<void> {
     const latest = sql<number>`${this.#now} + ${sql.lit(ms)}`;
-    await this.db
-      .updateTable('jobs')
-      .set({ run_after: latest })
-      .where('job_id', 'in', jobIds)
-      .where('lease_owner', 'is', null)
-      .where('run_after', '>', latest)
-      .execute();
+    for (const jobId of jobIds) {
+      await this.db
+        .updateTable('jobs')
+        .set({ run_after: latest })
+        .where('job_id', '=', jobId)
+        .where('lease_owner', 'is', null)
+        .where('run_after', '>', latest)
+        .execute();
+    }
   }
 
   /** The job as it is, under a new revision; undefined: there is no such job. */
@@ -385,9 +388,13 @@ export class JobStore {
         .slice(at, at + MARKED_AT_ONCE)
         .map(([jobId, revision]) => sql`(${jobId}, CAST(${revision} AS bigint))`);
       await sql`
-        WITH marks (job_id, revision) AS (VALUES ${sql.join(rows)})
-        UPDATE jobs SET published_revision = marks.revision FROM marks
-        WHERE jobs.job_id = marks.job_id AND jobs.published_revision < marks.revision`.execute(this.db);
+        WITH marks (job_id, revision) AS (VALUES ${sql.join(rows)}),
+        behind AS MATERIALIZED (
+          SELECT jobs.job_id, marks.revision FROM marks JOIN jobs ON jobs.job_id = marks.job_id
+          WHERE jobs.published_revision < marks.revision ${inOrder(this.db)}
+        )
+        UPDATE jobs SET published_revision = behind.revision FROM behind
+        WHERE jobs.job_id = behind.job_id AND jobs.published_revision < behind.revision`.execute(this.db);
     }
   }
 

@@ -1,4 +1,4 @@
-import { type Expression, type ExpressionBuilder, sql } from 'kysely';
+import { type Expression, type ExpressionBuilder, type RawBuilder, sql } from 'kysely';
 import { type Database, isPostgres, storeTime, type Tables } from '../../database/index.js';
 import type { Clock } from '../domain/clock.js';
 import type { StoredJob } from '../domain/stored-job.js';
@@ -44,10 +44,13 @@ export class LeaseStore {
       ({ jobId, lease, leaseToken }) => sql`(${jobId}, CAST(${lease} AS bigint), CAST(${leaseToken} AS text))`,
     );
     const renewed = await sql<{ job_id: string }>`
-      WITH held (job_id, lease, token) AS (VALUES ${sql.join(rows)})
-      UPDATE jobs SET lease_until = ${this.#now} + ${sql.lit(LEASE_MS)} FROM held
-      WHERE jobs.job_id = held.job_id AND jobs.lease = held.lease AND jobs.lease_token = held.token
-        AND jobs.lease_owner = ${owner}
+      WITH held (job_id, lease, token) AS (VALUES ${sql.join(rows)}),
+      ours AS MATERIALIZED (
+        SELECT jobs.job_id FROM held JOIN jobs ON jobs.job_id = held.job_id
+        WHERE jobs.lease = held.lease AND jobs.lease_token = held.token AND jobs.lease_owner = ${owner} ${inOrder(this.db)}
+      )
+      UPDATE jobs SET lease_until = ${this.#now} + ${sql.lit(LEASE_MS)} FROM ours
+      WHERE jobs.job_id = ours.job_id
       RETURNING jobs.job_id`.execute(this.db);
     return new Set(renewed.rows.map((row) => row.job_id));
   }
@@ -75,6 +78,14 @@ export class LeaseStore {
   get #now(): Expression<number> {
     return storeTime(this.db, this.clock.steady());
   }
+}
+
+/**
+ * Ends a selection of jobs that are about to be written: PostgreSQL locks the rows by their ids, as every statement or
+ * transaction over several rows does, or two could wait for each other. SQLite writes one after the other.
+ */
+export function inOrder(db: Database): RawBuilder<unknown> {
+  return isPostgres(db) ? sql`ORDER BY jobs.job_id COLLATE "C" FOR UPDATE OF jobs` : sql``;
 }
 
 /** The row's last claim is this one. */

@@ -62,7 +62,7 @@ describe('the queries of the job store', () => {
   /** Lines that visit every job. An index of few jobs only, and the list of a statement, may be read from end to end. */
   function scans(plan: readonly string[]): string[] {
     return plan.filter((line) =>
-      /^SCAN (?!jobs USING (COVERING )?INDEX (jobs_unpublished|jobs_unseen))(?!CONSTANT|next$|marks$|front$|busy$|heads$|candidate$)/.test(
+      /^SCAN (?!jobs USING (COVERING )?INDEX (jobs_unpublished|jobs_unseen))(?!CONSTANT|next$|marks$|ours$|behind$|front$|busy$|heads$|candidate$)/.test(
         line,
       ),
     );
