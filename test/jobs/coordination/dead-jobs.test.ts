@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Queue } from 'bullmq';
+import { Queue, Worker } from 'bullmq';
 import { pino } from 'pino';
 import { DeadJobs } from '../../../src/jobs/coordination/dead-jobs.js';
 import type { StoredJobSummary } from '../../../src/jobs/domain/stored-job.js';
@@ -54,7 +54,7 @@ describe('the copy of failed jobs', () => {
     expect(copies).toEqual([]);
     leader.epoch = 1;
     clock.advance(ROUND_MS);
-    await sleep(50);
+    while (copies.length === 0) await sleep(5);
     expect(copies).toHaveLength(1);
     expect(copies[0]).toHaveLength(1_000);
     expect([copies[0]?.[0], copies[0]?.at(-1)]).toEqual([shown('job999'), shown('job0')]);
@@ -134,6 +134,22 @@ describe('the copy of failed jobs', () => {
     await redis.command('FLUSHALL');
     await replace(shown('aaaaaaaa'));
     expect((await held()).map(([id]) => id)).toEqual(['j-aaaaaaaa']);
+  });
+
+  it('stays where somebody works on an entry, and has it again once that is done', async () => {
+    await replace();
+    await replace(shown('aaaaaaaa'));
+    const worker = new Worker<DeadJob>('batch-dead', null, { connection: { url: redis.url }, prefix: '{batch}' });
+    try {
+      const entry = await worker.getNextJob('token');
+      await replace(shown('bbbbbbbb'));
+      expect([await entry?.getState(), await held()]).toEqual(['active', [['j-bbbbbbbb', shown('bbbbbbbb')]]]);
+      await entry?.moveToCompleted(null, 'token', false);
+      await replace(shown('aaaaaaaa'));
+      expect(await held()).toEqual([['j-aaaaaaaa', shown('aaaaaaaa')]]);
+    } finally {
+      await worker.close();
+    }
   });
 
   it('is left at once when the process is to end, while Redis stands still', async () => {

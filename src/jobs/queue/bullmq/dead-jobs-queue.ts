@@ -18,7 +18,8 @@ const NAME = 'batch-dead';
 /** Ids of digits only are not allowed. */
 const ID = 'j-';
 
-/** Makes BullMQ's queue of failed jobs hold these and no others, in their order. Rejects if Redis is away, or when the signal says so. */
+/** Makes BullMQ's queue of failed jobs hold these and no others, waiting, in their order. What
+ * somebody works on stays until the next time. Rejects if Redis is away, or when the signal says so. */
 export async function replaceDeadJobs(
   { url, topicPrefix }: DeadJobsQueueOptions,
   jobs: readonly DeadJob[],
@@ -36,9 +37,12 @@ export async function replaceDeadJobs(
   queue.on('error', () => undefined);
   try {
     const missing = new Map(jobs.map((job) => [ID + job.job_id, job]));
+    const waiting = new Set((await queue.getJobs(['waiting', 'prioritized'])).map(({ id }) => id));
     for (const entry of await queue.getJobs()) {
-      if (isDeepStrictEqual(entry.data, missing.get(entry.id ?? ''))) missing.delete(entry.id ?? '');
-      else await entry.remove();
+      const id = entry.id ?? '';
+      if (waiting.has(id) && isDeepStrictEqual(entry.data, missing.get(id))) missing.delete(id);
+      // Where somebody works on it, it stays for now; where Redis is away, this rejects.
+      else await entry.remove().catch(() => entry.getState());
     }
     await queue.addBulk([...missing].map(([jobId, data]) => ({ name: data.error_code, data, opts: { jobId } })));
   } finally {
