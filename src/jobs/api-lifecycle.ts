@@ -3,6 +3,7 @@ import {
   Inject,
   Injectable,
   type OnApplicationBootstrap,
+  type OnApplicationShutdown,
   Optional,
 } from '@nestjs/common';
 import { CONFIG, type Config } from '../config/index.js';
@@ -28,7 +29,7 @@ const FIRST_ANSWER_MS = 5_000;
 
 /** Starts what goes on beside the requests of a process before the first one, and ends it after the last one. */
 @Injectable()
-export class ApiLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class ApiLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
   #isStopping = false;
 
   constructor(
@@ -91,8 +92,12 @@ export class ApiLifecycle implements OnApplicationBootstrap, BeforeApplicationSh
       this.removal.stop(),
       this.spares.stop(),
     ]);
-    await this.notifier.close();
     await this.events.stop(EVENTS_GRACE_MS);
     if (this.leader instanceof Leadership) await this.leader.stop();
+  }
+
+  /** Once no request is answered any more: the last ones may have created jobs, which others are to be told. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.notifier.close();
   }
 }
