@@ -41,6 +41,8 @@ export class JobExpiry {
   readonly #stop = Promise.withResolvers<null>();
   /** Up to when the running time is stored, in ms of the monotonic clock. */
   #countedAt = 0;
+  /** The leader's epoch at that time. */
+  #countedIn: number | null = null;
   #trouble: string | null = null;
 
   constructor(private readonly options: JobExpiryOptions) {
@@ -54,7 +56,7 @@ export class JobExpiry {
 
   /** Purges every ten minutes, the first time ten minutes from now, until `stop`. */
   start(): void {
-    this.#countedAt = this.options.clock.monotonic();
+    this.#takeElapsed();
     this.#rounds.start();
   }
 
@@ -97,11 +99,16 @@ export class JobExpiry {
     return trouble === null && !this.#rounds.isStopped ? ours : null;
   }
 
-  /** Milliseconds since the round before. A machine that slept was not watching: no round counts more than two intervals. */
+  /**
+   * Milliseconds since the round before, or since the start. A machine that slept was not watching: no round counts more
+   * than two intervals. A process that has come to lead counts nothing yet: another one has counted, up to a time unknown.
+   */
   #takeElapsed(): number {
-    const now = this.options.clock.monotonic();
-    const elapsed = Math.min(Math.round(now - this.#countedAt), 2 * EVERY_MS);
+    const { clock, leader } = this.options;
+    const now = clock.monotonic();
+    const elapsed = leader.epoch === this.#countedIn ? Math.min(Math.round(now - this.#countedAt), 2 * EVERY_MS) : 0;
     this.#countedAt = now;
+    this.#countedIn = leader.epoch;
     return elapsed;
   }
 

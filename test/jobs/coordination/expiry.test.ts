@@ -10,6 +10,7 @@ const YEARS_MS = 12 * 365 * DAY_MS;
 
 let harness: JobsHarness;
 let expiry: JobExpiry;
+let leader: { epoch: number | null };
 /** The times at which topics were to be checked. */
 let topicRounds: number[];
 /** The broker's clock, where it is not as ours. */
@@ -17,6 +18,7 @@ let brokerTime: (() => Promise<number>) | null;
 
 beforeEach(async () => {
   harness = await JobsHarness.open();
+  leader = { epoch: 1 };
   topicRounds = [];
   brokerTime = null;
   start();
@@ -27,7 +29,7 @@ afterEach(() => harness.close());
 function start(keepDays = 30): void {
   const { commands, clock } = harness;
   expiry = new JobExpiry({
-    leader: { epoch: 1 },
+    leader,
     rows: new ExpiryStore(harness.fixture.db),
     commands,
     topics: {
@@ -220,6 +222,19 @@ describe("a clock that differs from the broker's", () => {
 });
 
 describe('the rounds', () => {
+  it('count no time for which another process led', async () => {
+    const counted = () => new ExpiryStore(harness.fixture.db).addRunningTime(0);
+    await run(10 * MINUTE_MS);
+    leader.epoch = null;
+    harness.clock.dropTimers();
+    harness.clock.advance(30 * MINUTE_MS);
+    leader.epoch = 3;
+    await expiry.round();
+    expect(await counted()).toBe(10 * MINUTE_MS);
+    await run(10 * MINUTE_MS);
+    expect(await counted()).toBe(20 * MINUTE_MS);
+  });
+
   it('begin ten minutes after the start, are ten minutes apart, and one while the clock is not trusted', async () => {
     const soon = async (): Promise<number[]> => {
       while (harness.clock.pending === 0) await new Promise(setImmediate);
