@@ -1,6 +1,6 @@
 export { DATABASE } from './database.token.js';
 export type { MigrateMode } from './migrations.js';
-export { isPostgres, nextSeq, storeTime } from './next-seq.js';
+export { isPostgres, nextSeq, storeIsoTime, storeTime } from './next-seq.js';
 export { type Database, openDatabase, openPostgres } from './open-database.js';
 export { beforeSeq, type Page, toPage } from './page.js';
 export type { Listener } from './postgres/listener.js';

@@ -1,4 +1,4 @@
-import { type Expression, type Kysely, PostgresAdapter, sql } from 'kysely';
+import { type Expression, type Kysely, PostgresAdapter, type RawBuilder, sql } from 'kysely';
 import type { Tables } from './tables.js';
 
 /** Whether statements go to a PostgreSQL, where others run at the same time. Otherwise it is SQLite, which runs one by one. */
@@ -15,6 +15,18 @@ export function storeTime(db: Pick<Kysely<unknown>, 'getExecutor'>, processTime:
   return isPostgres(db)
     ? sql<number>`CAST(extract(epoch FROM statement_timestamp()) * 1000 AS bigint)`
     : sql<number>`CAST(${processTime} AS integer)`;
+}
+
+/** `agoMs` before that time, as ISO text. */
+export function storeIsoTime(
+  db: Pick<Kysely<unknown>, 'getExecutor'>,
+  processTime: number,
+  agoMs = 0,
+): RawBuilder<string> {
+  const ago = sql.lit(`${agoMs} milliseconds`);
+  return isPostgres(db)
+    ? sql<string>`to_char((statement_timestamp() - interval ${ago}) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
+    : sql<string>`CAST(${new Date(processTime - agoMs).toISOString()} AS text)`;
 }
 
 /** The next place in the order of a table's rows, as a value of the statement that writes it. */

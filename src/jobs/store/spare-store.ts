@@ -1,5 +1,4 @@
-import type { Database } from '../../database/index.js';
-import { isoTime } from '../domain/clock.js';
+import { type Database, storeIsoTime } from '../../database/index.js';
 
 /** Names the topics of a job to come. */
 export interface Spare {
@@ -13,7 +12,7 @@ const ORPHAN_AFTER_MS = 3_600_000;
 export class SpareStore {
   /**
    * `topicPrefix`: of new ones. `owner`: this start of the process, to which they belong. `isAlone`: other owners are dead;
-   * otherwise those that are an hour old are taken for theirs.
+   * otherwise those that are an hour old, by the store's clock, are taken for theirs.
    */
   constructor(
     private readonly db: Database,
@@ -37,7 +36,7 @@ export class SpareStore {
             eb.val(jobId).as('job_id'),
             eb.val(topicPrefix).as('topic_prefix'),
             eb.val(owner).as('owner'),
-            eb.val(isoTime(now)).as('created_at'),
+            storeIsoTime(this.db, now).as('created_at'),
           ])
           .where((eb) => eb.not(eb.exists(eb.selectFrom('jobs').select('seq').where('job_id', '=', jobId)))),
       )
@@ -63,7 +62,7 @@ export class SpareStore {
       .updateTable('spare_topics')
       .set({ owner })
       .where('owner', '!=', owner)
-      .$if(!isAlone, (query) => query.where('created_at', '<', isoTime(now - ORPHAN_AFTER_MS)))
+      .$if(!isAlone, (query) => query.where('created_at', '<', storeIsoTime(this.db, now, ORPHAN_AFTER_MS)))
       .returning(['job_id', 'topic_prefix'])
       .execute();
     return rows.map((row) => ({ jobId: row.job_id, topicPrefix: row.topic_prefix }));

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { type Database, openPostgres } from '../../../src/database/index.js';
 import { JobStore } from '../../../src/jobs/store/job-store.js';
 import { LeaseStore } from '../../../src/jobs/store/lease-store.js';
+import { SpareStore } from '../../../src/jobs/store/spare-store.js';
 import { describesJobStore } from '../../conformance/job-store.js';
 import { describesLeaderStore } from '../../conformance/leader-store.js';
 import { describesModelStore } from '../../conformance/model-store.js';
@@ -54,6 +55,24 @@ describe('a database in PostgreSQL', () => {
     const { db, close } = await open();
     const job = await insertJob(new JobStore(db, new ManualClock()), { filename: 'a\0b.csv' });
     expect(job.filename).toBe('a\u{fffd}b.csv');
+    await close();
+  });
+
+  it('tells by its own clock how old the topics are that a process has made ahead', async () => {
+    const { db, close } = await open();
+    const [ours, others] = ['a', 'b'].map(
+      (owner) => new SpareStore(db, { topicPrefix: 'batch', owner, isAlone: false }),
+    ) as [SpareStore, SpareStore];
+    const now = Date.now();
+    await others.add('spare000', now - 2 * 3_600_000);
+    expect(await ours.adoptOrphans(now + 2 * 3_600_000)).toEqual([]);
+    const { created_at } = await db.selectFrom('spare_topics').select('created_at').executeTakeFirstOrThrow();
+    expect(new Date(created_at).toISOString()).toBe(created_at);
+    await db
+      .updateTable('spare_topics')
+      .set({ created_at: new Date(Date.parse(created_at) - 3_600_001).toISOString() })
+      .execute();
+    expect(await ours.adoptOrphans(now)).toEqual([{ jobId: 'spare000', topicPrefix: 'batch' }]);
     await close();
   });
 
