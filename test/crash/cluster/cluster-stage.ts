@@ -26,6 +26,7 @@ export class ClusterStage extends JobStage {
   #postgres: PostgresServer | null = null;
   #redis: RedisServer | null = null;
   #s3: S3Server | null = null;
+  readonly #turns = new Map<string, Promise<void>>();
   #prefix = '';
   #entries = 0;
 
@@ -120,6 +121,16 @@ export class ClusterStage extends JobStage {
 
   override lastLog(): string {
     return this.processes.map(({ name, log }) => `--- ${name}\n${log.slice(-3_000)}`).join('\n');
+  }
+
+  /** Restarts of one server come one after the other. */
+  async inTurn(server: 'PostgreSQL' | 'Redis', restart: () => Promise<void>): Promise<void> {
+    const turn = (this.#turns.get(server) ?? Promise.resolve()).then(restart);
+    this.#turns.set(
+      server,
+      turn.catch(() => undefined),
+    );
+    return turn;
   }
 
   /** A wall clock may be up to five minutes off, in ms. */

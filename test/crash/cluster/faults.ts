@@ -69,9 +69,11 @@ async function freeze(stage: ClusterStage, role: ClusterProcess['role'], limitMs
 }
 
 async function restartPostgres(stage: ClusterStage): Promise<void> {
-  await stage.postgres.kill(stage.random(2) === 0 ? 'SIGKILL' : 'SIGINT');
-  await stage.pause(10_000);
-  await stage.postgres.restart();
+  await stage.inTurn('PostgreSQL', async () => {
+    await stage.postgres.kill(stage.random(2) === 0 ? 'SIGKILL' : 'SIGINT');
+    await stage.pause(10_000);
+    await stage.postgres.restart();
+  });
 }
 
 async function cutConnections({ postgres }: ClusterStage): Promise<void> {
@@ -96,9 +98,11 @@ async function flushRedis({ redis }: ClusterStage): Promise<void> {
 }
 
 async function restartRedis(stage: ClusterStage, keepsData: boolean): Promise<void> {
-  await stage.redis?.kill();
-  await stage.pause(10_000);
-  await stage.redis?.restart(keepsData);
+  await stage.inTurn('Redis', async () => {
+    await stage.redis?.kill();
+    await stage.pause(10_000);
+    await stage.redis?.restart(keepsData);
+  });
 }
 
 async function refuse({ s3, random }: ClusterStage): Promise<void> {
