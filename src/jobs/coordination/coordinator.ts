@@ -72,9 +72,9 @@ export class JobCoordinator implements RunnerEvents {
     this.#runners = runners;
   }
 
-  /** Whether any job is worked on. */
+  /** Whether any job is worked on, or its end is being stored, or it waits for a runner here or elsewhere. */
   get isWorking(): boolean {
-    return this.heldLeases.length > 0;
+    return this.#running.size > 0;
   }
 
   /**
