@@ -142,9 +142,11 @@ export class S3Objects {
         Delete: { Objects: some, Quiet: true },
       });
       const { Errors = [] } = await client.send(command, this.#deadline());
-      const [first] = Errors;
+      // Servers other than Amazon's may say so of an object that somebody else has just deleted.
+      const failed = Errors.filter(({ Code }) => Code !== 'NoSuchKey');
+      const [first] = failed;
       if (first !== undefined) {
-        throw Object.assign(new Error(`${Errors.length} objects were not deleted: ${first.Message}`), {
+        throw Object.assign(new Error(`${failed.length} objects were not deleted: ${first.Message}`), {
           name: first.Code ?? 'DeleteError',
         });
       }
