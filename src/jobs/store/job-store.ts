@@ -356,15 +356,11 @@ export class JobStore {
   /** Those of the jobs that nobody has wait no longer than `ms` from now on. */
   async hasten(jobIds: readonly string[], ms: number): Promise<void> {
     const latest = sql<number>`${this.#now} + ${sql.lit(ms)}`;
-    for (const jobId of jobIds) {
-      await this.db
-        .updateTable('jobs')
-        .set({ run_after: latest })
-        .where('job_id', '=', jobId)
-        .where('lease_owner', 'is', null)
-        .where('run_after', '>', latest)
-        .execute();
-    }
+    await sql`
+      UPDATE jobs SET run_after = ${latest} WHERE seq IN (
+        SELECT seq FROM jobs
+        WHERE job_id IN (${sql.join(jobIds)}) AND lease_owner IS NULL AND run_after > ${latest} ${inOrder(this.db)}
+      )`.execute(this.db);
   }
 
   /** The job as it is, under a new revision; undefined: there is no such job. */
