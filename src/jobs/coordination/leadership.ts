@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../domain/clock.js';
 import { LEADER_LEASE_MS, type LeaderStore } from '../store/leader-store.js';
-import { inTime } from './in-time.js';
+import { inTime, STORE_ANSWER_MS } from './in-time.js';
 import { Rounds } from './rounds.js';
 
 export interface LeadershipOptions {
@@ -74,7 +74,7 @@ export class Leadership implements ConfirmedLeader {
   async #acquire(): Promise<void> {
     const { store, owner, clock, log } = this.options;
     const until = clock.monotonic() + LEADER_LEASE_MS;
-    const epoch = (await inTime(clock, store.acquire(owner))) ?? null;
+    const epoch = (await inTime(clock, STORE_ANSWER_MS, store.acquire(owner))) ?? null;
     if (epoch !== this.#epoch) {
       if (epoch !== null) log.info({ epoch }, 'this process leads: it publishes job events and removes what is to go');
       else log.warn('this process does not lead any more');

@@ -3,7 +3,7 @@ import type { Clock } from '../domain/clock.js';
 import type { JobNotifier } from '../queue/job-notifier.js';
 import type { LeaseStore } from '../store/lease-store.js';
 import type { JobCoordinator } from './coordinator.js';
-import { inTime } from './in-time.js';
+import { inTime, STORE_ANSWER_MS } from './in-time.js';
 import { Rounds } from './rounds.js';
 
 export interface LeaseKeeperOptions {
@@ -58,7 +58,7 @@ export class LeaseKeeper {
   async #renew(): Promise<void> {
     const { leases, coordinator, owner, clock } = this.options;
     const held = coordinator.heldLeases;
-    const renewed = await inTime(clock, leases.renew(held, owner));
+    const renewed = await inTime(clock, STORE_ANSWER_MS, leases.renew(held, owner));
     for (const lease of held) if (!renewed.has(lease.jobId)) coordinator.leaseLost(lease);
   }
 
@@ -67,7 +67,7 @@ export class LeaseKeeper {
     const now = clock.monotonic();
     this.#answersSince ??= now;
     if (now - this.#answersSince < OTHERS_RENEW_WITHIN_MS) return;
-    for (const jobId of await inTime(clock, leases.releaseLapsed())) {
+    for (const jobId of await inTime(clock, STORE_ANSWER_MS, leases.releaseLapsed())) {
       log.warn({ job_id: jobId }, 'the lease of a job has lapsed: its worker is gone');
       notifier.notify(jobId);
     }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { failureDetail, isTooLarge } from '../../kafka/index.js';
+import { inTime } from '../coordination/in-time.js';
 import type { JobEventListener } from '../coordination/job-writer.js';
 import type { ConfirmedLeader } from '../coordination/leadership.js';
 import type { Clock } from '../domain/clock.js';
@@ -376,18 +377,8 @@ export class JobEventPublisher implements JobEventListener {
   }
 
   /** Rejects if the promise does, or does not settle in time. */
-  async #withTimeout<T>(promise: Promise<T>): Promise<T> {
-    let cancel: () => void = () => undefined;
-    const silence = new Promise<never>((_, reject) => {
-      cancel = this.options.clock.schedule(PUBLISH_TIMEOUT_MS, () =>
-        reject(new Error(`no answer within ${PUBLISH_TIMEOUT_MS} ms`)),
-      );
-    });
-    try {
-      return await Promise.race([promise, silence]);
-    } finally {
-      cancel();
-    }
+  #withTimeout<T>(promise: Promise<T>): Promise<T> {
+    return inTime(this.options.clock, PUBLISH_TIMEOUT_MS, promise);
   }
 
   /** Waits for the promise, but no longer than `ms`. */
