@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
-import type { Assignment, Runners } from '../../runner/index.js';
+import type { Runners } from '../../runner/index.js';
 import type { Clock } from '../domain/clock.js';
 import type { JobNotifier } from '../queue/job-notifier.js';
+import type { Intent } from '../store/claim.js';
 import type { JobCoordinator } from './coordinator.js';
 
 export interface ClaimLoopOptions {
@@ -13,8 +14,6 @@ export interface ClaimLoopOptions {
   /** 0 ≤ x < 1 (Math.random). */
   random?: () => number;
 }
-
-type Intent = Assignment['intent'];
 
 const INTENTS = ['run', 'reconcile'] as const satisfies readonly Intent[];
 /** At least, and twice as long at most: workers that began together do not look together. */

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { type Checkpoint, jobNames } from '../../kafka/index.js';
 import type { CompiledSchema } from '../../models/schema/index.js';
-import type { Assignment, Outcome, RunnerEvents, RunnerLoss, Runners } from '../../runner/index.js';
+import type { Outcome, RunnerEvents, RunnerLoss, Runners } from '../../runner/index.js';
 import type { FileStore } from '../../storage/index.js';
 import type { Clock } from '../domain/clock.js';
 import type { JobChanges } from '../domain/job-changes.js';
@@ -10,7 +10,7 @@ import { end } from '../domain/phases.js';
 import type { StoredJob } from '../domain/stored-job.js';
 import { type Decision, decideIntent, decideLoss, decideOutcome } from '../domain/transitions.js';
 import type { JobNotifier } from '../queue/job-notifier.js';
-import type { Claim } from '../store/claim.js';
+import type { Claim, Intent } from '../store/claim.js';
 import type { JobStore } from '../store/job-store.js';
 import type { HeldLease, LeaseStore } from '../store/lease-store.js';
 import type { JobWriter } from './job-writer.js';
@@ -43,8 +43,6 @@ const RETRY_MS = 1000;
 const MAX_REMEMBERED = 1_000;
 /** A job that may be claimed again in this time is announced then; later ones are found by those who look for work. */
 const ANNOUNCED_WITHIN_MS = 5_000;
-
-type Intent = Assignment['intent'];
 
 /**
  * Claims jobs for runners and turns what runners tell into the jobs' states. Whatever is lost on the way (a write that

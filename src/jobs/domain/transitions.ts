@@ -128,21 +128,18 @@ function decideReconciled(job: Known, checkpoint: Checkpoint | null): Decision {
 
 function decideFailed(job: Known, outcome: Extract<Outcome, { kind: 'failed' }>, maxAttempts: number): Decision {
   const checkpoint = outcome.checkpoint ?? job.checkpoint;
-  const { code } = outcome.error;
-  let { detail } = outcome.error;
+  const { code, detail } = outcome.error;
   if ((job.state === 'CANCELLING' || job.pendingError !== null) && code !== 'CHECKPOINT_LOST') {
     // It waits for the broker however long that takes: it must not end before it is known what is committed.
     return outcome.checkpointVerified
       ? decideReconciled(job, checkpoint)
       : { kind: 'reconcile-later', known: { checkpoint } };
   }
-  if (SYSTEM_ERRORS.includes(code) && job.state === 'RUNNING') {
-    const failures = job.failures + 1;
-    if (failures < maxAttempts) return again(backoffAfter(failures), { checkpoint, failures });
-    if (failures > 1) detail = `failed ${failures} times without a commit; last: ${detail}`;
-  }
+  const failures = SYSTEM_ERRORS.includes(code) && job.state === 'RUNNING' ? job.failures + 1 : 0;
+  if (failures > 0 && failures < maxAttempts) return again(backoffAfter(failures), { checkpoint, failures });
   const checkpointVerified = isReconciled(outcome);
-  const error: JobError = { code, message: detail };
+  const message = failures > 1 ? `failed ${failures} times without a commit; last: ${detail}` : detail;
+  const error: JobError = { code, message };
   return {
     kind: 'end',
     state: 'FAILED',

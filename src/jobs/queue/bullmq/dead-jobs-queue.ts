@@ -18,8 +18,10 @@ const NAME = 'batch-dead';
 /** Ids of digits only are not allowed. */
 const ID = 'j-';
 
-/** Makes BullMQ's queue of failed jobs hold these and no others, waiting, in their order. What
- * somebody works on stays until the next time. Rejects if Redis is away, or when the signal says so. */
+/**
+ * Makes BullMQ's queue of failed jobs hold these and no others, waiting, in their order. What somebody works on stays
+ * until the next time. Rejects if Redis is away, or when the signal says so.
+ */
 export async function replaceDeadJobs(
   { url, topicPrefix }: DeadJobsQueueOptions,
   jobs: readonly DeadJob[],
