@@ -1,0 +1,167 @@
+import type { RejectedRow } from '../formats/index.js';
+import type { Column } from '../models/schema/index.js';
+
+/** The systems that rows can be loaded into, by the names that users give them. */
+export const SINK_NAMES = ['clickhouse', 'postgres'] as const;
+export type SinkName = (typeof SINK_NAMES)[number];
+
+/** What becomes of a row of PostgreSQL that is there already. */
+export type OnConflict = 'update' | 'skip';
+
+/** What a sink has to know of a job. Plain JSON: it goes to the process that loads it. */
+export interface SinkJob {
+  jobId: string;
+  modelId: string;
+  modelVersion: number;
+  /** The model's. */
+  columns: readonly Column[];
+  filename: string;
+  topics: { data: string; dlq: string };
+  /** The generation: raised whenever the job's rows were taken out. Rows of different loads are never mixed. */
+  load: number;
+  onConflict: OnConflict;
+}
+
+/** Where one stream of a job (accepted rows, rejected rows) goes on in a sink. */
+export interface StreamPosition {
+  /** Offset of the first record that is not in the sink: the end of its last block, 0 if there is none. */
+  next: number;
+  /** Rows that are in the sink, and rows that it has rejected. */
+  rows: number;
+  rejected: number;
+}
+
+export interface DataPosition extends StreamPosition {
+  /** Number of the last row before `next`, rejected ones not counted; 0 if there is none. */
+  lastRow: number;
+}
+
+/** Called for each row, in order: a JSON object as UTF-8 in `bytes[start, end)`, which is valid during the call only. */
+export type VisitRow = (bytes: Buffer, start: number, end: number, rowNumber: number, offset: number) => void;
+
+/** Accepted rows of a job: those between two offsets, however often and by whomever they are read. */
+export interface DataBlock {
+  /** Where the block begins; its identity within the load. */
+  readonly from: number;
+  /** Offset behind its last record, which is where the next block begins. */
+  readonly to: number;
+  /** Number of rows, one at least. */
+  readonly count: number;
+  /** May be called again, with the same result. */
+  forEach(visit: VisitRow): void;
+}
+
+/** Rejected rows of a job, likewise. */
+export interface RejectedBlock {
+  readonly from: number;
+  readonly to: number;
+  readonly rows: readonly { readonly offset: number; readonly row: RejectedRow }[];
+}
+
+/** Why a sink does not take a value, or a row. */
+export const SINK_ROW_ERROR_CODES = ['OUT_OF_RANGE', 'UNSUPPORTED_VALUE', 'REFUSED_BY_SINK'] as const;
+export type SinkRowErrorCode = (typeof SINK_ROW_ERROR_CODES)[number];
+
+/** A row that a sink does not take. */
+export interface SinkReject {
+  offset: number;
+  rowNumber: number;
+  /** null if the database does not say. */
+  column: string | null;
+  type: string | null;
+  error: SinkRowErrorCode;
+  /** At most 256 characters; null if there is no single value. */
+  observed: string | null;
+  /** At most 512 characters. */
+  message: string;
+  /** The row as JSON, at most 64 KiB of it. */
+  raw: string;
+  rawTruncated: boolean;
+}
+
+export interface BlockResult {
+  /** Rows that are in the sink now; of PostgreSQL, those that were there before count, too. */
+  rows: number;
+  rejects: SinkReject[];
+}
+
+/** What is stored about a job in the sink itself, where the sink has a table of jobs. */
+export interface JobSummary {
+  state: string;
+  rows: number;
+  ok: number;
+  errors: number;
+  /** ISO 8601 in UTC. */
+  createdAt: string;
+  finishedAt: string | null;
+}
+
+export type SinkErrorCode =
+  /** It does not answer, or says that it cannot now: retried for ever. */
+  | 'SINK_UNAVAILABLE'
+  /** It refuses the credentials or a right: retried for ever, slowly, as somebody may change that. */
+  | 'SINK_FORBIDDEN'
+  /** Its tables do not fit, and must be changed by hand. */
+  | 'SINK_SCHEMA_CONFLICT'
+  /** It has lost what it had to remember: going on would lose rows or double them. */
+  | 'SINK_STATE_LOST'
+  /** More rows were rejected by it than `max_sink_errors`. */
+  | 'SINK_TOO_MANY_ERRORS'
+  /** Links between rows and jobs are not kept (SINK_LINEAGE=off), so a job's rows are not known. */
+  | 'SINK_NOT_REVERSIBLE';
+
+/** What keeps a sink from going on. `message`: for users, never row values or secrets. */
+export class SinkError extends Error {
+  override readonly name = 'SinkError';
+
+  constructor(
+    readonly code: SinkErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** Somebody else loads the job, or takes its rows out: leave it alone. Nothing was written. */
+export class SinkOvertaken extends Error {
+  override readonly name = 'SinkOvertaken';
+}
+
+/**
+ * One system that rows are loaded into, from one process. All calls throw SinkError, and SinkOvertaken where it says so; any
+ * other error is a defect. A call that fails may have had its effect: the same call again does no harm, from this process or
+ * from another.
+ */
+export interface Sink {
+  readonly name: SinkName;
+  /** Resolves if the system answers and takes the credentials. */
+  check(): Promise<void>;
+  /** Creates or extends the tables that the job needs, as far as SINK_DDL allows, and finds out where to go on. */
+  open(job: SinkJob): Promise<SinkSession>;
+  /**
+   * Takes out what loads of the job up to `job.load` have written: when it resolves, nothing of them is there, and nothing
+   * that is still under way for them will be, however late it lands. `load + 1` may begin.
+   */
+  remove(job: SinkJob): Promise<void>;
+  /** Ends all connections; calls that are under way fail. */
+  close(): Promise<void>;
+}
+
+/**
+ * One load of one job. Blocks of a stream are written in order, one at a time; the two streams may be written in turn. A
+ * block is written whole or not at all, and once, however often it is tried.
+ */
+export interface SinkSession {
+  /** The table that has the rows, as users name it in SQL. */
+  readonly table: string;
+  /** Where to go on, as it was when the session was opened. */
+  readonly position: { readonly data: DataPosition; readonly dlq: StreamPosition };
+  /** Throws SinkOvertaken if the sink has gone on from `block.from` under other hands. */
+  writeRows(block: DataBlock): Promise<BlockResult>;
+  /** Likewise: one row for each error. */
+  writeRejected(block: RejectedBlock): Promise<void>;
+  /** What is known of the job by now; called when all is written, and may be called before. */
+  writeSummary(summary: JobSummary): Promise<void>;
+  close(): Promise<void>;
+}
