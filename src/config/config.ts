@@ -3,6 +3,7 @@ import { type DatabaseConfig, readDatabase } from './database.js';
 import { type KafkaSasl, readKafkaSasl } from './kafka-sasl.js';
 import { type KafkaTls, readKafkaTls } from './kafka-tls.js';
 import { readQueueUrl } from './queue.js';
+import { readSinks, SINK_DDL, type SinkDdl, type SinksConfig } from './sinks.js';
 import { readStorage, type StorageConfig } from './storage.js';
 
 /** The whole configuration, read once at start from the environment; nothing else reads process.env. */
@@ -68,6 +69,7 @@ export interface Config {
   readonly decompression: { readonly maxBytes: number; readonly maxRatio: number };
   /** RUNNER_MAX_RSS_BYTES: a runner above it is killed. */
   readonly runnerMaxRssBytes: number;
+  readonly sinks: SinksConfig;
   readonly kafka: KafkaConfig;
 }
 
@@ -209,6 +211,13 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       maxRatio: integer('MAX_DECOMPRESSION_RATIO', 250, 1),
     },
     runnerMaxRssBytes: integer('RUNNER_MAX_RSS_BYTES', 512 * MiB, 64 * MiB),
+    sinks: Object.freeze({
+      ...readSinks(env, problems),
+      ddl: oneOf('SINK_DDL', 'create', SINK_DDL) as SinkDdl,
+      lineage: oneOf('SINK_LINEAGE', 'on', ['on', 'off']) === 'on',
+      concurrency: integer('SINK_CONCURRENCY', 1, 1, 16),
+      maxRssBytes: integer('SINK_MAX_RSS_BYTES', 512 * MiB, 128 * MiB),
+    }),
     kafka: {
       brokers: brokers(),
       clientId: env['KAFKA_CLIENT_ID']?.trim() || 'batch',

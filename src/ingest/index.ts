@@ -22,4 +22,5 @@ export { NORMALIZE_OPERATIONS, type NormalizeOperation } from './options/normali
 export { MAX_NULL_VALUES } from './options/null-values.js';
 export { integerBetween, option, readOptionValues, trueOrFalse } from './options/option.js';
 export { differingOptions, requestedOptions } from './options/requested-options.js';
+export { type OnConflict, parseSinks, SINK_NAMES, type SinkName, type SinkWhen } from './options/sink-options.js';
 export type { Position } from './position.js';

@@ -1,12 +1,6 @@
 import type { RejectedRow } from '../formats/index.js';
+import type { OnConflict, SinkName } from '../ingest/index.js';
 import type { Column } from '../models/schema/index.js';
-
-/** The systems that rows can be loaded into, by the names that users give them. */
-export const SINK_NAMES = ['clickhouse', 'postgres'] as const;
-export type SinkName = (typeof SINK_NAMES)[number];
-
-/** What becomes of a row of PostgreSQL that is there already. */
-export type OnConflict = 'update' | 'skip';
 
 /** What a sink has to know of a job. Plain JSON: it goes to the process that loads it. */
 export interface SinkJob {

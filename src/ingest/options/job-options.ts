@@ -5,6 +5,7 @@ import { parseNormalize, parseRename } from './column-options.js';
 import { character, delimiter } from './dialect-options.js';
 import { parseNullValues } from './null-values.js';
 import { CSV_ONLY, integerBetween, type OptionValues, oneOf, option, TEXT_FORMATS, trueOrFalse } from './option.js';
+import { ON_CONFLICT, parseSinks, SINK_WHEN } from './sink-options.js';
 
 /** What the file is. */
 const FILE_OPTIONS = {
@@ -44,6 +45,13 @@ export const PROCESSING_OPTIONS = {
   normalize: processing('normalize', parseNormalize, {}),
   /** The reader of a CSV file: the fastest that can, or the slow one that all are checked against. */
   csv_reader: processing('csvReader', oneOf('auto', 'reference'), 'auto', CSV_ONLY),
+  /** Where the rows are loaded from the topics. A request that names none takes the model's, or DEFAULT_SINKS. */
+  sinks: processing('sinks', parseSinks, []),
+  sink_when: processing('sinkWhen', oneOf(...SINK_WHEN), 'success'),
+  /** Rows that a sink may reject before it gives the job up. */
+  max_sink_errors: processing('maxSinkErrors', integerBetween(0, 100_000), 1000),
+  /** For PostgreSQL: a row that is there already. */
+  on_conflict: processing('onConflict', oneOf(...ON_CONFLICT), 'update'),
 };
 
 /** Every option of a job but its model, where its file comes from, and `metadata.*`. */
