@@ -40,7 +40,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/cli/' },
       to: {
-        path: '^src/(cli/|main\\.ts$|(delivery|inference)/main\\.ts$|(storage/(local/hash|s3/part-hash)-worker|database/sqlite/worker)\\.ts$)',
+        path: '^src/(cli/|main\\.ts$|(delivery|inference|sinks)/main\\.ts$|(storage/(local/hash|s3/part-hash)-worker|database/sqlite/worker)\\.ts$)',
       },
     },
     {
@@ -70,7 +70,7 @@ module.exports = {
       comment:
         'They know nothing of Nest, HTTP or the stores: a runner loads them alone, and their tests need none of it.',
       severity: 'error',
-      from: { path: '^src/(decoding|delivery|formats|ingest|kafka|reading)/' },
+      from: { path: '^src/(decoding|delivery|formats|ingest|kafka|reading|sinks)/' },
       to: {
         path: [
           WEB,
@@ -84,7 +84,7 @@ module.exports = {
       name: 'runner-loads-no-nest',
       comment: 'A runner starts in a fraction of the time and memory without it.',
       severity: 'error',
-      from: { path: '^src/(delivery|inference)/main\\.ts$' },
+      from: { path: '^src/(delivery|inference|sinks)/main\\.ts$' },
       to: { path: WEB, reachable: true },
     },
     {
@@ -100,7 +100,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/' },
       to: {
-        path: 'aws-msk-iam-sasl-signer-js|@aws-sdk/|node_modules/(bullmq|ioredis)/',
+        path: 'aws-msk-iam-sasl-signer-js|@aws-sdk/|node_modules/(bullmq|ioredis)/|@clickhouse/',
         dynamic: false,
         dependencyTypesNot: ['type-only', 'type-import'],
       },

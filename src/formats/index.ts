@@ -1,5 +1,5 @@
 export { type CsvReaderOptions, createCsvReader } from './csv/csv-reader.js';
-export { type CsvHeader, type CsvHeaderOptions, readCsvHeader, readCsvWidth } from './csv/header.js';
+export { type CsvHeader, type CsvHeaderOptions, knownCsvHeader, readCsvHeader, readCsvWidth } from './csv/header.js';
 export { CsvKernel } from './csv/kernel/csv-kernel.js';
 export { createKernelReader } from './csv/kernel/kernel-reader.js';
 export { createJsonArrayReader } from './json/json-array-reader.js';

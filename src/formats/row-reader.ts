@@ -43,6 +43,8 @@ export interface RowConsumer {
   reject(rejection: Rejection): void;
   /** false: take nothing more for now. A reader that heeds it stops at the row and returns true from `advance`. */
   readonly hasRoom?: boolean;
+  /** true: the JSON of a row goes to no topic, and may be larger than a record. */
+  readonly takesAnySize?: boolean;
   /** Where accepted rows may be written in place of `accept`, by a reader that can write into these batches. */
   readonly batches?: RecordBatchOutput;
   /** The same for rejected rows, in place of `reject`. */

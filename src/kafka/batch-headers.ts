@@ -30,10 +30,16 @@ export interface BatchHeader {
   isControl: boolean;
 }
 
-export interface FetchedBatches {
+/** An answer to a fetch, its record batches as they came. */
+export interface FetchAnswer {
   error: number;
   /** Transactions that were aborted, by the offset of their first record. */
   aborted: { producerId: bigint; firstOffset: number }[];
+  /** Record batches, the last of which may be cut off. */
+  records: Buffer;
+}
+
+export interface FetchedBatches extends Omit<FetchAnswer, 'records'> {
   batches: BatchHeader[];
 }
 
@@ -115,13 +121,18 @@ async function fetch(
 }
 
 /** Fetch v10 of partition 0, outside of any fetch session. */
-export function encodeFetch(topic: string, offset: number, isolationLevel: number): Buffer {
+export function encodeFetch(
+  topic: string,
+  offset: number,
+  isolationLevel: number,
+  maxBytes: number = FETCH_BYTES,
+): Buffer {
   const name = Buffer.from(topic);
   const body = Buffer.alloc(67 + name.length);
   let at = body.writeInt32BE(-1, 0); // replica: a client
   at = body.writeInt32BE(FETCH_WAIT_MS, at);
   at = body.writeInt32BE(1, at); // bytes at least
-  at = body.writeInt32BE(FETCH_BYTES, at);
+  at = body.writeInt32BE(maxBytes, at);
   at = body.writeInt8(isolationLevel, at);
   at = body.writeInt32BE(0, at); // session
   at = body.writeInt32BE(-1, at); // its epoch: none
@@ -133,21 +144,27 @@ export function encodeFetch(topic: string, offset: number, isolationLevel: numbe
   at = body.writeInt32BE(-1, at); // leader epoch: any
   at = body.writeBigInt64BE(BigInt(offset), at);
   at = body.writeBigInt64BE(-1n, at); // log start: a follower's
-  at = body.writeInt32BE(FETCH_BYTES, at);
+  at = body.writeInt32BE(maxBytes, at);
   body.writeInt32BE(0, at); // topics to forget
   return body;
 }
 
 /** From the bytes after the correlation id; expects one topic with one partition. */
 export function decodeFetch(payload: Buffer): FetchedBatches {
+  const { records, ...answer } = decodeFetchAnswer(payload);
+  return { ...answer, batches: batchHeaders(records) };
+}
+
+/** The same with the records themselves. */
+export function decodeFetchAnswer(payload: Buffer): FetchAnswer {
   const sessionError = payload.readInt16BE(4);
-  if (sessionError !== 0) return { error: sessionError, aborted: [], batches: [] };
+  if (sessionError !== 0) return { error: sessionError, aborted: [], records: Buffer.alloc(0) };
   const topics = 10;
   // topics[1] {name, partitions[1] {index, error, high watermark, last stable offset, log start, aborted, records}}
   let at = topics + 4 + 2 + payload.readInt16BE(topics + 4) + 4 + 4;
   const error = payload.readInt16BE(at);
   at += 2 + 8 + 8 + 8;
-  const aborted: FetchedBatches['aborted'] = [];
+  const aborted: FetchAnswer['aborted'] = [];
   const count = payload.readInt32BE(at);
   at += 4;
   for (let left = count; left > 0; left--, at += 16) {
@@ -156,7 +173,7 @@ export function decodeFetch(payload: Buffer): FetchedBatches {
   }
   const length = payload.readInt32BE(at);
   const records = payload.subarray(at + 4, at + 4 + Math.max(0, length));
-  return { error, aborted, batches: batchHeaders(records) };
+  return { error, aborted, records };
 }
 
 /** The last batch may be cut off, and is left out then. */

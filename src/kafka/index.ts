@@ -13,11 +13,13 @@ export {
 export { type Compression, compressBatch } from './compression.js';
 export { FencedProducer } from './fenced-producer.js';
 export { JobProbe } from './job-probe.js';
+export { JobRecords } from './job-records.js';
 export { classifyFailure, failureDetail, isTooLarge, type KafkaFailure, kafkaProblem } from './kafka-failure.js';
 export { KafkaProbe } from './kafka-probe.js';
 export { type JobNames, type JobTopics, jobNames, probeId, publisherId, serviceTopics } from './names.js';
 export { type ClaimedPrefix, claimPrefix, type Installation, PrefixTaken } from './prefix-claim.js';
 export { RecordBatch } from './record-batch.js';
+export type { RecordValues } from './record-values.js';
 export { atMost, withTimeout } from './timeout.js';
 export { tokenSourceOf } from './token-source.js';
 export { JOB_RETENTION_MS } from './topic-configs.js';

@@ -1,11 +1,10 @@
-/** SINK_DDL: `create` makes tables and adds columns; `migrate` also widens columns; `off` only says what is missing. */
-export type SinkDdl = 'create' | 'migrate' | 'off';
+import type { SinkDdl } from '../config/index.js';
 
-/** What a sink's process is configured with. */
+/** What a sink is configured with. */
 export interface SinkSettings {
-  /** CLICKHOUSE_URL: `http(s)://<user>:<password>@<host>:<port>/<database>`. May hold a password. */
+  /** CLICKHOUSE_URL or POSTGRES_SINK_URL; may hold a password. */
   readonly url: string;
   readonly ddl: SinkDdl;
-  /** SINK_LINEAGE: which job delivered which row is kept (PostgreSQL). */
+  /** Which job delivered which row is kept (PostgreSQL). */
   readonly lineage: boolean;
 }

@@ -14,6 +14,8 @@ export interface SinkJob {
   /** The generation: raised whenever the job's rows were taken out. Rows of different loads are never mixed. */
   load: number;
   onConflict: OnConflict;
+  /** Rows that the sink may reject, those of earlier blocks counted (max_sink_errors): beyond it, SINK_TOO_MANY_ERRORS. */
+  maxErrors: number;
 }
 
 /** Where one stream of a job (accepted rows, rejected rows) goes on in a sink. */
@@ -151,6 +153,8 @@ export interface SinkSession {
   readonly table: string;
   /** Where to go on, as it was when the session was opened. */
   readonly position: { readonly data: DataPosition; readonly dlq: StreamPosition };
+  /** What this load has rejected before the session was opened, by offset: a process that died may not have told of it. */
+  readRejects(): Promise<SinkReject[]>;
   /** Throws SinkOvertaken if the sink has gone on from `block.from` under other hands. */
   writeRows(block: DataBlock): Promise<BlockResult>;
   /** Likewise: one row for each error. */

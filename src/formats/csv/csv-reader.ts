@@ -129,7 +129,7 @@ class CsvReader implements RowReader {
     if (this.#json === null) consumer.accept(bytes, start, stop);
     else {
       const value = this.#json.encode(row);
-      if (!fitsRecord(value.length)) return [tooLarge(value.length, 'json')];
+      if (consumer.takesAnySize !== true && !fitsRecord(value.length)) return [tooLarge(value.length, 'json')];
       consumer.accept(value, 0, value.length);
     }
     return null;

@@ -122,6 +122,15 @@ async function readHeader(chunks: AsyncIterable<Uint8Array>, options: CsvHeaderO
   return { columns, fileColumns, position };
 }
 
+/** The header of a file whose columns are known by now, for a reader of rows from `position` on. */
+export function knownCsvHeader(
+  fileColumns: readonly string[],
+  position: Position,
+  options: CsvHeaderOptions,
+): CsvHeader {
+  return { columns: modelNames(fileColumns, options), fileColumns: [...fileColumns], position };
+}
+
 /** The names by which the model's columns are found. Throws HEADER_MISMATCH as `renameColumns` does. */
 function modelNames(fileColumns: readonly string[], options: CsvHeaderOptions): string[] {
   const names = renameColumns(fileColumns, options.renames);

@@ -24,7 +24,7 @@ export class RowOutput {
       return null;
     }
     writer.write(row, bytes, start, stop);
-    if (!fitsRecord(writer.length)) return [tooLarge(writer.length, 'json')];
+    if (consumer.takesAnySize !== true && !fitsRecord(writer.length)) return [tooLarge(writer.length, 'json')];
     consumer.accept(writer.bytes, 0, writer.length);
     return null;
   }

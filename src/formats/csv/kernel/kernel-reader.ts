@@ -213,7 +213,7 @@ class KernelReader implements RowReader, DirectInput {
 
   /** Returns what is wrong with it. */
   #accept(value: Buffer, consumer: RowConsumer): FieldError[] | null {
-    if (!fitsRecord(value.length)) return [tooLarge(value.length, 'json')];
+    if (consumer.takesAnySize !== true && !fitsRecord(value.length)) return [tooLarge(value.length, 'json')];
     consumer.accept(value, 0, value.length);
     return null;
   }

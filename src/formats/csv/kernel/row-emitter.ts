@@ -64,7 +64,7 @@ export class RowEmitter {
       return null;
     }
     const size = kernel.calls.writeRow(row);
-    if (!fitsRecord(size)) return [tooLarge(size, 'json')];
+    if (consumer.takesAnySize !== true && !fitsRecord(size)) return [tooLarge(size, 'json')];
     consumer.accept(kernel.memory, ROW_TEXT, ROW_TEXT + size);
     return null;
   }

@@ -1,0 +1,136 @@
+import {
+  CsvKernel,
+  createJsonArrayReader,
+  createKernelReader,
+  knownCsvHeader,
+  type RowConsumer,
+  type RowReader,
+} from '../formats/index.js';
+import type { FileReading } from '../ingest/index.js';
+import type { RecordValues } from '../kafka/index.js';
+import type { Column, ValueSchema } from '../models/schema/index.js';
+
+/** What the values in a job's topic depend on. */
+export interface RecordFormat extends Pick<FileReading, 'format' | 'columns' | 'additionalColumns' | 'dialect'> {
+  options: Pick<FileReading['options'], 'valueFormat' | 'nullValues' | 'rename' | 'ignoreHeaderCase'>;
+  /** The file's header; null if its rows name their own columns. */
+  fileColumns: readonly string[] | null;
+}
+
+/** Called for each record, in order: its row as a JSON object in `bytes[start, end)`, valid during the call only. */
+export type VisitJson = (bytes: Buffer, start: number, end: number, record: number) => void;
+
+/** Gives the rows of records as `value_format=json` has them, whatever their job was asked for. */
+export interface RowDecoder {
+  decode(values: RecordValues, visit: VisitJson): void;
+}
+
+export function createRowDecoder(format: RecordFormat): RowDecoder {
+  if (format.format === 'parquet' || format.options.valueFormat === 'json') return new JsonValues();
+  return format.format === 'csv' ? new CsvValues(format) : new RawJsonValues(format);
+}
+
+/** They are in the topic as they are needed. */
+class JsonValues implements RowDecoder {
+  decode({ bytes, count, starts, ends }: RecordValues, visit: VisitJson): void {
+    for (let i = 0; i < count; i++) visit(bytes, starts[i] as number, ends[i] as number, i);
+  }
+}
+
+const LF = 0x0a;
+const COMMA = 0x2c;
+
+/** Lines of a CSV file, which the kernel reads a second time. */
+class CsvValues implements RowDecoder {
+  readonly #kernel = new CsvKernel();
+  readonly #joined = new JoinedValues(LF);
+
+  constructor(private readonly format: RecordFormat) {}
+
+  decode(values: RecordValues, visit: VisitJson): void {
+    const { fileColumns, dialect, additionalColumns, options } = this.format;
+    if (dialect === null || fileColumns === null) throw new Error('a job of CSV has no header, or no dialect');
+    const columns = this.format.columns.map(unconstrained);
+    const common = { ...options, columns, additionalColumns, dialect, renames: options.rename };
+    // Not the beginning of a file, where a byte order mark may be.
+    const header = knownCsvHeader(fileColumns, { row: 0, line: 1, byte: 1 }, common);
+    const reader = createKernelReader({ ...common, header, valueFormat: 'json' }, this.#kernel);
+    readAgain(reader, this.#joined.of(values), values, visit);
+  }
+}
+
+/** Objects of an NDJSON file or of a JSON array. */
+class RawJsonValues implements RowDecoder {
+  readonly #joined = new JoinedValues(COMMA);
+
+  constructor(private readonly format: RecordFormat) {}
+
+  decode(values: RecordValues, visit: VisitJson): void {
+    const { columns, additionalColumns, options } = this.format;
+    const reader = createJsonArrayReader({
+      columns: columns.map(unconstrained),
+      additionalColumns,
+      renames: options.rename,
+      valueFormat: 'json',
+    });
+    readAgain(reader, this.#joined.of(values, '[', ']'), values, visit);
+  }
+}
+
+/** A reader that has accepted rows accepts them again. */
+function readAgain(reader: RowReader, file: Buffer, values: RecordValues, visit: VisitJson): void {
+  let next = 0;
+  let memory: Uint8Array | undefined;
+  let view: Buffer = Buffer.alloc(0);
+  const consumer: RowConsumer = {
+    takesAnySize: true,
+    accept(bytes, start, end) {
+      if (bytes !== memory) {
+        memory = bytes;
+        view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      }
+      visit(view, start, end, next++);
+    },
+    reject({ errors }) {
+      throw new Error(`a row that was accepted is rejected now: ${errors[0]?.error}`);
+    },
+  };
+  reader.push(file);
+  while (reader.advance(consumer));
+  reader.end();
+  while (reader.advance(consumer));
+  if (next !== values.count) throw new Error(`${values.count} records are read as ${next} rows`);
+}
+
+/** Puts values one behind another again. */
+class JoinedValues {
+  #buffer: Buffer = Buffer.alloc(0);
+
+  constructor(private readonly separator: number) {}
+
+  /** Valid until the next call. */
+  of({ bytes, count, starts, ends }: RecordValues, before = '', after = ''): Buffer {
+    let size = before.length + after.length + count;
+    for (let i = 0; i < count; i++) size += (ends[i] as number) - (starts[i] as number);
+    if (this.#buffer.length < size) this.#buffer = Buffer.allocUnsafeSlow(size);
+    const buffer = this.#buffer;
+    let at = buffer.write(before, 'latin1');
+    for (let i = 0; i < count; i++) {
+      at += bytes.copy(buffer, at, starts[i], ends[i]);
+      // A line has its end; between the elements of an array there is one separator less.
+      if (after === '' || i < count - 1) buffer[at++] = this.separator;
+    }
+    at += buffer.write(after, at, 'latin1');
+    return buffer.subarray(0, at);
+  }
+}
+
+/** What was checked once need not be again. */
+function unconstrained<T extends Column | ValueSchema>(column: T): T {
+  return {
+    ...column,
+    constraints: {},
+    ...(column.items === undefined ? {} : { items: unconstrained(column.items) }),
+    ...(column.properties === undefined ? {} : { properties: column.properties.map(unconstrained) }),
+  };
+}
