@@ -5,4 +5,4 @@ export { type Database, openDatabase, openPostgres } from './open-database.js';
 export { beforeSeq, type Page, toPage } from './page.js';
 export type { Listener } from './postgres/listener.js';
 export { listenPostgres, notifyPostgres } from './postgres/notifications.js';
-export type { JobsTable, Tables } from './tables.js';
+export type { JobsTable, SinkLoadsTable, Tables } from './tables.js';

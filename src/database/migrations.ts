@@ -322,6 +322,54 @@ const migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  '0024_sinks': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .alterTable('jobs')
+        .addColumn('sinks', 'text', (column) => column.notNull().defaultTo('[]'))
+        .execute();
+      await db.schema
+        .createTable('sink_loads')
+        .addColumn('job_id', 'text', (column) => column.notNull())
+        .addColumn('name', 'text', (column) => column.notNull())
+        .addColumn('state', 'text', (column) => column.notNull())
+        .addColumn('sink_when', 'text', (column) => column.notNull())
+        .addColumn('load', 'bigint', (column) => column.notNull())
+        .addColumn('rows', 'bigint', (column) => column.notNull())
+        .addColumn('rejected', 'bigint', (column) => column.notNull())
+        .addColumn('table_name', 'text')
+        .addColumn('error_code', 'text')
+        .addColumn('error_message', 'text')
+        .addColumn('failures', 'integer', (column) => column.notNull())
+        .addColumn('lease', 'bigint', (column) => column.notNull())
+        .addColumn('lease_token', 'text')
+        .addColumn('lease_owner', 'text')
+        .addColumn('lease_until', 'bigint')
+        .addColumn('run_after', 'bigint')
+        .addColumn('keeps_topics', 'integer', (column) => column.notNull())
+        .addColumn('updated_at', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('sink_loads_key', ['job_id', 'name'])
+        .execute();
+      await sql`CREATE INDEX sink_loads_due ON sink_loads (name, run_after, job_id)
+        WHERE run_after IS NOT NULL AND lease_owner IS NULL`.execute(db);
+      await sql`CREATE INDEX sink_loads_waiting ON sink_loads (job_id)
+        WHERE run_after IS NULL AND state = 'PENDING'`.execute(db);
+      await sql`CREATE INDEX sink_loads_states ON sink_loads (name, state, updated_at)
+        WHERE state NOT IN ('LOADED', 'REMOVED')`.execute(db);
+      await sql`CREATE INDEX sink_loads_keeping ON sink_loads (job_id) WHERE keeps_topics = 1`.execute(db);
+      await sql`CREATE INDEX sink_loads_leased ON sink_loads (lease_until) WHERE lease_owner IS NOT NULL`.execute(db);
+      await db.schema
+        .createTable('sink_rejects')
+        .addColumn('job_id', 'text', (column) => column.notNull())
+        .addColumn('name', 'text', (column) => column.notNull())
+        .addColumn('load', 'bigint', (column) => column.notNull())
+        .addColumn('record_offset', 'bigint', (column) => column.notNull())
+        .addColumn('row_number', 'bigint', (column) => column.notNull())
+        .addColumn('value', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('sink_rejects_key', ['job_id', 'name', 'load', 'record_offset'])
+        .execute();
+    },
+  },
 };
 
 const RENAMED = [

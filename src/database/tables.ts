@@ -11,6 +11,53 @@ export interface Tables {
   spare_topics: SpareTopicsTable;
   leases: LeasesTable;
   uploads: UploadsTable;
+  sink_loads: SinkLoadsTable;
+  sink_rejects: SinkRejectsTable;
+}
+
+/** How far the rows of a job are in a sink. What users see of it is copied to the job's row in the same transaction. */
+export interface SinkLoadsTable {
+  job_id: string;
+  /** Of the sink. */
+  name: string;
+  /** PENDING, LOADING, LOADED, RETRYING, FAILED, REMOVING, REMOVED. */
+  state: string;
+  /** success, streaming. */
+  sink_when: string;
+  /** The generation; raised whenever the job's rows were taken out. */
+  load: number;
+  rows: number;
+  rejected: number;
+  /** As the sink names it; null: not known yet. */
+  table_name: string | null;
+  error_code: string | null;
+  error_message: string | null;
+  /** Errors in a row. */
+  failures: number;
+  /** Number and random token of the last claim. */
+  lease: number;
+  lease_token: string | null;
+  /** The start of a process that has the lease; null: nobody does. */
+  lease_owner: string | null;
+  /** Milliseconds since the epoch by the store's clock. */
+  lease_until: number | null;
+  /** Milliseconds since the epoch by the store's clock: from then on it may be claimed. null: it waits for its job, or is done. */
+  run_after: number | null;
+  /** 1: the topics of the job are kept for it beyond their retention. */
+  keeps_topics: number;
+  updated_at: string;
+}
+
+/** Rows that a sink has rejected, as the API shows them. */
+export interface SinkRejectsTable {
+  job_id: string;
+  name: string;
+  load: number;
+  /** Of the record in the topic of accepted rows. */
+  record_offset: number;
+  row_number: number;
+  /** JSON: RejectedRow. */
+  value: string;
 }
 
 /** Files that come in, and that no row of jobs has yet. */
@@ -141,6 +188,8 @@ export interface JobsTable {
   seen_ended: number | null;
   /** 1: its topics were deleted before the row. */
   topics_removed: number;
+  /** JSON: StoredSink[], a copy of what sink_loads has. */
+  sinks: string;
 }
 
 /** One row. */

@@ -220,6 +220,61 @@ const entries = {
     title: 'The file exceeds a decoding limit',
     hint: 'Write the file in smaller parts (Parquet: smaller row groups, for example row_group_size in pyarrow), or raise the limit that the message names on the server; resume a failed job with `POST /jobs/{id}/resume`.',
   },
+  SINK_NOT_CONFIGURED: {
+    status: 400,
+    title: 'The sink is not configured',
+    hint: 'Set the URL that the message names on the server; `GET /sinks` lists the sinks that there are.',
+  },
+  SINK_NOT_FOUND: {
+    status: 404,
+    title: 'The job is not loaded into this sink',
+    hint: 'Look at the job (`GET /jobs/{id}`), or load it with `POST /jobs/{id}/sinks`.',
+  },
+  SINK_STATE_CONFLICT: {
+    status: 409,
+    title: 'The load is in another state',
+    hint: 'Look at the job with `GET /jobs/{id}`.',
+  },
+  SINK_EXPIRED: {
+    status: 410,
+    title: "The job's topics no longer hold all of its rows",
+    hint: 'Send the file again with `POST /jobs`.',
+  },
+  SINK_NOT_REVERSIBLE: {
+    status: 409,
+    title: "The job's rows cannot be told from others",
+    hint: 'Set SINK_LINEAGE=on on the server for the jobs to come.',
+  },
+  SINK_UNAVAILABLE: {
+    status: null,
+    title: 'The sink does not answer',
+    hint: 'Nothing needs to be done: the load goes on when the database answers.',
+  },
+  SINK_FORBIDDEN: {
+    status: null,
+    title: 'The sink refuses the credentials or a right',
+    hint: "Correct the URL's user and password, or grant the right that the message names; the load goes on by itself.",
+  },
+  SINK_SCHEMA_CONFLICT: {
+    status: null,
+    title: 'The tables of the sink do not fit',
+    hint: 'Run the statements that the message names, then `POST /jobs/{id}/sinks/{name}/retry`.',
+  },
+  SINK_STATE_LOST: {
+    status: null,
+    title: 'The sink has lost where the load stands',
+    hint: "Take the job's rows out with `DELETE /jobs/{id}/sinks/{name}/rows`, then load them again with `POST /jobs/{id}/sinks`.",
+  },
+  SINK_TOO_MANY_ERRORS: {
+    status: null,
+    title: 'The sink has rejected too many rows',
+    hint: 'Read them with `GET /jobs/{id}/rejected`; correct the model or the file, and send it again.',
+  },
+  SINK_CRASHED: {
+    status: null,
+    title: 'The process of the sink crashed',
+    hint: 'Look at the log of the worker, then `POST /jobs/{id}/sinks/{name}/retry`.',
+  },
 } satisfies Record<string, Entry>;
 
 export type ErrorCode = keyof typeof entries;

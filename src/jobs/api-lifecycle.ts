@@ -21,6 +21,7 @@ import { SpareTopics } from './coordination/spare-topics.js';
 import { JobUploads } from './coordination/uploads.js';
 import { JobEventPublisher } from './events/publisher.js';
 import { JOB_NOTIFIER, type JobNotifier } from './queue/job-notifier.js';
+import { SinkTopics } from './sinks/sink-topics.js';
 
 /** How long a shutdown waits for the last job events to be acknowledged. */
 const EVENTS_GRACE_MS = 1_000;
@@ -41,6 +42,7 @@ export class ApiLifecycle implements OnApplicationBootstrap, BeforeApplicationSh
     private readonly removal: JobRemoval,
     private readonly expiry: JobExpiry,
     private readonly spares: SpareTopics,
+    private readonly sinkTopics: SinkTopics,
     @Inject(DeadJobs) private readonly dead: DeadJobs | null,
     @Inject(JOB_NOTIFIER) private readonly notifier: JobNotifier,
     private readonly events: JobEventPublisher,
@@ -76,6 +78,7 @@ export class ApiLifecycle implements OnApplicationBootstrap, BeforeApplicationSh
     this.removal.start();
     this.expiry.start();
     this.spares.start();
+    this.sinkTopics.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -91,6 +94,7 @@ export class ApiLifecycle implements OnApplicationBootstrap, BeforeApplicationSh
       this.expiry.stop(),
       this.removal.stop(),
       this.spares.stop(),
+      this.sinkTopics.stop(),
     ]);
     await this.events.stop(EVENTS_GRACE_MS);
     if (this.leader instanceof Leadership) await this.leader.stop();

@@ -44,6 +44,9 @@ import { RejectedRows } from './http/rejected-rows.js';
 import { replaceDeadJobs } from './queue/bullmq/dead-jobs-queue.js';
 import { JOB_NOTIFIER, type JobNotifier } from './queue/job-notifier.js';
 import { owner } from './shared-providers.js';
+import { SinkCommands } from './sinks/sink-commands.js';
+import { SinkStore } from './sinks/sink-store.js';
+import { SinkTopics } from './sinks/sink-topics.js';
 import { ExpiryStore } from './store/expiry-store.js';
 import { FileRows } from './store/file-rows.js';
 import { JobStore } from './store/job-store.js';
@@ -233,6 +236,34 @@ export const apiProviders: Provider[] = [
       });
       health.add('purge', () => expiry.trouble());
       return expiry;
+    },
+  },
+  {
+    provide: SinkCommands,
+    inject: [JobStore, SinkStore, TopicAdmin, JOB_NOTIFIER, JobEventPublisher, CONFIG],
+    useFactory: (
+      jobs: JobStore,
+      sinks: SinkStore,
+      topics: TopicAdmin,
+      notifier: JobNotifier,
+      events: JobEventPublisher,
+      { sinks: config }: Config,
+    ) => new SinkCommands({ jobs, sinks, topics, notifier, publish: (job) => events.publish(job), config }),
+  },
+  {
+    provide: SinkTopics,
+    inject: [SinkStore, TopicAdmin, JobEventPublisher, HealthDetails, LEADER, LOG],
+    useFactory: (
+      sinks: SinkStore,
+      topics: TopicAdmin,
+      events: JobEventPublisher,
+      health: HealthDetails,
+      leader: Leader,
+      log: Logger,
+    ) => {
+      const kept = new SinkTopics({ sinks, topics, publish: (job) => events.publish(job), leader, clock, log });
+      health.add('sink_topics', () => kept.trouble());
+      return kept;
     },
   },
   {

@@ -17,6 +17,7 @@ import { BullmqNotifier } from './queue/bullmq/bullmq-notifier.js';
 import { JOB_NOTIFIER } from './queue/job-notifier.js';
 import { MemoryNotifier } from './queue/memory/memory-notifier.js';
 import { PostgresNotifier } from './queue/postgres/postgres-notifier.js';
+import { SinkStore } from './sinks/sink-store.js';
 import { FileRows } from './store/file-rows.js';
 import { InstallationStore } from './store/installation-store.js';
 import { JobStore } from './store/job-store.js';
@@ -30,6 +31,7 @@ export const owner: string = randomUUID();
 /** What every process needs that has to do with jobs. */
 export const sharedProviders: Provider[] = [
   { provide: JobStore, inject: [DATABASE], useFactory: (db: Database) => new JobStore(db, clock) },
+  { provide: SinkStore, inject: [DATABASE], useFactory: (db: Database) => new SinkStore(db, clock) },
   { provide: UploadStore, inject: [DATABASE], useFactory: (db: Database) => new UploadStore(db, owner, clock) },
   { provide: FileRows, inject: [DATABASE], useFactory: (db: Database) => new FileRows(db) },
   {

@@ -1,11 +1,13 @@
 import type { Provider } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { HealthDetails } from '../api/health/index.js';
 import { CONFIG, type Config } from '../config/index.js';
 import { DATABASE, type Database } from '../database/index.js';
 import { KafkaProbe } from '../kafka/index.js';
 import { ModelStore } from '../models/index.js';
 import { LOG } from '../observability/index.js';
 import { ChildProcessLink, RunnerPool } from '../runner/index.js';
+import { SinkProcess } from '../sinks/index.js';
 import { FILE_STORE, type FileStore } from '../storage/index.js';
 import { BrokerWatch } from './coordination/broker-watch.js';
 import { ClaimLoop } from './coordination/claim-loop.js';
@@ -15,8 +17,12 @@ import { JobWorker } from './coordination/job-worker.js';
 import { JobWriter } from './coordination/job-writer.js';
 import { LeaseKeeper } from './coordination/lease-keeper.js';
 import { systemClock as clock } from './domain/clock.js';
+import { JobEventPublisher } from './events/publisher.js';
 import { JOB_NOTIFIER, type JobNotifier } from './queue/job-notifier.js';
 import { owner } from './shared-providers.js';
+import { SinkStore } from './sinks/sink-store.js';
+import { SinkWorker } from './sinks/sink-worker.js';
+import { SinkWorkers } from './sinks/sink-workers.js';
 import { JobStore } from './store/job-store.js';
 import { LeaseStore } from './store/lease-store.js';
 
@@ -28,7 +34,7 @@ export const workerProviders: Provider[] = [
   { provide: LeaseStore, inject: [DATABASE], useFactory: (db: Database) => new LeaseStore(db, clock) },
   {
     provide: JobCoordinator,
-    inject: [JobStore, LeaseStore, JobWriter, ModelStore, FILE_STORE, JobFiles, JOB_NOTIFIER, LOG, CONFIG],
+    inject: [JobStore, LeaseStore, JobWriter, ModelStore, FILE_STORE, JobFiles, JOB_NOTIFIER, SinkStore, LOG, CONFIG],
     useFactory: (
       store: JobStore,
       leases: LeaseStore,
@@ -37,6 +43,7 @@ export const workerProviders: Provider[] = [
       files: FileStore,
       jobFiles: JobFiles | null,
       notifier: JobNotifier,
+      sinks: SinkStore,
       log: Logger,
       { kafka, jobMaxAttempts: maxAttempts }: Config,
     ) => {
@@ -48,6 +55,7 @@ export const workerProviders: Provider[] = [
         models,
         files: jobFiles ?? files,
         notifier,
+        sinks,
         owner,
         clock,
         log,
@@ -88,14 +96,58 @@ export const workerProviders: Provider[] = [
       new BrokerWatch({ coordinator, checkKafka: () => kafka.check(), clock, log }),
   },
   {
+    provide: SinkWorkers,
+    inject: [
+      JobStore,
+      SinkStore,
+      ModelStore,
+      JOB_NOTIFIER,
+      { token: JobEventPublisher, optional: true },
+      HealthDetails,
+      LOG,
+      CONFIG,
+    ],
+    useFactory: (
+      jobs: JobStore,
+      sinks: SinkStore,
+      models: ModelStore,
+      notifier: JobNotifier,
+      events: JobEventPublisher | undefined,
+      health: HealthDetails,
+      log: Logger,
+      config: Config,
+    ) => {
+      const { urls, concurrency, maxRssBytes } = config.sinks;
+      const workers = [...urls.keys()].map((name) => {
+        const worker = new SinkWorker({
+          name,
+          startProcess: (told) => new SinkProcess({ name, log, maxRssBytes }, told),
+          sinks,
+          jobs,
+          models,
+          publish: (job) => events?.publish(job),
+          owner,
+          clock,
+          log,
+          concurrency,
+          isAlone: config.database.kind === 'sqlite',
+        });
+        health.add(`sink_${name}`, () => worker.trouble());
+        return worker;
+      });
+      return new SinkWorkers(workers, notifier);
+    },
+  },
+  {
     provide: JobWorker,
-    inject: [JobCoordinator, RunnerPool, ClaimLoop, LeaseKeeper, BrokerWatch],
+    inject: [JobCoordinator, RunnerPool, ClaimLoop, LeaseKeeper, BrokerWatch, SinkWorkers],
     useFactory: (
       coordinator: JobCoordinator,
       pool: RunnerPool,
       claims: ClaimLoop,
       leases: LeaseKeeper,
       brokers: BrokerWatch,
-    ) => new JobWorker({ coordinator, pool, claims, leases, brokers }),
+      sinks: SinkWorkers,
+    ) => new JobWorker({ coordinator, pool, claims, leases, brokers, sinks }),
   },
 ];

@@ -15,6 +15,10 @@ export function compactCount(count: number): Uint8Array {
   return Uint8Array.of(...bytes, rest);
 }
 
+export function int8(value: number): Uint8Array {
+  return Uint8Array.of(value & 0xff);
+}
+
 export function int16(value: number): Buffer {
   const bytes = Buffer.alloc(2);
   bytes.writeInt16BE(value);

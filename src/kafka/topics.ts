@@ -1,4 +1,5 @@
 import type { Kafka } from 'kafkajs';
+import { setTopicConfig } from './alter-configs.js';
 import { knownDefect, readMetadataLevel } from './broker-features.js';
 import { highWatermark, type TopicBounds } from './committed-records.js';
 import {
@@ -148,6 +149,20 @@ export class TopicAdmin {
       else if (bounds.start < bounds.high || bounds.high < end) return 'records';
     }
     return left;
+  }
+
+  /** Whether a job's topics hold all that it wrote, up to these ends: retention has deleted nothing. */
+  async holdsAllRecords({ data, dlq }: JobTopics, ends: JobTopicEnds): Promise<boolean> {
+    for (const [topic, end] of [[data, ends.data] as const, [dlq, ends.dlq] as const]) {
+      const bounds = await this.#bounds(topic);
+      if (bounds === null || (end > 0 && (bounds.start > 0 || bounds.high < end))) return false;
+    }
+    return true;
+  }
+
+  /** Has the records of a job's topics kept for `ms`; null: for ever. Needs ALTER_CONFIGS on the topics. */
+  async setJobRetention({ data, dlq }: JobTopics, ms: number | null): Promise<void> {
+    await this.#administer((connection) => setTopicConfig(connection, [data, dlq], 'retention.ms', String(ms ?? -1)));
   }
 
   /** Creates the topic of the jobs if it does not exist. */

@@ -35,10 +35,11 @@ describe('tables that are not as the process knows them', () => {
   it('are migrated if they are older, unless that is not to be', async () => {
     change(
       `DROP INDEX jobs_due; DROP INDEX jobs_failing; DROP INDEX jobs_waiting; CREATE INDEX jobs_claimable ON jobs (seq);
-      DELETE FROM kysely_migration WHERE name >= '0021'; ALTER TABLE jobs DROP COLUMN failures; ALTER TABLE jobs DROP COLUMN job_version`,
+      DELETE FROM kysely_migration WHERE name >= '0021'; ALTER TABLE jobs DROP COLUMN failures; ALTER TABLE jobs DROP COLUMN job_version;
+      ALTER TABLE jobs DROP COLUMN sinks; DROP TABLE sink_loads; DROP TABLE sink_rejects;`,
     );
-    await expect(open('off')).rejects.toThrow('lacks 2 migrations, and MIGRATE=off: run `node dist/main.js migrate`');
-    expect(await open('on')).toEqual(['0021_fair_claims', '0022_failures']);
+    await expect(open('off')).rejects.toThrow('lacks 3 migrations, and MIGRATE=off: run `node dist/main.js migrate`');
+    expect(await open('on')).toEqual(['0021_fair_claims', '0022_failures', '0024_sinks']);
     expect(await open('off')).toEqual([]);
   });
 

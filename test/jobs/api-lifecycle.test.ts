@@ -31,6 +31,7 @@ describe('an API that stops', () => {
       part(),
       part(),
       part(),
+      part(),
       null,
       part({ close: async () => void order.push('no more is announced') }),
       part(),

@@ -1,8 +1,10 @@
 import { ServiceError } from '../../errors/index.js';
 import type { FileStore } from '../../storage/index.js';
 import type { Clock } from '../domain/clock.js';
+import { isUnfinished } from '../domain/job-sink.js';
 import { isResumable, isTerminal } from '../domain/job-state.js';
 import { begin, endUnstarted, queueAgain } from '../domain/phases.js';
+import { isReadToEnd } from '../domain/sink-transitions.js';
 import type { StoredJob } from '../domain/stored-job.js';
 import type { JobNotifier } from '../queue/job-notifier.js';
 import type { JobStore } from '../store/job-store.js';
@@ -82,6 +84,16 @@ export class JobCommands {
         throw new ServiceError(
           'JOB_STATE_CONFLICT',
           `The job's file has not been fully delivered and is still kept; to delete it as well: \`DELETE /jobs/${jobId}?purge=true&force=true\``,
+        );
+      }
+      const waiting = record.sinks.filter(
+        (sink) => isUnfinished(sink) && (sink.state !== 'PENDING' || isReadToEnd(record)),
+      );
+      if (waiting.length > 0 && !force) {
+        const names = waiting.map(({ name }) => name).join(' and ');
+        throw new ServiceError(
+          'JOB_STATE_CONFLICT',
+          `The job's rows are not all in ${names} yet; to purge it nevertheless: \`DELETE /jobs/${jobId}?purge=true&force=true\``,
         );
       }
       if (!(await store.purge(record))) {

@@ -7,9 +7,11 @@ import type { Clock } from '../domain/clock.js';
 import type { JobChanges } from '../domain/job-changes.js';
 import { isTerminal } from '../domain/job-state.js';
 import { end } from '../domain/phases.js';
+import { isLoadable } from '../domain/sink-transitions.js';
 import type { StoredJob } from '../domain/stored-job.js';
 import { type Decision, decideIntent, decideLoss, decideOutcome } from '../domain/transitions.js';
 import type { JobNotifier } from '../queue/job-notifier.js';
+import type { SinkStore } from '../sinks/sink-store.js';
 import type { Claim, Intent } from '../store/claim.js';
 import type { JobStore } from '../store/job-store.js';
 import type { HeldLease, LeaseStore } from '../store/lease-store.js';
@@ -27,6 +29,8 @@ export interface JobCoordinatorOptions {
   models: { getVersion(id: string, version: number): Promise<CompiledSchema | undefined> };
   files: Pick<FileStore, 'location' | 'remove'>;
   notifier: JobNotifier;
+  /** The loads of a job that waited for it. */
+  sinks: Pick<SinkStore, 'wake'>;
   /** This start of the process, which has the leases of what it claims. */
   owner: string;
   clock: Clock;
@@ -257,6 +261,7 @@ export class JobCoordinator implements RunnerEvents {
       staleMs: this.#staleTimes.of(jobId, clock.monotonic()),
     });
     if (isAssigned) {
+      if (begun && record.options.sinkWhen === 'streaming') await this.#wakeSinks(record);
       if (record.state === 'CANCELLING') this.#pool.cancel(jobId);
       return;
     }
@@ -312,6 +317,7 @@ export class JobCoordinator implements RunnerEvents {
         this.#running.delete(jobId);
         this.#reconcileDelays.forget(jobId);
         log.info({ job_id: jobId, state: ended.state, error: ended.error }, 'job ended');
+        if (isLoadable(ended)) await this.#wakeSinks(ended);
         await this.#dropFile(ended);
         this.#announce(jobId, 0); // it may have to be reconciled yet
         return;
@@ -370,6 +376,19 @@ export class JobCoordinator implements RunnerEvents {
     const isVisible = 'fileColumns' in changes || 'checkpoint' in changes || 'bytesDone' in changes;
     if (isVisible) await writer.change(record, changes);
     else await writer.updateInternal(record, changes);
+  }
+
+  /** One that is not woken here is found within half a minute. */
+  async #wakeSinks(record: StoredJob): Promise<void> {
+    if (record.sinks.length === 0) return;
+    try {
+      await this.options.sinks.wake(record.jobId);
+    } catch (error) {
+      this.options.log.warn(
+        { err: error, job_id: record.jobId },
+        'could not wake the sinks of a job; they see it later',
+      );
+    }
   }
 
   async #dropFile({ jobId, fileKey, spooled }: StoredJob): Promise<void> {

@@ -1,5 +1,6 @@
 import { atMost } from '../../kafka/index.js';
 import type { RunnerPool } from '../../runner/index.js';
+import type { SinkWorkers } from '../sinks/sink-workers.js';
 import type { BrokerWatch } from './broker-watch.js';
 import type { ClaimLoop } from './claim-loop.js';
 import type { JobCoordinator } from './coordinator.js';
@@ -11,6 +12,7 @@ export interface JobWorkerOptions {
   claims: ClaimLoop;
   leases: LeaseKeeper;
   brokers: BrokerWatch;
+  sinks: SinkWorkers;
 }
 
 /** A claim may hang on a store that is gone: the runners' transactions do not wait for it. */
@@ -33,19 +35,21 @@ export class JobWorker {
 
   /** Claims jobs from now on, until `stop`. */
   start(): void {
-    const { pool, claims, leases, brokers } = this.options;
+    const { pool, claims, leases, brokers, sinks } = this.options;
     pool.start();
     claims.start();
     leases.start();
     brokers.start();
+    sinks.start();
   }
 
   /** Commits the transactions that are under way and gives the jobs back, for others or for the next start. */
   async stop(): Promise<void> {
-    const { coordinator, pool, claims, leases, brokers } = this.options;
+    const { coordinator, pool, claims, leases, brokers, sinks } = this.options;
+    const stoppingSinks = sinks.stop();
     await atMost(CLAIMS_GRACE_MS, claims.stop());
     await Promise.all([brokers.stop(), pool.stop(RUNNER_GRACE_MS)]);
     await coordinator.stop();
-    await leases.stop();
+    await Promise.all([leases.stop(), stoppingSinks]);
   }
 }

@@ -1,6 +1,7 @@
 import type { Updateable } from 'kysely';
 import type { JobsTable } from '../../database/index.js';
 import { type Clock, isoTime } from './clock.js';
+import { newSinks } from './job-sink.js';
 import { JOB_VERSION } from './job-version.js';
 import { INITIAL_MEMBERS, type NewJob, type StoredJob, writeMembers } from './stored-job.js';
 
@@ -12,6 +13,7 @@ type Fixed =
   | 'publishedRevision'
   | 'lease'
   | 'leaseToken'
+  | 'sinks'
   | 'createdAt'
   | 'updatedAt';
 
@@ -41,6 +43,7 @@ export function newRow(job: NewJob, owner: string, clock: Clock): Omit<JobsTable
   const first: Omit<StoredJob, 'seq'> = {
     ...INITIAL_MEMBERS,
     ...job,
+    sinks: newSinks(job.options, createdAt),
     phaseSince: now,
     createdAt,
     updatedAt: createdAt,

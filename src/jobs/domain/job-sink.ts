@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../errors/index.js';
-import type { SinkName } from '../../ingest/index.js';
+import type { ProcessingOptions, SinkName } from '../../ingest/index.js';
 
 /** REMOVING, REMOVED: the job's rows are being, or were, taken out. */
 export const SINK_STATES = ['PENDING', 'LOADING', 'LOADED', 'RETRYING', 'FAILED', 'REMOVING', 'REMOVED'] as const;
@@ -35,4 +35,17 @@ export interface JobSink {
 /** Whether something is still to be done, or might be: the job's topics are needed. */
 export function isUnfinished({ state }: Pick<StoredSink, 'state'>): boolean {
   return state === 'PENDING' || state === 'LOADING' || state === 'RETRYING' || state === 'REMOVING';
+}
+
+/** Those of a new job, created at `at` (ISO 8601). */
+export function newSinks({ sinks }: Pick<ProcessingOptions, 'sinks'>, at: string): StoredSink[] {
+  return sinks.map((name) => ({
+    name,
+    state: 'PENDING',
+    rows: 0,
+    rejected: 0,
+    table: null,
+    error: null,
+    updatedAt: at,
+  }));
 }

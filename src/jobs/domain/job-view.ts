@@ -2,6 +2,7 @@ import { catalogue } from '../../errors/index.js';
 import { shownDialect, shownOptions } from '../../ingest/index.js';
 import { jobNames } from '../../kafka/index.js';
 import type { Job, JobSummary } from './job.js';
+import type { JobSink, StoredSink } from './job-sink.js';
 import { isTerminal } from './job-state.js';
 import { type JobError, type StoredJob, type StoredJobSummary, timings } from './stored-job.js';
 
@@ -31,6 +32,7 @@ export function toJobSummary(record: StoredJobSummary, now: number): JobSummary 
     metadata: record.metadata,
     dialect: record.dialect && shownDialect(record.dialect),
     options: shownOptions(record.options),
+    sinks: record.sinks.map((sink) => toJobSink(record, sink)),
     totals: { rows: ok + errors, ok, errors },
     progress: { bytes_done: record.bytesDone, bytes_total: record.sizeBytes },
     timings: { waiting_ms: waitingMs, processing_ms: processingMs },
@@ -54,4 +56,22 @@ function hintFor({ jobId, modelId }: StoredJobSummary, { code }: JobError): stri
 function endOffsets({ state, checkpointVerified, checkpoint }: StoredJobSummary): Job['end_offsets'] {
   if (!isTerminal(state) || !checkpointVerified) return null;
   return { data: checkpoint?.dataEnd ?? 0, dlq: checkpoint?.dlqEnd ?? 0 };
+}
+
+function toJobSink(
+  record: StoredJobSummary,
+  { name, state, rows, rejected, table, error, updatedAt }: StoredSink,
+): JobSink {
+  const known: Partial<typeof catalogue> = catalogue;
+  const hint = error && (known[error.code]?.hint ?? '').replaceAll('{id}', record.jobId).replaceAll('{name}', name);
+  return {
+    name,
+    state,
+    rows,
+    rejected,
+    lag: Math.max(0, (record.checkpoint?.ok ?? 0) - rows - rejected),
+    table,
+    error: error && { ...error, hint: hint ?? '' },
+    updated_at: updatedAt,
+  };
 }

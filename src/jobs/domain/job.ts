@@ -1,6 +1,7 @@
 import type { FileCompression, TextEncoding } from '../../decoding/index.js';
 import type { ErrorCode } from '../../errors/index.js';
 import type { FileFormat, ShownDialect, ShownOptions } from '../../ingest/index.js';
+import type { JobSink } from './job-sink.js';
 
 export type JobState = 'PENDING' | 'RUNNING' | 'CANCELLING' | 'SUCCESS' | 'PARTIAL_SUCCESS' | 'FAILED' | 'CANCELLED';
 
@@ -33,6 +34,8 @@ export interface JobSummary {
   /** null if the format has none. */
   dialect: ShownDialect | null;
   options: ShownOptions;
+  /** Where its rows are loaded from the topics. */
+  sinks: JobSink[];
   totals: { rows: number; ok: number; errors: number };
   progress: { bytes_done: number; bytes_total: number };
   timings: { waiting_ms: number; processing_ms: number };

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../../errors/index.js';
 import { type CsvDialect, type FileFormat, type ProcessingOptions, readOptions } from '../../ingest/index.js';
 import type { Checkpoint } from '../../kafka/index.js';
 import type { JobState } from './job.js';
+import type { StoredSink } from './job-sink.js';
 import { isTerminal } from './job-state.js';
 
 export interface JobError {
@@ -69,6 +70,8 @@ export interface StoredJobSummary extends Readonly<NewJob> {
   readonly error: JobError | null;
   /** The spooled file is still kept. */
   readonly spooled: boolean;
+  /** Where its rows are loaded, by name. Only the store of sinks changes it. */
+  readonly sinks: readonly StoredSink[];
   readonly waitingMs: number;
   readonly processingMs: number;
   /** When the job began to wait (PENDING) or to be worked on, by `Clock.steady`. */
@@ -107,7 +110,7 @@ interface InitialMapping<T, C extends keyof JobsTable> extends Mapping<T, C> {
 }
 
 /** Members that differ from one new job to the next: `newRow` says them. */
-type GivenMember = keyof NewJob | 'seq' | 'phaseSince' | 'createdAt' | 'updatedAt';
+type GivenMember = keyof NewJob | 'seq' | 'sinks' | 'phaseSince' | 'createdAt' | 'updatedAt';
 
 /**
  * The row of a job, member by member. A member that is not here, or has no value for a new job, does not compile, nor
@@ -150,6 +153,7 @@ export const MAPPINGS = {
   pendingError: error('pending_error_code', 'pending_error_message'),
   error: error('error_code', 'error_message'),
   spooled: flag('spooled', true),
+  sinks: json('sinks'),
   waitingMs: plain('waiting_ms', 0),
   processingMs: plain('processing_ms', 0),
   phaseSince: plain('phase_since'),

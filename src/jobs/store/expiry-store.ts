@@ -48,6 +48,17 @@ export class ExpiryStore {
       .where('seen_ended', 'is not', null)
       .where((eb) => eb('spooled', '=', eb.lit(0)))
       .where('phase', 'is', null)
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('sink_loads')
+              .select('sink_loads.job_id')
+              .whereRef('sink_loads.job_id', '=', 'jobs.job_id')
+              .where('sink_loads.state', 'in', ['PENDING', 'LOADING', 'RETRYING', 'REMOVING'])
+              .where('sink_loads.run_after', 'is not', null),
+          ),
+        ),
+      )
       .orderBy('finished_at')
       .limit(limit)
       .execute();

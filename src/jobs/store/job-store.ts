@@ -21,6 +21,7 @@ import {
   type StoredJobSummary,
   SUMMARY_COLUMNS,
 } from '../domain/stored-job.js';
+import { newLoadRow } from '../sinks/sink-store.js';
 import { CLAIM_ORDER, type Claim, claimNext, type Intent } from './claim.js';
 import { type HeldLease, inOrder, isLease, type LeaseId } from './lease-store.js';
 
@@ -94,7 +95,7 @@ export class JobStore {
    */
   async create(job: NewJob, owner: string, taken: Taken = {}): Promise<CreateResult> {
     try {
-      const takes = taken.spare === true || taken.upload === true;
+      const takes = taken.spare === true || taken.upload === true || job.options.sinks.length > 0;
       const row = await (takes ? this.#insertTaking(job, owner, taken) : this.#insert(this.db, job, owner));
       if (row !== undefined) return { kind: 'created' };
     } catch (error) {
@@ -132,6 +133,9 @@ export class JobStore {
           .executeTakeFirst();
         if (numDeletedRows === 0n) throw new UploadLostError();
       }
+      const { sinks, sinkWhen } = job.options;
+      const loads = sinks.map((name) => newLoadRow(job.jobId, name, sinkWhen, isoTime(this.clock.now())));
+      if (loads.length > 0) await transaction.insertInto('sink_loads').values(loads).execute();
       return inserted;
     });
   }

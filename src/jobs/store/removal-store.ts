@@ -43,7 +43,17 @@ export class RemovalStore {
 
   /** Deletes the row, when nothing else is left. */
   async delete(jobId: string): Promise<void> {
-    await this.db.deleteFrom('jobs').where('job_id', '=', jobId).where('phase', 'in', PHASES).execute();
+    await this.db.transaction().execute(async (transaction) => {
+      const { numDeletedRows } = await transaction
+        .deleteFrom('jobs')
+        .where('job_id', '=', jobId)
+        .where('phase', 'in', PHASES)
+        .executeTakeFirst();
+      if (numDeletedRows === 0n) return;
+      for (const table of ['sink_loads', 'sink_rejects'] as const) {
+        await transaction.deleteFrom(table).where('job_id', '=', jobId).execute();
+      }
+    });
   }
 
   /** Whether the rows that have topics, jobs or not, are `count` or more. */

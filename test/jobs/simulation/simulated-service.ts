@@ -179,6 +179,7 @@ export class SimulatedService {
       remove: async () => undefined,
     } as unknown as FileStore;
     const coordinator = new JobCoordinator({
+      sinks: { wake: async () => 0 },
       store,
       leases: new LeaseStore(this.fixture.db, clock),
       writer,

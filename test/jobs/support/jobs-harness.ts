@@ -75,6 +75,7 @@ export class JobsHarness {
     const maxStalledMs = 300_000;
     const owner = 'this process';
     this.coordinator = new JobCoordinator({
+      sinks: { wake: async () => 0 },
       store,
       leases,
       writer,

@@ -91,6 +91,7 @@ export class SimulatedProcess {
 
     const leases = new BuggedLeaseStore(db, storeClock, bug);
     const coordinator = new JobCoordinator({
+      sinks: { wake: async () => 0 },
       store,
       leases,
       writer,

@@ -1,0 +1,90 @@
+import type { ErrorCode } from '../../errors/index.js';
+import type { SinkLoss, SinkOutcome } from '../../sinks/index.js';
+import type { SinkState, StoredSink } from './job-sink.js';
+import type { StoredJobSummary } from './stored-job.js';
+
+/** What to do about a load whose process has reported or was lost. */
+export interface SinkDecision {
+  state: SinkState;
+  error: StoredSink['error'];
+  failures: number;
+  /** In how many ms it is to be tried again; null: not by itself. */
+  runAfterMs: number | null;
+  /** The rows are gone: the next load is another generation. */
+  isRemoved?: true;
+  /** The connection does not work: others need not try. */
+  trips?: true;
+}
+
+const FIRST_BACKOFF_MS = 1_000;
+const MAX_BACKOFF_MS = 60_000;
+/** Somebody has to change a password or a right: no hurry. */
+const FORBIDDEN_MS = 30_000;
+/** While the job goes on; then whole blocks are there, or not. */
+const NEXT_LOOK_MS = 1_000;
+const MAX_CRASHES = 3;
+const TO_RETRY: readonly string[] = ['SINK_UNAVAILABLE', 'SINK_FORBIDDEN', 'KAFKA_UNAVAILABLE'];
+
+/** Whether a job's topics hold all that they ever will: its whole file was decided. */
+export function isReadToEnd({ state, error }: Pick<StoredJobSummary, 'state' | 'error'>): boolean {
+  if (state === 'SUCCESS' || state === 'PARTIAL_SUCCESS') return true;
+  return state === 'FAILED' && error?.code === 'ALL_ROWS_REJECTED';
+}
+
+/** Whether there is something to load of a job by now. */
+export function isLoadable(job: Pick<StoredJobSummary, 'state' | 'error' | 'checkpoint' | 'options'>): boolean {
+  return isReadToEnd(job) || (job.options.sinkWhen === 'streaming' && job.checkpoint !== null);
+}
+
+type Known = Pick<StoredSink, 'state'> & { failures: number };
+
+/** What a report means. `state`: LOADING, RETRYING or REMOVING. */
+export function decideSinkOutcome(
+  { state, failures }: Known,
+  outcome: SinkOutcome,
+  job: Pick<StoredJobSummary, 'state'>,
+): SinkDecision {
+  switch (outcome.kind) {
+    case 'loaded':
+      return { state: 'LOADED', error: null, failures: 0, runAfterMs: null };
+    case 'waiting': {
+      const goesOn = job.state === 'RUNNING' || job.state === 'CANCELLING';
+      return { state: 'PENDING', error: null, failures: 0, runAfterMs: goesOn ? NEXT_LOOK_MS : null };
+    }
+    case 'removed':
+      return { state: 'REMOVED', error: null, failures: 0, runAfterMs: null, isRemoved: true };
+    case 'left':
+      return { state, error: null, failures, runAfterMs: NEXT_LOOK_MS };
+    case 'expired':
+      return failed('SINK_EXPIRED', outcome.detail);
+    case 'kafka':
+      return retried(state, failures + 1, 'KAFKA_UNAVAILABLE', outcome.detail);
+    case 'failed':
+      if (TO_RETRY.includes(outcome.code)) return retried(state, failures + 1, outcome.code, outcome.detail);
+      return failed(outcome.code, outcome.detail);
+  }
+}
+
+/** What the loss of the process means. One that crashes again and again with the same job crashes because of it. */
+export function decideSinkLoss({ state, failures }: Known, { crash, detail }: SinkLoss): SinkDecision {
+  if (!crash) return { state, error: null, failures, runAfterMs: 0 };
+  if (failures + 1 >= MAX_CRASHES) return failed('SINK_CRASHED', `${failures + 1} times in a row; last: ${detail}`);
+  const { trips: _, ...decision } = retried(state, failures + 1, 'SINK_CRASHED', detail);
+  return decision;
+}
+
+function retried(state: SinkState, failures: number, code: string, message: string): SinkDecision {
+  const backoff = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 10));
+  return {
+    state: state === 'REMOVING' ? state : 'RETRYING',
+    error: { code: code as ErrorCode, message },
+    failures,
+    runAfterMs: code === 'SINK_FORBIDDEN' ? Math.max(FORBIDDEN_MS, backoff) : backoff,
+    trips: true,
+  };
+}
+
+/** It is not tried again by itself. */
+function failed(code: string, message: string): SinkDecision {
+  return { state: 'FAILED', error: { code: code as ErrorCode, message }, failures: 0, runAfterMs: null };
+}

@@ -1,0 +1,369 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { SinkName } from '../../ingest/index.js';
+import { jobNames } from '../../kafka/index.js';
+import type { CompiledSchema } from '../../models/schema/index.js';
+import type { SinkAssignment, SinkLoss, SinkOutcome, SinkProcessEvents, SinkProgress } from '../../sinks/index.js';
+import { inTime, STORE_ANSWER_MS } from '../coordination/in-time.js';
+import { Rounds } from '../coordination/rounds.js';
+import type { Clock } from '../domain/clock.js';
+import { isTerminal } from '../domain/job-state.js';
+import {
+  decideSinkLoss,
+  decideSinkOutcome,
+  isLoadable,
+  isReadToEnd,
+  type SinkDecision,
+} from '../domain/sink-transitions.js';
+import type { StoredJob } from '../domain/stored-job.js';
+import type { JobStore } from '../store/job-store.js';
+import { Breaker } from './breaker.js';
+import { storedReject } from './sink-reject.js';
+import type { SinkChanges, SinkLease, SinkLoad, SinkStore } from './sink-store.js';
+
+/** The process of a sink, as its worker uses it. */
+export interface SinkLink {
+  readonly isReady: boolean;
+  start(): void;
+  assign(assignment: SinkAssignment): void;
+  send(message: { type: 'stored' | 'leave'; id: string }): void;
+  stop(graceMs: number): Promise<void>;
+}
+
+export interface SinkWorkerOptions {
+  name: SinkName;
+  startProcess: (events: SinkProcessEvents) => SinkLink;
+  sinks: SinkStore;
+  jobs: Pick<JobStore, 'get'>;
+  models: { getVersion(id: string, version: number): Promise<CompiledSchema | undefined> };
+  /** Takes every new revision of a job. */
+  publish: (job: StoredJob) => void;
+  /** This start of the process. */
+  owner: string;
+  clock: Clock;
+  log: Logger;
+  /** SINK_CONCURRENCY. */
+  concurrency: number;
+  /** No other process has the store. */
+  isAlone: boolean;
+  random?: () => number;
+}
+
+/** A load that the process has. */
+interface Held {
+  id: string;
+  load: SinkLoad;
+  job: StoredJob;
+  /** The last report; null: none came. */
+  progress: Omit<SinkProgress, 'rejects'> | null;
+  /** When it was last stored, by the monotonic clock. */
+  storedAt: number;
+  /** Its lease is another process's by now: nothing is stored for it any more. */
+  isLost: boolean;
+}
+
+/** A lease lasts for six times as long. */
+const RENEW_EVERY_MS = 5_000;
+const LOOK_EVERY_MS = 5_000;
+const WRITE_EVERY_MS = 1_000;
+const NEXT_LOOK_MS = 1_000;
+/** After an outage of the store all leases may have lapsed: who has one renews it first. */
+const OTHERS_RENEW_WITHIN_MS = 10_000;
+const STOP_GRACE_MS = 4_000;
+const RETRY_MS = 1_000;
+
+/** Claims loads for one sink, hands them to its process, and turns what that tells into their states. */
+export class SinkWorker implements SinkProcessEvents {
+  readonly breaker: Breaker;
+  readonly #held = new Map<string, Held>();
+  readonly #process: SinkLink;
+  readonly #leases: Rounds;
+  #claiming: Promise<void> | undefined;
+  /** Woken while it was claiming. */
+  #isMissed = false;
+  #cancelLook: () => void = () => undefined;
+  /** Writes that are under way. */
+  readonly #writes = new Set<Promise<void>>();
+  #answersSince: number | null = null;
+  #isRunning = false;
+
+  constructor(private readonly options: SinkWorkerOptions) {
+    this.breaker = new Breaker(options.clock);
+    this.#process = options.startProcess(this);
+    this.#leases = new Rounds({
+      ...options,
+      round: () => this.#keepLeases(),
+      everyMs: () => RENEW_EVERY_MS,
+      failure: 'could not renew the leases of loads',
+    });
+  }
+
+  /** For /readyz: why nothing is loaded; null: nothing stands in the way. */
+  trouble(): string | null {
+    const { reason } = this.breaker;
+    return reason === null ? null : `rows are not loaded into ${this.options.name}, trying again: ${reason}`;
+  }
+
+  async start(): Promise<void> {
+    const { sinks, isAlone } = this.options;
+    this.#isRunning = true;
+    if (isAlone) await sinks.releaseLapsed(true);
+    this.#process.start();
+    this.#leases.start();
+    this.#look();
+  }
+
+  /** Something may have become of a job. */
+  wake(jobId?: string): void {
+    if (!this.#isRunning) return;
+    if ([...this.#held.values()].some(({ job }) => job.jobId === jobId)) this.#leases.wake();
+    if (this.#claiming === undefined) this.#claiming = this.#claimAll();
+    else this.#isMissed = true;
+  }
+
+  /** Ends the process after the blocks that it writes, and gives the loads back. */
+  async stop(): Promise<void> {
+    this.#isRunning = false;
+    this.#cancelLook();
+    for (const { id } of this.#held.values()) this.#process.send({ type: 'leave', id });
+    const giveUpAt = this.options.clock.monotonic() + STOP_GRACE_MS;
+    while (this.#held.size > 0 && this.options.clock.monotonic() < giveUpAt) {
+      await new Promise<void>((resolve) => void this.options.clock.schedule(20, resolve));
+    }
+    await this.#process.stop(0);
+    await this.#leases.stop();
+    await this.#claiming;
+    await Promise.all(this.#writes);
+    for (const { load } of this.#held.values()) await this.options.sinks.release(load).catch(() => undefined);
+  }
+
+  ready(): void {
+    this.wake();
+  }
+
+  progress(id: string, { rejects, ...progress }: SinkProgress): void {
+    const held = this.#held.get(id);
+    if (held === undefined || held.isLost) return;
+    // Its connections work.
+    this.breaker.close();
+    held.progress = progress;
+    const now = this.options.clock.monotonic();
+    if (rejects.length === 0 && now - held.storedAt < WRITE_EVERY_MS) {
+      this.#process.send({ type: 'stored', id });
+      return;
+    }
+    held.storedAt = now;
+    this.#write(held, async () => {
+      const { load, job } = held;
+      const state = load.state === 'REMOVING' ? load.state : 'LOADING';
+      const changes = { ...progress, state, error: null, failures: 0 } as const;
+      await this.#change(
+        held,
+        changes,
+        rejects.map((reject) => storedReject(job.jobId, load.name, reject)),
+      );
+      held.load = { ...load, ...changes };
+      this.#process.send({ type: 'stored', id });
+    });
+  }
+
+  finished(id: string, outcome: SinkOutcome): void {
+    const held = this.#held.get(id);
+    if (held === undefined) return;
+    this.#conclude(held, (job) => decideSinkOutcome(held.load, outcome, job));
+  }
+
+  exited(loss: SinkLoss): void {
+    for (const held of this.#held.values()) this.#conclude(held, () => decideSinkLoss(held.load, loss));
+  }
+
+  #look(): void {
+    const { clock, random = Math.random } = this.options;
+    this.wake();
+    this.#cancelLook();
+    const next = Math.min(LOOK_EVERY_MS * (1 + random()), this.breaker.waitMs || Number.POSITIVE_INFINITY);
+    if (this.#isRunning) this.#cancelLook = clock.schedule(next, () => this.#look());
+  }
+
+  /** Never rejects. */
+  async #claimAll(): Promise<void> {
+    const { sinks, name, owner, concurrency, clock, log } = this.options;
+    try {
+      do {
+        this.#isMissed = false;
+        while (this.#isRunning && this.#process.isReady && this.#held.size < concurrency && this.breaker.tryEnter()) {
+          const load = await sinks.claim(name, owner);
+          if (load === undefined) {
+            this.breaker.leave();
+            break;
+          }
+          await this.#begin(load);
+        }
+      } while (this.#isMissed);
+    } catch (error) {
+      this.breaker.leave();
+      log.error({ err: error, sink: name }, 'could not claim a load, retrying');
+      clock.schedule(RETRY_MS, () => this.wake());
+    } finally {
+      this.#claiming = undefined;
+    }
+  }
+
+  async #begin(load: SinkLoad): Promise<void> {
+    const { sinks, jobs, models, clock, log } = this.options;
+    const { jobId } = load;
+    try {
+      const job = await jobs.get(jobId);
+      if (job === undefined || (load.state !== 'REMOVING' && !isLoadable(job))) {
+        // One that is loaded while it runs has committed nothing yet.
+        const runAfterMs = load.when === 'streaming' && job?.state === 'RUNNING' ? NEXT_LOOK_MS : null;
+        await sinks.updateInternal(load, { lease: load }, { leaseOwner: null, runAfterMs });
+        this.breaker.leave();
+        return;
+      }
+      const model = await models.getVersion(job.modelId, job.modelVersion);
+      if (model === undefined) throw new Error(`Model ${job.modelId} has no version ${job.modelVersion}`);
+      const held: Held = {
+        ...{ id: randomUUID(), load, job, progress: null, isLost: false },
+        storedAt: clock.monotonic() - WRITE_EVERY_MS,
+      };
+      this.#held.set(held.id, held);
+      this.#process.assign(assignmentOf(held, model));
+    } catch (error) {
+      log.error({ err: error, job_id: jobId }, 'could not hand a load to the process of a sink');
+      this.breaker.leave();
+      clock.schedule(RETRY_MS, () => void sinks.release(load).catch(() => undefined));
+    }
+  }
+
+  /** The process is done with a load: decide what becomes of it. */
+  #conclude(held: Held, decide: (job: StoredJob) => SinkDecision): void {
+    const { jobs, clock, log } = this.options;
+    const { jobId } = held.job;
+    this.#write(held, async () => {
+      try {
+        const job = await jobs.get(jobId);
+        const decision = decide(job ?? held.job);
+        if (decision.trips) this.breaker.trip(decision.error?.message ?? '');
+        else this.breaker.leave();
+        if (held.isLost) return;
+        await this.#change(held, changesOf(held, decision));
+        const { state, error } = decision;
+        log[error === null ? 'info' : 'warn'](
+          { job_id: jobId, sink: held.load.name, state, error, ...held.progress },
+          'a sink has left a job',
+        );
+      } catch (error) {
+        // The lease lapses if it cannot be given back.
+        clock.schedule(RETRY_MS, () => void this.options.sinks.release(held.load).catch(() => undefined));
+        throw error;
+      } finally {
+        this.#held.delete(held.id);
+        this.#look();
+      }
+    });
+  }
+
+  async #change(held: Held, changes: SinkChanges, rejects: Parameters<SinkStore['change']>[3] = []): Promise<void> {
+    const { sinks, publish } = this.options;
+    const job = await sinks.change(held.load, { lease: held.load }, changes, rejects);
+    if (job === undefined) this.#lose(held);
+    else publish(job);
+  }
+
+  /** Another process has it, or its user has taken it from us. The sink itself sees to it that nothing is written twice. */
+  #lose(held: Held): void {
+    held.isLost = true;
+    this.#process.send({ type: 'leave', id: held.id });
+  }
+
+  /** One write at a time for each load. */
+  #write(held: Held, write: () => Promise<void>): void {
+    const { log } = this.options;
+    const before = this.#lastWrites.get(held) ?? Promise.resolve();
+    const done = before.then(write).catch((error: unknown) => {
+      log.error({ err: error, job_id: held.job.jobId }, 'could not store how far a load is');
+      // The process waits for an answer: the load goes on from where it is, under a new lease.
+      this.#lose(held);
+    });
+    this.#lastWrites.set(held, done);
+    this.#writes.add(done);
+    void done.then(() => this.#writes.delete(done));
+  }
+
+  readonly #lastWrites = new WeakMap<Held, Promise<void>>();
+
+  async #keepLeases(): Promise<void> {
+    const { sinks, owner, clock, log } = this.options;
+    const held = [...this.#held.values()];
+    try {
+      const renewed = await inTime(clock, STORE_ANSWER_MS, sinks.renew(held.map(leaseOf), owner));
+      const ours = new Set(renewed.map(keyOf));
+      for (const each of held) if (!ours.has(keyOf(each.load)) && this.#held.has(each.id)) this.#lose(each);
+      this.#answersSince ??= clock.monotonic();
+      if (clock.monotonic() - this.#answersSince < OTHERS_RENEW_WITHIN_MS) return;
+      const lapsed = await inTime(clock, STORE_ANSWER_MS, sinks.releaseLapsed());
+      if (lapsed > 0) {
+        log.warn({ loads: lapsed }, 'the leases of loads have lapsed: their worker is gone');
+        this.wake();
+      }
+    } catch (error) {
+      this.#answersSince = null;
+      throw error;
+    }
+  }
+}
+
+function leaseOf({ load }: Held): SinkLease {
+  return load;
+}
+
+function keyOf({ jobId, name, lease, leaseToken }: SinkLease): string {
+  return `${jobId} ${name} ${lease} ${leaseToken}`;
+}
+
+function changesOf({ load, progress }: Held, decision: SinkDecision): SinkChanges {
+  const { state, error, failures, runAfterMs, isRemoved } = decision;
+  const told = isRemoved ? { rows: 0, rejected: 0, load: load.load + 1 } : (progress ?? {});
+  return { ...told, state, error, failures, runAfterMs, leaseOwner: null };
+}
+
+function assignmentOf({ id, load, job }: Held, model: CompiledSchema): SinkAssignment {
+  const { options, checkpoint } = job;
+  const isWhole = isReadToEnd(job);
+  // What a job under way has committed is known to Kafka, and of one that has failed only if it was found out.
+  const isKnown = isWhole || (isTerminal(job.state) && job.checkpointVerified);
+  const names = jobNames(job);
+  const { ok = 0, errors = 0 } = checkpoint ?? {};
+  return {
+    id,
+    intent: load.state === 'REMOVING' ? 'remove' : 'load',
+    job: {
+      jobId: job.jobId,
+      modelId: job.modelId,
+      modelVersion: job.modelVersion,
+      columns: model.columns,
+      filename: job.filename,
+      topics: { data: names.data, dlq: names.dlq },
+      load: load.load,
+      onConflict: options.onConflict,
+      maxErrors: options.maxSinkErrors,
+    },
+    format: {
+      format: job.format,
+      columns: model.columns,
+      additionalColumns: model.additionalColumns,
+      dialect: job.dialect,
+      options,
+      fileColumns: job.fileColumns,
+    },
+    names,
+    checkpoint: isKnown ? checkpoint : null,
+    isWhole,
+    summary: {
+      ...{ state: job.state, rows: ok + errors, ok, errors },
+      createdAt: job.createdAt,
+      finishedAt: job.finishedAt,
+    },
+  };
+}
