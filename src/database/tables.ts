@@ -18,7 +18,7 @@ export interface Tables {
 /** How far the rows of a job are in a sink. What users see of it is copied to the job's row in the same transaction. */
 export interface SinkLoadsTable {
   job_id: string;
-  /** Of the sink. */
+  /** The sink. */
   name: string;
   /** PENDING, LOADING, LOADED, RETRYING, FAILED, REMOVING, REMOVED. */
   state: string;
@@ -53,7 +53,7 @@ export interface SinkRejectsTable {
   job_id: string;
   name: string;
   load: number;
-  /** Of the record in the topic of accepted rows. */
+  /** The offset of the record in the topic of accepted rows. */
   record_offset: number;
   row_number: number;
   /** JSON: RejectedRow. */

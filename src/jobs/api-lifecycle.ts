@@ -17,11 +17,11 @@ import { JobMaintenance } from './coordination/maintenance.js';
 import { PrefixClaims } from './coordination/prefix-claims.js';
 import { PrefixOwnership } from './coordination/prefix-ownership.js';
 import { JobRemoval } from './coordination/removal.js';
+import { SinkTopics } from './coordination/sink-topics.js';
 import { SpareTopics } from './coordination/spare-topics.js';
 import { JobUploads } from './coordination/uploads.js';
 import { JobEventPublisher } from './events/publisher.js';
 import { JOB_NOTIFIER, type JobNotifier } from './queue/job-notifier.js';
-import { SinkTopics } from './sinks/sink-topics.js';
 
 /** How long a shutdown waits for the last job events to be acknowledged. */
 const EVENTS_GRACE_MS = 1_000;

@@ -30,6 +30,8 @@ import { type ConfirmedLeader, LEADER, type Leader, Leadership } from './coordin
 import { JobMaintenance } from './coordination/maintenance.js';
 import { PrefixOwnership } from './coordination/prefix-ownership.js';
 import { JobRemoval } from './coordination/removal.js';
+import { SinkCommands } from './coordination/sink-commands.js';
+import { SinkTopics } from './coordination/sink-topics.js';
 import { SpareTopics } from './coordination/spare-topics.js';
 import { JobSubmission } from './coordination/submission.js';
 import { TopicExpiry } from './coordination/topic-expiry.js';
@@ -44,14 +46,12 @@ import { RejectedRows } from './http/rejected-rows.js';
 import { replaceDeadJobs } from './queue/bullmq/dead-jobs-queue.js';
 import { JOB_NOTIFIER, type JobNotifier } from './queue/job-notifier.js';
 import { owner } from './shared-providers.js';
-import { SinkCommands } from './sinks/sink-commands.js';
-import { SinkStore } from './sinks/sink-store.js';
-import { SinkTopics } from './sinks/sink-topics.js';
 import { ExpiryStore } from './store/expiry-store.js';
 import { FileRows } from './store/file-rows.js';
 import { JobStore } from './store/job-store.js';
 import { LeaderStore } from './store/leader-store.js';
 import { RemovalStore } from './store/removal-store.js';
+import { SinkStore } from './store/sink-store.js';
 import { SpareStore } from './store/spare-store.js';
 import { UploadStore } from './store/upload-store.js';
 

@@ -17,10 +17,10 @@ import { BullmqNotifier } from './queue/bullmq/bullmq-notifier.js';
 import { JOB_NOTIFIER } from './queue/job-notifier.js';
 import { MemoryNotifier } from './queue/memory/memory-notifier.js';
 import { PostgresNotifier } from './queue/postgres/postgres-notifier.js';
-import { SinkStore } from './sinks/sink-store.js';
 import { FileRows } from './store/file-rows.js';
 import { InstallationStore } from './store/installation-store.js';
 import { JobStore } from './store/job-store.js';
+import { SinkStore } from './store/sink-store.js';
 import { UploadStore } from './store/upload-store.js';
 
 /** Channel of PostgreSQL by which jobs are notified. */

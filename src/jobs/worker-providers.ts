@@ -16,15 +16,15 @@ import { JobFiles } from './coordination/job-files.js';
 import { JobWorker } from './coordination/job-worker.js';
 import { JobWriter } from './coordination/job-writer.js';
 import { LeaseKeeper } from './coordination/lease-keeper.js';
+import { SinkWorker } from './coordination/sink-worker.js';
+import { SinkWorkers } from './coordination/sink-workers.js';
 import { systemClock as clock } from './domain/clock.js';
 import { JobEventPublisher } from './events/publisher.js';
 import { JOB_NOTIFIER, type JobNotifier } from './queue/job-notifier.js';
 import { owner } from './shared-providers.js';
-import { SinkStore } from './sinks/sink-store.js';
-import { SinkWorker } from './sinks/sink-worker.js';
-import { SinkWorkers } from './sinks/sink-workers.js';
 import { JobStore } from './store/job-store.js';
 import { LeaseStore } from './store/lease-store.js';
+import { SinkStore } from './store/sink-store.js';
 
 /** A runner gives up a broker by itself within a call of KAFKA_UNAVAILABLE_AFTER_MS; one that does not is stuck elsewhere. */
 const STALLED_BEYOND_MS = 60_000;

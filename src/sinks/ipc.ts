@@ -1,6 +1,7 @@
 import type { Checkpoint, JobNames } from '../kafka/index.js';
-import type { RecordFormat } from './row-decoder.js';
-import type { JobSummary, SinkJob, SinkReject } from './sink.js';
+import type { RecordFormat } from './record-format.js';
+import type { JobSummary, SinkJob } from './sink-job.js';
+import type { SinkReject } from './sink-reject.js';
 
 /** Everything that the process of a sink needs for one load of one job. */
 export interface SinkAssignment {

@@ -6,16 +6,9 @@ import {
   type RowConsumer,
   type RowReader,
 } from '../formats/index.js';
-import type { FileReading } from '../ingest/index.js';
 import type { RecordValues } from '../kafka/index.js';
 import type { Column, ValueSchema } from '../models/schema/index.js';
-
-/** What the values in a job's topic depend on. */
-export interface RecordFormat extends Pick<FileReading, 'format' | 'columns' | 'additionalColumns' | 'dialect'> {
-  options: Pick<FileReading['options'], 'valueFormat' | 'nullValues' | 'rename' | 'ignoreHeaderCase'>;
-  /** The file's header; null if its rows name their own columns. */
-  fileColumns: readonly string[] | null;
-}
+import type { RecordFormat } from './record-format.js';
 
 /** Called for each record, in order: its row as a JSON object in `bytes[start, end)`, valid during the call only. */
 export type VisitJson = (bytes: Buffer, start: number, end: number, record: number) => void;

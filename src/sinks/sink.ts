@@ -1,22 +1,10 @@
 import type { RejectedRow } from '../formats/index.js';
-import type { OnConflict, SinkName } from '../ingest/index.js';
-import type { Column } from '../models/schema/index.js';
+import type { SinkName } from '../ingest/index.js';
+import type { JobSummary, SinkJob } from './sink-job.js';
+import type { SinkReject } from './sink-reject.js';
 
-/** What a sink has to know of a job. Plain JSON: it goes to the process that loads it. */
-export interface SinkJob {
-  jobId: string;
-  modelId: string;
-  modelVersion: number;
-  /** The model's. */
-  columns: readonly Column[];
-  filename: string;
-  topics: { data: string; dlq: string };
-  /** The generation: raised whenever the job's rows were taken out. Rows of different loads are never mixed. */
-  load: number;
-  onConflict: OnConflict;
-  /** Rows that the sink may reject, those of earlier blocks counted (max_sink_errors): beyond it, SINK_TOO_MANY_ERRORS. */
-  maxErrors: number;
-}
+export type { JobSummary, SinkJob } from './sink-job.js';
+export { SINK_ROW_ERROR_CODES, type SinkReject, type SinkRowErrorCode } from './sink-reject.js';
 
 /** Where one stream of a job (accepted rows, rejected rows) goes on in a sink. */
 export interface StreamPosition {
@@ -54,42 +42,10 @@ export interface RejectedBlock {
   readonly rows: readonly { readonly offset: number; readonly row: RejectedRow }[];
 }
 
-/** Why a sink does not take a value, or a row. */
-export const SINK_ROW_ERROR_CODES = ['OUT_OF_RANGE', 'UNSUPPORTED_VALUE', 'REFUSED_BY_SINK'] as const;
-export type SinkRowErrorCode = (typeof SINK_ROW_ERROR_CODES)[number];
-
-/** A row that a sink does not take. */
-export interface SinkReject {
-  offset: number;
-  rowNumber: number;
-  /** null if the database does not say. */
-  column: string | null;
-  type: string | null;
-  error: SinkRowErrorCode;
-  /** At most 256 characters; null if there is no single value. */
-  observed: string | null;
-  /** At most 512 characters. */
-  message: string;
-  /** The row as JSON, at most 64 KiB of it. */
-  raw: string;
-  rawTruncated: boolean;
-}
-
 export interface BlockResult {
   /** Rows that are in the sink now; of PostgreSQL, those that were there before count, too. */
   rows: number;
   rejects: SinkReject[];
-}
-
-/** What is stored about a job in the sink itself, where the sink has a table of jobs. */
-export interface JobSummary {
-  state: string;
-  rows: number;
-  ok: number;
-  errors: number;
-  /** ISO 8601 in UTC. */
-  createdAt: string;
-  finishedAt: string | null;
 }
 
 export type SinkErrorCode =

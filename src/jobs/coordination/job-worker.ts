@@ -1,10 +1,10 @@
 import { atMost } from '../../kafka/index.js';
 import type { RunnerPool } from '../../runner/index.js';
-import type { SinkWorkers } from '../sinks/sink-workers.js';
 import type { BrokerWatch } from './broker-watch.js';
 import type { ClaimLoop } from './claim-loop.js';
 import type { JobCoordinator } from './coordinator.js';
 import type { LeaseKeeper } from './lease-keeper.js';
+import type { SinkWorkers } from './sink-workers.js';
 
 export interface JobWorkerOptions {
   coordinator: JobCoordinator;

@@ -21,9 +21,9 @@ import {
   type StoredJobSummary,
   SUMMARY_COLUMNS,
 } from '../domain/stored-job.js';
-import { newLoadRow } from '../sinks/sink-store.js';
 import { CLAIM_ORDER, type Claim, claimNext, type Intent } from './claim.js';
 import { type HeldLease, inOrder, isLease, type LeaseId } from './lease-store.js';
+import { newLoadRow } from './sink-store.js';
 
 export type CreateResult =
   | { kind: 'created' }

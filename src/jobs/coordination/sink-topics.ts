@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import { classifyFailure, failureDetail, JOB_RETENTION_MS, jobNames, type TopicAdmin } from '../../kafka/index.js';
-import type { Leader } from '../coordination/leadership.js';
-import { Rounds } from '../coordination/rounds.js';
 import { type Clock, isoTime } from '../domain/clock.js';
 import type { StoredJob } from '../domain/stored-job.js';
-import type { SinkKey, SinkStore } from './sink-store.js';
+import type { SinkKey, SinkStore } from '../store/sink-store.js';
+import type { Leader } from './leadership.js';
+import { Rounds } from './rounds.js';
 
 export interface SinkTopicsOptions {
   sinks: Pick<SinkStore, 'expiring' | 'kept' | 'markTopicsKept' | 'change' | 'wakeMissed'>;

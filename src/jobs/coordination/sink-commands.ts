@@ -6,7 +6,7 @@ import { isTerminal } from '../domain/job-state.js';
 import type { StoredJob } from '../domain/stored-job.js';
 import type { JobNotifier } from '../queue/job-notifier.js';
 import type { JobStore } from '../store/job-store.js';
-import type { SinkChanges, SinkLoad, SinkStore } from './sink-store.js';
+import type { SinkChanges, SinkLoad, SinkStore } from '../store/sink-store.js';
 
 /** How many jobs a sink has in each state. */
 export interface SinkStatus {
@@ -141,13 +141,13 @@ export class SinkCommands {
     throw new ServiceError('SINK_NOT_CONFIGURED', `The sink ${name} needs ${SINK_URLS[name]}, which is not set`);
   }
 
-  /** Of a job that has ended. */
+  /** The job has ended. */
   async #requireRecords(job: StoredJob): Promise<void> {
     const { dataEnd = 0, dlqEnd = 0 } = job.checkpoint ?? {};
     try {
       if (await this.options.topics.holdsAllRecords(jobNames(job), { data: dataEnd, dlq: dlqEnd })) return;
     } catch (error) {
-      throw kafkaProblem(error, "The job's topics could not be looked at") ?? error;
+      throw kafkaProblem(error, "The job's topics could not be read") ?? error;
     }
     throw new ServiceError('SINK_EXPIRED', "The job's topics no longer hold all of its rows");
   }

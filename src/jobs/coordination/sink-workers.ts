@@ -1,7 +1,7 @@
 import type { JobNotifier } from '../queue/job-notifier.js';
 import type { SinkWorker } from './sink-worker.js';
 
-/** The workers of all sinks that are configured: each with a process, leases and a breaker of its own. */
+/** The workers of all sinks that are configured: each with its own process, leases and breaker. */
 export class SinkWorkers {
   constructor(
     private readonly workers: readonly SinkWorker[],

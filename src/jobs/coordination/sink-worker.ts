@@ -4,8 +4,6 @@ import type { SinkName } from '../../ingest/index.js';
 import { jobNames } from '../../kafka/index.js';
 import type { CompiledSchema } from '../../models/schema/index.js';
 import type { SinkAssignment, SinkLoss, SinkOutcome, SinkProcessEvents, SinkProgress } from '../../sinks/index.js';
-import { inTime, STORE_ANSWER_MS } from '../coordination/in-time.js';
-import { Rounds } from '../coordination/rounds.js';
 import type { Clock } from '../domain/clock.js';
 import { isTerminal } from '../domain/job-state.js';
 import {
@@ -17,9 +15,11 @@ import {
 } from '../domain/sink-transitions.js';
 import type { StoredJob } from '../domain/stored-job.js';
 import type { JobStore } from '../store/job-store.js';
-import { Breaker } from './breaker.js';
-import { storedReject } from './sink-reject.js';
-import type { SinkChanges, SinkLease, SinkLoad, SinkStore } from './sink-store.js';
+import { storedReject } from '../store/sink-reject.js';
+import type { SinkChanges, SinkLease, SinkLoad, SinkStore } from '../store/sink-store.js';
+import { inTime, STORE_ANSWER_MS } from './in-time.js';
+import { Rounds } from './rounds.js';
+import { Breaker } from './sink-breaker.js';
 
 /** The process of a sink, as its worker uses it. */
 export interface SinkLink {
