@@ -11,6 +11,7 @@ const PROGRAMS = [
   'main.js',
   'delivery/main.js',
   'inference/main.js',
+  'sinks/main.js',
   'storage/local/hash-worker.js',
   'storage/s3/part-hash-worker.js',
   'database/sqlite/worker.js',

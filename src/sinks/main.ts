@@ -55,13 +55,10 @@ function take(message: ToSink): void {
 }
 
 async function work(assignment: SinkAssignment): Promise<void> {
-  const { id, intent, job } = assignment;
+  const { id } = assignment;
   const own: Work = { leave: new AbortController(), stored: undefined };
   works.set(id, own);
-  const startedAt = performance.now();
-  let rows = 0;
   const report = async (progress: SinkProgress): Promise<void> => {
-    rows = progress.rows;
     const stored = new Promise<void>((resolve) => {
       own.stored = resolve;
     });
@@ -70,8 +67,6 @@ async function work(assignment: SinkAssignment): Promise<void> {
   };
   const outcome = await carryOut(assignment, { sink, kafka, report, signal: own.leave.signal });
   works.delete(id);
-  const seconds = Math.round(performance.now() - startedAt) / 1000;
-  log.info({ job_id: job.jobId, load: job.load, intent, outcome: outcome.kind, rows, seconds }, 'left a job');
   send({ type: 'finished', id, outcome });
 }
 

@@ -117,8 +117,12 @@ export class SinkWorker implements SinkProcessEvents {
   wake(jobId?: string): void {
     if (!this.#isRunning) return;
     if ([...this.#held.values()].some(({ job }) => job.jobId === jobId)) this.#leases.wake();
-    if (this.#claiming === undefined) this.#claiming = this.#claimAll();
-    else this.#isMissed = true;
+    this.#isMissed = true;
+    this.#claiming ??= this.#claimAll().then(() => {
+      this.#claiming = undefined;
+      // Between the last look and this moment.
+      if (this.#isMissed) this.wake();
+    });
   }
 
   /** Ends the process after the blocks that it writes, and gives the loads back. */
@@ -204,8 +208,6 @@ export class SinkWorker implements SinkProcessEvents {
       this.breaker.leave();
       log.error({ err: error, sink: name }, 'could not claim a load, retrying');
       clock.schedule(RETRY_MS, () => this.wake());
-    } finally {
-      this.#claiming = undefined;
     }
   }
 
@@ -248,9 +250,10 @@ export class SinkWorker implements SinkProcessEvents {
         else this.breaker.leave();
         if (held.isLost) return;
         await this.#change(held, changesOf(held, decision));
-        const { state, error } = decision;
+        const { state, error, runAfterMs } = decision;
+        if (runAfterMs !== null && runAfterMs < LOOK_EVERY_MS) clock.schedule(runAfterMs, () => this.wake());
         log[error === null ? 'info' : 'warn'](
-          { job_id: jobId, sink: held.load.name, state, error, ...held.progress },
+          { job_id: jobId, sink: held.load.name, load: held.load.load, state, error, ...held.progress },
           'a sink has left a job',
         );
       } catch (error) {
