@@ -34,7 +34,7 @@ export class CanonicalRow {
   readonly #fields: RowFields;
   readonly #columns: readonly ColumnPlan[];
   readonly #values = new CanonicalValues(this.data);
-  /** Of rows with columns that the model does not know: what is hashed. */
+  /** What is hashed of a row with columns that the model does not know. */
   readonly #hashed = new ByteWriter();
   readonly #hashedValues = new CanonicalValues(this.#hashed);
   #hasExtras = false;

@@ -121,7 +121,7 @@ export class CanonicalValues {
     const whole = point < 0 ? size : point - digitsFrom;
     if (bytes[digitsFrom] === ZERO && (whole > 1 || (point < 0 && digitsFrom > start))) return false;
     if (point >= 0 && (point === end - 1 || bytes[end - 1] === ZERO)) return false;
-    // Zeros at the end of a whole number and after the point can be so many that the exponent stays: those go the long way.
+    // The long way decides whether zeros are written out, or an exponent stays.
     if (size > maxDigits || size > 20) return false;
     this.out.copy(bytes, start, end);
     return true;
