@@ -1,3 +1,4 @@
+export type * from './binary-rows.js';
 export { type CsvReaderOptions, createCsvReader } from './csv/csv-reader.js';
 export { type CsvHeader, type CsvHeaderOptions, knownCsvHeader, readCsvHeader, readCsvWidth } from './csv/header.js';
 export { CsvKernel } from './csv/kernel/csv-kernel.js';

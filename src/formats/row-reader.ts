@@ -1,4 +1,5 @@
 import { type Position } from '../ingest/index.js';
+import type { BinaryRowOutput } from './binary-rows.js';
 import type { RowErrorCode } from './row-error-codes.js';
 
 export type { Position };
@@ -47,6 +48,8 @@ export interface RowConsumer {
   readonly takesAnySize?: boolean;
   /** Where accepted rows may be written in place of `accept`, by a reader that can write into these batches. */
   readonly batches?: RecordBatchOutput;
+  /** Where accepted rows go in binary, by a reader that was made for it. */
+  readonly binary?: BinaryRowOutput;
   /** The same for rejected rows, in place of `reject`. */
   readonly rejections?: RejectionBatchOutput;
 }

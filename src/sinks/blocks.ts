@@ -1,7 +1,7 @@
 import type { RejectedRow } from '../formats/index.js';
 import type { RecordValues } from '../kafka/index.js';
 import type { RowDecoder } from './row-decoder.js';
-import type { DataBlock, RejectedBlock, VisitRow } from './sink.js';
+import type { DataBlock, RejectedBlock } from './sink.js';
 
 /**
  * Where a block ends depends on nothing but the committed records from its beginning on: never on time, nor on what has
@@ -86,12 +86,24 @@ export async function* dataBlocks(
       from: block.from,
       to: block.to,
       count: block.count,
-      forEach(visit: VisitRow) {
+      forEach(visit) {
         let before = 0;
         for (const piece of block.pieces) {
           decoder.decode(piece, (bytes, start, end, i) =>
             visit(bytes, start, end, numbers[before + i] as number, piece.offsets[i] as number),
           );
+          before += piece.count;
+        }
+      },
+      binaryColumns: decoder.binaryColumns,
+      writeBinary(layout, { write, json }) {
+        let before = 0;
+        for (const piece of block.pieces) {
+          const ofPiece = numbers.subarray(before, before + piece.count);
+          decoder.decodeBinary(piece, layout, ofPiece, {
+            write,
+            json: (bytes, start, end, i) => json(bytes, start, end, ofPiece[i] as number, piece.offsets[i] as number),
+          });
           before += piece.count;
         }
       },

@@ -1,5 +1,7 @@
 import {
+  type BinaryLayout,
   CsvKernel,
+  type CsvReaderOptions,
   createJsonArrayReader,
   createKernelReader,
   knownCsvHeader,
@@ -13,9 +15,20 @@ import type { RecordFormat } from './record-format.js';
 /** Called for each record, in order: its row as a JSON object in `bytes[start, end)`, valid during the call only. */
 export type VisitJson = (bytes: Buffer, start: number, end: number, record: number) => void;
 
+/** Takes rows in binary, and as JSON those that could not be written so, in one order. */
+export interface BinaryVisitor {
+  /** The next `rows` rows; the bytes are valid during the call only. */
+  write(bytes: Uint8Array, rows: number): void;
+  json: VisitJson;
+}
+
 /** Gives the rows of records as `value_format=json` has them, whatever their job was asked for. */
 export interface RowDecoder {
   decode(values: RecordValues, visit: VisitJson): void;
+  /** The columns that every row has, all of them the model's, if rows can be had in binary: in the order of their values. */
+  readonly binaryColumns: readonly string[] | null;
+  /** Only if there are `binaryColumns`, and each has a place in the layout. `numbers`: of the rows, by record. */
+  decodeBinary(values: RecordValues, layout: BinaryLayout, numbers: Float64Array, visitor: BinaryVisitor): void;
 }
 
 export function createRowDecoder(format: RecordFormat): RowDecoder {
@@ -23,8 +36,16 @@ export function createRowDecoder(format: RecordFormat): RowDecoder {
   return format.format === 'csv' ? new CsvValues(format) : new RawJsonValues(format);
 }
 
+abstract class JsonOnly {
+  readonly binaryColumns = null;
+
+  decodeBinary(): never {
+    throw new Error('these rows come as JSON only');
+  }
+}
+
 /** They are in the topic as they are needed. */
-class JsonValues implements RowDecoder {
+class JsonValues extends JsonOnly implements RowDecoder {
   decode({ bytes, count, starts, ends }: RecordValues, visit: VisitJson): void {
     for (let i = 0; i < count; i++) visit(bytes, starts[i] as number, ends[i] as number, i);
   }
@@ -35,28 +56,40 @@ const COMMA = 0x2c;
 
 /** Lines of a CSV file, which the kernel reads a second time. */
 class CsvValues implements RowDecoder {
+  readonly binaryColumns: readonly string[] | null;
   readonly #kernel = new CsvKernel();
   readonly #joined = new JoinedValues(LF);
+  readonly #options: CsvReaderOptions;
 
-  constructor(private readonly format: RecordFormat) {}
-
-  decode(values: RecordValues, visit: VisitJson): void {
-    const { fileColumns, dialect, additionalColumns, options } = this.format;
+  constructor({ fileColumns, dialect, additionalColumns, options, ...format }: RecordFormat) {
     if (dialect === null || fileColumns === null) throw new Error('a job of CSV has no header, or no dialect');
-    const columns = this.format.columns.map(unconstrained);
+    const columns = format.columns.map(unconstrained);
     const common = { ...options, columns, additionalColumns, dialect, renames: options.rename };
     // Not the beginning of a file, where a byte order mark may be.
     const header = knownCsvHeader(fileColumns, { row: 0, line: 1, byte: 1 }, common);
-    const reader = createKernelReader({ ...common, header, valueFormat: 'json' }, this.#kernel);
+    const known = new Set(columns.map(({ name }) => name));
+    this.#options = { ...common, header, valueFormat: 'json' };
+    this.binaryColumns = header.columns.every((name) => known.has(name)) ? header.columns : null;
+  }
+
+  decode(values: RecordValues, visit: VisitJson): void {
+    const reader = createKernelReader(this.#options, this.#kernel);
     readAgain(reader, this.#joined.of(values), values, visit);
+  }
+
+  decodeBinary(values: RecordValues, binary: BinaryLayout, numbers: Float64Array, visitor: BinaryVisitor): void {
+    const reader = createKernelReader({ ...this.#options, binary }, this.#kernel);
+    readAgain(reader, this.#joined.of(values), values, visitor.json, { numbers, write: visitor.write });
   }
 }
 
 /** Objects of an NDJSON file or of a JSON array. */
-class RawJsonValues implements RowDecoder {
+class RawJsonValues extends JsonOnly implements RowDecoder {
   readonly #joined = new JoinedValues(COMMA);
 
-  constructor(private readonly format: RecordFormat) {}
+  constructor(private readonly format: RecordFormat) {
+    super();
+  }
 
   decode(values: RecordValues, visit: VisitJson): void {
     const { columns, additionalColumns, options } = this.format;
@@ -71,12 +104,34 @@ class RawJsonValues implements RowDecoder {
 }
 
 /** A reader that has accepted rows accepts them again. */
-function readAgain(reader: RowReader, file: Buffer, values: RecordValues, visit: VisitJson): void {
+function readAgain(
+  reader: RowReader,
+  file: Buffer,
+  values: RecordValues,
+  visit: VisitJson,
+  binary?: { numbers: Float64Array; write: BinaryVisitor['write'] },
+): void {
   let next = 0;
   let memory: Uint8Array | undefined;
   let view: Buffer = Buffer.alloc(0);
   const consumer: RowConsumer = {
     takesAnySize: true,
+    ...(binary === undefined
+      ? {}
+      : {
+          binary: {
+            places(to, count) {
+              for (let i = 0; i < count; i++) {
+                to[2 * i] = binary.numbers[next + i] as number;
+                to[2 * i + 1] = values.offsets[next + i] as number;
+              }
+            },
+            write(bytes, rows) {
+              next += rows;
+              binary.write(bytes, rows);
+            },
+          },
+        }),
     accept(bytes, start, end) {
       if (bytes !== memory) {
         memory = bytes;

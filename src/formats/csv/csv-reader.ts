@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { type CsvDialect, checkDialect } from '../../ingest/index.js';
 import type { Column } from '../../models/schema/index.js';
+import type { BinaryLayout } from '../binary-rows.js';
 import { BLOCK_BYTES, BLOCK_ROWS, fitsRecord } from '../limits.js';
 import { invalidEncoding, rejectionOf, tooLarge } from '../row-errors.js';
 import type { FieldError, Position, RowConsumer, RowReader, ValueFormat } from '../row-reader.js';
@@ -25,6 +26,8 @@ export interface CsvReaderOptions {
   nullValues?: readonly string[] | undefined;
   /** What an accepted row becomes: its own bytes without the line end (the default), or a JSON object. */
   valueFormat?: ValueFormat | undefined;
+  /** How accepted rows are written for `RowConsumer.binary`; the others become JSON. For the kernel only. */
+  binary?: BinaryLayout | undefined;
   /** What is done to values before they are checked; the rows' own bytes stay as they are. */
   normalize?: Normalizations | undefined;
 }

@@ -10,7 +10,11 @@
  *     8  u64  Int: the largest value
  *     16 u64  Int: the largest magnitude of a negative value
  *     24 u32  address and
- *     28 u32  length of its key in a JSON object
+ *     28 u32  length of its key in a JSON object; or, if rows are written in binary,
+ *     24 u8   what its values are written as, one of BINARY_… below
+ *     25 u8   in this number of bytes
+ *     26 u8   Decimal: digits after the point; timestamp: digits of a second's fraction
+ *     27 u8   1: a byte before each value says whether it is null
  */
 export const TYPE = 0;
 export const FLAGS = 1;
@@ -20,6 +24,10 @@ export const HIGHEST = 8;
 export const LOWEST = 16;
 export const KEY = 24;
 export const KEY_LENGTH = 28;
+export const BINARY_KIND = 24;
+export const BINARY_WIDTH = 25;
+export const BINARY_SCALE = 26;
+export const BINARY_NULLABLE = 27;
 
 export const NULLABLE = 1;
 export const CONSTRAINED = 2;
@@ -40,3 +48,14 @@ export const FIRST_QUOTED = 8;
 export const DATE = 8;
 export const DATETIME64 = 9;
 export const UUID = 10;
+
+export const BINARY_TEXT = 1;
+export const BINARY_INT = 2;
+export const BINARY_FLOAT = 3;
+export const BINARY_DECIMAL = 4;
+export const BINARY_BOOL = 5;
+/** Days since 1970. */
+export const BINARY_DATE = 6;
+/** Fractions of a second since 1970. */
+export const BINARY_TIMESTAMP = 7;
+export const BINARY_UUID = 8;

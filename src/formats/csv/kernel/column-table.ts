@@ -1,10 +1,12 @@
 import { type CsvDialect, ownEscape } from '../../../ingest/index.js';
 import type { Column, ColumnType, PlainKind } from '../../../models/schema/index.js';
+import type { BinaryColumn, BinaryLayout } from '../../binary-rows.js';
 import type { ValueCheck } from '../../validation/value-check.js';
 import { keyOf } from '../json-row.js';
 import * as columnFormat from './column-format.js';
 import {
   ANY,
+  BINARY_KIND,
   CONSTRAINED,
   DIGITS,
   FLAGS,
@@ -16,7 +18,7 @@ import {
   SCALE,
   TYPE,
 } from './column-format.js';
-import { COLUMN_COUNT, CONSTRAINED_COUNT, KEY_BYTES, NULL_COUNT, NULL_LENGTHS } from './control-slots.js';
+import { COLUMN_COUNT, CONSTRAINED_COUNT, KEY_BYTES, NULL_COUNT, NULL_LENGTHS, PREFIX_BYTES } from './control-slots.js';
 import type { CsvKernel } from './csv-kernel.js';
 import { COLUMN_BYTES, COLUMNS, KEYS, KEYS_BYTES, NULLS, NULLS_BYTES } from './memory-layout.js';
 
@@ -126,5 +128,30 @@ export function writeKeys(kernel: CsvKernel, names: readonly string[]): boolean 
     text += key.length;
   }
   kernel.set(KEY_BYTES, text - KEYS);
+  return true;
+}
+
+const BINARY_KINDS: Readonly<Record<BinaryColumn['kind'], number>> = {
+  text: columnFormat.BINARY_TEXT,
+  int: columnFormat.BINARY_INT,
+  float: columnFormat.BINARY_FLOAT,
+  decimal: columnFormat.BINARY_DECIMAL,
+  bool: columnFormat.BINARY_BOOL,
+  date: columnFormat.BINARY_DATE,
+  timestamp: columnFormat.BINARY_TIMESTAMP,
+  uuid: columnFormat.BINARY_UUID,
+};
+
+/** Tells the kernel how rows are written in binary; false if it has no room for the prefix, or a column has no place. */
+export function writeLayout(kernel: CsvKernel, names: readonly string[], { prefix, columns }: BinaryLayout): boolean {
+  const layouts = names.map((name) => columns.get(name));
+  if (prefix.length > KEYS_BYTES || layouts.includes(undefined)) return false;
+  for (const [index, layout] of layouts.entries()) {
+    const { kind, width, scale, nullable } = layout as BinaryColumn;
+    const place = COLUMNS + index * COLUMN_BYTES + BINARY_KIND;
+    kernel.memory.set([BINARY_KINDS[kind], width, scale, Number(nullable)], place);
+  }
+  kernel.memory.set(prefix, KEYS);
+  kernel.set(PREFIX_BYTES, prefix.length);
   return true;
 }

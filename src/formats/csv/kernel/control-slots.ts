@@ -67,3 +67,7 @@ export const DLQ_FULL = 2;
 export const LEFT_OVER = 3;
 /** The row is good, but too large as JSON. */
 export const TOO_LARGE = 4;
+
+/** Of `emitBinary`: bytes at KEYS that stand before every row; and the address behind the rows that were written. */
+export const PREFIX_BYTES = 32;
+export const BINARY_END = 33;

@@ -157,6 +157,7 @@ interface KernelCalls {
   forget(): void;
   fillTable(end: number): void;
   emitRows(from: number, to: number, rowsBefore: number, shift: number): number;
+  emitBinary(from: number, to: number, at: number, end: number): number;
   /** Writes a good row of the table to ROW_TEXT as JSON; returns its size. */
   writeRow(row: number): number;
 }

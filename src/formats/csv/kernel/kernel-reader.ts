@@ -9,7 +9,7 @@ import { JsonRow } from '../json-row.js';
 import { RecordSplitter } from '../record-splitter.js';
 import { RowCheck } from '../row-check.js';
 import { broken } from '../row-errors.js';
-import { writeColumns, writeKeys, writeNulls } from './column-table.js';
+import { writeColumns, writeKeys, writeLayout, writeNulls } from './column-table.js';
 import {
   COMMENT,
   DELIMITER,
@@ -44,8 +44,12 @@ export function createKernelReader(options: CsvReaderOptions, kernel: CsvKernel)
   if (Object.keys(options.normalize ?? {}).length > 0) return createCsvReader(options);
   const hasNulls = writeNulls(kernel, options.nullValues ?? [], options.dialect);
   kernel.set(KEY_BYTES, 0);
-  const hasKeys = options.valueFormat !== 'json' || writeKeys(kernel, options.header.columns);
-  return hasNulls && hasKeys ? new KernelReader(options, kernel) : createCsvReader(options);
+  const { binary, header, valueFormat } = options;
+  const hasNames =
+    binary === undefined
+      ? valueFormat !== 'json' || writeKeys(kernel, header.columns)
+      : writeLayout(kernel, header.columns, binary);
+  return hasNulls && hasNames ? new KernelReader(options, kernel) : createCsvReader(options);
 }
 
 class KernelReader implements RowReader, DirectInput {

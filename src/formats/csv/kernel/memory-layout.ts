@@ -77,6 +77,8 @@ export const SCRATCH_BYTES = 64;
 /** The text of the templates. */
 export const TEXTS = SCRATCH + SCRATCH_BYTES;
 export const TEXTS_BYTES = 256 * KIB;
+/** In their place, if rows are written in binary: for each row of the table its number and its offset, 8 bytes each. */
+export const PLACES = TEXTS;
 /** Rejections written since JavaScript last looked, 4 bytes for each code. */
 export const REJECTED_BY_CODE = TEXTS + TEXTS_BYTES;
 export const MAX_CODES = 32;
@@ -115,7 +117,7 @@ export const WINDOW_STRIDE = WINDOW_BYTES;
 export const ROW_TEXT = WINDOWS + 2 * WINDOW_STRIDE;
 const ROW_TEXT_BYTES = KEYS_BYTES + MAX_ESCAPED * MAX_RECORD + MAX_FIELD_REST * MAX_COLUMNS + SLACK;
 
-/** Record batches, in which accepted rows leave the process without another copy. */
+/** Record batches, or rows in binary, in which accepted rows leave the process without another copy. */
 export const BATCHES = ROW_TEXT + ROW_TEXT_BYTES;
 export const BATCH_BYTES = 1024 * KIB;
 export const BATCH_STRIDE = BATCH_BYTES + SLACK;

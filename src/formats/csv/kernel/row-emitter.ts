@@ -1,8 +1,10 @@
+import type { BinaryRowOutput } from '../../binary-rows.js';
 import { fitsRecord } from '../../limits.js';
 import { rejectionOf, tooLarge } from '../../row-errors.js';
 import type { FieldError, OpenRecordBatch, RecordBatchOutput, RowConsumer } from '../../row-reader.js';
 import { broken } from '../row-errors.js';
 import {
+  BINARY_END,
   CONSTRAINED_COUNT,
   DATA_BATCH,
   DATA_FULL,
@@ -18,11 +20,13 @@ import {
 } from './control-slots.js';
 import type { CsvKernel } from './csv-kernel.js';
 import type { InputWindows } from './input-windows.js';
-import { ROW_TEXT } from './memory-layout.js';
+import { BATCH_COUNT, BATCH_STRIDE, BATCHES, MAX_ROWS, PLACES, ROW_TEXT } from './memory-layout.js';
 import type { RejectionTemplates } from './rejection-templates.js';
 import type { RowJudge } from './row-judge.js';
 import type { RowTable } from './row-table.js';
 
+/** All of the batches together: rows in binary go to no batch. */
+const BATCHES_END = BATCHES + BATCH_COUNT * BATCH_STRIDE - 128;
 /** Slots of a lent batch behind its address: capacity, bytes, records. */
 const CAPACITY = 1;
 const BYTES = 2;
@@ -30,17 +34,25 @@ const RECORDS = 3;
 
 /** Hands the rows of the table to a consumer, in order and as far as it has room. */
 export class RowEmitter {
+  readonly #places: Float64Array;
+
   constructor(
     private readonly kernel: CsvKernel,
     private readonly table: RowTable,
     private readonly judge: RowJudge,
     private readonly templates: RejectionTemplates,
     private readonly windows: InputWindows,
-  ) {}
+  ) {
+    this.#places = new Float64Array(kernel.memory.buffer, PLACES, 2 * MAX_ROWS);
+  }
 
   /** `rowsBefore`: rows of the file before the table's first. false: the consumer has no room for all of them. */
   emit(consumer: RowConsumer, rowsBefore: number): boolean {
-    const { batches } = consumer;
+    const { batches, binary } = consumer;
+    if (binary !== undefined) {
+      this.#writeBinary(consumer, binary, rowsBefore);
+      return true;
+    }
     return batches === undefined ? this.#give(consumer, rowsBefore) : this.#write(consumer, batches, rowsBefore);
   }
 
@@ -67,6 +79,31 @@ export class RowEmitter {
     if (consumer.takesAnySize !== true && !fitsRecord(size)) return [tooLarge(size, 'json')];
     consumer.accept(kernel.memory, ROW_TEXT, ROW_TEXT + size);
     return null;
+  }
+
+  /** To a consumer that takes rows in binary: all of them. */
+  #writeBinary(consumer: RowConsumer, binary: BinaryRowOutput, rowsBefore: number): void {
+    const { table, kernel, judge } = this;
+    const { memory } = kernel;
+    binary.places(this.#places.subarray(2 * table.next, 2 * table.count), table.count - table.next);
+    while (table.next < table.count) {
+      const first = table.next;
+      table.next = kernel.calls.emitBinary(first, table.count, BATCHES, BATCHES_END);
+      if (table.next > first) binary.write(memory.subarray(BATCHES, kernel.get(BINARY_END)), table.next - first);
+      else if (kernel.get(STOPPED) === DATA_FULL) throw new Error('a row in binary is larger than all batches');
+      if (kernel.get(STOPPED) !== LEFT_OVER) continue;
+      const row = table.next;
+      if (!table.isGood(row)) {
+        const errors = this.#errorsOf(row);
+        if (errors === null) table.markGood(row);
+        else this.#reject(row, errors, consumer, rowsBefore);
+        table.next = errors === null ? row : row + 1;
+        continue;
+      }
+      const value = judge.valueOf(memory, table.start(row), table.stop(row));
+      consumer.accept(value, 0, value.length);
+      table.next = row + 1;
+    }
   }
 
   /** To a consumer with batches in the kernel's memory. */

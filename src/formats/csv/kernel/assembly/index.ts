@@ -1,2 +1,3 @@
+export { emitBinary } from './binary';
 export { emitRows, writeRow } from './emit';
 export { fillTable, forget } from './table';

@@ -100,7 +100,7 @@ function textPlace(to: i32, at: i32, end: i32): i32 {
 }
 
 /** Copies what stands inside quotes without its escapes; returns the address behind the copy. */
-function dropEscapes(to: i32, at: i32, end: i32): i32 {
+export function dropEscapes(to: i32, at: i32, end: i32): i32 {
   const escapeByte = <u8>get(ESCAPE);
   for (; at < end; at++) {
     // A doubled quote is a quote that is taken out by one.
@@ -111,7 +111,7 @@ function dropEscapes(to: i32, at: i32, end: i32): i32 {
 }
 
 /** Whether what stands inside quotes is, without its escapes, one of the spellings of null. */
-function isEscapedNull(to: i32, at: i32, end: i32): bool {
+export function isEscapedNull(to: i32, at: i32, end: i32): bool {
   const text = textPlace(to, at, end);
   return isNullSpelling(text, dropEscapes(text, at, end) - text);
 }
