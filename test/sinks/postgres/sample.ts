@@ -38,6 +38,10 @@ export function blockOf(rows: readonly (object | string)[], from = 0): DataBlock
         start += text.length;
       });
     },
+    binaryColumns: null,
+    writeBinary() {
+      throw new Error('these rows come as JSON only');
+    },
   };
 }
 
