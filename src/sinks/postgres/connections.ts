@@ -33,6 +33,7 @@ export type Client = PoolClient;
 export class Connections {
   readonly #pool: Pool;
   readonly #busy = new Set<Client>();
+  #closed: Promise<void> | undefined;
 
   /** `url`: as libpq's, with `sslmode` and `sslrootcert`. */
   constructor(url: string) {
@@ -83,9 +84,9 @@ export class Connections {
   }
 
   /** Ends statements that are under way, too. */
-  async close(): Promise<void> {
-    await Promise.all([...this.#busy].map((client) => endNow(client)));
-    await this.#pool.end();
+  close(): Promise<void> {
+    this.#closed ??= Promise.all([...this.#busy].map((client) => endNow(client))).then(() => this.#pool.end());
+    return this.#closed;
   }
 }
 

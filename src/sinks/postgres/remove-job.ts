@@ -7,6 +7,16 @@ import { CLOSED } from './positions.js';
 /** Rows of one transaction, during which no block of the model is written. */
 const BATCH_ROWS = 10_000;
 
+/**
+ * A batch is looked up by its hashes, however large the tables are. Left to itself the planner reads a table that was not
+ * analyzed yet from end to end, for each hash at worst.
+ */
+const TEMPORARY_TABLE = `
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_hashjoin = off;
+SET LOCAL enable_mergejoin = off;
+CREATE TEMPORARY TABLE batch_removed (content_hash bytea NOT NULL) ON COMMIT DROP`;
+
 interface JobState {
   load: number;
   has_lineage: boolean;
@@ -55,11 +65,12 @@ async function closeLoads(client: Client, job: SinkJob): Promise<boolean> {
 async function removeRows(client: Client, job: SinkJob): Promise<number> {
   await lockModel(client, job.modelId, 'exclusive');
   await requireNoLaterLoad(client, job);
-  await client.query('CREATE TEMPORARY TABLE batch_removed (content_hash bytea NOT NULL) ON COMMIT DROP');
+  await client.query(TEMPORARY_TABLE);
   const { rowCount } = await client.query(
     `WITH removed AS (
-       DELETE FROM ingested_rows WHERE job_id = $1 AND row_number IN (
-         SELECT row_number FROM ingested_rows WHERE job_id = $1 ORDER BY row_number LIMIT ${BATCH_ROWS})
+       DELETE FROM ingested_rows WHERE job_id = $1 AND row_number <= (
+         SELECT max(row_number) FROM (
+           SELECT row_number FROM ingested_rows WHERE job_id = $1 ORDER BY row_number LIMIT ${BATCH_ROWS}) AS first_rows)
        RETURNING content_hash
      )
      INSERT INTO batch_removed SELECT content_hash FROM removed`,
@@ -75,10 +86,12 @@ async function removeRows(client: Client, job: SinkJob): Promise<number> {
   );
   await client.query(
     `UPDATE ingested_data AS data SET first_job_id = other.job_id, row_number = other.row_number
-     FROM (SELECT DISTINCT content_hash FROM batch_removed) AS removed, LATERAL (
-       SELECT job_id, row_number FROM ingested_rows AS link WHERE link.content_hash = removed.content_hash
-       ORDER BY job_id, row_number LIMIT 1) AS other
-     WHERE data.content_hash = removed.content_hash AND data.first_job_id = $1`,
+     FROM (
+       SELECT DISTINCT ON (content_hash) content_hash, link.job_id, link.row_number
+       FROM batch_removed JOIN ingested_rows AS link USING (content_hash)
+       ORDER BY content_hash, link.job_id, link.row_number
+     ) AS other
+     WHERE data.content_hash = other.content_hash AND data.first_job_id = $1`,
     [job.jobId],
   );
   return rowCount;
