@@ -1,5 +1,9 @@
 /** What the service's texts say in terms of its API, in terms of this program. The first that fits is taken. */
 const RULES: ReadonlyArray<readonly [RegExp, string]> = [
+  [/`POST \/jobs\/([^/?`]+)\/sinks\/([^/?`]+)\/retry`/g, '`batch sink retry $1 $2`'],
+  [/`DELETE \/jobs\/([^/?`]+)\/sinks\/([^/?`]+)\/rows`/g, '`batch sink remove $1 $2`'],
+  [/`POST \/jobs\/([^/?`]+)\/sinks`/g, '`batch sink add $1 SINK`'],
+  [/`GET \/sinks`/g, '`batch sink list`'],
   [/`POST \/jobs` with model_id=(\S+) and from_job=([\w{}-]+)/g, '`batch job create $1 --from $2`'],
   [/`DELETE \/jobs\/([^/?`]+)\?purge=true&force=true`/g, '`batch job purge $1 --force`'],
   [/`DELETE \/jobs\/([^/?`]+)\?purge=true`/g, '`batch job purge $1`'],
@@ -7,6 +11,7 @@ const RULES: ReadonlyArray<readonly [RegExp, string]> = [
   [/`POST \/jobs\/([^/?`]+)\/resume`/g, '`batch job resume $1`'],
   [/`GET \/jobs\/([^/?`]+)\/rejected`/g, '`batch job rejected $1`'],
   [/`GET \/jobs\/([^/?`]+)`/g, '`batch job status $1`'],
+  [/`POST \/jobs`/g, '`batch job create MODEL FILE`'],
   [/`GET \/jobs`/g, '`batch job list`'],
   [/`GET \/models\/([^/?`]+)`/g, '`batch model describe $1`'],
   [/`GET \/models`/g, '`batch model list`'],
@@ -15,6 +20,7 @@ const RULES: ReadonlyArray<readonly [RegExp, string]> = [
   [/\(rename\)/g, '(--rename)'],
   [/\{id\}/g, 'ID'],
   [/\{model_id\}/g, 'MODEL'],
+  [/\{name\}/g, 'SINK'],
 ];
 
 /** A message or hint of the service as this program would say it. */

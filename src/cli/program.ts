@@ -3,6 +3,7 @@ import { healthCommand } from './commands/health.js';
 import { jobCommand } from './commands/job.js';
 import { modelCommand } from './commands/model.js';
 import { wholeNumber } from './commands/options.js';
+import { sinkCommand } from './commands/sink.js';
 import type { Environment } from './environment.js';
 import { Session } from './session.js';
 
@@ -40,6 +41,7 @@ with the service (the job keeps running; the hint names the command to continue 
   };
   program.addCommand(modelCommand(open));
   program.addCommand(jobCommand(open));
+  program.addCommand(sinkCommand(open));
   program.addCommand(healthCommand(open));
   return program;
 }

@@ -30,8 +30,18 @@ export function uploadText({ bytesSent, bytesTotal }: UploadProgress, elapsedMs:
 export function processingText(job: Job): string {
   const rejected = job.totals.errors > 0 ? `, ${job.totals.errors} rejected` : '';
   const rows = `${counted(job.totals.rows, 'row')}${rejected}`;
+  const isLoading = (job.state === 'SUCCESS' || job.state === 'PARTIAL_SUCCESS') && job.sinks.length > 0;
+  if (isLoading) return loadingText(job);
   const state = job.state === 'RUNNING' ? '' : `  ${job.state}`;
   return `${'Processing'.padEnd(LABEL)}  ${jobBar(job, WIDTH)}  ${rows}${state}`;
+}
+
+/** `Loading     [############------------]  50%  clickhouse 9000, postgres 4500 RETRYING`: that of the slowest. */
+function loadingText({ totals, sinks }: Job): string {
+  const done = Math.min(...sinks.map(({ lag }) => totals.ok - lag));
+  const each = sinks.map(({ name, rows, state }) => `${name} ${rows}${state === 'LOADING' ? '' : ` ${state}`}`);
+  const gauge = totals.ok === 0 ? bar(1, 1, 0, WIDTH) : bar(done, totals.ok, 0, WIDTH);
+  return `${'Loading'.padEnd(LABEL)}  ${gauge}  ${each.join(', ')}`;
 }
 
 /** Writes to stderr; does nothing if nobody watches. */

@@ -12,7 +12,9 @@ export async function run(environment: Environment): Promise<number> {
   });
   prepare(program, environment);
   try {
-    await program.parseAsync([...environment.argv], { from: 'user' });
+    // An option with an optional value would take the FILE behind `--wait` for it.
+    const argv = environment.argv.map((word) => (word === '--wait=kafka' ? '--wait-kafka' : word));
+    await program.parseAsync(argv, { from: 'user' });
     return session?.exitCode ?? EXIT.done;
   } catch (error) {
     if (error instanceof CommanderError && isHelp(error)) return helpExitCode(error);

@@ -149,8 +149,8 @@ export const apiProviders: Provider[] = [
   {
     provide: JobSubmission,
     inject: [ModelService, JobStore, JobCreation, CONFIG],
-    useFactory: (models: ModelService, store: JobStore, creation: JobCreation, { kafka: { topicPrefix } }: Config) =>
-      new JobSubmission({ models, store, creation, topicPrefix }),
+    useFactory: (models: ModelService, store: JobStore, creation: JobCreation, { kafka, sinks }: Config) =>
+      new JobSubmission({ models, store, creation, topicPrefix: kafka.topicPrefix, sinks }),
   },
   {
     provide: SpareTopics,
@@ -306,9 +306,9 @@ export const apiProviders: Provider[] = [
   },
   {
     provide: RejectedRows,
-    inject: [KafkaProbe, TopicAdmin, CONFIG],
-    useFactory: (probe: KafkaProbe, topics: TopicAdmin, { kafka }: Config) =>
-      new RejectedRows(createKafka(kafka), probe, topics),
+    inject: [KafkaProbe, TopicAdmin, SinkStore, CONFIG],
+    useFactory: (probe: KafkaProbe, topics: TopicAdmin, sinks: SinkStore, { kafka }: Config) =>
+      new RejectedRows(createKafka(kafka), probe, topics, sinks),
   },
   {
     provide: Downloads,

@@ -5,6 +5,7 @@ import { ApiLifecycle } from './api-lifecycle.js';
 import { apiProviders } from './api-providers.js';
 import { JobsController } from './http/jobs.controller.js';
 import { RejectedRowsController } from './http/rejected-rows.controller.js';
+import { SinksController } from './http/sinks.controller.js';
 import { sharedProviders } from './shared-providers.js';
 import { WorkerLifecycle } from './worker-lifecycle.js';
 import { workerProviders } from './worker-providers.js';
@@ -17,7 +18,7 @@ export class JobsModule {
     return {
       module: JobsModule,
       imports: [ModelsModule],
-      controllers: isApi ? [JobsController, RejectedRowsController] : [],
+      controllers: isApi ? [JobsController, RejectedRowsController, SinksController] : [],
       providers: [
         ...sharedProviders,
         ...(isApi ? [...apiProviders, ApiLifecycle] : [WorkerLifecycle]),

@@ -191,6 +191,10 @@ describe('tables', () => {
       normalize: { email: ['trim', 'lowercase'] },
       ignore_header_case: false,
       csv_reader: 'auto',
+      sinks: [],
+      sink_when: 'success',
+      max_sink_errors: 1000,
+      on_conflict: 'update',
     };
     expect(
       jobDetails({ ...jobPartial(), options })

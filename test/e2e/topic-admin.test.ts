@@ -85,7 +85,7 @@ describe('a topic that the broker which was asked does not know', () => {
     expect(await topics.isGone(namesOf(gone).dlq)).toBe(true);
     // Another cluster's broker knows neither, as one that has just started.
     const unaware = kafkaAt(process.env['E2E_KAFKA_BROKERS'] as string);
-    const rows = new RejectedRows(unaware, { check: async () => undefined }, topics);
+    const rows = new RejectedRows(unaware, { check: async () => undefined }, topics, { rejects: async () => [] });
     const page = (jobId: string) => {
       const job = { jobId, topicPrefix: TOPIC_PREFIX, checkpoint: { errors: 1 } } as StoredJob;
       return rows.page(job, 10, undefined, new AbortController().signal);

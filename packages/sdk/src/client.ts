@@ -1,4 +1,5 @@
 import type {
+  AddSinksData,
   CancelJobData,
   CreateModelData,
   DeleteModelData,
@@ -11,7 +12,10 @@ import type {
   ListModelsData,
   ListModelVersionsData,
   ListRejectedRowsData,
+  ListSinksData,
+  RemoveSinkRowsData,
   ResumeJobData,
+  RetrySinkData,
   UpdateModelData,
 } from './api/types.gen.js';
 import type { Answer } from './connection.js';
@@ -34,6 +38,8 @@ import type {
   ModelUpdate,
   Readiness,
   RejectedRow,
+  SinkName,
+  SinkStatus,
 } from './types.js';
 import { openSource } from './upload-source.js';
 import { type WaitOptions, waitUntilOver } from './wait.js';
@@ -248,8 +254,36 @@ export class BatchClient {
     return data;
   }
 
+  /** The sinks that the service is configured with. */
+  async listSinks(options: CallOptions = {}): Promise<SinkStatus[]> {
+    const operation = { url: '/sinks' } satisfies ListSinksData;
+    const { data } = await this.#transport.request<SinkStatus[]>('GET', operation, options);
+    return data;
+  }
+
+  /** Loads the rows of a job into more sinks, or again into those that they were removed from. */
+  async addSinks(id: string, sinks: readonly SinkName[], options: CallOptions = {}): Promise<Job> {
+    const operation = { url: '/jobs/{id}/sinks', path: { id }, body: { sinks: [...sinks] } } satisfies AddSinksData;
+    const { data } = await this.#transport.request<Job>('POST', operation, { ...options, repeatable: false });
+    return data;
+  }
+
+  /** Tries to load a job into a sink again, now: one that has FAILED or is RETRYING. */
+  async retrySink(id: string, name: SinkName, options: CallOptions = {}): Promise<Job> {
+    const operation = { url: '/jobs/{id}/sinks/{name}/retry', path: { id, name } } satisfies RetrySinkData;
+    const { data } = await this.#transport.request<Job>('POST', operation, { ...options, repeatable: false });
+    return data;
+  }
+
+  /** Takes the rows of a job out of a sink. The sink is REMOVING then, later REMOVED; `waitForJob` waits for that. */
+  async removeSinkRows(id: string, name: SinkName, options: CallOptions = {}): Promise<Job> {
+    const operation = { url: '/jobs/{id}/sinks/{name}/rows', path: { id, name } } satisfies RemoveSinkRowsData;
+    const { data } = await this.#transport.request<Job>('DELETE', operation, options);
+    return data;
+  }
+
   /**
-   * Waits until the job is SUCCESS, PARTIAL_SUCCESS, FAILED or CANCELLED, and returns it. Continues through a restart of
+   * Waits until the job is SUCCESS, PARTIAL_SUCCESS, FAILED or CANCELLED and its rows are in its sinks, and returns it. Continues through a restart of
    * the service. Throws WaitTimeoutError after `timeoutMs`, and BatchConnectionError, or BatchApiError with status 5xx,
    * if the service is down for longer than `maxOutageMs`. In both cases the job continues, and can be waited for again.
    */

@@ -1,7 +1,7 @@
 import type * as api from './api/types.gen.js';
 import { type FieldTable, type FormField, fieldsOf } from './form-fields.js';
 import { TEXT_FIELDS, type TextOptions } from './text-options.js';
-import type { FormatOption, Job } from './types.js';
+import type { FormatOption, Job, SinkName } from './types.js';
 import type { UploadContent } from './upload-source.js';
 
 /** A file to ingest and how to read it. An option that is not given has the contract's default. */
@@ -39,6 +39,14 @@ export interface JobSettings extends TextOptions {
   normalize?: Readonly<Record<string, ReadonlyArray<Job['options']['normalize'][string][number]>>> | undefined;
   /** Which reader reads the file: `auto`, the fast one (default), or `reference`, to compare with it. */
   csvReader?: Job['options']['csv_reader'] | undefined;
+  /** Databases that the rows are loaded into from the topics. Default: the model's, or those of the service. */
+  sinks?: ReadonlyArray<SinkName> | undefined;
+  /** When rows are loaded: `success`, once the whole file is delivered (default), or `streaming`, also while it is. */
+  sinkWhen?: Job['options']['sink_when'] | undefined;
+  /** Number of rows that a sink may reject before it gives the job up. Default: 1000. */
+  maxSinkErrors?: number | undefined;
+  /** What PostgreSQL does with a row that is there already: `update` (default) or `skip`. */
+  onConflict?: Job['options']['on_conflict'] | undefined;
   /** Stored with the job. */
   metadata?: Readonly<Record<string, string>> | undefined;
 }
@@ -60,10 +68,20 @@ const JOB_FIELDS: FieldTable<api.JobUpload & api.JobFromKeptFile, JobSettings & 
   ignore_header_case: 'ignoreHeaderCase',
   normalize: 'normalize',
   csv_reader: 'csvReader',
+  sinks: 'sinks',
+  sink_when: 'sinkWhen',
+  max_sink_errors: 'maxSinkErrors',
+  on_conflict: 'onConflict',
 };
 
 /** The options as form fields, in the contract's spelling. */
 export function formFields(upload: JobUpload): FormField[] {
   const metadata = Object.entries(upload.metadata ?? {}).map(([key, value]) => [`metadata.${key}`, value] as const);
-  return [...fieldsOf<JobUpload>(JOB_FIELDS, upload), ...metadata];
+  // An empty field would count as not given.
+  const none: FormField[] = upload.sinks?.length === 0 ? [['sinks', 'none']] : [];
+  return [
+    ...fieldsOf<JobUpload>(JOB_FIELDS, upload).filter(([name, value]) => name !== 'sinks' || value !== ''),
+    ...none,
+    ...metadata,
+  ];
 }

@@ -12,8 +12,10 @@ export {
   type FormatOption,
   type InferredColumn,
   type InferredSchema,
+  isLoading,
   isOver,
   type Job,
+  type JobSink,
   type JobState,
   type JobSummary,
   type Liveness,
@@ -23,6 +25,8 @@ export {
   type Problem,
   type Readiness,
   type RejectedRow,
+  type SinkName,
+  type SinkStatus,
 } from './types.js';
 export type { UploadContent } from './upload-source.js';
 export type { WaitOptions } from './wait.js';

@@ -58,6 +58,7 @@ function lineOf({ raw_data: raw }: RejectedRow, { format }: Job): string {
 
 /** null: a file can hold it. */
 function problemOf(row: RejectedRow, { encoding, dialect }: Job): string | null {
+  if (row.stage !== undefined) return `it was rejected by ${row.stage.slice('sink:'.length)}, not by the model`;
   if (row.raw_truncated) return 'only its beginning is kept';
   if (row.raw_encoding === 'base64') return `it is not text in ${encoding ?? 'utf-8'}`;
   if (dialect !== null && endsInQuotes(row.raw_data, dialect)) {

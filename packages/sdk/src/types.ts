@@ -5,6 +5,11 @@ export type Job = api.Job;
 /** A job as lists show it, without its columns. */
 export type JobSummary = api.JobSummary;
 export type JobState = api.JobState;
+/** How far the rows of a job are in one sink. */
+export type JobSink = api.JobSink;
+export type SinkName = api.SinkName;
+/** A sink of the service, and how many jobs wait for it. */
+export type SinkStatus = api.SinkStatus;
 /** A named, versioned schema that rows must satisfy. */
 export type Model = api.Model;
 export type ModelCreate = api.ModelCreate;
@@ -29,4 +34,13 @@ const OVER: readonly JobState[] = ['SUCCESS', 'PARTIAL_SUCCESS', 'FAILED', 'CANC
 /** Whether nothing more will happen to the job unless somebody resumes it. */
 export function isOver(state: JobState): boolean {
   return OVER.includes(state);
+}
+
+/** Whether a job's rows are still being loaded into its sinks, or will be without anybody doing anything. */
+export function isLoading({ state, error, sinks }: JobSummary): boolean {
+  if (sinks.some((sink) => sink.state === 'LOADING' || sink.state === 'RETRYING' || sink.state === 'REMOVING'))
+    return true;
+  // Those of a job that has failed or was cancelled wait for somebody to resume it.
+  const isReadToEnd = state === 'SUCCESS' || state === 'PARTIAL_SUCCESS' || error?.code === 'ALL_ROWS_REJECTED';
+  return isReadToEnd && sinks.some((sink) => sink.state === 'PENDING');
 }

@@ -1,7 +1,7 @@
 import { BatchApiError, BatchConnectionError, WaitTimeoutError } from './errors.js';
 import { pause } from './pause.js';
 import { isTransient } from './retry.js';
-import { isOver, type Job } from './types.js';
+import { isLoading, isOver, type Job } from './types.js';
 
 export interface WaitOptions {
   /** Ends the wait with its reason; the job goes on. */
@@ -10,6 +10,8 @@ export interface WaitOptions {
   onProgress?: ((job: Job) => void) | undefined;
   /** Told once for each outage, at its first look that failed; the next `onProgress` is its end. */
   onOutage?: ((error: BatchApiError | BatchConnectionError, maxOutageMs: number) => void) | undefined;
+  /** `sinks`: until its rows are in its sinks, too (default). `kafka`: until the job itself has ended. */
+  until?: 'kafka' | 'sinks' | undefined;
   /** In ms; without it, as long as it takes. */
   timeoutMs?: number | undefined;
   /** The longest pause between two looks, in ms; the first ones are shorter. Default 1000. */
@@ -22,7 +24,7 @@ const FIRST_INTERVAL_MS = 50;
 const GROWTH = 1.5;
 
 /**
- * Polls a job until it has ended. Throws WaitTimeoutError, or what `look` threw if that is permanent, or lasted for
+ * Polls a job until it has ended, and its sinks are done. Throws WaitTimeoutError, or what `look` threw if that is permanent, or lasted for
  * `maxOutageMs`.
  */
 export async function waitUntilOver(
@@ -32,6 +34,7 @@ export async function waitUntilOver(
   options: Omit<WaitOptions, 'maxOutageMs'> = {},
 ): Promise<Job> {
   const { signal, onProgress, onOutage, timeoutMs = Number.POSITIVE_INFINITY, maxIntervalMs = 1000 } = options;
+  const { until = 'sinks' } = options;
   const deadline = performance.now() + timeoutMs;
   let last: Job | null = null;
   let lastSeen = performance.now();
@@ -42,7 +45,7 @@ export async function waitUntilOver(
       lastSeen = performance.now();
       isAway = false;
       onProgress?.(last);
-      if (isOver(last.state)) return last;
+      if (isOver(last.state) && (until === 'kafka' || !isLoading(last))) return last;
     } catch (error) {
       if (!mayPass(error) || performance.now() - lastSeen >= maxOutageMs) throw error;
       if (!isAway) onOutage?.(error, maxOutageMs);

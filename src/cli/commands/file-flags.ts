@@ -1,6 +1,15 @@
 import { type Command, Option, type OptionValues } from '@commander-js/extra-typings';
 import type { FormatOption, JobSettings, TextOptions } from 'batch-ingest-sdk';
-import { character, delimiter, keyValue, list, normalization, renamedColumn, wholeNumber } from './options.js';
+import {
+  character,
+  delimiter,
+  keyValue,
+  list,
+  normalization,
+  renamedColumn,
+  sinkNames,
+  wholeNumber,
+} from './options.js';
 
 /** A flag that takes no value; `isOff`: it is spelled `--no-…` and says false. */
 interface Switch {
@@ -103,6 +112,26 @@ export const JOB_FLAGS: Flags<Omit<JobSettings, 'modelId'>> = {
     value: '<reader>',
     help: 'which reader reads the file: auto: the fast one (default); reference: the slow one, to compare with',
     words: { auto: true, reference: true },
+  },
+  sinks: {
+    value: '<list>',
+    help: "databases that the rows are loaded into from the topics: clickhouse, postgres, both with a comma, or none (default: the model's, or those of the service)",
+    parse: sinkNames,
+  },
+  sinkWhen: {
+    value: '<when>',
+    help: 'when rows are loaded: success: once the whole file is delivered (default); streaming: also while it is',
+    words: { success: true, streaming: true },
+  },
+  maxSinkErrors: {
+    value: '<n>',
+    help: 'number of rows that a sink may reject before it gives the job up (default: 1000)',
+    parse: wholeNumber,
+  },
+  onConflict: {
+    value: '<what>',
+    help: 'what PostgreSQL does with a row that is there already: update (default), or skip',
+    words: { update: true, skip: true },
   },
   metadata: { value: '<key=value>', help: 'stored with the job; repeatable', parse: keyValue },
 };

@@ -28,8 +28,9 @@ export function jobCreateCommand(open: () => Session) {
     )
     .option(
       '--wait',
-      'wait until the job has ended; exit 2 if some rows were rejected, 1 if it failed, 75 if contact is lost',
+      'wait until the job has ended and its rows are in its sinks; exit 2 if some rows were rejected, 1 if it or a sink failed, 75 if contact is lost',
     )
+    .option('--wait-kafka', 'as --wait, but without waiting for the sinks; also spelled --wait=kafka')
     .option(
       '--idempotency-key <key>',
       'the same key never starts a second job for the same file, model and options (default: a random one)',
@@ -52,6 +53,7 @@ Examples:
   $ batch job create orders orders.csv --rename 'Order ID=id' --rename Qty=qty
   $ batch job create users users.csv --value-format json --normalize email=trim,lowercase
   $ batch job create orders orders.ndjson --wait
+  $ batch job create orders orders.csv --sinks clickhouse,postgres --wait
   $ batch job create orders orders.csv.gz --encoding windows-1252 --wait
   $ batch job create orders --from a1b2c3d4 --delimiter ';' --wait
   $ batch job create orders 2026-11-20.csv --idempotency-key orders-2026-11-20 --wait`,
@@ -77,9 +79,9 @@ Examples:
       );
       const { job_id: id } = job;
       const message = `Job ${id} ${replayed ? 'exists already' : 'accepted'}; if this command is interrupted, run: ${session.command(`job wait ${id}`)}`;
-      if (options.wait === true) {
+      if (options.wait === true || options.waitKafka === true) {
         session.tell({ job_id: id, message });
-        return waitAndConclude(session, client, id);
+        return waitAndConclude(session, client, id, options.waitKafka === true ? 'kafka' : 'sinks');
       }
       session.show(job, jobDetails);
       if (replayed) session.note('\nThe Idempotency-Key was used before: this is its job, and no new one was started.');

@@ -8,7 +8,7 @@ import { followJob } from './job-wait.js';
 export async function watchJob(session: Session, client: BatchClient, id: string): Promise<void> {
   const screen = new Screen(session);
   let shown = '';
-  await followJob(session, client, id, (job) => {
+  await followJob(session, client, id, 'sinks', (job) => {
     const text = textOf(job, session);
     if (text !== shown) screen.replace(text);
     shown = text;

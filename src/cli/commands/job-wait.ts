@@ -10,26 +10,41 @@ import { report, type Session } from '../session.js';
 const LOOK_EVERY_MS = 400;
 
 /** Waits for a job with a live line, shows it, and sets the exit code by its state. */
-export async function waitAndConclude(session: Session, client: BatchClient, id: string): Promise<void> {
-  const job = await waitLive(session, client, id);
+export async function waitAndConclude(
+  session: Session,
+  client: BatchClient,
+  id: string,
+  until: 'kafka' | 'sinks',
+): Promise<void> {
+  const job = await waitLive(session, client, id, until);
   session.note('');
   session.show(job, jobDetails);
-  session.exitCode = exitCodeOf(job);
+  session.exitCode = exitCodeOf(job, until);
   if (job.error !== null) {
     const { code, message, hint } = job.error;
     if (session.mode === 'json')
       report({ code, message, hint, exitCode: EXIT.failed, problem: null }, 'json', session.environment);
   }
   if (job.state === 'CANCELLED') session.note(`\nThe job was cancelled. Resume it: batch job resume ${id}`);
-  if (job.state === 'PARTIAL_SUCCESS') {
-    session.note(`\n${counted(job.totals.errors, 'row')} rejected. See why: batch job rejected ${id}`);
+  const rejected = job.totals.errors + job.sinks.reduce((sum, sink) => sum + sink.rejected, 0);
+  if (rejected > 0 && session.exitCode === EXIT.partial) {
+    session.note(`\n${counted(rejected, 'row')} rejected. See why: batch job rejected ${id}`);
+  }
+  for (const { name, state, error } of job.sinks) {
+    if (until === 'kafka' || state !== 'FAILED' || error === null || session.mode !== 'json') continue;
+    const { code, message, hint } = error;
+    report(
+      { code, message: `${name}: ${message}`, hint, exitCode: EXIT.failed, problem: null },
+      'json',
+      session.environment,
+    );
   }
 }
 
-async function waitLive(session: Session, client: BatchClient, id: string): Promise<Job> {
+async function waitLive(session: Session, client: BatchClient, id: string, until: 'kafka' | 'sinks'): Promise<Job> {
   const line = await processingLine(session);
   try {
-    return await followJob(session, client, id, (job) => line.update(job));
+    return await followJob(session, client, id, until, (job) => line.update(job));
   } finally {
     line.stop();
   }
@@ -43,6 +58,7 @@ export async function followJob(
   session: Session,
   client: BatchClient,
   id: string,
+  until: 'kafka' | 'sinks',
   onProgress: (job: Job) => void,
 ): Promise<Job> {
   let awaySince: number | null = null;
@@ -60,7 +76,7 @@ export async function followJob(
     onProgress(job);
   };
   try {
-    const options = { signal: session.signal, maxIntervalMs: LOOK_EVERY_MS, onProgress: onLook, onOutage };
+    const options = { signal: session.signal, until, maxIntervalMs: LOOK_EVERY_MS, onProgress: onLook, onOutage };
     return await client.waitForJob(id, options);
   } catch (error) {
     const again = session.command(`job wait ${id}`);
@@ -75,7 +91,9 @@ export async function followJob(
   }
 }
 
-function exitCodeOf(job: Job): number {
-  if (job.state === 'SUCCESS') return EXIT.done;
-  return job.state === 'PARTIAL_SUCCESS' ? EXIT.partial : EXIT.failed;
+function exitCodeOf(job: Job, until: 'kafka' | 'sinks'): number {
+  const sinks = until === 'kafka' ? [] : job.sinks;
+  if (job.state !== 'SUCCESS' && job.state !== 'PARTIAL_SUCCESS') return EXIT.failed;
+  if (sinks.some(({ state }) => state === 'FAILED')) return EXIT.failed;
+  return job.state === 'PARTIAL_SUCCESS' || sinks.some(({ rejected }) => rejected > 0) ? EXIT.partial : EXIT.done;
 }

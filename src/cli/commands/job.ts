@@ -1,4 +1,4 @@
-import { Command } from '@commander-js/extra-typings';
+import { Command, Option } from '@commander-js/extra-typings';
 import type { JobSummary } from 'batch-ingest-sdk';
 import { jobDetails, jobTable } from '../render/job-table.js';
 import type { Session } from '../session.js';
@@ -59,13 +59,19 @@ export function jobCommand(open: () => Session) {
   job
     .command('wait')
     .description(
-      'Wait until a job has ended; exit 0 for SUCCESS, 2 for PARTIAL_SUCCESS, 1 for FAILED and CANCELLED, 75 if contact is lost.',
+      'Wait until a job has ended and its rows are in its sinks; exit 0 for SUCCESS, 2 if rows were rejected, 1 if it or a sink FAILED, or for CANCELLED, 75 if contact is lost.',
     )
     .argument('<id>')
+    .addOption(
+      new Option(
+        '--until <what>',
+        'sinks: until its rows are in its sinks, too (default); kafka: the job alone',
+      ).choices(['sinks', 'kafka'] as const),
+    )
     .addHelpText('after', '\nExample:\n  $ batch job wait a1b2c3d4 && echo all rows accepted')
-    .action(async (id) => {
+    .action(async (id, options) => {
       const session = open();
-      await waitAndConclude(session, await session.client(), id);
+      await waitAndConclude(session, await session.client(), id, options.until ?? 'sinks');
     });
 
   job

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings';
-import type { JobState, JobUpload } from 'batch-ingest-sdk';
+import type { JobState, JobUpload, SinkName } from 'batch-ingest-sdk';
 
 export function wholeNumber(text: string): number {
   const value = Number(text);
@@ -44,6 +44,17 @@ export function keyValue(text: string, previous: Record<string, string> | undefi
 /** Collects `file column=model column`; the file's name may hold the sign, too. */
 export function renamedColumn(text: string, previous: Record<string, string> | undefined): Record<string, string> {
   return collect(text, text.lastIndexOf('='), 'file column=model column', previous);
+}
+
+export const SINK_NAMES = ['clickhouse', 'postgres'] as const satisfies readonly SinkName[];
+
+/** `clickhouse,postgres`; `none`: no sink. */
+export function sinkNames(text: string): SinkName[] {
+  if (text === 'none') return [];
+  const names = list(text).map((name) => SINK_NAMES.find((known) => known === name));
+  const found = names.filter((name) => name !== undefined);
+  if (found.length < names.length) throw new InvalidArgumentError(`Sinks are ${SINK_NAMES.join(', ')}, or none.`);
+  return found;
 }
 
 const OPERATIONS = ['trim', 'lowercase', 'uppercase', 'iso_date'] as const;

@@ -3,7 +3,7 @@ import { inCommands } from '../in-commands.js';
 import { bar } from './bar.js';
 import { type Paint, plain, printable, type Style } from './style.js';
 import { type Column, displayWidth, fitting, type Step, shortened, table, wrapped } from './table.js';
-import { age, bytes, duration } from './units.js';
+import { age, bytes, counted, duration } from './units.js';
 
 const BAR_WIDTH = 8;
 const MAX_FILENAME = 40;
@@ -82,7 +82,7 @@ export function jobDetails(job: Job, style: Style = plain, width = Number.POSITI
   return `${table(shown, [job], style)}\n${lines.join('')}`;
 }
 
-type Fact = [name: string, value: string, paint?: 'red'];
+type Fact = [name: string, value: string, paint?: 'red' | undefined];
 
 function detailsOf(job: Job): Fact[] {
   const { options, topics, end_offsets: ends, error } = job;
@@ -98,8 +98,25 @@ function detailsOf(job: Job): Fact[] {
   for (const [column, operations] of Object.entries(options.normalize)) {
     details.push(['normalized', `${column}: ${operations.join(', ')}`]);
   }
+  for (const { name, state, rows, rejected, lag, table: at } of job.sinks) {
+    const left = lag > 0 ? `, ${lag} to go` : '';
+    const bad = rejected > 0 ? `, ${rejected} rejected` : '';
+    const where = at === null ? '' : ` in ${at}`;
+    details.push([
+      name,
+      `${state}, ${counted(rows, 'row')}${where}${bad}${left}`,
+      state === 'FAILED' ? 'red' : undefined,
+    ]);
+  }
   details.push(...Object.entries(job.metadata));
   if (job.attempt > 1) details.push(['attempt', String(job.attempt)]);
+  for (const { name, error: failure } of job.sinks) {
+    if (failure === null) continue;
+    details.push(
+      [`${name}`, `${failure.code}: ${inCommands(failure.message)}`, 'red'],
+      ['hint', inCommands(failure.hint)],
+    );
+  }
   if (error !== null) {
     details.push(['error', `${error.code}: ${inCommands(error.message)}`, 'red'], ['hint', inCommands(error.hint)]);
   }

@@ -1,14 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SINK_URLS, type SinksConfig } from '../../config/index.js';
 import { ServiceError } from '../../errors/index.js';
 import {
   differingOptions,
   FORMATS,
   inspectFile,
+  invalidOption,
   type JobRequest,
   knownDialect,
   refuseInapplicable,
   refuseUnusableNormalize,
   requestedOptions,
+  type SinkName,
 } from '../../ingest/index.js';
 import type { ModelService } from '../../models/index.js';
 import { type Column, nestedColumns } from '../../models/schema/index.js';
@@ -24,6 +27,8 @@ export interface JobSubmissionOptions {
   creation: JobCreation;
   /** Prefix of the names of new jobs in Kafka. */
   topicPrefix: string;
+  /** The sinks that are configured, and those of jobs that name none. */
+  sinks: Pick<SinksConfig, 'urls' | 'defaults'>;
 }
 
 /** How long an upload waits for the job of its Idempotency-Key, which another process creates, in ms. */
@@ -57,7 +62,8 @@ export class JobSubmission {
   }
 
   async #create(upload: ReceivedUpload, request: JobRequest, idempotencyKey: string | null): Promise<Intake> {
-    const { modelId, options, metadata } = request;
+    const { modelId, metadata } = request;
+    const options = { ...request.options, sinks: this.#sinksOf(request) };
     const model = await this.options.models.require(modelId);
     const { version: modelVersion, columns } = model;
     const { format, encoding, text } = inspectFile(upload, request);
@@ -91,6 +97,14 @@ export class JobSubmission {
       if (performance.now() >= giveUpAt)
         throw new ServiceError('SERVICE_BUSY', 'The job of this Idempotency-Key is still being created');
     }
+  }
+
+  #sinksOf({ given, options }: JobRequest): SinkName[] {
+    const { urls, defaults } = this.options.sinks;
+    if (!given.includes('sinks')) return [...defaults];
+    const missing = options.sinks.find((name) => !urls.has(name));
+    if (missing === undefined) return options.sinks;
+    throw invalidOption('sinks', `${missing} is not configured: set ${SINK_URLS[missing]} on the server`);
   }
 }
 

@@ -2,9 +2,11 @@ import type { Kafka } from 'kafkajs';
 import { ServiceError } from '../../errors/index.js';
 import { jobNames, type KafkaProbe, kafkaProblem, type TopicAdmin, TopicReader } from '../../kafka/index.js';
 import type { StoredJob } from '../domain/stored-job.js';
+import type { SinkStore } from '../store/sink-store.js';
 
 /** A page ends here, whatever `limit` says: a row may have 400 kB, and a reader may be slow. */
 const PAGE_BYTES = 8 * 1024 ** 2;
+const REJECTS_AT_ONCE = 100;
 
 export interface RejectedPage {
   /** As they stand in the topic: each one the JSON text of a RejectedRow. */
@@ -13,12 +15,16 @@ export interface RejectedPage {
   nextCursor: string | null;
 }
 
-/** Reads a job's rejected rows back from its DLQ topic: what is committed when the call is made, in the file's order. */
+/**
+ * Reads a job's rejected rows back: from its DLQ topic what is committed when the call is made, in the file's order; behind
+ * them those that its sinks have rejected, from the store.
+ */
 export class RejectedRows {
   constructor(
     private readonly kafka: Kafka,
     private readonly probe: Pick<KafkaProbe, 'check'>,
     private readonly topics: Pick<TopicAdmin, 'isGone'>,
+    private readonly sinks: Pick<SinkStore, 'rejects'>,
   ) {}
 
   /**
@@ -27,13 +33,12 @@ export class RejectedRows {
    * counted, INVALID_REQUEST for a cursor that no page returned.
    */
   async page(job: StoredJob, limit: number, cursor: string | undefined, over: AbortSignal): Promise<RejectedPage> {
-    const from = offsetOf(cursor);
     const rows: Buffer[] = [];
     let bytes = 0;
-    for await (const { offset, value } of this.#records(job, from, over)) {
+    for await (const { cursor: next, value } of this.#from(cursor, job, over)) {
       bytes += value.length;
       const isFull = rows.length === limit || bytes > PAGE_BYTES;
-      if (isFull && rows.length > 0) return { rows, nextCursor: String(offset) };
+      if (isFull && rows.length > 0) return { rows, nextCursor: next };
       rows.push(value);
     }
     return { rows, nextCursor: null };
@@ -41,7 +46,31 @@ export class RejectedRows {
 
   /** All rows, one after the other, until `over` is aborted; what `page` throws comes with the first. */
   async *all(job: StoredJob, over: AbortSignal): AsyncGenerator<Buffer> {
-    for await (const { value } of this.#records(job, 0, over)) yield value;
+    for await (const { value } of this.#from(undefined, job, over)) yield value;
+  }
+
+  /** The rows from a cursor on: first those that the model rejects, then those that sinks have rejected. */
+  async *#from(
+    cursor: string | undefined,
+    job: StoredJob,
+    over: AbortSignal,
+  ): AsyncGenerator<{ cursor: string; value: Buffer }> {
+    const place = placeOf(cursor);
+    if (typeof place === 'number') {
+      for await (const { offset, value } of this.#records(job, place, over)) yield { cursor: String(offset), value };
+    }
+    if (job.sinks.length === 0) return;
+    // A cursor is the place of the row that the page begins with.
+    let after = typeof place === 'number' ? null : { name: place.name, offset: place.offset - 1 };
+    for (let isMore = true; isMore; ) {
+      const rejects = await this.sinks.rejects(job.jobId, after, REJECTS_AT_ONCE);
+      isMore = rejects.length === REJECTS_AT_ONCE;
+      for (const { name, offset, value } of rejects) {
+        over.throwIfAborted();
+        yield { cursor: `${name}.${offset}`, value: Buffer.from(value) };
+        after = { name, offset };
+      }
+    }
   }
 
   async *#records(job: StoredJob, from: number, over: AbortSignal): AsyncGenerator<{ offset: number; value: Buffer }> {
@@ -82,8 +111,11 @@ export class RejectedRows {
   }
 }
 
-function offsetOf(cursor: string | undefined): number {
+/** An offset in the topic, or the place of a row that a sink has rejected. */
+function placeOf(cursor: string | undefined): number | { name: string; offset: number } {
   if (cursor === undefined) return 0;
   if (/^\d{1,15}$/.test(cursor)) return Number(cursor);
+  const [, name, offset] = /^([a-z]{1,16})\.(\d{1,15})$/.exec(cursor) ?? [];
+  if (name !== undefined) return { name, offset: Number(offset) };
   throw new ServiceError('INVALID_REQUEST', 'cursor must be a value returned by the previous page');
 }

@@ -17,6 +17,10 @@ describe('the options of a job', () => {
       dialect: { delimiter: ',', quote: '"', header: true },
       options: {
         csvReader: 'auto',
+        sinks: [],
+        sinkWhen: 'success',
+        maxSinkErrors: 1000,
+        onConflict: 'update',
         valueFormat: 'raw',
         topicCompression: 'none',
         nullValues: [],
@@ -47,6 +51,10 @@ describe('the options of a job', () => {
       dialect: { delimiter: '\t', quote: "'", header: false },
       options: {
         csvReader: 'reference',
+        sinks: [],
+        sinkWhen: 'success',
+        maxSinkErrors: 1000,
+        onConflict: 'update',
         valueFormat: 'json',
         topicCompression: 'zstd',
         nullValues: ['NULL', ' N/A', '\\N'],

@@ -102,6 +102,7 @@ class Api {
       store,
       creation: this.#creation,
       topicPrefix: 'batch',
+      sinks: { urls: new Map(), defaults: [] },
     });
   }
 

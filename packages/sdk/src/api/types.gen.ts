@@ -132,6 +132,26 @@ export type NormalizeOption = string;
 export type CsvReaderOption = 'auto' | 'reference';
 
 /**
+ * Databases that the rows are loaded into from the topics: `clickhouse`, `postgres`, both with a comma between them, or `none`. Default: the model's sinks, or those of the service (DEFAULT_SINKS).
+ */
+export type SinksOption = string;
+
+/**
+ * When rows are loaded: `success`, once the whole file is delivered, or `streaming`, also while it is. The rows of a job that fails stay as far as they are loaded.
+ */
+export type SinkWhenOption = 'success' | 'streaming';
+
+/**
+ * Number of rows that a sink may reject before it gives the job up.
+ */
+export type MaxSinkErrorsOption = number;
+
+/**
+ * What PostgreSQL does with a row that is there already: `update` sets `updated_at`, `skip` leaves it as it is.
+ */
+export type OnConflictOption = 'update' | 'skip';
+
+/**
  * Whether the first line names the columns. Default: `true`. `false`: the columns are the model's, in its order. If some of the model's names are whole numbers, such as `2024`, and others are not, the order is not defined (INVALID_OPTION).
  */
 export type HeaderOption = boolean;
@@ -163,7 +183,11 @@ export type JobUpload = {
     ignore_header_case?: IgnoreHeaderCaseOption;
     normalize?: NormalizeOption;
     csv_reader?: CsvReaderOption;
-    [key: string]: MetadataValue | Blob | File | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | CsvReaderOption | undefined;
+    sinks?: SinksOption;
+    sink_when?: SinkWhenOption;
+    max_sink_errors?: MaxSinkErrorsOption;
+    on_conflict?: OnConflictOption;
+    [key: string]: MetadataValue | Blob | File | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | CsvReaderOption | SinksOption | SinkWhenOption | MaxSinkErrorsOption | OnConflictOption | undefined;
 };
 
 /**
@@ -194,7 +218,11 @@ export type JobFromKeptFile = {
     ignore_header_case?: IgnoreHeaderCaseOption;
     normalize?: NormalizeOption;
     csv_reader?: CsvReaderOption;
-    [key: string]: MetadataValue | JobId | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | CsvReaderOption | undefined;
+    sinks?: SinksOption;
+    sink_when?: SinkWhenOption;
+    max_sink_errors?: MaxSinkErrorsOption;
+    on_conflict?: OnConflictOption;
+    [key: string]: MetadataValue | JobId | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | CsvReaderOption | SinksOption | SinkWhenOption | MaxSinkErrorsOption | OnConflictOption | undefined;
 };
 
 /**
@@ -276,6 +304,13 @@ export type JobOptions = {
         [key: string]: Array<'trim' | 'lowercase' | 'uppercase' | 'iso_date'>;
     };
     csv_reader: CsvReaderOption;
+    /**
+     * The sinks that the job was created with.
+     */
+    sinks: Array<SinkName>;
+    sink_when: SinkWhenOption;
+    max_sink_errors: MaxSinkErrorsOption;
+    on_conflict: OnConflictOption;
 };
 
 /**
@@ -406,6 +441,10 @@ export type JobSummary = {
      */
     dialect: Dialect | null;
     options: JobOptions;
+    /**
+     * Where the rows are loaded from the topics, and how far. May change after the job has ended.
+     */
+    sinks: Array<JobSink>;
     totals: Totals;
     progress: Progress;
     timings: Timings;
@@ -428,8 +467,74 @@ export type JobSummary = {
     finished_at: string | null;
 };
 
+export type SinkName = 'clickhouse' | 'postgres';
+
 /**
- * A row that does not satisfy the model, as in the job's DLQ topic.
+ * PENDING: waits for the job, or for a worker. LOADING. LOADED: every row is in the sink, or was rejected by it. RETRYING: an attempt failed, and the next one follows by itself. FAILED: somebody has to do something, then `POST /jobs/{id}/sinks/{name}/retry`. REMOVING, REMOVED: the job's rows are being, or were, taken out.
+ */
+export type SinkState = 'PENDING' | 'LOADING' | 'LOADED' | 'RETRYING' | 'FAILED' | 'REMOVING' | 'REMOVED';
+
+export type JobSink = {
+    name: SinkName;
+    state: SinkState;
+    /**
+     * Accepted rows of the job that are in the sink.
+     */
+    rows: Count;
+    /**
+     * Accepted rows of the job that the sink has rejected. `GET /jobs/{id}/rejected` has them.
+     */
+    rejected: Count;
+    /**
+     * Accepted rows that are in the topic, and not decided by the sink yet.
+     */
+    lag: Count;
+    /**
+     * The table that has the rows; null if it is not known yet.
+     */
+    table: string | null;
+    error: SinkError | null;
+    updated_at: Timestamp;
+};
+
+export type SinkError = {
+    code: SinkErrorCode;
+    message: string;
+    hint: string;
+};
+
+export type SinkErrorCode = 'KAFKA_UNAVAILABLE' | 'SINK_EXPIRED' | 'SINK_NOT_REVERSIBLE' | 'SINK_UNAVAILABLE' | 'SINK_FORBIDDEN' | 'SINK_SCHEMA_CONFLICT' | 'SINK_STATE_LOST' | 'SINK_TOO_MANY_ERRORS' | 'SINK_CRASHED';
+
+/**
+ * A sink that is configured, and the number of jobs by the state that they have there.
+ */
+export type SinkStatus = {
+    name: SinkName;
+    pending: Count;
+    loading: Count;
+    retrying: Count;
+    failed: Count;
+    removing: Count;
+    /**
+     * The newest error of a job that is RETRYING or FAILED there; null if there is none.
+     */
+    error: {
+        code: SinkErrorCode;
+        message: string;
+    } | null;
+};
+
+export type SinksToAdd = {
+    sinks: Array<SinkName>;
+};
+
+/**
+ * Why a sink rejects a row that the model accepts.
+ */
+export type SinkRowErrorCode = 'OUT_OF_RANGE' | 'UNSUPPORTED_VALUE' | 'REFUSED_BY_SINK';
+
+/**
+ * A row that does not satisfy the model, as in the job's DLQ topic; or one that a sink has rejected.
  */
 export type RejectedRow = {
     job_id: JobId;
@@ -445,7 +550,7 @@ export type RejectedRow = {
      * Offset of the row's first byte in the decompressed file; null if the format has none.
      */
     byte_offset: number | null;
-    error: RowErrorCode;
+    error: RowErrorCode | SinkRowErrorCode;
     /**
      * The message of the first error.
      */
@@ -465,6 +570,10 @@ export type RejectedRow = {
     raw_encoding: 'utf8' | 'base64';
     raw_truncated: boolean;
     timestamp: Timestamp;
+    /**
+     * The sink that has rejected the row, which the model accepts and the data topic has. Its `raw_data` is the row as JSON. Absent: the row was rejected by the model.
+     */
+    stage?: 'sink:clickhouse' | 'sink:postgres';
 };
 
 export type FieldError = {
@@ -476,7 +585,7 @@ export type FieldError = {
      * The column's type.
      */
     type: string | null;
-    error: RowErrorCode;
+    error: RowErrorCode | SinkRowErrorCode;
     /**
      * The text of the value, or its JSON if it has the wrong JSON type; null if there is none.
      */
@@ -843,7 +952,7 @@ export type HealthIndicators = {
 /**
  * Every code that a response can carry.
  */
-export type ErrorCode = 'FILE_TOO_LARGE' | 'UNSUPPORTED_FILE_TYPE' | 'MODEL_NOT_FOUND' | 'KAFKA_UNAVAILABLE' | 'JOB_NOT_FOUND' | 'INTERNAL_ERROR' | 'INVALID_JSON' | 'INVALID_MULTIPART' | 'MISSING_MODEL_ID' | 'MISSING_FILE' | 'READ_ERROR' | 'INVALID_SCHEMA' | 'INVALID_OPTION' | 'INVALID_REQUEST' | 'MODEL_ALREADY_EXISTS' | 'JOB_STATE_CONFLICT' | 'IDEMPOTENCY_KEY_REUSED' | 'REJECTED_EXPIRED' | 'SPOOL_EXPIRED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'UNSUPPORTED_MEDIA_TYPE' | 'UPLOAD_TIMEOUT' | 'FORBIDDEN_HOST' | 'CROSS_SITE_REQUEST' | 'STORAGE_UNAVAILABLE' | 'STORE_UNAVAILABLE' | 'INSUFFICIENT_STORAGE' | 'SERVICE_BUSY' | 'TOPIC_LIMIT' | 'HEADER_MISMATCH' | 'KAFKA_REJECTED' | 'KAFKA_UNSUPPORTED' | 'FILE_CORRUPT' | 'FILE_TOO_COMPLEX';
+export type ErrorCode = 'FILE_TOO_LARGE' | 'UNSUPPORTED_FILE_TYPE' | 'MODEL_NOT_FOUND' | 'KAFKA_UNAVAILABLE' | 'JOB_NOT_FOUND' | 'INTERNAL_ERROR' | 'INVALID_JSON' | 'INVALID_MULTIPART' | 'MISSING_MODEL_ID' | 'MISSING_FILE' | 'READ_ERROR' | 'INVALID_SCHEMA' | 'INVALID_OPTION' | 'INVALID_REQUEST' | 'MODEL_ALREADY_EXISTS' | 'JOB_STATE_CONFLICT' | 'IDEMPOTENCY_KEY_REUSED' | 'REJECTED_EXPIRED' | 'SPOOL_EXPIRED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'UNSUPPORTED_MEDIA_TYPE' | 'UPLOAD_TIMEOUT' | 'FORBIDDEN_HOST' | 'CROSS_SITE_REQUEST' | 'STORAGE_UNAVAILABLE' | 'STORE_UNAVAILABLE' | 'INSUFFICIENT_STORAGE' | 'SERVICE_BUSY' | 'TOPIC_LIMIT' | 'HEADER_MISMATCH' | 'KAFKA_REJECTED' | 'KAFKA_UNSUPPORTED' | 'FILE_CORRUPT' | 'FILE_TOO_COMPLEX' | 'SINK_NOT_CONFIGURED' | 'SINK_NOT_FOUND' | 'SINK_STATE_CONFLICT' | 'SINK_EXPIRED' | 'SINK_NOT_REVERSIBLE';
 
 /**
  * RFC 9457, with the code, the hint and the request's id.
@@ -890,6 +999,11 @@ export type IdempotencyKey = string;
  * The job's id. A malformed one is JOB_NOT_FOUND like any other unknown id.
  */
 export type JobId2 = JobId;
+
+/**
+ * The sink.
+ */
+export type SinkName2 = SinkName;
 
 /**
  * The model's id. A malformed one is MODEL_NOT_FOUND like any other unknown id.
@@ -1046,6 +1160,22 @@ export type CreateJobData = {
          * See the form field of this name.
          */
         csv_reader?: CsvReaderOption;
+        /**
+         * See the form field of this name.
+         */
+        sinks?: SinksOption;
+        /**
+         * See the form field of this name.
+         */
+        sink_when?: SinkWhenOption;
+        /**
+         * See the form field of this name.
+         */
+        max_sink_errors?: MaxSinkErrorsOption;
+        /**
+         * See the form field of this name.
+         */
+        on_conflict?: OnConflictOption;
         /**
          * Up to 32 parameters `metadata.<key>=<value>`, stored with the job. As an object, the member names are the names of the parameters: `{"metadata.source":"crm"}` is `?metadata.source=crm`.
          */
@@ -1371,6 +1501,233 @@ export type ListRejectedRowsResponses = {
 };
 
 export type ListRejectedRowsResponse = ListRejectedRowsResponses[keyof ListRejectedRowsResponses];
+
+export type ListSinksData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/sinks';
+};
+
+export type ListSinksErrors = {
+    /**
+     * A web page of another origin made this request. Another port of the same host is another origin.
+     */
+    403: Problem;
+    /**
+     * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
+     */
+    421: Problem;
+    /**
+     * Internal error. The log has the details under the request_id.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
+};
+
+export type ListSinksError = ListSinksErrors[keyof ListSinksErrors];
+
+export type ListSinksResponses = {
+    /**
+     * The sinks that are configured.
+     */
+    200: Array<SinkStatus>;
+};
+
+export type ListSinksResponse = ListSinksResponses[keyof ListSinksResponses];
+
+export type AddSinksData = {
+    body: SinksToAdd;
+    path: {
+        /**
+         * The job's id. A malformed one is JOB_NOT_FOUND like any other unknown id.
+         */
+        id: JobId;
+    };
+    query?: never;
+    url: '/jobs/{id}/sinks';
+};
+
+export type AddSinksErrors = {
+    /**
+     * The request is not valid, or a sink is not configured.
+     */
+    400: Problem;
+    /**
+     * A web page of another origin made this request. Another port of the same host is another origin.
+     */
+    403: Problem;
+    /**
+     * There is no such job.
+     */
+    404: Problem;
+    /**
+     * No byte of the body arrived for 30 seconds.
+     */
+    408: Problem;
+    /**
+     * The job has the sink already.
+     */
+    409: Problem;
+    /**
+     * The job's topics no longer hold all of its rows.
+     */
+    410: Problem;
+    /**
+     * The body is larger than 1 MiB.
+     */
+    413: Problem;
+    /**
+     * The request has the wrong content type.
+     */
+    415: Problem;
+    /**
+     * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
+     */
+    421: Problem;
+    /**
+     * Internal error. The log has the details under the request_id.
+     */
+    500: Problem;
+    /**
+     * Kafka does not let the service look at the topics; `detail` has the broker's message.
+     */
+    502: Problem;
+    /**
+     * No Kafka broker answers, or the database is unreachable.
+     */
+    503: Problem;
+};
+
+export type AddSinksError = AddSinksErrors[keyof AddSinksErrors];
+
+export type AddSinksResponses = {
+    /**
+     * The rows will be loaded.
+     */
+    202: Job;
+};
+
+export type AddSinksResponse = AddSinksResponses[keyof AddSinksResponses];
+
+export type RetrySinkData = {
+    body?: never;
+    path: {
+        /**
+         * The job's id. A malformed one is JOB_NOT_FOUND like any other unknown id.
+         */
+        id: JobId;
+        /**
+         * The sink.
+         */
+        name: SinkName;
+    };
+    query?: never;
+    url: '/jobs/{id}/sinks/{name}/retry';
+};
+
+export type RetrySinkErrors = {
+    /**
+     * The request is not valid.
+     */
+    400: Problem;
+    /**
+     * A web page of another origin made this request. Another port of the same host is another origin.
+     */
+    403: Problem;
+    /**
+     * There is no such job, or it does not have this sink.
+     */
+    404: Problem;
+    /**
+     * There is nothing to try again.
+     */
+    409: Problem;
+    /**
+     * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
+     */
+    421: Problem;
+    /**
+     * Internal error. The log has the details under the request_id.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
+};
+
+export type RetrySinkError = RetrySinkErrors[keyof RetrySinkErrors];
+
+export type RetrySinkResponses = {
+    /**
+     * The rows will be loaded.
+     */
+    202: Job;
+};
+
+export type RetrySinkResponse = RetrySinkResponses[keyof RetrySinkResponses];
+
+export type RemoveSinkRowsData = {
+    body?: never;
+    path: {
+        /**
+         * The job's id. A malformed one is JOB_NOT_FOUND like any other unknown id.
+         */
+        id: JobId;
+        /**
+         * The sink.
+         */
+        name: SinkName;
+    };
+    query?: never;
+    url: '/jobs/{id}/sinks/{name}/rows';
+};
+
+export type RemoveSinkRowsErrors = {
+    /**
+     * The request is not valid, or the sink is not configured any more.
+     */
+    400: Problem;
+    /**
+     * A web page of another origin made this request. Another port of the same host is another origin.
+     */
+    403: Problem;
+    /**
+     * There is no such job, or it does not have this sink.
+     */
+    404: Problem;
+    /**
+     * The job is under way, or what it has brought is not known.
+     */
+    409: Problem;
+    /**
+     * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
+     */
+    421: Problem;
+    /**
+     * Internal error. The log has the details under the request_id.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
+};
+
+export type RemoveSinkRowsError = RemoveSinkRowsErrors[keyof RemoveSinkRowsErrors];
+
+export type RemoveSinkRowsResponses = {
+    /**
+     * The rows will be removed.
+     */
+    202: Job;
+};
+
+export type RemoveSinkRowsResponse = RemoveSinkRowsResponses[keyof RemoveSinkRowsResponses];
 
 export type ListModelsData = {
     body?: never;
