@@ -100,7 +100,18 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/' },
       to: {
-        path: 'aws-msk-iam-sasl-signer-js|@aws-sdk/|node_modules/(bullmq|ioredis)/|@clickhouse/',
+        path: 'aws-msk-iam-sasl-signer-js|@aws-sdk/|node_modules/(bullmq|ioredis)/',
+        dynamic: false,
+        dependencyTypesNot: ['type-only', 'type-import'],
+      },
+    },
+    {
+      name: 'sinks-on-demand',
+      comment: 'The process of a sink loads the client of its own database, and no other.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/sinks/(clickhouse|postgres)/' },
+      to: {
+        path: '^src/sinks/(clickhouse|postgres)/|node_modules/@clickhouse/',
         dynamic: false,
         dependencyTypesNot: ['type-only', 'type-import'],
       },

@@ -8,7 +8,7 @@ import { type Sink, SinkError, SinkOvertaken, type SinkSession } from './sink.js
 export interface LoadOptions {
   sink: Sink;
   kafka: Kafka;
-  /** Resolves when what is reported is durable. */
+  /** Resolves when what is reported is durable and the job is still ours; `signal` is aborted if it is not. */
   report: (progress: SinkProgress) => Promise<void>;
   /** Aborted: leave the job. What is being written is written to its end. */
   signal: AbortSignal;
@@ -101,6 +101,7 @@ async function loadTo(
   for await (const block of rejectedBlocks(rejectedValues, { from: dlq.next, isWhole })) {
     if (signal.aborted) return false;
     await session.writeRejected(block);
+    await report({ table: session.table, rows, rejected, rejects: [] });
   }
   if (isOverdrawn()) refuse();
   if (data.next >= checkpoint.dataEnd) return true;

@@ -153,7 +153,11 @@ export class SinkWorker implements SinkProcessEvents {
     held.progress = progress;
     const now = this.options.clock.monotonic();
     if (rejects.length === 0 && now - held.storedAt < WRITE_EVERY_MS) {
-      this.#process.send({ type: 'stored', id });
+      // Before each block: at most one insert of a process that has lost its load is under way.
+      this.#write(held, async () => {
+        if (await this.options.sinks.holds(held.load)) this.#process.send({ type: 'stored', id });
+        else this.#lose(held);
+      });
       return;
     }
     held.storedAt = now;

@@ -113,6 +113,17 @@ export class SinkStore {
     return row && toLoad(row);
   }
 
+  /** Whether nobody has claimed the load since, nor taken it away. */
+  async holds(lease: SinkLease): Promise<boolean> {
+    const row = await this.db
+      .selectFrom('sink_loads')
+      .select('job_id')
+      .where(isLeased(lease))
+      .where('lease_owner', 'is not', null)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
   /** Has these leases of `owner` end SINK_LEASE_MS from now on; gives those that it still has. */
   async renew(held: readonly SinkLease[], owner: string): Promise<SinkLease[]> {
     const renewed: SinkLease[] = [];

@@ -1,22 +1,37 @@
 import type { SinkSettings } from '../settings.js';
 import type { Sink, SinkJob, SinkSession } from '../sink.js';
+import { ClickHouseSession } from './clickhouse-session.js';
+import { Connection } from './connection.js';
+import { readPosition } from './positions.js';
+import { removeLoad } from './remove-load.js';
+import { prepareTables } from './tables.js';
 
+/** ClickHouse: each model's rows in a table, what is known of a load in the rows themselves. */
 export class ClickHouseSink implements Sink {
   readonly name = 'clickhouse';
+  readonly #connection: Connection;
 
-  constructor(private readonly settings: SinkSettings) {}
+  constructor(private readonly settings: SinkSettings) {
+    this.#connection = new Connection(settings.url);
+  }
 
   async check(): Promise<void> {
-    throw new Error(this.settings.ddl);
+    await this.#connection.rows('SELECT 1');
   }
 
   async open(job: SinkJob): Promise<SinkSession> {
-    throw new Error(job.jobId);
+    const connection = this.#connection;
+    const describe = () => prepareTables(connection, job, this.settings.ddl);
+    const columns = await describe();
+    const position = await readPosition(connection, job);
+    return new ClickHouseSession({ connection, job, columns, position, describe });
   }
 
   async remove(job: SinkJob): Promise<void> {
-    throw new Error(job.jobId);
+    await removeLoad(this.#connection, job);
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
 }

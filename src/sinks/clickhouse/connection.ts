@@ -1,0 +1,91 @@
+import { Readable } from 'node:stream';
+import { type ClickHouseClient, createClient } from '@clickhouse/client';
+import { sinkErrorOf } from './errors.js';
+
+/** Inserting 32 MiB may take a loaded server a while; one that is silent for longer is given up. */
+const REQUEST_TIMEOUT_MS = 120_000;
+/** Below the 3 s after which ClickHouse itself closes idle connections. */
+const IDLE_MS = 2_000;
+
+/**
+ * One insert is one part, however large: then its token stands for all of it. Set for each statement, so that no profile of
+ * the user changes that.
+ */
+const ONE_PART = {
+  async_insert: 0,
+  insert_deduplicate: 1,
+  input_format_parallel_parsing: 0,
+  max_insert_block_size: '10000000',
+  min_insert_block_size_rows: '10000000',
+  min_insert_block_size_bytes: '1073741824',
+  wait_end_of_query: 1,
+} as const;
+
+/** The statements of a sink. Each throws SinkError, or ClickHouse's own error where it says so. */
+export class Connection {
+  readonly #client: ClickHouseClient;
+
+  constructor(url: string) {
+    this.#client = createClient({
+      url,
+      request_timeout: REQUEST_TIMEOUT_MS,
+      keep_alive: { enabled: true, idle_socket_ttl: IDLE_MS },
+      application: 'batch',
+    });
+  }
+
+  /** The rows that a statement gives, numbers of 64 bits as text. `params`: for `{name:Type}` in it. */
+  async rows<T>(query: string, params: Record<string, unknown> = {}): Promise<T[]> {
+    try {
+      const answer = await this.#client.query({
+        query,
+        query_params: params,
+        format: 'JSONEachRow',
+        clickhouse_settings: { output_format_json_quote_64bit_integers: 1 },
+      });
+      return await answer.json<T>();
+    } catch (error) {
+      throw sinkErrorOf(error);
+    }
+  }
+
+  /** Resolves when the statement has been executed. */
+  async run(query: string, params: Record<string, unknown> = {}, settings: Record<string, number> = {}): Promise<void> {
+    try {
+      await this.#client.command({
+        query,
+        query_params: params,
+        clickhouse_settings: { ...settings, wait_end_of_query: 1 },
+      });
+    } catch (error) {
+      throw sinkErrorOf(error);
+    }
+  }
+
+  /**
+   * Inserts rows as one part, once for each token: a repeated insert of the same token does nothing, whatever its rows.
+   * Throws ClickHouse's own error.
+   */
+  async insert(into: string, format: string, chunks: readonly Uint8Array[], token: string): Promise<void> {
+    const { stream } = await this.#client.exec({
+      query: `INSERT INTO ${into} FORMAT ${format}`,
+      values: Readable.from(chunks, { objectMode: false }),
+      clickhouse_settings: { ...ONE_PART, insert_deduplication_token: token },
+    });
+    for await (const _ of stream); // the connection is free again
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+}
+
+/** As an identifier in SQL. */
+export function quoted(name: string): string {
+  return `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
+}
+
+/** As a text in SQL. */
+export function literal(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+}

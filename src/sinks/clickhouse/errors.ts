@@ -1,0 +1,54 @@
+import { SinkError, type SinkErrorCode } from '../sink.js';
+
+/** ClickHouse's numbers of errors (src/Common/ErrorCodes.cpp). */
+const FORBIDDEN = new Set(['164', '192', '193', '194', '497', '516']);
+const CONFLICTS = new Set(['48', '57', '60', '81', '344']);
+/** What the columns of a table are has changed since it was read, or a value does not fit. */
+const COLUMNS_CHANGED = new Set(['10', '16', '20', '47', '53', '70', '117']);
+const TOO_MANY_PARTS = '252';
+const UNKNOWN_TABLE = '60';
+const MAX_MESSAGE = 400;
+
+interface Answered extends Error {
+  /** ClickHouse's number, or the name of a socket's error. */
+  code?: string;
+  type?: string;
+}
+
+/** What went wrong with a statement, as a SinkError. */
+export function sinkErrorOf(error: unknown): SinkError {
+  if (error instanceof SinkError) return error;
+  const { code = '', type = '', message } = error as Answered;
+  if (!/^\d+$/.test(code))
+    return new SinkError('SINK_UNAVAILABLE', shortened(message || code || 'no answer'), { cause: error });
+  if (code === TOO_MANY_PARTS) {
+    return new SinkError(
+      'SINK_UNAVAILABLE',
+      'ClickHouse merges its parts more slowly than they come (TOO_MANY_PARTS)',
+      {
+        cause: error,
+      },
+    );
+  }
+  // What was to be parsed may stand in the message.
+  const words = COLUMNS_CHANGED.has(code) ? `${type} (${code})` : `${shortened(message)} (${type}, ${code})`;
+  return new SinkError(codeOf(code), words, { cause: error });
+}
+
+export function areColumnsChanged(error: unknown): boolean {
+  return COLUMNS_CHANGED.has((error as Answered).code ?? '');
+}
+
+export function isUnknownTable(error: unknown): boolean {
+  return (error as Answered).code === UNKNOWN_TABLE;
+}
+
+function codeOf(code: string): SinkErrorCode {
+  if (FORBIDDEN.has(code)) return 'SINK_FORBIDDEN';
+  return CONFLICTS.has(code) || COLUMNS_CHANGED.has(code) ? 'SINK_SCHEMA_CONFLICT' : 'SINK_UNAVAILABLE';
+}
+
+function shortened(message: string): string {
+  const line = message.replaceAll(/\s+/g, ' ').trim();
+  return line.length > MAX_MESSAGE ? `${line.slice(0, MAX_MESSAGE)}…` : line;
+}
