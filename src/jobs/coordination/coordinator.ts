@@ -382,7 +382,7 @@ export class JobCoordinator implements RunnerEvents {
   async #wakeSinks(record: StoredJob): Promise<void> {
     if (record.sinks.length === 0) return;
     try {
-      await this.options.sinks.wake(record.jobId);
+      if ((await this.options.sinks.wake(record.jobId)) > 0) this.options.notifier.notify(record.jobId);
     } catch (error) {
       this.options.log.warn(
         { err: error, job_id: record.jobId },

@@ -224,6 +224,8 @@ export class SinkWorker implements SinkProcessEvents {
         // One that is loaded while it runs has committed nothing yet.
         const runAfterMs = load.when === 'streaming' && job?.state === 'RUNNING' ? NEXT_LOOK_MS : null;
         await sinks.updateInternal(load, { lease: load }, { leaseOwner: null, runAfterMs });
+        if (runAfterMs === null) await this.#wakeIfEnded(jobId);
+        else clock.schedule(runAfterMs, () => this.wake());
         this.breaker.leave();
         return;
       }
@@ -255,7 +257,8 @@ export class SinkWorker implements SinkProcessEvents {
         if (held.isLost) return;
         await this.#change(held, changesOf(held, decision));
         const { state, error, runAfterMs } = decision;
-        if (runAfterMs !== null && runAfterMs < LOOK_EVERY_MS) clock.schedule(runAfterMs, () => this.wake());
+        if (runAfterMs === null && state === 'PENDING') await this.#wakeIfEnded(jobId);
+        else if (runAfterMs !== null && runAfterMs < LOOK_EVERY_MS) clock.schedule(runAfterMs, () => this.wake());
         log[error === null ? 'info' : 'warn'](
           { job_id: jobId, sink: held.load.name, load: held.load.load, state, error, ...held.progress },
           'a sink has left a job',
@@ -269,6 +272,13 @@ export class SinkWorker implements SinkProcessEvents {
         this.#look();
       }
     });
+  }
+
+  /** A job that ended while its load was still held has woken nobody. */
+  async #wakeIfEnded(jobId: string): Promise<void> {
+    const { sinks, jobs } = this.options;
+    const job = await jobs.get(jobId);
+    if (job !== undefined && isReadToEnd(job) && (await sinks.wake(jobId)) > 0) this.wake();
   }
 
   async #change(held: Held, changes: SinkChanges, rejects: Parameters<SinkStore['change']>[3] = []): Promise<void> {

@@ -42,14 +42,16 @@ type Known = Pick<StoredSink, 'state'> & { failures: number };
 export function decideSinkOutcome(
   { state, failures }: Known,
   outcome: SinkOutcome,
-  job: Pick<StoredJobSummary, 'state'>,
+  job: Pick<StoredJobSummary, 'state' | 'error'>,
 ): SinkDecision {
   switch (outcome.kind) {
     case 'loaded':
       return { state: 'LOADED', error: null, failures: 0, runAfterMs: null };
     case 'waiting': {
       const goesOn = job.state === 'RUNNING' || job.state === 'CANCELLING';
-      return { state: 'PENDING', error: null, failures: 0, runAfterMs: goesOn ? NEXT_LOOK_MS : null };
+      // It may have ended while its blocks were written.
+      const runAfterMs = isReadToEnd(job) ? 0 : goesOn ? NEXT_LOOK_MS : null;
+      return { state: 'PENDING', error: null, failures: 0, runAfterMs };
     }
     case 'removed':
       return { state: 'REMOVED', error: null, failures: 0, runAfterMs: null, isRemoved: true };

@@ -67,7 +67,7 @@ export class RejectedRows {
       isMore = rejects.length === REJECTS_AT_ONCE;
       for (const { name, offset, value } of rejects) {
         over.throwIfAborted();
-        yield { cursor: `${name}.${offset}`, value: Buffer.from(value) };
+        yield { cursor: `${name}-${offset}`, value: Buffer.from(value) };
         after = { name, offset };
       }
     }
@@ -115,7 +115,7 @@ export class RejectedRows {
 function placeOf(cursor: string | undefined): number | { name: string; offset: number } {
   if (cursor === undefined) return 0;
   if (/^\d{1,15}$/.test(cursor)) return Number(cursor);
-  const [, name, offset] = /^([a-z]{1,16})\.(\d{1,15})$/.exec(cursor) ?? [];
+  const [, name, offset] = /^([a-z]{1,16})-(\d{1,15})$/.exec(cursor) ?? [];
   if (name !== undefined) return { name, offset: Number(offset) };
   throw new ServiceError('INVALID_REQUEST', 'cursor must be a value returned by the previous page');
 }

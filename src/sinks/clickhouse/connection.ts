@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { type ClickHouseClient, createClient } from '@clickhouse/client';
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { sinkErrorOf } from './errors.js';
 
 /** Inserting 32 MiB may take a loaded server a while; one that is silent for longer is given up. */
@@ -31,6 +31,8 @@ export class Connection {
       request_timeout: REQUEST_TIMEOUT_MS,
       keep_alive: { enabled: true, idle_socket_ttl: IDLE_MS },
       application: 'batch',
+      // It would write its own lines between those of the log; what fails is thrown, too.
+      log: { level: ClickHouseLogLevel.OFF },
     });
   }
 

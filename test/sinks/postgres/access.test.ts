@@ -5,7 +5,7 @@ import { MIGRATIONS } from '../../../src/sinks/postgres/migrations.js';
 import { PostgresSink } from '../../../src/sinks/postgres/postgres-sink.js';
 import { hasPgbouncer, type Pgbouncer, startPgbouncer } from '../../kit/pgbouncer.js';
 import { type PostgresServer, startPostgres } from '../../kit/postgres.js';
-import { blockOf, jobOf, rejectedBlockOf } from './sample.js';
+import { blockOf, jobOf, rejectedBlockOf } from '../sample.js';
 
 let server: PostgresServer;
 let url: string;

@@ -1,7 +1,8 @@
 import { PostgresSink } from '../../../src/sinks/postgres/postgres-sink.js';
 import { SinkOvertaken } from '../../../src/sinks/sink.js';
+import { describeSink } from '../../conformance/sink.js';
 import { type PostgresServer, startPostgres } from '../../kit/postgres.js';
-import { blockOf, jobOf, rejectedBlockOf } from './sample.js';
+import { blockOf, jobOf, rejectedBlockOf } from '../sample.js';
 
 let server: PostgresServer;
 let url: string;
@@ -30,6 +31,18 @@ async function load(jobId: string, rows: object[], changes: Parameters<typeof jo
   await session.writeRows(blockOf(rows));
   await session.close();
 }
+
+describeSink('PostgreSQL', () => ({
+  sink,
+  rowsOf: async ({ jobId }) => {
+    const rows = await query(`SELECT row_number::int FROM ingested_rows WHERE job_id = '${jobId}' ORDER BY row_number`);
+    return rows.map(({ row_number }) => row_number as number);
+  },
+  errorsOf: async ({ jobId }) => {
+    const [row] = await query(`SELECT count(*)::int AS n FROM validation_errors WHERE job_id = '${jobId}'`);
+    return row?.['n'] as number;
+  },
+}));
 
 describe('what a block becomes', () => {
   it('is each different row once, with the first job and row that brought it', async () => {

@@ -2,7 +2,7 @@ import { Client } from 'pg';
 import { PostgresSink } from '../../../src/sinks/postgres/postgres-sink.js';
 import { SinkOvertaken } from '../../../src/sinks/sink.js';
 import { type PostgresServer, startPostgres } from '../../kit/postgres.js';
-import { blockOf, jobOf, rejectedBlockOf } from './sample.js';
+import { blockOf, jobOf, rejectedBlockOf } from '../sample.js';
 
 let server: PostgresServer;
 let url: string;

@@ -1,6 +1,6 @@
-import type { Column } from '../../../src/models/schema/index.js';
-import type { DataBlock, RejectedBlock } from '../../../src/sinks/sink.js';
-import type { SinkJob } from '../../../src/sinks/sink-job.js';
+import type { Column } from '../../src/models/schema/index.js';
+import type { DataBlock, RejectedBlock } from '../../src/sinks/sink.js';
+import type { SinkJob } from '../../src/sinks/sink-job.js';
 
 export function column(name: string, type: string, constraints: Column['constraints'] = {}): Column {
   return { name, type, nullable: true, constraints };
