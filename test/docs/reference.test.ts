@@ -73,7 +73,7 @@ describe('options.md', () => {
       throw new Error('not run');
     }) as unknown as Command;
     const flags = command.options.map(({ long }) => long);
-    const beside = ['--infer', '--wait', '--idempotency-key', '--max'];
+    const beside = ['--infer', '--wait', '--wait-kafka', '--idempotency-key', '--max'];
     const documented = table.map(({ cli }) => cli).filter((cli) => cli.startsWith('--'));
     expect([...documented, ...beside].toSorted()).toEqual(flags.toSorted());
     for (const { api, sdk } of table) {
