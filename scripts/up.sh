@@ -4,11 +4,13 @@
 # The service's settings (PORT, LOG_LEVEL, MAX_UPLOAD_BYTES, …) are taken from the environment. down.sh stops it all.
 # With --cluster the service is two APIs behind a balancer and three workers, on a PostgreSQL, a Redis and an S3 server that
 # are started too, unless DATABASE_URL, QUEUE_URL and STORAGE_URL are set.
+# With --sinks a PostgreSQL and a ClickHouse to load rows into are started, unless POSTGRES_SINK_URL and CLICKHOUSE_URL are
+# set: the service then knows both.
 set -uo pipefail
-for part in common ports toolchain kafka-install postgres-install redis-install s3-install daemons broker cluster; do . "$(dirname "$0")/lib/$part.sh"; done
+for part in common ports toolchain kafka-install postgres-install redis-install s3-install clickhouse-install daemons broker cluster sinks; do . "$(dirname "$0")/lib/$part.sh"; done
 
 # What the running service was started with: other code, broker or data means that it has to be started anew.
-service_identity() { echo "$(build_inputs) $BROKERS $DATA_DIR"; }
+service_identity() { echo "$(build_inputs) $BROKERS $DATA_DIR ${CLICKHOUSE_URL:-} ${POSTGRES_SINK_URL:-}"; }
 
 ensure_service() {
   local pid port url
@@ -35,13 +37,15 @@ ensure_service() {
   STEP_NOTE="at $url"
 }
 
-cluster=''
-case ${1:-} in
-  '') ;;
-  --cluster) cluster=yes ;;
-  -h | --help) usage '[--cluster]'; exit ;;
-  *) usage '[--cluster]' >&2; exit 64 ;;
-esac
+cluster='' sinks=''
+for option in "$@"; do
+  case $option in
+    --cluster) cluster=yes ;;
+    --sinks) sinks=yes ;;
+    -h | --help) usage '[--cluster] [--sinks]'; exit ;;
+    *) usage '[--cluster] [--sinks]' >&2; exit 64 ;;
+  esac
+done
 HOST=${HOST:-127.0.0.1}
 DATA_DIR=${DATA_DIR:-$STACK_DIR/.data}
 mkdir -p "$RUN_DIR"
@@ -59,6 +63,10 @@ fi
 [ "$wanted" != apache ] || step 'Apache Kafka' ensure_kafka || exit 1
 echo "$wanted" >"$RUN_DIR/broker.kind"
 step 'Broker' with_ports "broker_$wanted" || exit 1
+if [ -n "$sinks" ]; then
+  step 'Sink: PostgreSQL' sink_postgres || exit 1
+  step 'Sink: ClickHouse' sink_clickhouse || exit 1
+fi
 if [ -z "$cluster" ]; then
   ! is_cluster_up || step 'Previous cluster' stop_cluster || exit 1
   step 'Service' with_ports ensure_service || exit 1

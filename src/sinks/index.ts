@@ -1,3 +1,3 @@
 export type { SinkAssignment, SinkOutcome, SinkProgress } from './ipc.js';
 export { type SinkLoss, SinkProcess, type SinkProcessEvents } from './sink-process.js';
-export { SINK_ROW_ERROR_CODES, type SinkReject } from './sink-reject.js';
+export type { SinkReject } from './sink-reject.js';

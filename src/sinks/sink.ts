@@ -4,7 +4,7 @@ import type { JobSummary, SinkJob } from './sink-job.js';
 import type { SinkReject } from './sink-reject.js';
 
 export type { JobSummary, SinkJob } from './sink-job.js';
-export { SINK_ROW_ERROR_CODES, type SinkReject, type SinkRowErrorCode } from './sink-reject.js';
+export type { SinkReject, SinkRowErrorCode } from './sink-reject.js';
 
 /** Where one stream of a job (accepted rows, rejected rows) goes on in a sink. */
 export interface StreamPosition {

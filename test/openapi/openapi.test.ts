@@ -1,6 +1,7 @@
 import { catalogue, type ErrorCode } from '../../src/errors/index.js';
 import { ROW_ERROR_CODES } from '../../src/formats/row-error-codes.js';
 import { FILE_FORMATS } from '../../src/ingest/formats.js';
+import { SINK_ROW_ERROR_CODES } from '../../src/sinks/sink-reject.js';
 import {
   answers,
   at,
@@ -23,6 +24,7 @@ describe('openapi.yaml', () => {
 
   it('has every code that a row is rejected with, and no other', () => {
     expect(at('/components/schemas/RowErrorCode/enum')).toEqual([...ROW_ERROR_CODES]);
+    expect(at('/components/schemas/SinkRowErrorCode/enum')).toEqual([...SINK_ROW_ERROR_CODES]);
   });
 
   it('has every format of a file, and no other', () => {

@@ -121,8 +121,8 @@ describe("the health check of the service's image", () => {
 describe('docker-compose.yml', () => {
   const ports = Object.entries(compose.services).flatMap(([name, { ports = [] }]) => ports.map((port) => [name, port]));
 
-  it('publishes broker, console, service, and nginx before several of them', () => {
-    expect(ports.map(([name]) => name)).toEqual(['redpanda', 'console', 'api', 'nginx']);
+  it('publishes broker, console, service, databases to load rows into, and nginx before several services', () => {
+    expect(ports.map(([name]) => name)).toEqual(['redpanda', 'console', 'api', 'clickhouse', 'warehouse', 'nginx']);
   });
 
   it.each(ports)('publishes %s on the loopback interface only (%s)', (_name, port) => {

@@ -10,8 +10,9 @@ describe('a worker that stops', () => {
       claims: { stop: () => new Promise(() => undefined) },
       leases: part('leases'),
       brokers: part('brokers'),
+      sinks: part('sinks'),
     } as unknown as JobWorkerOptions);
     await worker.stop();
-    expect(stopped).toEqual(['brokers', 'pool', 'coordinator', 'leases']);
+    expect(stopped).toEqual(['sinks', 'brokers', 'pool', 'coordinator', 'leases']);
   });
 });

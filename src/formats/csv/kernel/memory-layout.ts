@@ -77,10 +77,11 @@ export const SCRATCH_BYTES = 64;
 /** The text of the templates. */
 export const TEXTS = SCRATCH + SCRATCH_BYTES;
 export const TEXTS_BYTES = 256 * KIB;
-/** In their place, if rows are written in binary: for each row of the table its number and its offset, 8 bytes each. */
-export const PLACES = TEXTS;
+/** If rows are written in binary: for each row of the table its number and its offset, 8 bytes each. */
+export const PLACES = TEXTS + TEXTS_BYTES;
+const PLACES_BYTES = MAX_ROWS * 16;
 /** Rejections written since JavaScript last looked, 4 bytes for each code. */
-export const REJECTED_BY_CODE = TEXTS + TEXTS_BYTES;
+export const REJECTED_BY_CODE = PLACES + PLACES_BYTES;
 export const MAX_CODES = 32;
 
 /** The keys of a row that becomes a JSON object: `{"name":` of the first column, `,"name":` of any other. */
