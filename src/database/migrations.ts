@@ -322,6 +322,12 @@ const migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  '0023_model_sinks': {
+    /** null: jobs of the model that name no sinks have those of the service. */
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema.alterTable('model_versions').addColumn('sinks', 'text').execute();
+    },
+  },
   '0024_sinks': {
     async up(db: Kysely<unknown>): Promise<void> {
       await db.schema

@@ -102,6 +102,8 @@ export interface ModelVersionsTable {
   /** JSON: Column[]. */
   columns: string;
   additional_columns: number;
+  /** JSON: the sinks of jobs that name none; null: those of the service. */
+  sinks: string | null;
   created_at: string;
 }
 

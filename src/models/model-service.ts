@@ -1,9 +1,17 @@
 import type { Page } from '../database/index.js';
 import { ServiceError } from '../errors/index.js';
+import { SINK_NAMES, type SinkName } from '../ingest/index.js';
 import { type Model, toModel } from './model.js';
 import { isModelId, newModelId } from './model-id.js';
 import type { ModelRecord, ModelStore } from './model-store.js';
 import { compileSchema } from './schema/index.js';
+
+/** What users give of a model. Sinks in any order; null: those of the service. */
+export interface GivenModel {
+  name: string;
+  schema: unknown;
+  sinks?: readonly SinkName[] | null | undefined;
+}
 
 /** What users do with models. */
 export class ModelService {
@@ -13,10 +21,11 @@ export class ModelService {
    * A new model. Without an id: the name if that is a valid id, otherwise 8 random characters.
    * Throws INVALID_SCHEMA, MODEL_ALREADY_EXISTS.
    */
-  async create(given: { id?: string | undefined; name: string; schema: unknown }): Promise<Model> {
-    const { name, schema } = given;
+  async create(given: GivenModel & { id?: string | undefined }): Promise<Model> {
+    const { name, schema, sinks } = given;
     const id = given.id ?? (isModelId(name) ? name : newModelId());
-    return toModel(await this.store.create(id, { name, schema, compiled: compileSchema(schema) }));
+    const compiled = compileSchema(schema);
+    return toModel(await this.store.create(id, { name, schema, sinks: sinks && inOrder(sinks), compiled }));
   }
 
   async list(page: { limit: number; cursor?: string | undefined }): Promise<Page<Model>> {
@@ -45,11 +54,12 @@ export class ModelService {
     return toModel(record);
   }
 
-  /** The next version; without a name the model keeps its own. Throws INVALID_SCHEMA, MODEL_NOT_FOUND. */
-  async update(id: string, given: { name?: string | undefined; schema: unknown }): Promise<Model> {
-    const { name, schema } = given;
+  /** The next version; without a name or sinks the model keeps its own. Throws INVALID_SCHEMA, MODEL_NOT_FOUND. */
+  async update(id: string, given: Omit<GivenModel, 'name'> & { name?: string | undefined }): Promise<Model> {
+    const { name, schema, sinks } = given;
     await this.require(id);
-    const updated = await this.store.update(id, { name, schema, compiled: compileSchema(schema) });
+    const compiled = compileSchema(schema);
+    const updated = await this.store.update(id, { name, schema, sinks: sinks && inOrder(sinks), compiled });
     return updated === undefined ? this.get(id) : toModel(updated);
   }
 
@@ -65,6 +75,10 @@ export class ModelService {
     if (record !== undefined) return record;
     throw notFound(id);
   }
+}
+
+function inOrder(sinks: readonly SinkName[]): SinkName[] {
+  return SINK_NAMES.filter((name) => sinks.includes(name));
 }
 
 function notFound(id: string, version?: string): ServiceError {

@@ -1,6 +1,7 @@
 import { type Selectable, sql } from 'kysely';
 import { beforeSeq, type Database, nextSeq, type Page, type Tables, toPage } from '../database/index.js';
 import { ServiceError } from '../errors/index.js';
+import type { SinkName } from '../ingest/index.js';
 import type { Column, CompiledSchema } from './schema/index.js';
 
 /** One version of a model. Times are ISO 8601 in UTC. */
@@ -11,6 +12,8 @@ export interface ModelRecord extends CompiledSchema {
   readonly version: number;
   /** As its author spelled it. */
   readonly schema: unknown;
+  /** Those of jobs that name none; null: those of the service. */
+  readonly sinks: readonly SinkName[] | null;
   /** Time at which the model was created. */
   readonly createdAt: string;
   /** Time at which this version was created. */
@@ -21,6 +24,8 @@ export interface NewModelVersion {
   name: string;
   /** As its author spelled it: plain JSON. */
   schema: unknown;
+  /** See ModelRecord; absent: null for a new model, those of the last version for an update. */
+  sinks?: readonly SinkName[] | null | undefined;
   compiled: CompiledSchema;
 }
 
@@ -108,7 +113,7 @@ export class ModelStore {
     return toPage(rows, limit, fromRow);
   }
 
-  /** The next version; without a name it keeps the last one's. undefined: there is no such model. */
+  /** The next version; without a name or sinks it keeps the last one's. undefined: there is no such model. */
   async update(
     id: string,
     model: Omit<NewModelVersion, 'name'> & { name?: string | undefined },
@@ -122,15 +127,17 @@ export class ModelStore {
         .returningAll()
         .executeTakeFirst();
       if (raised === undefined) return undefined;
-      const { name } = await transaction
+      const last = await transaction
         .selectFrom('model_versions')
-        .select('name')
+        .select(['name', 'sinks'])
         .where('model_id', '=', id)
         .where('version', '=', raised.version - 1)
         .executeTakeFirstOrThrow();
       return this.#addVersion(transaction, id, raised.version, raised.created_at, {
         ...model,
-        name: model.name ?? name,
+        name: model.name ?? last.name,
+        // null is an answer: the service's.
+        sinks: model.sinks === undefined ? sinksOf(last) : model.sinks,
       });
     });
   }
@@ -151,7 +158,7 @@ export class ModelStore {
     id: string,
     version: number,
     modelCreatedAt: string,
-    { name, schema, compiled }: NewModelVersion,
+    { name, schema, sinks = null, compiled }: NewModelVersion,
   ): Promise<ModelRecord> {
     const row = await db
       .insertInto('model_versions')
@@ -162,6 +169,7 @@ export class ModelStore {
         schema: JSON.stringify(schema),
         columns: JSON.stringify(compiled.columns),
         additional_columns: Number(compiled.additionalColumns),
+        sinks: sinks === null ? null : JSON.stringify(sinks),
         created_at: this.#timestamp(),
       })
       .returningAll()
@@ -198,7 +206,12 @@ function fromRow(row: JoinedRow): ModelRecord {
     schema: JSON.parse(row.schema) as unknown,
     columns: JSON.parse(row.columns) as Column[],
     additionalColumns: row.additional_columns === 1,
+    sinks: sinksOf(row),
     createdAt: row.model_created_at,
     updatedAt: row.created_at,
   };
+}
+
+function sinksOf({ sinks }: Pick<JoinedRow, 'sinks'>): SinkName[] | null {
+  return sinks === null ? null : (JSON.parse(sinks) as SinkName[]);
 }

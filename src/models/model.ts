@@ -1,3 +1,4 @@
+import type { SinkName } from '../ingest/index.js';
 import type { ModelRecord } from './model-store.js';
 import type { Column } from './schema/index.js';
 
@@ -9,6 +10,8 @@ export interface Model {
   /** As it was given. */
   schema: unknown;
   columns: Column[];
+  /** Those of jobs that name none; null: those of the service. */
+  sinks: readonly SinkName[] | null;
   created_at: string;
   updated_at: string;
 }
@@ -20,6 +23,7 @@ export function toModel(record: ModelRecord): Model {
     version: record.version,
     schema: record.schema,
     columns: record.columns,
+    sinks: record.sinks,
     created_at: record.createdAt,
     updated_at: record.updatedAt,
   };

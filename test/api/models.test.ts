@@ -46,6 +46,9 @@ describe('models over HTTP', () => {
     ['an endless id', { id: 'a'.repeat(64), name: 'a', schema: SCHEMA }, 'INVALID_REQUEST', /^id /],
     ['null as id', { id: null, name: 'a', schema: SCHEMA }, 'INVALID_REQUEST', /^id /],
     ['no schema', { name: 'a' }, 'INVALID_REQUEST', /^schema /],
+    ['an unknown sink', { name: 'a', schema: SCHEMA, sinks: ['oracle'] }, 'INVALID_REQUEST', /^sinks .*clickhouse/],
+    ['a sink twice', { name: 'a', schema: SCHEMA, sinks: ['postgres', 'postgres'] }, 'INVALID_REQUEST', /^sinks /],
+    ['text as sinks', { name: 'a', schema: SCHEMA, sinks: 'clickhouse' }, 'INVALID_REQUEST', /^sinks /],
     ['a list as schema', { name: 'a', schema: [] }, 'INVALID_REQUEST', /^schema /],
     ['an unknown member', { name: 'a', schema: SCHEMA, colour: 'red' }, 'INVALID_REQUEST', /colour/],
     ['an unknown type', { name: 'a', schema: { qty: 'Integer' } }, 'INVALID_SCHEMA', /\/qty/],
@@ -120,6 +123,20 @@ describe('models over HTTP', () => {
     }
     expect((await put({ schema: { a: 'Text' } })).body).toMatchObject({ status: 400, error: 'INVALID_SCHEMA' });
     expect((await call(server, '/models/v')).body.version).toBe(3);
+  });
+
+  it('have the sinks they are given, in one order, and keep them unless they change', async () => {
+    const put = async (body: object) => {
+      const init = { method: 'PUT', headers: { 'content-type': 'application/json' } };
+      return (await call(server, '/models/fed', { ...init, body: JSON.stringify({ schema: SCHEMA, ...body }) })).body;
+    };
+    const created = await post(server, '/models', { name: 'fed', schema: SCHEMA, sinks: ['postgres', 'clickhouse'] });
+    expect(created.body).toMatchObject({ sinks: ['clickhouse', 'postgres'] });
+    expect(await put({})).toMatchObject({ version: 2, sinks: ['clickhouse', 'postgres'] });
+    expect(await put({ sinks: [] })).toMatchObject({ version: 3, sinks: [] });
+    expect(await put({ sinks: null })).toMatchObject({ version: 4, sinks: null });
+    expect((await call(server, '/models/fed/versions/1')).body).toEqual(created.body);
+    expect((await post(server, '/models', { name: 'unfed', schema: SCHEMA })).body.sinks).toBeNull();
   });
 
   it('keep every version, also when they are deleted', async () => {

@@ -103,9 +103,11 @@ describe('batch model create', () => {
   it('reads the schema from a file or from standard input, with a byte order mark or without', async () => {
     await json('model create Orders orders.json --id orders');
     await json('model create orders -', { input: '\uFEFF{"id":"String"}' });
+    await json('model create orders orders.json --sinks clickhouse,postgres');
     expect(service.seen.map(({ body }) => JSON.parse(body))).toEqual([
       { id: 'orders', name: 'Orders', schema: { id: 'String' } },
       { name: 'orders', schema: { id: 'String' } },
+      { name: 'orders', schema: { id: 'String' }, sinks: ['clickhouse', 'postgres'] },
     ]);
   });
 
@@ -116,6 +118,24 @@ describe('batch model create', () => {
     const gone = await batch('model create orders gone.json --output table');
     expect(gone.code).toBe(1);
     expect(gone.stderr).toMatch(/^FILE_NOT_READABLE: cannot read 'gone\.json': there is no such file\nhint: /);
+    expect(service.seen).toEqual([]);
+  });
+});
+
+describe('batch model update', () => {
+  it.each([
+    ['clickhouse', ['clickhouse']],
+    ['none', []],
+    ['default', null],
+  ])('gives the model the sinks %s', async (text, sinks) => {
+    service.routes['PUT /models/orders'] = (response) => answer(response, 200, model);
+    await json(`model update orders orders.json --sinks ${text}`);
+    expect(JSON.parse(service.seen[0]?.body ?? '')).toEqual({ schema: { id: 'String' }, sinks });
+  });
+
+  it('names the sinks that there are if it is given another one', async () => {
+    const { code, stderr } = await batch('model update orders orders.json --sinks oracle --output table');
+    expect([code, stderr]).toEqual([64, expect.stringContaining('Sinks are clickhouse, postgres, none, or default')]);
     expect(service.seen).toEqual([]);
   });
 });

@@ -283,6 +283,7 @@ describe('tables', () => {
     expect(modelDetails(model, plain)).toBe(
       lines(
         'orders  orders, version 1, 2026-11-20T09:00:00.000Z',
+        'sinks: clickhouse',
         '',
         'COLUMN  TYPE     NULL  CONSTRAINTS',
         'id      String   no',

@@ -30,6 +30,7 @@ export function describesModelStore(name: string, open: () => Promise<StoreFixtu
         schema: { id: 'Int32' },
         columns: [{ name: 'id', type: 'Int32', nullable: false, constraints: { minimum: 1 } }],
         additionalColumns: false,
+        sinks: null,
         createdAt: '2026-01-01T00:00:00.000Z',
         updatedAt: '2026-01-01T00:00:00.000Z',
       } satisfies ModelRecord);
@@ -69,6 +70,15 @@ export function describesModelStore(name: string, open: () => Promise<StoreFixtu
       expect(await models.update('trips', aModel('Renamed'))).toMatchObject({ name: 'Renamed', version: 3 });
       expect(await models.get('trips')).toMatchObject({ name: 'Renamed', version: 3 });
       expect(await models.getVersion('trips', 1)).toMatchObject({ name: 'Trips', schema: { id: 'Int32' } });
+    });
+
+    it('keeps the sinks of the last version unless an update gives others, or takes them back', async () => {
+      await models.create('trips', { ...aModel('Trips'), sinks: ['clickhouse'] });
+      expect(await models.update('trips', aModel('x'))).toMatchObject({ sinks: ['clickhouse'] });
+      expect(await models.update('trips', { ...aModel('x'), sinks: [] })).toMatchObject({ sinks: [] });
+      expect(await models.update('trips', { ...aModel('x'), sinks: null })).toMatchObject({ sinks: null });
+      const { items } = await models.versions('trips', { limit: 9 });
+      expect(items.map(({ sinks }) => sinks)).toEqual([null, [], ['clickhouse'], ['clickhouse']]);
     });
 
     it('creates a model once, however many ask at once', async () => {

@@ -1,11 +1,22 @@
-import { Command } from '@commander-js/extra-typings';
-import type { Model, ModelCreate } from 'batch-ingest-sdk';
+import { Command, Option } from '@commander-js/extra-typings';
+import type { Model, ModelCreate, SinkName } from 'batch-ingest-sdk';
 import { CliError } from '../failure.js';
 import { modelDetails, modelTable } from '../render/model-table.js';
 import { printable } from '../render/style.js';
 import type { Session } from '../session.js';
 import { modelInferCommand } from './model-infer.js';
-import { positiveInteger } from './options.js';
+import { modelSinks, positiveInteger } from './options.js';
+
+const sinksOption = () =>
+  new Option(
+    '--sinks <list>',
+    "sinks of the model's jobs that name none: clickhouse, postgres, both with a comma, none, or default: those of the service",
+  ).argParser(modelSinks);
+
+/** As the contract has them. */
+function sinksOf({ sinks }: { sinks?: SinkName[] | 'default' | undefined }): SinkName[] | null | undefined {
+  return sinks === 'default' ? null : sinks;
+}
 
 export function modelCommand(open: () => Session) {
   const model = new Command('model').description('Create and manage models: named schemas that rows must satisfy.');
@@ -19,6 +30,7 @@ export function modelCommand(open: () => Session) {
     )
     .argument('<schema>', 'a file with the schema as JSON, or - for standard input')
     .option('--id <id>', 'id of the model: at most 63 letters, digits, _ and -, beginning with a letter or digit')
+    .addOption(sinksOption())
     .addHelpText(
       'after',
       `
@@ -31,13 +43,18 @@ Nullable(…) if a value may be missing.
 Examples:
   $ batch model create orders schemas/orders.json
   $ echo '{"id": "String", "qty": "Int32"}' | batch model create orders -
-  $ batch model create "Orders of 2026" orders.json --id orders-2026`,
+  $ batch model create "Orders of 2026" orders.json --id orders-2026
+  $ batch model create orders schemas/orders.json --sinks clickhouse,postgres`,
     )
     .action(async (name, file, options) => {
       const session = open();
       const schema = parseSchema(await readText(file, session), file);
       const client = await session.client();
-      const created = await client.createModel({ id: options.id, name, schema }, { signal: session.signal });
+      const { id } = options;
+      const created = await client.createModel(
+        { id, name, schema, sinks: sinksOf(options) },
+        { signal: session.signal },
+      );
       session.show(created, modelDetails);
       session.note(`\nNext: batch job create ${created.id} FILE --wait`);
     });
@@ -50,12 +67,21 @@ Examples:
     .argument('<id>')
     .argument('<schema>', 'a file with the schema as JSON, or - for standard input')
     .option('--name <name>', 'a new name')
-    .addHelpText('after', '\nExample:\n  $ batch model update orders schemas/orders.json')
+    .addOption(sinksOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ batch model update orders schemas/orders.json\n  $ batch model update orders schemas/orders.json --sinks clickhouse',
+    )
     .action(async (id, file, options) => {
       const session = open();
       const schema = parseSchema(await readText(file, session), file);
       const client = await session.client();
-      const updated = await client.updateModel(id, { name: options.name, schema }, { signal: session.signal });
+      const { name } = options;
+      const updated = await client.updateModel(
+        id,
+        { name, schema, sinks: sinksOf(options) },
+        { signal: session.signal },
+      );
       session.show(updated, modelDetails);
     });
 

@@ -50,11 +50,22 @@ export const SINK_NAMES = ['clickhouse', 'postgres'] as const satisfies readonly
 
 /** `clickhouse,postgres`; `none`: no sink. */
 export function sinkNames(text: string): SinkName[] {
+  return knownSinks(text, `Sinks are ${SINK_NAMES.join(', ')}, or none.`);
+}
+
+function knownSinks(text: string, problem: string): SinkName[] {
   if (text === 'none') return [];
   const names = list(text).map((name) => SINK_NAMES.find((known) => known === name));
   const found = names.filter((name) => name !== undefined);
-  if (found.length < names.length) throw new InvalidArgumentError(`Sinks are ${SINK_NAMES.join(', ')}, or none.`);
+  if (found.length < names.length) throw new InvalidArgumentError(problem);
   return found;
+}
+
+/** As `sinkNames`; `default`: those of the service. */
+export function modelSinks(text: string): SinkName[] | 'default' {
+  // commander makes an empty text of null.
+  if (text === 'default') return text;
+  return knownSinks(text, `Sinks are ${SINK_NAMES.join(', ')}, none, or default.`);
 }
 
 const OPERATIONS = ['trim', 'lowercase', 'uppercase', 'iso_date'] as const;

@@ -19,6 +19,7 @@ export function modelTable(models: readonly Model[], style: Style): string {
 /** The model and, below it, what its schema means. */
 export function modelDetails(model: Model, style: Style): string {
   const facts = `${style.bold(model.id)}  ${printable(model.name)}, version ${model.version}, ${model.updated_at}\n`;
+  const sinks = model.sinks === null ? '' : `sinks: ${model.sinks.join(', ') || 'none'}\n`;
   const columns = table<ModelColumn>(
     [
       { title: 'COLUMN', text: (column) => column.name },
@@ -29,7 +30,7 @@ export function modelDetails(model: Model, style: Style): string {
     model.columns,
     style,
   );
-  return `${facts}\n${columns}`;
+  return `${facts}${sinks}\n${columns}`;
 }
 
 function constraints(column: ModelColumn): string {

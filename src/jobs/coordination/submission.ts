@@ -13,7 +13,7 @@ import {
   requestedOptions,
   type SinkName,
 } from '../../ingest/index.js';
-import type { ModelService } from '../../models/index.js';
+import type { ModelRecord, ModelService } from '../../models/index.js';
 import { type Column, nestedColumns } from '../../models/schema/index.js';
 import type { ReceivedUpload } from '../../upload/index.js';
 import type { StoredJob } from '../domain/stored-job.js';
@@ -27,7 +27,7 @@ export interface JobSubmissionOptions {
   creation: JobCreation;
   /** Prefix of the names of new jobs in Kafka. */
   topicPrefix: string;
-  /** The sinks that are configured, and those of jobs that name none. */
+  /** The sinks that are configured, and those of jobs that name none, if their model does not either. */
   sinks: Pick<SinksConfig, 'urls' | 'defaults'>;
 }
 
@@ -63,8 +63,8 @@ export class JobSubmission {
 
   async #create(upload: ReceivedUpload, request: JobRequest, idempotencyKey: string | null): Promise<Intake> {
     const { modelId, metadata } = request;
-    const options = { ...request.options, sinks: this.#sinksOf(request) };
     const model = await this.options.models.require(modelId);
+    const options = { ...request.options, sinks: this.#sinksOf(request, model) };
     const { version: modelVersion, columns } = model;
     const { format, encoding, text } = inspectFile(upload, request);
     refuseInapplicable(request.given, format);
@@ -99,12 +99,15 @@ export class JobSubmission {
     }
   }
 
-  #sinksOf({ given, options }: JobRequest): SinkName[] {
+  /** Those that the request names, else those of the model, else those of the service. */
+  #sinksOf({ given, options }: JobRequest, model: ModelRecord): SinkName[] {
     const { urls, defaults } = this.options.sinks;
-    if (!given.includes('sinks')) return [...defaults];
-    const missing = options.sinks.find((name) => !urls.has(name));
-    if (missing === undefined) return options.sinks;
-    throw invalidOption('sinks', `${missing} is not configured: set ${SINK_URLS[missing]} on the server`);
+    const isNamed = given.includes('sinks');
+    const sinks = isNamed ? options.sinks : (model.sinks ?? defaults);
+    const missing = sinks.find((name) => !urls.has(name));
+    if (missing === undefined) return [...sinks];
+    const who = isNamed ? '' : `, a sink of the model '${model.id}',`;
+    throw invalidOption('sinks', `${missing}${who} is not configured: set ${SINK_URLS[missing]} on the server`);
   }
 }
 

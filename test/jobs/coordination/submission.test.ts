@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { pino } from 'pino';
 import { type Database, openPostgres } from '../../../src/database/index.js';
 import { ServiceError } from '../../../src/errors/index.js';
-import { parseJobRequest } from '../../../src/ingest/index.js';
+import { parseJobRequest, type SinkName } from '../../../src/ingest/index.js';
 import { JobCreation } from '../../../src/jobs/coordination/creation.js';
 import { JobFiles } from '../../../src/jobs/coordination/job-files.js';
 import { JobWriter } from '../../../src/jobs/coordination/job-writer.js';
@@ -36,6 +36,8 @@ class Api {
   readonly removal: JobRemoval;
   readonly #creation: JobCreation;
   readonly #submission: JobSubmission;
+  /** The sinks of the service. */
+  readonly sinks: { urls: Map<SinkName, string>; defaults: SinkName[] } = { urls: new Map(), defaults: [] };
   /** Called before the topics of a job are created; false: there are such topics. */
   onTopics: () => Promise<boolean> = async () => true;
   /** Called when a job has come to be, before that is known here. */
@@ -102,7 +104,7 @@ class Api {
       store,
       creation: this.#creation,
       topicPrefix: 'batch',
-      sinks: { urls: new Map(), defaults: [] },
+      sinks: this.sinks,
     });
   }
 
@@ -113,10 +115,10 @@ class Api {
   }
 
   /** As a request does that has received its file. */
-  async accept(text: string, key: string | null = 'key'): Promise<Intake> {
+  async accept(text: string, key: string | null = 'key', options: Record<string, string> = {}): Promise<Intake> {
     const upload = await this.receive(text);
     try {
-      return await this.#submission.accept(upload, parseJobRequest({ model_id: 'orders' }, {}), key);
+      return await this.#submission.accept(upload, parseJobRequest({ model_id: 'orders', ...options }, {}), key);
     } finally {
       await upload.discard();
     }
@@ -190,6 +192,49 @@ describe('several processes that take uploads', () => {
       expect(new Set(intakes.map(({ record }) => record.jobId)).size).toBe(1);
       expect([(await found()).length, await rowsOf('uploads')]).toEqual([round + 1, []]);
     }
+  });
+
+  describe('sinks of a job', () => {
+    const update = (sinks: SinkName[] | null) =>
+      fixture.models.update('orders', { schema: {}, compiled: { columns: [], additionalColumns: true }, sinks });
+    const sinksWith = async (options: Record<string, string> = {}): Promise<string[]> => {
+      const { record } = await we.accept('id\n1\n', null, options);
+      expect(record.sinks.map(({ name }) => name)).toEqual(record.options.sinks);
+      return record.options.sinks;
+    };
+    beforeEach(() => {
+      we.sinks.urls.set('clickhouse', 'http://127.0.0.1:1').set('postgres', 'postgres://127.0.0.1:1/x');
+      we.sinks.defaults.push('postgres');
+    });
+
+    it('are those that it names, else those of its model, else those of the service', async () => {
+      expect([await sinksWith(), await sinksWith({ sinks: 'clickhouse' })]).toEqual([['postgres'], ['clickhouse']]);
+      await update(['clickhouse']);
+      expect([await sinksWith(), await sinksWith({ sinks: 'none' })]).toEqual([['clickhouse'], []]);
+      await update([]);
+      expect([await sinksWith(), await sinksWith({ sinks: 'postgres' })]).toEqual([[], ['postgres']]);
+      await update(null);
+      expect(await sinksWith()).toEqual(['postgres']);
+    });
+
+    it('must be configured, whoever names them; the setting is told', async () => {
+      we.sinks.urls.delete('clickhouse');
+      await update(['clickhouse']);
+      const refused = (detail: string) => ({ code: 'INVALID_OPTION', message: expect.stringContaining(detail) });
+      await expect(sinksWith({ sinks: 'clickhouse,postgres' })).rejects.toMatchObject(
+        refused('sinks: clickhouse is not configured: set CLICKHOUSE_URL on the server'),
+      );
+      await expect(sinksWith()).rejects.toMatchObject(
+        refused("sinks: clickhouse, a sink of the model 'orders', is not configured: set CLICKHOUSE_URL on the server"),
+      );
+      expect([await found(), await sinksWith({ sinks: 'none' })]).toEqual([[], []]);
+    });
+
+    it('do not make a repeated request another one if the model has changed them meanwhile', async () => {
+      const { record } = await we.accept('id\n1\n');
+      await update(['clickhouse']);
+      expect(await we.accept('id\n1\n')).toMatchObject({ replayed: true, record: { jobId: record.jobId } });
+    });
   });
 
   it('wait for the job of a key that another one creates, and refuse another file at once', async () => {

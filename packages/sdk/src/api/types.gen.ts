@@ -838,12 +838,19 @@ export type ModelCreate = {
     id?: ModelId;
     name: ModelName;
     schema: ModelSchema;
+    sinks?: ModelSinks;
 };
 
 export type ModelUpdate = {
     name?: ModelName;
     schema: ModelSchema;
+    sinks?: ModelSinks;
 };
+
+/**
+ * The sinks of the model's new jobs that name none; `[]` means none. null: those of the service (DEFAULT_SINKS).
+ */
+export type ModelSinks = Array<SinkName> | null;
 
 /**
  * A name for people.
@@ -862,6 +869,7 @@ export type Model = {
      * The columns that the schema describes, in its order.
      */
     columns: Array<Column>;
+    sinks: ModelSinks;
     created_at: Timestamp;
     updated_at: Timestamp;
 };
