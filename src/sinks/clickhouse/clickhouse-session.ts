@@ -10,7 +10,7 @@ import {
 } from '../sink.js';
 import { ByteChunks, textOf } from './byte-chunks.js';
 import { type Connection, quoted } from './connection.js';
-import { areColumnsChanged, isUnknownTable, sinkErrorOf } from './errors.js';
+import { areColumnsChanged, insertErrorOf, isUnknownTable } from './errors.js';
 import { type Position, readRejects } from './positions.js';
 import { type Refusal, RowEncoder } from './row-encoder.js';
 import { dataTable, EXTRA, OWN_COLUMNS, REJECTED_ROWS, SINK_ERRORS, type TableColumn } from './tables.js';
@@ -66,11 +66,11 @@ export class ClickHouseSession implements SinkSession {
       try {
         await this.#insert(encoded, tokens.data(job, block.from));
       } catch (error) {
-        if (!areColumnsChanged(error) && !isUnknownTable(error)) throw sinkErrorOf(error);
+        if (!areColumnsChanged(error) && !isUnknownTable(error)) throw insertErrorOf(error);
         this.#columns = await describe();
         encoded = this.#encode(block);
         await this.#insert(encoded, tokens.data(job, block.from)).catch((again: unknown) => {
-          throw sinkErrorOf(again);
+          throw insertErrorOf(again);
         });
       }
     }
@@ -127,7 +127,7 @@ export class ClickHouseSession implements SinkSession {
     try {
       await this.options.connection.insert(quoted(table), 'JSONEachRow', out.end(), token);
     } catch (error) {
-      throw sinkErrorOf(error);
+      throw insertErrorOf(error);
     }
   }
 
@@ -173,8 +173,7 @@ export class ClickHouseSession implements SinkSession {
         json: visit,
       });
     }
-    const into = `${quoted(this.table)} (${written.map(([name]) => quoted(name)).join(', ')})`;
-    return { into, chunks: out.end(), rows, rejects };
+    return { into: quoted(this.table), chunks: out.end(), rows, rejects };
   }
 }
 
@@ -188,6 +187,14 @@ function prefixOf({ jobId, load }: SinkJob, { to }: DataBlock): Buffer {
   numbers.writeUInt32LE(load, 0);
   numbers.writeBigUInt64LE(BigInt(to), 4);
   return Buffer.concat([textOf(jobId), numbers]);
+}
+
+/** `limit`, or less so that no character is cut. */
+function characterEnd(text: Buffer, limit: number): number {
+  if (text.length <= limit) return text.length;
+  let end = limit;
+  while (((text[end] as number) & 0xc0) === 0x80) end--;
+  return end;
 }
 
 function rejectOf(
@@ -205,7 +212,7 @@ function rejectOf(
     error,
     observed: observed.isWellFormed() ? observed : null,
     message: `column '${column.name}': ${message}`.slice(0, MAX_MESSAGE),
-    raw: row.subarray(0, MAX_RAW_BYTES).toString(),
+    raw: row.toString('utf8', 0, characterEnd(row, MAX_RAW_BYTES)),
     rawTruncated: row.length > MAX_RAW_BYTES,
   };
 }

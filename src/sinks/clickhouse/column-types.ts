@@ -47,9 +47,7 @@ function bareTypeOf(text: string): string {
 
 /** A column of a table; null: values of models are not written to this type. */
 export function parseType(spelled: string): ClickHouseType | null {
-  const inner = /^Nullable\((.*)\)$/.exec(spelled)?.[1];
-  const text = inner ?? spelled;
-  const nullable = inner !== undefined;
+  const { bare: text, nullable } = takeApart(spelled);
   const made = (kind: BinaryColumn['kind'], width = 0, scale = 0, detail = 0): ClickHouseType => ({
     layout: { kind, width, scale, nullable },
     detail,
@@ -70,7 +68,6 @@ export function parseType(spelled: string): ClickHouseType | null {
   if (dateTime !== null) return made('timestamp', 8, Number(dateTime[1]));
   switch (text) {
     case 'String':
-    case 'LowCardinality(String)':
       return made('text');
     case 'Float32':
       return made('float', 4);
@@ -85,6 +82,24 @@ export function parseType(spelled: string): ClickHouseType | null {
     default:
       return null;
   }
+}
+
+/** LowCardinality makes no difference to a value. */
+function takeApart(spelled: string): { bare: string; nullable: boolean; isDictionary: boolean } {
+  const dictionary = /^LowCardinality\((.*)\)$/.exec(spelled)?.[1];
+  const nullable = /^Nullable\((.*)\)$/.exec(dictionary ?? spelled)?.[1];
+  return {
+    bare: nullable ?? dictionary ?? spelled,
+    nullable: nullable !== undefined,
+    isDictionary: dictionary !== undefined,
+  };
+}
+
+/** The same type with nulls. */
+export function nullableOf(spelled: string): string {
+  const { bare, nullable, isDictionary } = takeApart(spelled);
+  if (nullable) return spelled;
+  return isDictionary ? `LowCardinality(Nullable(${bare}))` : `Nullable(${bare})`;
 }
 
 /** Whether every value of one type is a value of the other, nulls aside. */

@@ -18,8 +18,16 @@ const ONE_PART = {
   max_insert_block_size: '10000000',
   min_insert_block_size_rows: '10000000',
   min_insert_block_size_bytes: '1073741824',
+  // The names and types before the rows say what the columns are: in the URL there is no room for thousands.
+  input_format_with_names_use_header: 1,
+  input_format_with_types_use_header: 1,
+  input_format_skip_unknown_fields: 0,
+  input_format_allow_errors_num: '0',
+  input_format_allow_errors_ratio: 0,
   wait_end_of_query: 1,
 } as const;
+/** In bytes; what a server allows by itself (256 KiB) is too little for a table of thousands of columns. */
+const MAX_QUERY_SIZE = `${16 * 1024 ** 2}`;
 
 /** The statements of a sink. Each throws SinkError, or ClickHouse's own error where it says so. */
 export class Connection {
@@ -57,7 +65,7 @@ export class Connection {
       await this.#client.command({
         query,
         query_params: params,
-        clickhouse_settings: { ...settings, wait_end_of_query: 1 },
+        clickhouse_settings: { ...settings, max_query_size: MAX_QUERY_SIZE, wait_end_of_query: 1 },
       });
     } catch (error) {
       throw sinkErrorOf(error);

@@ -2,7 +2,7 @@ import { SinkError, type SinkErrorCode } from '../sink.js';
 
 /** ClickHouse's numbers of errors (src/Common/ErrorCodes.cpp). */
 const FORBIDDEN = new Set(['164', '192', '193', '194', '497', '516']);
-const CONFLICTS = new Set(['48', '57', '60', '81', '344']);
+const CONFLICTS = new Set(['48', '57', '60', '81', '344', '469']);
 /** What the columns of a table are has changed since it was read, or a value does not fit. */
 const COLUMNS_CHANGED = new Set(['10', '16', '20', '47', '53', '70', '117']);
 const TOO_MANY_PARTS = '252';
@@ -15,7 +15,15 @@ interface Answered extends Error {
   type?: string;
 }
 
-/** What went wrong with a statement, as a SinkError. */
+/** What went wrong with an INSERT: ClickHouse's own words may quote the rows, so they are left out. */
+export function insertErrorOf(error: unknown): SinkError {
+  if (error instanceof SinkError) return error;
+  const { code = '', type = '' } = error as Answered;
+  if (!/^\d+$/.test(code) || code === TOO_MANY_PARTS) return sinkErrorOf(error);
+  return new SinkError(codeOf(code), `ClickHouse refused the rows: ${type} (${code})`);
+}
+
+/** What went wrong with a statement that has no rows, as a SinkError. */
 export function sinkErrorOf(error: unknown): SinkError {
   if (error instanceof SinkError) return error;
   const { code = '', type = '', message } = error as Answered;

@@ -1,14 +1,17 @@
 import type { SinkDdl } from '../../config/index.js';
 import type { Column } from '../../models/schema/index.js';
 import { SinkError, type SinkJob } from '../sink.js';
-import { type ClickHouseType, isWithin, parseType, typeOf } from './column-types.js';
+import { type ClickHouseType, isWithin, nullableOf, parseType, typeOf } from './column-types.js';
 import { type Connection, literal, quoted } from './connection.js';
+import { syncReplicas } from './replicas.js';
 
 /** Blocks of a table that are known by their tokens. A block that is repeated is at most a few blocks old. */
 const WINDOW = 10_000;
 /** For a week, on replicas. */
 const WINDOW_SECONDS = 604_800;
 const SETTINGS = `non_replicated_deduplication_window = ${WINDOW}, replicated_deduplication_window = ${WINDOW}, replicated_deduplication_window_seconds = ${WINDOW_SECONDS}`;
+/** Characters of statements in a message. */
+const MAX_LISTED = 16_384;
 const ENGINES = /^(?:Replicated|Shared)?MergeTree$/;
 
 /** What every row of a data table has, in the order in which it is written. */
@@ -87,9 +90,7 @@ export async function prepareTables(connection: Connection, job: SinkJob, ddl: S
       `the table ${table} is that of the model '${owner}': give one of them another id`,
     );
   }
-  if (found.engine.startsWith('Replicated')) {
-    for (const name of [table, REJECTED_ROWS, SINK_ERRORS]) await connection.run(`SYSTEM SYNC REPLICA ${quoted(name)}`);
-  }
+  await syncReplicas(connection, await enginesOf(connection, [table, REJECTED_ROWS, SINK_ERRORS]));
   return fitColumns(connection, job, ddl);
 }
 
@@ -139,7 +140,7 @@ function differences(
       const isNullable = from.layout.nullable || to.layout.nullable;
       const base = typeOf({ ...column, nullable: false });
       const wide = isWithin(to, from) ? actual : base;
-      changing.push(alter(`MODIFY COLUMN ${quoted(column.name)} ${isNullable ? `Nullable(${bare(wide)})` : wide}`));
+      changing.push(alter(`MODIFY COLUMN ${quoted(column.name)} ${isNullable ? nullableOf(wide) : wide}`));
     }
   }
   for (const [name] of [...OWN_COLUMNS, [EXTRA]]) {
@@ -147,14 +148,10 @@ function differences(
   }
   // What the model does not have gets no value: it must be told from one.
   for (const { name, type, default_kind: kind } of byName.values()) {
-    if (kind === '' && !type.startsWith('Nullable('))
-      changing.push(alter(`MODIFY COLUMN ${quoted(name)} Nullable(${type})`));
+    const nullable = nullableOf(type);
+    if (kind === '' && type !== nullable) changing.push(alter(`MODIFY COLUMN ${quoted(name)} ${nullable}`));
   }
   return [adding, changing, impossible];
-}
-
-function bare(type: string): string {
-  return /^Nullable\((.*)\)$/.exec(type)?.[1] ?? type;
 }
 
 /** Runs the statements, or says that they are missing. */
@@ -166,9 +163,15 @@ async function change(
 ): Promise<void> {
   if (ddl === 'off') {
     const why = alters ? 'its columns must be changed (SINK_DDL=migrate does it)' : 'SINK_DDL is off';
-    throw new SinkError('SINK_SCHEMA_CONFLICT', `${why}; run: ${statements.join('; ')}`);
+    throw new SinkError('SINK_SCHEMA_CONFLICT', `${why}; run: ${listed(statements)}`);
   }
   for (const statement of statements) await connection.run(statement, {}, { mutations_sync: 2, alter_sync: 2 });
+}
+
+/** As much of them as a message has room for. */
+function listed(statements: readonly string[]): string {
+  const text = statements.join('; ');
+  return text.length <= MAX_LISTED ? text : `${text.slice(0, MAX_LISTED)}… (${statements.length} statements in all)`;
 }
 
 function createStatement({ modelId, columns }: SinkJob): string {
@@ -204,6 +207,15 @@ function requireUsable(name: string, { engine, engine_full: full, partition_key:
     const statement = `ALTER TABLE ${quoted(name)} MODIFY SETTING non_replicated_deduplication_window = ${WINDOW}`;
     throw new SinkError('SINK_SCHEMA_CONFLICT', `the table ${name} keeps no tokens of inserts; run: ${statement}`);
   }
+}
+
+/** The engines of those tables that are there. */
+export async function enginesOf(connection: Connection, names: readonly string[]): Promise<Map<string, string>> {
+  const found = await connection.rows<{ name: string; engine: string }>(
+    'SELECT name, engine FROM system.tables WHERE database = currentDatabase() AND name IN {names:Array(String)}',
+    { names },
+  );
+  return new Map(found.map(({ name, engine }) => [name, engine]));
 }
 
 async function find(connection: Connection, name: string): Promise<FoundTable | undefined> {
