@@ -11,6 +11,7 @@ import {
 import { ByteChunks, textOf } from './byte-chunks.js';
 import { type Connection, quoted } from './connection.js';
 import { areColumnsChanged, insertErrorOf, isUnknownTable } from './errors.js';
+import { writeInteger } from './numbers.js';
 import { type Position, readRejects } from './positions.js';
 import { type Refusal, RowEncoder } from './row-encoder.js';
 import { dataTable, EXTRA, OWN_COLUMNS, REJECTED_ROWS, SINK_ERRORS, type TableColumn } from './tables.js';
@@ -154,8 +155,7 @@ export class ClickHouseSession implements SinkSession {
     let rows = 0;
     const visit = (bytes: Buffer, start: number, end: number, rowNumber: number, offset: number): void => {
       fields.read(bytes, start, end);
-      place.writeBigUInt64LE(BigInt(rowNumber), prefix.length);
-      place.writeBigUInt64LE(BigInt(offset), prefix.length + 8);
+      writeInteger(place, writeInteger(place, prefix.length, rowNumber, 8), offset, 8);
       const refusal = encoder.write(fields, bytes, place, out);
       if (refusal === null) rows += 1;
       else if (rejects.length <= job.maxErrors) {

@@ -2,6 +2,8 @@ import type { BinaryColumn } from '../../formats/index.js';
 import { ABSENT, NULL, type RowFields, STRING, TRUE } from '../row-fields.js';
 import type { SinkRowErrorCode } from '../sink.js';
 import { type ByteChunks, writeVarint } from './byte-chunks.js';
+import { longScaled, shortFloat, shortScaled, writeBigInteger, writeInteger, writeProduct } from './numbers.js';
+import { daysAt, readTimestamp, type Timestamp } from './times.js';
 
 /** A column of an insert. */
 export interface EncodedColumn {
@@ -20,7 +22,10 @@ export interface Refusal {
 
 /** What a value takes at most beside its text. */
 const MAX_VALUE_BYTES = 48;
-const DAY_MS = 86_400_000;
+const DAY_SECONDS = 86_400;
+const HYPHEN = 0x2d;
+/** Texts of up to this many bytes are copied byte by byte, which is faster than a call. */
+const COPIED_ALONE = 48;
 /** 1900-01-01 and 2299-12-31 in days since 1970: what Date32 and DateTime64 hold. */
 const FIRST_DAY = -25_567;
 const LAST_DAY = 120_529;
@@ -80,30 +85,39 @@ function writeField(
       to[at] = kind === TRUE ? 1 : 0;
       return at + 1;
     case 'int':
-      return writeInteger(to, at, BigInt(textAt(fields, index, bytes)), layout.width);
+      return writeScaled(to, at, layout, fields, index, bytes);
     case 'float': {
-      const value = Number(textAt(fields, index, bytes));
+      const short = shortFloat(bytes, fields.starts[index] as number, fields.ends[index] as number);
+      const value = Number.isNaN(short) ? Number(textAt(fields, index, bytes)) : short;
       return layout.width === 4 ? to.writeFloatLE(value, at) : to.writeDoubleLE(value, at);
     }
     case 'decimal':
-      return writeInteger(to, at, scaled(textAt(fields, index, bytes), layout.scale), layout.width);
+      return writeScaled(to, at, layout, fields, index, bytes);
     case 'date': {
-      const days = Date.parse(`${textAt(fields, index, bytes)}T00:00:00Z`) / DAY_MS;
+      const text = plainAt(fields, index, bytes);
+      const days = daysAt(text.bytes, text.start);
       if (days < FIRST_DAY || days > LAST_DAY) return { column, error: 'OUT_OF_RANGE', message: RANGE };
-      return to.writeInt32LE(days, at);
+      return writeInteger(to, at, days, 4);
     }
     case 'timestamp':
-      return writeTimestamp(to, at, column, textAt(fields, index, bytes));
+      return writeTimestamp(to, at, column, fields, bytes);
     case 'uuid': {
-      const hex = Buffer.from(textAt(fields, index, bytes).replaceAll('-', ''), 'hex');
-      to.set(hex.subarray(0, 8).reverse(), at);
-      to.set(hex.subarray(8).reverse(), at + 8);
-      return at + 16;
+      const text = plainAt(fields, index, bytes);
+      return writeUuid(to, at, text.bytes, text.start);
     }
   }
 }
 
-/** The text of a value that is ASCII: a number, a date, a UUID. */
+/** Where the characters of a value that is ASCII stand: a date, a UUID. */
+function plainAt(fields: RowFields, index: number, bytes: Buffer): { bytes: Buffer; start: number; end: number } {
+  if (fields.escaped[index] === 1) {
+    const text = Buffer.from(fields.textOf(index), 'latin1');
+    return { bytes: text, start: 0, end: text.length };
+  }
+  return { bytes, start: fields.starts[index] as number, end: fields.ends[index] as number };
+}
+
+/** The text of a value that is ASCII. */
 function textAt(fields: RowFields, index: number, bytes: Buffer): string {
   return fields.escaped[index] === 1
     ? fields.textOf(index)
@@ -129,64 +143,76 @@ function writeText(
   }
   // Anything else than a string is kept as JSON.
   const [from, end] = [fields.starts[index] as number, fields.ends[index] as number];
-  const at = writeVarint(to, start, end - from);
-  return at + bytes.copy(to, at, from, end);
+  let at = writeVarint(to, start, end - from);
+  if (end - from > COPIED_ALONE) return at + bytes.copy(to, at, from, end);
+  for (let next = from; next < end; next++) to[at++] = bytes[next] as number;
+  return at;
 }
 
-function writeInteger(to: Buffer, at: number, value: bigint, width: number): number {
-  switch (width) {
-    case 1:
-      to[at] = Number(BigInt.asUintN(8, value));
-      return at + 1;
-    case 2:
-      return to.writeUInt16LE(Number(BigInt.asUintN(16, value)), at);
-    case 4:
-      return to.writeUInt32LE(Number(BigInt.asUintN(32, value)), at);
-    default: {
-      let rest = value;
-      let next = at;
-      for (; next < at + width; rest >>= 64n) next = to.writeBigUInt64LE(BigInt.asUintN(64, rest), next);
-      return next;
-    }
-  }
+/** An integer, or a decimal as one. */
+function writeScaled(
+  to: Buffer,
+  at: number,
+  { width, scale }: BinaryColumn,
+  fields: RowFields,
+  index: number,
+  bytes: Buffer,
+): number {
+  const short = shortScaled(bytes, fields.starts[index] as number, fields.ends[index] as number, scale);
+  if (!Number.isNaN(short)) return writeInteger(to, at, short, width);
+  return writeBigInteger(to, at, longScaled(textAt(fields, index, bytes), scale), width);
 }
 
-/** `-1.5` with two digits: -150n. */
-function scaled(text: string, digits: number): bigint {
-  const point = text.indexOf('.');
-  const whole = point < 0 ? text : text.slice(0, point);
-  const fraction = point < 0 ? '' : text.slice(point + 1);
-  return BigInt(whole + fraction.padEnd(digits, '0'));
-}
+const timestamp: Timestamp = { seconds: 0, nanoseconds: 0 };
 
-const TIMESTAMP = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?$/;
-
-/** A timestamp, in UTC unless it says its zone, or epoch seconds. */
-function writeTimestamp(to: Buffer, at: number, column: EncodedColumn, text: string): number | Refusal {
+function writeTimestamp(
+  to: Buffer,
+  at: number,
+  column: EncodedColumn,
+  fields: RowFields,
+  bytes: Buffer,
+): number | Refusal {
   const { scale } = column.layout;
-  const [, day, time, fraction = '', zone = 'Z'] = TIMESTAMP.exec(text) ?? [];
-  const offset = zone.length === 5 ? `${zone.slice(0, 3)}:${zone.slice(3)}` : zone;
-  const seconds = day === undefined ? Number(text) : Date.parse(`${day}T${time}${offset}`) / 1000;
-  if (scale === 9 ? seconds >= LAST_NANOSECOND_SECOND : seconds >= (LAST_DAY + 1) * 86_400) {
+  const text = plainAt(fields, column.index, bytes);
+  const { seconds, nanoseconds } = readTimestamp(text.bytes, text.start, text.end, timestamp);
+  if (scale === 9 ? seconds >= LAST_NANOSECOND_SECOND : seconds >= (LAST_DAY + 1) * DAY_SECONDS) {
     return { column, error: 'OUT_OF_RANGE', message: scale === 9 ? NANOSECOND_RANGE : RANGE };
   }
-  if (!(seconds >= FIRST_DAY * 86_400)) return { column, error: 'OUT_OF_RANGE', message: RANGE };
-  const beyond = fraction.slice(scale);
-  if (/[1-9]/.test(beyond)) {
-    const message = `the column has ${scale} digits of a second: use DateTime64(${fraction.length})`;
+  if (!(seconds >= FIRST_DAY * DAY_SECONDS)) return { column, error: 'OUT_OF_RANGE', message: RANGE };
+  const unit = 10 ** (9 - scale);
+  if (nanoseconds % unit !== 0) {
+    const message = `the column has ${scale} digits of a second: use DateTime64(9)`;
     return { column, error: 'OUT_OF_RANGE', message };
   }
-  const ticks = BigInt(seconds) * 10n ** BigInt(scale) + BigInt(fraction.slice(0, scale).padEnd(scale, '0') || '0');
-  return to.writeBigInt64LE(ticks, at);
+  return writeProduct(to, at, seconds, 10 ** scale, nanoseconds / unit);
+}
+
+/** Two numbers of 64 bits, the first digits last. */
+function writeUuid(to: Buffer, at: number, text: Uint8Array, start: number): number {
+  let from = start;
+  for (let i = 0; i < 16; i++) {
+    if (text[from] === HYPHEN) from++;
+    to[at + (i < 8 ? 7 - i : 23 - i)] = (hexDigit(text[from] as number) << 4) | hexDigit(text[from + 1] as number);
+    from += 2;
+  }
+  return at + 16;
+}
+
+function hexDigit(code: number): number {
+  return code < 0x3a ? code - 0x30 : (code & 0xdf) - 0x37;
 }
 
 /** The members that the model does not know, as a JSON object; empty if there are none. */
 function writeExtra({ extras }: RowFields, bytes: Buffer, out: ByteChunks): void {
+  if (extras.length === 0) {
+    out.buffer[out.at++] = 0; // `reserve` counted one column more
+    return;
+  }
   const members = extras.map(({ name, kind, start, end }) => {
     const isText = kind === STRING ? 1 : 0;
     return `${JSON.stringify(name)}:${bytes.toString('utf8', start - isText, end + isText)}`;
   });
-  const text = Buffer.from(members.length === 0 ? '' : `{${members.join(',')}}`);
+  const text = Buffer.from(`{${members.join(',')}}`);
   out.reserve(text.length + MAX_VALUE_BYTES);
   const at = writeVarint(out.buffer, out.at, text.length);
   out.at = at + text.copy(out.buffer, at);
