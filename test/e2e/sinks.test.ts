@@ -178,6 +178,15 @@ describe('a job with sinks', () => {
     expect(sinkOf(job, 'postgres')).toMatchObject({ state: 'LOADED', rows: 20 });
   });
 
+  it('has those of its model unless it names its own', async () => {
+    expect((await call('PUT', '/models/days', { schema: { id: 'Int32' }, sinks: ['postgres'] })).status).toBe(200);
+    const csv = Buffer.from('id\n1\n2\n');
+    const [fed, unfed] = [await api.createJob('days', csv), await api.createJob('days', csv, {}, { sinks: 'none' })];
+    expect((await loaded(fed.job_id)).sinks).toMatchObject([{ name: 'postgres', rows: 2 }]);
+    expect(unfed.sinks).toEqual([]);
+    await call('PUT', '/models/days', { schema: { id: 'Int32', day: 'Date' }, sinks: null });
+  });
+
   it('that is not configured is refused', async () => {
     const response = await api.upload('orders', Buffer.from('id\n1\n'), {}, { sinks: 'oracle' });
     expect(response.status).toBe(400);

@@ -7,7 +7,7 @@ import { age } from './units.js';
 /** What gives way if the terminal is narrow, first things first. */
 const STEPS: readonly Step[] = [
   ['CHANGED', 0],
-  ['TABLE', 16],
+  ['TABLE', 12],
   ['REMOVING', 0],
   ['TABLE', 0],
 ];

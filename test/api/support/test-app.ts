@@ -9,6 +9,7 @@ import { AppModule } from '../../../src/app.module.js';
 import { loadConfig } from '../../../src/config/index.js';
 import { ServiceError } from '../../../src/errors/index.js';
 import { PrefixOwnership } from '../../../src/jobs/coordination/prefix-ownership.js';
+import { SinkWorkers } from '../../../src/jobs/coordination/sink-workers.js';
 import { ClusterProbe, type JobTopics, KafkaProbe, serviceTopics, TopicAdmin } from '../../../src/kafka/index.js';
 import { createLog } from '../../../src/observability/index.js';
 import { RunnerPool } from '../../../src/runner/index.js';
@@ -78,7 +79,7 @@ export interface TestApp {
   close(): Promise<void>;
 }
 
-/** The whole application on a port of the system's choice, with a real database, but no broker and no runners. */
+/** The whole application on a port of the system's choice, with a real database, but no broker, no runners and no processes of sinks. */
 export async function startTestApp(env: Record<string, string> = {}): Promise<TestApp> {
   const dataDir = await mkdtemp(join(tmpdir(), 'batch-http-'));
   const config = loadConfig({
@@ -104,6 +105,8 @@ export async function startTestApp(env: Record<string, string> = {}): Promise<Te
     .useValue(claimedPrefix)
     .overrideProvider(RunnerPool)
     .useValue(new IdleRunners())
+    .overrideProvider(SinkWorkers)
+    .useValue(new SinkWorkers([], { onWake: () => undefined }))
     .compile();
   const app = module.createNestApplication<NestFastifyApplication>(adapter, { bodyParser: false, logger: false });
   configureApp(app, handleError, true);
