@@ -10,7 +10,8 @@ set -uo pipefail
 for part in common ports toolchain kafka-install postgres-install redis-install s3-install clickhouse-install daemons broker cluster sinks; do . "$(dirname "$0")/lib/$part.sh"; done
 
 # What the running service was started with: other code, broker or data means that it has to be started anew.
-service_identity() { echo "$(build_inputs) $BROKERS $DATA_DIR ${CLICKHOUSE_URL:-} ${POSTGRES_SINK_URL:-}"; }
+# A checksum, since the URLs may hold passwords.
+service_identity() { echo "$(build_inputs) $BROKERS $DATA_DIR ${CLICKHOUSE_URL:-} ${POSTGRES_SINK_URL:-}" | cksum; }
 
 ensure_service() {
   local pid port url

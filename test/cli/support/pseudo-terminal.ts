@@ -10,17 +10,19 @@ def read(fd):
 sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[2:], read)))
 `;
 
-/** Runs a command on a pseudo-terminal: what it drew, without control sequences, as one line for each that it ended. */
+/** Runs a command on a pseudo-terminal, at which `typed` is typed: what it drew, without control sequences, as one line for each that it ended. */
 export function onPseudoTerminal(
   command: string[],
   env: Record<string, string>,
-  options: { columns?: number; onText?: (text: string) => void } = {},
+  options: { columns?: number; typed?: string; onText?: (text: string) => void } = {},
 ): Promise<{ code: number | null; text: string }> {
-  const { columns = 120, onText } = options;
+  const { columns = 120, typed, onText } = options;
   const child = spawn('python3', ['-c', ON_A_TERMINAL, String(columns), ...command], {
     env: { PATH: process.env['PATH'], TERM: 'xterm', ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
+  if (typed === undefined) child.stdin.end();
+  else child.stdin.write(typed);
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk;
