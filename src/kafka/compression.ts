@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { constants, gunzip, gzip, zstdCompress, zstdDecompress } from 'node:zlib';
 import kafkajs from 'kafkajs';
+import { UnexpectedAnswer } from './kafka-failure.js';
 import {
   BATCH_HEADER_BYTES,
   MAX_BATCH_BYTES,
@@ -48,6 +49,18 @@ export async function compressBatch(batch: RecordBatch, compression: Compression
 const DECOMPRESSED = { maxOutputLength: MAX_BATCH_BYTES };
 const gunzipAsync = promisify<Uint8Array, typeof DECOMPRESSED, Buffer>(gunzip);
 const unzstdAsync = promisify<Uint8Array, typeof DECOMPRESSED, Buffer>(zstdDecompress);
+
+/** The records of a batch whose attributes name this codec. Throws UnexpectedAnswer if no batch of ours is packed so. */
+export async function unpackRecords(codec: number, packed: Buffer): Promise<Buffer> {
+  if (codec === 0) return packed;
+  try {
+    if (codec === CODECS.gzip.bits) return await gunzipAsync(packed, DECOMPRESSED);
+    if (codec === CODECS.zstd.bits) return await unzstdAsync(packed, DECOMPRESSED);
+  } catch (error) {
+    throw new UnexpectedAnswer('the records of a batch cannot be unpacked', { cause: error });
+  }
+  throw new UnexpectedAnswer(`a record batch is packed by the codec ${codec}`);
+}
 
 /** Teaches kafkajs to read batches of zstd, which it knows by name only, and to bound those of gzip: process-wide. */
 export function registerCodecs(): void {

@@ -1,7 +1,6 @@
-import { promisify } from 'node:util';
-import { gunzip, zstdDecompress } from 'node:zlib';
 import { crc32c } from '@node-rs/crc32';
 import type { FetchAnswer } from './batch-headers.js';
+import { unpackRecords } from './compression.js';
 import { UnexpectedAnswer } from './kafka-failure.js';
 import { BATCH_HEADER_BYTES } from './record-batch.js';
 
@@ -9,13 +8,6 @@ import { BATCH_HEADER_BYTES } from './record-batch.js';
 const CODEC = 0x07;
 const CONTROL = 0x20;
 const FIELD = { length: 8, magic: 16, checksum: 17, attributes: 21, lastOffsetDelta: 23, producerId: 43, count: 57 };
-/** Far more than a batch of 1 MiB may unpack to. */
-const MAX_UNPACKED_BYTES = 512 * 1024 ** 2;
-
-const unzip = {
-  1: promisify<Uint8Array, object, Buffer>(gunzip),
-  4: promisify<Uint8Array, object, Buffer>(zstdDecompress),
-};
 
 /** The committed records of one batch: the value of record i is `bytes[starts[i], ends[i])`. */
 export interface RecordValues {
@@ -69,10 +61,7 @@ function check(batch: Buffer): void {
 
 async function valuesOf(batch: Buffer, from: number): Promise<RecordValues> {
   const codec = batch.readInt16BE(FIELD.attributes) & CODEC;
-  const packed = batch.subarray(BATCH_HEADER_BYTES);
-  let bytes = packed;
-  if (codec === 1 || codec === 4) bytes = await unzip[codec](packed, { maxOutputLength: MAX_UNPACKED_BYTES });
-  else if (codec !== 0) throw new UnexpectedAnswer(`a record batch is packed by the codec ${codec}`);
+  const bytes = await unpackRecords(codec, batch.subarray(BATCH_HEADER_BYTES));
   return parseRecords(bytes, Number(batch.readBigInt64BE(0)), batch.readInt32BE(FIELD.count), from);
 }
 

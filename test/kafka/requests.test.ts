@@ -1,4 +1,5 @@
-import { decodeFetch, encodeFetch } from '../../src/kafka/batch-headers.js';
+import { decodeAlterConfigs, encodeAlterConfigs } from '../../src/kafka/alter-configs.js';
+import { decodeFetch, decodeFetchAnswer, encodeFetch } from '../../src/kafka/batch-headers.js';
 import { decodeMetadataLevel, knownDefect } from '../../src/kafka/broker-features.js';
 import { compactString } from '../../src/kafka/compact-codec.js';
 import { decodeDescribeProducers, decodeWriteTxnMarkers } from '../../src/kafka/producer-state.js';
@@ -51,6 +52,24 @@ describe('DeleteTopics v5', () => {
   });
 });
 
+describe('IncrementalAlterConfigs v1', () => {
+  it('sets one config of each topic, and leaves the others as they are', () => {
+    const config = '02 02 6b 00 02 76 00 00';
+    expect(encodeAlterConfigs(['a', 'bc'], 'k', 'v')).toEqual(
+      bytes('03', '02 02 61', config, '02 03 6263', config, '00', NO_TAGS),
+    );
+  });
+
+  it('gives what is said of each topic', () => {
+    const done = bytes('0000 00', '02', compactString('a'), NO_TAGS);
+    const refused = bytes('001d', compactString('no'), '02', compactString('bc'), NO_TAGS);
+    expect(decodeAlterConfigs(bytes(NO_TAGS, '00000000', '03', done, refused, NO_TAGS))).toEqual([
+      { error: 0, message: null },
+      { error: 29, message: 'no' },
+    ]);
+  });
+});
+
 describe('Fetch v10', () => {
   const HEAD = '00000000 0000 00000000 00000001 0001 74 00000001 00000000';
   const OFFSETS = '0000000000000009 0000000000000009 0000000000000000';
@@ -65,6 +84,25 @@ describe('Fetch v10', () => {
         '00000000 ffffffff 0000000000000005 ffffffffffffffff 00100000 00000000',
       ),
     );
+  });
+
+  it('asks for no more bytes than it is told to, of the partition and in all', () => {
+    const [usual, bounded] = [encodeFetch('t', 5, 1), encodeFetch('t', 5, 1, 0x0200_0000)];
+    const changed = [...bounded.keys()].filter((at) => bounded[at] !== usual[at]);
+    expect(changed).toEqual([12, 13, 60, 61]);
+    expect([bounded.readInt32BE(12), bounded.readInt32BE(60)]).toEqual([0x0200_0000, 0x0200_0000]);
+  });
+
+  it('gives the record batches as they came', () => {
+    const [aborted, records] = ['00000001 0000000000000007 0000000000000002', bytes('0102 03')];
+    const answer = bytes(HEAD, '0000', OFFSETS, aborted, '00000003', records);
+    expect(decodeFetchAnswer(answer)).toEqual({
+      error: 0,
+      aborted: [{ producerId: 7n, firstOffset: 2 }],
+      records,
+    });
+    const nothing = bytes(HEAD, '0000', OFFSETS, 'ffffffff', 'ffffffff');
+    expect(decodeFetchAnswer(nothing)).toEqual({ error: 0, aborted: [], records: Buffer.alloc(0) });
   });
 
   it('gives the headers of whole batches, and what was aborted', () => {
