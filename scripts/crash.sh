@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Kills, freezes and cuts off what takes part in a job, against an Apache Kafka of its own, and compares both topics with
-# the file after each time. --brokers: three brokers. --cluster: APIs and workers on PostgreSQL, Redis and S3. Takes about an hour, with --short about a minute; `npm run
-# test:crash` calls it.
+# the file after each time. --brokers: three brokers. --cluster: APIs and workers on PostgreSQL, Redis and S3. --sinks: the
+# sinks' databases, too. Takes about an hour, with --short about a minute; `npm run test:crash` calls it.
 set -uo pipefail
 for part in common toolchain kafka-install; do . "$(dirname "$0")/lib/$part.sh"; done
 cd "$ROOT" || exit 1

@@ -25,6 +25,12 @@ import { quotas } from './quotas.js';
 import { restarts } from './restarts.js';
 import { runnerKills } from './runner-kills.js';
 import { saslRestarts } from './sasl-restarts.js';
+import { frozenWorkers } from './sinks/frozen-workers.js';
+import { lateInserts } from './sinks/late-inserts.js';
+import { rolledWindow } from './sinks/rolled-window.js';
+import { sinkControl } from './sinks/sink-control.js';
+import { sinkKills } from './sinks/sink-kills.js';
+import { SinksStage } from './sinks/sinks-stage.js';
 import { type Scenario, Stage } from './stage.js';
 import { stepKills } from './step-kills.js';
 import { listCounts, Tally } from './tally.js';
@@ -69,10 +75,20 @@ const BROKERS_SCENARIOS: readonly Scenario<BrokersStage>[] = [
 /** On two APIs and three workers. */
 const CLUSTER_SCENARIOS: readonly Scenario<ClusterStage>[] = [machineFaults];
 
-const HELP = `usage: scripts/crash.sh [--brokers | --cluster] [--short] [--only NAME[,NAME…]] [--times N] [--seed N]
+/** On both databases. */
+const SINKS_SCENARIOS: readonly Scenario<SinksStage>[] = [
+  sinkKills,
+  lateInserts,
+  rolledWindow,
+  frozenWorkers,
+  sinkControl,
+];
+
+const HELP = `usage: scripts/crash.sh [--brokers | --cluster | --sinks] [--short] [--only NAME[,NAME…]] [--times N] [--seed N]
 
   --brokers    the second list, on a cluster of three brokers, instead of the first
   --cluster    the third list, on APIs and workers with PostgreSQL, Redis and S3
+  --sinks      the fourth list, on workers with ClickHouse and PostgreSQL as sinks
   --short      few times each, in about a minute, with the same seed every time
   --only       some of the scenarios
   --times      how often, instead of each scenario's own number
@@ -87,6 +103,10 @@ ${list(BROKERS_SCENARIOS)}
 with --cluster:
 
 ${list(CLUSTER_SCENARIOS)}
+
+with --sinks:
+
+${list(SINKS_SCENARIOS)}
 `;
 
 const SHORT_SEED = 20_261_121;
@@ -109,6 +129,7 @@ async function main(): Promise<number> {
       help: { type: 'boolean', short: 'h' },
       brokers: { type: 'boolean', default: false },
       cluster: { type: 'boolean', default: false },
+      sinks: { type: 'boolean', default: false },
       short: { type: 'boolean', default: false },
       only: { type: 'string' },
       times: { type: 'string' },
@@ -124,7 +145,9 @@ async function main(): Promise<number> {
     ? BROKERS_SCENARIOS
     : values.cluster
       ? CLUSTER_SCENARIOS
-      : SCENARIOS;
+      : values.sinks
+        ? SINKS_SCENARIOS
+        : SCENARIOS;
   const unknown = names?.filter((name) => !scenarios.some((scenario) => scenario.name === name)) ?? [];
   const seed = Number(values.seed ?? (values.short ? SHORT_SEED : 1 + (Date.now() % 1_000_000_000)));
   const given = values.times === undefined ? undefined : Number(values.times);
@@ -141,7 +164,9 @@ async function main(): Promise<number> {
     ? await playAll(await BrokersStage.open(seed), BROKERS_SCENARIOS, timesOf)
     : values.cluster
       ? await playAll(await ClusterStage.open(seed), CLUSTER_SCENARIOS, timesOf)
-      : await playAll(await Stage.open(seed), SCENARIOS, timesOf);
+      : values.sinks
+        ? await playAll(await SinksStage.open(seed), SINKS_SCENARIOS, timesOf)
+        : await playAll(await Stage.open(seed), SCENARIOS, timesOf);
   process.stdout.write(`\n${table(results)}\n`);
   const failed = results.filter(({ tally }) => tally.failures.length > 0).length;
   process.stdout.write(`\nseed ${seed}: ${results.length - failed} passed, ${failed} failed\n`);

@@ -21,6 +21,11 @@ export class Tally {
     this.faults.set(kind, (this.faults.get(kind) ?? 0) + 1);
   }
 
+  /** Faults that have not come about after all. */
+  takeBack(kind: string, count: number): void {
+    this.faults.set(kind, (this.faults.get(kind) ?? 0) - count);
+  }
+
   event(kind: string): void {
     this.events.set(kind, (this.events.get(kind) ?? 0) + 1);
   }

@@ -10,7 +10,7 @@
  *   half     the connection is cut after the first half of the body
  *   answer   {code, name, status = 500}: not executed, answered with this error
  * and for every request: down (503 without a word of ClickHouse). DELETE /_fault forgets all.
- * GET /_state: {held, inserts}, inserts being the number of INSERTs that were executed.
+ * GET /_state: {held, inserts, faults}: INSERTs that wait, INSERTs that were executed, faults that have not come about.
  */
 import { randomUUID } from 'node:crypto';
 import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
@@ -82,7 +82,7 @@ async function control(request, { pathname }) {
       await serially(() => undefined);
       break;
     case 'GET /_state':
-      return { status: 200, body: JSON.stringify({ held: held.size, inserts }) };
+      return { status: 200, body: JSON.stringify({ held: held.size, inserts, faults: faults.length }) };
     default:
       return { status: 404, body: '' };
   }

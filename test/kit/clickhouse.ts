@@ -17,6 +17,15 @@ export interface ClickHouseFault {
   status?: number;
 }
 
+export interface ClickHouseState {
+  /** INSERTs that wait for `release`. */
+  held: number;
+  /** Executed. */
+  inserts: number;
+  /** That have not come about yet. */
+  faults: number;
+}
+
 /** ClickHouse's engine of the test's own behind its HTTP interface, on the loopback interface. */
 export interface ClickHouseServer {
   readonly port: number;
@@ -27,8 +36,7 @@ export interface ClickHouseServer {
   fault(fault: ClickHouseFault): Promise<void>;
   /** Forgets the faults that did not come about. */
   heal(): Promise<void>;
-  /** `held`: INSERTs that wait for `release`. */
-  state(): Promise<{ held: number; inserts: number }>;
+  state(): Promise<ClickHouseState>;
   /** Executes the INSERTs that are held, to their end. */
   release(): Promise<void>;
   kill(): Promise<void>;
@@ -100,7 +108,7 @@ export async function startClickHouse(login?: { user: string; password: string }
     async heal() {
       await control('DELETE', '/_fault');
     },
-    state: () => control('GET', '/_state') as Promise<{ held: number; inserts: number }>,
+    state: () => control('GET', '/_state') as Promise<ClickHouseState>,
     async release() {
       await control('POST', '/_release');
     },

@@ -11,6 +11,23 @@ export function runnerPids(service: Service): number[] {
   return pids;
 }
 
+/** The process that loads jobs into this sink; undefined: none is there at the moment. */
+export function sinkProcessOf(service: Service, name: 'clickhouse' | 'postgres'): number | undefined {
+  return runnerPids(service).find((pid) => {
+    const [script = '', sink] = commandOf(pid).slice(-2);
+    return script.endsWith('/sinks/main.js') && sink === name;
+  });
+}
+
+/** Empty if the process has ended. */
+function commandOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+  } catch {
+    return [];
+  }
+}
+
 /** The process that a process belongs to; undefined if it has ended. */
 export function parentOf(pid: number): number | undefined {
   try {

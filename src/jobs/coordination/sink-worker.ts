@@ -237,6 +237,7 @@ export class SinkWorker implements SinkProcessEvents {
       };
       this.#held.set(held.id, held);
       this.#process.assign(assignmentOf(held, model));
+      log.info({ job_id: jobId, sink: load.name, load: load.load }, 'a sink takes a job');
     } catch (error) {
       log.error({ err: error, job_id: jobId }, 'could not hand a load to the process of a sink');
       this.breaker.leave();

@@ -30,12 +30,12 @@ export class ClusterClient {
     }));
   }
 
-  /** Uploads a file for the slow reader, under one Idempotency-Key however often it takes; the job's id. */
-  async createJob(file: RowFile): Promise<string> {
+  /** Uploads a file, for the slow reader unless told otherwise, under one Idempotency-Key however often it takes; the job's id. */
+  async createJob(file: RowFile, options: Record<string, string> = { csv_reader: 'reference' }): Promise<string> {
     const key = randomUUID();
     const body = this.#bodyOf(file);
     const headers = { 'idempotency-key': key, 'content-type': 'multipart/form-data; boundary=rows' };
-    const text = await this.#ask(`/jobs?model_id=${MODEL}&csv_reader=reference`, () => ({
+    const text = await this.#ask(`/jobs?${new URLSearchParams({ model_id: MODEL, ...options })}`, () => ({
       method: 'POST',
       headers,
       body,
@@ -50,6 +50,18 @@ export class ClusterClient {
   /** Resumes a job that failed; its state may be another one by then, after an answer that was lost. */
   async resume(jobId: string): Promise<void> {
     await this.#ask(`/jobs/${jobId}/resume`, () => ({ method: 'POST' }), [409]);
+  }
+
+  /** Takes out what a sink has of a job. */
+  async removeSinkRows(jobId: string, name: string): Promise<void> {
+    await this.#ask(`/jobs/${jobId}/sinks/${name}/rows`, () => ({ method: 'DELETE' }));
+  }
+
+  /** Loads a job that has ended into sinks; it may have them by then, after an answer that was lost. */
+  async addSinks(jobId: string, sinks: readonly string[]): Promise<void> {
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ sinks });
+    await this.#ask(`/jobs/${jobId}/sinks`, () => ({ method: 'POST', headers, body }), [409]);
   }
 
   /** Removes a job that has ended, with its topics and its file. */

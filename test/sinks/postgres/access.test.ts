@@ -1,10 +1,9 @@
-import { once } from 'node:events';
-import { type AddressInfo, createConnection, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MIGRATIONS } from '../../../src/sinks/postgres/migrations.js';
 import { PostgresSink } from '../../../src/sinks/postgres/postgres-sink.js';
 import { hasPgbouncer, type Pgbouncer, startPgbouncer } from '../../kit/pgbouncer.js';
 import { type PostgresServer, startPostgres } from '../../kit/postgres.js';
+import { startPostgresProxy } from '../../kit/postgres-proxy.js';
 import { blockOf, jobOf, rejectedBlockOf } from '../sample.js';
 
 let server: PostgresServer;
@@ -26,40 +25,6 @@ function connect(changes: Partial<ConstructorParameters<typeof PostgresSink>[0]>
   const sink = new PostgresSink({ url, ddl: 'create', lineage: true, ...changes });
   opened.push(sink);
   return sink;
-}
-
-/** A way to the server that, once armed, passes on one COMMIT and then nothing, not even its answer. */
-async function cutAfterCommit(port: number): Promise<{ port: number; arm(): void; close(): Promise<void> }> {
-  let isArmed = false;
-  const proxy = createServer((client) => {
-    const upstream = createConnection(port, '127.0.0.1');
-    let isCut = false;
-    for (const socket of [client, upstream]) socket.on('error', () => undefined);
-    client.on('data', (chunk) => {
-      upstream.write(chunk);
-      if (!isArmed || !chunk.includes('COMMIT\0')) return;
-      isArmed = false;
-      isCut = true;
-    });
-    upstream.on('data', (chunk) => {
-      // The answer says that it is committed.
-      if (isCut) client.destroy();
-      else client.write(chunk);
-    });
-    client.on('close', () => upstream.end());
-    upstream.on('close', () => client.destroy());
-  });
-  await once(proxy.listen(0, '127.0.0.1'), 'listening');
-  return {
-    port: (proxy.address() as AddressInfo).port,
-    arm: () => {
-      isArmed = true;
-    },
-    async close() {
-      proxy.close();
-      await once(proxy, 'close');
-    },
-  };
 }
 
 const query = (sql: string): Promise<Record<string, unknown>[]> => server.query(sql, url);
@@ -140,11 +105,11 @@ describe('a connection that is cut', () => {
   });
 
   it('after COMMIT was sent leaves the block there, once', async () => {
-    const cut = await cutAfterCommit(server.port);
-    const sink = connect({ url: url.replace(`:${server.port}/`, `:${cut.port}/`) });
+    const proxy = await startPostgresProxy(server.port);
+    const sink = connect({ url: url.replace(`:${server.port}/`, `:${proxy.port}/`) });
     const session = await sink.open(jobOf('j1'));
     const block = blockOf([{ id: 1 }, { id: 1 }, '{"note":"\\u0000"}']);
-    cut.arm();
+    proxy.cutAfterCommit();
     await expect(session.writeRows(block)).rejects.toMatchObject({ code: 'SINK_UNAVAILABLE' });
     expect(await query('SELECT next::int, inserted::int FROM sink_positions ORDER BY next')).toEqual([
       { next: 0, inserted: 0 },
@@ -156,7 +121,7 @@ describe('a connection that is cut', () => {
       { rows: 2, duplicates: 1 },
     ]);
     await sink.close();
-    await cut.close();
+    await proxy.close();
   });
 
   it('is what calls meet that are under way when the sink is closed', async () => {
