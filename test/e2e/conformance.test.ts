@@ -18,7 +18,7 @@ import {
 import { changeBrokerConfig, VERIFICATION } from '../kit/broker-config.js';
 import { deleteTopics } from '../kit/delete-topics.js';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
-import { startPostgres } from '../kit/postgres.js';
+import { type PostgresServer, startPostgres } from '../kit/postgres.js';
 import { runnerPids } from '../kit/runners.js';
 import { hasS3, startS3 } from '../kit/s3.js';
 import { type Service, startService } from '../kit/service.js';
@@ -30,6 +30,7 @@ import { CSV, FLAT, form, JSON_SCHEMA } from './support/samples.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
 const NO_BROKER = '127.0.0.1:1';
+const NO_SINKS = { CLICKHOUSE_URL: 'http://127.0.0.1:1/none', POSTGRES_SINK_URL: 'postgres://127.0.0.1:1/none' };
 const IDLE_MS = 1_000;
 const MAX_BYTES = 1_000_000;
 
@@ -110,9 +111,13 @@ function storeQuestions(): [string, Question][] {
       id,
       { id: 'wide' },
     ]),
-    ...['getJob', 'cancelJob', 'resumeJob', 'listRejectedRows'].map((id): [string, Question] => [id, { id: partial }]),
+    ...['getJob', 'cancelJob', 'resumeJob', 'listRejectedRows', 'retrySink', 'removeSinkRows'].map(
+      (id): [string, Question] => [id, { id: partial }],
+    ),
+    ['addSinks', { id: partial, body: { sinks: ['postgres'] } }],
     ['listModels', {}],
     ['listJobs', {}],
+    ['listSinks', {}],
   ];
 }
 
@@ -389,6 +394,83 @@ describe('the inference of models, by the contract', () => {
   });
 });
 
+describe('sinks, by the contract', () => {
+  const ALL = { sinks: ['clickhouse', 'postgres'] };
+  let postgres: PostgresServer;
+  let api: Api;
+  let sinksOf: (env: Record<string, string>) => Promise<void>;
+
+  beforeAll(async () => {
+    postgres = await startPostgres();
+    const POSTGRES_SINK_URL = await postgres.createDatabase();
+    sinksOf = async (env) => {
+      await service.stop();
+      service = await startService({ brokers, dataDir: service.dataDir, env: { POSTGRES_SINK_URL, ...env } });
+      client = clientOf(service);
+      api = new Api(service.url);
+    };
+    await sinksOf({ CLICKHOUSE_URL: NO_SINKS.CLICKHOUSE_URL });
+  }, 300_000);
+  afterAll(() => postgres.stop());
+
+  const inState = (id: string, name: string, state: string): Promise<unknown> =>
+    api.until(id, ({ sinks }) => sinks.some((sink) => sink.name === name && sink.state === state));
+
+  it('are added to a job, tried again, and lose its rows', async () => {
+    expect((await expectStatus('addSinks', { id: partial, body: ALL }, 202)).body.sinks).toHaveLength(2);
+    await inState(partial, 'postgres', 'LOADED');
+    await inState(partial, 'clickhouse', 'RETRYING');
+    expect((await expectStatus('listSinks', {}, 200)).body).toMatchObject([
+      { name: 'clickhouse', error: { code: 'SINK_UNAVAILABLE' } },
+      { name: 'postgres', error: null },
+    ]);
+    await expectProblem('addSinks', { id: partial, body: ALL }, 409, 'SINK_STATE_CONFLICT');
+    await expectStatus('retrySink', { id: partial, name: 'clickhouse' }, 202);
+    await expectProblem('retrySink', { id: partial }, 409, 'SINK_STATE_CONFLICT');
+    await expectStatus('removeSinkRows', { id: partial }, 202);
+    await inState(partial, 'postgres', 'REMOVED');
+    await expectStatus('addSinks', { id: partial, body: { sinks: ['postgres'] } }, 202);
+    await inState(partial, 'postgres', 'LOADED');
+  });
+
+  it('answer each error as it is documented', async () => {
+    const at = { body: { sinks: ['postgres'] } };
+    await expectProblem('addSinks', { id: 'nosuchid', ...at }, 404, 'JOB_NOT_FOUND');
+    const json = { 'content-type': 'application/json' };
+    await expectProblem('addSinks', { id: partial, headers: json, body: Buffer.from('{') }, 400, 'INVALID_JSON');
+    await expectProblem('addSinks', { id: partial, body: { sinks: ['mysql'] } }, 400, 'INVALID_REQUEST');
+    const text = { headers: { 'content-type': 'text/plain' }, body: Buffer.from('a') };
+    await expectProblem('addSinks', { id: partial, ...text }, 415, 'UNSUPPORTED_MEDIA_TYPE');
+    const { job_id: plain } = await api.ended((await api.createJob('wide', makeOrders(4, 2).csv)).job_id);
+    for (const id of ['retrySink', 'removeSinkRows']) {
+      await expectProblem(id, { id: 'nosuchid' }, 404, 'JOB_NOT_FOUND');
+      await expectProblem(id, { id: plain }, 404, 'SINK_NOT_FOUND');
+      await expectProblem(id, { id: partial, name: 'mysql' }, 400, 'INVALID_REQUEST');
+    }
+    await deleteTopics(brokers, [`${service.topicPrefix}_${plain}`]);
+    await expectProblem('addSinks', { id: plain, ...at }, 410, 'SINK_EXPIRED');
+  });
+
+  it('do not give back the rows of a job that is under way', async () => {
+    const runners = await freezeRunners();
+    try {
+      const ids = [];
+      while (ids.length < 2)
+        ids.push((await api.createJob('orders', Buffer.from(CSV), {}, { sinks: 'postgres' })).job_id);
+      await expectProblem('removeSinkRows', { id: ids[1] as string }, 409, 'SINK_STATE_CONFLICT');
+    } finally {
+      for (const pid of runners) process.kill(pid, 'SIGCONT');
+    }
+  });
+
+  it('are known by their settings', async () => {
+    await sinksOf({ SINK_LINEAGE: 'off' });
+    await expectProblem('addSinks', { id: partial, body: ALL }, 400, 'SINK_NOT_CONFIGURED');
+    await expectProblem('removeSinkRows', { id: partial, name: 'clickhouse' }, 400, 'SINK_NOT_CONFIGURED');
+    await expectProblem('removeSinkRows', { id: partial }, 409, 'SINK_NOT_REVERSIBLE');
+  });
+});
+
 describe('every operation, by the contract', () => {
   /** One that would work. */
   function harmless(operation: Operation): Question {
@@ -396,6 +478,7 @@ describe('every operation, by the contract', () => {
     if (operation.id === 'createJob') return { body: form({ ...uploads, model_id: 'none' }) };
     const at = operation.path.startsWith('/models/') ? { id: 'none' } : { id: partial };
     if (operation.id === 'createModel') return { ...at, body: { name: 'orders', schema: ORDERS_SCHEMA } };
+    if (operation.id === 'addSinks') return { ...at, body: { sinks: ['postgres'] } };
     return operation.id === 'updateModel' ? { ...at, body: { schema: ORDERS_SCHEMA } } : at;
   }
 
@@ -414,11 +497,11 @@ describe('every operation, by the contract', () => {
 
   it('with a body ends a request that stands still', async () => {
     await Promise.all(
-      (['createJob', 'inferModel', 'createModel', 'updateModel'] as const).map(async (id) => {
+      (['createJob', 'inferModel', 'createModel', 'updateModel', 'addSinks'] as const).map(async (id) => {
         const isForm = id === 'createJob' || id === 'inferModel';
         const body = isForm ? form({ file: CSV }) : Buffer.from('{');
         const json = { headers: { 'content-type': 'application/json' } };
-        const question = { id: 'orders', body, ...(isForm ? {} : json), claim: 10_000 };
+        const question = { id: id === 'addSinks' ? partial : 'orders', body, ...(isForm ? {} : json), claim: 10_000 };
         await expectProblem(id, question, 408, 'UPLOAD_TIMEOUT');
       }),
     );
@@ -428,8 +511,11 @@ describe('every operation, by the contract', () => {
 describe('a service that lacks what it needs, by the contract', () => {
   it('says so while there is no broker', async () => {
     await service.stop();
-    service = await startService({ brokers: NO_BROKER, dataDir: service.dataDir });
+    service = await startService({ brokers: NO_BROKER, dataDir: service.dataDir, env: NO_SINKS });
     client = clientOf(service);
+    const { body: jobs } = await expectStatus('listJobs', { query: { state: 'SUCCESS' } }, 200);
+    const { job_id } = jobs.find(({ sinks }: { sinks: unknown[] }) => sinks.length === 0);
+    await expectProblem('addSinks', { id: job_id, body: { sinks: ['clickhouse'] } }, 503, 'KAFKA_UNAVAILABLE');
     for (const [id, at] of [
       ['createJob', ''],
       ['listRejectedRows', partial],
@@ -448,7 +534,7 @@ describe('a service that lacks what it needs, by the contract', () => {
   onOneProcess('says so while its store is broken', async () => {
     await service.stop();
     breakStore(service.dataDir, partial, 'wide');
-    service = await startService({ brokers, dataDir: service.dataDir });
+    service = await startService({ brokers, dataDir: service.dataDir, env: NO_SINKS });
     client = clientOf(service);
     for (const [id, question] of storeQuestions()) await expectProblem(id, question, 500, 'INTERNAL_ERROR');
   });
@@ -457,7 +543,7 @@ describe('a service that lacks what it needs, by the contract', () => {
     await service.stop();
     const postgres = await startPostgres();
     try {
-      const env = { DATABASE_URL: await postgres.createDatabase() };
+      const env = { DATABASE_URL: await postgres.createDatabase(), ...NO_SINKS };
       service = await startService({ brokers, dataDir: await newDataDir(), env });
       client = clientOf(service);
       await postgres.kill();
@@ -505,9 +591,13 @@ describe('a service that lacks what it needs, by the contract', () => {
 
   onOneProcess('says so while its store cannot grow', async () => {
     await service.stop();
-    service = await startService({ brokers, dataDir: await newDataDir(), env: { JOB_CONCURRENCY: '1' } });
+    const env = { JOB_CONCURRENCY: '1', ...NO_SINKS };
+    service = await startService({ brokers, dataDir: await newDataDir(), env });
     client = clientOf(service);
-    await new Api(service.url).createModel('orders', ORDERS_SCHEMA);
+    const api = new Api(service.url);
+    await api.createModel('orders', ORDERS_SCHEMA);
+    const { job_id: loading } = await api.createJob('orders', makeOrders(10).csv, {}, { sinks: 'postgres' });
+    await api.until(loading, ({ sinks }) => sinks[0]?.state === 'RETRYING');
     const runners = await freezeRunners();
     try {
       const [, waiting = '', cancelled = ''] = await createJobs('orders', 3);
@@ -520,6 +610,9 @@ describe('a service that lacks what it needs, by the contract', () => {
         ['deleteModel', { id: 'orders' }],
         ['cancelJob', { id: waiting }],
         ['resumeJob', { id: cancelled }],
+        ['addSinks', { id: cancelled, body: { sinks: ['postgres'] } }],
+        ['retrySink', { id: loading }],
+        ['removeSinkRows', { id: loading }],
       ];
       for (const [id, question] of questions) await expectProblem(id, question, 507, 'INSUFFICIENT_STORAGE');
     } finally {
@@ -556,7 +649,8 @@ describe('a service that lacks what it needs, by the contract', () => {
       const permissions = await documentedPermissions();
       await kafka.grant(permissions);
       const dataDir = await newDataDir();
-      service = await startService({ brokers: kafka.secured, dataDir, env: { ...kafka.env, JOB_CONCURRENCY: '1' } });
+      const env = { ...kafka.env, ...NO_SINKS, JOB_CONCURRENCY: '1' };
+      service = await startService({ brokers: kafka.secured, dataDir, env });
       client = clientOf(service);
       const api = new Api(service.url);
       await api.createModel('wide', ORDERS_SCHEMA);
@@ -567,6 +661,7 @@ describe('a service that lacks what it needs, by the contract', () => {
       await kafka.grant([]);
       const refused = { body: form({ ...uploads, model_id: 'wide' }) };
       await expectProblem('createJob', refused, 502, 'KAFKA_REJECTED');
+      await expectProblem('addSinks', { id, body: { sinks: ['postgres'] } }, 502, 'KAFKA_REJECTED');
 
       await kafka.grant([...permissions, DESCRIBE_CONFIGS]);
       await service.stop();

@@ -10,6 +10,7 @@ const dialect = { delimiter: ';', quote: "'", escape: '\\', comment: '#', skip_l
 // The blank is what it is made longer with: it takes one byte in a URL.
 const RENAME = '{"Qty":"qty"} ';
 const NORMALIZE = '{"qty":["trim"]} ';
+const SINKS = { sinks: 'postgres', sink_when: 'success', max_sink_errors: 5, on_conflict: 'skip' };
 const uploads = { file: CSV, model_id: 'orders' };
 let service: Service;
 let client: ContractClient;
@@ -17,7 +18,9 @@ let client: ContractClient;
 let partial = '';
 
 beforeAll(async () => {
-  service = await startService({ brokers: process.env['E2E_KAFKA_BROKERS'] as string });
+  // It is not asked for anything that is taken.
+  const env = { POSTGRES_SINK_URL: 'postgres://127.0.0.1:1/none' };
+  service = await startService({ brokers: process.env['E2E_KAFKA_BROKERS'] as string, env });
   client = new ContractClient(service.url, new Set());
   const api = new Api(service.url);
   await api.createModel('orders', ORDERS_SCHEMA);
@@ -50,7 +53,7 @@ describe('every constraint of a request', () => {
     const schema = members(`${operations.find(({ id }) => id === operation)?.pointer}/requestBody/content`)[0];
     const pointer = `${schema?.pointer}/schema`;
     const tried = new Set<string>();
-    for (const sample of [FLAT, JSON_SCHEMA]) {
+    for (const sample of [{ ...FLAT, sinks: ['postgres'] }, JSON_SCHEMA]) {
       const { id, ...update } = sample;
       for (const { constraint, value } of forbidden(pointer, operation === 'createModel' ? sample : update)) {
         tried.add(constraint);
@@ -76,6 +79,7 @@ describe('every constraint of a request', () => {
         normalize: NORMALIZE,
         value_format: 'json',
         'metadata.source': 'crm',
+        ...SINKS,
       },
     ],
     ['inferModel', 'InferUpload', 200, { file: CSV, partial: true, sample_rows: 5 }],
@@ -112,6 +116,7 @@ describe('every constraint of a request', () => {
     ignore_header_case: true,
     normalize: NORMALIZE,
     metadata: { 'metadata.source': 'crm' },
+    ...SINKS,
     state: 'RUNNING',
     resumable: true,
     version: 1,

@@ -106,6 +106,10 @@ describe.each(['/jobs', '/models/infer'])('the page to try out POST %s', (path) 
           normalize: {},
           ignore_header_case: false,
           csv_reader: 'auto',
+          sinks: [],
+          sink_when: 'success',
+          max_sink_errors: 1000,
+          on_conflict: 'update',
         },
       });
       expect(csv.body.metadata).toEqual({});

@@ -15,6 +15,8 @@ export interface Question {
   id?: string;
   /** In place of {version}. */
   version?: string;
+  /** In place of {name}: `postgres` if it is not given. */
+  name?: string;
   query?: Record<string, string | string[]>;
   headers?: Record<string, string>;
   /** Any other value is sent as JSON, FormData as a form. */
@@ -69,7 +71,8 @@ export class ContractClient {
   private async send(operation: Operation, question: Question): Promise<Answer> {
     const path = operation.path
       .replace('{id}', encodeURIComponent(question.id ?? ''))
-      .replace('{version}', question.version ?? '1');
+      .replace('{version}', question.version ?? '1')
+      .replace('{name}', encodeURIComponent(question.name ?? 'postgres'));
     const url = new URL(this.url + path);
     for (const [name, values] of Object.entries(question.query ?? {})) {
       for (const value of [values].flat()) url.searchParams.append(name, value);

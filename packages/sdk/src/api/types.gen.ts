@@ -1585,10 +1585,6 @@ export type AddSinksErrors = {
      */
     410: Problem;
     /**
-     * The body is larger than 1 MiB.
-     */
-    413: Problem;
-    /**
      * The request has the wrong content type.
      */
     415: Problem;
@@ -1608,6 +1604,10 @@ export type AddSinksErrors = {
      * No Kafka broker answers, or the database is unreachable.
      */
     503: Problem;
+    /**
+     * The server is short of disk space; nothing was stored.
+     */
+    507: Problem;
 };
 
 export type AddSinksError = AddSinksErrors[keyof AddSinksErrors];
@@ -1666,6 +1666,10 @@ export type RetrySinkErrors = {
      * The database is unreachable.
      */
     503: Problem;
+    /**
+     * The server is short of disk space; nothing was stored.
+     */
+    507: Problem;
 };
 
 export type RetrySinkError = RetrySinkErrors[keyof RetrySinkErrors];
@@ -1724,6 +1728,10 @@ export type RemoveSinkRowsErrors = {
      * The database is unreachable.
      */
     503: Problem;
+    /**
+     * The server is short of disk space; nothing was stored.
+     */
+    507: Problem;
 };
 
 export type RemoveSinkRowsError = RemoveSinkRowsErrors[keyof RemoveSinkRowsErrors];
