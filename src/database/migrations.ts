@@ -431,7 +431,10 @@ export async function migrate(db: Kysely<Tables>, mode: MigrateMode = 'on'): Pro
 async function migrateToLatest(db: Kysely<Tables>): Promise<string[]> {
   const { error, results = [] } = await new Migrator({ db, provider }).migrateToLatest();
   if (error instanceof ServiceError) throw error;
-  if (error !== undefined) throw new Error('The database could not be migrated', { cause: error });
+  if (error !== undefined)
+    throw new Error(`The database could not be migrated: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
   return results.map(({ migrationName }) => migrationName);
 }
 
