@@ -4,7 +4,7 @@
 # runs already does not matter.
 # Closes with "N passed, N failed"; the exit status is 1 where anything failed.
 set -uo pipefail
-for part in common toolchain kafka-install s3-install postgres-install redis-install; do . "$(dirname "$0")/lib/$part.sh"; done
+for part in common toolchain kafka-install s3-install postgres-install redis-install clickhouse-install; do . "$(dirname "$0")/lib/$part.sh"; done
 case ${1:-} in
   '') ;;
   -h | --help) usage; exit ;;
@@ -150,7 +150,8 @@ step 'Node.js' ensure_node || give_up
 step 'Packages' ensure_packages || give_up
 step 'Apache Kafka' wait_for_kafka || give_up
 step 'PostgreSQL' ensure_postgres || give_up
-# The tests that need it are skipped if it cannot be had here.
+# The tests that need them are skipped if they cannot be had here.
+! can_have_clickhouse 2>/dev/null || step 'ClickHouse' ensure_clickhouse || give_up
 ! can_have_redis 2>/dev/null || step 'Redis' ensure_redis || give_up
 # What the set-up may have needed to reach a registry would make services trust and ask what no test says.
 unset NODE_EXTRA_CA_CERTS NODE_USE_ENV_PROXY

@@ -6,6 +6,7 @@ import { type ClickHouseServer, startClickHouse } from '../kit/clickhouse.js';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { type PostgresServer, startPostgres } from '../kit/postgres.js';
 import { ONE_PROCESS, type Service, startService } from '../kit/service.js';
+import { withClickHouse } from '../kit/with-clickhouse.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
 const ALL = { sinks: 'clickhouse,postgres' };
@@ -82,7 +83,7 @@ async function expectLoaded(job: Job, rows: number, rejected: readonly number[] 
   expect(links.map(({ row, id }) => [row, id])).toEqual(expected.map((row) => [row, row]));
 }
 
-describe('a job with sinks', () => {
+withClickHouse('a job with sinks', () => {
   it('has its rows in both, and its rejected rows, too', async () => {
     const orders = makeOrders(3000, 7);
     const { job_id } = await api.createJob('orders', orders.csv, {}, ALL);
@@ -197,7 +198,7 @@ describe('a job with sinks', () => {
   });
 });
 
-describe('sinks of a job that has ended', () => {
+withClickHouse('sinks of a job that has ended', () => {
   it('can be added, and the same file brings no row twice to PostgreSQL', async () => {
     const { csv } = makeOrders(200, 0);
     const [first, second] = [await api.createJob('orders', csv), await api.createJob('orders', csv)];
@@ -247,7 +248,7 @@ describe('sinks of a job that has ended', () => {
   });
 });
 
-describe('a sink that is away', () => {
+withClickHouse('a sink that is away', () => {
   it('gets the rows when it is back, and the other one does not wait', async () => {
     await clickhouse.kill();
     const orders = makeOrders(1000, 11);
@@ -306,7 +307,7 @@ describe('a sink that is away', () => {
   }
 });
 
-describe('sinks while a job runs', () => {
+withClickHouse('sinks while a job runs', () => {
   it('have its whole blocks before it has ended, and the rest then', async () => {
     const orders = makeOrders(1_200_000, 1000);
     const { job_id } = await api.createJob(
@@ -325,12 +326,14 @@ describe('sinks while a job runs', () => {
   }, 180_000);
 });
 
-it('the sinks of the service are listed with what waits for them', async () => {
-  expect(await call('GET', '/sinks')).toMatchObject({
-    status: 200,
-    body: [
-      { name: 'clickhouse', loading: 0 },
-      { name: 'postgres', loading: 0 },
-    ],
+withClickHouse('the sinks of the service', () => {
+  it('are listed with what waits for them', async () => {
+    expect(await call('GET', '/sinks')).toMatchObject({
+      status: 200,
+      body: [
+        { name: 'clickhouse', loading: 0 },
+        { name: 'postgres', loading: 0 },
+      ],
+    });
   });
 });

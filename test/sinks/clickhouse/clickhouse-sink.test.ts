@@ -7,6 +7,7 @@ import { dataTable } from '../../../src/sinks/clickhouse/tables.js';
 import type { SinkJob } from '../../../src/sinks/sink.js';
 import { describeSink } from '../../conformance/sink.js';
 import { type ClickHouseServer, startClickHouse } from '../../kit/clickhouse.js';
+import { withClickHouse } from '../../kit/with-clickhouse.js';
 import { blockOf, column, jobOf, ORDERS, rejectedBlockOf } from '../sample.js';
 
 let server: ClickHouseServer;
@@ -54,13 +55,15 @@ const rows = (from: number, n: number): object[] =>
   Array.from({ length: n }, (_, index) => ({ id: from + index, amount: 1.5, note: null }));
 const numbers = (n: number): number[] => Array.from({ length: n }, (_, index) => index + 1);
 
-describeSink('ClickHouse', () => ({
-  sink,
-  rowsOf,
-  errorsOf: ({ jobId }) => count(`rejected_rows WHERE job_id = '${jobId}'`),
-}));
+withClickHouse('the conformance suite', () => {
+  describeSink('ClickHouse', () => ({
+    sink,
+    rowsOf,
+    errorsOf: ({ jobId }) => count(`rejected_rows WHERE job_id = '${jobId}'`),
+  }));
+});
 
-describe('values', () => {
+withClickHouse('values', () => {
   const typed: [type: string, json: string, shown: string][] = [
     ['Int8', '-128', '-128'],
     ['Int64', '9223372036854775807', '9223372036854775807'],
@@ -142,7 +145,7 @@ describe('values', () => {
   });
 });
 
-describe('a block', () => {
+withClickHouse('a block', () => {
   it('is one part, however many rows and bytes it has', async () => {
     const job = newJob();
     const session = await sink.open(job);
@@ -230,7 +233,7 @@ describe('a block', () => {
   });
 });
 
-describe('tokens', () => {
+withClickHouse('tokens', () => {
   it('are what keeps a block from being written twice: without them it is', async () => {
     const job = newJob();
     await sink.open(job);
@@ -300,7 +303,7 @@ describe('tokens', () => {
   });
 });
 
-describe('tables', () => {
+withClickHouse('tables', () => {
   const evolve = (modelId: string, columns: Column[], ddl: 'create' | 'migrate' | 'off' = 'create') =>
     open(ddl).open(newJob({ modelId, columns }));
 
@@ -387,7 +390,7 @@ describe('tables', () => {
   });
 });
 
-describe('a server that refuses', () => {
+withClickHouse('a server that refuses', () => {
   it('the password is told from one that does not answer', async () => {
     await server.fault({ kind: 'down', times: 1 });
     await expect(sink.check()).rejects.toMatchObject({ code: 'SINK_UNAVAILABLE' });

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dataTable, SINK_ERRORS } from '../../../src/sinks/clickhouse/tables.js';
+import { withClickHouse } from '../../kit/with-clickhouse.js';
 import { blockOf, column } from '../sample.js';
 import { useClickHouse } from './use-clickhouse.js';
 
@@ -13,7 +14,7 @@ async function untilHeld(): Promise<void> {
   while ((await given.server.state()).held === 0) await sleep(10);
 }
 
-describe('after the rows of a job were taken out, a late insert has no effect', () => {
+withClickHouse('after the rows of a job were taken out, a late insert has no effect', () => {
   it('behind blocks of which all rows were rejected', async () => {
     const job = given.newJob(DAYS);
     const session = await given.open().open(job);
