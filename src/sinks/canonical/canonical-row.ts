@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Column } from '../../models/schema/index.js';
-import { ABSENT, type ExtraField, NULL, RowFields, STRING } from '../row-fields.js';
+import { ABSENT, type ExtraField, JsonFields, NULL, STRING } from '../json-fields.js';
 import { ByteWriter } from './byte-writer.js';
 import { byName, CanonicalValues, planValue, type ValuePlan, type ValueProblem } from './canonical-value.js';
 
@@ -31,7 +31,7 @@ export class CanonicalRow {
   /** What is stored of the row, as UTF-8 JSON: `data.bytes[dataStart, data.length)`, until the next row is read. */
   readonly data = new ByteWriter();
   readonly dataStart: number;
-  readonly #fields: RowFields;
+  readonly #fields: JsonFields;
   readonly #columns: readonly ColumnPlan[];
   readonly #values = new CanonicalValues(this.data);
   /** What is hashed of a row with columns that the model does not know. */
@@ -40,7 +40,7 @@ export class CanonicalRow {
   #hasExtras = false;
 
   constructor(modelId: string, columns: readonly Column[]) {
-    this.#fields = new RowFields(columns);
+    this.#fields = new JsonFields(columns);
     this.#columns = columns
       .map((column, index): [string, ColumnPlan] => [
         column.name,

@@ -1,5 +1,5 @@
 import { type ColumnType, parseColumnType, type ValueSchema } from '../../models/schema/index.js';
-import { FALSE, NESTED, NULL, NUMBER, STRING, TRUE } from '../row-fields.js';
+import { FALSE, NESTED, NULL, NUMBER, STRING, TRUE } from '../json-fields.js';
 import type { SinkRowErrorCode } from '../sink-reject.js';
 import type { ByteWriter } from './byte-writer.js';
 import { canonicalDecimal, canonicalFloat } from './decimal.js';
@@ -49,7 +49,7 @@ export class CanonicalValues {
   constructor(private readonly out: ByteWriter) {}
 
   /**
-   * `kind`: as RowFields has it, not ABSENT or NULL. `bytes[start, end)`: the value; of a STRING what is between its quotes.
+   * `kind`: as JsonFields has it, not ABSENT or NULL. `bytes[start, end)`: the value; of a STRING what is between its quotes.
    * A value that is not of its type is written as JSON alone says.
    */
   write(plan: ValuePlan | null, kind: number, bytes: Buffer, start: number, end: number): void {

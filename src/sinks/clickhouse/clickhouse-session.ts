@@ -1,5 +1,5 @@
 import type { BinaryLayout } from '../../formats/index.js';
-import { RowFields } from '../row-fields.js';
+import { JsonFields } from '../json-fields.js';
 import {
   type BlockResult,
   type DataBlock,
@@ -150,7 +150,7 @@ export class ClickHouseSession implements SinkSession {
     const place = Buffer.alloc(prefix.length + 16);
     place.set(prefix);
     const encoder = new RowEncoder(columns, names === null);
-    const fields = new RowFields(job.columns);
+    const fields = new JsonFields(job.columns);
     const rejects: SinkReject[] = [];
     let rows = 0;
     const visit = (bytes: Buffer, start: number, end: number, rowNumber: number, offset: number): void => {
@@ -200,7 +200,7 @@ function characterEnd(text: Buffer, limit: number): number {
 function rejectOf(
   { column, error, message }: Refusal,
   job: SinkJob,
-  fields: RowFields,
+  fields: JsonFields,
   row: Buffer,
   place: { rowNumber: number; offset: number },
 ): SinkReject {

@@ -1,5 +1,5 @@
 import type { BinaryColumn } from '../../formats/index.js';
-import { ABSENT, NULL, type RowFields, STRING, TRUE } from '../row-fields.js';
+import { ABSENT, type JsonFields, NULL, STRING, TRUE } from '../json-fields.js';
 import type { SinkRowErrorCode } from '../sink.js';
 import { type ByteChunks, writeVarint } from './byte-chunks.js';
 import { longScaled, shortFloat, shortScaled, writeBigInteger, writeInteger, writeProduct } from './numbers.js';
@@ -43,7 +43,7 @@ export class RowEncoder {
   ) {}
 
   /** Writes a row behind `place`, which is written first. Gives why it is not written, if so: nothing is then. */
-  write(fields: RowFields, bytes: Buffer, place: Uint8Array, out: ByteChunks): Refusal | null {
+  write(fields: JsonFields, bytes: Buffer, place: Uint8Array, out: ByteChunks): Refusal | null {
     let size = place.length + MAX_VALUE_BYTES * (this.columns.length + 1);
     for (const { index } of this.columns) size += (fields.ends[index] as number) - (fields.starts[index] as number);
     out.reserve(size);
@@ -66,7 +66,7 @@ function writeField(
   to: Buffer,
   start: number,
   column: EncodedColumn,
-  fields: RowFields,
+  fields: JsonFields,
   bytes: Buffer,
 ): number | Refusal {
   const { layout, index } = column;
@@ -109,7 +109,7 @@ function writeField(
 }
 
 /** Where the characters of a value that is ASCII stand: a date, a UUID. */
-function plainAt(fields: RowFields, index: number, bytes: Buffer): { bytes: Buffer; start: number; end: number } {
+function plainAt(fields: JsonFields, index: number, bytes: Buffer): { bytes: Buffer; start: number; end: number } {
   if (fields.escaped[index] === 1) {
     const text = Buffer.from(fields.textOf(index), 'latin1');
     return { bytes: text, start: 0, end: text.length };
@@ -118,7 +118,7 @@ function plainAt(fields: RowFields, index: number, bytes: Buffer): { bytes: Buff
 }
 
 /** The text of a value that is ASCII. */
-function textAt(fields: RowFields, index: number, bytes: Buffer): string {
+function textAt(fields: JsonFields, index: number, bytes: Buffer): string {
   return fields.escaped[index] === 1
     ? fields.textOf(index)
     : bytes.toString('latin1', fields.starts[index], fields.ends[index]);
@@ -128,7 +128,7 @@ function writeText(
   to: Buffer,
   start: number,
   column: EncodedColumn,
-  fields: RowFields,
+  fields: JsonFields,
   bytes: Buffer,
 ): number | Refusal {
   const { index } = column;
@@ -154,7 +154,7 @@ function writeScaled(
   to: Buffer,
   at: number,
   { width, scale }: BinaryColumn,
-  fields: RowFields,
+  fields: JsonFields,
   index: number,
   bytes: Buffer,
 ): number {
@@ -169,7 +169,7 @@ function writeTimestamp(
   to: Buffer,
   at: number,
   column: EncodedColumn,
-  fields: RowFields,
+  fields: JsonFields,
   bytes: Buffer,
 ): number | Refusal {
   const { scale } = column.layout;
@@ -203,7 +203,7 @@ function hexDigit(code: number): number {
 }
 
 /** The members that the model does not know, as a JSON object; empty if there are none. */
-function writeExtra({ extras }: RowFields, bytes: Buffer, out: ByteChunks): void {
+function writeExtra({ extras }: JsonFields, bytes: Buffer, out: ByteChunks): void {
   if (extras.length === 0) {
     out.buffer[out.at++] = 0; // `reserve` counted one column more
     return;

@@ -3,14 +3,14 @@ import '../../kit/property-seed.js';
 import { ByteChunks } from '../../../src/sinks/clickhouse/byte-chunks.js';
 import { parseType, typeOf } from '../../../src/sinks/clickhouse/column-types.js';
 import { RowEncoder } from '../../../src/sinks/clickhouse/row-encoder.js';
-import { RowFields } from '../../../src/sinks/row-fields.js';
+import { JsonFields } from '../../../src/sinks/json-fields.js';
 
 /** The bytes of a value that is not null, in a table made for the type of the model. */
 function encode(type: string, json: string): Buffer {
   const column = { name: 'v', type, nullable: false, constraints: {} };
   const layout = parseType(typeOf(column))?.layout;
   if (layout === undefined) throw new Error(type);
-  const fields = new RowFields([column]);
+  const fields = new JsonFields([column]);
   const row = Buffer.from(`{"v":${json}}`);
   fields.read(row, 0, row.length);
   const out = new ByteChunks();

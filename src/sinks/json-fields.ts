@@ -32,7 +32,7 @@ export interface ExtraField {
  * that no number is rounded and no string is made in vain. The rows of a job mostly have the same members in one order,
  * which is tried first.
  */
-export class RowFields {
+export class JsonFields {
   /** By column of the model: ABSENT, NULL, … */
   readonly kinds: Uint8Array;
   /** The value's bytes; of a STRING those between the quotes. */
