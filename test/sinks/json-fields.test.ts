@@ -136,7 +136,7 @@ describe('the fields of a JSON object', () => {
     const fields = new JsonFields(columns);
     for (let time = 0; time < 2; time++) {
       const { columns: found } = read(fields, columns, '{"a\\\\nb":1,"a\\nb":2}');
-      expect(found.map(({ value }) => value)).toEqual(['1', '2']);
+      expect(found.map((each) => ('value' in each ? each.value : null))).toEqual(['1', '2']);
     }
   });
 

@@ -105,7 +105,7 @@ export class SchemaNode {
 
   #memberOf(name: string, schema: ValueSchema | null): SchemaMember {
     const place = new SchemaNode(schema, { normalize: this.#normalizers.get(name) });
-    return new SchemaMember(name, place, schema !== null);
+    return new SchemaMember(name, place, schema !== null, this.#nameOf(name) === name);
   }
 
   #nameOf(rowName: string): string {
@@ -129,9 +129,11 @@ export class SchemaMember {
     readonly place: SchemaNode,
     /** The model names it. */
     readonly isKnown: boolean,
+    /** Rows that have this name mean this member: it is not the old name of another. */
+    isRowName: boolean,
   ) {
     const text = JSON.stringify(name).slice(1, -1);
-    this.key = text.includes('\\') ? null : Buffer.from(text);
+    this.key = isRowName && !text.includes('\\') ? Buffer.from(text) : null;
     this.keyBits = this.key?.reduce((bits, byte) => bits | byte, 0) ?? 0;
   }
 

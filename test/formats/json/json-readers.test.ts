@@ -260,6 +260,17 @@ describe.each(READERS)('the members of rows of $name that are renamed', ({ creat
     ]);
   });
 
+  it('are called by their new names though the model has a column of the old one', () => {
+    const columns = compileSchema({ a: 'Nullable(Int8)', b: 'Nullable(String)' });
+    const twice = ['{"a":"x","b":1}', '{"a":"y","b":2}', '{"b":3,"a":"z"}'];
+    const reader = create({ ...columns, renames: { a: 'b', b: 'a' }, valueFormat: 'json' });
+    expect(readFrom(reader, Buffer.from(file(twice))).decisions).toEqual([
+      { accepted: '{"b":"x","a":1}' },
+      { accepted: '{"b":"y","a":2}' },
+      { accepted: '{"a":3,"b":"z"}' },
+    ]);
+  });
+
   it('make a row too large where its JSON is', () => {
     const size = 999_985;
     const name = 'n'.repeat(200);
