@@ -3,14 +3,21 @@ import type { RecordValues } from '../kafka/index.js';
 import type { RowDecoder } from './row-decoder.js';
 import type { DataBlock, RejectedBlock } from './sink.js';
 
-/**
- * Where a block ends depends on nothing but the committed records from its beginning on: never on time, nor on what has
- * arrived. So a block that is read again is the same one, and a sink that has it knows it by where it begins.
- */
-const MAX_BLOCK_RECORDS = 65_536;
-const MAX_BLOCK_BYTES = 32 * 1024 ** 2;
-/** Rows of a sink's table of rejected rows: one for each error. */
-const MAX_BLOCK_ERRORS = 65_536;
+/** A block ends with the record that reaches one of them. */
+export interface BlockLimits {
+  /** Rows that a block becomes: its records; of rejected rows their errors, each of which is a row in the sink. */
+  rows: number;
+  bytes: number;
+}
+
+/** For good: loads that are under way have blocks that were cut by them. */
+const LIMITS: BlockLimits = { rows: 65_536, bytes: 32 * 1024 ** 2 };
+
+/** Where blocks begin, and whether the records end for good: only then is there a last block below the limits. */
+interface BlockRange {
+  from: number;
+  isWhole: boolean;
+}
 
 /** Records of a block, and where they lie. */
 interface CutBlock {
@@ -24,15 +31,15 @@ interface CutBlock {
 type Measure = (bytes: Buffer, start: number, end: number) => { bytes: number; rows: number };
 
 /**
- * Cuts records into blocks. `isWhole`: nothing comes behind them, so the last block may be short; otherwise what would
- * be a short block is left for later.
+ * Where a block ends depends on nothing but the committed records from its beginning on: never on time, nor on what has
+ * arrived. So a block that is read again is the same one, and a sink that has it knows it by where it begins. What would
+ * be a short block is left for later, unless all `isWhole`.
  */
 async function* cut(
   values: AsyncIterable<RecordValues>,
-  from: number,
-  isWhole: boolean,
+  { from, isWhole }: BlockRange,
   measure: Measure,
-  maxRows: number,
+  limits: BlockLimits,
 ): AsyncGenerator<CutBlock> {
   let block: CutBlock = { from, to: from, count: 0, pieces: [] };
   let bytes = 0;
@@ -43,7 +50,7 @@ async function* cut(
       const size = measure(piece.bytes, piece.starts[i] as number, piece.ends[i] as number);
       bytes += size.bytes;
       rows += size.rows;
-      if (rows < maxRows && bytes < MAX_BLOCK_BYTES) continue;
+      if (rows < limits.rows && bytes < limits.bytes) continue;
       add(block, piece, begin, i + 1);
       yield block;
       block = { from: block.to, to: block.to, count: 0, pieces: [] };
@@ -76,11 +83,12 @@ const ofRow: Measure = (_bytes, start, end) => ({ bytes: end - start, rows: 1 })
  */
 export async function* dataBlocks(
   values: AsyncIterable<RecordValues>,
-  { from, isWhole }: { from: number; isWhole: boolean },
+  range: BlockRange,
   rowNumbers: RowNumbers,
   decoder: RowDecoder,
+  limits: BlockLimits = LIMITS,
 ): AsyncGenerator<DataBlock> {
-  for await (const block of cut(values, from, isWhole, ofRow, MAX_BLOCK_RECORDS)) {
+  for await (const block of cut(values, range, ofRow, limits)) {
     const numbers = await rowNumbers.take(block.count);
     yield {
       from: block.from,
@@ -114,14 +122,15 @@ export async function* dataBlocks(
 /** The blocks of the topic of rejected rows. */
 export async function* rejectedBlocks(
   values: AsyncIterable<RecordValues>,
-  { from, isWhole }: { from: number; isWhole: boolean },
+  range: BlockRange,
+  limits: BlockLimits = LIMITS,
 ): AsyncGenerator<RejectedBlock> {
   const measure: Measure = (bytes, start, end) => {
     // Each of its errors becomes a row that has the row's text.
     const rows = Math.max(1, parse(bytes, start, end).errors.length);
     return { bytes: (end - start) * rows, rows };
   };
-  for await (const { pieces, ...block } of cut(values, from, isWhole, measure, MAX_BLOCK_ERRORS)) {
+  for await (const { pieces, ...block } of cut(values, range, measure, limits)) {
     const rows: { offset: number; row: RejectedRow }[] = [];
     for (const { bytes, count, offsets, starts, ends } of pieces) {
       for (let i = 0; i < count; i++) {
