@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { canMount, onSmallDisk } from '../kit/small-disk.js';
 import { MODEL, type Scenario } from './stage.js';
 
 const ROOM_BYTES = 1_048_576;
@@ -41,9 +41,6 @@ function spoolOf(pid: number, spool: string): string[] {
 
 /** A file system of 1 MiB where this user may mount one, else a limit to what a process may write into one file. */
 function smallSpool(spool: string): { how: string; under: string[] } {
-  const mount = `mount -t tmpfs -o size=${ROOM_BYTES} tmpfs '${spool}'`;
-  if (spawnSync('unshare', ['-m', 'sh', '-c', mount]).status === 0) {
-    return { how: 'full tmpfs', under: ['unshare', '-m', 'sh', '-c', `${mount} && exec "$@"`, 'sh'] };
-  }
+  if (canMount) return { how: 'full tmpfs', under: onSmallDisk(spool, ROOM_BYTES) };
   return { how: 'file size limit', under: ['prlimit', `--fsize=${ROOM_BYTES}`] };
 }

@@ -12,7 +12,7 @@ export default async function startSharedBroker() {
   process.env.KAFKA_JVM_FLAGS ??= '-XX:TieredStopAtLevel=1';
   if (process.env.E2E_COMPOSITION === 'cluster') {
     const { startPostgres } = await import('../kit/postgres.ts');
-    globalThis.sharedPostgres = await startPostgres(['max_connections=500']);
+    globalThis.sharedPostgres = await startPostgres({ settings: ['max_connections=500'] });
     process.env.E2E_POSTGRES_URL = `postgres://batch@127.0.0.1:${globalThis.sharedPostgres.port}/postgres`;
   }
   if (process.env.E2E_KAFKA_BROKERS) return;

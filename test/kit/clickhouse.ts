@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type ClickHouseClient, createClient } from '@clickhouse/client';
 import { spawnOwned } from './owned-process.js';
 import { freePort } from './ports.js';
+import { onSmallDisk } from './small-disk.js';
 
 /** What the server does to the next INSERTs (`down`: to all requests); see clickhouse-front.mjs. */
 export interface ClickHouseFault {
@@ -29,6 +30,8 @@ export interface ClickHouseState {
 /** ClickHouse's engine of the test's own behind its HTTP interface, on the loopback interface. */
 export interface ClickHouseServer {
   readonly port: number;
+  /** A file on the disk of its data, which tests may write to take its room. */
+  readonly ballast: string;
   /** A new, empty database: the URL of it. */
   createDatabase(): Promise<string>;
   /** The rows that a statement gives in the database of this URL. Numbers of 64 bits and more come as text. */
@@ -48,9 +51,18 @@ export interface ClickHouseServer {
 const SCRIPT = resolve('scripts/clickhouse.sh');
 const START_TIMEOUT_MS = 300_000;
 
-/** Starts a server and waits until it answers. The first time of all it is fetched. `login`: asked of whoever connects. */
-export async function startClickHouse(login?: { user: string; password: string }): Promise<ClickHouseServer> {
+export interface ClickHouseOptions {
+  /** Asked of whoever connects. */
+  login?: { user: string; password: string };
+  /** Its data are on a disk with room for this number of bytes (see `canMount`). */
+  roomBytes?: number;
+}
+
+/** Starts a server and waits until it answers. The first time of all it is fetched. */
+export async function startClickHouse({ login, roomBytes }: ClickHouseOptions = {}): Promise<ClickHouseServer> {
   const dir = await mkdtemp(join(tmpdir(), 'batch-clickhouse-'));
+  const disk = join(dir, 'data');
+  await mkdir(disk);
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
   const account = login === undefined ? '' : `${login.user}:${login.password}@`;
@@ -77,13 +89,18 @@ export async function startClickHouse(login?: { user: string; password: string }
   const start = async () => {
     const env =
       login === undefined ? process.env : { ...process.env, FRONT_USER: login.user, FRONT_PASSWORD: login.password };
-    const started = spawnOwned(SCRIPT, ['run', '--dir', dir, '--port', `${port}`], env);
+    const small = roomBytes === undefined ? [] : onSmallDisk(disk, roomBytes);
+    const [command, ...rest] = [...small, SCRIPT, 'run', '--dir', dir, '--port', `${port}`];
+    const started = spawnOwned(command as string, rest, env);
     await started.until('it answered', START_TIMEOUT_MS, isReady);
     return started;
   };
   let server = await start();
   return {
     port,
+    get ballast() {
+      return `/proc/${server.pid}/root${disk}/ballast`;
+    },
     async createDatabase() {
       const name = `batch_${randomBytes(6).toString('hex')}`;
       await clientOf(urlOf('default')).command({ query: `CREATE DATABASE ${name}` });

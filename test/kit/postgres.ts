@@ -1,16 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Client } from 'pg';
 import { spawnOwned } from './owned-process.js';
 import { freePort } from './ports.js';
+import { onSmallDisk } from './small-disk.js';
 
 /** A real PostgreSQL of the test's own, on the loopback interface. */
 export interface PostgresServer {
   readonly port: number;
-  /** A new, empty database: the URL of it. */
+  /** A new, empty database: the URL of it. It is on the small disk if there is one. */
   createDatabase(): Promise<string>;
+  /** A file on the small disk, which tests may write to take its room. */
+  readonly ballast: string;
   /** Runs a statement in a database, or in the one that is always there. */
   query(sql: string, url?: string): Promise<Record<string, unknown>[]>;
   /** SIGKILL unless told otherwise. */
@@ -23,11 +26,20 @@ export interface PostgresServer {
 const SCRIPT = resolve('scripts/postgres.sh');
 const START_TIMEOUT_MS = 300_000;
 
-/** Starts a server and waits until it answers. The first time of all it is fetched. `settings`: for the server, as `name=value`. */
-export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
+export interface PostgresOptions {
+  /** For the server, as `name=value`. */
+  settings?: readonly string[];
+  /** Its databases are on a disk with room for this number of bytes (see `canMount`). */
+  roomBytes?: number;
+}
+
+/** Starts a server and waits until it answers. The first time of all it is fetched. */
+export async function startPostgres({ settings = [], roomBytes }: PostgresOptions = {}): Promise<PostgresServer> {
   const dir = await mkdtemp(join(tmpdir(), 'batch-postgres-'));
   // The server does not run as root, and has to reach its own folder.
   await chmod(dir, 0o755);
+  const disk = join(dir, 'disk');
+  await mkdir(disk);
   const port = await freePort();
   const urlOf = (database: string): string => `postgres://batch@127.0.0.1:${port}/${database}`;
   const query = async (sql: string, url = urlOf('postgres')): Promise<Record<string, unknown>[]> => {
@@ -56,17 +68,22 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
       '--',
       ...['fsync=off', ...settings].flatMap((each) => ['-c', each]),
     ];
-    const started = spawnOwned(SCRIPT, args);
+    const [command, ...rest] = [...(roomBytes === undefined ? [] : onSmallDisk(disk, roomBytes)), SCRIPT, ...args];
+    const started = spawnOwned(command as string, rest);
     await started.until('it answered', START_TIMEOUT_MS, isReady);
     return started;
   };
   let server = await start();
+  if (roomBytes !== undefined) await query(`CREATE TABLESPACE small LOCATION '${disk}'`);
   return {
     port,
     query,
+    get ballast() {
+      return `/proc/${server.pid}/root${disk}/ballast`;
+    },
     async createDatabase() {
       const name = `batch_${randomBytes(6).toString('hex')}`;
-      await query(`CREATE DATABASE ${name}`);
+      await query(`CREATE DATABASE ${name}${roomBytes === undefined ? '' : ' TABLESPACE small'}`);
       return urlOf(name);
     },
     kill: (signal = 'SIGKILL') => server.kill(signal),

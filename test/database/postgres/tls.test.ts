@@ -26,7 +26,7 @@ describe('TLS to a PostgreSQL', () => {
     const { cert, key } = await makeCertificate(dir, `server-${servers.length}`, authority, names);
     await chmod(key, 0o600);
     if (process.getuid?.() === 0) await chown(key, NOBODY, NOBODY);
-    const server = await startPostgres(['ssl=on', `ssl_cert_file=${cert}`, `ssl_key_file=${key}`]);
+    const server = await startPostgres({ settings: ['ssl=on', `ssl_cert_file=${cert}`, `ssl_key_file=${key}`] });
     servers.push(server);
     return server;
   }

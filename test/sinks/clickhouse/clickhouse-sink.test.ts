@@ -397,7 +397,7 @@ withClickHouse('a server that refuses', () => {
     const nowhere = new ClickHouseSink({ url: 'http://127.0.0.1:9/default', ddl: 'create', lineage: true });
     await expect(nowhere.check()).rejects.toMatchObject({ code: 'SINK_UNAVAILABLE' });
     await nowhere.close();
-    const guarded = await startClickHouse({ user: 'batch', password: 'secret' });
+    const guarded = await startClickHouse({ login: { user: 'batch', password: 'secret' } });
     const wrong = new ClickHouseSink({
       url: `http://batch:wrong@127.0.0.1:${guarded.port}/default`,
       ddl: 'create',
