@@ -12,8 +12,12 @@ export const INCREMENTAL_ALTER_CONFIGS = {
 };
 const TOPIC = 2;
 const SET = 0;
+const UNKNOWN_TOPIC_OR_PARTITION = 3;
 
-/** Sets one config of each of these topics. Throws the first protocol error by name, in the broker's words. */
+/**
+ * Sets one config of each of these topics, as far as they are there. Throws the first other protocol error by name, in the
+ * broker's words.
+ */
 export async function setTopicConfig(
   connection: Connection,
   topics: readonly string[],
@@ -22,7 +26,8 @@ export async function setTopicConfig(
 ): Promise<void> {
   const payload = await sendRaw(connection, INCREMENTAL_ALTER_CONFIGS, [encodeAlterConfigs(topics, name, value)]);
   for (const { error, message } of decodeAlterConfigs(payload)) {
-    if (error !== 0) throw protocolError(error, `IncrementalAlterConfigs of ${topics.join(', ')}`, { message });
+    if (error === 0 || error === UNKNOWN_TOPIC_OR_PARTITION) continue;
+    throw protocolError(error, `IncrementalAlterConfigs of ${topics.join(', ')}`, { message });
   }
 }
 

@@ -160,7 +160,7 @@ export class TopicAdmin {
     return true;
   }
 
-  /** Has the records of a job's topics kept for `ms`; null: for ever. Needs ALTER_CONFIGS on the topics. */
+  /** Has the records of a job's topics, if they are there, kept for `ms`; null: for ever. Needs ALTER_CONFIGS on the topics. */
   async setJobRetention({ data, dlq }: JobTopics, ms: number | null): Promise<void> {
     await this.#administer((connection) => setTopicConfig(connection, [data, dlq], 'retention.ms', String(ms ?? -1)));
   }

@@ -33,7 +33,7 @@ const ROWS = 250_000;
     await Promise.all([clickhouse.stop(), postgres.stop()]);
   });
 
-  /** Takes what is left of a disk, all but so many bytes. */
+  /** Takes what is left of a disk, all but `left` bytes. */
   function fill(ballast: string, left: number): void {
     const chunk = Buffer.alloc(100_000, 1);
     try {

@@ -7,7 +7,7 @@ import type { Leader } from './leadership.js';
 import { Rounds } from './rounds.js';
 
 export interface SinkTopicsOptions {
-  sinks: Pick<SinkStore, 'expiring' | 'kept' | 'markTopicsKept' | 'change' | 'wakeMissed'>;
+  sinks: Pick<SinkStore, 'expiring' | 'unannounced' | 'kept' | 'markTopicsKept' | 'change' | 'wakeMissed'>;
   topics: Pick<TopicAdmin, 'setJobRetention'>;
   /** Takes every new revision of a job. */
   publish: (job: StoredJob) => void;
@@ -60,11 +60,9 @@ export class SinkTopics {
     const now = clock.now();
     for (const load of await sinks.expiring(now - JOB_RETENTION_MS / 2, BATCH)) {
       if (this.#rounds.isStopped) return;
-      const isKept = await this.#setRetention(load, null);
-      if (isKept === null) return; // Kafka is away: later
-      const expiresAt = Date.parse(load.createdAt) + JOB_RETENTION_MS;
-      if (!isKept && expiresAt - now < DAY_MS) await this.#announce(load, expiresAt);
+      if ((await this.#setRetention(load, null)) === null) return; // Kafka is away: later
     }
+    for (const load of await sinks.unannounced(now - JOB_RETENTION_MS + DAY_MS, BATCH)) await this.#announce(load);
     for (const load of await sinks.kept(BATCH)) {
       if (this.#rounds.isStopped || (await this.#setRetention(load, JOB_RETENTION_MS)) === null) return;
     }
@@ -92,9 +90,10 @@ export class SinkTopics {
     return true;
   }
 
-  async #announce(load: SinkKey, expiresAt: number): Promise<void> {
+  async #announce(load: SinkKey & { createdAt: string }): Promise<void> {
     const { sinks, publish } = this.options;
-    const message = `the topics of the job lose its rows from ${isoTime(expiresAt)} on, and not all of them are loaded: ${this.#refusal}`;
+    const expiresAt = isoTime(Date.parse(load.createdAt) + JOB_RETENTION_MS);
+    const message = `the topics of the job lose its rows from ${expiresAt} on, and not all of them are loaded: ${this.#refusal}`;
     const error = { code: 'SINK_EXPIRED', message } as const;
     const job = await sinks.change(load, { states: ['PENDING', 'LOADING', 'RETRYING'] }, { error });
     if (job !== undefined) publish(job);

@@ -253,15 +253,27 @@ export class SinkStore {
 
   /** Loads that are under way or due, of jobs created `before` (ms since the epoch) whose topics are not kept for them. */
   async expiring(before: number, limit: number): Promise<LoadOfJob[]> {
-    const rows = await this.#withJobs()
+    return (await this.#expiring(before, limit).execute()).map(toLoadOfJob);
+  }
+
+  /** As `expiring`, those that do not say so yet. */
+  async unannounced(before: number, limit: number): Promise<LoadOfJob[]> {
+    const rows = await this.#expiring(before, limit)
+      .where(({ eb, or }) =>
+        or([eb('sink_loads.error_code', 'is', null), eb('sink_loads.error_code', '<>', 'SINK_EXPIRED')]),
+      )
+      .execute();
+    return rows.map(toLoadOfJob);
+  }
+
+  #expiring(before: number, limit: number) {
+    return this.#withJobs()
       .where('sink_loads.keeps_topics', '=', 0)
       .where('sink_loads.state', 'in', ['PENDING', 'LOADING', 'RETRYING'])
       .where('sink_loads.run_after', 'is not', null)
       .where('jobs.created_at', '<', isoTime(before))
       .orderBy('jobs.seq')
-      .limit(limit)
-      .execute();
-    return rows.map(toLoadOfJob);
+      .limit(limit);
   }
 
   /** Loads whose topics are kept for them, though no load of the job needs them any more. */

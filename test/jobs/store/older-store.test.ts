@@ -80,6 +80,7 @@ describe('a store whose jobs have the option columns', () => {
       ALTER TABLE jobs DROP COLUMN lease_token;
       ALTER TABLE jobs DROP COLUMN lease_until;
       ALTER TABLE jobs DROP COLUMN failures;
+      ALTER TABLE model_versions DROP COLUMN sinks;
       ALTER TABLE jobs DROP COLUMN sinks; DROP TABLE sink_loads; DROP TABLE sink_rejects;
       ALTER TABLE jobs DROP COLUMN job_version;
       CREATE INDEX jobs_unfinished ON jobs (state, phase_since, seq) WHERE finished_at IS NULL;
