@@ -128,7 +128,7 @@ export interface SinkSession {
   writeRows(block: DataBlock): Promise<BlockResult>;
   /** Likewise: one row for each error. */
   writeRejected(block: RejectedBlock): Promise<void>;
-  /** What is known of the job by now; called when all is written, and may be called before. */
+  /** What is known of the job; called when all is written. Throws SINK_STATE_LOST if that is not there. */
   writeSummary(summary: JobSummary): Promise<void>;
   close(): Promise<void>;
 }

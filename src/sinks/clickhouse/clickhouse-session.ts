@@ -4,6 +4,7 @@ import {
   type BlockResult,
   type DataBlock,
   type RejectedBlock,
+  SinkError,
   type SinkJob,
   type SinkReject,
   type SinkSession,
@@ -12,7 +13,7 @@ import { ByteChunks, textOf } from './byte-chunks.js';
 import { type Connection, quoted } from './connection.js';
 import { areColumnsChanged, insertErrorOf, isUnknownTable } from './errors.js';
 import { writeInteger } from './numbers.js';
-import { type Position, readRejects } from './positions.js';
+import { type Position, readPosition, readRejects } from './positions.js';
 import { type Refusal, RowEncoder } from './row-encoder.js';
 import { dataTable, EXTRA, OWN_COLUMNS, REJECTED_ROWS, SINK_ERRORS, type TableColumn } from './tables.js';
 import { tokens } from './tokens.js';
@@ -43,13 +44,18 @@ export class ClickHouseSession implements SinkSession {
   readonly table: string;
   readonly position: Position;
   #columns: readonly TableColumn[];
+  /** What must be there by now. */
+  #rows: number;
   #rejected: number;
+  #rejectedByBatch: number;
 
   constructor(private readonly options: ClickHouseSessionOptions) {
     this.table = dataTable(options.job.modelId);
     this.position = options.position;
     this.#columns = options.columns;
+    this.#rows = options.position.data.rows;
     this.#rejected = options.position.data.rejected;
+    this.#rejectedByBatch = options.position.dlq.rows;
   }
 
   async readRejects(): Promise<SinkReject[]> {
@@ -75,6 +81,7 @@ export class ClickHouseSession implements SinkSession {
         });
       }
     }
+    this.#rows += encoded.rows;
     this.#rejected += encoded.rejects.length;
     return { rows: encoded.rows, rejects: encoded.rejects };
   }
@@ -97,10 +104,22 @@ export class ClickHouseSession implements SinkSession {
       })),
     );
     await this.#insertJson(REJECTED_ROWS, rows, tokens.rejected(job, block.from));
+    this.#rejectedByBatch += block.rows.length;
   }
 
-  /** ClickHouse has no table of jobs: what changes does not suit it. */
-  async writeSummary(): Promise<void> {}
+  /**
+   * ClickHouse has no table of jobs: what changes does not suit it. But what was written must be there: an insert does
+   * nothing if its token is known and somebody has deleted the rows.
+   */
+  async writeSummary(): Promise<void> {
+    const { connection, job, describe } = this.options;
+    await describe(); // replicas have caught up then
+    const { data, dlq } = await readPosition(connection, job);
+    if (data.rows === this.#rows && dlq.rows === this.#rejectedByBatch) return;
+    const there = `${this.table} has ${data.rows} rows of the job, and ${REJECTED_ROWS} ${dlq.rows}`;
+    const written = `${this.#rows} and ${this.#rejectedByBatch} were written`;
+    throw new SinkError('SINK_STATE_LOST', `${there}, but ${written}: somebody has changed them`);
+  }
 
   async close(): Promise<void> {}
 

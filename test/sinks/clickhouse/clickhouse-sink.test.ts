@@ -289,6 +289,25 @@ withClickHouse('tokens', () => {
     expect(await count(dataTable(job.modelId))).toBe(0);
   });
 
+  it('that are known though somebody has deleted the rows do not go unnoticed', async () => {
+    const job = newJob();
+    const blocks = [blockOf(rows(0, 10)), blockOf(rows(10, 10), 10)] as const;
+    const at = '2026-11-20T09:15:00.000Z';
+    const summary = { state: 'PARTIAL_SUCCESS', rows: 22, ok: 20, errors: 2, createdAt: at, finishedAt: at };
+    const first = await sink.open(job);
+    for (const block of blocks) await first.writeRows(block);
+    await first.writeRejected(rejectedBlockOf(job.jobId, 2));
+    await first.writeSummary(summary);
+    await server.query(`DELETE FROM ${dataTable(job.modelId)} WHERE _offset >= 10`, url);
+    const second = await sink.open(job);
+    expect(second.position.data).toMatchObject({ next: 10 });
+    await second.writeRows(blocks[1]);
+    await expect(second.writeSummary(summary)).rejects.toMatchObject({
+      code: 'SINK_STATE_LOST',
+      message: `${dataTable(job.modelId)} has 10 rows of the job, and rejected_rows 2, but 20 and 2 were written: somebody has changed them`,
+    });
+  });
+
   it('of rejected rows hold, too', async () => {
     const job = newJob();
     const session = await sink.open(job);
