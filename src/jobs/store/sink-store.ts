@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import type { Expression, ExpressionBuilder, Selectable } from 'kysely';
-import { type Database, isPostgres, type SinkLoadsTable, storeTime, type Tables } from '../../database/index.js';
+import { type Expression, type ExpressionBuilder, type Selectable, sql } from 'kysely';
+import {
+  type Database,
+  isPostgres,
+  type JobsTable,
+  type SinkLoadsTable,
+  storeTime,
+  type Tables,
+} from '../../database/index.js';
 import type { ErrorCode } from '../../errors/index.js';
 import type { SinkName, SinkWhen } from '../../ingest/index.js';
 import { type Clock, isoTime } from '../domain/clock.js';
@@ -60,6 +67,8 @@ export interface SinkGuard {
 /** A lease ends by itself so long after its last renewal. */
 export const SINK_LEASE_MS = 30_000;
 const REJECTS_AT_ONCE = 100;
+/** As the index of these loads has it: with parameters in place of the words, SQLite would not use it. */
+const HAS_NOT_ENDED = sql<boolean>`sink_loads.state NOT IN ('LOADED', 'REMOVED')`;
 
 /**
  * The loads of jobs into sinks. A row of sink_loads is the truth; what users see of it is copied to the job's row, under a new
@@ -140,13 +149,26 @@ export class SinkStore {
     return renewed;
   }
 
-  /** Ends the leases that nobody has renewed in time; how many there were. `all`: those of processes that are gone. */
+  /**
+   * Ends the leases that nobody has renewed in time; how many there were. `all`: those of processes that are gone. One that
+   * is just being changed is left for the next time, and holds up no other.
+   */
   async releaseLapsed(all = false): Promise<number> {
     const { numUpdatedRows } = await this.db
       .updateTable('sink_loads')
       .set({ lease_owner: null, run_after: this.#now })
-      .where('lease_owner', 'is not', null)
-      .$if(!all, (query) => query.where('lease_until', '<=', this.#now))
+      .where(({ eb, refTuple, selectFrom }) =>
+        eb(
+          refTuple('job_id', 'name'),
+          'in',
+          selectFrom('sink_loads')
+            .select(['job_id', 'name'])
+            .where('lease_owner', 'is not', null)
+            .$if(!all, (query) => query.where('lease_until', '<=', this.#now))
+            .$if(isPostgres(this.db), (query) => query.forUpdate().skipLocked())
+            .$asTuple('job_id', 'name'),
+        ),
+      )
       .executeTakeFirst();
     return Number(numUpdatedRows);
   }
@@ -268,6 +290,7 @@ export class SinkStore {
 
   #expiring(before: number, limit: number) {
     return this.#withJobs()
+      .where(HAS_NOT_ENDED)
       .where('sink_loads.keeps_topics', '=', 0)
       .where('sink_loads.state', 'in', ['PENDING', 'LOADING', 'RETRYING'])
       .where('sink_loads.run_after', 'is not', null)
@@ -312,12 +335,12 @@ export class SinkStore {
       .where('jobs.phase', 'is', null);
   }
 
-  /** How many loads each sink has in each state that is not an end, and the newest error. */
+  /** How many loads each sink has in each state that is not an end. */
   async counts(): Promise<{ name: SinkName; state: SinkState; count: number }[]> {
     const rows = await this.db
       .selectFrom('sink_loads')
       .select(['name', 'state', (eb) => eb.fn.countAll<number | string>().as('count')])
-      .where('state', 'not in', ['LOADED', 'REMOVED'])
+      .where(HAS_NOT_ENDED)
       .groupBy(['name', 'state'])
       .execute();
     return rows.map(({ name, state, count }) => ({
@@ -327,16 +350,21 @@ export class SinkStore {
     }));
   }
 
+  /** Of the loads that are RETRYING or FAILED. */
   async newestError(name: SinkName): Promise<StoredSink['error']> {
-    const row = await this.db
-      .selectFrom('sink_loads')
-      .select(['error_code', 'error_message'])
-      .where('name', '=', name)
-      .where('state', 'in', ['RETRYING', 'FAILED'])
-      .orderBy('updated_at', 'desc')
-      .limit(1)
-      .executeTakeFirst();
-    return row?.error_code ? { code: row.error_code as ErrorCode, message: row.error_message ?? '' } : null;
+    const newest = async (state: SinkState) =>
+      this.db
+        .selectFrom('sink_loads')
+        .select(['error_code', 'error_message', 'updated_at'])
+        .where('name', '=', name)
+        .where('state', '=', state)
+        .where(HAS_NOT_ENDED)
+        .orderBy('updated_at', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+    const [retrying, failed] = [await newest('RETRYING'), await newest('FAILED')];
+    const row = (retrying?.updated_at ?? '') > (failed?.updated_at ?? '') ? retrying : failed;
+    return row === undefined ? null : toError(row);
   }
 
   /** Rows that the sinks of a job have rejected, from behind a place on: by sink and offset. */
@@ -355,6 +383,8 @@ export class SinkStore {
         ),
       )
       .orderBy('name')
+      // There is one only; so the index has the rows in this order.
+      .orderBy('load')
       .orderBy('record_offset')
       .limit(limit)
       .execute();
@@ -490,6 +520,13 @@ function toLoadOfJob(row: { job_id: string; name: string; topic_prefix: string; 
   };
 }
 
+function toError({
+  error_code: code,
+  error_message: message,
+}: Pick<SinkLoadsTable, 'error_code' | 'error_message'>): StoredSink['error'] {
+  return code === null ? null : { code: code as ErrorCode, message: message ?? '' };
+}
+
 function toSink(row: Selectable<SinkLoadsTable>): StoredSink {
   return {
     name: row.name as SinkName,
@@ -497,7 +534,7 @@ function toSink(row: Selectable<SinkLoadsTable>): StoredSink {
     rows: row.rows,
     rejected: row.rejected,
     table: row.table_name,
-    error: row.error_code === null ? null : { code: row.error_code as ErrorCode, message: row.error_message ?? '' },
+    error: toError(row),
     updatedAt: row.updated_at,
   };
 }

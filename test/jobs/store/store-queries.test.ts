@@ -1,28 +1,14 @@
-import { CompiledQuery, createQueryId, type KyselyPlugin, type RootOperationNode } from 'kysely';
 import { ExpiryStore } from '../../../src/jobs/store/expiry-store.js';
 import { FileRows } from '../../../src/jobs/store/file-rows.js';
 import { JobStore } from '../../../src/jobs/store/job-store.js';
 import { RemovalStore } from '../../../src/jobs/store/removal-store.js';
 import { ManualClock } from '../support/manual-clock.js';
+import { QueryPlans } from '../support/query-plans.js';
 import { aJob, insertJob, openStore, type StoreFixture } from '../support/store-fixture.js';
-
-/** What the database was asked, in order. */
-class Queries implements KyselyPlugin {
-  readonly nodes: RootOperationNode[] = [];
-
-  transformQuery({ node }: { node: RootOperationNode }): RootOperationNode {
-    this.nodes.push(node);
-    return node;
-  }
-
-  async transformResult<R>({ result }: { result: R }): Promise<R> {
-    return result;
-  }
-}
 
 describe('the queries of the job store', () => {
   let fixture: StoreFixture;
-  let queries: Queries;
+  let plans: QueryPlans;
   let store: JobStore;
   let removals: RemovalStore;
   let ages: ExpiryStore;
@@ -30,8 +16,8 @@ describe('the queries of the job store', () => {
 
   beforeEach(async () => {
     fixture = await openStore();
-    queries = new Queries();
-    const db = fixture.db.withPlugin(queries);
+    plans = new QueryPlans(fixture.db);
+    const { db } = plans;
     store = new JobStore(db, new ManualClock());
     removals = new RemovalStore(db);
     ages = new ExpiryStore(db);
@@ -39,21 +25,7 @@ describe('the queries of the job store', () => {
   });
   afterEach(() => fixture.close());
 
-  /** How the database goes about what `ask` asks it, a line for each table and index that it visits. */
-  async function planOf(ask: () => Promise<unknown>): Promise<string[]> {
-    queries.nodes.length = 0;
-    await ask();
-    const plan: string[] = [];
-    for (const node of queries.nodes) {
-      const { sql, parameters } = fixture.db.getExecutor().compileQuery(node, createQueryId());
-      const { rows } = await fixture.db.executeQuery<{ detail: string }>(
-        CompiledQuery.raw(`explain query plan ${sql}`, [...parameters]),
-      );
-      plan.push(...rows.map(({ detail }) => detail));
-    }
-    expect(plan).not.toEqual([]);
-    return plan;
-  }
+  const planOf = (ask: () => Promise<unknown>): Promise<string[]> => plans.of(ask);
 
   async function allUnfinished(): Promise<void> {
     for await (const page of store.unfinished(1)) expect(page).toHaveLength(1);
@@ -121,9 +93,9 @@ describe('the queries of the job store', () => {
       expect(/jobs_waiting \(state=\? AND model_id>\?\)/.test(plan)).toBe(intent === 'run');
     }
     await store.release((await store.list({ limit: 1 })).items[0]!);
-    const plans = await planOf(() => allUnfinished());
-    expect(plans).toContain('SEARCH jobs USING INDEX jobs_due (state=? AND (run_after,seq)>(?,?))');
-    for (const plan of plans) expect(plan).toMatch(/INDEX jobs_(due|failing) \(state=/);
+    const waiting = await planOf(() => allUnfinished());
+    expect(waiting).toContain('SEARCH jobs USING INDEX jobs_due (state=? AND (run_after,seq)>(?,?))');
+    for (const plan of waiting) expect(plan).toMatch(/INDEX jobs_(due|failing) \(state=/);
   });
 
   it('find jobs whose age counts by the indexes that hold no others', async () => {
