@@ -350,7 +350,7 @@ export class SinkStore {
     }));
   }
 
-  /** Of the loads that are RETRYING or FAILED. */
+  /** That of a load that is RETRYING or FAILED. */
   async newestError(name: SinkName): Promise<StoredSink['error']> {
     const newest = async (state: SinkState) =>
       this.db

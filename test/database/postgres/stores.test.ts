@@ -1,11 +1,14 @@
 import { sql } from 'kysely';
 import { type Database, openPostgres } from '../../../src/database/index.js';
+import { DEFAULT_OPTIONS, type SinkName } from '../../../src/ingest/index.js';
 import { JobStore } from '../../../src/jobs/store/job-store.js';
 import { LeaseStore } from '../../../src/jobs/store/lease-store.js';
+import { SinkStore } from '../../../src/jobs/store/sink-store.js';
 import { SpareStore } from '../../../src/jobs/store/spare-store.js';
 import { describesJobStore } from '../../conformance/job-store.js';
 import { describesLeaderStore } from '../../conformance/leader-store.js';
 import { describesModelStore } from '../../conformance/model-store.js';
+import { describesSinkStore } from '../../conformance/sink-store.js';
 import { describesUploadStore } from '../../conformance/upload-store.js';
 import { ManualClock } from '../../jobs/support/manual-clock.js';
 import { insertJob, openStore, type StoreFixture } from '../../jobs/support/store-fixture.js';
@@ -28,6 +31,7 @@ async function open(): Promise<StoreFixture> {
 }
 
 describesJobStore('PostgreSQL', open);
+describesSinkStore('PostgreSQL', open);
 describesUploadStore('PostgreSQL', open);
 describesModelStore('PostgreSQL', open);
 describesLeaderStore('PostgreSQL', open);
@@ -138,6 +142,26 @@ describe('a database in PostgreSQL', () => {
       expect(await leases.releaseLapsed()).toEqual([other.jobId]);
     });
     expect(await leases.releaseLapsed()).toEqual([locked.jobId]);
+    await close();
+  });
+
+  it('frees the other loads whose leases have lapsed while one of them is locked, and claims past it', async () => {
+    const { db, close } = await open();
+    const clock = new ManualClock();
+    const [store, sinks] = [new JobStore(db, clock), new SinkStore(db, clock)];
+    const options = { ...DEFAULT_OPTIONS, sinks: ['postgres'] as SinkName[] };
+    const [locked, other] = [await insertJob(store, { options }), await insertJob(store, { options })];
+    for (const { jobId } of [locked, other]) {
+      await sinks.wake(jobId);
+      await sinks.claim('postgres', 'a process that is gone');
+    }
+    await db.updateTable('sink_loads').set({ lease_until: 0 }).execute();
+    await db.transaction().execute(async (transaction) => {
+      await transaction.updateTable('sink_loads').set({ rows: 1 }).where('job_id', '=', locked.jobId).execute();
+      expect(await sinks.releaseLapsed()).toBe(1);
+      expect((await sinks.claim('postgres', 'me'))?.jobId).toBe(other.jobId);
+    });
+    expect(await sinks.releaseLapsed()).toBe(1);
     await close();
   });
 
