@@ -58,19 +58,21 @@ export function decideSinkOutcome(
     case 'left':
       return { state, error: null, failures, runAfterMs: NEXT_LOOK_MS };
     case 'expired':
-      return failed('SINK_EXPIRED', outcome.detail);
+      return failed(state, failures + 1, 'SINK_EXPIRED', outcome.detail);
     case 'kafka':
       return retried(state, failures + 1, 'KAFKA_UNAVAILABLE', outcome.detail);
     case 'failed':
       if (TO_RETRY.includes(outcome.code)) return retried(state, failures + 1, outcome.code, outcome.detail);
-      return failed(outcome.code, outcome.detail);
+      return failed(state, failures + 1, outcome.code, outcome.detail);
   }
 }
 
 /** What the loss of the process means. One that crashes again and again with the same job crashes because of it. */
 export function decideSinkLoss({ state, failures }: Known, { crash, detail }: SinkLoss): SinkDecision {
   if (!crash) return { state, error: null, failures, runAfterMs: 0 };
-  if (failures + 1 >= MAX_CRASHES) return failed('SINK_CRASHED', `${failures + 1} times in a row; last: ${detail}`);
+  if (failures + 1 >= MAX_CRASHES) {
+    return failed(state, failures + 1, 'SINK_CRASHED', `${failures + 1} times in a row; last: ${detail}`);
+  }
   const { trips: _, ...decision } = retried(state, failures + 1, 'SINK_CRASHED', detail);
   return decision;
 }
@@ -86,7 +88,12 @@ function retried(state: SinkState, failures: number, code: string, message: stri
   };
 }
 
-/** It is not tried again by itself. */
-function failed(code: string, message: string): SinkDecision {
-  return { state: 'FAILED', error: { code: code as ErrorCode, message }, failures: 0, runAfterMs: null };
+/**
+ * It is not tried again by itself, unless rows are being taken out: some of them may be gone, and a load that went on from
+ * there would lose them.
+ */
+function failed(state: SinkState, failures: number, code: string, message: string): SinkDecision {
+  const error = { code: code as ErrorCode, message };
+  if (state === 'REMOVING') return { state, error, failures, runAfterMs: MAX_BACKOFF_MS };
+  return { state: 'FAILED', error, failures: 0, runAfterMs: null };
 }
