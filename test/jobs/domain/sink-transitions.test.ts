@@ -92,12 +92,18 @@ describe('a report of a sink', () => {
     expect(decided(refused('SINK_UNAVAILABLE'), DONE, 1e9).runAfterMs).toBe(60_000);
   });
 
-  it('of a removal that does not get through leaves the load REMOVING', () => {
-    const load = { state: 'REMOVING', failures: 0 } as const;
-    expect(decideSinkOutcome(load, refused('SINK_UNAVAILABLE'), DONE)).toMatchObject({
-      state: 'REMOVING',
-      failures: 1,
-    });
+  it('that a removal did not get through, whatever the reason, leaves the load REMOVING: some rows may be gone', () => {
+    const load = { state: 'REMOVING', failures: 2 } as const;
+    const decisions = [
+      decideSinkOutcome(load, refused('SINK_UNAVAILABLE'), DONE),
+      decideSinkOutcome(load, refused('SINK_SCHEMA_CONFLICT'), DONE),
+      decideSinkLoss(load, { crash: true, detail: 'SIGSEGV' }),
+    ];
+    expect(decisions.map(({ state, failures, runAfterMs }) => [state, failures, runAfterMs])).toEqual([
+      ['REMOVING', 3, 4_000],
+      ['REMOVING', 3, 60_000],
+      ['REMOVING', 3, 60_000],
+    ]);
   });
 
   it.each(['SINK_SCHEMA_CONFLICT', 'SINK_STATE_LOST', 'SINK_TOO_MANY_ERRORS', 'SINK_NOT_REVERSIBLE'])(
@@ -115,10 +121,10 @@ describe('a report of a sink', () => {
     });
   });
 
-  it('that Kafka is away says nothing about the sink', () => {
+  it('that Kafka is away is retried, and others need not try meanwhile', () => {
     const decision = decided({ kind: 'kafka', detail: 'away' });
-    expect(decision).toMatchObject({ state: 'RETRYING', error: { code: 'KAFKA_UNAVAILABLE' }, runAfterMs: 1_000 });
-    expect(decision.trips).toBeUndefined();
+    const error = { code: 'KAFKA_UNAVAILABLE', message: 'away' };
+    expect(decision).toEqual({ state: 'RETRYING', error, failures: 1, runAfterMs: 1_000, trips: true });
   });
 });
 
