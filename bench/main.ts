@@ -12,6 +12,7 @@ import { measureOptions } from './parts/job-options.js';
 import { measureKernel } from './parts/kernel-alone.js';
 import { measureLatency } from './parts/latency.js';
 import { measureRejects } from './parts/rejects.js';
+import { measureSinks } from './parts/sinks.js';
 import { measureSpeed } from './parts/speed.js';
 import { measureStarts } from './parts/starts.js';
 import { measureWorkers } from './parts/workers.js';
@@ -29,6 +30,7 @@ const MEASURES: Record<Part, (bench: Bench) => Promise<void>> = {
   formats: measureFormats,
   claims: measureClaims,
   workers: measureWorkers,
+  sinks: measureSinks,
 };
 /** The broker keeps the files of deleted topics for a minute otherwise, and with them the memory they lie in. */
 const BROKER_SETTINGS = 'log.segment.delete.delay.ms=500\n';

@@ -11,6 +11,7 @@ export const PARTS = [
   'formats',
   'claims',
   'workers',
+  'sinks',
 ] as const;
 export type Part = (typeof PARTS)[number];
 

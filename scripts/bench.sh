@@ -5,7 +5,8 @@
 #   --quick       small inputs, one round: in two minutes, whether everything works; prints only
 #   --only PART   one part, or several by several of these: starts, kernel, latency, speed, rejects,
 #                 options, formats (Parquet against DuckDB for Python, where there is one), claims (a queue of
-#                 100,000 jobs in PostgreSQL and SQLite), workers (one to three on PostgreSQL); prints only
+#                 100,000 jobs in PostgreSQL and SQLite), workers (one to three on PostgreSQL), sinks
+#                 (loads into ClickHouse and PostgreSQL); prints only
 #   --rounds N    of what is compared, instead of 3.
 #   --against COMMIT   this tree and that commit, which is built beside it, in turn: starts, latency, health (/healthz
 #                 beside jobs of one row), jobs, or what of them --only names; prints only.
