@@ -56,6 +56,8 @@ interface Held {
   job: StoredJob;
   /** The last report; null: none came. */
   progress: Omit<SinkProgress, 'rejects'> | null;
+  /** It has written something: whatever fails next is another failure than the one before. */
+  isFurther: boolean;
   /** When it was last stored, by the monotonic clock. */
   storedAt: number;
   /** Its lease is another process's by now: nothing is stored for it any more. */
@@ -148,8 +150,11 @@ export class SinkWorker implements SinkProcessEvents {
   progress(id: string, { rejects, ...progress }: SinkProgress): void {
     const held = this.#held.get(id);
     if (held === undefined || held.isLost) return;
-    // Its connections work.
-    this.breaker.close();
+    const before = held.progress ?? held.load;
+    const isFurther = progress.rows + progress.rejected > before.rows + before.rejected;
+    // A block was written. That a sink was opened does not say that it takes rows.
+    if (isFurther) this.breaker.close();
+    held.isFurther ||= isFurther;
     held.progress = progress;
     const now = this.options.clock.monotonic();
     if (rejects.length === 0 && now - held.storedAt < WRITE_EVERY_MS) {
@@ -164,7 +169,7 @@ export class SinkWorker implements SinkProcessEvents {
     this.#write(held, async () => {
       const { load, job } = held;
       const state = load.state === 'REMOVING' ? load.state : 'LOADING';
-      const changes = { ...progress, state, error: null, failures: 0 } as const;
+      const changes = { ...progress, state, error: null, failures: held.isFurther ? 0 : load.failures } as const;
       await this.#change(
         held,
         changes,
@@ -178,6 +183,7 @@ export class SinkWorker implements SinkProcessEvents {
   finished(id: string, outcome: SinkOutcome): void {
     const held = this.#held.get(id);
     if (held === undefined) return;
+    if (outcome.kind === 'loaded' || outcome.kind === 'waiting' || outcome.kind === 'removed') this.breaker.close();
     this.#conclude(held, (job) => decideSinkOutcome(held.load, outcome, job));
   }
 
@@ -232,7 +238,7 @@ export class SinkWorker implements SinkProcessEvents {
       const model = await models.getVersion(job.modelId, job.modelVersion);
       if (model === undefined) throw new Error(`Model ${job.modelId} has no version ${job.modelVersion}`);
       const held: Held = {
-        ...{ id: randomUUID(), load, job, progress: null, isLost: false },
+        ...{ id: randomUUID(), load, job, progress: null, isFurther: false, isLost: false },
         storedAt: clock.monotonic() - WRITE_EVERY_MS,
       };
       this.#held.set(held.id, held);
@@ -255,7 +261,11 @@ export class SinkWorker implements SinkProcessEvents {
         const decision = decide(job ?? held.job);
         if (decision.trips) this.breaker.trip(decision.error?.message ?? '');
         else this.breaker.leave();
-        if (held.isLost) return;
+        if (held.isLost) {
+          // It may still be ours: the store may have failed.
+          await this.options.sinks.release(held.load);
+          return;
+        }
         await this.#change(held, changesOf(held, decision));
         const { state, error, runAfterMs } = decision;
         if (runAfterMs === null && state === 'PENDING') await this.#wakeIfEnded(jobId);

@@ -1,13 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Expression, type ExpressionBuilder, type Selectable, sql } from 'kysely';
-import {
-  type Database,
-  isPostgres,
-  type JobsTable,
-  type SinkLoadsTable,
-  storeTime,
-  type Tables,
-} from '../../database/index.js';
+import { type Database, isPostgres, type SinkLoadsTable, storeTime, type Tables } from '../../database/index.js';
 import type { ErrorCode } from '../../errors/index.js';
 import type { SinkName, SinkWhen } from '../../ingest/index.js';
 import { type Clock, isoTime } from '../domain/clock.js';
