@@ -58,11 +58,17 @@ export class SinkTopics {
     const { sinks, clock } = this.options;
     await sinks.wakeMissed();
     const now = clock.now();
+    let refusal: string | null = null;
     for (const load of await sinks.expiring(now - JOB_RETENTION_MS / 2, BATCH)) {
       if (this.#rounds.isStopped) return;
-      if ((await this.#setRetention(load, null)) === null) return; // Kafka is away: later
+      const isKept = await this.#setRetention(load, null);
+      if (isKept === null) return; // Kafka is away: later
+      if (!isKept) refusal = this.#refusal;
     }
-    for (const load of await sinks.unannounced(now - JOB_RETENTION_MS + DAY_MS, BATCH)) await this.#announce(load);
+    if (refusal !== null) {
+      const unannounced = await sinks.unannounced(now - JOB_RETENTION_MS + DAY_MS, BATCH);
+      for (const load of unannounced) await this.#announce(load, refusal);
+    }
     for (const load of await sinks.kept(BATCH)) {
       if (this.#rounds.isStopped || (await this.#setRetention(load, JOB_RETENTION_MS)) === null) return;
     }
@@ -90,10 +96,10 @@ export class SinkTopics {
     return true;
   }
 
-  async #announce(load: SinkKey & { createdAt: string }): Promise<void> {
+  async #announce(load: SinkKey & { createdAt: string }, refusal: string): Promise<void> {
     const { sinks, publish } = this.options;
     const expiresAt = isoTime(Date.parse(load.createdAt) + JOB_RETENTION_MS);
-    const message = `the topics of the job lose its rows from ${expiresAt} on, and not all of them are loaded: ${this.#refusal}`;
+    const message = `the topics of the job lose its rows from ${expiresAt} on, and not all of them are loaded: ${refusal}`;
     const error = { code: 'SINK_EXPIRED', message } as const;
     const job = await sinks.change(load, { states: ['PENDING', 'LOADING', 'RETRYING'] }, { error });
     if (job !== undefined) publish(job);
