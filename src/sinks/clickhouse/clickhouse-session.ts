@@ -3,6 +3,7 @@ import { JsonFields } from '../json-fields.js';
 import {
   type BlockResult,
   type DataBlock,
+  type JobSummary,
   type RejectedBlock,
   SinkError,
   type SinkJob,
@@ -13,7 +14,7 @@ import { ByteChunks, textOf } from './byte-chunks.js';
 import { type Connection, quoted } from './connection.js';
 import { areColumnsChanged, insertErrorOf, isUnknownTable } from './errors.js';
 import { writeInteger } from './numbers.js';
-import { type Position, readPosition, readRejects } from './positions.js';
+import { countRejects, type Position, readPosition, readRejects } from './positions.js';
 import { type Refusal, RowEncoder } from './row-encoder.js';
 import { dataTable, EXTRA, OWN_COLUMNS, REJECTED_ROWS, SINK_ERRORS, type TableColumn } from './tables.js';
 import { tokens } from './tokens.js';
@@ -44,18 +45,13 @@ export class ClickHouseSession implements SinkSession {
   readonly table: string;
   readonly position: Position;
   #columns: readonly TableColumn[];
-  /** What must be there by now. */
-  #rows: number;
   #rejected: number;
-  #rejectedByBatch: number;
 
   constructor(private readonly options: ClickHouseSessionOptions) {
     this.table = dataTable(options.job.modelId);
     this.position = options.position;
     this.#columns = options.columns;
-    this.#rows = options.position.data.rows;
     this.#rejected = options.position.data.rejected;
-    this.#rejectedByBatch = options.position.dlq.rows;
   }
 
   async readRejects(): Promise<SinkReject[]> {
@@ -75,13 +71,14 @@ export class ClickHouseSession implements SinkSession {
       } catch (error) {
         if (!areColumnsChanged(error) && !isUnknownTable(error)) throw insertErrorOf(error);
         this.#columns = await describe();
+        const told = JSON.stringify(encoded.rejects);
         encoded = this.#encode(block);
+        if (JSON.stringify(encoded.rejects) !== told) throw columnsChanged(this.table);
         await this.#insert(encoded, tokens.data(job, block.from)).catch((again: unknown) => {
           throw insertErrorOf(again);
         });
       }
     }
-    this.#rows += encoded.rows;
     this.#rejected += encoded.rejects.length;
     return { rows: encoded.rows, rejects: encoded.rejects };
   }
@@ -104,21 +101,21 @@ export class ClickHouseSession implements SinkSession {
       })),
     );
     await this.#insertJson(REJECTED_ROWS, rows, tokens.rejected(job, block.from));
-    this.#rejectedByBatch += block.rows.length;
   }
 
   /**
-   * ClickHouse has no table of jobs: what changes does not suit it. But what was written must be there: an insert does
-   * nothing if its token is known and somebody has deleted the rows.
+   * ClickHouse has no table of jobs: what changes does not suit it. But all of this one must be there: an insert does nothing
+   * if its token is known and somebody has deleted the rows.
    */
-  async writeSummary(): Promise<void> {
+  async writeSummary({ ok, errors }: JobSummary): Promise<void> {
     const { connection, job, describe } = this.options;
     await describe(); // replicas have caught up then
     const { data, dlq } = await readPosition(connection, job);
-    if (data.rows === this.#rows && dlq.rows === this.#rejectedByBatch) return;
-    const there = `${this.table} has ${data.rows} rows of the job, and ${REJECTED_ROWS} ${dlq.rows}`;
-    const written = `${this.#rows} and ${this.#rejectedByBatch} were written`;
-    throw new SinkError('SINK_STATE_LOST', `${there}, but ${written}: somebody has changed them`);
+    const told = await countRejects(connection, job);
+    if (data.rows + this.#rejected === ok && told === this.#rejected && dlq.rows === errors) return;
+    const there = `${this.table} has ${data.rows} rows of the job, ${SINK_ERRORS} ${told} and ${REJECTED_ROWS} ${dlq.rows}`;
+    const missing = `which has ${ok} accepted rows, of which ${this.#rejected} were rejected here, and ${errors} rejected ones`;
+    throw new SinkError('SINK_STATE_LOST', `${there}, ${missing}: somebody has changed them`);
   }
 
   async close(): Promise<void> {}
@@ -194,6 +191,15 @@ export class ClickHouseSession implements SinkSession {
     }
     return { into: quoted(this.table), chunks: out.end(), rows, rejects };
   }
+}
+
+/** What was rejected is stored already, and by now it would be something else. */
+function columnsChanged(table: string): SinkError {
+  const why = 'while rows were rejected for what its columns were';
+  return new SinkError(
+    'SINK_STATE_LOST',
+    `the table ${table} was altered ${why}: take the rows out and load them again`,
+  );
 }
 
 function countOf(count: number): number[] {

@@ -26,12 +26,15 @@ const ONE_PART = {
   input_format_allow_errors_ratio: 0,
   wait_end_of_query: 1,
 } as const;
+/** What newer servers have beside `insert_deduplicate`, and a profile may have switched off. */
+const NEWER_SETTINGS: Readonly<Record<string, string>> = { deduplicate_insert: 'enable' };
 /** In bytes; what a server allows by itself (256 KiB) is too little for a table of thousands of columns. */
 const MAX_QUERY_SIZE = `${16 * 1024 ** 2}`;
 
 /** The statements of a sink. Each throws SinkError, or ClickHouse's own error where it says so. */
 export class Connection {
   readonly #client: ClickHouseClient;
+  #newerSettings: Promise<Record<string, string>> | undefined;
 
   constructor(url: string) {
     this.#client = createClient({
@@ -77,12 +80,28 @@ export class Connection {
    * Throws ClickHouse's own error.
    */
   async insert(into: string, format: string, chunks: readonly Uint8Array[], token: string): Promise<void> {
+    this.#newerSettings ??= this.#findNewerSettings();
+    const newer = await this.#newerSettings.catch((error: unknown) => {
+      this.#newerSettings = undefined;
+      throw error;
+    });
     const { stream } = await this.#client.exec({
       query: `INSERT INTO ${into} FORMAT ${format}`,
       values: Readable.from(chunks, { objectMode: false }),
-      clickhouse_settings: { ...ONE_PART, insert_deduplication_token: token },
+      clickhouse_settings: { ...ONE_PART, ...newer, insert_deduplication_token: token },
     });
     for await (const _ of stream); // the connection is free again
+  }
+
+  async #findNewerSettings(): Promise<Record<string, string>> {
+    const names = Object.keys(NEWER_SETTINGS);
+    const found = await this.rows<{ name: string }>(
+      'SELECT name FROM system.settings WHERE name IN {names:Array(String)}',
+      {
+        names,
+      },
+    );
+    return Object.fromEntries(found.map(({ name }) => [name, NEWER_SETTINGS[name] as string]));
   }
 
   async close(): Promise<void> {

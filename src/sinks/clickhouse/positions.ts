@@ -53,6 +53,15 @@ interface ErrorRow {
   raw_truncated: boolean;
 }
 
+/** How many rows of a load are in `sink_errors`. */
+export async function countRejects(connection: Connection, { jobId, load }: SinkJob): Promise<number> {
+  const [found] = await connection.rows<{ rows: string }>(
+    `SELECT count() AS rows FROM ${quoted(SINK_ERRORS)} WHERE job_id = {jobId:String} AND _load = {load:UInt32}`,
+    { jobId, load },
+  );
+  return Number(found?.rows ?? 0);
+}
+
 /** What was rejected of the blocks before `next`, by offset. */
 export async function readRejects(
   connection: Connection,

@@ -8,6 +8,8 @@ import { tokens } from './tokens.js';
 
 /** The offset of a row that stands for none: it is beyond the end of any topic. */
 const TOMBSTONE = '18446744073709551615';
+/** ClickHouse's number. */
+const VIOLATED_CONSTRAINT = '469';
 /** Blocks that may arrive while the tokens of the next ones are taken. */
 const MAX_ATTEMPTS = 100;
 
@@ -92,6 +94,12 @@ async function insert(connection: Connection, into: string, row: string, token: 
   try {
     await connection.insert(into, 'JSONEachRow', [Buffer.from(`${row}\n`)], token);
   } catch (error) {
-    throw insertErrorOf(error);
+    if ((error as { code?: string }).code !== VIOLATED_CONSTRAINT) throw insertErrorOf(error);
+    throw new SinkError(
+      'SINK_SCHEMA_CONFLICT',
+      `rows are taken out with the help of one of defaults, which a CHECK constraint of ${into.split(' ', 1)[0]} refuses: ` +
+        'drop the constraint (ALTER TABLE … DROP CONSTRAINT) until they are',
+      { cause: error },
+    );
   }
 }

@@ -9,7 +9,12 @@ import { syncReplicas } from './replicas.js';
 const WINDOW = 10_000;
 /** For a week, on replicas. */
 const WINDOW_SECONDS = 604_800;
-const SETTINGS = `non_replicated_deduplication_window = ${WINDOW}, replicated_deduplication_window = ${WINDOW}, replicated_deduplication_window_seconds = ${WINDOW_SECONDS}`;
+/**
+ * A part whose rows are all deleted is kept: with it go the tokens of its inserts, and an insert that comes late would bring
+ * rows back that were taken out. On replicas the tokens are in Keeper.
+ */
+const KEEPS_TOKENS = 'remove_empty_parts = 0';
+const SETTINGS = `non_replicated_deduplication_window = ${WINDOW}, replicated_deduplication_window = ${WINDOW}, replicated_deduplication_window_seconds = ${WINDOW_SECONDS}, ${KEEPS_TOKENS}`;
 /** Characters of statements in a message. */
 const MAX_LISTED = 16_384;
 const ENGINES = /^(?:Replicated|Shared)?MergeTree$/;
@@ -55,6 +60,7 @@ interface FoundTable {
   engine: string;
   engine_full: string;
   partition_key: string;
+  create_table_query: string;
   comment: string;
 }
 
@@ -191,22 +197,29 @@ function refuseNames({ columns }: SinkJob): void {
   );
 }
 
-/** A table in which one insert is one part, and known by its token. */
-function requireUsable(name: string, { engine, engine_full: full, partition_key: partition }: FoundTable): void {
+/** A table in which one insert is one part, known by its token, and from which a job's rows can be taken out. */
+function requireUsable(name: string, found: FoundTable): void {
+  const refuse = (why: string): never => {
+    throw new SinkError('SINK_SCHEMA_CONFLICT', `the table ${name} ${why}`);
+  };
+  const set = (setting: string): string => `run: ALTER TABLE ${quoted(name)} MODIFY SETTING ${setting}`;
+  const { engine, engine_full: full, partition_key: partition, create_table_query: statement } = found;
   if (!ENGINES.test(engine)) {
-    const what = engine === 'Distributed' ? 'name the tables behind it' : 'make it a MergeTree';
-    throw new SinkError('SINK_SCHEMA_CONFLICT', `the table ${name} is ${engine}: ${what}`);
+    refuse(`is ${engine}: ${engine === 'Distributed' ? 'name the tables behind it' : 'make it a MergeTree'}`);
   }
-  if (partition !== '') {
-    throw new SinkError(
-      'SINK_SCHEMA_CONFLICT',
-      `the table ${name} is partitioned by ${partition}: a block would become several parts`,
+  if (partition !== '') refuse(`is partitioned by ${partition}: a block would become several parts`);
+  // Rows that are gone as soon as they are inserted would be taken for lost.
+  if (/ TTL /.test(full)) refuse(`has a TTL for rows: run: ALTER TABLE ${quoted(name)} REMOVE TTL`);
+  if (/\bPROJECTION\b/.test(statement) && !/lightweight_mutation_projection_mode = '(rebuild|drop)'/.test(full)) {
+    refuse(
+      `has projections, which keep rows from being deleted; ${set("lightweight_mutation_projection_mode = 'rebuild'")}`,
     );
   }
-  if (engine === 'MergeTree' && !(Number(/non_replicated_deduplication_window = (\d+)/.exec(full)?.[1] ?? 0) > 0)) {
-    const statement = `ALTER TABLE ${quoted(name)} MODIFY SETTING non_replicated_deduplication_window = ${WINDOW}`;
-    throw new SinkError('SINK_SCHEMA_CONFLICT', `the table ${name} keeps no tokens of inserts; run: ${statement}`);
+  if (engine !== 'MergeTree') return;
+  if (!(Number(/non_replicated_deduplication_window = (\d+)/.exec(full)?.[1] ?? 0) > 0)) {
+    refuse(`keeps no tokens of inserts; ${set(`non_replicated_deduplication_window = ${WINDOW}, ${KEEPS_TOKENS}`)}`);
   }
+  if (!/remove_empty_parts = (?:0|false)/.test(full)) refuse(`forgets tokens of deleted rows; ${set(KEEPS_TOKENS)}`);
 }
 
 /** The engines of those tables that are there. */
@@ -220,7 +233,7 @@ export async function enginesOf(connection: Connection, names: readonly string[]
 
 async function find(connection: Connection, name: string): Promise<FoundTable | undefined> {
   const [found] = await connection.rows<FoundTable>(
-    'SELECT engine, engine_full, partition_key, comment FROM system.tables WHERE database = currentDatabase() AND name = {name:String}',
+    'SELECT engine, engine_full, partition_key, create_table_query, comment FROM system.tables WHERE database = currentDatabase() AND name = {name:String}',
     { name },
   );
   return found;
