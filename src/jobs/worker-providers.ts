@@ -135,7 +135,7 @@ export const workerProviders: Provider[] = [
         health.add(`sink_${name}`, () => worker.trouble());
         return worker;
       });
-      return new SinkWorkers(workers, notifier);
+      return new SinkWorkers(workers, notifier, log);
     },
   },
   {

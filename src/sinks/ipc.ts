@@ -17,6 +17,8 @@ export interface SinkAssignment {
   /** Nothing will be committed any more: the last, short block is loaded, too. */
   isWhole: boolean;
   summary: JobSummary;
+  /** Offset of the last rejected row that is known; -1: none is. */
+  lastReject: number;
 }
 
 /** How a sink's work on one job ended. */
@@ -30,9 +32,11 @@ export type SinkOutcome =
   | { kind: 'expired'; detail: string }
   /** Kafka did not answer, or not with all that is committed. */
   | { kind: 'kafka'; detail: string }
-  /** `code`: of a SinkError. */
-  | { kind: 'failed'; code: string; detail: string }
-  /** Another process has gone on with it, or it was told to stop. */
+  /** `code`: of a SinkError. `isDown`: it is so for all jobs. */
+  | { kind: 'failed'; code: string; detail: string; isDown: boolean }
+  /** Another process has gone on with it, as far as the sink says. */
+  | { kind: 'overtaken'; detail: string }
+  /** It was told to stop. */
   | { kind: 'left' };
 
 /** Where a load stands. */

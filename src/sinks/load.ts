@@ -1,5 +1,5 @@
 import type { Kafka } from 'kafkajs';
-import { type Checkpoint, failureDetail, JobRecords, kafkaProblem } from '../kafka/index.js';
+import { type Checkpoint, failureDetail, JobRecords, kafkaProblem, type TopicAdmin } from '../kafka/index.js';
 import { dataBlocks, RowNumbers, rejectedBlocks } from './blocks.js';
 import type { SinkAssignment, SinkOutcome, SinkProgress } from './ipc.js';
 import { createRowDecoder } from './row-decoder.js';
@@ -8,12 +8,15 @@ import { type Sink, SinkError, SinkOvertaken, type SinkSession } from './sink.js
 export interface LoadOptions {
   sink: Sink;
   kafka: Kafka;
+  topics: Pick<TopicAdmin, 'isGone'>;
   /** Resolves when what is reported is durable and the job is still ours; `signal` is aborted if it is not. */
   report: (progress: SinkProgress) => Promise<void>;
   /** Aborted: leave the job. What is being written is written to its end. */
   signal: AbortSignal;
 }
 
+/** Rejected rows in one report: they may be 64 KiB each. */
+const REJECTS_AT_ONCE = 100;
 /** Markers of a commit are in both topics a moment after each other. */
 const READABLE_WITHIN_MS = 30_000;
 
@@ -27,8 +30,10 @@ export async function carryOut(assignment: SinkAssignment, options: LoadOptions)
     await options.sink.remove(assignment.job);
     return { kind: 'removed' };
   } catch (error) {
-    if (error instanceof SinkOvertaken) return { kind: 'left' };
-    if (error instanceof SinkError) return { kind: 'failed', code: error.code, detail: error.message };
+    if (error instanceof SinkOvertaken) return { kind: 'overtaken', detail: error.message };
+    if (error instanceof SinkError) {
+      return { kind: 'failed', code: error.code, detail: error.message, isDown: error.isDown };
+    }
     if (error instanceof Expired) return { kind: 'expired', detail: error.message };
     if (options.signal.aborted) return { kind: 'left' };
     if (kafkaProblem(error, '') === null) throw error; // a defect
@@ -39,7 +44,12 @@ export async function carryOut(assignment: SinkAssignment, options: LoadOptions)
 async function load(assignment: SinkAssignment, options: LoadOptions): Promise<SinkOutcome> {
   const { job, names, isWhole, summary } = assignment;
   const records = await JobRecords.open(options.kafka, names);
-  if (records === null) throw new Expired('the topics of the job are gone');
+  if (records === null) {
+    // A broker that has just started knows no topics yet.
+    const gone = await Promise.all([names.data, names.dlq].map((topic) => options.topics.isGone(topic)));
+    if (!gone.includes(true)) return { kind: 'kafka', detail: 'a broker does not know the topics of the job yet' };
+    throw new Expired('the topics of the job are gone');
+  }
   let session: SinkSession | undefined;
   try {
     const checkpoint = assignment.checkpoint ?? (await records.checkpoint());
@@ -84,7 +94,7 @@ async function loadTo(
   checkpoint: Checkpoint,
   records: JobRecords,
   session: SinkSession,
-  { job, format, isWhole }: SinkAssignment,
+  { job, format, isWhole, lastReject }: SinkAssignment,
   { report, signal }: LoadOptions,
 ): Promise<boolean> {
   const { data, dlq } = session.position;
@@ -94,8 +104,13 @@ async function loadTo(
     const message = `${rejected} rows were rejected, more than max_sink_errors (${job.maxErrors})`;
     throw new SinkError('SINK_TOO_MANY_ERRORS', message);
   };
-  const rejects = rejected > 0 ? await session.readRejects() : [];
-  await report({ table: session.table, rows, rejected, rejects });
+  await report({ table: session.table, rows, rejected, rejects: [] });
+  for (let after = lastReject, isMore = rejected > 0; isMore; ) {
+    const rejects = await session.readRejects(after, REJECTS_AT_ONCE);
+    isMore = rejects.length === REJECTS_AT_ONCE;
+    after = rejects.at(-1)?.offset ?? after;
+    if (rejects.length > 0) await report({ table: session.table, rows, rejected, rejects });
+  }
 
   const rejectedValues = records.values('dlq', dlq.next, checkpoint.dlqEnd);
   for await (const block of rejectedBlocks(rejectedValues, { from: dlq.next, isWhole })) {

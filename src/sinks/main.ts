@@ -1,6 +1,6 @@
 import { loadConfig } from '../config/index.js';
 import { SINK_NAMES, type SinkName } from '../ingest/index.js';
-import { createKafka } from '../kafka/index.js';
+import { createKafka, serviceTopics, TopicAdmin } from '../kafka/index.js';
 import { createLog } from '../observability/index.js';
 import { ALIVE_MS, type FromSink, type SinkAssignment, type SinkProgress, type ToSink } from './ipc.js';
 import { carryOut } from './load.js';
@@ -18,6 +18,7 @@ if (process.send === undefined || !SINK_NAMES.includes(name)) {
 const config = loadConfig(process.env);
 const log = createLog(config.logLevel).child({ component: 'sink', sink: name });
 const kafka = createKafka(config.kafka);
+const topics = new TopicAdmin(kafka, serviceTopics(config.kafka.topicPrefix), config.kafka.replicationFactor);
 const url = config.sinks.urls.get(name);
 if (url === undefined) throw new Error(`the sink ${name} is not configured`);
 const sink = await openSink(name, { url, ddl: config.sinks.ddl, lineage: config.sinks.lineage });
@@ -65,7 +66,7 @@ async function work(assignment: SinkAssignment): Promise<void> {
     send({ type: 'progress', id, progress });
     await stored;
   };
-  const outcome = await carryOut(assignment, { sink, kafka, report, signal: own.leave.signal });
+  const outcome = await carryOut(assignment, { sink, kafka, topics, report, signal: own.leave.signal });
   works.delete(id);
   send({ type: 'finished', id, outcome });
 }

@@ -78,8 +78,11 @@ export class SinkProcess {
     if (this.#child?.connected) this.#child.send(message, () => undefined);
   }
 
-  assign(assignment: SinkAssignment): void {
+  /** false: there is no process to take it. One that goes later says so by `exited`. */
+  assign(assignment: SinkAssignment): boolean {
+    if (!this.#isReady || !this.#child?.connected) return false;
     this.send({ type: 'assign', assignment });
+    return true;
   }
 
   /** What the process is doing is lost. `exited` follows. */

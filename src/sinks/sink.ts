@@ -79,12 +79,16 @@ export type SinkErrorCode =
 export class SinkError extends Error {
   override readonly name = 'SinkError';
 
+  /** Nothing of this sink can be used now: other jobs need not try. */
+  readonly isDown: boolean;
+
   constructor(
     readonly code: SinkErrorCode,
     message: string,
-    options?: ErrorOptions,
+    { isDown = false, ...options }: ErrorOptions & { isDown?: boolean } = {},
   ) {
     super(message, options);
+    this.isDown = isDown;
   }
 }
 
@@ -122,8 +126,11 @@ export interface SinkSession {
   readonly table: string;
   /** Where to go on, as it was when the session was opened. */
   readonly position: { readonly data: DataPosition; readonly dlq: StreamPosition };
-  /** What this load has rejected before the session was opened, by offset: a process that died may not have told of it. */
-  readRejects(): Promise<SinkReject[]>;
+  /**
+   * What this load had rejected when the session was opened, behind an offset and in their order, `limit` at most: a process
+   * that died may not have told of it.
+   */
+  readRejects(after: number, limit: number): Promise<SinkReject[]>;
   /** Throws SinkOvertaken if the sink has gone on from `block.from` under other hands. */
   writeRows(block: DataBlock): Promise<BlockResult>;
   /** Likewise: one row for each error. */

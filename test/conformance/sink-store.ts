@@ -228,7 +228,7 @@ export function describesSinkStore(name: string, open: () => Promise<StoreFixtur
         await become(load.jobId, 'SUCCESS');
         expect(await jobs.purge((await jobs.get(load.jobId))!)).toBe(true);
         expect(await sinks.change(load, { lease: load }, { rows: 1 })).toBeUndefined();
-        expect(await sinks.add(load.jobId, 'clickhouse', 'success')).toBeUndefined();
+        expect(await sinks.add(load.jobId, ['clickhouse'], 'success')).toBeUndefined();
       });
     });
 
@@ -269,17 +269,21 @@ export function describesSinkStore(name: string, open: () => Promise<StoreFixtur
     describe('a sink more', () => {
       it('is due at once, and shown with the job', async () => {
         const { jobId } = await insert(['postgres']);
-        const job = await sinks.add(jobId, 'clickhouse', 'streaming');
+        const job = await sinks.add(jobId, ['clickhouse'], 'streaming');
         expect(job).toMatchObject({ revision: 2, sinks: [{ name: 'clickhouse' }, { name: 'postgres' }] });
         expect(await sinks.claim('clickhouse', 'me')).toMatchObject({ jobId, when: 'streaming', load: 1 });
       });
 
       it('is none if the job has it, or is not there', async () => {
         const { jobId } = await insert(['postgres']);
-        expect(await sinks.add(jobId, 'postgres', 'success')).toBeUndefined();
-        expect(await sinks.add('zzzzzzzz', 'postgres', 'success')).toBeUndefined();
+        expect(await sinks.add(jobId, ['postgres'], 'success')).toBeUndefined();
+        expect(await sinks.add('zzzzzzzz', ['postgres'], 'success')).toBeUndefined();
+        // All or none.
+        const other = (await insert(['postgres'])).jobId;
+        expect(await sinks.add(other, ['clickhouse', 'postgres'], 'success')).toBeUndefined();
+        expect(await sinks.get({ jobId: other, name: 'clickhouse' })).toBeUndefined();
         expect((await jobs.get(jobId))?.revision).toBe(1);
-        const twice = await Promise.all([1, 2, 3].map(() => sinks.add(jobId, 'clickhouse', 'success')));
+        const twice = await Promise.all([1, 2, 3].map(() => sinks.add(jobId, ['clickhouse'], 'success')));
         expect(twice.filter((job) => job !== undefined)).toHaveLength(1);
       });
     });
@@ -325,15 +329,33 @@ export function describesSinkStore(name: string, open: () => Promise<StoreFixtur
         await sinks.change(done, {}, { state: 'LOADED', runAfterMs: null });
         await sinks.change(failed, {}, { state: 'FAILED', runAfterMs: null });
         const created = Date.parse('2026-03-01T12:00:00.000Z');
-        expect(await sinks.expiring(created, 10)).toEqual([]);
-        const expected = { ...first, topicPrefix: 'batch', createdAt: '2026-03-01T12:00:00.000Z' };
-        expect(await sinks.expiring(LATER, 1)).toEqual([expected]);
-        expect((await sinks.expiring(LATER, 10)).map(({ jobId }) => jobId)).toEqual([first.jobId, second.jobId]);
+        expect(await sinks.expiring(created, 0, 10)).toEqual([]);
+        const expected = { ...first, seq: 1, topicPrefix: 'batch', createdAt: '2026-03-01T12:00:00.000Z' };
+        expect(await sinks.expiring(LATER, 0, 1)).toEqual([expected]);
+        expect((await sinks.expiring(LATER, 0, 10)).map(({ jobId }) => jobId)).toEqual([first.jobId, second.jobId]);
+        expect((await sinks.expiring(LATER, 1, 10)).map(({ jobId }) => jobId)).toEqual([second.jobId]);
         await sinks.markTopicsKept(first.jobId, true);
-        expect((await sinks.expiring(LATER, 10)).map(({ jobId }) => jobId)).toEqual([second.jobId]);
+        expect((await sinks.expiring(LATER, 0, 10)).map(({ jobId }) => jobId)).toEqual([second.jobId]);
         await sinks.change(second, {}, { error: { code: 'SINK_EXPIRED', message: 'soon' } });
         expect(await sinks.unannounced(LATER, 10)).toEqual([]);
-        expect(await sinks.expiring(LATER, 10)).toHaveLength(1);
+        expect(await sinks.expiring(LATER, 0, 10)).toHaveLength(1);
+      });
+
+      it('are needed by a load that FAILED for as long as they are kept by themselves, unless it is too late', async () => {
+        const [failed, expired] = [await due(), await due()];
+        const error = { code: 'SINK_SCHEMA_CONFLICT', message: 'why' } as const;
+        await sinks.change(failed, {}, { state: 'FAILED', error, runAfterMs: null });
+        await sinks.change(
+          expired,
+          {},
+          { state: 'FAILED', error: { ...error, code: 'SINK_EXPIRED' }, runAfterMs: null },
+        );
+        expect((await sinks.expiring(LATER, 0, 10)).map(({ jobId }) => jobId)).toEqual([failed.jobId]);
+        expect(await sinks.unannounced(LATER, 10)).toEqual([]);
+        await sinks.markTopicsKept(failed.jobId, true);
+        expect(await sinks.kept(10)).toEqual([]);
+        clock.advance(7 * 86_400_000 + 1);
+        expect((await sinks.kept(10)).map(({ jobId }) => jobId)).toEqual([failed.jobId]);
       });
 
       it('that are kept are needed as long as one load of the job goes on', async () => {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { ServiceError } from '../../errors/index.js';
-import { failureDetail } from '../../kafka/index.js';
+import { failureDetail, JOB_RETENTION_MS } from '../../kafka/index.js';
 import { type Clock, isoTime } from '../domain/clock.js';
 import type { ExpiryStore } from '../store/expiry-store.js';
 import type { JobCommands } from './commands.js';
@@ -115,7 +115,12 @@ export class JobExpiry {
   async #purge(before: number, seenBy: number): Promise<void> {
     const { rows, commands, log } = this.options;
     let purged = 0;
-    for (const jobId of await rows.expired(before, seenBy, PURGED_A_ROUND)) {
+    for (const jobId of await rows.expired(
+      before,
+      seenBy,
+      this.options.clock.now() - JOB_RETENTION_MS,
+      PURGED_A_ROUND,
+    )) {
       if (this.#rounds.isStopped) break;
       try {
         await commands.purge(jobId, false);

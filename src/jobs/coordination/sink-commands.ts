@@ -30,6 +30,10 @@ export interface SinkCommandsOptions {
   config: Pick<SinksConfig, 'urls' | 'lineage'>;
 }
 
+function missing(name: SinkName): string {
+  return `The sink ${name} needs ${SINK_URLS[name]}, which is not set`;
+}
+
 /** Its next claim is made at once, and whoever has it finds out that it is not his any more. */
 const NOW = { leaseOwner: null, runAfterMs: 0 } as const;
 
@@ -51,10 +55,14 @@ export class SinkCommands {
         retrying: count('RETRYING'),
         failed: count('FAILED'),
         removing: count('REMOVING'),
-        error: await sinks.newestError(name),
+        error: config.urls.has(name)
+          ? await sinks.newestError(name)
+          : { code: 'SINK_NOT_CONFIGURED', message: missing(name) },
       };
     };
-    return Promise.all([...config.urls.keys()].map(status));
+    // A sink that was taken from the settings may still have loads.
+    const names = new Set([...config.urls.keys(), ...counts.map(({ name }) => name)]);
+    return Promise.all([...names].map(status));
   }
 
   /**
@@ -64,7 +72,7 @@ export class SinkCommands {
    */
   async add(jobId: string, names: readonly SinkName[]): Promise<StoredJob> {
     const { sinks } = this.options;
-    let job = await this.#require(jobId);
+    const job = await this.#require(jobId);
     for (const name of names) {
       this.#requireConfigured(name);
       const { state } = job.sinks.find((sink) => sink.name === name) ?? {};
@@ -72,14 +80,8 @@ export class SinkCommands {
       throw new ServiceError('SINK_STATE_CONFLICT', `The rows of the job are ${state} in ${name} already`);
     }
     if (isTerminal(job.state)) await this.#requireRecords(job);
-    for (const name of names) {
-      const again = { ...NOW, state: 'PENDING', error: null, failures: 0, rows: 0, rejected: 0 } as const;
-      const changed =
-        (await sinks.change({ jobId, name }, { states: ['REMOVED'] }, again)) ??
-        (await sinks.add(jobId, name, job.options.sinkWhen));
-      job = this.#changed(changed, `The rows of the job were just sent to ${name} by another request`);
-    }
-    return job;
+    const changed = await sinks.add(jobId, names, job.options.sinkWhen);
+    return this.#changed(changed, 'The rows of the job were just sent there by another request');
   }
 
   /** Tries a load that has FAILED or is RETRYING again, now. Throws JOB_NOT_FOUND, SINK_NOT_FOUND, SINK_STATE_CONFLICT. */
@@ -99,7 +101,9 @@ export class SinkCommands {
     const job = await this.#require(jobId);
     const load = await this.#requireLoad(jobId, name);
     if (load.state === 'REMOVING' || load.state === 'REMOVED') return job;
-    this.#requireConfigured(name);
+    // What was never begun has nothing to take out, and needs no sink for it.
+    const isBegun = load.table !== null || load.rows > 0 || load.lease > 0;
+    if (isBegun) this.#requireConfigured(name);
     if (!isTerminal(job.state)) {
       const message = `The job is ${job.state}, and would be loaded again: cancel it first (\`DELETE /jobs/${jobId}\`)`;
       throw new ServiceError('SINK_STATE_CONFLICT', message);
@@ -108,6 +112,7 @@ export class SinkCommands {
       const message = 'SINK_LINEAGE is off: which rows came with the job is not kept';
       throw new ServiceError('SINK_NOT_REVERSIBLE', message);
     }
+    if (!isBegun) return this.#change(load, { state: 'REMOVED', error: null, leaseOwner: null, runAfterMs: null });
     return this.#change(load, { ...NOW, state: 'REMOVING', error: null, failures: 0 });
   }
 
@@ -138,7 +143,7 @@ export class SinkCommands {
 
   #requireConfigured(name: SinkName): void {
     if (this.options.config.urls.has(name)) return;
-    throw new ServiceError('SINK_NOT_CONFIGURED', `The sink ${name} needs ${SINK_URLS[name]}, which is not set`);
+    throw new ServiceError('SINK_NOT_CONFIGURED', missing(name));
   }
 
   /** The job has ended. */

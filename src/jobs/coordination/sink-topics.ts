@@ -29,6 +29,8 @@ export class SinkTopics {
   readonly #rounds: Rounds;
   /** Why retention cannot be lifted, in the broker's words; null: it can, as far as is known. */
   #refusal: string | null = null;
+  /** Where the next round begins. */
+  #afterSeq = 0;
 
   constructor(private readonly options: SinkTopicsOptions) {
     this.#rounds = new Rounds({
@@ -59,7 +61,10 @@ export class SinkTopics {
     await sinks.wakeMissed();
     const now = clock.now();
     let refusal: string | null = null;
-    for (const load of await sinks.expiring(now - JOB_RETENTION_MS / 2, BATCH)) {
+    const expiring = await sinks.expiring(now - JOB_RETENTION_MS / 2, this.#afterSeq, BATCH);
+    // Those that cannot be kept hold up no others.
+    this.#afterSeq = expiring.length < BATCH ? 0 : (expiring.at(-1)?.seq ?? 0);
+    for (const load of expiring) {
       if (this.#rounds.isStopped) return;
       const isKept = await this.#setRetention(load, null);
       if (isKept === null) return; // Kafka is away: later

@@ -25,7 +25,8 @@ import { Breaker } from './sink-breaker.js';
 export interface SinkLink {
   readonly isReady: boolean;
   start(): void;
-  assign(assignment: SinkAssignment): void;
+  /** false: it is just going, and does not get it. */
+  assign(assignment: SinkAssignment): boolean;
   send(message: { type: 'stored' | 'leave'; id: string }): void;
   stop(graceMs: number): Promise<void>;
 }
@@ -87,6 +88,8 @@ export class SinkWorker implements SinkProcessEvents {
   /** Writes that are under way. */
   readonly #writes = new Set<Promise<void>>();
   #answersSince: number | null = null;
+  /** Loads of a process that crashed with several, which are tried one by one. */
+  #suspects = 0;
   #isRunning = false;
 
   constructor(private readonly options: SinkWorkerOptions) {
@@ -183,12 +186,18 @@ export class SinkWorker implements SinkProcessEvents {
   finished(id: string, outcome: SinkOutcome): void {
     const held = this.#held.get(id);
     if (held === undefined) return;
-    if (outcome.kind === 'loaded' || outcome.kind === 'waiting' || outcome.kind === 'removed') this.breaker.close();
-    this.#conclude(held, (job) => decideSinkOutcome(held.load, outcome, job));
+    // Whatever it said: it answered.
+    const isAnswer = outcome.kind === 'failed' && !outcome.isDown;
+    if (isAnswer || ['loaded', 'waiting', 'removed'].includes(outcome.kind)) this.breaker.close();
+    this.#conclude(held, (job) => decideSinkOutcome(held.load, outcome, job, held.isFurther));
   }
 
   exited(loss: SinkLoss): void {
-    for (const held of this.#held.values()) this.#conclude(held, () => decideSinkLoss(held.load, loss));
+    // One of several is at fault: which one is seen when each is tried alone.
+    const isClear = this.#held.size <= 1;
+    if (loss.crash && !isClear) this.#suspects = 2 * this.#held.size; // they are given back first
+    const own = { ...loss, crash: loss.crash && isClear };
+    for (const held of this.#held.values()) this.#conclude(held, () => decideSinkLoss(held.load, own));
   }
 
   #look(): void {
@@ -205,7 +214,8 @@ export class SinkWorker implements SinkProcessEvents {
     try {
       do {
         this.#isMissed = false;
-        while (this.#isRunning && this.#process.isReady && this.#held.size < concurrency && this.breaker.tryEnter()) {
+        const room = this.#suspects > 0 ? 1 : concurrency;
+        while (this.#isRunning && this.#process.isReady && this.#held.size < room && this.breaker.tryEnter()) {
           const load = await sinks.claim(name, owner);
           if (load === undefined) {
             this.breaker.leave();
@@ -242,7 +252,11 @@ export class SinkWorker implements SinkProcessEvents {
         storedAt: clock.monotonic() - WRITE_EVERY_MS,
       };
       this.#held.set(held.id, held);
-      this.#process.assign(assignmentOf(held, model));
+      const lastReject = await sinks.lastReject(load);
+      if (!this.#process.assign(assignmentOf(held, model, lastReject))) {
+        this.#conclude(held, () => decideSinkLoss(load, { crash: false, detail: 'its process was going' }));
+        return;
+      }
       log.info({ job_id: jobId, sink: load.name, load: load.load }, 'a sink takes a job');
     } catch (error) {
       log.error({ err: error, job_id: jobId }, 'could not hand a load to the process of a sink');
@@ -275,11 +289,13 @@ export class SinkWorker implements SinkProcessEvents {
           'a sink has left a job',
         );
       } catch (error) {
+        this.breaker.leave();
         // The lease lapses if it cannot be given back.
         clock.schedule(RETRY_MS, () => void this.options.sinks.release(held.load).catch(() => undefined));
         throw error;
       } finally {
         this.#held.delete(held.id);
+        this.#suspects = Math.max(0, this.#suspects - 1);
         this.#look();
       }
     });
@@ -356,7 +372,7 @@ function changesOf({ load, progress }: Held, decision: SinkDecision): SinkChange
   return { ...told, state, error, failures, runAfterMs, leaseOwner: null };
 }
 
-function assignmentOf({ id, load, job }: Held, model: CompiledSchema): SinkAssignment {
+function assignmentOf({ id, load, job }: Held, model: CompiledSchema, lastReject: number): SinkAssignment {
   const { options, checkpoint } = job;
   const isWhole = isReadToEnd(job);
   // What a job under way has committed is known to Kafka, and of one that has failed only if it was found out.
@@ -393,5 +409,6 @@ function assignmentOf({ id, load, job }: Held, model: CompiledSchema): SinkAssig
       createdAt: job.createdAt,
       finishedAt: job.finishedAt,
     },
+    lastReject,
   };
 }

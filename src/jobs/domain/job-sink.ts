@@ -33,7 +33,9 @@ export interface JobSink {
 }
 
 /** Whether something is still to be done, or might be: the job's topics are needed. */
-export function isUnfinished({ state }: Pick<StoredSink, 'state'>): boolean {
+export function isUnfinished({ state, error }: Pick<StoredSink, 'state' | 'error'>): boolean {
+  // One that FAILED can be tried again, as long as the topics have its rows.
+  if (state === 'FAILED') return error?.code !== 'SINK_EXPIRED';
   return state === 'PENDING' || state === 'LOADING' || state === 'RETRYING' || state === 'REMOVING';
 }
 

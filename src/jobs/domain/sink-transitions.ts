@@ -22,6 +22,9 @@ const MAX_BACKOFF_MS = 60_000;
 const FORBIDDEN_MS = 30_000;
 /** While the job goes on; then whole blocks are there, or not. */
 const NEXT_LOOK_MS = 1_000;
+const NO_BLOCK_MS = 5_000;
+/** A load that another process has is left alone; but somebody must have it. */
+const MAX_OVERTAKEN = 10;
 const MAX_CRASHES = 3;
 const TO_RETRY: readonly string[] = ['SINK_UNAVAILABLE', 'SINK_FORBIDDEN', 'KAFKA_UNAVAILABLE'];
 
@@ -38,11 +41,12 @@ export function isLoadable(job: Pick<StoredJobSummary, 'state' | 'error' | 'chec
 
 type Known = Pick<StoredSink, 'state'> & { failures: number };
 
-/** What a report means. `state`: LOADING, RETRYING or REMOVING. */
+/** What a report means. `state`: LOADING, RETRYING or REMOVING. `isFurther`: a block was written. */
 export function decideSinkOutcome(
   { state, failures }: Known,
   outcome: SinkOutcome,
   job: Pick<StoredJobSummary, 'state' | 'error'>,
+  isFurther: boolean,
 ): SinkDecision {
   switch (outcome.kind) {
     case 'loaded':
@@ -50,19 +54,28 @@ export function decideSinkOutcome(
     case 'waiting': {
       const goesOn = job.state === 'RUNNING' || job.state === 'CANCELLING';
       // It may have ended while its blocks were written.
-      const runAfterMs = isReadToEnd(job) ? 0 : goesOn ? NEXT_LOOK_MS : null;
+      const next = isFurther ? NEXT_LOOK_MS : NO_BLOCK_MS;
+      const runAfterMs = isReadToEnd(job) ? 0 : goesOn ? next : null;
       return { state: 'PENDING', error: null, failures: 0, runAfterMs };
     }
     case 'removed':
       return { state: 'REMOVED', error: null, failures: 0, runAfterMs: null, isRemoved: true };
     case 'left':
       return { state, error: null, failures, runAfterMs: NEXT_LOOK_MS };
+    case 'overtaken':
+      if (failures + 1 >= MAX_OVERTAKEN) {
+        const message = `the sink knows another load of the job, and nobody has it: ${outcome.detail}`;
+        return failed(state, failures + 1, 'SINK_STATE_LOST', message);
+      }
+      return { state, error: null, failures: failures + 1, runAfterMs: backoffOf(failures + 1) };
     case 'expired':
       return failed(state, failures + 1, 'SINK_EXPIRED', outcome.detail);
     case 'kafka':
-      return retried(state, failures + 1, 'KAFKA_UNAVAILABLE', outcome.detail);
+      return retried(state, failures + 1, 'KAFKA_UNAVAILABLE', outcome.detail, false);
     case 'failed':
-      if (TO_RETRY.includes(outcome.code)) return retried(state, failures + 1, outcome.code, outcome.detail);
+      if (TO_RETRY.includes(outcome.code)) {
+        return retried(state, failures + 1, outcome.code, outcome.detail, outcome.isDown);
+      }
       return failed(state, failures + 1, outcome.code, outcome.detail);
   }
 }
@@ -73,18 +86,21 @@ export function decideSinkLoss({ state, failures }: Known, { crash, detail }: Si
   if (failures + 1 >= MAX_CRASHES) {
     return failed(state, failures + 1, 'SINK_CRASHED', `${failures + 1} times in a row; last: ${detail}`);
   }
-  const { trips: _, ...decision } = retried(state, failures + 1, 'SINK_CRASHED', detail);
-  return decision;
+  return retried(state, failures + 1, 'SINK_CRASHED', detail, false);
 }
 
-function retried(state: SinkState, failures: number, code: string, message: string): SinkDecision {
-  const backoff = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 10));
+function backoffOf(failures: number): number {
+  return Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 10));
+}
+
+function retried(state: SinkState, failures: number, code: string, message: string, isDown: boolean): SinkDecision {
+  const backoff = backoffOf(failures);
   return {
     state: state === 'REMOVING' ? state : 'RETRYING',
     error: { code: code as ErrorCode, message },
     failures,
     runAfterMs: code === 'SINK_FORBIDDEN' ? Math.max(FORBIDDEN_MS, backoff) : backoff,
-    trips: true,
+    ...(isDown ? { trips: true } : {}),
   };
 }
 

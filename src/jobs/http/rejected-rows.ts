@@ -56,10 +56,16 @@ export class RejectedRows {
     over: AbortSignal,
   ): AsyncGenerator<{ cursor: string; value: Buffer }> {
     const place = placeOf(cursor);
+    const hasMore = job.sinks.some(({ rejected }) => rejected > 0);
     if (typeof place === 'number') {
-      for await (const { offset, value } of this.#records(job, place, over)) yield { cursor: String(offset), value };
+      try {
+        for await (const { offset, value } of this.#records(job, place, over)) yield { cursor: String(offset), value };
+      } catch (error) {
+        // Those of the sinks are ours, and still there.
+        if (!(hasMore && error instanceof ServiceError && error.code === 'REJECTED_EXPIRED')) throw error;
+      }
     }
-    if (job.sinks.length === 0) return;
+    if (!hasMore) return;
     // A cursor is the place of the row that the page begins with.
     let after = typeof place === 'number' ? null : { name: place.name, offset: place.offset - 1 };
     for (let isMore = true; isMore; ) {

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Database } from '../../database/index.js';
 import { isoTime } from '../domain/clock.js';
+import { needsTopics } from './sink-store.js';
 
 /** What the database knows of the age of jobs. A write is durable when its promise resolves. */
 export class ExpiryStore {
@@ -38,7 +39,7 @@ export class ExpiryStore {
    * Ids of jobs that ended `before` (ms since the epoch), were first seen ended at `seenBy` (running time, in ms) or
    * earlier and keep no file; the earliest end first.
    */
-  async expired(before: number, seenBy: number, limit: number): Promise<string[]> {
+  async expired(before: number, seenBy: number, failedSince: number, limit: number): Promise<string[]> {
     const rows = await this.db
       .selectFrom('jobs')
       .select('job_id')
@@ -54,8 +55,7 @@ export class ExpiryStore {
             selectFrom('sink_loads')
               .select('sink_loads.job_id')
               .whereRef('sink_loads.job_id', '=', 'jobs.job_id')
-              .where('sink_loads.state', 'in', ['PENDING', 'LOADING', 'RETRYING', 'REMOVING'])
-              .where('sink_loads.run_after', 'is not', null),
+              .where(needsTopics(isoTime(failedSince), 'sink_loads')),
           ),
         ),
       )

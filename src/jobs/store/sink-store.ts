@@ -3,6 +3,7 @@ import { type Expression, type ExpressionBuilder, type Selectable, sql } from 'k
 import { type Database, isPostgres, type SinkLoadsTable, storeTime, type Tables } from '../../database/index.js';
 import type { ErrorCode } from '../../errors/index.js';
 import type { SinkName, SinkWhen } from '../../ingest/index.js';
+import { JOB_RETENTION_MS } from '../../kafka/index.js';
 import { type Clock, isoTime } from '../domain/clock.js';
 import type { SinkState, StoredSink } from '../domain/job-sink.js';
 import { fromRow, type StoredJob } from '../domain/stored-job.js';
@@ -27,6 +28,8 @@ export interface LoadOfJob extends SinkKey {
   topicPrefix: string;
   /** ISO 8601. */
   createdAt: string;
+  /** The job's. */
+  seq: number;
 }
 
 export interface SinkChanges {
@@ -60,6 +63,16 @@ export interface SinkGuard {
 /** A lease ends by itself so long after its last renewal. */
 export const SINK_LEASE_MS = 30_000;
 const REJECTS_AT_ONCE = 100;
+/** What a load is that begins anew. */
+const AGAIN = {
+  state: 'PENDING',
+  error: null,
+  failures: 0,
+  rows: 0,
+  rejected: 0,
+  leaseOwner: null,
+  runAfterMs: 0,
+} as const;
 /** As the index of these loads has it: with parameters in place of the words, SQLite would not use it. */
 const HAS_NOT_ENDED = sql<boolean>`sink_loads.state NOT IN ('LOADED', 'REMOVED')`;
 
@@ -206,6 +219,13 @@ export class SinkStore {
                 eb('jobs.state', 'in', ['SUCCESS', 'PARTIAL_SUCCESS']),
                 eb('jobs.error_code', '=', 'ALL_ROWS_REJECTED'),
                 eb.and([eb('jobs.state', '=', 'RUNNING'), eb('sink_loads.sink_when', '=', 'streaming')]),
+                // What was committed before it ended, once.
+                eb.and([
+                  eb('jobs.state', 'in', ['FAILED', 'CANCELLED']),
+                  eb('jobs.checkpoint', 'is not', null),
+                  eb('sink_loads.sink_when', '=', 'streaming'),
+                  eb('jobs.finished_at', '>', eb.ref('sink_loads.updated_at')),
+                ]),
               ]),
             ),
         ),
@@ -253,27 +273,40 @@ export class SinkStore {
     return (await this.#update(this.db, key, guard, changes)) !== undefined;
   }
 
-  /** A sink more for a job, PENDING and due. undefined: the job has it already, or is not there. */
-  async add(jobId: string, name: SinkName, when: SinkWhen): Promise<StoredJob | undefined> {
+  /**
+   * More sinks for a job, PENDING and due, or again those from which its rows were REMOVED: all or none. undefined: the job has
+   * one of them already, or is not there.
+   */
+  async add(jobId: string, names: readonly SinkName[], when: SinkWhen): Promise<StoredJob | undefined> {
     return this.#changing(jobId, async (transaction) => {
-      const row = { ...newLoadRow(jobId, name, when, this.#iso), run_after: this.#now };
-      const { numInsertedOrUpdatedRows } = await transaction
-        .insertInto('sink_loads')
-        .values(row)
-        .onConflict((conflict) => conflict.doNothing())
-        .executeTakeFirst();
-      return numInsertedOrUpdatedRows === 1n;
+      for (const name of names) {
+        const again = await this.#update(transaction, { jobId, name }, { states: ['REMOVED'] }, AGAIN);
+        if (again !== undefined) continue;
+        const row = { ...newLoadRow(jobId, name, when, this.#iso), run_after: this.#now };
+        const { numInsertedOrUpdatedRows } = await transaction
+          .insertInto('sink_loads')
+          .values(row)
+          .onConflict((conflict) => conflict.doNothing())
+          .executeTakeFirst();
+        if (numInsertedOrUpdatedRows !== 1n) return false;
+      }
+      return true;
     });
   }
 
-  /** Loads that are under way or due, of jobs created `before` (ms since the epoch) whose topics are not kept for them. */
-  async expiring(before: number, limit: number): Promise<LoadOfJob[]> {
-    return (await this.#expiring(before, limit).execute()).map(toLoadOfJob);
+  /**
+   * Loads that are under way or due, or FAILED a while ago, of jobs created `before` (ms since the epoch) whose topics are not
+   * kept for them: from behind the job `afterSeq` on.
+   */
+  async expiring(before: number, afterSeq: number, limit: number): Promise<LoadOfJob[]> {
+    const rows = await this.#expiring(before, limit).where('jobs.seq', '>', afterSeq).execute();
+    return rows.map(toLoadOfJob);
   }
 
   /** As `expiring`, those that do not say so yet. */
   async unannounced(before: number, limit: number): Promise<LoadOfJob[]> {
     const rows = await this.#expiring(before, limit)
+      .where('sink_loads.state', '<>', 'FAILED')
       .where(({ eb, or }) =>
         or([eb('sink_loads.error_code', 'is', null), eb('sink_loads.error_code', '<>', 'SINK_EXPIRED')]),
       )
@@ -285,8 +318,7 @@ export class SinkStore {
     return this.#withJobs()
       .where(HAS_NOT_ENDED)
       .where('sink_loads.keeps_topics', '=', 0)
-      .where('sink_loads.state', 'in', ['PENDING', 'LOADING', 'RETRYING'])
-      .where('sink_loads.run_after', 'is not', null)
+      .where(needsTopics(this.#failedSince, 'sink_loads'))
       .where('jobs.created_at', '<', isoTime(before))
       .orderBy('jobs.seq')
       .limit(limit);
@@ -302,14 +334,30 @@ export class SinkStore {
             selectFrom('sink_loads as other')
               .select('other.job_id')
               .whereRef('other.job_id', '=', 'sink_loads.job_id')
-              .where('other.state', 'in', ['PENDING', 'LOADING', 'RETRYING'])
-              .where('other.run_after', 'is not', null),
+              .where(needsTopics(this.#failedSince, 'other')),
           ),
         ),
       )
       .limit(limit)
       .execute();
     return rows.map(toLoadOfJob);
+  }
+
+  /** Since when a load may be FAILED whose topics are kept, so that somebody may retry it. ISO 8601. */
+  get #failedSince(): string {
+    return isoTime(this.clock.now() - JOB_RETENTION_MS);
+  }
+
+  /** Offset of the last rejected row of a load that is stored; -1: none is. */
+  async lastReject({ jobId, name, load }: Pick<SinkLoad, 'jobId' | 'name' | 'load'>): Promise<number> {
+    const row = await this.db
+      .selectFrom('sink_rejects')
+      .select(({ fn }) => fn.max<number | string | null>('record_offset').as('last'))
+      .where('job_id', '=', jobId)
+      .where('name', '=', name)
+      .where('load', '=', load)
+      .executeTakeFirst();
+    return Number(row?.last ?? -1);
   }
 
   async markTopicsKept(jobId: string, isKept: boolean): Promise<void> {
@@ -324,7 +372,7 @@ export class SinkStore {
     return this.db
       .selectFrom('sink_loads')
       .innerJoin('jobs', 'jobs.job_id', 'sink_loads.job_id')
-      .select(['sink_loads.job_id', 'sink_loads.name', 'jobs.topic_prefix', 'jobs.created_at'])
+      .select(['sink_loads.job_id', 'sink_loads.name', 'jobs.topic_prefix', 'jobs.created_at', 'jobs.seq'])
       .where('jobs.phase', 'is', null);
   }
 
@@ -504,12 +552,19 @@ function toLoad(row: Selectable<SinkLoadsTable>): SinkLoad {
   };
 }
 
-function toLoadOfJob(row: { job_id: string; name: string; topic_prefix: string; created_at: string }): LoadOfJob {
+function toLoadOfJob(row: {
+  job_id: string;
+  name: string;
+  topic_prefix: string;
+  created_at: string;
+  seq: number;
+}): LoadOfJob {
   return {
     jobId: row.job_id,
     name: row.name as SinkName,
     topicPrefix: row.topic_prefix,
     createdAt: row.created_at,
+    seq: row.seq,
   };
 }
 
@@ -530,4 +585,12 @@ function toSink(row: Selectable<SinkLoadsTable>): StoredSink {
     error: toError(row),
     updatedAt: row.updated_at,
   };
+}
+
+/** Which loads still need the topics of their job: `failedSince` for those that somebody may retry. */
+export function needsTopics<T extends string>(failedSince: string, table: T) {
+  const column = (name: string) => sql.ref(`${table}.${name}`);
+  return sql<boolean>`(
+    (${column('state')} IN ('PENDING', 'LOADING', 'RETRYING', 'REMOVING') AND ${column('run_after')} IS NOT NULL)
+    OR (${column('state')} = 'FAILED' AND ${column('error_code')} <> 'SINK_EXPIRED' AND ${column('updated_at')} > ${failedSince}))`;
 }

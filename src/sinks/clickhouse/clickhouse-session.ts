@@ -54,9 +54,9 @@ export class ClickHouseSession implements SinkSession {
     this.#rejected = options.position.data.rejected;
   }
 
-  async readRejects(): Promise<SinkReject[]> {
+  async readRejects(after: number, limit: number): Promise<SinkReject[]> {
     const { connection, job, position } = this.options;
-    return readRejects(connection, job, position.data.next);
+    return readRejects(connection, job, { next: position.data.next, after, limit });
   }
 
   async writeRows(block: DataBlock): Promise<BlockResult> {

@@ -62,18 +62,19 @@ export async function countRejects(connection: Connection, { jobId, load }: Sink
   return Number(found?.rows ?? 0);
 }
 
-/** What was rejected of the blocks before `next`, by offset. */
+/** What was rejected of the blocks before `next`, behind the offset `after` and in their order. */
 export async function readRejects(
   connection: Connection,
-  { jobId, load, maxErrors }: SinkJob,
-  next: number,
+  { jobId, load }: SinkJob,
+  { next, after, limit }: { next: number; after: number; limit: number },
 ): Promise<SinkReject[]> {
   const rows = await connection.rows<ErrorRow>(
     `SELECT _offset AS offset, row_number, column, type, error, observed, message, raw_data, raw_truncated
     FROM ${quoted(SINK_ERRORS)}
     WHERE job_id = {jobId:String} AND _load = {load:UInt32} AND _block <= {next:UInt64}
+      AND _offset >= {from:UInt64}
     ORDER BY _offset LIMIT {limit:UInt32}`,
-    { jobId, load, next, limit: maxErrors + 1 },
+    { jobId, load, next, from: after + 1, limit },
   );
   return rows.map(({ offset, row_number: rowNumber, raw_data: raw, raw_truncated: rawTruncated, error, ...rest }) => ({
     offset: Number(offset),

@@ -7,6 +7,7 @@ import type { Client, Connections } from './connections.js';
 import { BlockEncoder } from './encoded-block.js';
 import type { Position, Stream } from './positions.js';
 import { readRejects } from './sink-errors.js';
+import { TooManyRefused } from './too-many-refused.js';
 import { writeValidationErrors } from './validation-errors.js';
 import { writeBlock } from './write-block.js';
 
@@ -28,16 +29,24 @@ export class PostgresSession implements SinkSession {
     this.#rejected = position.data.rejected;
   }
 
-  readRejects(): Promise<SinkReject[]> {
-    return this.connections.transaction((client) => readRejects(client, this.job));
+  readRejects(after: number, limit: number): Promise<SinkReject[]> {
+    return this.connections.transaction((client) => readRejects(client, this.job, { from: after + 1 }, limit));
   }
 
   async writeRows(block: DataBlock): Promise<BlockResult> {
     const { job, hasLineage } = this;
     const encoded = this.#encoder.encode(block);
-    const budget = Math.max(0, job.maxErrors - this.#rejected - encoded.rejects.length);
+    const budget = job.maxErrors - this.#rejected - encoded.rejects.length;
+    // No block is written that has too many: whoever asked for it gives the job up.
+    if (budget < 0) return { rows: 0, rejects: encoded.rejects.slice(0, job.maxErrors + 1) };
     const writing = { job, hasLineage, session: this.#id, budget };
-    const rejects = await this.connections.transaction((client) => writeBlock(client, block, encoded, writing));
+    const rejects = await this.connections
+      .transaction((client) => writeBlock(client, block, encoded, writing))
+      .catch((error: unknown) => {
+        if (error instanceof TooManyRefused) return error;
+        throw error;
+      });
+    if (rejects instanceof TooManyRefused) return { rows: 0, rejects: rejects.rejects };
     this.#rejected += rejects.length;
     return { rows: block.count - rejects.length, rejects };
   }

@@ -43,17 +43,18 @@ export async function writeRejects(client: Client, job: SinkJob, rejects: readon
   }
 }
 
-/** Those of a load, by offset; `between`: of one block. */
+/** Those of a load in `[from, to)`, by offset. `limit`: null for all. */
 export async function readRejects(
   client: Client,
   { jobId, load }: SinkJob,
-  between: { from: number; to: number } = { from: 0, to: Number.MAX_SAFE_INTEGER },
+  { from, to = Number.MAX_SAFE_INTEGER }: { from: number; to?: number },
+  limit: number | null = null,
 ): Promise<SinkReject[]> {
   const { rows } = await client.query<StoredReject>(
     `SELECT row_number, record_offset, column_name, type, error, observed, message, raw_data, raw_truncated
      FROM sink_errors WHERE job_id = $1 AND load = $2 AND record_offset >= $3 AND record_offset < $4
-     ORDER BY record_offset`,
-    [jobId, load, between.from, between.to],
+     ORDER BY record_offset LIMIT $5`,
+    [jobId, load, from, to, limit],
   );
   return rows.map((row) => ({
     offset: Number(row.record_offset),

@@ -1,4 +1,4 @@
-import { type DataBlock, SinkError, SinkOvertaken } from '../sink.js';
+import { type DataBlock, SinkOvertaken } from '../sink.js';
 import type { SinkJob } from '../sink-job.js';
 import type { SinkReject } from '../sink-reject.js';
 import { type Client, copyRows } from './connections.js';
@@ -9,6 +9,7 @@ import { lockModel } from './model-lock.js';
 import { lockPosition, movePosition } from './positions.js';
 import { rawOf } from './raw-row.js';
 import { readRejects, writeRejects } from './sink-errors.js';
+import { TooManyRefused } from './too-many-refused.js';
 
 export interface BlockWriting {
   job: SinkJob;
@@ -55,7 +56,7 @@ const UPDATE = UPSERT.replace(
 /**
  * Writes one block within the transaction, all of it but the rows that the database refuses. Until the position is locked
  * the transaction touches nothing that others see, so a process may stand still in its COPY without harm. Throws
- * SinkOvertaken if the load goes on elsewhere, SINK_TOO_MANY_ERRORS if more than `budget` rows are refused.
+ * SinkOvertaken if the load goes on elsewhere, TooManyRefused if more than `budget` rows are refused.
  */
 export async function writeBlock(
   client: Client,
@@ -68,10 +69,10 @@ export async function writeBlock(
   const refusals = new Map<number, string>();
   const refuse = (index: number, message: string): void => {
     refusals.set(index, message);
-    if (refusals.size <= writing.budget) return;
-    const detail = `more than max_sink_errors (${job.maxErrors}) rows were refused; the last one: ${message}`;
-    throw new SinkError('SINK_TOO_MANY_ERRORS', detail);
+    if (refusals.size > writing.budget) throw new TooManyRefused(allRejects());
   };
+  const allRejects = (): SinkReject[] =>
+    [...encoded.rejects, ...describe(block, encoded, refusals)].sort((a, b) => a.offset - b.offset);
   await client.query(TEMPORARY_TABLE);
   await isolate(
     client,
@@ -94,7 +95,7 @@ export async function writeBlock(
       [job.jobId],
     );
   }
-  const rejects = [...encoded.rejects, ...describe(block, encoded, refusals)].sort((a, b) => a.offset - b.offset);
+  const rejects = allRejects();
   await writeRejects(client, job, rejects);
   await movePosition(client, job, 'data', block.from, {
     to: block.to,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
+import { pino } from 'pino';
 import { configureApp, createHttpServer, type RouteTable } from '../../../src/api/index.js';
 import { AppModule } from '../../../src/app.module.js';
 import { loadConfig } from '../../../src/config/index.js';
@@ -106,7 +107,7 @@ export async function startTestApp(env: Record<string, string> = {}): Promise<Te
     .overrideProvider(RunnerPool)
     .useValue(new IdleRunners())
     .overrideProvider(SinkWorkers)
-    .useValue(new SinkWorkers([], { onWake: () => undefined }))
+    .useValue(new SinkWorkers([], { onWake: () => undefined }, pino({ level: 'silent' })))
     .compile();
   const app = module.createNestApplication<NestFastifyApplication>(adapter, { bodyParser: false, logger: false });
   configureApp(app, handleError, true);

@@ -82,7 +82,8 @@ describe('the commands about sinks', () => {
       { ...none, name: 'postgres', pending: 1, retrying: 1, error },
     ]);
     expect(await commands.list()).toMatchObject([{ ...none, name: 'clickhouse' }, { name: 'postgres' }]);
-    expect(await newCommands([]).list()).toEqual([]);
+    const [gone] = await newCommands([]).list();
+    expect(gone).toMatchObject({ name: 'postgres', pending: 1, error: { code: 'SINK_NOT_CONFIGURED' } });
   });
 
   describe('that add sinks', () => {
@@ -187,12 +188,20 @@ describe('the commands about sinks', () => {
       expect([published, woken]).toEqual([[], []]);
     });
 
+    it('need no sink to take a load back that was never begun', async () => {
+      const jobId = await insert('SUCCESS', ['postgres']);
+      expect((await newCommands([]).remove(jobId, 'postgres')).sinks).toMatchObject([{ state: 'REMOVED' }]);
+      expect(await sinks.claim('postgres', 'me')).toBeUndefined();
+    });
+
     it('are refused while the job is under way, and where it is not known which rows came with it', async () => {
       const running = await insert('RUNNING');
       expect(await codeOf(commands.remove(running, 'postgres'))).toBe('SINK_STATE_CONFLICT');
       const jobId = await insert('SUCCESS', ['clickhouse', 'postgres']);
       const withoutLineage = newCommands(['clickhouse', 'postgres'], false);
       expect(await codeOf(withoutLineage.remove(jobId, 'postgres'))).toBe('SINK_NOT_REVERSIBLE');
+      await sinks.change({ jobId, name: 'clickhouse' }, {}, { table: 'data_orders', rows: 1 });
+      await become(jobId, { table: 'ingested_data', rows: 1 });
       expect((await withoutLineage.remove(jobId, 'clickhouse')).sinks).toMatchObject([{ state: 'REMOVING' }, {}]);
       expect(await codeOf(newCommands(['clickhouse']).remove(jobId, 'postgres'))).toBe('SINK_NOT_CONFIGURED');
       expect(await codeOf(commands.remove(running, 'clickhouse'))).toBe('SINK_NOT_FOUND');

@@ -11,7 +11,7 @@ import { ManualClock } from '../support/manual-clock.js';
 import { ScriptedSink } from '../support/scripted-sink.js';
 import { insertJob, openStore, type StoreFixture } from '../support/store-fixture.js';
 
-const AWAY: SinkOutcome = { kind: 'failed', code: 'SINK_UNAVAILABLE', detail: 'away' };
+const AWAY: SinkOutcome = { kind: 'failed', code: 'SINK_UNAVAILABLE', detail: 'away', isDown: true };
 const REJECT: SinkReject = {
   ...{ offset: 4, rowNumber: 5, column: 'id', type: 'Int32', error: 'OUT_OF_RANGE', observed: '1' },
   ...{ message: 'too large', raw: '{}', rawTruncated: false },
@@ -75,7 +75,7 @@ describe('the worker of a sink', () => {
 
   /** Everything that was set going is done. */
   async function quiet(): Promise<void> {
-    for (let turn = 0; turn < 12; turn++) {
+    for (let turn = 0; turn < 20; turn++) {
       await fixture.db.selectFrom('sink_loads').select('job_id').limit(1).execute();
       await nextTurn();
     }
@@ -256,6 +256,35 @@ describe('the worker of a sink', () => {
       expect(sink.taken).toHaveLength(3);
     });
 
+    it('finds out which of several loads it crashes with, and counts it against that one alone', async () => {
+      await stopped(worker.stop());
+      worker = newWorker({ concurrency: 2 });
+      const [good, bad] = [await insert(), await insert()];
+      await worker.start();
+      await quiet();
+      expect(sink.assignments.size).toBe(2);
+      sink.exit({ crash: true, detail: 'SIGSEGV' });
+      for (let turn = 0; turn < 12 && (await load(bad)).state !== 'FAILED'; turn++) {
+        await pass(5_000);
+        expect(sink.assignments.size).toBeLessThan(2);
+        if (sink.assignments.has(bad)) sink.exit({ crash: true, detail: 'SIGSEGV' });
+        else if (sink.assignments.has(good)) sink.finish(good, { kind: 'loaded' });
+      }
+      await quiet();
+      expect([(await load(good)).state, (await load(bad)).error?.code]).toEqual(['LOADED', 'SINK_CRASHED']);
+    });
+
+    it('tries a load again that came while it was going', async () => {
+      const jobId = await insert();
+      await worker.start();
+      sink.takes = false;
+      await quiet();
+      expect(sink.assignments.size).toBe(0);
+      sink.takes = true;
+      await pass(10_000);
+      expect([...sink.assignments.keys()]).toEqual([jobId]);
+    });
+
     it('counts crashes anew once a block was written', async () => {
       const jobId = await started();
       for (let time = 1; time <= 5; time++) {
@@ -395,6 +424,20 @@ describe('the worker of a sink', () => {
       sink.finish(jobId, { kind: 'loaded' });
       await quiet();
       expect(lastState(jobId)).toMatchObject({ state: 'LOADED', rows: 5, rejected: 1 });
+    });
+
+    it('lets another try the sink when a probe ends meanwhile', async () => {
+      const jobId = await started();
+      sink.finish(jobId, AWAY);
+      await pass(2_000);
+      expect(sink.assignments.has(jobId)).toBe(true);
+      const get = jobs.get.bind(jobs);
+      jobs.get = () => Promise.reject(new Error('away'));
+      sink.finish(jobId, AWAY);
+      await quiet();
+      jobs.get = get;
+      await pass(10_000);
+      expect(sink.assignments.has(jobId)).toBe(true);
     });
 
     it('has the load done once more when its end cannot be stored', async () => {

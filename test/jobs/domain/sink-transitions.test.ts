@@ -20,10 +20,15 @@ function decided(
   job: Parameters<typeof decideSinkOutcome>[2] = DONE,
   failures = 0,
 ): SinkDecision {
-  return decideSinkOutcome({ state: 'LOADING', failures }, outcome, job);
+  return decideSinkOutcome({ state: 'LOADING', failures }, outcome, job, true);
 }
 
-const refused = (code: string): SinkOutcome => ({ kind: 'failed', code, detail: 'why' });
+const refused = (code: string): SinkOutcome => ({
+  kind: 'failed',
+  code,
+  detail: 'why',
+  isDown: code === 'SINK_UNAVAILABLE',
+});
 
 describe('a job', () => {
   it.each<[JobState, boolean]>([
@@ -72,7 +77,7 @@ describe('a report of a sink', () => {
 
   it('that it has left the job changes nothing', () => {
     for (const state of ['LOADING', 'REMOVING', 'RETRYING'] as const) {
-      expect(decideSinkOutcome({ state, failures: 2 }, { kind: 'left' }, DONE)).toEqual({
+      expect(decideSinkOutcome({ state, failures: 2 }, { kind: 'left' }, DONE, false)).toEqual({
         ...{ state, error: null, failures: 2, runAfterMs: 1_000 },
       });
     }
@@ -92,11 +97,28 @@ describe('a report of a sink', () => {
     expect(decided(refused('SINK_UNAVAILABLE'), DONE, 1e9).runAfterMs).toBe(60_000);
   });
 
+  it('that one table or job is refused keeps no other from trying', () => {
+    const own: SinkOutcome = { kind: 'failed', code: 'SINK_FORBIDDEN', detail: 'one table', isDown: false };
+    expect(decided(own)).not.toHaveProperty('trips');
+    expect(decided({ ...own, isDown: true })).toMatchObject({ trips: true });
+  });
+
+  it('that the sink knows another load is tried again in silence, but not for ever', () => {
+    const overtaken: SinkOutcome = { kind: 'overtaken', detail: 'load 2 was begun' };
+    expect(decided(overtaken)).toEqual({ state: 'LOADING', error: null, failures: 1, runAfterMs: 1_000 });
+    expect(decided(overtaken, DONE, 9)).toMatchObject({ state: 'FAILED', error: { code: 'SINK_STATE_LOST' } });
+  });
+
+  it('that no block was there is followed by a look a little later', () => {
+    const wait = decideSinkOutcome({ state: 'LOADING', failures: 0 }, { kind: 'waiting' }, RUNNING, false);
+    expect(wait.runAfterMs).toBe(5_000);
+  });
+
   it('that a removal did not get through, whatever the reason, leaves the load REMOVING: some rows may be gone', () => {
     const load = { state: 'REMOVING', failures: 2 } as const;
     const decisions = [
-      decideSinkOutcome(load, refused('SINK_UNAVAILABLE'), DONE),
-      decideSinkOutcome(load, refused('SINK_SCHEMA_CONFLICT'), DONE),
+      decideSinkOutcome(load, refused('SINK_UNAVAILABLE'), DONE, false),
+      decideSinkOutcome(load, refused('SINK_SCHEMA_CONFLICT'), DONE, false),
       decideSinkLoss(load, { crash: true, detail: 'SIGSEGV' }),
     ];
     expect(decisions.map(({ state, failures, runAfterMs }) => [state, failures, runAfterMs])).toEqual([
@@ -121,10 +143,10 @@ describe('a report of a sink', () => {
     });
   });
 
-  it('that Kafka is away is retried, and others need not try meanwhile', () => {
+  it('that Kafka is away is retried; it says nothing of the sink, so others try meanwhile', () => {
     const decision = decided({ kind: 'kafka', detail: 'away' });
     const error = { code: 'KAFKA_UNAVAILABLE', message: 'away' };
-    expect(decision).toEqual({ state: 'RETRYING', error, failures: 1, runAfterMs: 1_000, trips: true });
+    expect(decision).toEqual({ state: 'RETRYING', error, failures: 1, runAfterMs: 1_000 });
   });
 });
 

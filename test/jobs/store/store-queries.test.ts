@@ -66,7 +66,7 @@ describe('the queries of the job store', () => {
       ['hasten', () => store.hasten([job.jobId], 1)],
       ['expiredSpools', () => store.expiredSpools(0, 10)],
       ['markSeen', () => ages.markSeen(1, 10)],
-      ['expired', () => ages.expired(0, 1, 10)],
+      ['expired', () => ages.expired(0, 1, 0, 10)],
       ['withTopics', () => ages.withTopics(0, 5, 10)],
       ['list by state', () => store.list({ limit: 10, state: 'FAILED', cursor: '5' })],
       ['list by model', () => store.list({ limit: 10, modelId: 'orders', cursor: '5' })],
@@ -100,7 +100,7 @@ describe('the queries of the job store', () => {
 
   it('find jobs whose age counts by the indexes that hold no others', async () => {
     expect(await planOf(() => ages.markSeen(1, 10))).toContain('SCAN jobs USING INDEX jobs_unseen');
-    const [plan, ...sorting] = await planOf(() => ages.expired(0, 1, 10));
+    const [plan, ...sorting] = await planOf(() => ages.expired(0, 1, 0, 10));
     const ofSinks = ['CORRELATED SCALAR SUBQUERY 1', expect.stringContaining('SEARCH sink_loads USING INDEX')];
     expect([plan, sorting]).toEqual([expect.stringContaining('jobs_aging (spooled=? AND finished_at<?)'), ofSinks]);
     expect(await planOf(() => ages.withTopics(0, 5, 10))).toEqual(['SEARCH jobs USING INDEX jobs_with_topics (seq>?)']);

@@ -21,6 +21,8 @@ export class ScriptedSink implements SinkLink {
   /** It leaves a job as soon as it is told to. */
   isObedient = true;
   isStopped = false;
+  /** false: it is just going. */
+  takes = true;
 
   constructor(private readonly events: SinkProcessEvents) {}
 
@@ -29,10 +31,12 @@ export class ScriptedSink implements SinkLink {
     this.events.ready();
   }
 
-  assign(assignment: SinkAssignment): void {
+  assign(assignment: SinkAssignment): boolean {
+    if (!this.takes) return false;
     const { jobId } = assignment.job;
     this.assignments.set(jobId, assignment);
     this.taken.push(jobId);
+    return true;
   }
 
   send({ type, id }: { type: 'stored' | 'leave'; id: string }): void {

@@ -131,7 +131,7 @@ withClickHouse('values', () => {
     expect(await count(`sink_errors WHERE job_id = '${job.jobId}'`)).toBe(1);
     const again = await sink.open(job);
     expect(again.position.data).toEqual({ next: 2, rows: 1, rejected: 1, lastRow: 2 });
-    expect(await again.readRejects()).toEqual(rejects);
+    expect(await again.readRejects(-1, 1000)).toEqual(rejects);
   });
 
   it('of members that the model does not know are kept as they are', async () => {

@@ -146,7 +146,7 @@ describe('rows that are refused', () => {
       { offset: 2, rowNumber: 3, column: 'note', type: 'String', error: 'UNSUPPORTED_VALUE' },
       { offset: 3, rowNumber: 4, column: 'extra', type: null, error: 'OUT_OF_RANGE' },
     ]);
-    expect(await session.readRejects()).toEqual(rejects);
+    expect(await session.readRejects(-1, 1000)).toEqual(rejects);
   });
 
   it('are found among the others, if a constraint of this database refuses them', async () => {
@@ -179,11 +179,33 @@ describe('rows that are refused', () => {
     expect(rejects).toMatchObject([{ message: '22P02: invalid input syntax for type integer' }]);
   });
 
+  it('are those that an index has no room for, and those that a trigger refuses, in whatever words', async () => {
+    const session = await sink.open(jobOf('j1'));
+    await query(`CREATE INDEX ON ingested_data ((data->>'note'));
+      CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN IF NEW.data->>''note'' = ''secret-7'' THEN RAISE EXCEPTION ''note % is not allowed'', NEW.data->>''note''; END IF; RETURN NEW; END';
+      CREATE TRIGGER refuse BEFORE INSERT ON ingested_data FOR EACH ROW EXECUTE FUNCTION refuse()`);
+    const long = Array.from({ length: 4_000 }, (_, i) => `${i * 7919}`).join();
+    const { rows, rejects } = await session.writeRows(
+      blockOf([{ id: 1 }, { id: 2, note: long }, { id: 3, note: 'secret-7' }]),
+    );
+    expect(rows).toBe(1);
+    expect(rejects.map(({ rowNumber, message }) => [rowNumber, message.slice(0, 6).trim()])).toEqual([
+      [2, '54000:'],
+      [3, 'P0001'],
+    ]);
+  });
+
   it('end the load if they are too many', async () => {
     const session = await sink.open(jobOf('j1', { maxErrors: 3 }));
     await query('ALTER TABLE ingested_data ADD CONSTRAINT never CHECK (false)');
     const rows = Array.from({ length: 1000 }, (_, id) => ({ id }));
-    await expect(session.writeRows(blockOf(rows))).rejects.toMatchObject({ code: 'SINK_TOO_MANY_ERRORS' });
+    // Nothing is written, and whoever asked hears of them.
+    const { rows: written, rejects } = await session.writeRows(blockOf(rows));
+    expect([written, rejects.length]).toEqual([0, 4]);
+    const unencodable = Array.from({ length: 10 }, () => '{"note":"\\u0000"}');
+    const again = await session.writeRows(blockOf([...unencodable, { id: 1 }]));
+    expect([again.rows, again.rejects.length]).toEqual([0, 4]);
     expect(await query(COUNTS)).toMatchObject([{ next: 0, rows: 0 }]);
   });
 });

@@ -1,0 +1,13 @@
+import type { SinkReject } from '../sink-reject.js';
+
+/** More rows were refused than may be; nothing was written. */
+export class TooManyRefused extends Error {
+  override readonly name = 'TooManyRefused';
+
+  constructor(
+    /** By offset, those that were not even sent among them. */
+    readonly rejects: SinkReject[],
+  ) {
+    super(`${rejects.length} rows were refused`);
+  }
+}
