@@ -1,17 +1,12 @@
 import type { RejectedRow } from '../formats/index.js';
 import type { RecordValues } from '../kafka/index.js';
-import type { RowDecoder } from './row-decoder.js';
-import type { DataBlock, RejectedBlock } from './sink.js';
+import type { RowDecoder, VisitJson } from './row-decoder.js';
+import type { BlockLimits, BlockPiece, DataBlock, RejectedBlock, VisitRow } from './sink.js';
 
-/** A block ends with the record that reaches one of them. */
-export interface BlockLimits {
-  /** Rows that a block becomes: its records; of rejected rows their errors, each of which is a row in the sink. */
-  rows: number;
-  bytes: number;
-}
-
-/** For good: loads that are under way have blocks that were cut by them. */
-const LIMITS: BlockLimits = { rows: 65_536, bytes: 32 * 1024 ** 2 };
+/** For good, as those of the accepted rows. */
+const REJECTED_LIMITS: BlockLimits = { rows: 16_384, bytes: 8 * 1024 ** 2 };
+/** Rows in a piece: of a wide table, what a piece becomes in a sink may be a thousand times as large as its records. */
+const PIECE_ROWS = 8192;
 
 /** Where blocks begin, and whether the records end for good: only then is there a last block below the limits. */
 interface BlockRange {
@@ -65,13 +60,16 @@ async function* cut(
 
 function add(block: CutBlock, piece: RecordValues, begin: number, end: number): void {
   if (begin === end) return;
-  block.pieces.push({
-    bytes: piece.bytes,
-    count: end - begin,
-    offsets: piece.offsets.subarray(begin, end),
-    starts: piece.starts.subarray(begin, end),
-    ends: piece.ends.subarray(begin, end),
-  });
+  for (let from = begin; from < end; from += PIECE_ROWS) {
+    const to = Math.min(end, from + PIECE_ROWS);
+    block.pieces.push({
+      bytes: piece.bytes,
+      count: to - from,
+      offsets: piece.offsets.subarray(from, to),
+      starts: piece.starts.subarray(from, to),
+      ends: piece.ends.subarray(from, to),
+    });
+  }
   block.count += end - begin;
   block.to = (piece.offsets[end - 1] as number) + 1;
 }
@@ -86,44 +84,34 @@ export async function* dataBlocks(
   range: BlockRange,
   rowNumbers: RowNumbers,
   decoder: RowDecoder,
-  limits: BlockLimits = LIMITS,
+  limits: BlockLimits,
 ): AsyncGenerator<DataBlock> {
   for await (const block of cut(values, range, ofRow, limits)) {
     const numbers = await rowNumbers.take(block.count);
-    yield {
-      from: block.from,
-      to: block.to,
-      count: block.count,
-      forEach(visit) {
-        let before = 0;
-        for (const piece of block.pieces) {
-          decoder.decode(piece, (bytes, start, end, i) =>
-            visit(bytes, start, end, numbers[before + i] as number, piece.offsets[i] as number),
-          );
-          before += piece.count;
-        }
-      },
-      binaryColumns: decoder.binaryColumns,
-      writeBinary(layout, { write, json }) {
-        let before = 0;
-        for (const piece of block.pieces) {
-          const ofPiece = numbers.subarray(before, before + piece.count);
-          decoder.decodeBinary(piece, layout, ofPiece, {
-            write,
-            json: (bytes, start, end, i) => json(bytes, start, end, ofPiece[i] as number, piece.offsets[i] as number),
-          });
-          before += piece.count;
-        }
-      },
-    };
+    let before = 0;
+    const pieces = block.pieces.map((piece): BlockPiece => {
+      const ofPiece = numbers.subarray(before, before + piece.count);
+      before += piece.count;
+      const visitorOf =
+        (visit: VisitRow): VisitJson =>
+        (bytes, start, end, i) =>
+          visit(bytes, start, end, ofPiece[i] as number, piece.offsets[i] as number);
+      return {
+        count: piece.count,
+        forEach: (visit) => decoder.decode(piece, visitorOf(visit)),
+        writeBinary: (layout, { write, json }) =>
+          decoder.decodeBinary(piece, layout, ofPiece, { write, json: visitorOf(json) }),
+      };
+    });
+    yield { from: block.from, to: block.to, count: block.count, pieces, binaryColumns: decoder.binaryColumns };
   }
 }
 
-/** The blocks of the topic of rejected rows. */
+/** The blocks of the topic of rejected rows, which are all held as objects. */
 export async function* rejectedBlocks(
   values: AsyncIterable<RecordValues>,
   range: BlockRange,
-  limits: BlockLimits = LIMITS,
+  limits: BlockLimits = REJECTED_LIMITS,
 ): AsyncGenerator<RejectedBlock> {
   const measure: Measure = (bytes, start, end) => {
     // Each of its errors becomes a row that has the row's text.

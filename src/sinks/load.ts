@@ -3,7 +3,7 @@ import { type Checkpoint, failureDetail, JobRecords, kafkaProblem, type TopicAdm
 import { dataBlocks, RowNumbers, rejectedBlocks } from './blocks.js';
 import type { SinkAssignment, SinkOutcome, SinkProgress } from './ipc.js';
 import { createRowDecoder } from './row-decoder.js';
-import { type Sink, SinkError, SinkOvertaken, type SinkSession } from './sink.js';
+import { type DataBlock, type Sink, SinkError, SinkOvertaken, type SinkSession } from './sink.js';
 
 export interface LoadOptions {
   sink: Sink;
@@ -95,7 +95,7 @@ async function loadTo(
   records: JobRecords,
   session: SinkSession,
   { job, format, isWhole, lastReject }: SinkAssignment,
-  { report, signal }: LoadOptions,
+  { sink, report, signal }: LoadOptions,
 ): Promise<boolean> {
   const { data, dlq } = session.position;
   let { rows, rejected } = data;
@@ -123,16 +123,17 @@ async function loadTo(
 
   const numbers = new RowNumbers(data.lastRow, records.values('dlq', 0, checkpoint.dlqEnd));
   const values = records.values('data', data.next, checkpoint.dataEnd);
-  const blocks = dataBlocks(values, { from: data.next, isWhole }, numbers, createRowDecoder(format));
+  const blocks = dataBlocks(values, { from: data.next, isWhole }, numbers, createRowDecoder(format), sink.limits);
   try {
-    // The next block is read while one is being written.
     let coming = blocks.next();
     for (;;) {
       const { done, value: block } = await coming;
       if (done) return true;
       if (signal.aborted) return false;
-      const writing = session.writeRows(block);
-      coming = blocks.next();
+      // The next block is read while one is being written, and made ready while the server works.
+      const { promise: sent, resolve: onSent } = Promise.withResolvers<void>();
+      const writing = session.writeRows(block, onSent);
+      coming = nextReady(blocks, session, Promise.race([sent, writing]));
       coming.catch(() => undefined); // whoever waits for it next sees the failure
       const result = await writing;
       rows += result.rows;
@@ -143,4 +144,15 @@ async function loadTo(
   } finally {
     await numbers.close();
   }
+}
+
+async function nextReady(
+  blocks: AsyncGenerator<DataBlock>,
+  session: SinkSession,
+  isTime: Promise<unknown>,
+): Promise<IteratorResult<DataBlock, void>> {
+  const next = await blocks.next();
+  await isTime;
+  if (next.done !== true) await session.prepare(next.value);
+  return next;
 }

@@ -58,7 +58,6 @@ const COMMA = 0x2c;
 class CsvValues implements RowDecoder {
   readonly binaryColumns: readonly string[] | null;
   readonly #kernel = new CsvKernel();
-  readonly #joined = new JoinedValues(LF);
   readonly #options: CsvReaderOptions;
 
   constructor({ fileColumns, dialect, additionalColumns, options, ...format }: RecordFormat) {
@@ -74,19 +73,17 @@ class CsvValues implements RowDecoder {
 
   decode(values: RecordValues, visit: VisitJson): void {
     const reader = createKernelReader(this.#options, this.#kernel);
-    readAgain(reader, this.#joined.of(values), values, visit);
+    readAgain(reader, new FileBytes(values, LF), visit);
   }
 
   decodeBinary(values: RecordValues, binary: BinaryLayout, numbers: Float64Array, visitor: BinaryVisitor): void {
     const reader = createKernelReader({ ...this.#options, binary }, this.#kernel);
-    readAgain(reader, this.#joined.of(values), values, visitor.json, { numbers, write: visitor.write });
+    readAgain(reader, new FileBytes(values, LF), visitor.json, { numbers, write: visitor.write });
   }
 }
 
 /** Objects of an NDJSON file or of a JSON array. */
 class RawJsonValues extends JsonOnly implements RowDecoder {
-  readonly #joined = new JoinedValues(COMMA);
-
   constructor(private readonly format: RecordFormat) {
     super();
   }
@@ -99,18 +96,18 @@ class RawJsonValues extends JsonOnly implements RowDecoder {
       renames: options.rename,
       valueFormat: 'json',
     });
-    readAgain(reader, this.#joined.of(values, '[', ']'), values, visit);
+    readAgain(reader, new FileBytes(values, COMMA, { before: '[', after: ']' }), visit);
   }
 }
 
 /** A reader that has accepted rows accepts them again. */
 function readAgain(
   reader: RowReader,
-  file: Buffer,
-  values: RecordValues,
+  file: FileBytes,
   visit: VisitJson,
   binary?: { numbers: Float64Array; write: BinaryVisitor['write'] },
 ): void {
+  const { values } = file;
   let next = 0;
   let memory: Uint8Array | undefined;
   let view: Buffer = Buffer.alloc(0);
@@ -143,33 +140,57 @@ function readAgain(
       throw new Error(`a row that was accepted is rejected now: ${errors[0]?.error}`);
     },
   };
-  reader.push(file);
-  while (reader.advance(consumer));
+  const direct = reader.directInput;
+  for (;;) {
+    const space = direct?.space ?? CHUNK;
+    const size = file.fill(space);
+    if (size === 0) break;
+    if (direct === undefined) reader.push(space.subarray(0, size));
+    else direct.commit(size);
+    while (reader.advance(consumer));
+  }
   reader.end();
   while (reader.advance(consumer));
   if (next !== values.count) throw new Error(`${values.count} records are read as ${next} rows`);
 }
 
-/** Puts values one behind another again. */
-class JoinedValues {
-  #buffer: Buffer = Buffer.alloc(0);
+/** For readers that do not say where bytes are to be read to. */
+const CHUNK = Buffer.allocUnsafeSlow(64 * 1024);
 
-  constructor(private readonly separator: number) {}
+/** The values of records, as the bytes of a file again. */
+class FileBytes {
+  /** The record whose bytes come next, and the first of these; undefined: all. */
+  #next = 0;
+  #from: number | undefined;
+  #isBegun = false;
+  #isEnded = false;
 
-  /** Valid until the next call. */
-  of({ bytes, count, starts, ends }: RecordValues, before = '', after = ''): Buffer {
-    let size = before.length + after.length + count;
-    for (let i = 0; i < count; i++) size += (ends[i] as number) - (starts[i] as number);
-    if (this.#buffer.length < size) this.#buffer = Buffer.allocUnsafeSlow(size);
-    const buffer = this.#buffer;
-    let at = buffer.write(before, 'latin1');
-    for (let i = 0; i < count; i++) {
-      at += bytes.copy(buffer, at, starts[i], ends[i]);
-      // A line has its end; between the elements of an array there is one separator less.
-      if (after === '' || i < count - 1) buffer[at++] = this.separator;
+  /** `around`: what the values stand between; there is no separator behind the last one then. */
+  constructor(
+    readonly values: RecordValues,
+    private readonly separator: number,
+    private readonly around?: { before: string; after: string },
+  ) {}
+
+  /** Copies the next bytes to `space`, which has room for some at least; gives their number, 0 if there are no more. */
+  fill(space: Buffer): number {
+    const { bytes, count, starts, ends } = this.values;
+    let at = this.#isBegun ? 0 : space.write(this.around?.before ?? '', 'latin1');
+    this.#isBegun = true;
+    const separators = this.around === undefined ? count : count - 1;
+    for (; this.#next < count; this.#next++) {
+      const from = this.#from ?? (starts[this.#next] as number);
+      const end = ends[this.#next] as number;
+      const copied = bytes.copy(space, at, from, end);
+      at += copied;
+      this.#from = from + copied;
+      if (this.#from < end || at === space.length) return at;
+      if (this.#next < separators) space[at++] = this.separator;
+      this.#from = undefined;
     }
-    at += buffer.write(after, at, 'latin1');
-    return buffer.subarray(0, at);
+    if (this.#isEnded || this.around === undefined || at === space.length) return at;
+    this.#isEnded = true;
+    return at + space.write(this.around.after, at, 'latin1');
   }
 }
 

@@ -23,6 +23,14 @@ export interface DataPosition extends StreamPosition {
 /** Called for each row, in order: a JSON object as UTF-8 in `bytes[start, end)`, which is valid during the call only. */
 export type VisitRow = (bytes: Buffer, start: number, end: number, rowNumber: number, offset: number) => void;
 
+/** Rows of a block, one behind another. Both calls may be made again, with the same result. */
+export interface BlockPiece {
+  readonly count: number;
+  forEach(visit: VisitRow): void;
+  /** The same in ClickHouse's RowBinary, several times as fast, if the block has `binaryColumns`. */
+  writeBinary(layout: BinaryLayout, visitor: BinaryRowVisitor): void;
+}
+
 /** Accepted rows of a job: those between two offsets, however often and by whomever they are read. */
 export interface DataBlock {
   /** Where the block begins; its identity within the load. */
@@ -31,14 +39,13 @@ export interface DataBlock {
   readonly to: number;
   /** Number of rows, one at least. */
   readonly count: number;
-  /** May be called again, with the same result. */
-  forEach(visit: VisitRow): void;
+  /** The rows in pieces of about a MiB of records, in order: what is made of one piece need not be held for the next. */
+  readonly pieces: readonly BlockPiece[];
   /**
-   * The same in ClickHouse's RowBinary, several times as fast, if there are `binaryColumns`: the columns of the model that
-   * the rows have, in the order in which their values are written. null: `forEach` is the only way.
+   * The columns of the model that the rows have, in the order in which `writeBinary` writes their values. null: `forEach` is
+   * the only way.
    */
   readonly binaryColumns: readonly string[] | null;
-  writeBinary(layout: BinaryLayout, visitor: BinaryRowVisitor): void;
 }
 
 /** Takes the rows of a block in their order: most in binary; those that it would take long to write exactly, as JSON. */
@@ -53,6 +60,14 @@ export interface RejectedBlock {
   readonly from: number;
   readonly to: number;
   readonly rows: readonly { readonly offset: number; readonly row: RejectedRow }[];
+}
+
+/** A block ends with the record that reaches one of them. */
+export interface BlockLimits {
+  /** Rows that a block becomes: its records; of rejected rows their errors, each of which is a row in the sink. */
+  readonly rows: number;
+  /** Sum of its records' values. */
+  readonly bytes: number;
 }
 
 export interface BlockResult {
@@ -104,6 +119,8 @@ export class SinkOvertaken extends Error {
  */
 export interface Sink {
   readonly name: SinkName;
+  /** For good: loads that are under way have blocks that were cut by them. */
+  readonly limits: BlockLimits;
   /** Resolves if the system answers and takes the credentials. */
   check(): Promise<void>;
   /** Creates or extends the tables that the job needs, as far as SINK_DDL allows, and finds out where to go on. */
@@ -131,8 +148,13 @@ export interface SinkSession {
    * that died may not have told of it.
    */
   readRejects(after: number, limit: number): Promise<SinkReject[]>;
-  /** Throws SinkOvertaken if the sink has gone on from `block.from` under other hands. */
-  writeRows(block: DataBlock): Promise<BlockResult>;
+  /** Does what of writing a block needs no server: of the next one, while the server works on the one before. */
+  prepare(block: DataBlock): Promise<void>;
+  /**
+   * Throws SinkOvertaken if the sink has gone on from `block.from` under other hands. `onSent` may be called once: the server
+   * has all of the block, and works on it.
+   */
+  writeRows(block: DataBlock, onSent?: () => void): Promise<BlockResult>;
   /** Likewise: one row for each error. */
   writeRejected(block: RejectedBlock): Promise<void>;
   /** What is known of the job; called when all is written. Throws SINK_STATE_LOST if that is not there. */

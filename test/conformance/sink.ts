@@ -47,6 +47,21 @@ export function describeSink(name: string, given: () => SinkUnderTest): void {
       expect(await rowsOf(job)).toEqual(numbers(100));
     });
 
+    it('writes a block that was made ready while the one before was written', async () => {
+      const { sink, rowsOf } = given();
+      const job = newJob();
+      const session = await sink.open(job);
+      const [first, second, third] = [blockOf(rows(0, 10)), blockOf(rows(10, 10), 10), blockOf(rows(20, 10), 20)];
+      const writing = session.writeRows(first);
+      await session.prepare(second);
+      await writing;
+      await session.writeRows(second);
+      // What was made ready last may be another block than the one that is written.
+      await session.prepare(second);
+      expect(await session.writeRows(third)).toEqual({ rows: 10, rejects: [] });
+      expect(await rowsOf(job)).toEqual(numbers(30));
+    });
+
     it('writes a block once if two sessions write it at the same time', async () => {
       const { sink, rowsOf } = given();
       const job = newJob();

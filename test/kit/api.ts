@@ -82,13 +82,13 @@ export class Api {
   }
 
   /** Rejects after `timeoutMs` with the job as it was last seen. */
-  async until(jobId: string, what: (job: Job) => boolean, timeoutMs = 60_000): Promise<Job> {
+  async until(jobId: string, what: (job: Job) => boolean, timeoutMs = 60_000, pollMs = POLL_MS): Promise<Job> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const job = await this.job(jobId);
       if (what(job)) return job;
       if (Date.now() > deadline) throw new Error(`gave up on ${JSON.stringify(job)}`);
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
   }
 

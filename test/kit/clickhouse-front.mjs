@@ -112,7 +112,7 @@ async function serve(request, response, url) {
     if (refusal)
       return failure(new Error(`Code: ${refusal.code}. DB::Exception: ${refusal.name}`), refusal.status ?? 500);
     if (takeFault('hold', table)) await new Promise((resolve) => held.add(resolve));
-    const result = await answer(fromFile(query, file), url);
+    const result = await answer(fromFile(query, file, url), url, { hasSettings: true });
     inserts++;
     return takeFault('drop', table) ? cut(response) : result;
   } finally {
@@ -151,15 +151,27 @@ function cut(response) {
   response.socket?.destroy();
 }
 
-function fromFile(query, file) {
+/** With its settings in the statement: to SET each and take it back costs more than a small INSERT. */
+function fromFile(query, file, url) {
   const [, target, format] = INSERT.exec(query) ?? [];
   if (target === undefined)
     throw new Error('Code: 62. DB::Exception: the front takes INSERT … FORMAT … only (SYNTAX_ERROR)');
-  return `INSERT INTO ${target} FROM INFILE '${file}' FORMAT ${format}`;
+  const settings = settingsOf(url).map(([name, value]) => `${name} = ${literal(value)}`);
+  const clause = settings.length === 0 ? '' : `SETTINGS ${settings.join(', ')}`;
+  return `INSERT INTO ${target} FROM INFILE '${file}' ${clause} FORMAT ${format}`;
 }
 
-async function answer(sql, { searchParams }) {
+function settingsOf({ searchParams }) {
   const settings = [...searchParams].filter(([name]) => !PARAMETERS.has(name) && !name.startsWith('param_'));
+  if (settings.some(([name]) => !/^\w+$/.test(name))) {
+    throw new Error('Code: 115. DB::Exception: Unknown setting (UNKNOWN_SETTING)');
+  }
+  return settings;
+}
+
+async function answer(sql, url, { hasSettings = false } = {}) {
+  const { searchParams } = url;
+  const settings = hasSettings ? [] : settingsOf(url);
   const params = [...searchParams]
     .filter(([name]) => name.startsWith('param_'))
     .map(([name, value]) => [name.slice(6), value]);
@@ -169,7 +181,6 @@ async function answer(sql, { searchParams }) {
     try {
       await session.queryAsync(`USE ${quoted(searchParams.get('database') ?? 'default')}`);
       for (const [name, value] of settings) {
-        if (!/^\w+$/.test(name)) throw new Error('Code: 115. DB::Exception: Unknown setting (UNKNOWN_SETTING)');
         await session.queryAsync(`SET ${name} = ${literal(value)}`);
         set.push(name);
       }

@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { encodeRejectedRow, type FieldError } from '../../src/formats/index.js';
 import { DEFAULT_OPTIONS } from '../../src/ingest/index.js';
 import type { RecordValues } from '../../src/kafka/index.js';
-import { type BlockLimits, dataBlocks, RowNumbers, rejectedBlocks } from '../../src/sinks/blocks.js';
+import { dataBlocks, RowNumbers, rejectedBlocks } from '../../src/sinks/blocks.js';
 import { createRowDecoder } from '../../src/sinks/row-decoder.js';
+import type { BlockLimits, VisitRow } from '../../src/sinks/sink.js';
 import { recordValuesOf } from './record-values-of.js';
 
 const JSON_ROWS = createRowDecoder({
@@ -52,9 +53,10 @@ async function dataBlocksOf(
     const rows: Seen['rows'] = [];
     const again: Seen['rows'] = [];
     for (const list of [rows, again]) {
-      block.forEach((bytes, start, end, number, offset) => {
+      const visit: VisitRow = (bytes, start, end, number, offset) => {
         list.push({ offset, text: bytes.toString('utf8', start, end), number });
-      });
+      };
+      for (const piece of block.pieces) piece.forEach(visit);
     }
     expect(again).toEqual(rows);
     expect(rows).toHaveLength(block.count);
@@ -151,23 +153,21 @@ describe('blocks of accepted rows', () => {
     );
   });
 
-  it('have 65,536 rows or 32 MiB, whichever comes first', async () => {
+  it('have pieces of 8,192 rows at most', async () => {
+    const limits = { rows: 65_536, bytes: 32 * 1024 ** 2 };
     const numbers = () => new RowNumbers(0, pieces([], []));
-    const countsOf = async (size: number, count: number): Promise<number[]> => {
+    const countsOf = async (size: number, count: number): Promise<number[][]> => {
       const value = Buffer.alloc(size, '1');
       const list = Array.from({ length: count }, (_, offset) => ({ offset, value }));
-      const counts: number[] = [];
-      const chunks = pieces(
-        list,
-        Array.from({ length: 50 }, (_, i) => i * 10_000),
-      );
-      for await (const block of dataBlocks(chunks, { from: 0, isWhole: true }, numbers(), JSON_ROWS)) {
-        counts.push(block.count);
+      const counts: number[][] = [];
+      const chunks = pieces(list, [10_000]);
+      for await (const block of dataBlocks(chunks, { from: 0, isWhole: true }, numbers(), JSON_ROWS, limits)) {
+        counts.push(block.pieces.map((piece) => piece.count));
       }
       return counts;
     };
-    expect(await countsOf(1, 65_536 * 2 + 1)).toEqual([65_536, 65_536, 1]);
-    expect(await countsOf(1024 ** 2, 33)).toEqual([32, 1]);
+    expect(await countsOf(1, 20_000)).toEqual([[8192, 1808, 8192, 1808]]);
+    expect(await countsOf(1024 ** 2, 33)).toEqual([[4, 28], [1]]);
   });
 });
 

@@ -110,6 +110,30 @@ describe('raw rows of a CSV file', () => {
   });
 });
 
+describe('records that a reader takes in several turns', () => {
+  it.each<[string, Given]>([
+    [
+      'longer than a turn',
+      { file: `a,b\n1,${'x'.repeat(700_000)}\n2,${'y'.repeat(900_000)}\n3,z\n`, schema: { a: 'Int8', b: 'String' } },
+    ],
+    [
+      'that end where a turn ends',
+      { file: `b\n${'x'.repeat(512 * 1024)}\n${'y'.repeat(512 * 1024 - 1)}\nz\n`, schema: { b: 'String' } },
+    ],
+    ['with quotes', { file: `a,b\n1,"${'x""\n'.repeat(180_000)}"\n2,"y"\n`, schema: { a: 'Int8', b: 'String' } }],
+    [
+      'that JavaScript reads',
+      {
+        file: `a,b\n1,${'x'.repeat(700_000)}\n2,y\n`,
+        schema: { a: 'Int8', b: 'String' },
+        nullValues: ['n'.repeat(70_000)],
+      },
+    ],
+  ])('are decoded if they are %s', async (_, given) => {
+    await expectCsvAlike(given);
+  });
+});
+
 const element = fc
   .tuple(
     fc.dictionary(

@@ -1,5 +1,5 @@
 import type { Column } from '../../src/models/schema/index.js';
-import type { DataBlock, RejectedBlock } from '../../src/sinks/sink.js';
+import type { BlockPiece, DataBlock, RejectedBlock } from '../../src/sinks/sink.js';
 import type { SinkJob } from '../../src/sinks/sink-job.js';
 
 export function column(name: string, type: string, constraints: Column['constraints'] = {}): Column {
@@ -27,21 +27,26 @@ export function jobOf(jobId: string, changes: Partial<SinkJob> = {}): SinkJob {
 export function blockOf(rows: readonly (object | string)[], from = 0): DataBlock {
   const texts = rows.map((row) => Buffer.from(typeof row === 'string' ? row : JSON.stringify(row)));
   const bytes = Buffer.concat(texts);
+  const starts = [0];
+  for (const { length } of texts) starts.push((starts.at(-1) as number) + length);
+  const piece = (begin: number, end: number): BlockPiece => ({
+    count: end - begin,
+    forEach(visit) {
+      for (let i = begin; i < end; i++) {
+        visit(bytes, starts[i] as number, starts[i + 1] as number, from + i + 1, from + i);
+      }
+    },
+    writeBinary() {
+      throw new Error('these rows come as JSON only');
+    },
+  });
+  const middle = rows.length >> 1;
   return {
     from,
     to: from + rows.length,
     count: rows.length,
-    forEach(visit) {
-      let start = 0;
-      texts.forEach((text, index) => {
-        visit(bytes, start, start + text.length, from + index + 1, from + index);
-        start += text.length;
-      });
-    },
+    pieces: [piece(0, middle), piece(middle, rows.length)].filter(({ count }) => count > 0),
     binaryColumns: null,
-    writeBinary() {
-      throw new Error('these rows come as JSON only');
-    },
   };
 }
 

@@ -1,6 +1,8 @@
+import { setImmediate } from 'node:timers/promises';
 import type { BinaryLayout } from '../../formats/index.js';
 import { JsonFields } from '../json-fields.js';
 import {
+  type BlockPiece,
   type BlockResult,
   type DataBlock,
   type JobSummary,
@@ -9,8 +11,9 @@ import {
   type SinkJob,
   type SinkReject,
   type SinkSession,
+  type VisitRow,
 } from '../sink.js';
-import { ByteChunks, textOf } from './byte-chunks.js';
+import { ByteChunks, ChunkPool, textOf } from './byte-chunks.js';
 import { type Connection, quoted } from './connection.js';
 import { areColumnsChanged, insertErrorOf, isUnknownTable } from './errors.js';
 import { writeInteger } from './numbers.js';
@@ -22,6 +25,8 @@ import { tokens } from './tokens.js';
 const MAX_OBSERVED = 256;
 const MAX_MESSAGE = 512;
 const MAX_RAW_BYTES = 65_536;
+/** Encoded bytes of a block that are held. Most blocks have less; of sparse rows a wide table may make far more. */
+const HELD_BYTES = 32 * 1024 ** 2;
 
 export interface ClickHouseSessionOptions {
   connection: Connection;
@@ -34,8 +39,11 @@ export interface ClickHouseSessionOptions {
 
 /** A block as it is inserted. */
 interface EncodedBlock {
-  into: string;
-  chunks: Buffer[];
+  block: DataBlock;
+  /** What the insert sends, one behind another. Asked for once. */
+  chunks: Iterable<Buffer>;
+  /** Those of them that are held. The others are encoded once more when they are sent. */
+  held: readonly Buffer[];
   rows: number;
   rejects: SinkReject[];
 }
@@ -46,6 +54,8 @@ export class ClickHouseSession implements SinkSession {
   readonly position: Position;
   #columns: readonly TableColumn[];
   #rejected: number;
+  #prepared: EncodedBlock | undefined;
+  readonly #pool = new ChunkPool();
 
   constructor(private readonly options: ClickHouseSessionOptions) {
     this.table = dataTable(options.job.modelId);
@@ -59,28 +69,33 @@ export class ClickHouseSession implements SinkSession {
     return readRejects(connection, job, { next: position.data.next, after, limit });
   }
 
-  async writeRows(block: DataBlock): Promise<BlockResult> {
+  async prepare(block: DataBlock): Promise<void> {
+    this.#prepared = await this.#encode(block);
+  }
+
+  async writeRows(block: DataBlock, onSent?: () => void): Promise<BlockResult> {
     const { job, describe } = this.options;
-    let encoded = this.#encode(block);
+    let encoded = this.#prepared?.block === block ? this.#prepared : await this.#encode(block);
+    this.#prepared = undefined;
+    const { rows, rejects } = encoded;
     // No block is written that has too many: whoever asked for it gives the job up.
-    if (this.#rejected + encoded.rejects.length > job.maxErrors) return { rows: 0, rejects: encoded.rejects };
-    await this.#writeErrors(block, encoded.rejects);
-    if (encoded.rows > 0) {
+    if (this.#rejected + rejects.length > job.maxErrors) return { rows: 0, rejects };
+    await this.#writeErrors(block, rejects);
+    if (rows > 0) {
       try {
-        await this.#insert(encoded, tokens.data(job, block.from));
+        await this.#insert(encoded, onSent);
       } catch (error) {
         if (!areColumnsChanged(error) && !isUnknownTable(error)) throw insertErrorOf(error);
         this.#columns = await describe();
-        const told = JSON.stringify(encoded.rejects);
-        encoded = this.#encode(block);
-        if (JSON.stringify(encoded.rejects) !== told) throw columnsChanged(this.table);
-        await this.#insert(encoded, tokens.data(job, block.from)).catch((again: unknown) => {
+        encoded = await this.#encode(block);
+        if (JSON.stringify(encoded.rejects) !== JSON.stringify(rejects)) throw columnsChanged(this.table);
+        await this.#insert(encoded).catch((again: unknown) => {
           throw insertErrorOf(again);
         });
       }
     }
-    this.#rejected += encoded.rejects.length;
-    return { rows: encoded.rows, rejects: encoded.rejects };
+    this.#rejected += rejects.length;
+    return { rows, rejects };
   }
 
   async writeRejected(block: RejectedBlock): Promise<void> {
@@ -120,8 +135,15 @@ export class ClickHouseSession implements SinkSession {
 
   async close(): Promise<void> {}
 
-  async #insert({ into, chunks }: EncodedBlock, token: string): Promise<void> {
-    await this.options.connection.insert(into, 'RowBinaryWithNamesAndTypes', chunks, token);
+  async #insert({ block, chunks, held }: EncodedBlock, onSent: () => void = () => undefined): Promise<void> {
+    const { connection, job } = this.options;
+    function* sending(): Generator<Buffer> {
+      yield* chunks;
+      onSent();
+    }
+    const token = tokens.data(job, block.from);
+    await connection.insert(quoted(this.table), 'RowBinaryWithNamesAndTypes', sending(), token);
+    this.#pool.giveBack(held);
   }
 
   async #writeErrors(block: DataBlock, rejects: readonly SinkReject[]): Promise<void> {
@@ -142,55 +164,79 @@ export class ClickHouseSession implements SinkSession {
     const out = new ByteChunks();
     for (const row of rows) out.append(Buffer.from(`${JSON.stringify(row)}\n`));
     try {
-      await this.options.connection.insert(quoted(table), 'JSONEachRow', out.end(), token);
+      await this.options.connection.insert(quoted(table), 'JSONEachRow', out.take(), token);
     } catch (error) {
       throw insertErrorOf(error);
     }
   }
 
   /** In binary straight from the reader, if that can; else value by value. */
-  #encode(block: DataBlock): EncodedBlock {
+  async #encode(block: DataBlock): Promise<EncodedBlock> {
     const { job } = this.options;
     const names = block.binaryColumns;
     const known = this.#columns.map((column, index) => ({ ...column, index, layout: column.type.layout }));
     const columns = names === null ? known : names.flatMap((name) => known.filter((each) => each.name === name));
-    const written = [
-      ...OWN_COLUMNS.map(([name, type]) => [name, type] as const),
-      ...columns.map(({ name, spelled }) => [name, spelled] as const),
-      ...(names === null ? [[EXTRA, 'String'] as const] : []),
-    ];
-    const out = new ByteChunks();
-    const header = [...written.map(([name]) => textOf(name)), ...written.map(([, type]) => textOf(type))];
-    out.append(Buffer.concat([Buffer.of(...countOf(written.length)), ...header]));
+    const out = new ByteChunks(this.#pool);
     const prefix = prefixOf(job, block);
     const place = Buffer.alloc(prefix.length + 16);
     place.set(prefix);
     const encoder = new RowEncoder(columns, names === null);
     const fields = new JsonFields(job.columns);
-    const rejects: SinkReject[] = [];
-    let rows = 0;
-    const visit = (bytes: Buffer, start: number, end: number, rowNumber: number, offset: number): void => {
-      fields.read(bytes, start, end);
-      writeInteger(place, writeInteger(place, prefix.length, rowNumber, 8), offset, 8);
-      const refusal = encoder.write(fields, bytes, place, out);
-      if (refusal === null) rows += 1;
-      else if (rejects.length <= job.maxErrors) {
-        rejects.push(rejectOf(refusal, job, fields, bytes.subarray(start, end), { rowNumber, offset }));
-      }
+    const layout: BinaryLayout = { prefix, columns: new Map(columns.map((each) => [each.name, each.layout])) };
+    /** Writes the rows of a piece to `out`, and gives their number. */
+    const write = (piece: BlockPiece, refuse: (reject: () => SinkReject) => void): number => {
+      let rows = 0;
+      const json: VisitRow = (bytes, start, end, rowNumber, offset) => {
+        fields.read(bytes, start, end);
+        writeInteger(place, writeInteger(place, prefix.length, rowNumber, 8), offset, 8);
+        const refusal = encoder.write(fields, bytes, place, out);
+        if (refusal === null) rows += 1;
+        else refuse(() => rejectOf(refusal, job, fields, bytes.subarray(start, end), { rowNumber, offset }));
+      };
+      const binary = (bytes: Uint8Array, count: number): void => {
+        out.append(bytes);
+        rows += count;
+      };
+      if (names === null) piece.forEach(json);
+      else piece.writeBinary(layout, { write: binary, json });
+      return rows;
     };
-    if (names === null) block.forEach(visit);
-    else {
-      const layout: BinaryLayout = { prefix, columns: new Map(columns.map((each) => [each.name, each.layout])) };
-      block.writeBinary(layout, {
-        write(bytes, count) {
-          out.append(bytes);
-          rows += count;
-        },
-        json: visit,
+
+    const rejects: SinkReject[] = [];
+    let held: Buffer[] | undefined;
+    const left: BlockPiece[] = [];
+    let rows = 0;
+    for (const piece of block.pieces) {
+      rows += write(piece, (reject) => {
+        if (rejects.length <= job.maxErrors) rejects.push(reject());
       });
+      if (held !== undefined) {
+        left.push(piece);
+        this.#pool.giveBack(out.take());
+      } else if (out.bytes > HELD_BYTES) held = out.take();
+      await setImmediate(); // what is being sent goes on
     }
-    return { into: quoted(this.table), chunks: out.end(), rows, rejects };
+    const first = [headerOf(columns, names === null), ...(held ?? out.take())];
+    function* chunks(): Generator<Buffer> {
+      yield* first;
+      for (const piece of left) {
+        write(piece, () => undefined);
+        yield* out.take();
+      }
+    }
+    return { block, chunks: chunks(), held: first, rows, rejects };
   }
+}
+
+/** RowBinaryWithNamesAndTypes begins with the number of columns, their names and their types. */
+function headerOf(columns: readonly TableColumn[], hasExtra: boolean): Buffer {
+  const written = [
+    ...OWN_COLUMNS.map(([name, type]) => [name, type] as const),
+    ...columns.map(({ name, spelled }) => [name, spelled] as const),
+    ...(hasExtra ? [[EXTRA, 'String'] as const] : []),
+  ];
+  const texts = [...written.map(([name]) => textOf(name)), ...written.map(([, type]) => textOf(type))];
+  return Buffer.concat([Buffer.of(...countOf(written.length)), ...texts]);
 }
 
 /** What was rejected is stored already, and by now it would be something else. */

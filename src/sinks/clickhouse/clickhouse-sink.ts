@@ -9,6 +9,8 @@ import { prepareTables } from './tables.js';
 /** ClickHouse: each model's rows in a table, what is known of a load in the rows themselves. */
 export class ClickHouseSink implements Sink {
   readonly name = 'clickhouse';
+  /** Few and large parts: merging small ones takes it longer than inserting them. Two blocks are held at a time, encoded. */
+  readonly limits = { rows: 262_144, bytes: 8 * 1024 ** 2 };
   readonly #connection: Connection;
 
   constructor(private readonly settings: SinkSettings) {

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { sinkErrorOf } from './errors.js';
 
-/** Inserting 32 MiB may take a loaded server a while; one that is silent for longer is given up. */
+/** Inserting a block may take a loaded server a while; one that is silent for longer is given up. */
 const REQUEST_TIMEOUT_MS = 120_000;
 /** Below the 3 s after which ClickHouse itself closes idle connections. */
 const IDLE_MS = 2_000;
@@ -77,9 +77,9 @@ export class Connection {
 
   /**
    * Inserts rows as one part, once for each token: a repeated insert of the same token does nothing, whatever its rows.
-   * Throws ClickHouse's own error.
+   * `chunks` are asked for as they can be sent. Throws ClickHouse's own error.
    */
-  async insert(into: string, format: string, chunks: readonly Uint8Array[], token: string): Promise<void> {
+  async insert(into: string, format: string, chunks: Iterable<Uint8Array>, token: string): Promise<void> {
     this.#newerSettings ??= this.#findNewerSettings();
     const newer = await this.#newerSettings.catch((error: unknown) => {
       this.#newerSettings = undefined;

@@ -14,7 +14,9 @@ const WINDOW_SECONDS = 604_800;
  * rows back that were taken out. On replicas the tokens are in Keeper.
  */
 const KEEPS_TOKENS = 'remove_empty_parts = 0';
-const SETTINGS = `non_replicated_deduplication_window = ${WINDOW}, replicated_deduplication_window = ${WINDOW}, replicated_deduplication_window_seconds = ${WINDOW_SECONDS}, ${KEEPS_TOKENS}`;
+/** A block is one file then, rather than two for each column; only what merges make of many has these. In bytes. */
+const COMPACT = 'min_bytes_for_wide_part = 134217728';
+const SETTINGS = `non_replicated_deduplication_window = ${WINDOW}, replicated_deduplication_window = ${WINDOW}, replicated_deduplication_window_seconds = ${WINDOW_SECONDS}, ${KEEPS_TOKENS}, ${COMPACT}`;
 /** Characters of statements in a message. */
 const MAX_LISTED = 16_384;
 const ENGINES = /^(?:Replicated|Shared)?MergeTree$/;

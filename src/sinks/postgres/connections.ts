@@ -27,6 +27,9 @@ SET LOCAL tcp_keepalives_idle = 60;
 SET LOCAL tcp_keepalives_interval = 10;
 SET LOCAL tcp_keepalives_count = 6;`;
 
+/** A socket keeps less than that (its high-water mark) without saying that it waits. */
+const SURELY_SENT_BYTES = 1024 ** 2;
+
 export type Client = PoolClient;
 
 /** The connections to one PostgreSQL. */
@@ -96,14 +99,21 @@ function endNow(client: Client): Promise<void> {
   return (client as unknown as { end(): Promise<void> }).end();
 }
 
-/** Sends rows in COPY's binary format. */
-export async function copyRows(client: Client, into: string, rows: Buffer): Promise<void> {
+/**
+ * Sends rows in COPY's binary format, in chunks. Each is asked for when the one before is sent: its memory may be used again
+ * then, also for what is sent after an error.
+ */
+export async function copyRows(client: Client, into: string, chunks: Iterable<Buffer>): Promise<void> {
   const stream = client.query(copyFrom(`COPY ${into} FROM STDIN (FORMAT binary)`));
   // An error may come a second time, once what is left to send was sent in vain.
-  stream.on('error', () => undefined);
-  // In one piece: the stream stumbles over pieces that are left when an error comes.
-  stream.end(Buffer.concat([COPY_HEADER, rows, COPY_TRAILER]));
-  await once(stream, 'finish');
+  const failed = new Promise<never>((_, reject) => stream.on('error', reject));
+  // One chunk at a time: the stream stumbles over chunks that are left when an error comes.
+  const send = (chunk: Buffer): Promise<void> =>
+    Promise.race([new Promise<void>((resolve) => stream.write(chunk, () => resolve())), failed]);
+  await send(COPY_HEADER);
+  for (const chunk of chunks) await send(chunk.length < SURELY_SENT_BYTES ? Buffer.from(chunk) : chunk);
+  stream.end(COPY_TRAILER);
+  await Promise.race([once(stream, 'finish'), failed]);
 }
 
 /** Signature, flags, no extension. */

@@ -1,6 +1,6 @@
 import { ByteWriter } from '../canonical/byte-writer.js';
 import { CanonicalRow, HASH_BYTES } from '../canonical/canonical-row.js';
-import type { DataBlock } from '../sink.js';
+import type { BlockPiece, DataBlock } from '../sink.js';
 import type { SinkJob } from '../sink-job.js';
 import type { SinkReject } from '../sink-reject.js';
 import { rawOf } from './raw-row.js';
@@ -13,18 +13,18 @@ const JSON_AT = JSON_LENGTH_AT + 4 + 1;
 const JSONB_VERSION = 1;
 const TWO_TO_32 = 2 ** 32;
 
-/** Rows of a block in COPY's binary format: row_number bigint, content_hash bytea, data jsonb. Valid until the next block. */
+/**
+ * Rows of a block in COPY's binary format: row_number bigint, content_hash bytea, data jsonb. They are encoded piece by piece
+ * whenever they are asked for: a row of JSON may be many times as large as its record.
+ */
 export interface EncodedBlock {
-  count: number;
-  /** Number of the last row of the block, rejected or not. */
-  lastRow: number;
-  rowNumbers: Float64Array;
-  offsets: Float64Array;
-  /** Rows that were not encoded. */
-  rejects: SinkReject[];
-  /** COPY's bytes of the rows `[from, to)`. */
-  slice(from: number, to: number): Buffer;
-  /** The content_hash of a row. */
+  /** Those of the rows `[from, to)` that have an encoding, by index in the block. A chunk is valid until the next one. */
+  rows(from: number, to: number): Iterable<Buffer>;
+  /** Rows that were found so far to have no encoding, by index. */
+  readonly rejects: ReadonlyMap<number, SinkReject>;
+  /** Number of the last row that was encoded so far, or rejected. */
+  readonly lastRow: number;
+  /** The content_hash of a row that was encoded. */
   hashOf(index: number): Buffer;
 }
 
@@ -37,38 +37,51 @@ export class BlockEncoder {
     this.#row = new CanonicalRow(modelId, columns);
   }
 
-  encode(block: DataBlock): EncodedBlock {
-    const row = this.#row;
+  /** `maxRejects`: of more rows than that without an encoding, one more is told. */
+  begin(block: DataBlock, maxRejects: number): EncodedBlock {
     const out = this.#out;
-    const rowNumbers = new Float64Array(block.count);
-    const offsets = new Float64Array(block.count);
-    const starts = new Float64Array(block.count + 1);
-    const rejects: SinkReject[] = [];
-    let count = 0;
+    const rejects = new Map<number, SinkReject>();
+    const hashes = Buffer.allocUnsafeSlow(block.count * HASH_BYTES);
     let lastRow = 0;
-    out.length = 0;
-    block.forEach((bytes, start, end, rowNumber, offset) => {
-      lastRow = rowNumber;
-      const problem = row.read(bytes, start, end);
-      if (problem !== null) {
-        rejects.push({ offset, rowNumber, ...problem, ...rawOf(bytes, start, end) });
-        return;
-      }
-      rowNumbers[count] = rowNumber;
-      offsets[count] = offset;
-      starts[count++] = out.length;
-      this.#write(rowNumber);
-    });
-    starts[count] = out.length;
-    const startOf = (index: number): number => starts[index] as number;
+    /** The piece in `out`, and where its rows begin there. */
+    let piece: BlockPiece | undefined;
+    let starts = new Float64Array(0);
+    const encode = (wanted: BlockPiece, firstIndex: number): void => {
+      piece = undefined;
+      starts = new Float64Array(wanted.count + 1);
+      out.length = 0;
+      let index = 0;
+      wanted.forEach((bytes, start, end, rowNumber, offset) => {
+        lastRow = Math.max(lastRow, rowNumber);
+        const problem = this.#row.read(bytes, start, end);
+        if (problem === null) {
+          const hashAt = out.length + HASH_AT;
+          this.#write(rowNumber);
+          out.bytes.copy(hashes, (firstIndex + index) * HASH_BYTES, hashAt, hashAt + HASH_BYTES);
+        } else if (rejects.size <= maxRejects)
+          rejects.set(firstIndex + index, { offset, rowNumber, ...problem, ...rawOf(bytes, start, end) });
+        starts[++index] = out.length;
+      });
+      piece = wanted;
+    };
     return {
-      count,
-      lastRow,
-      rowNumbers,
-      offsets,
+      *rows(from, to) {
+        let first = 0;
+        for (const each of block.pieces) {
+          const begin = Math.max(0, from - first);
+          const end = Math.min(each.count, to - first);
+          if (begin < end) {
+            if (piece !== each) encode(each, first);
+            yield out.bytes.subarray(starts[begin], starts[end]);
+          }
+          first += each.count;
+        }
+      },
       rejects,
-      slice: (from, to) => out.bytes.subarray(startOf(from), startOf(to)),
-      hashOf: (index) => out.bytes.subarray(startOf(index) + HASH_AT, startOf(index) + HASH_AT + HASH_BYTES),
+      get lastRow() {
+        return lastRow;
+      },
+      hashOf: (index) => hashes.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES),
     };
   }
 

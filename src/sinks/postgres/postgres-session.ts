@@ -33,12 +33,13 @@ export class PostgresSession implements SinkSession {
     return this.connections.transaction((client) => readRejects(client, this.job, { from: after + 1 }, limit));
   }
 
+  /** Rows are encoded while they are sent: the server works longer than that, and JSON is large. */
+  async prepare(): Promise<void> {}
+
   async writeRows(block: DataBlock): Promise<BlockResult> {
     const { job, hasLineage } = this;
-    const encoded = this.#encoder.encode(block);
-    const budget = job.maxErrors - this.#rejected - encoded.rejects.length;
-    // No block is written that has too many: whoever asked for it gives the job up.
-    if (budget < 0) return { rows: 0, rejects: encoded.rejects.slice(0, job.maxErrors + 1) };
+    const budget = job.maxErrors - this.#rejected;
+    const encoded = this.#encoder.begin(block, budget);
     const writing = { job, hasLineage, session: this.#id, budget };
     const rejects = await this.connections
       .transaction((client) => writeBlock(client, block, encoded, writing))

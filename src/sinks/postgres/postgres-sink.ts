@@ -13,6 +13,7 @@ import { ensureSchema } from './schema.js';
  */
 export class PostgresSink implements Sink {
   readonly name = 'postgres';
+  readonly limits = { rows: 65_536, bytes: 16 * 1024 ** 2 };
   readonly #connections: Connections;
   /** The tables were found, or made. */
   #hasSchema = false;

@@ -1,6 +1,6 @@
 import type { SinkReject } from '../sink-reject.js';
 
-/** More rows were refused than may be; nothing was written. */
+/** More rows were rejected than may be; nothing was written. */
 export class TooManyRefused extends Error {
   override readonly name = 'TooManyRefused';
 
@@ -8,6 +8,6 @@ export class TooManyRefused extends Error {
     /** By offset, those that were not even sent among them. */
     readonly rejects: SinkReject[],
   ) {
-    super(`${rejects.length} rows were refused`);
+    super(`${rejects.length} rows were rejected`);
   }
 }

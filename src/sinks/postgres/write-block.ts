@@ -1,4 +1,4 @@
-import { type DataBlock, SinkOvertaken } from '../sink.js';
+import { type DataBlock, SinkOvertaken, type VisitRow } from '../sink.js';
 import type { SinkJob } from '../sink-job.js';
 import type { SinkReject } from '../sink-reject.js';
 import { type Client, copyRows } from './connections.js';
@@ -16,7 +16,7 @@ export interface BlockWriting {
   hasLineage: boolean;
   /** A random name of the session that writes. */
   session: string;
-  /** Rows that the database may refuse. */
+  /** Rows of the block that may be rejected. */
   budget: number;
 }
 
@@ -56,7 +56,7 @@ const UPDATE = UPSERT.replace(
 /**
  * Writes one block within the transaction, all of it but the rows that the database refuses. Until the position is locked
  * the transaction touches nothing that others see, so a process may stand still in its COPY without harm. Throws
- * SinkOvertaken if the load goes on elsewhere, TooManyRefused if more than `budget` rows are refused.
+ * SinkOvertaken if the load goes on elsewhere, TooManyRefused if more than `budget` rows are rejected.
  */
 export async function writeBlock(
   client: Client,
@@ -65,29 +65,33 @@ export async function writeBlock(
   writing: BlockWriting,
 ): Promise<SinkReject[]> {
   const { job, hasLineage, session } = writing;
-  /** By index of an encoded row. */
+  /** By index of a row in the block. */
   const refusals = new Map<number, string>();
   const refuse = (index: number, message: string): void => {
     refusals.set(index, message);
-    if (refusals.size > writing.budget) throw new TooManyRefused(allRejects());
+    requireFewRejects();
   };
   const allRejects = (): SinkReject[] =>
-    [...encoded.rejects, ...describe(block, encoded, refusals)].sort((a, b) => a.offset - b.offset);
+    [...encoded.rejects.values(), ...describe(block, refusals)].sort((a, b) => a.offset - b.offset);
+  const requireFewRejects = (): void => {
+    if (encoded.rejects.size + refusals.size > writing.budget) throw new TooManyRefused(allRejects());
+  };
   await client.query(TEMPORARY_TABLE);
   await isolate(
     client,
-    encoded.count,
-    (from, to) => copyRows(client, 'batch_rows', encoded.slice(from, to)),
+    block.count,
+    (from, to) => copyRows(client, 'batch_rows', encoded.rows(from, to)),
     (index, error) => refuse(index, withoutValues(error)),
   );
+  requireFewRejects();
   await lockModel(client, job.modelId, 'shared');
   const position = await lockPosition(client, job, 'data');
   // The answer to its COMMIT was lost.
   if (position.next === block.to && position.session === session) return readRejects(client, job, block);
   if (position.next !== block.from) throw new SinkOvertaken(`the load does not go on at ${block.from}`);
 
-  const { inserted, updated } = await upsert(client, encoded, job, refusals, refuse);
-  const rows = encoded.count - refusals.size;
+  const { inserted, updated } = await upsert(client, block, encoded, job, refusals, refuse);
+  const rows = block.count - encoded.rejects.size - refusals.size;
   if (hasLineage && rows > 0) {
     await client.query(
       `INSERT INTO ingested_rows (job_id, row_number, content_hash)
@@ -112,6 +116,7 @@ export async function writeBlock(
 
 async function upsert(
   client: Client,
+  block: DataBlock,
   encoded: EncodedBlock,
   { modelId, jobId, onConflict }: SinkJob,
   refusals: ReadonlyMap<number, string>,
@@ -132,7 +137,7 @@ async function upsert(
     if (!isRefusal(error)) throw error;
     await client.query('ROLLBACK TO SAVEPOINT batch_upsert');
     // Pieces are whole groups of equal rows, in the order of the hashes, too.
-    const groups = groupRows(encoded, refusals);
+    const groups = groupRows(block, encoded, refusals);
     const attempt = (from: number, to: number): Promise<void> =>
       run(groups[from]?.hash ?? null, groups[to]?.hash ?? null);
     await isolate(client, groups.length, attempt, (index, refusal) => {
@@ -153,10 +158,10 @@ interface RowGroup {
   rows: number[];
 }
 
-function groupRows(encoded: EncodedBlock, refusals: ReadonlyMap<number, string>): RowGroup[] {
+function groupRows({ count }: DataBlock, encoded: EncodedBlock, refusals: ReadonlyMap<number, string>): RowGroup[] {
   const groups = new Map<string, RowGroup>();
-  for (let index = 0; index < encoded.count; index++) {
-    if (refusals.has(index)) continue;
+  for (let index = 0; index < count; index++) {
+    if (refusals.has(index) || encoded.rejects.has(index)) continue;
     const hash = encoded.hashOf(index);
     const key = hash.toString('latin1');
     const group = groups.get(key);
@@ -167,15 +172,16 @@ function groupRows(encoded: EncodedBlock, refusals: ReadonlyMap<number, string>)
 }
 
 /** The rejects of the rows that were refused. */
-function describe(block: DataBlock, encoded: EncodedBlock, refusals: ReadonlyMap<number, string>): SinkReject[] {
+function describe(block: DataBlock, refusals: ReadonlyMap<number, string>): SinkReject[] {
   if (refusals.size === 0) return [];
-  const messages = new Map([...refusals].map(([index, message]) => [encoded.offsets[index] as number, message]));
   const rejects: SinkReject[] = [];
-  block.forEach((bytes, start, end, rowNumber, offset) => {
-    const message = messages.get(offset);
+  let next = 0;
+  const visit: VisitRow = (bytes, start, end, rowNumber, offset) => {
+    const message = refusals.get(next++);
     if (message === undefined) return;
     const none = { column: null, type: null, observed: null };
     rejects.push({ offset, rowNumber, ...none, error: 'REFUSED_BY_SINK', message, ...rawOf(bytes, start, end) });
-  });
+  };
+  for (const piece of block.pieces) piece.forEach(visit);
   return rejects;
 }

@@ -209,6 +209,31 @@ withClickHouse('a block', () => {
     expect(await rowsOf(job)).toEqual(numbers(40));
   }, 60_000);
 
+  it('is written whole, though not all that it becomes can be held at once', async () => {
+    const job = newJob({ columns: [column('id', 'Int64'), column('day', 'Date'), column('note', 'String')] });
+    const session = await sink.open(job);
+    const all = Array.from({ length: 48 }, (_, index) =>
+      JSON.stringify({
+        id: index,
+        day: index === 44 ? '9999-12-31' : '2026-01-01',
+        note: `${index}`.repeat(512 * 1024),
+      }),
+    );
+    const sent: number[] = [];
+    // Two MiB a piece as they are, three encoded ones more than are held.
+    const pieces = Array.from({ length: 12 }, (_, index) => blockOf(all.slice(4 * index, 4 * index + 4), 4 * index));
+    const block = { ...blockOf(all), pieces: pieces.flatMap((each) => each.pieces) };
+    await session.prepare(block);
+    const { rows: written, rejects } = await session.writeRows(block, () => sent.push(1));
+    expect([written, rejects.map(({ rowNumber }) => rowNumber), sent]).toEqual([47, [45], [1]]);
+    expect(await rowsOf(job)).toEqual(numbers(48).filter((number) => number !== 45));
+    const [{ sum } = {}] = await server.query<{ sum: string }>(
+      `SELECT sum(length(note)) AS sum FROM ${dataTable(job.modelId)}`,
+      url,
+    );
+    expect(Number(sum)).toBe(512 * 1024 * (10 + 2 * 37));
+  }, 60_000);
+
   it('whose errors have arrived and whose rows have not is written again as a whole', async () => {
     const job = newJob({ columns: [column('day', 'Date')] });
     const session = await sink.open(job);
@@ -390,9 +415,12 @@ withClickHouse('tables', () => {
     const job = newJob({ columns: [column('n', 'Int32')] });
     const session = await sink.open(job);
     await session.writeRows(blockOf(['{"n":1}']));
+    const prepared = blockOf(['{"n":2}'], 1);
+    await session.prepare(prepared);
     await server.query(`ALTER TABLE ${dataTable(job.modelId)} MODIFY COLUMN n Nullable(Int64)`, url);
-    await session.writeRows(blockOf(['{"n":2}'], 1));
-    expect(await rowsOf(job)).toEqual([1, 2]);
+    await session.writeRows(prepared);
+    await session.writeRows(blockOf(['{"n":3}'], 2));
+    expect(await rowsOf(job)).toEqual([1, 2, 3]);
   });
 
   it('are told about, and not made, with SINK_DDL=off', async () => {

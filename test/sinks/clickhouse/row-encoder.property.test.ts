@@ -16,7 +16,7 @@ function encode(type: string, json: string): Buffer {
   const out = new ByteChunks();
   const refusal = new RowEncoder([{ name: 'v', index: 0, layout }], false).write(fields, row, new Uint8Array(0), out);
   if (refusal !== null) throw new Error(refusal.error);
-  return Buffer.concat(out.end());
+  return Buffer.concat(out.take());
 }
 
 /** Little-endian two's complement. */

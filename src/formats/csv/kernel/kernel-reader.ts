@@ -82,8 +82,8 @@ class KernelReader implements RowReader, DirectInput {
     this.#windows = new InputWindows(kernel.memory, byte);
     this.#table = new RowTable(kernel);
     this.#judge = new RowJudge(kernel, check, json, fieldCount, options.dialect);
-    const templates = new RejectionTemplates(kernel, fieldCount, check.checks);
-    this.#emitter = new RowEmitter(kernel, this.#table, this.#judge, templates, this.#windows);
+    const makeTemplates = (): RejectionTemplates => new RejectionTemplates(kernel, fieldCount, check.checks);
+    this.#emitter = new RowEmitter(kernel, this.#table, this.#judge, makeTemplates, this.#windows);
     this.#row = row;
     writeColumns(kernel, fieldCount, columns, check.checks);
     kernel.set(DELIMITER, options.dialect.delimiter.charCodeAt(0));

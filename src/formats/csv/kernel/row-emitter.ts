@@ -35,12 +35,14 @@ const RECORDS = 3;
 /** Hands the rows of the table to a consumer, in order and as far as it has room. */
 export class RowEmitter {
   readonly #places: Float64Array;
+  #templates: RejectionTemplates | undefined;
 
+  /** `makeTemplates`: called when rows go to record batches first. */
   constructor(
     private readonly kernel: CsvKernel,
     private readonly table: RowTable,
     private readonly judge: RowJudge,
-    private readonly templates: RejectionTemplates,
+    private readonly makeTemplates: () => RejectionTemplates,
     private readonly windows: InputWindows,
   ) {
     this.#places = new Float64Array(kernel.memory.buffer, PLACES, 2 * MAX_ROWS);
@@ -108,8 +110,10 @@ export class RowEmitter {
 
   /** To a consumer with batches in the kernel's memory. */
   #write(consumer: RowConsumer, batches: RecordBatchOutput, rowsBefore: number): boolean {
-    const { kernel, table, templates } = this;
+    const { kernel, table } = this;
     const { rejections } = consumer;
+    this.#templates ??= this.makeTemplates();
+    const templates = this.#templates;
     if (rejections === undefined) kernel.set(TEMPLATE_TEXT, 0);
     else templates.useFrame(rejections.frame);
     if (kernel.get(CONSTRAINED_COUNT) > 0 && kernel.get(ROWS_LEFT) > 0) this.#checkConstraints();
