@@ -319,6 +319,19 @@ export function describesSinkStore(name: string, open: () => Promise<StoreFixtur
       },
     );
 
+    it('wakes a load that follows its job once more after the job has failed: what it committed is loaded', async () => {
+      const { jobId } = await insert(['postgres'], 'streaming');
+      await become(jobId, 'FAILED', 'KAFKA_UNAVAILABLE');
+      const ended = { checkpoint: '{}', finished_at: '2026-03-01T12:00:01.000Z' };
+      await db.updateTable('jobs').set(ended).where('job_id', '=', jobId).execute();
+      expect(await sinks.wakeMissed()).toBe(1);
+      const claimed = await sinks.claim('postgres', 'me');
+      expect(claimed?.jobId).toBe(jobId);
+      clock.advance(2_000);
+      await sinks.change({ jobId, name: 'postgres' }, {}, { state: 'PENDING', rows: 8, runAfterMs: null });
+      expect(await sinks.wakeMissed()).toBe(0);
+    });
+
     describe('topics', () => {
       const LATER = Date.parse('2026-03-05T12:00:00.000Z');
 

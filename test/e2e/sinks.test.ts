@@ -3,6 +3,7 @@ import type { Job } from '../../src/jobs/domain/job.js';
 import type { JobSink } from '../../src/jobs/domain/job-sink.js';
 import { Api } from '../kit/api.js';
 import { type ClickHouseServer, startClickHouse } from '../kit/clickhouse.js';
+import { deleteTopics } from '../kit/delete-topics.js';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { type PostgresServer, startPostgres } from '../kit/postgres.js';
 import { ONE_PROCESS, type Service, startService } from '../kit/service.js';
@@ -162,6 +163,10 @@ withClickHouse('a job with sinks', () => {
     expect(page).toMatchObject([{ row_number: 3 }]);
     const next = await fetch(`${service.url}${/<([^>]+)>/.exec(link as string)?.[1]}`);
     expect(await next.json()).toMatchObject([{ row_number: 2 }]);
+    // Those of the sink are still there when those of the topic are not.
+    await deleteTopics(brokers, [job.topics.dlq]);
+    const left = await fetch(`${service.url}/jobs/${job_id}/rejected`);
+    expect(await left.json()).toMatchObject([{ row_number: 2, stage: 'sink:clickhouse' }]);
   });
 
   it('gives a sink up that rejects too many rows, and no other', async () => {
