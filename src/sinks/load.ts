@@ -3,7 +3,8 @@ import { type Checkpoint, failureDetail, JobRecords, kafkaProblem, type TopicAdm
 import { dataBlocks, RowNumbers, rejectedBlocks } from './blocks.js';
 import type { SinkAssignment, SinkOutcome, SinkProgress } from './ipc.js';
 import { createRowDecoder } from './row-decoder.js';
-import { type DataBlock, type Sink, SinkError, SinkOvertaken, type SinkSession } from './sink.js';
+import { type Sink, SinkError, SinkOvertaken, type SinkSession } from './sink.js';
+import { writeBlocks } from './write-blocks.js';
 
 export interface LoadOptions {
   sink: Sink;
@@ -125,34 +126,14 @@ async function loadTo(
   const values = records.values('data', data.next, checkpoint.dataEnd);
   const blocks = dataBlocks(values, { from: data.next, isWhole }, numbers, createRowDecoder(format), sink.limits);
   try {
-    let coming = blocks.next();
-    for (;;) {
-      const { done, value: block } = await coming;
-      if (done) return true;
-      if (signal.aborted) return false;
-      // The next block is read while one is being written, and made ready while the server works.
-      const { promise: sent, resolve: onSent } = Promise.withResolvers<void>();
-      const writing = session.writeRows(block, onSent);
-      coming = nextReady(blocks, session, Promise.race([sent, writing]));
-      coming.catch(() => undefined); // whoever waits for it next sees the failure
-      const result = await writing;
+    for await (const result of writeBlocks(blocks, session, signal)) {
       rows += result.rows;
       rejected += result.rejects.length;
       await report({ table: session.table, rows, rejected, rejects: result.rejects });
       if (isOverdrawn()) refuse();
     }
+    return !signal.aborted;
   } finally {
     await numbers.close();
   }
-}
-
-async function nextReady(
-  blocks: AsyncGenerator<DataBlock>,
-  session: SinkSession,
-  isTime: Promise<unknown>,
-): Promise<IteratorResult<DataBlock, void>> {
-  const next = await blocks.next();
-  await isTime;
-  if (next.done !== true) await session.prepare(next.value);
-  return next;
 }
