@@ -87,7 +87,12 @@ describe('a topic that the broker which was asked does not know', () => {
     const unaware = kafkaAt(process.env['E2E_KAFKA_BROKERS'] as string);
     const rows = new RejectedRows(unaware, { check: async () => undefined }, topics, { rejects: async () => [] });
     const page = (jobId: string) => {
-      const job = { jobId, topicPrefix: TOPIC_PREFIX, checkpoint: { errors: 1 } } as StoredJob;
+      const job = {
+        jobId,
+        topicPrefix: TOPIC_PREFIX,
+        checkpoint: { errors: 1 },
+        sinks: [] as StoredJob['sinks'],
+      } as StoredJob;
       return rows.page(job, 10, undefined, new AbortController().signal);
     };
     await expect(page(there)).rejects.toMatchObject({ code: 'KAFKA_UNAVAILABLE' });
