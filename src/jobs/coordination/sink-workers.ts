@@ -12,6 +12,7 @@ export class SinkWorkers {
     private readonly workers: readonly SinkWorker[],
     notifier: Pick<JobNotifier, 'onWake'>,
     private readonly log: Logger,
+    private readonly startAgainMs = START_AGAIN_MS,
   ) {
     if (workers.length === 0) return;
     notifier.onWake((jobId) => {
@@ -27,7 +28,7 @@ export class SinkWorkers {
   #start(worker: SinkWorker): void {
     worker.start().catch((error: unknown) => {
       this.log.error({ err: error }, 'the loads of a sink could not be taken up, retrying');
-      setTimeout(() => !this.#isStopped && this.#start(worker), START_AGAIN_MS).unref();
+      setTimeout(() => !this.#isStopped && this.#start(worker), this.startAgainMs).unref();
     });
   }
 

@@ -1,14 +1,11 @@
-import { jest } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { SinkWorker } from '../../../src/jobs/coordination/sink-worker.js';
 import { SinkWorkers } from '../../../src/jobs/coordination/sink-workers.js';
 
-const AGAIN_MS = 5_000;
+const AGAIN_MS = 5;
 
 describe('the workers of all sinks', () => {
-  beforeEach(() => jest.useFakeTimers());
-  afterEach(() => jest.useRealTimers());
-
   /** One that cannot start `failures` times, as the store does not answer. */
   function workerThatFails(failures: number): { worker: SinkWorker; starts: () => number } {
     let starts = 0;
@@ -22,23 +19,24 @@ describe('the workers of all sinks', () => {
     return { worker: worker as unknown as SinkWorker, starts: () => starts };
   }
   const workersOf = (...workers: SinkWorker[]): SinkWorkers =>
-    new SinkWorkers(workers, { onWake: () => undefined }, pino({ level: 'silent' }));
+    new SinkWorkers(workers, { onWake: () => undefined }, pino({ level: 'silent' }), AGAIN_MS);
 
   it('start one that cannot again and again, and no other twice', async () => {
     const [one, other] = [workerThatFails(2), workerThatFails(0)];
     workersOf(one.worker, other.worker).start();
-    for (let turn = 0; turn < 4; turn++) await jest.advanceTimersByTimeAsync(AGAIN_MS);
+    while (one.starts() < 3) await sleep(1);
+    await sleep(10 * AGAIN_MS);
     expect([one.starts(), other.starts()]).toEqual([3, 1]);
   });
 
   it('start none again once they were stopped', async () => {
-    const { worker, starts } = workerThatFails(9);
+    const { worker, starts } = workerThatFails(Number.POSITIVE_INFINITY);
     const workers = workersOf(worker);
     workers.start();
-    await jest.advanceTimersByTimeAsync(AGAIN_MS);
+    while (starts() < 2) await sleep(1);
     await workers.stop();
     const before = starts();
-    await jest.advanceTimersByTimeAsync(10 * AGAIN_MS);
+    await sleep(10 * AGAIN_MS);
     expect(starts()).toBe(before);
   });
 });
