@@ -20,7 +20,7 @@ import { sendRaw } from './raw-request.js';
 import { type RecordValues, readValues } from './record-values.js';
 import { withTimeout } from './timeout.js';
 
-const FETCH_BYTES = 2 * 1024 ** 2;
+const FETCH_BYTES = 1024 ** 2;
 const ANSWER_MS = 45_000;
 /** A leader that has just changed may not serve its last records yet. */
 const MAX_EMPTY_ANSWERS = 10;

@@ -10,7 +10,7 @@ import { prepareTables } from './tables.js';
 export class ClickHouseSink implements Sink {
   readonly name = 'clickhouse';
   /** Few and large parts: merging small ones takes it longer than inserting them. Two blocks are held at a time, encoded. */
-  readonly limits = { rows: 262_144, bytes: 8 * 1024 ** 2 };
+  readonly limits = { rows: 262_144, bytes: 6 * 1024 ** 2 };
   readonly #connection: Connection;
 
   constructor(private readonly settings: SinkSettings) {
