@@ -213,6 +213,17 @@ describe('waitForJob', () => {
     expect(outages).toEqual([['ECONNREFUSED', 60_000]]);
   });
 
+  it('is told that the service is away before it gives up, however long its first look takes', async () => {
+    server = await startServer((_, response) => void setTimeout(() => response.socket?.destroy(), 100));
+    const client = createBatchClient({ baseUrl: server.url, retry: { ...fast, maxOutageMs: 0 } });
+    let outages = 0;
+    const onOutage = (): void => void outages++;
+    await expect(client.waitForJob('a1b2c3d4', { maxIntervalMs: 1, maxOutageMs: 50, onOutage })).rejects.toMatchObject({
+      name: 'BatchConnectionError',
+    });
+    expect(outages).toBe(1);
+  });
+
   it('gives up on a service that is away for longer than it may', async () => {
     const client = await clientOf(() => undefined);
     await server?.close();

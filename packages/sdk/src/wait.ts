@@ -24,8 +24,8 @@ const FIRST_INTERVAL_MS = 50;
 const GROWTH = 1.5;
 
 /**
- * Polls a job until it has ended, and its sinks are done. Throws WaitTimeoutError, or what `look` threw if that is permanent, or lasted for
- * `maxOutageMs`.
+ * Polls a job until it has ended, and its sinks are done. Throws WaitTimeoutError, or what `look` threw if that is permanent,
+ * or lasted for `maxOutageMs`.
  */
 export async function waitUntilOver(
   jobId: string,
@@ -37,19 +37,19 @@ export async function waitUntilOver(
   const { until = 'sinks' } = options;
   const deadline = performance.now() + timeoutMs;
   let last: Job | null = null;
-  let lastSeen = performance.now();
-  let isAway = false;
+  /** When a look failed for the first time since the last good one: how long a single look takes says nothing. */
+  let awaySince: number | null = null;
   for (let interval = FIRST_INTERVAL_MS; ; interval = Math.min(interval * GROWTH, maxIntervalMs)) {
     try {
       last = await look(signal);
-      lastSeen = performance.now();
-      isAway = false;
+      awaySince = null;
       onProgress?.(last);
       if (isOver(last.state) && (until === 'kafka' || !isLoading(last))) return last;
     } catch (error) {
-      if (!mayPass(error) || performance.now() - lastSeen >= maxOutageMs) throw error;
-      if (!isAway) onOutage?.(error, maxOutageMs);
-      isAway = true;
+      const now = performance.now();
+      if (!mayPass(error) || now - (awaySince ?? now) >= maxOutageMs) throw error;
+      if (awaySince === null) onOutage?.(error, maxOutageMs);
+      awaySince ??= now;
     }
     const left = deadline - performance.now();
     if (left <= 0) throw new WaitTimeoutError(jobId, last, timeoutMs);
