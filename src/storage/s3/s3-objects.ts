@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { PutObjectCommandInput, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { ServiceError } from '../../errors/index.js';
 import { HashFailure } from '../hash-failure.js';
+import { codeOf } from '../ranged-file.js';
 import type { S3Settings } from './s3-settings.js';
 
 /** Keys that one request deletes at most. */
@@ -217,12 +218,6 @@ export function unavailable(error: unknown): Error {
     return new ServiceError('INSUFFICIENT_STORAGE', `The storage has no space left (${code})`, { cause: error });
   }
   return new ServiceError('STORAGE_UNAVAILABLE', `The storage did not answer as expected (${code})`, { cause: error });
-}
-
-/** What the server or the system calls the failure: `SlowDown`, `ECONNREFUSED`. */
-export function codeOf(error: unknown): string {
-  const { code, name } = error as { code?: unknown; name?: unknown };
-  return typeof code === 'string' ? code : typeof name === 'string' ? name : 'unknown error';
 }
 
 function statusOf(error: unknown): number | undefined {
