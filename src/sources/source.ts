@@ -1,0 +1,43 @@
+import type { Readable } from 'node:stream';
+
+/** The schemes of URIs that files are read from. */
+export const SOURCE_SCHEMES = ['file', 's3', 'gs', 'az', 'https', 'http'] as const;
+export type SourceScheme = (typeof SOURCE_SCHEMES)[number];
+
+/** Where a file lies: `s3://<bucket>/<key>`, `gs://<bucket>/<name>`, `az://<account>/<container>/<name>`, `file:///<path>`, `https://…`. */
+export interface SourceUri {
+  readonly scheme: SourceScheme;
+  /** As it is shown and compared: without credentials, and with nothing that two spellings of one place differ in. */
+  readonly href: string;
+  /** Bucket, account or host (with its port); empty for `file`. */
+  readonly authority: string;
+  /** Decoded, without the slash at its beginning; for `file` the absolute path. */
+  readonly path: string;
+}
+
+/** One version of a file, as it is where it lies. */
+export interface SourceVersion {
+  /**
+   * What this version differs in from every other one under the same URI; of the source's own making, at most 1,000
+   * characters, no secret. A job keeps it, and reads this version or nothing.
+   */
+  readonly version: string;
+  readonly sizeBytes: number;
+}
+
+/**
+ * One system that files are read from. Methods throw ServiceError SOURCE_NOT_FOUND, SOURCE_FORBIDDEN, SOURCE_CHANGED or
+ * SOURCE_UNSUPPORTED, after which another attempt is of no use; whatever else they throw may pass. Messages name the URI,
+ * never credentials.
+ */
+export interface Source {
+  /** The version that is there now. */
+  stat(uri: SourceUri, signal: AbortSignal): Promise<SourceVersion>;
+  /**
+   * The bytes `from` to `to` (exclusive) of a version, exactly these, as they come. Throws SOURCE_CHANGED if the version is
+   * not there any more. `signal` ends the request and its body.
+   */
+  fetch(uri: SourceUri, version: SourceVersion, from: number, to: number, signal: AbortSignal): Promise<Readable>;
+  /** Ends idle connections. */
+  close(): Promise<void>;
+}
