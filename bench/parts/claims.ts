@@ -80,6 +80,7 @@ async function fill(db: Database, jobs: number, model: (typeof QUEUES)[keyof typ
     options: DEFAULT_OPTIONS,
     sourceEncoding: { fileCompression: 'none', encoding: 'utf-8' },
     idempotencyKey: null,
+    source: null,
   } as const;
   await store.create(job, 'bench');
   await store.activate(job.jobId, 'bench');

@@ -1,9 +1,11 @@
 import { resolve } from 'node:path';
+import type { SourceSettings } from '../sources/index.js';
 import { type DatabaseConfig, readDatabase } from './database.js';
 import { type KafkaSasl, readKafkaSasl } from './kafka-sasl.js';
 import { type KafkaTls, readKafkaTls } from './kafka-tls.js';
 import { readQueueUrl } from './queue.js';
 import { readSinks, SINK_DDL, type SinkDdl, type SinksConfig } from './sinks.js';
+import { readSources } from './sources.js';
 import { readStorage, type StorageConfig } from './storage.js';
 
 /** The whole configuration, read once at start from the environment; nothing else reads process.env. */
@@ -70,6 +72,11 @@ export interface Config {
   /** RUNNER_MAX_RSS_BYTES: a runner above it is killed. */
   readonly runnerMaxRssBytes: number;
   readonly sinks: SinksConfig;
+  /**
+   * SOURCES: prefixes of the URIs that jobs may read files from. SOURCE_CONNECTIONS: a YAML file that says how they are
+   * reached. MAX_SOURCE_BYTES: the largest of these files.
+   */
+  readonly sources: SourceSettings;
   readonly kafka: KafkaConfig;
 }
 
@@ -108,6 +115,7 @@ const TOPIC_PREFIX = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const MAX_PREFIX = 249 - '_12345678_dlq'.length;
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
+const GB = 1e9;
 const ROLES = ['all', 'api', 'worker'] as const;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
@@ -217,6 +225,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       lineage: oneOf('SINK_LINEAGE', 'on', ['on', 'off']) === 'on',
       concurrency: integer('SINK_CONCURRENCY', 1, 1, 16),
       maxRssBytes: integer('SINK_MAX_RSS_BYTES', 512 * MiB, 128 * MiB),
+    }),
+    sources: Object.freeze({
+      ...readSources(env, problems),
+      maxBytes: integer('MAX_SOURCE_BYTES', 100 * GB, 1),
     }),
     kafka: {
       brokers: brokers(),

@@ -376,6 +376,11 @@ const migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  '0025_sources': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema.alterTable('jobs').addColumn('source', 'text').execute();
+    },
+  },
 };
 
 const RENAMED = [

@@ -192,6 +192,8 @@ export interface JobsTable {
   topics_removed: number;
   /** JSON: StoredSink[], a copy of what sink_loads has. */
   sinks: string;
+  /** JSON: JobSource, the file that the job reads where it lies; null: it was uploaded. */
+  source: string | null;
 }
 
 /** One row. */

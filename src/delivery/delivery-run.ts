@@ -4,6 +4,7 @@ import type { CsvKernel } from '../formats/index.js';
 import { classifyFailure, TransactionalSession, withTimeout } from '../kafka/index.js';
 import { openRowSource, type RowSource, type RowSourceLimits, readerName } from '../reading/index.js';
 import { type Assignment, type FromRunner, type Outcome } from '../runner/index.js';
+import { SourceFile, type Sources } from '../sources/index.js';
 import { StoredFile } from '../storage/index.js';
 import type { KernelCache } from './kernel-cache.js';
 import { type Action, type Event, initialState, type Limits, type State, step } from './protocol.js';
@@ -27,6 +28,7 @@ export interface DeliveryRunDependencies {
   report(message: FromRunner): void;
   kernels: KernelCache;
   feedLimits: RowSourceLimits;
+  sources: Sources;
 }
 
 /**
@@ -36,7 +38,7 @@ export interface DeliveryRunDependencies {
  */
 export class DeliveryRun {
   #state: State;
-  readonly #file: StoredFile;
+  readonly #file: StoredFile | SourceFile;
   #rows: RowSource | undefined;
   #session: TransactionalSession | undefined;
   #writer: RecordBatchWriter | undefined;
@@ -59,7 +61,10 @@ export class DeliveryRun {
     const { limits, log } = dependencies;
     this.#state = initialState(job, performance.now(), limits);
     const timeoutMs = Math.min(FILE_TIMEOUT_MS, limits.unavailableAfterMs);
-    this.#file = new StoredFile({ location: job.file, sizeBytes: job.sizeBytes, timeoutMs, log });
+    this.#file =
+      'uri' in job.file
+        ? new SourceFile({ sources: dependencies.sources, source: job.file, timeoutMs, log })
+        : new StoredFile({ location: job.file, sizeBytes: job.sizeBytes, timeoutMs, log });
   }
 
   async run(): Promise<Outcome | null> {

@@ -4,6 +4,7 @@ import { createKafka } from '../kafka/index.js';
 import { createLog } from '../observability/index.js';
 import { readerName } from '../reading/index.js';
 import { ALIVE_MS, type Assignment, EXIT_LEASE_LOST, parentProcessLink } from '../runner/index.js';
+import { Sources } from '../sources/index.js';
 import { DeliveryRun } from './delivery-run.js';
 import { KernelCache } from './kernel-cache.js';
 import { limitsOf } from './protocol.js';
@@ -21,6 +22,7 @@ const config = loadConfig(process.env);
 const log = createLog(config.logLevel).child({ component: 'runner' });
 const kafka = createKafka(config.kafka);
 const kernels = new KernelCache();
+const sources = new Sources(config.sources);
 const pool = parentProcessLink();
 let current: DeliveryRun | undefined;
 let answerLease: ((isCurrent: boolean) => void) | undefined;
@@ -60,6 +62,7 @@ async function work(job: Assignment): Promise<void> {
     askLease: () => askLease(job),
     report: (message) => pool.send(message),
     kernels,
+    sources,
     feedLimits: { decompression: config.decompression, decoderBytes: config.runnerMaxRssBytes / DECODER_SHARE },
   });
   const alive = setInterval(() => pool.send({ type: 'alive' }), ALIVE_MS);

@@ -204,6 +204,46 @@ const entries = {
     title: 'The runner crashed three times without progress',
     hint: 'Open an issue (the log names the signal and the position in the file); `POST /jobs/{id}/resume` tries again from there.',
   },
+  INVALID_SOURCE: {
+    status: 400,
+    title: 'The source is not a valid URI',
+    hint: 'Name the file as file:///…, s3://…, gs://…, az://… or https://…, without credentials, or upload it.',
+  },
+  SOURCE_NOT_ALLOWED: {
+    status: 403,
+    title: 'The source may not be read',
+    hint: 'Add a prefix of the URI to SOURCES on the server, or upload the file.',
+    final: true,
+  },
+  SOURCE_NOT_FOUND: {
+    status: 404,
+    title: 'There is no such file',
+    hint: 'Check the URI, then send the request again.',
+    final: true,
+  },
+  SOURCE_FORBIDDEN: {
+    status: 403,
+    title: 'The source refuses to be read',
+    hint: 'Give the credentials of the service the right to read it (SOURCE_CONNECTIONS on the server); then a failed job can be resumed with `POST /jobs/{id}/resume`.',
+  },
+  SOURCE_CHANGED: {
+    status: 409,
+    title: 'The file is another one by now',
+    hint: 'The rows that are committed are from the version that the job was created for. Send the request again to read the file as it is now.',
+    final: true,
+  },
+  SOURCE_UNSUPPORTED: {
+    status: 400,
+    title: 'The source cannot be read in place',
+    hint: 'Download the file and upload it.',
+    final: true,
+  },
+  SOURCE_UNAVAILABLE: {
+    status: 503,
+    title: 'The source does not answer',
+    hint: 'Try again later (a failed job: `POST /jobs/{id}/resume`).',
+    retryable: true,
+  },
   SPOOL_UNREADABLE: {
     status: null,
     title: 'The stored file cannot be read',

@@ -1,5 +1,5 @@
 export { COMMON_DELIMITERS, type CsvDialect, checkDialect, ownEscape } from './csv-dialect.js';
-export { FileHead, STORED_HEAD_BYTES } from './detect/format.js';
+export { FileHead, readHead, STORED_HEAD_BYTES } from './detect/format.js';
 export { type InspectedHead, inspectHead } from './detect/inspect-head.js';
 export type { FileReading } from './file-reading.js';
 export { type FileFormat, FORMATS } from './formats.js';
@@ -23,4 +23,5 @@ export { MAX_NULL_VALUES } from './options/null-values.js';
 export { integerBetween, option, readOptionValues, trueOrFalse } from './options/option.js';
 export { differingOptions, requestedOptions } from './options/requested-options.js';
 export { type OnConflict, parseSinks, SINK_NAMES, type SinkName, type SinkWhen } from './options/sink-options.js';
+export { parseSourceRequest } from './options/source-request.js';
 export type { Position } from './position.js';

@@ -16,6 +16,7 @@ import {
 } from '../kafka/index.js';
 import { ModelService } from '../models/index.js';
 import { LOG } from '../observability/index.js';
+import { Sources } from '../sources/index.js';
 import { FILE_STORE, type FileStore, LocalFileStore, untracked } from '../storage/index.js';
 import { UPLOAD_LIMIT, UploadReceiver } from '../upload/index.js';
 import { JobCommands } from './coordination/commands.js';
@@ -145,6 +146,11 @@ export const apiProviders: Provider[] = [
         isAlone: config.database.kind === 'sqlite',
         spoolKeepMs: config.spoolKeepHours * HOUR_MS,
       }),
+  },
+  {
+    provide: Sources,
+    inject: [CONFIG],
+    useFactory: ({ sources }: Config) => new Sources(sources),
   },
   {
     provide: JobSubmission,

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../errors/index.js';
 import type { FileReading } from '../ingest/index.js';
 import type { Checkpoint, JobNames } from '../kafka/index.js';
+import type { JobSource } from '../sources/index.js';
 import type { FileLocation } from '../storage/index.js';
 
 /** Everything a runner needs to work on one job. */
@@ -10,7 +11,8 @@ export interface Assignment extends FileReading {
   lease: number;
   /** `run`: continue to the end of the file. `reconcile`: only find out what is committed. */
   intent: 'run' | 'reconcile';
-  file: FileLocation;
+  /** Where its file is stored, or lies. */
+  file: FileLocation | JobSource;
   names: JobNames;
   /** The newest one that the store has seen: what Kafka answers must not be older. */
   checkpoint: Checkpoint | null;

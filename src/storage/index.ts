@@ -9,6 +9,8 @@ export {
 } from './file-store.js';
 export { LocalFileStore } from './local/local-file-store.js';
 export { openFile } from './open-file.js';
+export { RangedFile, type RangeFetcher } from './ranged-file.js';
+export { RetriedFile, type RetriedFileOptions } from './retried-file.js';
 export { S3FileStore } from './s3/s3-file-store.js';
 export { StoredFile } from './stored-file.js';
 export { untracked } from './untracked.js';

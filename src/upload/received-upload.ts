@@ -19,6 +19,9 @@ export class ReceivedUpload {
     readonly fields: Readonly<Record<string, unknown>>,
   ) {}
 
+  /** It is ours, and not read where it lies. */
+  readonly source = null;
+
   /** Where the file is now. */
   get location(): FileLocation {
     return this.file.location;

@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import multer from 'multer';
 import { type BodyPace, type ConcurrencyLimit, inviteBody, watchBody } from '../api/index.js';
 import { ServiceError } from '../errors/index.js';
-import { FileHead, inspectHead, STORED_HEAD_BYTES } from '../ingest/index.js';
+import { inspectHead, readHead, STORED_HEAD_BYTES } from '../ingest/index.js';
 import { type FileIntake, type FileLocation, openFile } from '../storage/index.js';
 import { watchFields } from './form-watch.js';
 import { FORM_LIMITS, fileTooLarge, fromMulter } from './multer-error.js';
@@ -14,7 +14,6 @@ import { type StoredUpload, UploadStorage } from './upload-storage.js';
 /** What a multipart body may hold beside the file. */
 const MULTIPART_OVERHEAD_BYTES = 64 * 1024;
 const MAX_FILENAME_CHARACTERS = 255;
-const READ_BYTES = 64 * 1024;
 
 /** Injects the limit that all receivers share. */
 export const UPLOAD_LIMIT = Symbol('UPLOAD_LIMIT');
@@ -194,7 +193,7 @@ async function takeKept(
 ): Promise<ReceivedUpload> {
   const file = await files.share(fileKey, sizeBytes);
   try {
-    const { fileCompression, head } = await inspectHead(await readHead(file.location));
+    const { fileCompression, head } = await inspectHead(await headOf(file.location));
     return new ReceivedUpload(file, filename, sizeBytes, sha256, fileCompression, head, fields);
   } catch (error) {
     await file.remove();
@@ -202,16 +201,10 @@ async function takeKept(
   }
 }
 
-async function readHead(location: FileLocation): Promise<Buffer> {
+async function headOf(location: FileLocation): Promise<Buffer> {
   const file = await openFile(location);
   try {
-    const head = new FileHead();
-    for (let position = 0; ; ) {
-      const chunk = Buffer.allocUnsafe(READ_BYTES);
-      const { bytesRead } = await file.read(chunk, 0, chunk.length, position);
-      position += bytesRead;
-      if (bytesRead === 0 || !head.push(chunk.subarray(0, bytesRead))) return head.bytes();
-    }
+    return await readHead(file);
   } finally {
     await file.close();
   }

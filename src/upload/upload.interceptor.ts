@@ -12,20 +12,22 @@ import { UploadReceiver } from './upload-receiver.js';
 
 const uploads = new WeakMap<FastifyRequest, ReceivedUpload>();
 
-/** The upload that the interceptor received: `handler(@Upload() upload: ReceivedUpload)`. */
-export const Upload = createParamDecorator((_data: unknown, context: ExecutionContext): ReceivedUpload => {
-  const upload = uploads.get(context.switchToHttp().getRequest<FastifyRequest>());
-  if (upload === undefined) throw new Error('This route has no UploadInterceptor');
-  return upload;
-});
+/** The upload that the interceptor received: `handler(@Upload() upload: ReceivedUpload)`. undefined: the body was JSON. */
+export const Upload = createParamDecorator((_data: unknown, context: ExecutionContext): ReceivedUpload | undefined =>
+  uploads.get(context.switchToHttp().getRequest<FastifyRequest>()),
+);
 
-/** Receives the multipart body before the handler runs; what the handler does not hand over is removed after it. */
+/**
+ * Receives the multipart body before the handler runs; what the handler does not hand over is removed after it. A body that
+ * was read as JSON is left to the handler.
+ */
 @Injectable()
 export class UploadInterceptor implements NestInterceptor {
   constructor(private readonly receiver: UploadReceiver) {}
 
   async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
+    if (request.body !== undefined) return next.handle();
     const reply = context.switchToHttp().getResponse<FastifyReply>();
     const upload = await this.receiver.receive(request.raw, reply.raw, request.query as Record<string, unknown>);
     uploads.set(request, upload);

@@ -20,12 +20,20 @@ export async function readJson(request: IncomingMessage, response: ServerRespons
   return parseJson(await readBytes(request, pace));
 }
 
+/** Whether a Content-Type is that of JSON. */
+export function isJson(type: string | undefined): boolean {
+  return mediaOf(type) === 'application/json';
+}
+
+function mediaOf(type: string | undefined): string {
+  return type?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
 function requireJsonType(type: string | undefined): void {
-  const media = type?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  if (media === 'application/json') return;
+  if (isJson(type)) return;
   throw new ServiceError(
     'UNSUPPORTED_MEDIA_TYPE',
-    type === undefined ? 'The request has no Content-Type' : `The content type '${media}' is not accepted here`,
+    type === undefined ? 'The request has no Content-Type' : `The content type '${mediaOf(type)}' is not accepted here`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { byteOrderMark, compressionOf } from '../../decoding/index.js';
+import { byteOrderMark, compressionOf, type ReadableFile } from '../../decoding/index.js';
 import { ServiceError } from '../../errors/index.js';
 import { FILE_FORMATS, type FileFormat, FORMATS } from '../formats.js';
 
@@ -124,6 +124,18 @@ export class FileHead {
   }
 }
 
+/** The beginning of a file, as FileHead keeps it. */
+export async function readHead(file: ReadableFile): Promise<Buffer> {
+  const head = new FileHead();
+  for (let position = 0; ; ) {
+    const chunk = Buffer.allocUnsafe(READ_BYTES);
+    const { bytesRead } = await file.read(chunk, 0, chunk.length, position);
+    position += bytesRead;
+    if (bytesRead === 0 || !head.push(chunk.subarray(0, bytesRead))) return head.bytes();
+  }
+}
+
+const READ_BYTES = 64 * 1024;
 const UTF8_BOM = [0xef, 0xbb, 0xbf];
 const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;

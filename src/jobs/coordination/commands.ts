@@ -57,9 +57,7 @@ export class JobCommands {
         const what = error === null ? state : `${state} (${error.code})`;
         throw new ServiceError('JOB_STATE_CONFLICT', `The job is ${what}: it cannot be resumed`);
       }
-      if (!record.spooled || !(await files.has(record.fileKey))) {
-        throw new ServiceError('SPOOL_EXPIRED', 'The uploaded file of this job is no longer kept');
-      }
+      await requireFile(record, files);
       await requireKafka();
       return writer.change(record, queueAgain(record, clock));
     });
@@ -141,5 +139,15 @@ export class JobCommands {
     const record = await this.options.store.get(jobId);
     if (record === undefined) throw new ServiceError('JOB_NOT_FOUND', `There is no job '${jobId}'`);
     return record;
+  }
+}
+
+/** That of a source lies where it lay: if it does not, the job fails with that. */
+async function requireFile({ spooled, source, fileKey }: StoredJob, files: Pick<FileStore, 'has'>): Promise<void> {
+  if (source !== null && !spooled) {
+    throw new ServiceError('SPOOL_EXPIRED', 'The job has ended too long ago: send its source again');
+  }
+  if (source === null && !(spooled && (await files.has(fileKey)))) {
+    throw new ServiceError('SPOOL_EXPIRED', 'The uploaded file of this job is no longer kept');
   }
 }

@@ -248,7 +248,7 @@ export class JobCoordinator implements RunnerEvents {
       jobId,
       lease,
       intent,
-      file: files.location(record.fileKey),
+      file: record.source ?? files.location(record.fileKey),
       sizeBytes: record.sizeBytes,
       format: record.format,
       columns: model.columns,
@@ -391,8 +391,8 @@ export class JobCoordinator implements RunnerEvents {
     }
   }
 
-  async #dropFile({ jobId, fileKey, spooled }: StoredJob): Promise<void> {
-    if (spooled) return;
+  async #dropFile({ jobId, fileKey, spooled, source }: StoredJob): Promise<void> {
+    if (spooled || source !== null) return;
     try {
       await this.options.files.remove(fileKey);
     } catch (error) {

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
 import { type JobTopics, jobNames, kafkaProblem, type TopicAdmin } from '../../kafka/index.js';
-import type { ReceivedUpload } from '../../upload/index.js';
 import type { Clock } from '../domain/clock.js';
 import { newJobId } from '../domain/job-id.js';
 import type { NewJob, StoredJob } from '../domain/stored-job.js';
 import type { JobNotifier } from '../queue/job-notifier.js';
 import type { JobStore } from '../store/job-store.js';
+import type { GivenFile } from './given-file.js';
 import type { JobWriter } from './job-writer.js';
 import { Rounds } from './rounds.js';
 import type { SpareTopics } from './spare-topics.js';
@@ -29,7 +29,7 @@ export interface Created {
   record: StoredJob;
 }
 
-type Upload = Pick<ReceivedUpload, 'fileKey' | 'keep' | 'handOver'>;
+type Upload = Pick<GivenFile, 'fileKey' | 'keep' | 'handOver'>;
 
 /** A process that creates a job says every 5 s that it lives. After this time without, others give the creation up. */
 const LAPSE_MS = 30_000;

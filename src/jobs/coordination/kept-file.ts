@@ -23,6 +23,12 @@ export async function keptFile(
   if (!record.spooled) {
     throw new ServiceError('SPOOL_EXPIRED', `The uploaded file of job '${jobId}' is no longer kept`);
   }
+  if (record.source !== null) {
+    throw new ServiceError(
+      'SPOOL_EXPIRED',
+      `Job '${jobId}' keeps no file: it reads ${record.source.uri}; send that again`,
+    );
+  }
   const { fileKey, filename, sizeBytes, sha256 } = record;
   return { fileKey, filename, sizeBytes, sha256 };
 }

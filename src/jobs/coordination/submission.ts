@@ -15,10 +15,10 @@ import {
 } from '../../ingest/index.js';
 import type { ModelRecord, ModelService } from '../../models/index.js';
 import { type Column, nestedColumns } from '../../models/schema/index.js';
-import type { ReceivedUpload } from '../../upload/index.js';
 import type { StoredJob } from '../domain/stored-job.js';
 import type { JobStore } from '../store/job-store.js';
 import type { JobCreation } from './creation.js';
+import type { GivenFile } from './given-file.js';
 import { KeyedMutex } from './keyed-mutex.js';
 
 export interface JobSubmissionOptions {
@@ -35,24 +35,24 @@ export interface JobSubmissionOptions {
 const PENDING_WAIT_MS = 5_000;
 const PENDING_LOOK_MS = 100;
 
-/** A job for an upload, and whether it is an earlier one's. */
+/** A job for a file, and whether it is an earlier one's. */
 export interface Intake {
   record: StoredJob;
   replayed: boolean;
 }
 
-/** Turns a received upload into a job, once for each Idempotency-Key. */
+/** Turns a file into a job, once for each Idempotency-Key. */
 export class JobSubmission {
   readonly #byKey = new KeyedMutex();
 
   constructor(private readonly options: JobSubmissionOptions) {}
 
   /**
-   * The job for this upload. With a key that was seen before: the earlier job.
+   * The job for this file. With a key that was seen before: the earlier job.
    * Throws MODEL_NOT_FOUND, UNSUPPORTED_FILE_TYPE, INVALID_OPTION, IDEMPOTENCY_KEY_REUSED, and what `JobCreation.create` does;
    * then there is no job, no topic, and the upload is still the caller's.
    */
-  async accept(upload: ReceivedUpload, request: JobRequest, key: string | null): Promise<Intake> {
+  async accept(upload: GivenFile, request: JobRequest, key: string | null): Promise<Intake> {
     if (key === null) return this.#create(upload, request, null);
     // Two requests with one key: the second finds the first one's job.
     return this.#byKey.run(key, async () => {
@@ -61,7 +61,7 @@ export class JobSubmission {
     });
   }
 
-  async #create(upload: ReceivedUpload, request: JobRequest, idempotencyKey: string | null): Promise<Intake> {
+  async #create(upload: GivenFile, request: JobRequest, idempotencyKey: string | null): Promise<Intake> {
     const { modelId, metadata } = request;
     const model = await this.options.models.require(modelId);
     const options = { ...request.options, sinks: this.#sinksOf(request, model) };
@@ -72,7 +72,7 @@ export class JobSubmission {
     if (!hasNestedValues) refuseNested(columns);
     refuseUnusableNormalize(options.normalize, model);
     if (hasDialect && !request.dialect.header) refuseUnordered(columns);
-    const { filename, sizeBytes, sha256, fileCompression } = upload;
+    const { filename, sizeBytes, sha256, fileCompression, source } = upload;
     const names = [...columns.map(({ name }) => name), ...Object.keys(options.rename)];
     const job = {
       modelId,
@@ -81,6 +81,7 @@ export class JobSubmission {
       filename,
       sizeBytes,
       sha256,
+      source,
       requestedOptions: requestedOptions(request),
       metadata,
       dialect: hasDialect ? knownDialect(request.dialect, text, names) : null,
@@ -134,7 +135,7 @@ function refuseUnordered(columns: readonly Column[]): void {
   );
 }
 
-function replay(earlier: StoredJob, upload: ReceivedUpload, request: JobRequest): Intake {
+function replay(earlier: StoredJob, upload: GivenFile, request: JobRequest): Intake {
   const differences = [
     ...(earlier.modelId === request.modelId ? [] : ['another model']),
     ...(isSameFile(earlier, upload) ? [] : ['another file']),
@@ -147,7 +148,8 @@ function replay(earlier: StoredJob, upload: ReceivedUpload, request: JobRequest)
   );
 }
 
-function isSameFile(earlier: StoredJob, { sizeBytes, sha256 }: ReceivedUpload): boolean {
+function isSameFile(earlier: StoredJob, { sizeBytes, sha256, source }: GivenFile): boolean {
+  if (earlier.source?.uri !== source?.uri || earlier.source?.version !== source?.version) return false;
   return earlier.sizeBytes === sizeBytes && (earlier.sha256 === null || earlier.sha256 === sha256);
 }
 

@@ -28,6 +28,7 @@ export function toJobSummary(record: StoredJobSummary, now: number): JobSummary 
     file_compression: record.sourceEncoding.fileCompression,
     encoding: record.sourceEncoding.encoding,
     size_bytes: record.sizeBytes,
+    source: record.source && { uri: record.source.uri, version: record.source.version },
     sha256: record.sha256,
     metadata: record.metadata,
     dialect: record.dialect && shownDialect(record.dialect),

@@ -28,6 +28,8 @@ export interface JobSummary {
   /** Encoding of the text; null if the format is not text. */
   encoding: TextEncoding | null;
   size_bytes: number;
+  /** The file that is read where it lies; null: it was uploaded. */
+  source: { uri: string; version: string } | null;
   /** SHA-256 of the file as uploaded, in hex; null if the job is older than the hash. */
   sha256: string | null;
   metadata: Record<string, string>;

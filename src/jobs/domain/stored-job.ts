@@ -3,6 +3,7 @@ import { readSourceEncoding, type SourceEncoding } from '../../decoding/index.js
 import type { ErrorCode } from '../../errors/index.js';
 import { type CsvDialect, type FileFormat, type ProcessingOptions, readOptions } from '../../ingest/index.js';
 import type { Checkpoint } from '../../kafka/index.js';
+import type { JobSource } from '../../sources/index.js';
 import type { JobState } from './job.js';
 import type { StoredSink } from './job-sink.js';
 import { isTerminal } from './job-state.js';
@@ -25,6 +26,8 @@ export interface NewJob {
   filename: string;
   format: FileFormat;
   sizeBytes: number;
+  /** The file that it reads where it lies; null: it was uploaded. */
+  source: JobSource | null;
   /** SHA-256 of the file as uploaded, in hex; null if the job is older than the hash. */
   sha256: string | null;
   /** What was asked for other than the defaults, by the contract's names; null: the job is older than this. */
@@ -154,6 +157,7 @@ export const MAPPINGS = {
   error: error('error_code', 'error_message'),
   spooled: flag('spooled', true),
   sinks: json('sinks'),
+  source: nullableJson('source'),
   waitingMs: plain('waiting_ms', 0),
   processingMs: plain('processing_ms', 0),
   phaseSince: plain('phase_since'),

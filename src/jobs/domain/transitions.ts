@@ -28,7 +28,7 @@ const MAX_CRASHES = 3;
 const FIRST_DELAY_MS = 250;
 const MAX_DELAY_MS = 30_000;
 /** Neither the file's fault nor the user's: the same job may succeed later as it is. */
-const SYSTEM_ERRORS: readonly ErrorCode[] = ['KAFKA_UNAVAILABLE', 'SPOOL_UNREADABLE'];
+const SYSTEM_ERRORS: readonly ErrorCode[] = ['KAFKA_UNAVAILABLE', 'SPOOL_UNREADABLE', 'SOURCE_UNAVAILABLE'];
 const FIRST_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 300_000;
 

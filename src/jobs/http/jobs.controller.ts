@@ -12,15 +12,19 @@ import {
   UseGuards,
   UseInterceptors,
 } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { nextPageLink } from '../../api/index.js';
 import { ServiceError } from '../../errors/index.js';
-import { parseJobRequest } from '../../ingest/index.js';
+import { parseJobRequest, parseSourceRequest } from '../../ingest/index.js';
+import { ModelService } from '../../models/index.js';
 import { LOG } from '../../observability/index.js';
+import { Sources } from '../../sources/index.js';
 import { type ReceivedUpload, Upload, UploadInterceptor } from '../../upload/index.js';
 import { JobCommands } from '../coordination/commands.js';
-import { JobSubmission } from '../coordination/submission.js';
+import { openGivenSource } from '../coordination/given-file.js';
+import { type Intake, JobSubmission } from '../coordination/submission.js';
 import type { Job, JobSummary } from '../domain/job.js';
 import { idempotencyKey } from './idempotency-key.js';
 import { JobAdmissionGuard } from './job-admission.guard.js';
@@ -35,25 +39,37 @@ export class JobsController {
     private readonly submission: JobSubmission,
     private readonly commands: JobCommands,
     private readonly queries: JobQueries,
+    private readonly models: ModelService,
+    private readonly sources: Sources,
     @Inject(LOG) private readonly log: Logger,
   ) {}
 
   @Post()
   @HttpCode(202)
   @UseGuards(JobAdmissionGuard)
+  @RouteConfig({ body: 'json or form' })
   @UseInterceptors(UploadInterceptor)
   async create(
-    @Upload() upload: ReceivedUpload,
+    @Upload() upload: ReceivedUpload | undefined,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Job> {
-    const asked = parseJobRequest(request.query as Record<string, unknown>, upload.fields);
-    const { record, replayed } = await this.submission.accept(upload, asked, idempotencyKey(request.headers));
+    const query = request.query as Record<string, unknown>;
+    const key = idempotencyKey(request.headers);
+    const { record, replayed } = await (upload === undefined
+      ? this.#createFromSource(query, request.body, key)
+      : this.submission.accept(upload, parseJobRequest(query, upload.fields), key));
     const { jobId, sizeBytes } = record;
     reply.header('location', `/jobs/${jobId}`);
     if (replayed) reply.code(200).header('idempotency-replayed', 'true');
     else this.log.info({ job_id: jobId, bytes: sizeBytes, request_id: request.id }, 'job accepted');
     return this.queries.view(record);
+  }
+
+  async #createFromSource(query: Record<string, unknown>, body: unknown, key: string | null): Promise<Intake> {
+    const { uri, request } = parseSourceRequest(query, body);
+    await this.models.require(request.modelId);
+    return this.submission.accept(await openGivenSource(this.sources, uri), request, key);
   }
 
   @Get()

@@ -61,6 +61,7 @@ export function aJob(job: Partial<NewJob> = {}): NewJob {
     options: DEFAULT_OPTIONS,
     sourceEncoding: { fileCompression: 'none', encoding: 'utf-8' },
     idempotencyKey: null,
+    source: null,
     ...job,
   };
 }

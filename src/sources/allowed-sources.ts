@@ -1,0 +1,41 @@
+import { posix } from 'node:path';
+import { ServiceError } from '../errors/index.js';
+import type { SourceUri } from './source.js';
+
+/** A prefix of URIs, of SOURCES. */
+export interface AllowedSource {
+  readonly scheme: SourceUri['scheme'];
+  readonly authority: string;
+  /** Without a slash at its end; empty: everything. */
+  readonly path: string;
+}
+
+const SHAPE = /^(s3|gs|az|https?):\/\/([^/?#]+)(\/[^?#]*)?$/;
+
+/** Reads one entry of SOURCES: `file:/data/in`, `s3://bucket/prefix`, `https://host/path`. null: it is none. */
+export function parseAllowedSource(text: string): AllowedSource | null {
+  if (text.startsWith('file:/')) {
+    const path = posix.normalize(text.slice('file:'.length).replace(/^\/+/, '/'));
+    return { scheme: 'file', authority: '', path: path === '/' ? '' : path.replace(/\/$/, '') };
+  }
+  const [, scheme, authority = '', path = ''] = SHAPE.exec(text) ?? [];
+  if (scheme === undefined) return null;
+  const host = /^https?$/.test(scheme) ? URL.parse(`${scheme}://${authority}/`)?.host : authority;
+  if (!host || host.includes('@')) return null;
+  return { scheme: scheme as AllowedSource['scheme'], authority: host, path: path.slice(1).replace(/\/$/, '') };
+}
+
+/** Whether the URI is under the prefix: the same file, or one in its folder. */
+export function isUnder({ scheme, authority, path }: SourceUri, allowed: AllowedSource): boolean {
+  if (scheme !== allowed.scheme || authority !== allowed.authority) return false;
+  return allowed.path === '' || path === allowed.path || path.startsWith(`${allowed.path}/`);
+}
+
+/** Throws SOURCE_NOT_ALLOWED if the URI is under none of the prefixes. */
+export function requireAllowed(uri: SourceUri, allowed: readonly AllowedSource[]): AllowedSource {
+  // A path that climbs would be judged by what it does not name.
+  const climbs = uri.path.split('/').some((part) => part === '..' || part === '.');
+  const found = climbs && /^https?$/.test(uri.scheme) ? undefined : allowed.find((each) => isUnder(uri, each));
+  if (found !== undefined) return found;
+  throw new ServiceError('SOURCE_NOT_ALLOWED', `SOURCES does not allow ${uri.href} to be read`);
+}

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, open, realpath } from 'node:fs/promises';
+import { ServiceError } from '../../errors/index.js';
+import type { OpenFile } from '../../storage/index.js';
+import type { SourceUri, SourceVersion } from '../source.js';
+
+/** How much of the beginning and of the end tells two files of one size and time apart. */
+const SAMPLE_BYTES = 64 * 1024;
+/** A file that was written a moment ago may still be written, with no other time to show for it. */
+const MIN_AGE_MS = 2_000;
+
+/**
+ * The version of a local file that is there now: size, time of the last change in ns, and SHA-256 of its beginning and
+ * end; not its inode, which a network mount that comes back has others of. Throws SOURCE_NOT_FOUND, SOURCE_FORBIDDEN,
+ * SOURCE_CHANGED while it is being written, SOURCE_UNSUPPORTED if it is no plain file.
+ */
+export async function statLocalFile(uri: SourceUri, now = Date.now()): Promise<SourceVersion> {
+  const handle = await openPlainFile(uri);
+  try {
+    const { size, mtimeNs } = await handle.stat({ bigint: true });
+    if (now - Number(mtimeNs / 1_000_000n) < MIN_AGE_MS && now >= Number(mtimeNs / 1_000_000n)) {
+      throw new ServiceError('SOURCE_CHANGED', `${uri.href} was changed less than 2 s ago: is it still being written?`);
+    }
+    const sizeBytes = Number(size);
+    return { version: `${size}-${mtimeNs}-${await sample(handle, sizeBytes)}`, sizeBytes };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Opens that version. Reads throw SOURCE_CHANGED once the file is another one. */
+export async function openLocalSource(uri: SourceUri, { version, sizeBytes }: SourceVersion): Promise<OpenFile> {
+  const handle = await openPlainFile(uri);
+  try {
+    const first = await handle.stat({ bigint: true });
+    if (`${first.size}-${first.mtimeNs}-${await sample(handle, sizeBytes)}` !== version) throw changed(uri);
+    return {
+      sizeBytes,
+      async read(buffer, offset, length, position) {
+        const { bytesRead } = await handle.read(buffer, offset, length, position);
+        // What was read belongs to the version only if the file is still that.
+        const { size, mtimeNs, ctimeNs } = await handle.stat({ bigint: true });
+        if (size !== first.size || mtimeNs !== first.mtimeNs || ctimeNs !== first.ctimeNs) throw changed(uri);
+        return { bytesRead };
+      },
+      close: () => handle.close(),
+    };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** No symbolic link, device or pipe, on the whole path: what is allowed is what is read. */
+async function openPlainFile(uri: SourceUri): Promise<FileHandle> {
+  const { path, href } = uri;
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const handle = await open(path, flags).catch((error: NodeJS.ErrnoException) => {
+    switch (error.code) {
+      case 'ENOENT':
+      case 'ENOTDIR':
+        throw new ServiceError('SOURCE_NOT_FOUND', `There is no file ${href}`, { cause: error });
+      case 'EACCES':
+      case 'EPERM':
+        throw new ServiceError('SOURCE_FORBIDDEN', `The service may not read ${href}`, { cause: error });
+      case 'ELOOP':
+      case 'ENXIO':
+        throw notPlain(href);
+      default:
+        throw error;
+    }
+  });
+  try {
+    if (!(await handle.stat()).isFile()) throw notPlain(href);
+    // A folder on the way may be a link to somewhere else.
+    if ((await realpath(path)) !== path) throw notPlain(href);
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+async function sample(handle: FileHandle, sizeBytes: number): Promise<string> {
+  const hash = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(SAMPLE_BYTES);
+  for (const from of new Set([0, Math.max(0, sizeBytes - SAMPLE_BYTES)])) {
+    const { bytesRead } = await handle.read(buffer, 0, SAMPLE_BYTES, from);
+    hash.update(buffer.subarray(0, bytesRead));
+  }
+  return hash.digest('hex').slice(0, 32);
+}
+
+function notPlain(href: string): ServiceError {
+  return new ServiceError('SOURCE_UNSUPPORTED', `${href} is no plain file, or a symbolic link is on its path`);
+}
+
+function changed({ href }: SourceUri): ServiceError {
+  return new ServiceError('SOURCE_CHANGED', `${href} is not what it was when the job was created`);
+}

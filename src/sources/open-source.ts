@@ -1,0 +1,113 @@
+import { ServiceError } from '../errors/index.js';
+import { type OpenFile, RangedFile } from '../storage/index.js';
+import { type AllowedSource, requireAllowed } from './allowed-sources.js';
+import { connectionOf, type SourceConnection } from './connections.js';
+import type { Source, SourceUri, SourceVersion } from './source.js';
+import { parseSourceUri } from './source-uri.js';
+
+/** What SOURCES, SOURCE_CONNECTIONS and MAX_SOURCE_BYTES say. */
+export interface SourceSettings {
+  readonly allowed: readonly AllowedSource[];
+  readonly connections: readonly SourceConnection[];
+  readonly maxBytes: number;
+}
+
+/** Which file a job reads where it lies. */
+export interface JobSource extends SourceVersion {
+  readonly uri: string;
+}
+
+const PIECE_BYTES = 8 * 1024 ** 2;
+/** For an answer to begin, and between any two of its bytes. */
+const IDLE_MS = 15_000;
+const STAT_MS = 30_000;
+
+/** The files that a process may read where they lie. SDKs are loaded when they are needed first. */
+export class Sources {
+  readonly #open = new Map<string, Promise<Source>>();
+
+  constructor(private readonly settings: SourceSettings) {}
+
+  /**
+   * The file as it is now. Throws INVALID_SOURCE, SOURCE_NOT_ALLOWED, SOURCE_NOT_FOUND, SOURCE_FORBIDDEN, SOURCE_CHANGED,
+   * SOURCE_UNSUPPORTED, SOURCE_UNAVAILABLE, FILE_TOO_LARGE.
+   */
+  async find(text: string): Promise<JobSource> {
+    const uri = this.#require(text);
+    const version = await this.#stat(uri);
+    if (version.sizeBytes > this.settings.maxBytes) {
+      throw new ServiceError(
+        'FILE_TOO_LARGE',
+        `${uri.href} has ${version.sizeBytes} bytes, more than MAX_SOURCE_BYTES (${this.settings.maxBytes})`,
+      );
+    }
+    return { uri: uri.href, ...version };
+  }
+
+  /** Opens that version. Throws as `find`, or what may pass; so do reads. */
+  async open({ uri: text, version, sizeBytes }: JobSource): Promise<OpenFile> {
+    const uri = this.#require(text);
+    if (uri.scheme === 'file') {
+      const { openLocalSource } = await import('./local/local-source.js');
+      return openLocalSource(uri, { version, sizeBytes });
+    }
+    const source = await this.#sourceOf(uri);
+    return new RangedFile(
+      {
+        sizeBytes,
+        pieceBytes: PIECE_BYTES,
+        fetch: (from, to, signal) => source.fetch(uri, { version, sizeBytes }, from, to, signal),
+      },
+      IDLE_MS,
+    );
+  }
+
+  async close(): Promise<void> {
+    const opened = await Promise.allSettled(this.#open.values());
+    this.#open.clear();
+    for (const each of opened) if (each.status === 'fulfilled') await each.value.close();
+  }
+
+  #require(text: string): SourceUri {
+    const uri = parseSourceUri(text);
+    requireAllowed(uri, this.settings.allowed);
+    return uri;
+  }
+
+  async #stat(uri: SourceUri): Promise<SourceVersion> {
+    try {
+      if (uri.scheme === 'file') {
+        const { statLocalFile } = await import('./local/local-source.js');
+        return await statLocalFile(uri);
+      }
+      return await (await this.#sourceOf(uri)).stat(uri, AbortSignal.timeout(STAT_MS));
+    } catch (error) {
+      if (error instanceof ServiceError) throw error;
+      const { code, name } = error as NodeJS.ErrnoException;
+      throw new ServiceError('SOURCE_UNAVAILABLE', `${uri.href} does not answer (${code ?? name})`, { cause: error });
+    }
+  }
+
+  /** One for each connection: it keeps its sockets from file to file. */
+  async #sourceOf(uri: SourceUri): Promise<Source> {
+    const { allowed, connections } = this.settings;
+    const connection = connectionOf(uri, connections);
+    const isWeb = uri.scheme === 'http' || uri.scheme === 'https';
+    const key = isWeb ? 'web' : `${uri.scheme} ${connection === undefined ? '' : connections.indexOf(connection)}`;
+    const options = connection?.options ?? {};
+    const open = async (): Promise<Source> => {
+      switch (uri.scheme) {
+        case 's3':
+          return new (await import('./s3/s3-source.js')).S3Source(options);
+        case 'http':
+        case 'https':
+          return new (await import('./https/https-source.js')).HttpsSource({ allowed, connections });
+        default:
+          throw new ServiceError('INVALID_SOURCE', `source: ${uri.scheme}:// is not supported yet`);
+      }
+    };
+    const known = this.#open.get(key) ?? open();
+    this.#open.set(key, known);
+    return known;
+  }
+}

@@ -1,0 +1,146 @@
+import type { Readable } from 'node:stream';
+import type { S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { ServiceError } from '../../errors/index.js';
+import type { SourceConnection } from '../connections.js';
+import type { Source, SourceUri, SourceVersion } from '../source.js';
+
+const CONNECT_MS = 5_000;
+const MAX_SOCKETS = 16;
+
+type Sdk = typeof import('@aws-sdk/client-s3');
+
+/** What tells one version of an object from another: the id if the bucket keeps versions, else all that is known. */
+interface Pin {
+  etag: string;
+  versionId?: string;
+  modified?: string;
+}
+
+/** Objects of Amazon S3, or of a server that speaks its protocol. */
+export class S3Source implements Source {
+  #loaded: Promise<{ sdk: Sdk; client: S3Client }> | undefined;
+
+  /** Without options, the SDK finds credentials and region by itself. */
+  constructor(private readonly options: SourceConnection['options'] = {}) {}
+
+  async stat(uri: SourceUri, signal: AbortSignal): Promise<SourceVersion> {
+    const { sdk, client } = await this.#load();
+    const { authority: Bucket, path: Key, href } = uri;
+    try {
+      const found = await client.send(new sdk.HeadObjectCommand({ Bucket, Key }), { abortSignal: signal });
+      const { ETag: etag = '', VersionId: versionId, LastModified: modified, ContentLength: sizeBytes } = found;
+      if (etag === '' || sizeBytes === undefined) throw new Error('The server tells neither entity tag nor length');
+      const pin: Pin =
+        versionId === undefined || versionId === 'null'
+          ? { etag, ...(modified === undefined ? {} : { modified: modified.toISOString() }) }
+          : { etag, versionId };
+      return { version: JSON.stringify(pin), sizeBytes };
+    } catch (error) {
+      throw refusal(error, href) ?? error;
+    }
+  }
+
+  async fetch(
+    uri: SourceUri,
+    { version, sizeBytes }: SourceVersion,
+    from: number,
+    to: number,
+    signal: AbortSignal,
+  ): Promise<Readable> {
+    const { sdk, client } = await this.#load();
+    const { authority: Bucket, path: Key, href } = uri;
+    const { etag, versionId, modified } = JSON.parse(version) as Pin;
+    const command = new sdk.GetObjectCommand({
+      ...{ Bucket, Key, Range: `bytes=${from}-${to - 1}`, IfMatch: etag },
+      ...(versionId === undefined ? {} : { VersionId: versionId }),
+    });
+    let body: Readable;
+    let range: string | undefined;
+    try {
+      const answer = await client.send(command, { abortSignal: signal });
+      body = answer.Body as Readable;
+      range = answer.ContentRange;
+      // An object that was replaced by one of the same bytes has the same entity tag.
+      if (modified !== undefined && answer.LastModified?.toISOString() !== modified) {
+        body.destroy();
+        throw changed(href);
+      }
+    } catch (error) {
+      if (statusOf(error) === 412 || statusOf(error) === 416) throw changed(href, error);
+      // It was there.
+      if (statusOf(error) === 404) throw changed(href, error);
+      throw refusal(error, href) ?? error;
+    }
+    if (range === `bytes ${from}-${to - 1}/${sizeBytes}`) return body;
+    body.destroy();
+    throw new Error(`Not the range that was asked for: ${range}`);
+  }
+
+  async close(): Promise<void> {
+    if (this.#loaded !== undefined) (await this.#loaded).client.destroy();
+    this.#loaded = undefined;
+  }
+
+  async #load(): Promise<{ sdk: Sdk; client: S3Client }> {
+    this.#loaded ??= this.#connect();
+    return this.#loaded;
+  }
+
+  async #connect(): Promise<{ sdk: Sdk; client: S3Client }> {
+    const sdk = await import('@aws-sdk/client-s3');
+    const { endpoint, region, path_style: pathStyle, anonymous } = this.options;
+    const {
+      access_key_id: accessKeyId,
+      secret_access_key: secretAccessKey,
+      session_token: sessionToken,
+    } = this.options;
+    const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
+    const client = new sdk.S3Client({
+      ...(typeof endpoint === 'string' ? { endpoint } : {}),
+      ...(typeof region === 'string' ? { region } : endpoint === undefined ? {} : { region: 'us-east-1' }),
+      forcePathStyle: typeof pathStyle === 'boolean' ? pathStyle : endpoint !== undefined,
+      ...(typeof accessKeyId === 'string' && typeof secretAccessKey === 'string'
+        ? {
+            credentials: {
+              accessKeyId,
+              secretAccessKey,
+              ...(typeof sessionToken === 'string' ? { sessionToken } : {}),
+            },
+          }
+        : {}),
+      ...(anonymous === true ? { signer: { sign: async (request: unknown) => request as never } } : {}),
+      responseChecksumValidation: 'WHEN_REQUIRED',
+      requestHandler: { connectionTimeout: CONNECT_MS, httpAgent: agent, httpsAgent: agent },
+    });
+    return { sdk, client };
+  }
+}
+
+/** What another attempt would not change; null: it may. */
+function refusal(error: unknown, href: string): ServiceError | null {
+  const { name } = error as Error;
+  const words = `the server says ${name}`;
+  switch (statusOf(error)) {
+    case 404:
+      return new ServiceError('SOURCE_NOT_FOUND', `There is no object ${href} (${words})`, { cause: error });
+    case 401:
+    case 403:
+      return new ServiceError('SOURCE_FORBIDDEN', `The service may not read ${href} (${words})`, { cause: error });
+    case 301:
+    case 400:
+      return new ServiceError('SOURCE_UNSUPPORTED', `${href} cannot be read so (${words}): is the region right?`, {
+        cause: error,
+      });
+  }
+  if (name !== 'CredentialsProviderError') return null;
+  const detail = `There are no credentials for ${href}: set those of the AWS SDK, or a connection (SOURCE_CONNECTIONS)`;
+  return new ServiceError('SOURCE_FORBIDDEN', detail, { cause: error });
+}
+
+function changed(href: string, cause?: unknown): ServiceError {
+  return new ServiceError('SOURCE_CHANGED', `${href} is not what it was when the job was created`, { cause });
+}
+
+function statusOf(error: unknown): number | undefined {
+  return (error as Partial<S3ServiceException>).$metadata?.httpStatusCode;
+}
