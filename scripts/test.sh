@@ -4,7 +4,7 @@
 # runs already does not matter.
 # Closes with "N passed, N failed"; the exit status is 1 where anything failed.
 set -uo pipefail
-for part in common toolchain kafka-install s3-install postgres-install redis-install clickhouse-install; do . "$(dirname "$0")/lib/$part.sh"; done
+for part in common toolchain kafka-install s3-install gcs-install azure-install postgres-install redis-install clickhouse-install; do . "$(dirname "$0")/lib/$part.sh"; done
 case ${1:-} in
   '') ;;
   -h | --help) usage; exit ;;
@@ -144,12 +144,15 @@ kafka=$!
 # The tests that need it wait for it, or are skipped if it cannot be built here.
 ensure_s3 >"$WORK/s3.log" 2>&1 </dev/null &
 s3=$!
-LANES="$kafka $s3"
+ensure_gcs >"$WORK/gcs.log" 2>&1 </dev/null &
+gcs=$!
+LANES="$kafka $s3 $gcs"
 set +m
 step 'Node.js' ensure_node || give_up
 step 'Packages' ensure_packages || give_up
 step 'Apache Kafka' wait_for_kafka || give_up
 step 'PostgreSQL' ensure_postgres || give_up
+step 'Azurite' ensure_azure || give_up
 # The tests that need them are skipped if they cannot be had here.
 ! can_have_clickhouse 2>/dev/null || step 'ClickHouse' ensure_clickhouse || give_up
 ! can_have_redis 2>/dev/null || step 'Redis' ensure_redis || give_up
@@ -160,7 +163,7 @@ unset NODE_EXTRA_CA_CERTS NODE_USE_ENV_PROXY
 set -m
 built_checks </dev/null &
 export NO_COLOR=1
-LANES="$s3 $!"
+LANES="$s3 $gcs $!"
 static_checks </dev/null &
 export NO_COLOR=1
 LANES="$LANES $!"

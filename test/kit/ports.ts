@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 
 /** Below those that systems give to connections and to who asks for any port: nobody else comes by one of these. */
 const FIRST = 20_000;
@@ -29,4 +29,16 @@ async function isFree(port: number): Promise<boolean> {
   server.close();
   await once(server, 'close');
   return true;
+}
+
+/** true once something accepts connections at a loopback port; for `OwnedProcess.until`. */
+export function listens(port: number): Promise<true | undefined> {
+  return new Promise((done) => {
+    const socket = createConnection({ host: '127.0.0.1', port });
+    const end = (answer: true | undefined): void => {
+      socket.destroy();
+      done(answer);
+    };
+    socket.once('connect', () => end(true)).once('error', () => end(undefined));
+  });
 }

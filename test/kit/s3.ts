@@ -1,11 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
 import { type OwnedProcess, spawnOwned } from './owned-process.js';
-import { freePort } from './ports.js';
+import { freePort, listens } from './ports.js';
 
 /** A real S3 server of the test's own, on the loopback interface, with one bucket. */
 export interface S3Server {
@@ -70,15 +69,4 @@ export async function startS3(): Promise<S3Server> {
       await rm(dir, { recursive: true, force: true });
     },
   };
-}
-
-function listens(port: number): Promise<true | undefined> {
-  return new Promise((done) => {
-    const socket = createConnection({ host: '127.0.0.1', port });
-    const end = (answer: true | undefined): void => {
-      socket.destroy();
-      done(answer);
-    };
-    socket.once('connect', () => end(true)).once('error', () => end(undefined));
-  });
 }
