@@ -116,21 +116,24 @@ export class S3Source implements Source {
   }
 }
 
+/** Credentials that S3 refuses with status 400, by its names for that. */
+const REFUSED_CREDENTIALS = ['ExpiredToken', 'ExpiredTokenException', 'InvalidToken', 'TokenRefreshRequired'];
+
 /** What another attempt would not change; null: it may. */
 function refusal(error: unknown, href: string): ServiceError | null {
   const { name } = error as Error;
+  const status = statusOf(error);
   const words = `the server says ${name}`;
-  switch (statusOf(error)) {
-    case 404:
-      return new ServiceError('SOURCE_NOT_FOUND', `There is no object ${href} (${words})`, { cause: error });
-    case 401:
-    case 403:
-      return new ServiceError('SOURCE_FORBIDDEN', `The service may not read ${href} (${words})`, { cause: error });
-    case 301:
-    case 400:
-      return new ServiceError('SOURCE_UNSUPPORTED', `${href} cannot be read so (${words}): is the region right?`, {
-        cause: error,
-      });
+  if (status === 404) {
+    return new ServiceError('SOURCE_NOT_FOUND', `There is no object ${href} (${words})`, { cause: error });
+  }
+  if (status === 401 || status === 403 || (status === 400 && REFUSED_CREDENTIALS.includes(name))) {
+    return new ServiceError('SOURCE_FORBIDDEN', `The service may not read ${href} (${words})`, { cause: error });
+  }
+  if (status === 301 || status === 400) {
+    // The answer to HEAD has no body that would tell one from the other.
+    const detail = `The service may not read ${href} (${words}): are region and credentials right?`;
+    return new ServiceError('SOURCE_FORBIDDEN', detail, { cause: error });
   }
   if (name !== 'CredentialsProviderError') return null;
   const detail = `There are no credentials for ${href}: set those of the AWS SDK, or a connection (SOURCE_CONNECTIONS)`;
