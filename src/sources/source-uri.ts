@@ -70,7 +70,7 @@ function objectUri(scheme: 's3' | 'gs' | 'az', text: string): SourceUri {
 
 function webUri(scheme: SourceScheme, text: string): SourceUri {
   const url = URL.parse(text);
-  if (url === null || url.hostname === '') throw invalid('it is no valid URL');
+  if (url === null || url.hostname === '') throw invalid('it is not a valid URL');
   if (url.username !== '' || url.password !== '') {
     throw invalid('it has a password: put it in the connection of this host on the server (SOURCE_CONNECTIONS)');
   }

@@ -26,7 +26,7 @@ export interface RangeFetcher {
 
 /**
  * A file that is fetched in pieces, the next ones ahead while the reader goes forward. Holds at most 1 + MAX_AHEAD of them,
- * and those that are being waited for. A read throws what `fetch` does, if it did so repeatedly; errors that are no
+ * and those that are being waited for. A read throws what `fetch` does, if it did so repeatedly; errors other than
  * ServiceError have a `code`. `idleMs`: for an answer to begin, and between any two of its bytes.
  */
 export class RangedFile implements OpenFile {

@@ -15,7 +15,7 @@ import { freePort, listens } from './ports.js';
 
 /** A server of Azure Blob Storage's protocol of the test's own, on the loopback interface, with one account and container. */
 export interface AzureServer {
-  /** Of the account: its name is the first part of the path. */
+  /** The account: its name is the first part of the path. */
   readonly endpoint: string;
   readonly port: number;
   readonly account: string;

@@ -27,7 +27,7 @@ export interface HttpsSourceOptions {
 }
 
 /**
- * Files of web servers that give ranges of them. The address that was looked at is the one that is connected to; one of
+ * Files of web servers that give ranges of them. The address that was checked is the one that is connected to; one of
  * this machine's or network's own only if SOURCES names it by its number or as localhost.
  */
 export class HttpsSource implements Source {
@@ -103,7 +103,7 @@ export class HttpsSource implements Source {
       if (redirects === MAX_REDIRECTS)
         throw unsupported(first, `its server redirects more than ${MAX_REDIRECTS} times`);
       const next = URL.parse(said.location, uri.href);
-      if (next === null) throw unsupported(first, 'its server redirects to what is no URL');
+      if (next === null) throw unsupported(first, 'its server redirects to something that is not a URL');
       if (uri.scheme === 'https' && next.protocol !== 'https:')
         throw unsupported(first, 'its server redirects to plain HTTP');
       uri = parseSourceUri(next.href);

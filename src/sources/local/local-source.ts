@@ -13,7 +13,7 @@ const MIN_AGE_MS = 2_000;
 /**
  * The version of a local file that is there now: size, time of the last change in ns, and SHA-256 of its beginning and
  * end; not its inode, which a network mount that comes back has others of. Throws SOURCE_NOT_FOUND, SOURCE_FORBIDDEN,
- * SOURCE_CHANGED while it is being written, SOURCE_UNSUPPORTED if it is no plain file.
+ * SOURCE_CHANGED while it is being written, SOURCE_UNSUPPORTED if it is not a plain file.
  */
 export async function statLocalFile(uri: SourceUri, now = Date.now()): Promise<SourceVersion> {
   const handle = await openPlainFile(uri);
@@ -93,7 +93,7 @@ async function sample(handle: FileHandle, sizeBytes: number): Promise<string> {
 }
 
 function notPlain(href: string): ServiceError {
-  return new ServiceError('SOURCE_UNSUPPORTED', `${href} is no plain file, or a symbolic link is on its path`);
+  return new ServiceError('SOURCE_UNSUPPORTED', `${href} is not a plain file, or a symbolic link is on its path`);
 }
 
 function changed({ href }: SourceUri): ServiceError {
