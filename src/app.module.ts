@@ -5,6 +5,7 @@ import { HealthModule } from './api/health/index.js';
 import { requestLogging } from './api/index.js';
 import type { Config } from './config/index.js';
 import type { SqliteThread } from './database/sqlite/index.js';
+import { FeedsModule } from './feeds/index.js';
 import { InferenceModule } from './inference/index.js';
 import { JobsModule } from './jobs/index.js';
 import { ModelsApiModule } from './models/index.js';
@@ -16,13 +17,15 @@ import { PlatformModule } from './platform.module.js';
 export class AppModule {
   /** `sqlite`: the database, if it is being opened already. */
   static of(config: Config, log: Logger, sqlite?: SqliteThread): DynamicModule {
+    const jobs = JobsModule.of(config.role);
     return {
       module: AppModule,
       imports: [
         LoggerModule.forRoot(requestLogging(log)),
         PlatformModule.of(config, log, sqlite),
         ...(config.role === 'worker' ? [] : [ModelsApiModule, InferenceModule]),
-        JobsModule.of(config.role),
+        jobs,
+        ...(config.role === 'worker' ? [] : [FeedsModule.of(jobs)]),
         HealthModule,
       ],
     };

@@ -60,6 +60,8 @@ export interface Config {
   readonly spoolKeepHours: number;
   /** JOB_KEEP_DAYS: number of days after its end at which a job is purged; 0: never. */
   readonly jobKeepDays: number;
+  /** How long a feed remembers a file that is not listed any more, in days. */
+  readonly feedHistoryDays: number;
   /** JOB_MAX_ATTEMPTS: a job that meets system errors fails after this number of them without a commit. */
   readonly jobMaxAttempts: number;
   /** JOB_CONCURRENCY: runner processes, and so jobs at a time. */
@@ -212,6 +214,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     downloadIdleMs: integer('DOWNLOAD_IDLE_MS', 60_000, 100),
     spoolKeepHours: integer('SPOOL_KEEP_HOURS', 24, 0),
     jobKeepDays: integer('JOB_KEEP_DAYS', 30, 0, 36_500),
+    feedHistoryDays: integer('FEED_HISTORY_DAYS', 400, 1, 36_500),
     jobConcurrency: integer('JOB_CONCURRENCY', 2, 1, 64),
     jobMaxAttempts: integer('JOB_MAX_ATTEMPTS', 10, 1, 1_000),
     decompression: {

@@ -381,6 +381,60 @@ const migrations: Record<string, Migration> = {
       await db.schema.alterTable('jobs').addColumn('source', 'text').execute();
     },
   },
+  '0026_feeds': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('feeds')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('seq', 'bigint', (column) => column.notNull().unique())
+        .addColumn('hidden', 'integer', (column) => column.notNull())
+        .addColumn('definition', 'text', (column) => column.notNull())
+        .addColumn('state', 'text', (column) => column.notNull())
+        .addColumn('failures', 'integer', (column) => column.notNull())
+        .addColumn('error_code', 'text')
+        .addColumn('error_message', 'text')
+        .addColumn('listed_to', 'text')
+        .addColumn('looked_at', 'bigint')
+        .addColumn('next_look_at', 'bigint', (column) => column.notNull())
+        .addColumn('revision', 'bigint', (column) => column.notNull())
+        .addColumn('run_after', 'bigint')
+        .addColumn('lease_owner', 'text')
+        .addColumn('lease_until', 'bigint', (column) => column.notNull())
+        .addColumn('secret_hash', 'text')
+        .addColumn('created_at', 'text', (column) => column.notNull())
+        .addColumn('updated_at', 'text', (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable('feed_files')
+        .addColumn('file_key', 'text', (column) => column.primaryKey())
+        .addColumn('uri_key', 'text', (column) => column.notNull())
+        .addColumn('feed_id', 'text', (column) => column.notNull())
+        .addColumn('seq', 'bigint', (column) => column.notNull().unique())
+        .addColumn('uri', 'text', (column) => column.notNull())
+        .addColumn('version', 'text', (column) => column.notNull())
+        .addColumn('size_bytes', 'bigint', (column) => column.notNull())
+        .addColumn('modified_at', 'text', (column) => column.notNull())
+        .addColumn('state', 'text', (column) => column.notNull())
+        .addColumn('run_after', 'bigint', (column) => column.notNull())
+        .addColumn('tries', 'integer', (column) => column.notNull())
+        .addColumn('attempt', 'integer', (column) => column.notNull())
+        .addColumn('job_id', 'text')
+        .addColumn('error_code', 'text')
+        .addColumn('error_message', 'text')
+        .addColumn('seen_at', 'bigint', (column) => column.notNull())
+        .addColumn('found_at', 'text', (column) => column.notNull())
+        .addColumn('updated_at', 'text', (column) => column.notNull())
+        .addColumn('finished_at', 'text')
+        .execute();
+      await sql`CREATE INDEX feeds_due ON feeds (run_after) WHERE run_after IS NOT NULL`.execute(db);
+      await sql`CREATE INDEX feed_files_uri ON feed_files (uri_key)`.execute(db);
+      await sql`CREATE INDEX feed_files_listed ON feed_files (feed_id, seq)`.execute(db);
+      await sql`CREATE INDEX feed_files_states ON feed_files (feed_id, state, run_after, seq)`.execute(db);
+      await sql`CREATE INDEX feed_files_seen ON feed_files (feed_id, seen_at)`.execute(db);
+      if (!isPostgres(db)) return;
+      for (const table of ['feeds', 'feed_files']) await sql`CREATE SEQUENCE ${sql.id(`${table}_order`)}`.execute(db);
+    },
+  },
 };
 
 const RENAMED = [

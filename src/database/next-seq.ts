@@ -30,7 +30,10 @@ export function storeIsoTime(
 }
 
 /** The next place in the order of a table's rows, as a value of the statement that writes it. */
-export function nextSeq(db: Pick<Kysely<Tables>, 'getExecutor'>, table: 'jobs' | 'models'): Expression<number> {
+export function nextSeq(
+  db: Pick<Kysely<Tables>, 'getExecutor'>,
+  table: 'jobs' | 'models' | 'feeds',
+): Expression<number> {
   return isPostgres(db)
     ? sql<number>`nextval(${sql.lit(`${table}_order`)})`
     : sql<number>`(SELECT coalesce(max(seq), 0) + 1 FROM ${sql.table(table)})`;

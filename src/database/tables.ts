@@ -13,6 +13,75 @@ export interface Tables {
   uploads: UploadsTable;
   sink_loads: SinkLoadsTable;
   sink_rejects: SinkRejectsTable;
+  feeds: FeedsTable;
+  feed_files: FeedFilesTable;
+}
+
+/** Sources that files are taken from as they arrive. */
+export interface FeedsTable {
+  id: string;
+  /** Order of creation; the key of the pages of a list. */
+  seq: number;
+  /** 1: deleted for its users; what it has taken is remembered, and the files that are under way are followed to their end. */
+  hidden: number;
+  /** JSON: FeedDefinition. */
+  definition: string;
+  /** ACTIVE, PAUSED. */
+  state: string;
+  /** Files in a row that have failed. */
+  failures: number;
+  /** Why it is paused, or what was wrong the last time; null: nothing. */
+  error_code: string | null;
+  error_message: string | null;
+  /** The path behind which the listing that is under way goes on; null: none is. */
+  listed_to: string | null;
+  /** By the store's clock, as all times here, in milliseconds since the epoch: when the last whole listing ended. */
+  looked_at: number | null;
+  /** When the next listing begins, or goes on. */
+  next_look_at: number;
+  /** Raised by whatever users ask of it, which a round that is under way does not know of yet. */
+  revision: number;
+  /** When it is to be worked on next; null: there is nothing to do. */
+  run_after: number | null;
+  /** The start of a process that works on it, until then. */
+  lease_owner: string | null;
+  lease_until: number;
+  /** SHA-256 of the secret of its notifications, in hex; null: it takes none. */
+  secret_hash: string | null;
+  created_at: string;
+  updated_at: string;
+}
+
+/** The versions of files that feeds have found, and what became of them. */
+export interface FeedFilesTable {
+  /** A hash of the feed, the URI and the version: each is there once. */
+  file_key: string;
+  /** A hash of the feed and the URI. */
+  uri_key: string;
+  feed_id: string;
+  /** The order in which they were found; the key of the pages of a list. */
+  seq: number;
+  uri: string;
+  /** As listings show it. */
+  version: string;
+  size_bytes: number;
+  modified_at: string;
+  /** PENDING, IN_PROGRESS, COMPLETED, FAILED. */
+  state: string;
+  /** PENDING: when it is taken at the earliest, in milliseconds since the epoch by the store's clock. */
+  run_after: number;
+  /** PENDING: attempts to take it that failed for a reason that may pass. */
+  tries: number;
+  /** 1 + the number of retries; each has its job. */
+  attempt: number;
+  job_id: string | null;
+  error_code: string | null;
+  error_message: string | null;
+  /** When a listing has shown it last, to the day, in milliseconds since the epoch by the store's clock. */
+  seen_at: number;
+  found_at: string;
+  updated_at: string;
+  finished_at: string | null;
 }
 
 /** How far the rows of a job are in a sink. What users see of it is copied to the job's row in the same transaction. */

@@ -315,6 +315,26 @@ const entries = {
     title: 'The process of the sink crashed',
     hint: 'Look at the log of the worker, then `POST /jobs/{id}/sinks/{name}/retry`.',
   },
+  JOB_CANCELLED: {
+    status: null,
+    title: 'The job was cancelled',
+    hint: 'Take the file again with `POST /feeds/{id}/retry`.',
+  },
+  FEED_NOT_FOUND: {
+    status: 404,
+    title: 'There is no such feed',
+    hint: 'List the feeds with `GET /feeds`, or create one with `POST /feeds`.',
+  },
+  FEED_ALREADY_EXISTS: {
+    status: 409,
+    title: 'The feed exists already',
+    hint: 'Choose another id, or delete the feed with `DELETE /feeds/{id}` first; what it has taken is remembered.',
+  },
+  FEED_TOO_MANY_FAILURES: {
+    status: null,
+    title: 'Too many files of the feed have failed in a row',
+    hint: 'See why with `GET /feeds/{id}/files?state=FAILED`, then `POST /feeds/{id}/resume`.',
+  },
 } satisfies Record<string, Entry>;
 
 export type ErrorCode = keyof typeof entries;

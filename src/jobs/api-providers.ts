@@ -19,6 +19,7 @@ import { LOG } from '../observability/index.js';
 import { Sources } from '../sources/index.js';
 import { FILE_STORE, type FileStore, LocalFileStore, untracked } from '../storage/index.js';
 import { UPLOAD_LIMIT, UploadReceiver } from '../upload/index.js';
+import { JobAdmission } from './coordination/admission.js';
 import { JobCommands } from './coordination/commands.js';
 import { JobCreation } from './coordination/creation.js';
 import { DeadJobs } from './coordination/dead-jobs.js';
@@ -329,6 +330,18 @@ export const apiProviders: Provider[] = [
       health.add('new_jobs', () => probe.trouble());
       return probe;
     },
+  },
+  {
+    provide: JobAdmission,
+    inject: [KafkaProbe, ClusterProbe, PrefixOwnership, JobProbe, RemovalStore, CONFIG],
+    useFactory: (
+      kafka: KafkaProbe,
+      cluster: ClusterProbe,
+      ownership: PrefixOwnership,
+      probe: JobProbe,
+      rows: RemovalStore,
+      config: Config,
+    ) => new JobAdmission({ kafka, cluster, ownership, probe, rows, config }),
   },
   JobAdmissionGuard,
 ];

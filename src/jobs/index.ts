@@ -1,2 +1,13 @@
+export { JobAdmission } from './coordination/admission.js';
+export { JobCommands } from './coordination/commands.js';
+export { openGivenSource } from './coordination/given-file.js';
 export { PrefixOwnership } from './coordination/prefix-ownership.js';
+export { Rounds } from './coordination/rounds.js';
+export { JobSubmission } from './coordination/submission.js';
+export { type Clock, isoTime, systemClock } from './domain/clock.js';
+export type { JobState } from './domain/job.js';
+export { isResumable, isTerminal } from './domain/job-state.js';
+export type { StoredJob } from './domain/stored-job.js';
 export { JobsModule } from './jobs.module.js';
+export { owner } from './shared-providers.js';
+export { JobStore } from './store/job-store.js';

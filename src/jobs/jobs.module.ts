@@ -1,12 +1,18 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { Role } from '../config/index.js';
 import { ModelsModule } from '../models/index.js';
+import { Sources } from '../sources/index.js';
 import { ApiLifecycle } from './api-lifecycle.js';
 import { apiProviders } from './api-providers.js';
+import { JobAdmission } from './coordination/admission.js';
+import { JobCommands } from './coordination/commands.js';
+import { PrefixOwnership } from './coordination/prefix-ownership.js';
+import { JobSubmission } from './coordination/submission.js';
 import { JobsController } from './http/jobs.controller.js';
 import { RejectedRowsController } from './http/rejected-rows.controller.js';
 import { SinksController } from './http/sinks.controller.js';
 import { sharedProviders } from './shared-providers.js';
+import { JobStore } from './store/job-store.js';
 import { WorkerLifecycle } from './worker-lifecycle.js';
 import { workerProviders } from './worker-providers.js';
 
@@ -24,6 +30,7 @@ export class JobsModule {
         ...(isApi ? [...apiProviders, ApiLifecycle] : [WorkerLifecycle]),
         ...(role === 'api' ? [] : workerProviders),
       ],
+      exports: isApi ? [JobAdmission, JobCommands, JobStore, JobSubmission, PrefixOwnership, Sources] : [],
     };
   }
 }

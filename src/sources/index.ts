@@ -1,5 +1,7 @@
 export { type AllowedSource, parseAllowedSource } from './allowed-sources.js';
 export { parseConnections, type SourceConnection } from './connections.js';
+export { listedVersion } from './listed-version.js';
 export { type JobSource, type SourceSettings, Sources } from './open-source.js';
+export type { ListedFile, SourceUri } from './source.js';
 export { SourceFile } from './source-file.js';
 export { filenameOf, parseSourceUri } from './source-uri.js';

@@ -2,8 +2,15 @@ import { ServiceError } from '../errors/index.js';
 import { type OpenFile, RangedFile } from '../storage/index.js';
 import { type AllowedSource, requireAllowed } from './allowed-sources.js';
 import { connectionOf, type SourceConnection } from './connections.js';
-import type { Source, SourceUri, SourceVersion } from './source.js';
-import { parseSourceUri } from './source-uri.js';
+import {
+  type ListedFile,
+  type ListOptions,
+  MAX_PAGE,
+  type Source,
+  type SourceUri,
+  type SourceVersion,
+} from './source.js';
+import { parseSourcePrefix, parseSourceUri } from './source-uri.js';
 
 /** What SOURCES, SOURCE_CONNECTIONS and MAX_SOURCE_BYTES say. */
 export interface SourceSettings {
@@ -60,6 +67,41 @@ export class Sources {
       },
       IDLE_MS,
     );
+  }
+
+  /**
+   * Whether files under a prefix may be listed: gives the prefix. Throws INVALID_SOURCE, SOURCE_NOT_ALLOWED, SOURCE_UNSUPPORTED if
+   * that kind of source has no listing.
+   */
+  requirePrefix(text: string): SourceUri {
+    const prefix = parseSourcePrefix(text);
+    if (prefix.scheme === 'http' || prefix.scheme === 'https') {
+      throw new ServiceError('SOURCE_UNSUPPORTED', `${prefix.href}: web servers have no listing of their files`);
+    }
+    requireAllowed(prefix, this.settings.allowed);
+    return prefix;
+  }
+
+  /** The files under a prefix, as `Source.list` says. Throws as `requirePrefix`; SOURCE_NOT_FOUND, SOURCE_FORBIDDEN, SOURCE_UNAVAILABLE. */
+  async *list(text: string, options: Omit<ListOptions, 'limit'>): AsyncGenerator<readonly ListedFile[]> {
+    const prefix = this.requirePrefix(text);
+    try {
+      yield* await this.#list(prefix, { ...options, limit: MAX_PAGE });
+    } catch (error) {
+      if (error instanceof ServiceError || options.signal.aborted) throw error;
+      const { code, name } = error as NodeJS.ErrnoException;
+      throw new ServiceError('SOURCE_UNAVAILABLE', `${prefix.href} cannot be listed (${code ?? name})`, {
+        cause: error,
+      });
+    }
+  }
+
+  async #list(prefix: SourceUri, options: ListOptions): Promise<AsyncIterable<readonly ListedFile[]>> {
+    if (prefix.scheme === 'file') {
+      const { listLocalFiles } = await import('./local/list-local-files.js');
+      return listLocalFiles(prefix, options);
+    }
+    throw new ServiceError('INVALID_SOURCE', `source: ${prefix.scheme}:// cannot be listed yet`);
   }
 
   async close(): Promise<void> {

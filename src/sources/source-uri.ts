@@ -34,6 +34,24 @@ export function parseSourceUri(text: string): SourceUri {
   }
 }
 
+/**
+ * Reads a prefix of URIs, for a listing: as `parseSourceUri`, but the path may be empty or end anywhere, for `az` behind the
+ * container. Throws INVALID_SOURCE.
+ */
+export function parseSourcePrefix(text: string): SourceUri {
+  // What `parseSourceUri` takes with a name behind it. `x` is one wherever the prefix ends.
+  const isBucket = /^(?:s3|gs):\/\/[^/]+$/i.test(text) || /^az:\/\/[^/]+\/[^/]+$/i.test(text);
+  const { scheme, href, authority, path } = parseSourceUri(`${text}${isBucket ? '/x' : 'x'}`);
+  const cut = (whole: string): string => whole.slice(0, -1);
+  return { scheme, href: cut(href), authority, path: cut(path) };
+}
+
+/** The URI of a file that was listed; null: no URI names it. */
+export function hrefOf({ scheme, authority }: Pick<SourceUri, 'scheme' | 'authority'>, path: string): string | null {
+  const href = scheme === 'file' ? pathToHref(path) : `${scheme}://${authority}/${path}`;
+  return path.endsWith('/') || href.length > MAX_URI || !href.isWellFormed() || /\p{Cc}/u.test(href) ? null : href;
+}
+
 /** The last part of the path, to show. */
 export function filenameOf({ path }: Pick<SourceUri, 'path'>): string {
   return path.split('/').findLast((part) => part !== '') ?? path;

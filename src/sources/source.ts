@@ -25,6 +25,30 @@ export interface SourceVersion {
   readonly sizeBytes: number;
 }
 
+/** A file as a listing shows it. */
+export interface ListedFile {
+  /** As `SourceUri.href`. */
+  readonly uri: string;
+  /** What `listedVersion` makes of the version that `stat` finds: some listings say less of a file than a look at it alone. */
+  readonly version: string;
+  readonly sizeBytes: number;
+  /** When its bytes were written last. */
+  readonly modifiedAt: Date;
+}
+
+export interface ListOptions {
+  /** The `path` of the last file that is known already: only those behind it are listed. */
+  readonly after?: string | undefined;
+  /** Number of files of one page, at most; a source may give fewer. */
+  readonly limit: number;
+  readonly signal: AbortSignal;
+}
+
+/** Time in ms for one page of a listing. */
+export const PAGE_MS = 30_000;
+/** Files of one page, at most: no store gives more at once. */
+export const MAX_PAGE = 1_000;
+
 /**
  * One system that files are read from. Methods throw ServiceError SOURCE_NOT_FOUND, SOURCE_FORBIDDEN, SOURCE_CHANGED or
  * SOURCE_UNSUPPORTED, after which another attempt is of no use; whatever else they throw may pass. Messages name the URI,

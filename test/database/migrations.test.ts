@@ -38,7 +38,7 @@ describe('tables that are not as the process knows them', () => {
       DELETE FROM kysely_migration WHERE name >= '0021'; ALTER TABLE jobs DROP COLUMN failures; ALTER TABLE jobs DROP COLUMN job_version;
       ALTER TABLE model_versions DROP COLUMN sinks; ALTER TABLE jobs DROP COLUMN sinks; DROP TABLE sink_loads; DROP TABLE sink_rejects;`,
     );
-    await expect(open('off')).rejects.toThrow('lacks 4 migrations, and MIGRATE=off: run `node dist/main.js migrate`');
+    await expect(open('off')).rejects.toThrow('lacks 6 migrations, and MIGRATE=off: run `node dist/main.js migrate`');
     expect(await open('on')).toEqual(['0021_fair_claims', '0022_failures', '0023_model_sinks', '0024_sinks']);
     expect(await open('off')).toEqual([]);
   });

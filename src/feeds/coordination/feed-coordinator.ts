@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { type Clock, Rounds } from '../../jobs/index.js';
+import type { FeedStore, HeldFeed } from '../store/feed-store.js';
+import { FeedLease, FeedLeaseLost } from './feed-lease.js';
+import { FeedRound, type FeedRoundOptions } from './feed-round.js';
+
+export interface FeedCoordinatorOptions extends FeedRoundOptions {
+  feeds: FeedStore;
+  /** This start of the process. */
+  owner: string;
+  clock: Clock;
+  log: Logger;
+}
+
+/** Feeds that this process works on at the same time. */
+const MAX_FEEDS = 4;
+const CHECK_EVERY_MS = 1_000;
+/** A feed that has something to do so soon again is not given back in between. */
+const KEPT_FOR_MS = 1_000;
+/** A feed is given back after this time, for the others. */
+const TURN_MS = 20_000;
+/** After a failure of the store. */
+const RETRY_MS = 5_000;
+
+/** Works on the feeds that are due, each under its lease: of several processes on one store, one works on a feed. */
+export class FeedCoordinator {
+  readonly #rounds: Rounds;
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #stop = new AbortController();
+
+  constructor(private readonly options: FeedCoordinatorOptions) {
+    this.#rounds = new Rounds({
+      ...options,
+      round: () => this.#begin(),
+      everyMs: () => CHECK_EVERY_MS,
+      failure: 'looking for feeds that are due failed',
+    });
+  }
+
+  /** Works on feeds from now on, until `stop`. */
+  start(): void {
+    this.#rounds.start();
+    this.#rounds.wake();
+  }
+
+  /** A feed is due. */
+  wake(): void {
+    this.#rounds.wake();
+  }
+
+  /** Resolves when no feed is worked on any more. Listings stop where they are, and go on from there. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#rounds.stop();
+    await Promise.all(this.#running.values());
+  }
+
+  async #begin(): Promise<void> {
+    const { feeds, owner } = this.options;
+    while (this.#running.size < MAX_FEEDS && !this.#stop.signal.aborted) {
+      const feed = await feeds.claim(owner, [...this.#running.keys()]);
+      if (feed === undefined) return;
+      const work = this.#work(feed).finally(() => {
+        this.#running.delete(feed.id);
+        this.#rounds.wake();
+      });
+      this.#running.set(feed.id, work);
+    }
+  }
+
+  /** Never rejects: a feed that could not be worked on is claimed again. */
+  async #work(feed: HeldFeed): Promise<void> {
+    const { clock, log } = this.options;
+    const { signal } = this.#stop;
+    const lease = new FeedLease(this.options, feed);
+    let afterMs: number | null = RETRY_MS;
+    try {
+      const until = clock.monotonic() + TURN_MS;
+      for (;;) {
+        afterMs = await new FeedRound(this.options, lease, signal).run();
+        const isOver = afterMs === null || afterMs > KEPT_FOR_MS || clock.monotonic() > until;
+        if (isOver || signal.aborted) break;
+        await sleep(afterMs ?? 0, undefined, { signal });
+      }
+    } catch (error) {
+      if (error instanceof FeedLeaseLost) return log.warn({ feed: feed.id }, 'lost the lease of a feed');
+      if (signal.aborted) afterMs = 0;
+      else log.error({ err: error, feed: feed.id }, 'working on a feed failed, retrying');
+    }
+    try {
+      await lease.release(afterMs);
+    } catch (error) {
+      log.warn({ err: error, feed: feed.id }, 'could not give back a feed; its lease ends by itself');
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import { ServiceError } from '../../errors/index.js';
+import type { Clock } from '../../jobs/index.js';
+import { type ListedFile, parseSourceUri, type Sources } from '../../sources/index.js';
+import { parseFilePattern } from '../domain/file-pattern.js';
+import type { FeedFileStore } from '../store/feed-file-store.js';
+import type { FeedLease } from './feed-lease.js';
+
+export interface FeedLookOptions {
+  sources: Sources;
+  files: FeedFileStore;
+  clock: Clock;
+}
+
+/** A file that was written a moment ago may still be written: `Sources.find` refuses it. */
+const MIN_AGE_MS = 2_000;
+/** A listing stops after this time for the other work of its feed, and goes on behind the last file. */
+const SLICE_MS = 3_000;
+
+/**
+ * Lists a feed's files, from where the last listing has stopped, and remembers those that it is to take. What is wrong with the
+ * source is written to the feed. Throws FeedLeaseLost, what the store does, and the signal's reason.
+ */
+export async function lookForFiles(
+  { sources, files, clock }: FeedLookOptions,
+  lease: FeedLease,
+  signal: AbortSignal,
+): Promise<void> {
+  const { id, definition, listedTo: after } = lease.feed;
+  const until = clock.monotonic() + SLICE_MS;
+  let isSomeYoung = false;
+  const isReady = ({ modifiedAt }: ListedFile): boolean => {
+    const age = Date.now() - modifiedAt.getTime();
+    if (age < 0 || age >= MIN_AGE_MS) return true;
+    isSomeYoung = true;
+    return false;
+  };
+  try {
+    const pattern = parseFilePattern(definition.uri, (prefix) => sources.requirePrefix(prefix).path);
+    const isLocal = sources.requirePrefix(pattern.prefix).scheme === 'file';
+    for await (const page of sources.list(pattern.prefix, { after: after ?? undefined, signal })) {
+      const own = page.filter((file) => pattern.takes(parseSourceUri(file.uri).path) && (!isLocal || isReady(file)));
+      const fresh = await files.unseen(id, definition.again, own);
+      await files.add(id, fresh);
+      const last = page.at(-1);
+      if (last === undefined || clock.monotonic() < until) continue;
+      await lease.write({ listedTo: parseSourceUri(last.uri).path });
+      return;
+    }
+  } catch (error) {
+    if (!(error instanceof ServiceError) || error.code === 'STORE_UNAVAILABLE') throw error;
+    const { code, message } = error;
+    await lease.write({ listedTo: null, error: { code, message }, nextLookMs: definition.every * 1_000 });
+    return;
+  }
+  // A listing of more than one slice is not begun again for a few files.
+  const soon = isSomeYoung && after === null;
+  const nextLookMs = Math.min(soon ? MIN_AGE_MS : Number.POSITIVE_INFINITY, definition.every * 1_000);
+  await lease.write({ listedTo: null, looked: true, error: null, nextLookMs });
+}

@@ -1,0 +1,145 @@
+import type { Logger } from 'pino';
+import { ServiceError } from '../../errors/index.js';
+import type { JobAdmission } from '../../jobs/index.js';
+import type { FeedError } from '../domain/feed.js';
+import type { EndedJob, FileOutcome } from '../store/feed-file-store.js';
+import type { FeedLease } from './feed-lease.js';
+import { type FeedLookOptions, lookForFiles } from './feed-look.js';
+import { type TakeFileOptions, type Taken, takeFile } from './take-file.js';
+
+export interface FeedRoundOptions extends FeedLookOptions, TakeFileOptions {
+  admission: JobAdmission;
+  log: Logger;
+}
+
+/** Jobs of a feed that have not ended: the others of the service are to have their turns, too. */
+const MAX_JOBS = 100;
+/** Files that are taken side by side. */
+const TAKEN_AT_ONCE = 4;
+/** Jobs whose end is written in one round. */
+const ENDED_AT_ONCE = 500;
+/** Time in ms until the next look at jobs that are under way. */
+const POLL_MS = 250;
+/** Time in ms until files are taken again, if none could be. */
+const BLOCKED_MS = 5_000;
+/** Files that were found and are forgotten, of a deleted feed, in one round. */
+const FORGOTTEN_AT_ONCE = 5_000;
+
+/** A bounded piece of the work on one feed. */
+export class FeedRound {
+  readonly #options: FeedRoundOptions;
+  readonly #lease: FeedLease;
+  readonly #signal: AbortSignal;
+  #isBlocked = false;
+
+  constructor(options: FeedRoundOptions, lease: FeedLease, signal: AbortSignal) {
+    this.#options = options;
+    this.#lease = lease;
+    this.#signal = signal;
+  }
+
+  /**
+   * Sees which jobs have ended, lists the source if that is due, and gives files their jobs. Time in ms until there is
+   * something to do again; null: when users ask for it. Throws FeedLeaseLost, STORE_UNAVAILABLE, the signal's reason.
+   */
+  async run(): Promise<number | null> {
+    await this.#lease.refresh();
+    await this.#seeEnds();
+    if (this.#isActive && this.#lease.feed.untilLookMs <= 0)
+      await lookForFiles(this.#options, this.#lease, this.#signal);
+    if (this.#isActive) await this.#take();
+    const { id, hidden } = this.#lease.feed;
+    const forgotten = hidden ? await this.#options.files.forgetPending(id, FORGOTTEN_AT_ONCE) : 0;
+    return forgotten === FORGOTTEN_AT_ONCE ? 0 : this.#untilNext();
+  }
+
+  get #isActive(): boolean {
+    const { state, hidden } = this.#lease.feed;
+    return state === 'ACTIVE' && !hidden && !this.#signal.aborted;
+  }
+
+  async #untilNext(): Promise<number | null> {
+    const { files } = this.#options;
+    const { id, untilLookMs } = this.#lease.feed;
+    const next = (await files.inProgress(id)) > 0 ? POLL_MS : Number.POSITIVE_INFINITY;
+    if (!this.#isActive) return Number.isFinite(next) ? next : null;
+    const due = await files.nextDueMs(id);
+    const taking = due === null ? Number.POSITIVE_INFINITY : Math.max(due, this.#isBlocked ? BLOCKED_MS : 0);
+    // More than MAX_JOBS wait for one of these to end.
+    return Math.max(0, Math.min(next, untilLookMs, Number.isFinite(next) ? Math.max(taking, POLL_MS) : taking));
+  }
+
+  async #seeEnds(): Promise<void> {
+    const ended = await this.#options.files.ended(this.#lease.feed.id, ENDED_AT_ONCE);
+    const outcomes = ended.map(outcomeOf);
+    await this.#options.files.end(outcomes);
+    await this.#count(outcomes.map(({ error }) => error));
+  }
+
+  /** Pauses the feed if too many files have failed in a row. */
+  async #count(errors: readonly (FeedError | null)[]): Promise<void> {
+    const { feed } = this.#lease;
+    const { maxFailures } = feed.definition;
+    let { failures } = feed;
+    for (const error of errors) {
+      if (error === null) failures = 0;
+      else if (isFailure(error)) failures += 1;
+      if (failures >= maxFailures) break;
+    }
+    if (failures === feed.failures) return;
+    if (failures < maxFailures || !this.#isActive) return this.#lease.write({ failures });
+    const error: FeedError = { code: 'FEED_TOO_MANY_FAILURES', message: `${failures} files in a row have failed` };
+    await this.#lease.write({ failures, state: 'PAUSED', error });
+    this.#options.log.warn({ feed: feed.id, failures }, 'paused a feed: too many of its files have failed in a row');
+  }
+
+  async #take(): Promise<void> {
+    const { files, admission } = this.#options;
+    const { id, error: known } = this.#lease.feed;
+    const room = MAX_JOBS - (await files.inProgress(id));
+    const due = room > 0 ? await files.due(id, room) : [];
+    if (due.length === 0) return;
+    try {
+      await admission.requireKafka();
+      await admission.requireRoom();
+    } catch (error) {
+      if (!(error instanceof ServiceError) || error.code === 'STORE_UNAVAILABLE') throw error;
+      return this.#block(error);
+    }
+    for (let from = 0; from < due.length && this.#isActive; from += TAKEN_AT_ONCE) {
+      await this.#lease.refresh();
+      if (!this.#isActive) return;
+      const { definition } = this.#lease.feed;
+      const group = due.slice(from, from + TAKEN_AT_ONCE);
+      const taken = await Promise.all(group.map((file) => takeFile(this.#options, definition, file)));
+      await this.#count(taken.flatMap((each) => (each.kind === 'failed' ? [each.error] : [])));
+      const blocked = taken.find(isBlocked);
+      if (blocked !== undefined) return this.#block(blocked.error);
+    }
+    if (known !== null && this.#isActive) await this.#lease.write({ error: null });
+  }
+
+  async #block({ code, message }: FeedError): Promise<void> {
+    this.#isBlocked = true;
+    await this.#lease.write({ error: { code, message } });
+  }
+}
+
+function isBlocked(taken: Taken): taken is Extract<Taken, { error: FeedError }> {
+  return taken.kind === 'blocked';
+}
+
+function outcomeOf({ file, job }: EndedJob): FileOutcome {
+  if (job === null) {
+    return { file, error: { code: 'JOB_NOT_FOUND', message: `Job ${file.jobId} was purged before its end was seen` } };
+  }
+  if (job.state === 'CANCELLED') {
+    return { file, error: { code: 'JOB_CANCELLED', message: `Job ${file.jobId} was cancelled` } };
+  }
+  return { file, error: job.state === 'FAILED' ? (job.error ?? { code: 'INTERNAL_ERROR', message: '' }) : null };
+}
+
+/** What users do, and a file that is replaced or removed in between does not count as a failure. */
+function isFailure({ code }: FeedError): boolean {
+  return !['JOB_CANCELLED', 'JOB_NOT_FOUND', 'SOURCE_CHANGED', 'SOURCE_NOT_FOUND'].includes(code);
+}

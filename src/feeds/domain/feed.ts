@@ -1,0 +1,96 @@
+import { catalogue, type ErrorCode } from '../../errors/index.js';
+
+export const AGAIN = ['changed', 'never'] as const;
+/** PAUSED: it neither lists nor takes files; those that it has taken go on. */
+export type FeedState = 'ACTIVE' | 'PAUSED';
+
+/** What a feed was created with. */
+export interface FeedDefinition {
+  readonly uri: string;
+  readonly modelId: string;
+  /** Those of a job, as they were given. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Seconds from the end of one listing to the next. */
+  readonly every: number;
+  /** Whether a file that has changed is taken again. */
+  readonly again: (typeof AGAIN)[number];
+  /** Number of files in a row whose failure pauses the feed. */
+  readonly maxFailures: number;
+}
+
+export interface FeedError {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** A feed as it is stored. Times are milliseconds since the epoch by the store's clock, or ISO 8601 in UTC if they are text. */
+export interface StoredFeed {
+  readonly id: string;
+  /** Deleted for its users. */
+  readonly hidden: boolean;
+  readonly definition: FeedDefinition;
+  readonly state: FeedState;
+  /** Files in a row that have failed. */
+  readonly failures: number;
+  readonly error: FeedError | null;
+  /** The path behind which the listing that is under way goes on; null: none is. */
+  readonly listedTo: string | null;
+  readonly lookedAt: number | null;
+  readonly nextLookAt: number;
+  readonly revision: number;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+/** The Feed as lists show it (openapi: FeedSummary). */
+export interface FeedSummary {
+  id: string;
+  source: { uri: string };
+  model_id: string;
+  options: Readonly<Record<string, unknown>>;
+  metadata: Readonly<Record<string, string>>;
+  every: number;
+  again: FeedDefinition['again'];
+  max_failures: number;
+  state: FeedState;
+  /** Files in a row that have failed. */
+  failures: number;
+  /** Why it is paused, or what is wrong now; null: nothing. */
+  error: { code: ErrorCode; message: string; hint: string } | null;
+  /** When the last whole listing ended; null: none has yet. */
+  looked_at: string | null;
+  created_at: string;
+  updated_at: string;
+}
+
+/** The Feed as the API shows it (openapi: Feed). */
+export interface Feed extends FeedSummary {
+  files: { pending: number; in_progress: number; completed: number; failed: number };
+}
+
+export function toSummary({ id, definition, state, failures, error, ...stored }: StoredFeed): FeedSummary {
+  const { uri, modelId, maxFailures, ...others } = definition;
+  return {
+    id,
+    source: { uri },
+    model_id: modelId,
+    options: others.options,
+    metadata: others.metadata,
+    every: others.every,
+    again: others.again,
+    max_failures: maxFailures,
+    state,
+    failures,
+    error: error === null ? null : { ...error, hint: hintOf(error.code, id) },
+    looked_at: stored.lookedAt === null ? null : new Date(stored.lookedAt).toISOString(),
+    created_at: stored.createdAt,
+    updated_at: stored.updatedAt,
+  };
+}
+
+/** `{id}` in the hint of an error that only feeds have is the feed's. */
+function hintOf(code: ErrorCode, id: string): string {
+  const { hint } = catalogue[code];
+  return code.startsWith('FEED_') ? hint.replaceAll('{id}', id) : hint;
+}

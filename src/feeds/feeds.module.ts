@@ -1,0 +1,97 @@
+import {
+  type BeforeApplicationShutdown,
+  type DynamicModule,
+  Module,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import type { Logger } from 'pino';
+import { DATABASE, type Database } from '../database/index.js';
+import {
+  systemClock as clock,
+  JobAdmission,
+  JobCommands,
+  JobStore,
+  JobSubmission,
+  owner,
+  PrefixOwnership,
+} from '../jobs/index.js';
+import { ModelService, ModelsModule } from '../models/index.js';
+import { LOG } from '../observability/index.js';
+import { Sources } from '../sources/index.js';
+import { FeedCoordinator } from './coordination/feed-coordinator.js';
+import { FeedService } from './feed-service.js';
+import { FeedsController } from './http/feeds.controller.js';
+import { FeedFileStore } from './store/feed-file-store.js';
+import { FeedStore } from './store/feed-store.js';
+
+/** Files that are taken from their sources as they arrive; each becomes a job. */
+@Module({})
+export class FeedsModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  #isStopping = false;
+
+  constructor(
+    private readonly coordinator: FeedCoordinator,
+    private readonly ownership: PrefixOwnership,
+  ) {}
+
+  static of(jobs: DynamicModule): DynamicModule {
+    return {
+      module: FeedsModule,
+      imports: [ModelsModule, jobs],
+      controllers: [FeedsController],
+      providers: [
+        { provide: FeedStore, inject: [DATABASE], useFactory: (db: Database) => new FeedStore(db, clock) },
+        { provide: FeedFileStore, inject: [DATABASE], useFactory: (db: Database) => new FeedFileStore(db, clock) },
+        {
+          provide: FeedCoordinator,
+          inject: [FeedStore, FeedFileStore, Sources, JobStore, JobSubmission, JobCommands, JobAdmission, LOG],
+          useFactory: (
+            feeds: FeedStore,
+            files: FeedFileStore,
+            sources: Sources,
+            store: JobStore,
+            submission: JobSubmission,
+            commands: JobCommands,
+            admission: JobAdmission,
+            log: Logger,
+          ) =>
+            new FeedCoordinator({
+              feeds,
+              files,
+              sources,
+              jobs: store,
+              submission,
+              commands,
+              admission,
+              owner,
+              clock,
+              log,
+            }),
+        },
+        {
+          provide: FeedService,
+          inject: [FeedStore, FeedFileStore, ModelService, Sources, FeedCoordinator],
+          useFactory: (
+            feeds: FeedStore,
+            files: FeedFileStore,
+            models: ModelService,
+            sources: Sources,
+            coordinator: FeedCoordinator,
+          ) => new FeedService({ feeds, files, models, sources, coordinator }),
+        },
+      ],
+    };
+  }
+
+  /** Jobs need their names in Kafka to be the service's own. */
+  onApplicationBootstrap(): void {
+    void this.ownership.claimed.then(() => {
+      if (!this.#isStopping) this.coordinator.start();
+    });
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.#isStopping = true;
+    await this.coordinator.stop();
+  }
+}

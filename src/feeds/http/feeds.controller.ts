@@ -1,0 +1,56 @@
+import { Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { nextPageLink, PageQueryDto } from '../../api/index.js';
+import type { Feed, FeedSummary } from '../domain/feed.js';
+import type { FeedFile } from '../domain/feed-file.js';
+import { FeedService } from '../feed-service.js';
+import { FeedFilesDto } from './feed-files.dto.js';
+
+@Controller('feeds')
+export class FeedsController {
+  constructor(private readonly feeds: FeedService) {}
+
+  @Post()
+  @HttpCode(201)
+  @RouteConfig({ body: 'json' })
+  async create(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<Feed> {
+    const feed = await this.feeds.create(request.body);
+    reply.header('location', `/feeds/${feed.id}`);
+    return feed;
+  }
+
+  @Get()
+  async list(
+    @Query() query: PageQueryDto,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<FeedSummary[]> {
+    const { items, nextCursor } = await this.feeds.list(query);
+    if (nextCursor !== null) reply.header('link', nextPageLink(request.url, nextCursor));
+    return items;
+  }
+
+  @Get(':id')
+  async get(@Param('id') id: string): Promise<Feed> {
+    return this.feeds.get(id);
+  }
+
+  @Get(':id/files')
+  async files(
+    @Param('id') id: string,
+    @Query() query: FeedFilesDto,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<FeedFile[]> {
+    const { items, nextCursor } = await this.feeds.files(id, query);
+    if (nextCursor !== null) reply.header('link', nextPageLink(request.url, nextCursor));
+    return items;
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  async delete(@Param('id') id: string): Promise<void> {
+    await this.feeds.delete(id);
+  }
+}

@@ -1,0 +1,155 @@
+import type { BigIntStats, Dirent } from 'node:fs';
+import { lstat, opendir, realpath } from 'node:fs/promises';
+import { ServiceError } from '../../errors/index.js';
+import type { ListedFile, ListOptions, SourceUri } from '../source.js';
+import { hrefOf } from '../source-uri.js';
+
+/** Names of one folder that are in memory: a larger one is read again for the next of them. */
+const NAMES_AT_ONCE = 50_000;
+/** Files whose size and time are read side by side. */
+const STATS_AT_ONCE = 16;
+
+/** What the walk needs to know of an entry; `name` of a folder ends in a slash, as it does in the paths below it. */
+interface Entry {
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
+/**
+ * The files whose paths begin with that of `prefix`, as `Source.list` says; those of folders below, too. Symbolic links,
+ * devices and pipes are left out, and names that are not UTF-8. Memory: the names of NAMES_AT_ONCE entries for each level of folders.
+ * Throws SOURCE_NOT_FOUND, SOURCE_FORBIDDEN, SOURCE_UNSUPPORTED.
+ */
+export async function* listLocalFiles(
+  prefix: SourceUri,
+  { after, limit, signal }: ListOptions,
+): AsyncGenerator<readonly ListedFile[]> {
+  const folder = prefix.path.slice(0, prefix.path.lastIndexOf('/') + 1);
+  await requireFolder(folder, prefix.href);
+  let page: ListedFile[] = [];
+  let names: string[] = [];
+  for await (const path of walk(folder, prefix.path, after, signal)) {
+    names.push(path);
+    if (names.length < Math.min(limit, STATS_AT_ONCE)) continue;
+    page.push(...(await look(prefix, names)));
+    names = [];
+    if (page.length < limit) continue;
+    yield page.slice(0, limit);
+    page = page.slice(limit);
+  }
+  page.push(...(await look(prefix, names)));
+  for (let from = 0; from < page.length; from += limit) yield page.slice(from, from + limit);
+}
+
+async function look(prefix: SourceUri, paths: readonly string[]): Promise<ListedFile[]> {
+  const files = await Promise.all(
+    paths.map(async (path) => {
+      const uri = hrefOf(prefix, path);
+      const stats = uri === null ? null : await statOrGone(path);
+      if (uri === null || stats?.isFile() !== true) return [];
+      const { size, mtimeNs } = stats;
+      const modifiedAt = new Date(Number(mtimeNs / 1_000_000n));
+      return [{ uri, version: `${size}-${mtimeNs}`, sizeBytes: Number(size), modifiedAt }];
+    }),
+  );
+  return files.flat();
+}
+
+/** null: it was removed or renamed since the folder was read. */
+async function statOrGone(path: string): Promise<BigIntStats | null> {
+  try {
+    return await lstat(path, { bigint: true });
+  } catch (error) {
+    if (isGone(error)) return null;
+    throw error;
+  }
+}
+
+/** Paths of files below a folder, in the order of their bytes. */
+async function* walk(
+  folder: string,
+  prefix: string,
+  after: string | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  let last: Buffer | null = null;
+  for (;;) {
+    const entries = await nextEntries(folder, prefix, after, last, signal);
+    for (const { name } of entries) {
+      const path = folder + name;
+      if (name.endsWith('/')) yield* walk(path, prefix, after, signal);
+      else yield path;
+    }
+    if (entries.length < NAMES_AT_ONCE) return;
+    last = entries.at(-1)?.bytes ?? null;
+  }
+}
+
+/** The first entries of a folder behind `last` that may lead to a file of the listing, NAMES_AT_ONCE at most, in order. */
+async function nextEntries(
+  folder: string,
+  prefix: string,
+  after: string | undefined,
+  last: Buffer | null,
+  signal: AbortSignal,
+): Promise<Entry[]> {
+  let found: Entry[] = [];
+  const from = after === undefined ? null : Buffer.from(after);
+  try {
+    for await (const entry of await opendir(folder, { bufferSize: 1_024 })) {
+      signal.throwIfAborted();
+      const name = nameOf(entry);
+      if (name === null) continue;
+      const path = folder + name;
+      if (!path.startsWith(prefix) && !(name.endsWith('/') && prefix.startsWith(path))) continue;
+      const bytes = Buffer.from(name);
+      if (last !== null && Buffer.compare(bytes, last) <= 0) continue;
+      // A folder that the last file is in has others behind it.
+      if (from !== null && Buffer.compare(Buffer.from(path), from) <= 0 && !isAbove(path, after)) continue;
+      found.push({ name, bytes });
+      if (found.length >= 2 * NAMES_AT_ONCE) found = first(found);
+    }
+  } catch (error) {
+    // A folder below may be removed meanwhile; what one may not read holds nothing that could be taken.
+    if (isGone(error)) return [];
+    throw error;
+  }
+  return first(found);
+}
+
+function first(entries: Entry[]): Entry[] {
+  return entries.sort((a, b) => Buffer.compare(a.bytes, b.bytes)).slice(0, NAMES_AT_ONCE);
+}
+
+function isAbove(path: string, file: string | undefined): boolean {
+  return path.endsWith('/') && file?.startsWith(path) === true;
+}
+
+/** null: no file or folder that a URI could name. */
+function nameOf(entry: Dirent): string | null {
+  if (entry.name.includes('\uFFFD')) return null;
+  if (entry.isDirectory()) return `${entry.name}/`;
+  return entry.isFile() ? entry.name : null;
+}
+
+async function requireFolder(folder: string, href: string): Promise<void> {
+  try {
+    const path = folder === '/' ? folder : folder.slice(0, -1);
+    if (!(await lstat(path)).isDirectory() || (await realpath(path)) !== path) {
+      throw new ServiceError('SOURCE_UNSUPPORTED', `${href}: there is no folder, or a symbolic link is on its path`);
+    }
+    await (await opendir(path)).close();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (isGone(error)) throw new ServiceError('SOURCE_NOT_FOUND', `There is no folder ${href}`, { cause: error });
+    if (code === 'EACCES' || code === 'EPERM') {
+      throw new ServiceError('SOURCE_FORBIDDEN', `The service may not read the folder ${href}`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+function isGone(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
