@@ -34,7 +34,8 @@ export function isUnder({ scheme, authority, path }: SourceUri, allowed: Allowed
 /** Throws SOURCE_NOT_ALLOWED if the URI is under none of the prefixes. */
 export function requireAllowed(uri: SourceUri, allowed: readonly AllowedSource[]): AllowedSource {
   // A path that climbs would be judged by what it does not name.
-  const climbs = uri.path.split('/').some((part) => part === '..' || part === '.');
+  const plain = uri.path.replace(/%2e/gi, '.').replace(/%2f|%5c|\\/gi, '/');
+  const climbs = plain.split('/').some((part) => part === '..' || part === '.');
   const found = climbs && /^https?$/.test(uri.scheme) ? undefined : allowed.find((each) => isUnder(uri, each));
   if (found !== undefined) return found;
   throw new ServiceError('SOURCE_NOT_ALLOWED', `SOURCES does not allow ${uri.href} to be read`);
