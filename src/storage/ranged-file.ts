@@ -90,12 +90,14 @@ export class RangedFile implements OpenFile {
       this.#ahead = 1;
       return;
     }
+    let hasBegun = false;
     for (let index = 1; index <= this.#ahead; index++) {
       const start = (Math.floor(position / pieceBytes) + index) * pieceBytes;
       if (start >= this.sizeBytes || this.#ranges.some((range) => range.start <= start && start < range.end)) continue;
       this.#begin(start, position);
-      this.#ahead = Math.min(MAX_AHEAD, this.#ahead + 1);
+      hasBegun = true;
     }
+    if (hasBegun) this.#ahead = Math.min(MAX_AHEAD, this.#ahead + 1);
   }
 
   /** Reads the rest of the piece from `position` on, for a reader that is at `reader`. */
