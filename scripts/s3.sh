@@ -3,31 +3,34 @@
 #   s3.sh available                    status 0 if it is built, or can be
 #   s3.sh install                      build it once; needs Go 1.25
 #   s3.sh run --dir DIR --port PORT    run it in the foreground: this process becomes the server
+#       [--versions DIR]               where old versions of objects go, for buckets that keep them
 # Buckets are the folders in DIR. Requests are signed with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 set -uo pipefail
 . "$(dirname "$0")/lib/common.sh"
 . "$(dirname "$0")/lib/s3-install.sh"
 
 usage() {
-  sed -n '2,6s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
   exit 64
 }
 
 run() {
-  local dir='' port=''
+  local dir='' port='' versions=''
   while [ $# -gt 0 ]; do
     case $1 in
       --dir) dir=${2:-} ;;
       --port) port=${2:-} ;;
+      --versions) versions=${2:-} ;;
       *) usage ;;
     esac
     shift $(($# > 1 ? 2 : 1))
   done
   [ -n "$dir" ] && [ -n "$port" ] && [ -n "${AWS_ACCESS_KEY_ID:-}" ] && [ -n "${AWS_SECRET_ACCESS_KEY:-}" ] || usage
-  mkdir -p "$dir" || exit 1
+  mkdir -p "$dir" ${versions:+"$versions"} || exit 1
   ensure_s3 || exit 1
   export ROOT_ACCESS_KEY=$AWS_ACCESS_KEY_ID ROOT_SECRET_KEY=$AWS_SECRET_ACCESS_KEY
-  exec "$S3_SERVER" --port "127.0.0.1:$port" --region us-east-1 --quiet posix "$dir"
+  exec "$S3_SERVER" --port "127.0.0.1:$port" --region us-east-1 --quiet posix \
+    ${versions:+--versioning-dir "$versions"} "$dir"
 }
 
 case ${1:-} in

@@ -21,7 +21,7 @@ const OPTIONS: Readonly<Record<SourceUri['scheme'], Readonly<Record<string, 'tex
     anonymous: 'flag',
   },
   gs: { endpoint: 'text', project_id: 'text', credentials_file: 'text', anonymous: 'flag' },
-  az: { endpoint: 'text', account_key: 'text', sas_token: 'text', connection_string: 'text' },
+  az: { endpoint: 'text', account_key: 'text', sas_token: 'text', connection_string: 'text', anonymous: 'flag' },
   http: { headers: 'map' },
   https: { headers: 'map', ca_file: 'text' },
 };

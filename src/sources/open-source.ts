@@ -1,6 +1,6 @@
 import { ServiceError } from '../errors/index.js';
 import { type OpenFile, RangedFile } from '../storage/index.js';
-import { type AllowedSource, requireAllowed } from './allowed-sources.js';
+import { type AllowedSource, isUnder, requireAllowed } from './allowed-sources.js';
 import { connectionOf, type SourceConnection } from './connections.js';
 import {
   type ListedFile,
@@ -17,6 +17,8 @@ export interface SourceSettings {
   readonly allowed: readonly AllowedSource[];
   readonly connections: readonly SourceConnection[];
   readonly maxBytes: number;
+  /** Time in ms for an answer to begin, and between any two of its bytes; 15 s if it is left out. */
+  readonly idleMs?: number;
 }
 
 /** Which file a job reads where it lies. */
@@ -25,7 +27,6 @@ export interface JobSource extends SourceVersion {
 }
 
 const PIECE_BYTES = 8 * 1024 ** 2;
-/** For an answer to begin, and between any two of its bytes. */
 const IDLE_MS = 15_000;
 const STAT_MS = 30_000;
 
@@ -65,7 +66,7 @@ export class Sources {
         pieceBytes: PIECE_BYTES,
         fetch: (from, to, signal) => source.fetch(uri, { version, sizeBytes }, from, to, signal),
       },
-      IDLE_MS,
+      this.settings.idleMs ?? IDLE_MS,
     );
   }
 
@@ -82,17 +83,24 @@ export class Sources {
     return prefix;
   }
 
-  /** The files under a prefix, as `Source.list` says. Throws as `requirePrefix`; SOURCE_NOT_FOUND, SOURCE_FORBIDDEN, SOURCE_UNAVAILABLE. */
-  async *list(text: string, options: Omit<ListOptions, 'limit'>): AsyncGenerator<readonly ListedFile[]> {
+  /**
+   * The files under a prefix that SOURCES allows, as `Source.list` says. Throws as `requirePrefix`; SOURCE_NOT_FOUND,
+   * SOURCE_FORBIDDEN, SOURCE_UNAVAILABLE.
+   */
+  async *list(
+    text: string,
+    { limit = MAX_PAGE, ...options }: Omit<ListOptions, 'limit'> & { limit?: number },
+  ): AsyncGenerator<readonly ListedFile[]> {
     const prefix = this.requirePrefix(text);
+    const { allowed } = this.settings;
     try {
-      yield* await this.#list(prefix, { ...options, limit: MAX_PAGE });
+      for await (const page of await this.#list(prefix, { ...options, limit })) {
+        // A prefix may end within the name of a folder, and go on in that of another one.
+        const own = page.filter(({ uri }) => allowed.some((each) => isUnder(parseSourceUri(uri), each)));
+        if (own.length > 0) yield own;
+      }
     } catch (error) {
-      if (error instanceof ServiceError || options.signal.aborted) throw error;
-      const { code, name } = error as NodeJS.ErrnoException;
-      throw new ServiceError('SOURCE_UNAVAILABLE', `${prefix.href} cannot be listed (${code ?? name})`, {
-        cause: error,
-      });
+      throw options.signal.aborted ? error : unavailable(prefix, error);
     }
   }
 
@@ -101,7 +109,7 @@ export class Sources {
       const { listLocalFiles } = await import('./local/list-local-files.js');
       return listLocalFiles(prefix, options);
     }
-    throw new ServiceError('INVALID_SOURCE', `source: ${prefix.scheme}:// cannot be listed yet`);
+    return (await this.#sourceOf(prefix)).list(prefix, options);
   }
 
   async close(): Promise<void> {
@@ -124,9 +132,7 @@ export class Sources {
       }
       return await (await this.#sourceOf(uri)).stat(uri, AbortSignal.timeout(STAT_MS));
     } catch (error) {
-      if (error instanceof ServiceError) throw error;
-      const { code, name } = error as NodeJS.ErrnoException;
-      throw new ServiceError('SOURCE_UNAVAILABLE', `${uri.href} does not answer (${code ?? name})`, { cause: error });
+      throw unavailable(uri, error);
     }
   }
 
@@ -144,12 +150,25 @@ export class Sources {
         case 'http':
         case 'https':
           return new (await import('./https/https-source.js')).HttpsSource({ allowed, connections });
+        case 'gs':
+          return new (await import('./gcs/gcs-source.js')).GcsSource(options);
+        case 'az':
+          return new (await import('./azure/azure-source.js')).AzureSource(options);
         default:
-          throw new ServiceError('INVALID_SOURCE', `source: ${uri.scheme}:// is not supported yet`);
+          throw new Error(`${uri.scheme}: has no source of this kind`);
       }
     };
     const known = this.#open.get(key) ?? open();
     this.#open.set(key, known);
     return known;
   }
+}
+
+/** What another attempt may mend, for a caller that makes none. */
+function unavailable({ href }: SourceUri, error: unknown): ServiceError {
+  if (error instanceof ServiceError) return error;
+  const { code, name } = error as NodeJS.ErrnoException;
+  // The code of a DOMException is a number.
+  const why = typeof code === 'string' ? code : name;
+  return new ServiceError('SOURCE_UNAVAILABLE', `${href} does not answer (${why})`, { cause: error });
 }

@@ -62,6 +62,13 @@ export interface Source {
    * not there any more. `signal` ends the request and its body.
    */
   fetch(uri: SourceUri, version: SourceVersion, from: number, to: number, signal: AbortSignal): Promise<Readable>;
+  /**
+   * The files whose paths begin with that of `prefix`, which may be empty or end anywhere, in pages: in the order of the
+   * UTF-8 bytes of their paths, and never an empty page. What is created or replaced meanwhile may be listed or not. Files
+   * that no URI names (with control characters, or a slash at the end) are left out. Throws SOURCE_UNSUPPORTED if the
+   * source has no listing.
+   */
+  list(prefix: SourceUri, options: ListOptions): AsyncIterable<readonly ListedFile[]>;
   /** Ends idle connections. */
   close(): Promise<void>;
 }

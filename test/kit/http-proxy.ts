@@ -3,6 +3,7 @@ import {
   createServer,
   type IncomingHttpHeaders,
   type IncomingMessage,
+  type OutgoingHttpHeaders,
   request,
   type Server,
   type ServerResponse,
@@ -32,10 +33,15 @@ export type BodyVerdict =
 export class HttpProxy {
   /** `path` with the query. */
   onRequest: (method: string, path: string, headers: IncomingHttpHeaders) => RequestVerdict = () => 'pass';
-  onBody: (method: string, path: string, status: number) => BodyVerdict = () => 'pass';
+  /** Changes status and headers of an answer that passes. */
+  onAnswer: (method: string, path: string, answer: { status: number; headers: OutgoingHttpHeaders }) => void = () =>
+    undefined;
+  /** `headers` of the request. */
+  onBody: (method: string, path: string, status: number, headers: IncomingHttpHeaders) => BodyVerdict = () => 'pass';
   /** Method and path of all requests so far. */
   readonly requests: string[] = [];
   readonly #server: Server;
+  #hanging = 0;
 
   private constructor(private readonly upstreamPort: number) {
     this.#server = createServer((client, answer) => this.#serve(client, answer));
@@ -52,11 +58,9 @@ export class HttpProxy {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** How many connections of clients are open. */
-  connections(): Promise<number> {
-    return new Promise((done, failed) => {
-      this.#server.getConnections((error, count) => (error === null ? done(count) : failed(error)));
-    });
+  /** Number of requests that are not answered and whose clients still wait. */
+  get hanging(): number {
+    return this.#hanging;
   }
 
   async stop(): Promise<void> {
@@ -73,7 +77,12 @@ export class HttpProxy {
     if (verdict !== 'pass') {
       client.resume();
       if (verdict === 'reset') client.socket.resetAndDestroy();
-      else if (verdict !== 'hang') {
+      else if (verdict === 'hang') {
+        this.#hanging += 1;
+        answer.once('close', () => {
+          this.#hanging -= 1;
+        });
+      } else {
         client.once('end', () => answer.writeHead(verdict.status, verdict.headers).end(verdict.body));
       }
       return;
@@ -82,8 +91,10 @@ export class HttpProxy {
     upstream.on('error', () => answer.destroy());
     answer.on('close', () => upstream.destroy());
     upstream.once('response', (reply) => {
-      answer.writeHead(reply.statusCode ?? 502, reply.headers);
-      this.#passBody(reply, answer, this.onBody(method, url, reply.statusCode ?? 502));
+      const said = { status: reply.statusCode ?? 502, headers: { ...reply.headers } };
+      this.onAnswer(method, url, said);
+      answer.writeHead(said.status, said.headers);
+      this.#passBody(reply, answer, this.onBody(method, url, said.status, headers));
     });
     client.pipe(upstream);
   }

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { S3Client } from '@aws-sdk/client-s3';
+import { PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
 import { type OwnedProcess, spawnOwned } from './owned-process.js';
 import { freePort, listens } from './ports.js';
 
@@ -33,8 +33,11 @@ const BUCKET = 'uploads';
 /** There is such a server, or Go to build it; otherwise its tests are skipped. */
 export const hasS3 = spawnSync(SCRIPT, ['available']).status === 0;
 
-/** Starts a server and waits until it answers. The first time of all it is built, which takes minutes. */
-export async function startS3(): Promise<S3Server> {
+/**
+ * Starts a server and waits until it answers. The first time of all it is built, which takes minutes. `isVersioned`: its
+ * bucket keeps the versions of objects.
+ */
+export async function startS3({ isVersioned = false } = {}): Promise<S3Server> {
   const dir = await mkdtemp(join(tmpdir(), 'batch-s3-'));
   const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;
@@ -46,19 +49,24 @@ export async function startS3(): Promise<S3Server> {
   };
   const folder = join(dir, BUCKET);
   await mkdir(folder);
+  const versions = `${dir}-versions`;
   const start = async (): Promise<OwnedProcess> => {
-    const started = spawnOwned(SCRIPT, ['run', '--dir', dir, '--port', `${port}`], { ...process.env, ...env });
+    const more = isVersioned ? ['--versions', versions] : [];
+    const started = spawnOwned(SCRIPT, ['run', '--dir', dir, '--port', `${port}`, ...more], { ...process.env, ...env });
     await started.until('it answered', START_TIMEOUT_MS, () => listens(port));
     return started;
   };
+  const client = (): S3Client =>
+    new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials: CREDENTIALS });
   let server = await start();
+  if (isVersioned) await enableVersions(client());
   return {
     endpoint,
     port,
     bucket: BUCKET,
     folder,
     env,
-    client: () => new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials: CREDENTIALS }),
+    client,
     kill: (signal = 'SIGKILL') => server.kill(signal),
     async restart() {
       await server.stop(5_000);
@@ -67,6 +75,13 @@ export async function startS3(): Promise<S3Server> {
     async stop() {
       await server.stop(5_000);
       await rm(dir, { recursive: true, force: true });
+      await rm(versions, { recursive: true, force: true });
     },
   };
+}
+
+async function enableVersions(client: S3Client): Promise<void> {
+  const VersioningConfiguration = { Status: 'Enabled' } as const;
+  await client.send(new PutBucketVersioningCommand({ Bucket: BUCKET, VersioningConfiguration }));
+  client.destroy();
 }

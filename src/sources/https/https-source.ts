@@ -1,4 +1,4 @@
-import { lookup as resolve } from 'node:dns';
+import { lookup } from 'node:dns';
 import { readFileSync } from 'node:fs';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
@@ -9,8 +9,9 @@ import { ServiceError } from '../../errors/index.js';
 import { isOwnAddress } from '../addresses.js';
 import { type AllowedSource, requireAllowed } from '../allowed-sources.js';
 import { connectionOf, type SourceConnection } from '../connections.js';
-import type { Source, SourceUri, SourceVersion } from '../source.js';
+import type { ListedFile, Source, SourceUri, SourceVersion } from '../source.js';
 import { parseSourceUri } from '../source-uri.js';
+import { unexpectedAnswer } from '../unexpected-answer.js';
 
 const MAX_REDIRECTS = 5;
 const MAX_SOCKETS = 16;
@@ -24,6 +25,8 @@ export interface HttpsSourceOptions {
   /** What SOURCES allows: each redirect is held against it, too. */
   allowed: readonly AllowedSource[];
   connections: readonly SourceConnection[];
+  /** As `dns.lookup`, which it is if it is left out. */
+  resolve?: typeof lookup;
 }
 
 /**
@@ -48,6 +51,7 @@ export class HttpsSource implements Source {
     }
     const size = /^bytes 0-0\/(\d+)$/.exec(headers['content-range'] ?? '')?.[1];
     if (statusCode !== 206 || size === undefined) {
+      if (statusCode === 429 || statusCode >= 500) throw unexpectedAnswer(statusCode, 'The server has an error');
       throw refusal(uri, statusCode) ?? unsupported(uri, 'its server gives no ranges of it (Accept-Ranges)');
     }
     requirePlain(uri, headers);
@@ -76,14 +80,18 @@ export class HttpsSource implements Source {
       return answer;
     }
     answer.destroy();
-    // If-Range has a server send the whole of another version; it was there before.
-    const isOther = (statusCode === 200 || statusCode === 206) && !isSame;
+    // If-Range has a server send the whole of another version. What has no validator may come from a gateway on the way.
+    const isOther = (statusCode === 200 || statusCode === 206) && found !== null && !isSame;
+    // It was there before.
     if (isOther || statusCode === 404 || statusCode === 410 || statusCode === 416) {
       throw new ServiceError('SOURCE_CHANGED', `${uri.href} is not what it was when the job was created`);
     }
-    throw (
-      refusal(uri, statusCode) ?? new Error(`Status ${statusCode}, ${answer.headers['content-range'] ?? 'no range'}`)
-    );
+    const range = answer.headers['content-range'] ?? 'none';
+    throw refusal(uri, statusCode) ?? unexpectedAnswer(statusCode, `Not the range that was asked for: ${range}`);
+  }
+
+  list(prefix: SourceUri): AsyncIterable<readonly ListedFile[]> {
+    throw new ServiceError('SOURCE_UNSUPPORTED', `${prefix.href}: web servers have no listing of their files`);
   }
 
   async close(): Promise<void> {
@@ -94,34 +102,31 @@ export class HttpsSource implements Source {
   /** The last answer of up to five redirects, each of which must be allowed. */
   async #get(first: SourceUri, headers: Record<string, string>, signal: AbortSignal): Promise<IncomingMessage> {
     let uri = first;
+    let url = new URL(first.href);
     for (let redirects = 0; ; redirects++) {
-      const allowed = requireAllowed(uri, this.options.allowed);
-      const answer = await this.#ask(uri, allowed, headers, signal);
+      requireAllowed(uri, this.options.allowed);
+      const answer = await this.#ask(uri, url, headers, signal);
       const { statusCode = 0, headers: said } = answer;
       if (![301, 302, 303, 307, 308].includes(statusCode) || said.location === undefined) return answer;
       answer.destroy();
       if (redirects === MAX_REDIRECTS)
         throw unsupported(first, `its server redirects more than ${MAX_REDIRECTS} times`);
-      const next = URL.parse(said.location, uri.href);
-      if (next === null) throw unsupported(first, 'its server redirects to something that is not a URL');
-      if (uri.scheme === 'https' && next.protocol !== 'https:')
+      const next = URL.parse(said.location, url.href);
+      if (next === null || !/^https?:$/.test(next.protocol) || next.username !== '' || next.password !== '')
+        throw unsupported(first, 'its server redirects to something that is not a plain URL of the web');
+      if (url.protocol === 'https:' && next.protocol !== 'https:')
         throw unsupported(first, 'its server redirects to plain HTTP');
-      uri = parseSourceUri(next.href);
+      url = next;
+      // Its query may be a signature, which no message is to have.
+      uri = parseSourceUri(`${next.origin}${next.pathname}`);
     }
   }
 
-  #ask(
-    uri: SourceUri,
-    allowed: AllowedSource,
-    headers: Record<string, string>,
-    signal: AbortSignal,
-  ): Promise<IncomingMessage> {
+  #ask(uri: SourceUri, url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<IncomingMessage> {
     const connection = connectionOf(uri, this.options.connections)?.options ?? {};
-    const url = new URL(uri.href);
     const host = url.hostname.replace(/^\[|\]$/g, '');
     // Whoever writes a number or localhost into SOURCES means it.
     const isNamed = isIP(host) !== 0 || host === 'localhost';
-    if (isIP(host) !== 0 && isOwnAddress(host) && allowed.authority !== url.host) throw ownAddress(uri);
     const { headers: extra = {} } = connection;
     const options = {
       headers: {
@@ -131,7 +136,7 @@ export class HttpsSource implements Source {
         ...headers,
       },
       signal,
-      lookup: isNamed ? undefined : guardedLookup(uri),
+      lookup: isNamed ? undefined : guardedLookup(uri, this.options.resolve ?? lookup),
       agent: uri.scheme === 'http' ? this.#agents.plain : this.#secureAgent(connection),
     };
     return new Promise((done, failed) => {
@@ -152,7 +157,7 @@ export class HttpsSource implements Source {
 }
 
 /** As `dns.lookup`, but fails if one of the addresses is the machine's or network's own. */
-function guardedLookup(uri: SourceUri): LookupFunction {
+function guardedLookup(uri: SourceUri, resolve: typeof lookup): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error !== null) {

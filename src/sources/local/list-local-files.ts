@@ -23,12 +23,13 @@ interface Entry {
 export async function* listLocalFiles(
   prefix: SourceUri,
   { after, limit, signal }: ListOptions,
+  namesAtOnce = NAMES_AT_ONCE,
 ): AsyncGenerator<readonly ListedFile[]> {
   const folder = prefix.path.slice(0, prefix.path.lastIndexOf('/') + 1);
   await requireFolder(folder, prefix.href);
   let page: ListedFile[] = [];
   let names: string[] = [];
-  for await (const path of walk(folder, prefix.path, after, signal)) {
+  for await (const path of walk(folder, { prefix: prefix.path, after, signal, namesAtOnce })) {
     names.push(path);
     if (names.length < Math.min(limit, STATS_AT_ONCE)) continue;
     page.push(...(await look(prefix, names)));
@@ -65,33 +66,33 @@ async function statOrGone(path: string): Promise<BigIntStats | null> {
   }
 }
 
+interface Walk {
+  readonly prefix: string;
+  readonly after: string | undefined;
+  readonly signal: AbortSignal;
+  readonly namesAtOnce: number;
+}
+
 /** Paths of files below a folder, in the order of their bytes. */
-async function* walk(
-  folder: string,
-  prefix: string,
-  after: string | undefined,
-  signal: AbortSignal,
-): AsyncGenerator<string> {
+async function* walk(folder: string, options: Walk): AsyncGenerator<string> {
   let last: Buffer | null = null;
   for (;;) {
-    const entries = await nextEntries(folder, prefix, after, last, signal);
+    const entries = await nextEntries(folder, last, options);
     for (const { name } of entries) {
       const path = folder + name;
-      if (name.endsWith('/')) yield* walk(path, prefix, after, signal);
+      if (name.endsWith('/')) yield* walk(path, options);
       else yield path;
     }
-    if (entries.length < NAMES_AT_ONCE) return;
+    if (entries.length < options.namesAtOnce) return;
     last = entries.at(-1)?.bytes ?? null;
   }
 }
 
-/** The first entries of a folder behind `last` that may lead to a file of the listing, NAMES_AT_ONCE at most, in order. */
+/** The first entries of a folder behind `last` that may lead to a file of the listing, `namesAtOnce` at most, in order. */
 async function nextEntries(
   folder: string,
-  prefix: string,
-  after: string | undefined,
   last: Buffer | null,
-  signal: AbortSignal,
+  { prefix, after, signal, namesAtOnce }: Walk,
 ): Promise<Entry[]> {
   let found: Entry[] = [];
   const from = after === undefined ? null : Buffer.from(after);
@@ -107,18 +108,18 @@ async function nextEntries(
       // A folder that the last file is in has others behind it.
       if (from !== null && Buffer.compare(Buffer.from(path), from) <= 0 && !isAbove(path, after)) continue;
       found.push({ name, bytes });
-      if (found.length >= 2 * NAMES_AT_ONCE) found = first(found);
+      if (found.length >= 2 * namesAtOnce) found = first(found, namesAtOnce);
     }
   } catch (error) {
     // A folder below may be removed meanwhile; what one may not read holds nothing that could be taken.
     if (isGone(error)) return [];
     throw error;
   }
-  return first(found);
+  return first(found, namesAtOnce);
 }
 
-function first(entries: Entry[]): Entry[] {
-  return entries.sort((a, b) => Buffer.compare(a.bytes, b.bytes)).slice(0, NAMES_AT_ONCE);
+function first(entries: Entry[], count: number): Entry[] {
+  return entries.sort((a, b) => Buffer.compare(a.bytes, b.bytes)).slice(0, count);
 }
 
 function isAbove(path: string, file: string | undefined): boolean {

@@ -2,18 +2,31 @@ import type { Readable } from 'node:stream';
 import type { S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { ServiceError } from '../../errors/index.js';
 import type { SourceConnection } from '../connections.js';
-import type { Source, SourceUri, SourceVersion } from '../source.js';
+import {
+  type ListedFile,
+  type ListOptions,
+  MAX_PAGE,
+  PAGE_MS,
+  type Source,
+  type SourceUri,
+  type SourceVersion,
+} from '../source.js';
+import { hrefOf } from '../source-uri.js';
+import { unexpectedAnswer } from '../unexpected-answer.js';
 
 const CONNECT_MS = 5_000;
 const MAX_SOCKETS = 16;
 
 type Sdk = typeof import('@aws-sdk/client-s3');
 
-/** What tells one version of an object from another: the id if the bucket keeps versions, else all that is known. */
+/**
+ * What tells one version of an object from another: the id if the bucket keeps versions, else all that is known.
+ * `modified` in whole seconds, as HTTP has it.
+ */
 interface Pin {
   etag: string;
-  versionId?: string;
   modified?: string;
+  versionId?: string;
 }
 
 /** Objects of Amazon S3, or of a server that speaks its protocol. */
@@ -30,10 +43,7 @@ export class S3Source implements Source {
       const found = await client.send(new sdk.HeadObjectCommand({ Bucket, Key }), { abortSignal: signal });
       const { ETag: etag = '', VersionId: versionId, LastModified: modified, ContentLength: sizeBytes } = found;
       if (etag === '' || sizeBytes === undefined) throw new Error('The server tells neither entity tag nor length');
-      const pin: Pin =
-        versionId === undefined || versionId === 'null'
-          ? { etag, ...(modified === undefined ? {} : { modified: modified.toISOString() }) }
-          : { etag, versionId };
+      const pin = pinOf(etag, modified, versionId);
       return { version: JSON.stringify(pin), sizeBytes };
     } catch (error) {
       throw refusal(error, href) ?? error;
@@ -54,26 +64,42 @@ export class S3Source implements Source {
       ...{ Bucket, Key, Range: `bytes=${from}-${to - 1}`, IfMatch: etag },
       ...(versionId === undefined ? {} : { VersionId: versionId }),
     });
-    let body: Readable;
-    let range: string | undefined;
-    try {
-      const answer = await client.send(command, { abortSignal: signal });
-      body = answer.Body as Readable;
-      range = answer.ContentRange;
-      // An object that was replaced by one of the same bytes has the same entity tag.
-      if (modified !== undefined && answer.LastModified?.toISOString() !== modified) {
-        body.destroy();
-        throw changed(href);
-      }
-    } catch (error) {
-      if (statusOf(error) === 412 || statusOf(error) === 416) throw changed(href, error);
+    const answer = await client.send(command, { abortSignal: signal }).catch((error: unknown) => {
       // It was there.
-      if (statusOf(error) === 404) throw changed(href, error);
+      if ([404, 412, 416].includes(statusOf(error) ?? 0)) throw changed(href, error);
       throw refusal(error, href) ?? error;
+    });
+    const body = answer.Body as Readable;
+    const range = answer.ContentRange ?? 'none';
+    if (range === `bytes ${from}-${to - 1}/${sizeBytes}`) {
+      // An object that was replaced by one of the same bytes has the same entity tag.
+      if (modified === undefined || pinOf(etag, answer.LastModified).modified === modified) return body;
+      body.destroy();
+      throw changed(href);
     }
-    if (range === `bytes ${from}-${to - 1}/${sizeBytes}`) return body;
     body.destroy();
-    throw new Error(`Not the range that was asked for: ${range}`);
+    throw unexpectedAnswer(answer.$metadata.httpStatusCode ?? 0, `Not the range that was asked for: ${range}`);
+  }
+
+  async *list(prefix: SourceUri, { after, limit, signal }: ListOptions): AsyncGenerator<readonly ListedFile[]> {
+    const { sdk, client } = await this.#load();
+    const { authority: Bucket, path: Prefix, href } = prefix;
+    let from: { StartAfter?: string; ContinuationToken?: string } = after === undefined ? {} : { StartAfter: after };
+    for (;;) {
+      const command = new sdk.ListObjectsV2Command({ Bucket, Prefix, MaxKeys: Math.min(limit, MAX_PAGE), ...from });
+      const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(PAGE_MS)]);
+      const answer = await client.send(command, { abortSignal }).catch((error: unknown) => {
+        throw refusal(error, href) ?? error;
+      });
+      const page = (answer.Contents ?? []).flatMap(({ Key = '', ETag, LastModified: modifiedAt, Size: sizeBytes }) => {
+        const uri = hrefOf(prefix, Key);
+        if (uri === null || ETag === undefined || modifiedAt === undefined || sizeBytes === undefined) return [];
+        return [{ uri, version: JSON.stringify(pinOf(ETag, modifiedAt)), sizeBytes, modifiedAt }];
+      });
+      if (page.length > 0) yield page;
+      if (answer.NextContinuationToken === undefined) return;
+      from = { ContinuationToken: answer.NextContinuationToken };
+    }
   }
 
   async close(): Promise<void> {
@@ -109,11 +135,21 @@ export class S3Source implements Source {
           }
         : {}),
       ...(anonymous === true ? { signer: { sign: async (request: unknown) => request as never } } : {}),
+      // Who reads retries.
+      maxAttempts: 1,
       responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler: { connectionTimeout: CONNECT_MS, httpAgent: agent, httpsAgent: agent },
     });
     return { sdk, client };
   }
+}
+
+function pinOf(etag: string, modified?: Date, versionId?: string): Pin {
+  return {
+    etag,
+    ...(modified === undefined ? {} : { modified: `${modified.toISOString().slice(0, 19)}Z` }),
+    ...(versionId === undefined || versionId === 'null' ? {} : { versionId }),
+  };
 }
 
 /** Credentials that S3 refuses with status 400, by its names for that. */

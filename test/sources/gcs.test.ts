@@ -1,0 +1,188 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { type SourceConnection, Sources } from '../../src/sources/index.js';
+import { describesSource, type SourceUnderTest } from '../conformance/source.js';
+import { describesSourceFaults } from '../conformance/source-faults.js';
+import { errorOf } from '../kit/error-of.js';
+import { type GcsServer, hasGcs, startGcs } from '../kit/gcs.js';
+import { HttpProxy } from '../kit/http-proxy.js';
+import { settingsOf } from './settings.js';
+
+const START_MS = 600_000;
+let server: GcsServer;
+
+(hasGcs ? describe : describe.skip)('Google Cloud Storage', () => {
+  beforeAll(async () => {
+    server = await startGcs();
+  }, START_MS);
+  afterAll(() => server.stop());
+
+  const anonymous = (endpoint = server.endpoint): SourceConnection['options'] => ({ endpoint, anonymous: true });
+  /** As Google puts it. */
+  const errorBody = (code: number, reason: string): string =>
+    JSON.stringify({ error: { code, message: reason, errors: [{ domain: 'global', reason, message: reason }] } });
+
+  describesSource('Google Cloud Storage', async (): Promise<SourceUnderTest> => {
+    const prefix = randomUUID();
+    const root = `gs://${server.bucket}`;
+    // The server refuses nobody.
+    const refusing = await HttpProxy.start(server.port);
+    refusing.onRequest = () => ({ status: 403, body: errorBody(403, 'forbidden') });
+    return {
+      settings: settingsOf([`${root}/${prefix}/in`], root, anonymous()),
+      uri: (path) => `${root}/${prefix}/${path}`,
+      put: async (path, content) => void (await server.put(`${prefix}/${path}`, content)),
+      remove: (path) => server.remove(`${prefix}/${path}`),
+      forbid: async (path) => ({
+        settings: settingsOf([root], root, anonymous(refusing.endpoint)),
+        uri: `${root}/${prefix}/${path}`,
+      }),
+      nowhere: {
+        settings: settingsOf(['gs://no-such-bucket'], 'gs://no-such-bucket', anonymous()),
+        uri: 'gs://no-such-bucket/orders.csv',
+      },
+      dispose: () => refusing.stop(),
+    };
+  });
+
+  describesSourceFaults('Google Cloud Storage', async () => ({
+    port: server.port,
+    settings: (endpoint) => settingsOf([`gs://${server.bucket}`], `gs://${server.bucket}`, anonymous(endpoint)),
+    uri: (name) => `gs://${server.bucket}/${name}`,
+    put: async (name, content) => void (await server.put(name, content)),
+    expired: { status: 401, body: errorBody(401, 'authError') },
+  }));
+
+  it('gives an object that is stored as gzip in ranges of what is stored', async () => {
+    const content = gzipSync('id\n'.repeat(10_000));
+    await server.put('stored.csv', content, { contentEncoding: 'gzip' });
+    const sources = new Sources({ ...settingsOf(['gs://exports'], 'gs://exports', anonymous()), maxBytes: 1e6 });
+    const found = await sources.find('gs://exports/stored.csv');
+    const file = await sources.open(found);
+    const buffer = Buffer.alloc(content.length);
+    for (let from = 0; from < content.length; ) from += (await file.read(buffer, from, 1_000, from)).bytesRead;
+    expect([found.sizeBytes, buffer.equals(content)]).toEqual([content.length, true]);
+    await file.close();
+    await sources.close();
+  });
+
+  it('asks for no precondition that a server may ignore, but for the generation', async () => {
+    const proxy = await HttpProxy.start(server.port);
+    const generation = await server.put('pinned.csv', 'id\n1\n');
+    const sources = new Sources({
+      ...settingsOf(['gs://exports'], 'gs://exports', anonymous(proxy.endpoint)),
+      maxBytes: 1e6,
+    });
+    const found = await sources.find('gs://exports/pinned.csv');
+    const file = await sources.open(found);
+    await file.read(Buffer.alloc(5), 0, 5, 0);
+    expect(found.version).toBe(generation);
+    expect(proxy.requests.at(-1)).toContain(`generation=${generation}`);
+    await file.close();
+    await sources.close();
+    await proxy.stop();
+  });
+
+  describe('with credentials', () => {
+    let dir: string;
+    let proxy: HttpProxy;
+    /** Tokens that were given, and what the token service answers. */
+    const given: string[] = [];
+    let status = 200;
+    const tokens = createServer((request, answer) => {
+      request.resume().once('end', () => {
+        const token = `token-${given.length}`;
+        if (status === 200) given.push(token);
+        const body =
+          status === 200
+            ? {
+                access_token: token,
+                token_type: 'Bearer',
+                expires_in: 3600,
+                issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+              }
+            : { error: 'invalid_grant' };
+        answer.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      });
+    });
+    const seen: (string | undefined)[] = [];
+    let queries: string[] = [];
+
+    beforeAll(async () => {
+      dir = await mkdtemp(join(tmpdir(), 'batch-gcs-credentials-'));
+      tokens.listen(0, '127.0.0.1');
+      await once(tokens, 'listening');
+      await writeFile(join(dir, 'subject'), 'of nobody');
+      await writeFile(
+        join(dir, 'credentials.json'),
+        JSON.stringify({
+          type: 'external_account',
+          audience: '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/test',
+          subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+          token_url: `http://127.0.0.1:${(tokens.address() as AddressInfo).port}/token`,
+          credential_source: { file: join(dir, 'subject') },
+        }),
+      );
+      proxy = await HttpProxy.start(server.port);
+      proxy.onRequest = (_method, path, { authorization }) => {
+        seen.push(authorization);
+        queries.push(path);
+        return 'pass';
+      };
+      await server.put('private.csv', 'id\n1\n');
+    });
+    afterAll(async () => {
+      await proxy.stop();
+      tokens.close();
+      tokens.closeAllConnections();
+      await rm(dir, { recursive: true, force: true });
+    });
+    beforeEach(() => {
+      given.length = 0;
+      seen.length = 0;
+      queries = [];
+      status = 200;
+    });
+
+    const connect = (file: string, more = {}): Sources => {
+      const options = { endpoint: proxy.endpoint, credentials_file: join(dir, file), ...more };
+      return new Sources({ ...settingsOf(['gs://exports'], 'gs://exports', options), maxBytes: 1e6 });
+    };
+
+    it('sends a token of the credentials file, one for all requests', async () => {
+      const sources = connect('credentials.json', { project_id: 'payer' });
+      const file = await sources.open(await sources.find('gs://exports/private.csv'));
+      await file.read(Buffer.alloc(5), 0, 5, 0);
+      await file.close();
+      await sources.close();
+      expect([given, seen]).toEqual([['token-0'], ['Bearer token-0', 'Bearer token-0']]);
+      expect(queries.every((query) => query.includes('userProject=payer'))).toBe(true);
+    });
+
+    it('is SOURCE_FORBIDDEN if the token service refuses, or the file is not there, and tells no secret', async () => {
+      status = 400;
+      const refused = connect('credentials.json');
+      expect(await errorOf(refused.find('gs://exports/private.csv'))).toBe('SOURCE_FORBIDDEN');
+      const missing = connect('nothing.json');
+      expect(await errorOf(missing.find('gs://exports/private.csv'))).toBe('SOURCE_FORBIDDEN');
+      expect(seen).toEqual([]);
+      await refused.close();
+      await missing.close();
+    });
+
+    it('is SOURCE_UNAVAILABLE while the token service has an error', async () => {
+      status = 503;
+      const sources = connect('credentials.json');
+      expect(await errorOf(sources.find('gs://exports/private.csv'))).toBe('SOURCE_UNAVAILABLE');
+      status = 200;
+      expect(await sources.find('gs://exports/private.csv')).toMatchObject({ sizeBytes: 5 });
+      await sources.close();
+    });
+  });
+});

@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, realpath, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import fc from 'fast-check';
+import { Sources } from '../../src/sources/index.js';
+import { listLocalFiles } from '../../src/sources/local/list-local-files.js';
+import { hrefOf, parseSourcePrefix } from '../../src/sources/source-uri.js';
+import { describesSource, type SourceUnderTest } from '../conformance/source.js';
+import { errorOf } from '../kit/error-of.js';
+import { settingsOf } from './settings.js';
+
+/** Whoever is root may read everything. */
+const canForbid = process.getuid?.() !== 0;
+
+async function newPlace(): Promise<SourceUnderTest & { folder: string }> {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'batch-source-')));
+  const settings = settingsOf([`file:${folder}/in`]);
+  const uri = (path: string): string => `file://${folder}/${path.split('/').map(encodeURIComponent).join('/')}`;
+  let written = 0;
+  return {
+    folder,
+    settings,
+    uri,
+    async put(path, content) {
+      const target = join(folder, path);
+      await mkdir(dirname(target), { recursive: true });
+      const temporary = join(folder, randomUUID());
+      await writeFile(temporary, content);
+      // Long enough ago to be complete; each at another time.
+      const time = new Date(Date.now() - 3600_000 + 10 * written++);
+      await utimes(temporary, time, time);
+      await rename(temporary, target);
+    },
+    remove: (path) => rm(join(folder, path)),
+    async forbid(path) {
+      await writeFile(join(folder, path), 'id\n1\n', { mode: 0 });
+      await rm(join(folder, path));
+      await writeFile(join(folder, path), 'id\n1\n', { mode: 0 });
+      const time = new Date(Date.now() - 3600_000);
+      await utimes(join(folder, path), time, time);
+      return { settings, uri: uri(path) };
+    },
+    nowhere: { settings, uri: uri('in/no such folder/orders.csv') },
+    dispose: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+describesSource('local', newPlace, { canForbid });
+
+describe('a local source', () => {
+  let place: Awaited<ReturnType<typeof newPlace>>;
+  let sources: Sources;
+
+  beforeEach(async () => {
+    place = await newPlace();
+    sources = new Sources({ ...place.settings, maxBytes: 1_000 });
+    await place.put('in/a/orders.csv', Buffer.from('id\n1\n'));
+    await place.put('out/secret.csv', Buffer.from('id\n2\n'));
+  });
+  afterEach(() => place.dispose());
+
+  const list = async (prefix: string): Promise<string[]> => {
+    const found: string[] = [];
+    const options = { limit: 100, signal: AbortSignal.timeout(60_000) };
+    for await (const page of sources.list(place.uri(prefix), options)) found.push(...page.map(({ uri }) => uri));
+    return found;
+  };
+
+  it('follows no symbolic link, wherever on the path it is, neither to read nor to list', async () => {
+    await symlink(join(place.folder, 'out/secret.csv'), join(place.folder, 'in/link.csv'));
+    await symlink(join(place.folder, 'out'), join(place.folder, 'in/linked'));
+    expect(await errorOf(sources.find(place.uri('in/link.csv')))).toBe('SOURCE_UNSUPPORTED');
+    expect(await errorOf(sources.find(place.uri('in/linked/secret.csv')))).toBe('SOURCE_UNSUPPORTED');
+    expect(await errorOf(list('in/linked/'))).toBe('SOURCE_UNSUPPORTED');
+    expect(await list('in/')).toEqual([place.uri('in/a/orders.csv')]);
+  });
+
+  it('reads no folder, device or pipe, and no path that climbs', async () => {
+    expect(await errorOf(sources.find(place.uri('in/a')))).toBe('SOURCE_UNSUPPORTED');
+    expect(await errorOf(sources.find(`file://${place.folder}/in/../out/secret.csv`))).toBe('SOURCE_NOT_ALLOWED');
+    expect(await errorOf(sources.find(`file://${place.folder}/in/%2e%2e/out/secret.csv`))).toBe('SOURCE_NOT_ALLOWED');
+    expect(await errorOf(sources.find(`file://${place.folder}/in/..%2fout/secret.csv`))).toBe('SOURCE_NOT_ALLOWED');
+    const devices = new Sources({ ...settingsOf(['file:/dev']), maxBytes: 1_000 });
+    expect(await errorOf(devices.find('file:///dev/zero'))).toBe('SOURCE_UNSUPPORTED');
+  });
+
+  it('takes no file that was written a moment ago, as it may still be written', async () => {
+    await writeFile(join(place.folder, 'in/now.csv'), 'id\n');
+    expect(await errorOf(sources.find(place.uri('in/now.csv')))).toBe('SOURCE_CHANGED');
+  });
+
+  it('lists folders of more names than it holds, whatever is in them, in pages of any size and from any point', async () => {
+    const part = fc.constantFrom('a', 'b', 'a b', 'a-', 'a.', 'aa', 'ab', 'é', '\uff0d', '😀', '0', '~');
+    const paths = fc.array(fc.array(part, { minLength: 1, maxLength: 3 }), { maxLength: 40 });
+    await fc.assert(
+      fc.asyncProperty(paths, fc.integer({ min: 1, max: 9 }), fc.nat(), async (tree, limit, at) => {
+        const folder = join(place.folder, 'in', randomUUID());
+        await mkdir(folder);
+        // A name is that of a folder or that of a file.
+        for (const parts of tree) {
+          const path = join(folder, ...parts.map((each) => `${each}.d`), 'file');
+          await mkdir(dirname(path), { recursive: true });
+          await writeFile(path, '');
+          await writeFile(join(dirname(path), `${parts.at(-1)}`), '');
+        }
+        const prefix = parseSourcePrefix(`file://${folder}/`);
+        const pages = async (namesAtOnce: number, after?: string): Promise<string[][]> => {
+          const found: string[][] = [];
+          const options = { limit, after, signal: AbortSignal.timeout(60_000) };
+          for await (const page of listLocalFiles(prefix, options, namesAtOnce)) found.push(page.map(({ uri }) => uri));
+          return found;
+        };
+        const every = await readdir(folder, { recursive: true, withFileTypes: true });
+        const expected = every
+          .filter((entry) => entry.isFile())
+          .map((entry) => Buffer.from(join(entry.parentPath, entry.name)))
+          .toSorted(Buffer.compare)
+          .map(String);
+        const uris = expected.map((path) => hrefOf(prefix, path));
+        for (const namesAtOnce of [1, 2, 5]) {
+          const found = await pages(namesAtOnce);
+          expect(found.flat()).toEqual(uris);
+          expect(found.every(({ length }) => length > 0 && length <= limit)).toBe(true);
+          const from = at % (expected.length + 1);
+          expect((await pages(namesAtOnce, expected[from - 1])).flat()).toEqual(uris.slice(from));
+        }
+        await rm(folder, { recursive: true });
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
