@@ -421,6 +421,9 @@ const migrations: Record<string, Migration> = {
         .addColumn('job_id', 'text')
         .addColumn('error_code', 'text')
         .addColumn('error_message', 'text')
+        .addColumn('after_state', 'text')
+        .addColumn('after_due', 'bigint', (column) => column.notNull())
+        .addColumn('after_message', 'text')
         .addColumn('seen_at', 'bigint', (column) => column.notNull())
         .addColumn('found_at', 'text', (column) => column.notNull())
         .addColumn('updated_at', 'text', (column) => column.notNull())
@@ -430,6 +433,9 @@ const migrations: Record<string, Migration> = {
       await sql`CREATE INDEX feed_files_uri ON feed_files (uri_key)`.execute(db);
       await sql`CREATE INDEX feed_files_listed ON feed_files (feed_id, seq)`.execute(db);
       await sql`CREATE INDEX feed_files_states ON feed_files (feed_id, state, run_after, seq)`.execute(db);
+      await sql`CREATE INDEX feed_files_after ON feed_files (feed_id, after_due) WHERE after_state = 'PENDING'`.execute(
+        db,
+      );
       await sql`CREATE INDEX feed_files_seen ON feed_files (feed_id, seen_at)`.execute(db);
       if (!isPostgres(db)) return;
       for (const table of ['feeds', 'feed_files']) await sql`CREATE SEQUENCE ${sql.id(`${table}_order`)}`.execute(db);

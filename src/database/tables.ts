@@ -77,6 +77,12 @@ export interface FeedFilesTable {
   job_id: string | null;
   error_code: string | null;
   error_message: string | null;
+  /** What is to become of the file itself: PENDING, then MOVED, DELETED, KEPT; null: nothing. */
+  after_state: string | null;
+  /** PENDING: when that is seen to, in milliseconds since the epoch by the store's clock. */
+  after_due: number;
+  /** Why it was kept, or is not moved or deleted yet; null: for no reason. */
+  after_message: string | null;
   /** When a listing has shown it last, to the day, in milliseconds since the epoch by the store's clock. */
   seen_at: number;
   found_at: string;

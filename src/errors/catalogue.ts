@@ -325,6 +325,11 @@ const entries = {
     title: 'There is no such feed',
     hint: 'List the feeds with `GET /feeds`, or create one with `POST /feeds`.',
   },
+  FEED_SECRET_WRONG: {
+    status: 401,
+    title: 'The secret of the feed is missing or wrong',
+    hint: 'Send `Authorization: Bearer <secret>` with the secret that the feed was created with.',
+  },
   FEED_ALREADY_EXISTS: {
     status: 409,
     title: 'The feed exists already',

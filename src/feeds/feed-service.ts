@@ -1,12 +1,14 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Page } from '../database/index.js';
 import { ServiceError } from '../errors/index.js';
 import type { ModelService } from '../models/index.js';
 import type { Sources } from '../sources/index.js';
 import type { FeedCoordinator } from './coordination/feed-coordinator.js';
-import { type Feed, type FeedSummary, type StoredFeed, toSummary } from './domain/feed.js';
-import { parseFeed } from './domain/feed-definition.js';
+import { urisOfEvents } from './domain/cloud-event.js';
+import { type Feed, type FeedDefinition, type FeedSummary, type StoredFeed, toSummary } from './domain/feed.js';
+import { parseFeed, parseRetry } from './domain/feed-definition.js';
 import { type FeedFile, toFeedFile } from './domain/feed-file.js';
-import { parseFilePattern } from './domain/file-pattern.js';
+import { type FilePattern, parseFilePattern } from './domain/file-pattern.js';
 import type { FeedFileStore, FileFilter } from './store/feed-file-store.js';
 import type { FeedStore } from './store/feed-store.js';
 
@@ -31,11 +33,16 @@ export class FeedService {
    */
   async create(body: unknown): Promise<Feed> {
     const { feeds, models, sources, coordinator } = this.options;
-    const { id, definition } = parseFeed(body);
+    const { id, definition, secret } = parseFeed(body);
     await models.require(definition.modelId);
-    const { prefix } = parseFilePattern(definition.uri, (text) => sources.requirePrefix(text).path);
-    await this.#list(prefix);
-    const feed = await feeds.create(id, definition);
+    const pathOf = (prefix: string): string => sources.requirePrefix(prefix).path;
+    const pattern = parseFilePattern(definition.uri, pathOf);
+    requireElsewhere(definition, pattern, pathOf);
+    if (definition.after !== 'keep' || definition.afterPartial !== 'keep') {
+      sources.requireDisposal(sources.requirePrefix(pattern.prefix));
+    }
+    await this.#list(pattern.prefix);
+    const feed = await feeds.create(id, definition, secret === null ? null : hashOf(secret));
     coordinator.wake();
     return this.#view(feed);
   }
@@ -57,6 +64,52 @@ export class FeedService {
     return { items: items.map(toFeedFile), nextCursor };
   }
 
+  /** Neither lists nor takes files any more; the jobs that there are go on. Throws FEED_NOT_FOUND. */
+  async pause(id: string): Promise<Feed> {
+    return this.#changed(id, await this.options.feeds.setState(id, 'PAUSED'));
+  }
+
+  /** Goes on, with a listing at once; failures are counted anew. Throws FEED_NOT_FOUND. */
+  async resume(id: string): Promise<Feed> {
+    return this.#changed(id, await this.options.feeds.setState(id, 'ACTIVE'));
+  }
+
+  /**
+   * Takes files that FAILED again: those of these ids, or all. A job that can be resumed is; others are created anew, for the version
+   * that the file had. Throws FEED_NOT_FOUND, INVALID_REQUEST.
+   */
+  async retry(id: string, body: unknown): Promise<{ retried: number }> {
+    const { feeds, files, coordinator } = this.options;
+    const keys = parseRetry(body);
+    await this.#require(id);
+    const retried = await files.retry(id, keys);
+    await feeds.wake(id);
+    coordinator.wake();
+    return { retried };
+  }
+
+  /**
+   * Takes CloudEvents as a hint that there may be new files: what they tell of is looked for in the source, as in every listing.
+   * `authorization`: the header. Throws FEED_NOT_FOUND, FEED_SECRET_WRONG, INVALID_REQUEST.
+   */
+  async notify(id: string, authorization: string | undefined, body: unknown, isBinary: boolean): Promise<void> {
+    const { feeds, sources, coordinator } = this.options;
+    const { secretHash, definition } = await this.#require(id);
+    const [, secret = ''] = /^Bearer +(\S+) *$/i.exec(authorization ?? '') ?? [];
+    if (secretHash === null || !timingSafeEqual(Buffer.from(hashOf(secret), 'hex'), Buffer.from(secretHash, 'hex'))) {
+      throw new ServiceError(
+        'FEED_SECRET_WRONG',
+        secret === '' ? 'There is no secret' : 'The secret is not that of the feed',
+      );
+    }
+    const uris = urisOfEvents(body, isBinary);
+    const pattern = parseFilePattern(definition.uri, (prefix) => sources.requirePrefix(prefix).path);
+    const isOwn = uris === null || uris.some((uri) => isInFeed(uri, pattern));
+    if (!isOwn) return;
+    await feeds.hurry(id);
+    coordinator.wake();
+  }
+
   /** Its history stays, and its jobs go on. Throws FEED_NOT_FOUND. */
   async delete(id: string): Promise<void> {
     if (!(await this.options.feeds.delete(id))) throw notFound(id);
@@ -76,6 +129,12 @@ export class FeedService {
     }
   }
 
+  async #changed(id: string, feed: StoredFeed | undefined): Promise<Feed> {
+    if (feed === undefined) throw notFound(id);
+    this.options.coordinator.wake();
+    return this.#view(feed);
+  }
+
   async #view(feed: StoredFeed): Promise<Feed> {
     const { PENDING, IN_PROGRESS, COMPLETED, FAILED } = await this.options.files.counts(feed.id);
     const files = { pending: PENDING, in_progress: IN_PROGRESS, completed: COMPLETED, failed: FAILED };
@@ -89,6 +148,28 @@ export class FeedService {
   }
 }
 
+/** What is moved is not to be found again. */
+function requireElsewhere({ moveTo }: FeedDefinition, pattern: FilePattern, pathOf: (prefix: string) => string): void {
+  if (moveTo === null) return;
+  const schemeOf = (uri: string): string => uri.slice(0, uri.indexOf(':')).toLowerCase();
+  if (schemeOf(moveTo) !== schemeOf(pattern.prefix)) {
+    throw new ServiceError('INVALID_REQUEST', 'move_to must be of the same kind as the source');
+  }
+  const path = pathOf(moveTo);
+  if (path.startsWith(pathOf(pattern.prefix)) && (pattern.isTree || pattern.takes(`${path}x`))) {
+    throw new ServiceError('INVALID_REQUEST', 'move_to must not be where the feed finds files');
+  }
+}
+
+/** Markers beside files count, too: they are why files may be taken by now. */
+function isInFeed(uri: string, { prefix }: FilePattern): boolean {
+  return uri.startsWith(prefix);
+}
+
 function notFound(id: string): ServiceError {
   return new ServiceError('FEED_NOT_FOUND', `There is no feed '${id.length > 63 ? `${id.slice(0, 63)}…` : id}'`);
+}
+
+function hashOf(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex');
 }

@@ -112,6 +112,30 @@ export class Sources {
     return (await this.#sourceOf(prefix)).list(prefix, options);
   }
 
+  /**
+   * Removes one version of a file, or moves it to `target` (a path of the same source) if that is not null. `tag`: the same whenever that
+   * is tried again. Throws SOURCE_CHANGED if it is another version, which stays; SOURCE_NOT_FOUND, SOURCE_FORBIDDEN,
+   * SOURCE_UNSUPPORTED, SOURCE_UNAVAILABLE.
+   */
+  async dispose({ uri: text, ...version }: JobSource, tag: string, target: string | null): Promise<void> {
+    const uri = this.#require(text);
+    this.requireDisposal(uri);
+    try {
+      const { disposeOfLocalFile } = await import('./local/dispose-local-file.js');
+      await disposeOfLocalFile(uri, version, tag, target);
+    } catch (error) {
+      if (error instanceof ServiceError) throw error;
+      const { code, name } = error as NodeJS.ErrnoException;
+      throw new ServiceError('SOURCE_UNAVAILABLE', `${uri.href} cannot be removed (${code ?? name})`, { cause: error });
+    }
+  }
+
+  /** Throws SOURCE_UNSUPPORTED if files of that kind of source can only be read. */
+  requireDisposal({ scheme }: Pick<SourceUri, 'scheme'>): void {
+    if (scheme === 'file') return;
+    throw new ServiceError('SOURCE_UNSUPPORTED', `Files of ${scheme}: can neither be moved nor deleted`);
+  }
+
   async close(): Promise<void> {
     const opened = await Promise.allSettled(this.#open.values());
     this.#open.clear();

@@ -10,14 +10,14 @@ import { REQUEST_ID_HEADER, requestId } from '../request-id.js';
 import { RouteTable } from '../route-table.js';
 import type { BodyPace } from './body-watch.js';
 import { deferContinue } from './expect-continue.js';
-import { isJson, readJson } from './json-body.js';
+import { isEvents, isJson, readJson } from './json-body.js';
 import { lingeringClose } from './lingering-close.js';
 import { requireOneHost, requireSameSite, requireServedHost } from './same-site.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** `json`: the route takes a JSON body; otherwise the body is left unread for the handler. */
-    body?: 'json' | 'json or form';
+    body?: 'json' | 'json or form' | 'events';
   }
 }
 
@@ -88,6 +88,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     const { body } = request.routeOptions.config;
     if (body === 'json' || (body === 'json or form' && isJson(request.headers['content-type']))) {
       request.body = await readJson(request.raw, reply.raw, options.pace);
+    } else if (body === 'events') {
+      request.body = await readJson(request.raw, reply.raw, options.pace, isEvents);
     }
   });
   return { adapter, routes, handleError };

@@ -11,10 +11,15 @@ const tooLarge = (): ServiceError =>
 
 /**
  * Reads and parses the JSON body of a request.
- * Throws UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST (over 1 MiB), INVALID_JSON, UPLOAD_TIMEOUT.
+ * `isTaken`: whether its Content-Type is one that is read here. Throws UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST (over 1 MiB), INVALID_JSON, UPLOAD_TIMEOUT.
  */
-export async function readJson(request: IncomingMessage, response: ServerResponse, pace: BodyPace): Promise<unknown> {
-  requireJsonType(request.headers['content-type']);
+export async function readJson(
+  request: IncomingMessage,
+  response: ServerResponse,
+  pace: BodyPace,
+  isTaken: (type: string | undefined) => boolean = isJson,
+): Promise<unknown> {
+  requireType(request.headers['content-type'], isTaken);
   if (Number(request.headers['content-length'] ?? 0) > MAX_JSON_BYTES) throw tooLarge();
   inviteBody(request, response);
   return parseJson(await readBytes(request, pace));
@@ -25,12 +30,17 @@ export function isJson(type: string | undefined): boolean {
   return mediaOf(type) === 'application/json';
 }
 
+/** Whether a Content-Type is that of CloudEvents: of their data alone, of one, or of a batch. */
+export function isEvents(type: string | undefined): boolean {
+  return isJson(type) || /^application\/cloudevents(-batch)?\+json$/.test(mediaOf(type));
+}
+
 function mediaOf(type: string | undefined): string {
   return type?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
-function requireJsonType(type: string | undefined): void {
-  if (isJson(type)) return;
+function requireType(type: string | undefined, isTaken: (type: string | undefined) => boolean): void {
+  if (isTaken(type)) return;
   throw new ServiceError(
     'UNSUPPORTED_MEDIA_TYPE',
     type === undefined ? 'The request has no Content-Type' : `The content type '${mediaOf(type)}' is not accepted here`,

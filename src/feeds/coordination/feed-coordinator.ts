@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Clock, Rounds } from '../../jobs/index.js';
 import type { FeedStore, HeldFeed } from '../store/feed-store.js';
+import { CompleteFiles } from './completeness.js';
 import { FeedLease, FeedLeaseLost } from './feed-lease.js';
 import { FeedRound, type FeedRoundOptions } from './feed-round.js';
 
-export interface FeedCoordinatorOptions extends FeedRoundOptions {
+export interface FeedCoordinatorOptions extends Omit<FeedRoundOptions, 'complete'> {
   feeds: FeedStore;
   /** This start of the process. */
   owner: string;
@@ -14,12 +15,12 @@ export interface FeedCoordinatorOptions extends FeedRoundOptions {
 }
 
 /** Feeds that this process works on at the same time. */
-const MAX_FEEDS = 4;
-const CHECK_EVERY_MS = 1_000;
+const MAX_FEEDS = 8;
+const CHECK_EVERY_MS = 500;
 /** A feed that has something to do so soon again is not given back in between. */
-const KEPT_FOR_MS = 1_000;
-/** A feed is given back after this time, for the others. */
-const TURN_MS = 20_000;
+const KEPT_FOR_MS = 500;
+/** Feeds of which it is remembered since when files are the same. */
+const MAX_REMEMBERED = 1_000;
 /** After a failure of the store. */
 const RETRY_MS = 5_000;
 
@@ -27,6 +28,8 @@ const RETRY_MS = 5_000;
 export class FeedCoordinator {
   readonly #rounds: Rounds;
   readonly #running = new Map<string, Promise<void>>();
+  /** What was seen of the files of a feed, by its id. */
+  readonly #complete = new Map<string, CompleteFiles>();
   readonly #stop = new AbortController();
 
   constructor(private readonly options: FeedCoordinatorOptions) {
@@ -69,19 +72,31 @@ export class FeedCoordinator {
     }
   }
 
+  #completeOf(id: string): CompleteFiles {
+    const known = this.#complete.get(id) ?? new CompleteFiles(this.options.sources, this.options.clock);
+    // The one that was used last is the last.
+    this.#complete.delete(id);
+    this.#complete.set(id, known);
+    for (const oldest of this.#complete.keys()) {
+      if (this.#complete.size <= MAX_REMEMBERED) break;
+      this.#complete.delete(oldest);
+    }
+    return known;
+  }
+
   /** Never rejects: a feed that could not be worked on is claimed again. */
   async #work(feed: HeldFeed): Promise<void> {
-    const { clock, log } = this.options;
+    const { log } = this.options;
     const { signal } = this.#stop;
     const lease = new FeedLease(this.options, feed);
+    const options = { ...this.options, complete: this.#completeOf(feed.id) };
     let afterMs: number | null = RETRY_MS;
     try {
-      const until = clock.monotonic() + TURN_MS;
       for (;;) {
-        afterMs = await new FeedRound(this.options, lease, signal).run();
-        const isOver = afterMs === null || afterMs > KEPT_FOR_MS || clock.monotonic() > until;
-        if (isOver || signal.aborted) break;
-        await sleep(afterMs ?? 0, undefined, { signal });
+        afterMs = await new FeedRound(options, lease, signal).run();
+        // Other feeds may wait for the place.
+        if (afterMs === null || afterMs > KEPT_FOR_MS || this.#running.size >= MAX_FEEDS || signal.aborted) break;
+        await sleep(afterMs, undefined, { signal });
       }
     } catch (error) {
       if (error instanceof FeedLeaseLost) return log.warn({ feed: feed.id }, 'lost the lease of a feed');

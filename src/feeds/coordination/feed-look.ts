@@ -1,18 +1,19 @@
 import { ServiceError } from '../../errors/index.js';
 import type { Clock } from '../../jobs/index.js';
-import { type ListedFile, parseSourceUri, type Sources } from '../../sources/index.js';
+import { parseSourceUri, type Sources } from '../../sources/index.js';
 import { parseFilePattern } from '../domain/file-pattern.js';
 import type { FeedFileStore } from '../store/feed-file-store.js';
+import { type CompleteFiles, isMarker } from './completeness.js';
 import type { FeedLease } from './feed-lease.js';
 
 export interface FeedLookOptions {
   sources: Sources;
   files: FeedFileStore;
+  /** Of this feed. */
+  complete: CompleteFiles;
   clock: Clock;
 }
 
-/** A file that was written a moment ago may still be written: `Sources.find` refuses it. */
-const MIN_AGE_MS = 2_000;
 /** A listing stops after this time for the other work of its feed, and goes on behind the last file. */
 const SLICE_MS = 3_000;
 
@@ -21,26 +22,21 @@ const SLICE_MS = 3_000;
  * source is written to the feed. Throws FeedLeaseLost, what the store does, and the signal's reason.
  */
 export async function lookForFiles(
-  { sources, files, clock }: FeedLookOptions,
+  { sources, files, complete, clock }: FeedLookOptions,
   lease: FeedLease,
   signal: AbortSignal,
 ): Promise<void> {
   const { id, definition, listedTo: after } = lease.feed;
   const until = clock.monotonic() + SLICE_MS;
-  let isSomeYoung = false;
-  const isReady = ({ modifiedAt }: ListedFile): boolean => {
-    const age = Date.now() - modifiedAt.getTime();
-    if (age < 0 || age >= MIN_AGE_MS) return true;
-    isSomeYoung = true;
-    return false;
-  };
+  if (after === null) complete.begin();
   try {
     const pattern = parseFilePattern(definition.uri, (prefix) => sources.requirePrefix(prefix).path);
-    const isLocal = sources.requirePrefix(pattern.prefix).scheme === 'file';
     for await (const page of sources.list(pattern.prefix, { after: after ?? undefined, signal })) {
-      const own = page.filter((file) => pattern.takes(parseSourceUri(file.uri).path) && (!isLocal || isReady(file)));
+      const own = page.filter(
+        ({ uri }) => pattern.takes(parseSourceUri(uri).path) && !isMarker(uri, definition.complete),
+      );
       const fresh = await files.unseen(id, definition.again, own);
-      await files.add(id, fresh);
+      await files.add(id, await complete.among(fresh, definition.complete));
       const last = page.at(-1);
       if (last === undefined || clock.monotonic() < until) continue;
       await lease.write({ listedTo: parseSourceUri(last.uri).path });
@@ -52,8 +48,9 @@ export async function lookForFiles(
     await lease.write({ listedTo: null, error: { code, message }, nextLookMs: definition.every * 1_000 });
     return;
   }
+  const soonMs = complete.end();
   // A listing of more than one slice is not begun again for a few files.
-  const soon = isSomeYoung && after === null;
-  const nextLookMs = Math.min(soon ? MIN_AGE_MS : Number.POSITIVE_INFINITY, definition.every * 1_000);
+  const soonest = after === null && soonMs !== null ? soonMs : Number.POSITIVE_INFINITY;
+  const nextLookMs = Math.min(soonest, definition.every * 1_000);
   await lease.write({ listedTo: null, looked: true, error: null, nextLookMs });
 }

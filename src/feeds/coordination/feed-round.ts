@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
 import { ServiceError } from '../../errors/index.js';
 import type { JobAdmission } from '../../jobs/index.js';
-import type { FeedError } from '../domain/feed.js';
+import type { FeedDefinition, FeedError } from '../domain/feed.js';
 import type { EndedJob, FileOutcome } from '../store/feed-file-store.js';
+import { disposeOfFile } from './dispose-file.js';
 import type { FeedLease } from './feed-lease.js';
 import { type FeedLookOptions, lookForFiles } from './feed-look.js';
 import { type TakeFileOptions, type Taken, takeFile } from './take-file.js';
@@ -18,6 +19,8 @@ const MAX_JOBS = 100;
 const TAKEN_AT_ONCE = 4;
 /** Jobs whose end is written in one round. */
 const ENDED_AT_ONCE = 500;
+/** Files that are moved or deleted in one round. */
+const DISPOSED_AT_ONCE = 100;
 /** Time in ms until the next look at jobs that are under way. */
 const POLL_MS = 250;
 /** Time in ms until files are taken again, if none could be. */
@@ -49,6 +52,7 @@ export class FeedRound {
       await lookForFiles(this.#options, this.#lease, this.#signal);
     if (this.#isActive) await this.#take();
     const { id, hidden } = this.#lease.feed;
+    if (!hidden) await this.#disposeOfFiles();
     const forgotten = hidden ? await this.#options.files.forgetPending(id, FORGOTTEN_AT_ONCE) : 0;
     return forgotten === FORGOTTEN_AT_ONCE ? 0 : this.#untilNext();
   }
@@ -60,18 +64,21 @@ export class FeedRound {
 
   async #untilNext(): Promise<number | null> {
     const { files } = this.#options;
-    const { id, untilLookMs } = this.#lease.feed;
-    const next = (await files.inProgress(id)) > 0 ? POLL_MS : Number.POSITIVE_INFINITY;
+    const { id, untilLookMs, hidden } = this.#lease.feed;
+    const polling = (await files.inProgress(id)) > 0 ? POLL_MS : Number.POSITIVE_INFINITY;
+    const after = hidden ? null : await files.nextAfterMs(id);
+    const next = Math.min(polling, after === null ? Number.POSITIVE_INFINITY : Math.max(after, POLL_MS));
     if (!this.#isActive) return Number.isFinite(next) ? next : null;
     const due = await files.nextDueMs(id);
     const taking = due === null ? Number.POSITIVE_INFINITY : Math.max(due, this.#isBlocked ? BLOCKED_MS : 0);
     // More than MAX_JOBS wait for one of these to end.
-    return Math.max(0, Math.min(next, untilLookMs, Number.isFinite(next) ? Math.max(taking, POLL_MS) : taking));
+    return Math.max(0, Math.min(next, untilLookMs, Number.isFinite(polling) ? Math.max(taking, POLL_MS) : taking));
   }
 
   async #seeEnds(): Promise<void> {
     const ended = await this.#options.files.ended(this.#lease.feed.id, ENDED_AT_ONCE);
-    const outcomes = ended.map(outcomeOf);
+    const { definition } = this.#lease.feed;
+    const outcomes = ended.map((each) => outcomeOf(each, definition));
     await this.#options.files.end(outcomes);
     await this.#count(outcomes.map(({ error }) => error));
   }
@@ -91,6 +98,14 @@ export class FeedRound {
     const error: FeedError = { code: 'FEED_TOO_MANY_FAILURES', message: `${failures} files in a row have failed` };
     await this.#lease.write({ failures, state: 'PAUSED', error });
     this.#options.log.warn({ feed: feed.id, failures }, 'paused a feed: too many of its files have failed in a row');
+  }
+
+  async #disposeOfFiles(): Promise<void> {
+    const { id, definition } = this.#lease.feed;
+    for (const each of await this.#options.files.afterDue(id, DISPOSED_AT_ONCE)) {
+      if (this.#signal.aborted) return;
+      await disposeOfFile(this.#options, definition, each);
+    }
   }
 
   async #take(): Promise<void> {
@@ -129,14 +144,20 @@ function isBlocked(taken: Taken): taken is Extract<Taken, { error: FeedError }> 
   return taken.kind === 'blocked';
 }
 
-function outcomeOf({ file, job }: EndedJob): FileOutcome {
-  if (job === null) {
-    return { file, error: { code: 'JOB_NOT_FOUND', message: `Job ${file.jobId} was purged before its end was seen` } };
+function outcomeOf({ file, job }: EndedJob, { after, afterPartial }: FeedDefinition): FileOutcome {
+  const failed = (error: FeedError): FileOutcome => ({ file, error, isDisposed: false });
+  switch (job?.state) {
+    case 'SUCCESS':
+      return { file, error: null, isDisposed: after !== 'keep' };
+    case 'PARTIAL_SUCCESS':
+      return { file, error: null, isDisposed: afterPartial !== 'keep' };
+    case 'CANCELLED':
+      return failed({ code: 'JOB_CANCELLED', message: `Job ${file.jobId} was cancelled` });
+    case undefined:
+      return failed({ code: 'JOB_NOT_FOUND', message: `Job ${file.jobId} was purged before its end was seen` });
+    default:
+      return failed(job?.error ?? { code: 'INTERNAL_ERROR', message: `Job ${file.jobId} has failed` });
   }
-  if (job.state === 'CANCELLED') {
-    return { file, error: { code: 'JOB_CANCELLED', message: `Job ${file.jobId} was cancelled` } };
-  }
-  return { file, error: job.state === 'FAILED' ? (job.error ?? { code: 'INTERNAL_ERROR', message: '' }) : null };
 }
 
 /** What users do, and a file that is replaced or removed in between does not count as a failure. */

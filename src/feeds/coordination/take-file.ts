@@ -12,6 +12,7 @@ import type { FeedDefinition, FeedError } from '../domain/feed.js';
 import { jobRequestOf } from '../domain/feed-definition.js';
 import { jobKeyOf, type StoredFile } from '../domain/feed-file.js';
 import type { FeedFileStore } from '../store/feed-file-store.js';
+import { readSha256 } from './completeness.js';
 
 export interface TakeFileOptions {
   sources: Sources;
@@ -55,12 +56,12 @@ export async function takeFile(options: TakeFileOptions, feed: FeedDefinition, f
   const { files } = options;
   const { file, taken } = await attempt(options, feed, found);
   if (taken.kind === 'begun') await files.begin(file, taken.jobId);
-  else if (taken.kind === 'failed') await files.end([{ file, error: taken.error }]);
+  else if (taken.kind === 'failed') await files.end([{ file, error: taken.error, isDisposed: false }]);
   else if (taken.kind === 'postponed') {
     if (file.tries + 1 < MAX_TRIES) {
       await files.postpone(file, taken.error, Math.min(FIRST_DELAY_MS * 2 ** file.tries, MAX_DELAY_MS));
     } else {
-      await files.end([{ file, error: taken.error }]);
+      await files.end([{ file, error: taken.error, isDisposed: false }]);
       return { ...taken, kind: 'failed' };
     }
   }
@@ -108,11 +109,13 @@ async function created(options: TakeFileOptions, feed: FeedDefinition, file: Sto
   // The file may be another one by now, or be gone: its job has it all the same.
   const earlier = await jobs.findByIdempotencyKey(key);
   if (earlier !== undefined) return earlier.jobId;
+  const isHashed = feed.complete !== null && 'marker' in feed.complete && feed.complete.marker === 'sha256';
+  const sha256 = isHashed ? await readSha256(sources, file.uri) : null;
   const given = await openGivenSource(sources, file.uri);
   const { scheme } = parseSourceUri(file.uri);
   if (given.source === null || listedVersion(scheme, given.source.version) !== file.version) {
     throw new ServiceError('SOURCE_CHANGED', `${file.uri} was replaced before it was read`);
   }
-  const { record } = await submission.accept(given, jobRequestOf(feed, file.uri), key);
+  const { record } = await submission.accept(given, jobRequestOf(feed, file.uri, sha256), key);
   return record.jobId;
 }

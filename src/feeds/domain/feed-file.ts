@@ -7,6 +7,9 @@ export const FILE_STATES = ['PENDING', 'IN_PROGRESS', 'COMPLETED', 'FAILED'] as 
 /** PENDING: it is to be taken. IN_PROGRESS: it has a job. The others: how that ended. */
 export type FileState = (typeof FILE_STATES)[number];
 
+/** PENDING: it is to be moved or deleted. KEPT: it was not, or cannot be. */
+export type AfterState = 'PENDING' | 'MOVED' | 'DELETED' | 'KEPT';
+
 /** One version of a file that a feed has found. Times are ISO 8601 in UTC. */
 export interface StoredFile {
   readonly fileKey: string;
@@ -24,6 +27,10 @@ export interface StoredFile {
   /** That of the last attempt; null: it has none yet. */
   readonly jobId: string | null;
   readonly error: FeedError | null;
+  /** What has become of the file itself; null: nothing was to. */
+  readonly after: AfterState | null;
+  /** Why it was kept, or is not moved or deleted yet. */
+  readonly afterMessage: string | null;
   readonly foundAt: string;
   readonly updatedAt: string;
   readonly finishedAt: string | null;
@@ -40,6 +47,8 @@ export interface FeedFile {
   attempt: number;
   job_id: string | null;
   error: { code: ErrorCode; message: string; hint: string } | null;
+  after: AfterState | null;
+  after_message: string | null;
   found_at: string;
   updated_at: string;
   finished_at: string | null;
@@ -71,6 +80,8 @@ export function toFeedFile({ error, ...file }: StoredFile): FeedFile {
     attempt: file.attempt,
     job_id: file.jobId,
     error: error && { ...error, hint: hintOf(error, file) },
+    after: file.after,
+    after_message: file.afterMessage,
     found_at: file.foundAt,
     updated_at: file.updatedAt,
     finished_at: file.finishedAt,

@@ -1,6 +1,12 @@
 import { catalogue, type ErrorCode } from '../../errors/index.js';
 
 export const AGAIN = ['changed', 'never'] as const;
+export const AFTER = ['keep', 'move', 'delete'] as const;
+/** Files beside a file that say that it is complete: `<name>.done`, `<name>.sha256` with its hash, `_SUCCESS` in its folder. */
+export const MARKERS = ['done', 'sha256', '_SUCCESS'] as const;
+export type After = (typeof AFTER)[number];
+/** How a file is seen to be complete; null: by its name, and locally by its age of 2 s. */
+export type Completeness = { readonly marker: (typeof MARKERS)[number] } | { readonly stable: number } | null;
 /** PAUSED: it neither lists nor takes files; those that it has taken go on. */
 export type FeedState = 'ACTIVE' | 'PAUSED';
 
@@ -15,6 +21,12 @@ export interface FeedDefinition {
   readonly every: number;
   /** Whether a file that has changed is taken again. */
   readonly again: (typeof AGAIN)[number];
+  /** What becomes of a file whose job is SUCCESS, or PARTIAL_SUCCESS, and whose rows are in all sinks of the job. */
+  readonly after: After;
+  readonly afterPartial: After;
+  /** Prefix of the URIs that files are moved to; null: none is moved. */
+  readonly moveTo: string | null;
+  readonly complete: Completeness;
   /** Number of files in a row whose failure pauses the feed. */
   readonly maxFailures: number;
 }
@@ -39,6 +51,8 @@ export interface StoredFeed {
   readonly lookedAt: number | null;
   readonly nextLookAt: number;
   readonly revision: number;
+  /** SHA-256 of the secret of its notifications, in hex; null: it takes none. */
+  readonly secretHash: string | null;
   readonly createdAt: string;
   readonly updatedAt: string;
 }
@@ -52,6 +66,12 @@ export interface FeedSummary {
   metadata: Readonly<Record<string, string>>;
   every: number;
   again: FeedDefinition['again'];
+  after: After;
+  after_partial: After;
+  move_to: string | null;
+  complete: Completeness;
+  /** Whether it has a secret, and so takes notifications. */
+  notifications: boolean;
   max_failures: number;
   state: FeedState;
   /** Files in a row that have failed. */
@@ -79,6 +99,11 @@ export function toSummary({ id, definition, state, failures, error, ...stored }:
     metadata: others.metadata,
     every: others.every,
     again: others.again,
+    after: others.after,
+    after_partial: others.afterPartial,
+    move_to: others.moveTo,
+    complete: others.complete,
+    notifications: stored.secretHash !== null,
     max_failures: maxFailures,
     state,
     failures,

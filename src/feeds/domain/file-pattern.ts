@@ -4,6 +4,8 @@ import { ServiceError } from '../../errors/index.js';
 export interface FilePattern {
   /** What their URIs begin with: what is listed. */
   readonly prefix: string;
+  /** It ends in a slash: all that is below is taken. */
+  readonly isTree: boolean;
   /**
    * Whether the file at a path (as `SourceUri.path`) is one. Never one that is being written or not meant to be read: `*.part`, `*.tmp`,
    * and what begins with a dot, folders below the prefix included.
@@ -32,6 +34,7 @@ export function parseFilePattern(uri: string, pathOf: (prefix: string) => string
   const given = pathOf(prefix).split('/').length - 1;
   return {
     prefix,
+    isTree,
     takes(path) {
       const names = path.split('/');
       if (isTree ? names.length <= wanted.length : names.length !== wanted.length) return false;

@@ -48,6 +48,32 @@ export class FeedsController {
     return items;
   }
 
+  @Post(':id/pause')
+  @HttpCode(200)
+  async pause(@Param('id') id: string): Promise<Feed> {
+    return this.feeds.pause(id);
+  }
+
+  @Post(':id/resume')
+  @HttpCode(200)
+  async resume(@Param('id') id: string): Promise<Feed> {
+    return this.feeds.resume(id);
+  }
+
+  @Post(':id/retry')
+  @HttpCode(202)
+  @RouteConfig({ body: 'json' })
+  async retry(@Param('id') id: string, @Req() request: FastifyRequest): Promise<{ retried: number }> {
+    return this.feeds.retry(id, request.body);
+  }
+
+  @Post(':id/notifications')
+  @HttpCode(202)
+  @RouteConfig({ body: 'events' })
+  async notify(@Param('id') id: string, @Req() { headers, body }: FastifyRequest): Promise<void> {
+    await this.feeds.notify(id, headers.authorization, body, headers['ce-specversion'] !== undefined);
+  }
+
   @Delete(':id')
   @HttpCode(204)
   async delete(@Param('id') id: string): Promise<void> {

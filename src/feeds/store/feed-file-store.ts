@@ -1,4 +1,4 @@
-import { type Expression, type Selectable, sql } from 'kysely';
+import { type Expression, type Selectable, sql, type UpdateObject } from 'kysely';
 import {
   beforeSeq,
   type Database,
@@ -10,9 +10,9 @@ import {
 } from '../../database/index.js';
 import type { ErrorCode } from '../../errors/index.js';
 import { type Clock, isoTime, type JobState } from '../../jobs/index.js';
-import type { ListedFile } from '../../sources/index.js';
+import type { JobSource, ListedFile } from '../../sources/index.js';
 import type { FeedDefinition, FeedError } from '../domain/feed.js';
-import { type FileState, fileKeyOf, type StoredFile, uriKeyOf } from '../domain/feed-file.js';
+import { type AfterState, type FileState, fileKeyOf, type StoredFile, uriKeyOf } from '../domain/feed-file.js';
 
 /** The job of a file that has ended; null: there is no such job any more. */
 export interface EndedJob {
@@ -24,6 +24,19 @@ export interface EndedJob {
 export interface FileOutcome {
   readonly file: Pick<StoredFile, 'fileKey' | 'attempt'>;
   readonly error: FeedError | null;
+  /** Something is to become of the file itself. */
+  readonly isDisposed: boolean;
+}
+
+/** A file of which something is to become. */
+export interface AfterFile {
+  readonly file: StoredFile;
+  /** null: there is no such job any more. */
+  readonly job: {
+    state: JobState;
+    source: JobSource | null;
+    sinks: readonly { name: string; state: string }[];
+  } | null;
 }
 
 export interface FileFilter {
@@ -66,7 +79,11 @@ export class FeedFileStore {
       .where(isByUri ? 'uri_key' : 'file_key', 'in', [...keys.keys()])
       // A version that was gone before it was read is not one that was taken.
       .$if(isByUri, (query) =>
-        query.where((eb) => eb.not(eb.and([eb('error_code', '=', 'SOURCE_CHANGED'), eb('job_id', 'is', null)]))),
+        query.where((eb) =>
+          eb.not(
+            eb.and([eb(eb.fn.coalesce('error_code', eb.lit('')), '=', 'SOURCE_CHANGED'), eb('job_id', 'is', null)]),
+          ),
+        ),
       )
       .execute();
     const stale = rows.filter(({ is_stale }) => Boolean(is_stale)).map(({ file_key }) => file_key);
@@ -104,6 +121,7 @@ export class FeedFileStore {
         run_after: 0,
         tries: 0,
         attempt: 1,
+        after_due: 0,
         seen_at: this.#now,
         found_at: at,
         updated_at: at,
@@ -249,7 +267,7 @@ export class FeedFileStore {
   async end(outcomes: readonly FileOutcome[]): Promise<void> {
     if (outcomes.length === 0) return;
     await this.db.transaction().execute(async (transaction) => {
-      for (const { file, error } of outcomes) {
+      for (const { file, error, isDisposed } of outcomes) {
         await transaction
           .updateTable('feed_files')
           .set({
@@ -257,6 +275,8 @@ export class FeedFileStore {
             error_code: error?.code ?? null,
             error_message: error?.message ?? null,
             finished_at: isoTime(this.clock.now()),
+            // Attempts to move or delete it are counted anew.
+            ...(isDisposed ? { after_state: 'PENDING', after_due: this.#now, tries: 0 } : {}),
             ...this.#updated,
           })
           .where('file_key', '=', file.fileKey)
@@ -265,6 +285,61 @@ export class FeedFileStore {
           .execute();
       }
     });
+  }
+
+  /** Files of which something is to become, now. */
+  async afterDue(feedId: string, limit: number): Promise<AfterFile[]> {
+    const rows = await this.#waitingForAfter(feedId)
+      .leftJoin('jobs', (join) => join.onRef('jobs.job_id', '=', 'feed_files.job_id').on('jobs.phase', 'is', null))
+      .selectAll('feed_files')
+      .select(['jobs.state as job_state', 'jobs.source as job_source', 'jobs.sinks as job_sinks'])
+      .where('after_due', '<=', this.#now)
+      .orderBy('after_due')
+      .limit(limit)
+      .execute();
+    return rows.map((row) => ({
+      file: fromRow(row),
+      job:
+        row.job_state === null
+          ? null
+          : {
+              state: row.job_state as JobState,
+              source: JSON.parse(row.job_source ?? 'null') as JobSource | null,
+              sinks: JSON.parse(row.job_sinks ?? '[]') as { name: string; state: string }[],
+            },
+    }));
+  }
+
+  /** Time in ms until something is to become of the next file; null: of none. */
+  async nextAfterMs(feedId: string): Promise<number | null> {
+    const row = await this.#waitingForAfter(feedId)
+      .select((eb) => eb(eb.fn.min('after_due'), '-', this.#now).as('ms'))
+      .executeTakeFirst();
+    return row?.ms ?? null;
+  }
+
+  /** What has become of a file. `message`: why it was kept. */
+  async disposed({ fileKey }: StoredFile, state: 'MOVED' | 'DELETED' | 'KEPT', message: string | null): Promise<void> {
+    await this.#setAfter(fileKey, { after_state: state, after_message: message });
+  }
+
+  /** A file can be moved or deleted in `afterMs` at the earliest. */
+  async disposeLater({ fileKey, tries }: StoredFile, message: string, afterMs: number): Promise<void> {
+    const due = sql<number>`${this.#now} + ${sql.lit(afterMs)}`;
+    await this.#setAfter(fileKey, { after_message: message, after_due: due, tries: tries + 1 });
+  }
+
+  async #setAfter(fileKey: string, values: UpdateObject<Tables, 'feed_files'>): Promise<void> {
+    await this.db
+      .updateTable('feed_files')
+      .set({ ...values, ...this.#updated })
+      .where('file_key', '=', fileKey)
+      .where('after_state', '=', 'PENDING')
+      .execute();
+  }
+
+  #waitingForAfter(feedId: string) {
+    return this.db.selectFrom('feed_files').where('feed_id', '=', feedId).where('after_state', '=', 'PENDING');
   }
 
   /** How many files of the feed are in each state. */
@@ -319,6 +394,8 @@ function fromRow(row: Row): StoredFile {
     attempt: row.attempt,
     jobId: row.job_id,
     error: errorOf(row.error_code, row.error_message),
+    after: row.after_state as AfterState | null,
+    afterMessage: row.after_message,
     foundAt: row.found_at,
     updatedAt: row.updated_at,
     finishedAt: row.finished_at,

@@ -13,6 +13,9 @@ export interface HeldFeed extends StoredFeed {
   readonly untilLookMs: number;
 }
 
+/** Time in ms from one listing to the next, if notifications come faster. */
+const LOOK_GAP_MS = 2_000;
+
 /** What a round of work on a feed leaves behind. */
 export interface FeedChanges {
   state?: FeedState;
@@ -36,7 +39,7 @@ export class FeedStore {
    * A new feed, which looks at once. One of the id of a deleted feed goes on with its history: what was taken is not taken
    * again. Throws FEED_ALREADY_EXISTS.
    */
-  async create(id: string, definition: FeedDefinition): Promise<StoredFeed> {
+  async create(id: string, definition: FeedDefinition, secretHash: string | null = null): Promise<StoredFeed> {
     return this.db.transaction().execute(async (transaction) => {
       const at = isoTime(this.clock.now());
       const row = {
@@ -50,6 +53,7 @@ export class FeedStore {
         looked_at: null,
         next_look_at: this.#now,
         run_after: this.#now,
+        secret_hash: secretHash,
         created_at: at,
         updated_at: at,
       };
@@ -102,6 +106,32 @@ export class FeedStore {
       .set((eb) => ({ hidden: 1, revision: eb('revision', '+', 1), run_after: this.#now, updated_at: this.#iso }))
       .where('id', '=', id)
       .where('hidden', '=', 0)
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  /** Pauses a feed, or has it go on, with a listing at once. undefined: there is no such feed. */
+  async setState(id: string, state: FeedState): Promise<StoredFeed | undefined> {
+    const isActive = state === 'ACTIVE';
+    const row = await this.#asked(id)
+      .set({ state, error_code: null, error_message: null, updated_at: this.#iso })
+      .$if(isActive, (query) => query.set({ failures: 0, next_look_at: this.#now }))
+      .returningAll()
+      .executeTakeFirst();
+    return row && fromRow(row);
+  }
+
+  /** Something of the feed has changed, which its work does not know of. false: there is no such feed. */
+  async wake(id: string): Promise<boolean> {
+    return (await this.#asked(id).executeTakeFirst()).numUpdatedRows > 0n;
+  }
+
+  /** There may be new files: lists them at once, but not more often than every LOOK_GAP_MS. false: there is no such feed. */
+  async hurry(id: string): Promise<boolean> {
+    const soonest = sql<number>`coalesce(looked_at, 0) + ${sql.lit(LOOK_GAP_MS)}`;
+    const now = sql<number>`CASE WHEN ${soonest} > ${this.#now} THEN ${soonest} ELSE ${this.#now} END`;
+    const { numUpdatedRows } = await this.#asked(id)
+      .set({ next_look_at: sql<number>`CASE WHEN next_look_at < ${now} THEN next_look_at ELSE ${now} END` })
       .executeTakeFirst();
     return numUpdatedRows > 0n;
   }
@@ -169,6 +199,14 @@ export class FeedStore {
       .execute();
   }
 
+  #asked(id: string) {
+    return this.db
+      .updateTable('feeds')
+      .set((eb) => ({ revision: eb('revision', '+', 1), run_after: this.#now }))
+      .where('id', '=', id)
+      .where('hidden', '=', 0);
+  }
+
   #held(id: string, owner: string) {
     return this.db.updateTable('feeds').where('id', '=', id).where('lease_owner', '=', owner);
   }
@@ -219,6 +257,7 @@ function fromRow(row: Selectable<Tables['feeds']>): StoredFeed {
     lookedAt: row.looked_at,
     nextLookAt: row.next_look_at,
     revision: row.revision,
+    secretHash: row.secret_hash,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };

@@ -5,6 +5,7 @@ import { JobStore } from '../../../src/jobs/store/job-store.js';
 import { LeaseStore } from '../../../src/jobs/store/lease-store.js';
 import { SinkStore } from '../../../src/jobs/store/sink-store.js';
 import { SpareStore } from '../../../src/jobs/store/spare-store.js';
+import { describesFeedStores } from '../../conformance/feed-stores.js';
 import { describesJobStore } from '../../conformance/job-store.js';
 import { describesLeaderStore } from '../../conformance/leader-store.js';
 import { describesModelStore } from '../../conformance/model-store.js';
@@ -35,6 +36,7 @@ describesSinkStore('PostgreSQL', open);
 describesUploadStore('PostgreSQL', open);
 describesModelStore('PostgreSQL', open);
 describesLeaderStore('PostgreSQL', open);
+describesFeedStores('PostgreSQL', open);
 
 describe('a database in PostgreSQL', () => {
   it('is migrated once, however many processes start together', async () => {
