@@ -9,7 +9,7 @@ import type { FeedLease } from './feed-lease.js';
 export interface FeedLookOptions {
   sources: Sources;
   files: FeedFileStore;
-  /** Of this feed. */
+  /** What is known of this feed's files. */
   complete: CompleteFiles;
   clock: Clock;
 }

@@ -28,7 +28,7 @@ const MAX_RETRIED = 1_000;
 export interface GivenFeed {
   readonly id: string;
   readonly definition: FeedDefinition;
-  /** Of its notifications; null: it takes none. */
+  /** The one that its notifications must have; null: it takes none. */
   readonly secret: string | null;
 }
 

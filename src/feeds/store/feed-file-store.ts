@@ -80,9 +80,7 @@ export class FeedFileStore {
       // A version that was gone before it was read is not one that was taken.
       .$if(isByUri, (query) =>
         query.where((eb) =>
-          eb.not(
-            eb.and([eb(eb.fn.coalesce('error_code', eb.lit('')), '=', 'SOURCE_CHANGED'), eb('job_id', 'is', null)]),
-          ),
+          eb.or([eb('error_code', 'is', null), eb('error_code', '!=', 'SOURCE_CHANGED'), eb('job_id', 'is not', null)]),
         ),
       )
       .execute();
