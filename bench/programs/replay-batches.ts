@@ -65,7 +65,7 @@ async function replay(jobId: string, csvBytes: number): Promise<number> {
     session,
     jobId,
     null,
-    csvBytes,
+    { size: csvBytes },
     { sent: () => undefined },
     new RecordBatchPool(buffers),
     'none',

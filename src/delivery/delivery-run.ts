@@ -4,8 +4,9 @@ import type { CsvKernel } from '../formats/index.js';
 import { classifyFailure, TransactionalSession, withTimeout } from '../kafka/index.js';
 import { openRowSource, type RowSource, type RowSourceLimits, readerName } from '../reading/index.js';
 import { type Assignment, type FromRunner, type Outcome } from '../runner/index.js';
-import { SourceFile, type Sources } from '../sources/index.js';
+import { SourceFile, type Sources, versionHash } from '../sources/index.js';
 import { StoredFile } from '../storage/index.js';
+import { checkExpectation } from './check-expectation.js';
 import type { KernelCache } from './kernel-cache.js';
 import { type Action, type Event, initialState, type Limits, type State, step } from './protocol.js';
 import { RecordBatchPool } from './record-batch-pool.js';
@@ -14,6 +15,8 @@ import { SendWindow } from './send-window.js';
 
 /** For the file, while the system does not let it be read. */
 const FILE_TIMEOUT_MS = 60_000;
+/** For one that lies elsewhere: the job gives its place to others sooner, and comes back later. */
+const SOURCE_TIMEOUT_MS = 15_000;
 const TICK_MS = 25;
 const PROGRESS_MS = 200;
 /** For one step of the protocol; kafkajs gives up a request after 30 s. */
@@ -39,6 +42,12 @@ export interface DeliveryRunDependencies {
 export class DeliveryRun {
   #state: State;
   readonly #file: StoredFile | SourceFile;
+  readonly #version: string | undefined;
+  /** Ends the pass over the file that comes before its first row. */
+  readonly #check = new AbortController();
+  #isStarted = false;
+  /** What came before the protocol has started. */
+  readonly #ends: Event[] = [];
   #rows: RowSource | undefined;
   #session: TransactionalSession | undefined;
   #writer: RecordBatchWriter | undefined;
@@ -59,15 +68,23 @@ export class DeliveryRun {
     private readonly dependencies: DeliveryRunDependencies,
   ) {
     const { limits, log } = dependencies;
-    this.#state = initialState(job, performance.now(), limits);
-    const timeoutMs = Math.min(FILE_TIMEOUT_MS, limits.unavailableAfterMs);
+    this.#version = 'uri' in job.file ? versionHash(job.file) : undefined;
+    this.#state = initialState({ ...job, version: this.#version }, performance.now(), limits);
+    const timeoutMs = (most: number): number => Math.min(most, limits.unavailableAfterMs);
     this.#file =
       'uri' in job.file
-        ? new SourceFile({ sources: dependencies.sources, source: job.file, timeoutMs, log })
-        : new StoredFile({ location: job.file, sizeBytes: job.sizeBytes, timeoutMs, log });
+        ? new SourceFile({
+            ...{ sources: dependencies.sources, source: job.file, log },
+            timeoutMs: timeoutMs(SOURCE_TIMEOUT_MS),
+          })
+        : new StoredFile({
+            ...{ location: job.file, sizeBytes: job.sizeBytes, log },
+            timeoutMs: timeoutMs(FILE_TIMEOUT_MS),
+          });
   }
 
   async run(): Promise<Outcome | null> {
+    await this.#checkFile();
     const ticker = setInterval(() => this.#dispatch({ type: 'tick' }), TICK_MS);
     try {
       this.#dispatch({ type: 'start' });
@@ -88,12 +105,31 @@ export class DeliveryRun {
 
   /** The job was cancelled: stop sending, find out what is committed, end. */
   reconcile(): void {
-    this.#dispatch({ type: 'reconcile' });
+    this.#end('reconcile');
   }
 
   /** The process is shutting down: commit what is open, end. */
   stop(): void {
-    this.#dispatch({ type: 'stop' });
+    this.#end('stop');
+  }
+
+  #end(type: 'reconcile' | 'stop'): void {
+    this.#check.abort();
+    if (this.#isStarted) this.#dispatch({ type });
+    else this.#ends.push({ type });
+  }
+
+  /** Compares the file with what is expected of it, before its first row; the protocol reports what differs. */
+  async #checkFile(): Promise<void> {
+    const { job, dependencies } = this;
+    const { signal } = this.#check;
+    const error =
+      job.intent === 'run' && job.checkpoint === null ? await checkExpectation(job, this.#file, signal) : null;
+    // The time that it took is not one without an answer of the broker.
+    const state = initialState({ ...job, version: this.#version }, performance.now(), dependencies.limits);
+    this.#state = error === null ? state : { ...state, pendingError: error };
+    this.#isStarted = true;
+    for (const event of this.#ends) this.#dispatch(event);
   }
 
   #dispatch(event: Event): void {
@@ -267,7 +303,7 @@ export class DeliveryRun {
       this.#openSession(),
       this.job.jobId,
       from,
-      this.job.sizeBytes,
+      { size: this.job.sizeBytes, ...(this.#version === undefined ? {} : { version: this.#version }) },
       { sent: (bytes) => this.#dispatch({ type: 'sent', bytes }) },
       new RecordBatchPool(kernel?.batchBuffers),
       this.job.options.topicCompression,

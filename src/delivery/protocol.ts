@@ -92,6 +92,8 @@ export interface State {
   /** The failure to report once it is reconciled. */
   readonly pendingError: { code: ErrorCode; detail: string } | null;
   readonly fileSize: number;
+  /** The hash of the source's version; undefined: the file was uploaded. */
+  readonly fileVersion: string | undefined;
   /** The last one known to be committed, also by an earlier runner; never goes back. */
   readonly checkpoint: Checkpoint | null;
   /** Whether that is all: no transaction with a later one is still to be completed. */
@@ -178,7 +180,13 @@ export interface Step {
 }
 
 export function initialState(
-  job: { intent: 'run' | 'reconcile'; sizeBytes: number; checkpoint: Checkpoint | null; staleMs: number },
+  job: {
+    intent: 'run' | 'reconcile';
+    sizeBytes: number;
+    version?: string | undefined;
+    checkpoint: Checkpoint | null;
+    staleMs: number;
+  },
   now: number,
   limits: Limits = DEFAULT_LIMITS,
 ): State {
@@ -189,6 +197,7 @@ export function initialState(
     stopping: false,
     pendingError: null,
     fileSize: job.sizeBytes,
+    fileVersion: job.version,
     checkpoint: job.checkpoint,
     isStable: true,
     dirty: false,
@@ -272,6 +281,10 @@ function onFetched(state: State, checkpoint: Checkpoint | null, isStable: boolea
     if (checkpoint.position.row < known.position.row) {
       return staleOrLost(state, 'the checkpoint is older than one that was committed', now);
     }
+  }
+  if (checkpoint !== null && checkpoint.version !== state.fileVersion) {
+    const detail = 'the checkpoint was taken on another version of the file';
+    return conclude({ ...state, checkpoint }, { code: 'SOURCE_CHANGED', detail });
   }
   if (checkpoint !== null && checkpoint.size !== state.fileSize) {
     return conclude(

@@ -55,7 +55,7 @@ export class RecordBatchWriter implements RowConsumer {
     private readonly session: Pick<TransactionalSession, 'topics' | 'transactionTimeoutMs' | 'enlist' | 'produce'>,
     private readonly jobId: string,
     from: Checkpoint | null,
-    private readonly fileSize: number,
+    private readonly file: Pick<Checkpoint, 'size' | 'version'>,
     private readonly hooks: { sent(bytes: number): void },
     private readonly pool: RecordBatchPool,
     private readonly compression: Compression,
@@ -139,7 +139,7 @@ export class RecordBatchWriter implements RowConsumer {
     const [ok, errors, eof] = [this.#ok, this.#errors, this.#eof];
     await this.#until(() => this.#inFlightBytes === 0);
     const [dataEnd, dlqEnd] = [this.#dataEnd, this.#dlqEnd];
-    return { position, ok, errors, dataEnd, dlqEnd, eof, bytesDone, size: this.fileSize };
+    return { position, ok, errors, dataEnd, dlqEnd, eof, bytesDone, ...this.file };
   }
 
   /** The transaction is committed: sends what was filled meanwhile, and every batch from here on. */

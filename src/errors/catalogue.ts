@@ -21,7 +21,7 @@ const entries = {
   FILE_TOO_LARGE: {
     status: 413,
     title: 'The file is too large',
-    hint: 'Split the file, or raise MAX_UPLOAD_BYTES on the server.',
+    hint: 'Split the file, or raise MAX_UPLOAD_BYTES (a source: MAX_SOURCE_BYTES) on the server.',
   },
   UNSUPPORTED_FILE_TYPE: {
     status: 400,
@@ -212,14 +212,12 @@ const entries = {
   SOURCE_NOT_ALLOWED: {
     status: 403,
     title: 'The source may not be read',
-    hint: 'Add a prefix of the URI to SOURCES on the server, or upload the file.',
-    final: true,
+    hint: 'Add a prefix of the URI to SOURCES on the server, or upload the file; then a failed job can be resumed with `POST /jobs/{id}/resume`.',
   },
   SOURCE_NOT_FOUND: {
     status: 404,
     title: 'There is no such file',
-    hint: 'Check the URI, then send the request again.',
-    final: true,
+    hint: 'Check the URI, then send the request again; if the same file is there again, a failed job can be resumed with `POST /jobs/{id}/resume`.',
   },
   SOURCE_FORBIDDEN: {
     status: 403,
@@ -243,6 +241,12 @@ const entries = {
     title: 'The source does not answer',
     hint: 'Try again later (a failed job: `POST /jobs/{id}/resume`).',
     retryable: true,
+  },
+  EXPECTATION_FAILED: {
+    status: null,
+    title: 'The file is not what was expected of it',
+    hint: 'Compare the control totals (expect) with the file, then start a new job with whichever was wrong put right.',
+    final: true,
   },
   SPOOL_UNREADABLE: {
     status: null,

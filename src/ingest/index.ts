@@ -6,6 +6,7 @@ export { type FileFormat, FORMATS } from './formats.js';
 export { inspectFile, knownDialect } from './inspect-file.js';
 export { refuseInapplicable } from './options/applicable-options.js';
 export { refuseUnusableNormalize } from './options/column-options.js';
+export { type Expectation, unexpected } from './options/expectation.js';
 export { invalidOption } from './options/invalid-option.js';
 export {
   DEFAULT_OPTIONS,

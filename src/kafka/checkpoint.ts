@@ -14,17 +14,19 @@ export interface Checkpoint {
   dlqEnd: number;
   /** The whole file is decided. */
   eof: boolean;
-  /** Bytes of the spooled file that were read for it: what progress shows. */
+  /** Bytes of the file that were read for it: what progress shows. */
   bytesDone: number;
-  /** Size of the spooled file in bytes. */
+  /** Size of the file in bytes. */
   size: number;
+  /** Hash of the version of a file that is read where it lies, 32 hexadecimal digits. Absent: it was uploaded. */
+  version?: string;
 }
 
 const VERSION = 2;
 
 /** The offset's metadata: JSON, under 1 KiB (the broker's default limit is 4 KiB). */
 export function encodeCheckpoint(checkpoint: Checkpoint): string {
-  const { position, ok, errors, dataEnd, dlqEnd, eof, bytesDone, size } = checkpoint;
+  const { position, ok, errors, dataEnd, dlqEnd, eof, bytesDone, size, version } = checkpoint;
   return JSON.stringify({
     v: VERSION,
     ...position,
@@ -35,6 +37,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): string {
     eof,
     done: bytesDone,
     size,
+    ...(version === undefined ? {} : { version }),
   });
 }
 
@@ -57,9 +60,15 @@ export function decodeCheckpoint(metadata: string): Checkpoint {
     eof: fields['eof'],
     bytesDone: count('done'),
     size: count('size'),
+    ...(fields['version'] === undefined ? {} : { version: versionOf(fields['version']) }),
   };
   if (checkpoint.ok + checkpoint.errors !== checkpoint.position.row) {
     throw new Error("the checkpoint's counts do not add up to its rows");
   }
   return checkpoint;
+}
+
+function versionOf(value: unknown): string {
+  if (typeof value === 'string' && /^[0-9a-f]{32}$/.test(value)) return value;
+  throw new Error("the checkpoint's version is not a hash");
 }

@@ -13,6 +13,8 @@ export interface Assignment extends FileReading {
   intent: 'run' | 'reconcile';
   /** Where its file is stored, or lies. */
   file: FileLocation | JobSource;
+  /** SHA-256 of the file in hex; null: it is not known. */
+  sha256: string | null;
   names: JobNames;
   /** The newest one that the store has seen: what Kafka answers must not be older. */
   checkpoint: Checkpoint | null;

@@ -5,3 +5,4 @@ export { type JobSource, type SourceSettings, Sources } from './open-source.js';
 export type { ListedFile, SourceUri } from './source.js';
 export { SourceFile } from './source-file.js';
 export { filenameOf, parseSourceUri } from './source-uri.js';
+export { versionHash } from './version-hash.js';

@@ -195,6 +195,7 @@ describe('tables', () => {
       sink_when: 'success',
       max_sink_errors: 1000,
       on_conflict: 'update',
+      expect: {},
     };
     expect(
       jobDetails({ ...jobPartial(), options })

@@ -52,7 +52,7 @@ function writerOver(
   const session = new ManualSession();
   const pool = new RecordBatchPool(Array.from({ length: batches }, () => Buffer.alloc(bytes)));
   const hooks = { sent: () => undefined };
-  const writer = new RecordBatchWriter(session, 'a1b2c3d4', null, 1_000, hooks, pool, compression, window);
+  const writer = new RecordBatchWriter(session, 'a1b2c3d4', null, { size: 1_000 }, hooks, pool, compression, window);
   return { writer, session, pool };
 }
 

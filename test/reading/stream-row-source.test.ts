@@ -24,6 +24,7 @@ const job: Assignment = {
   intent: 'run',
   file: { kind: 'local', path },
   sizeBytes: file.length,
+  sha256: null,
   format: 'csv',
   options: DEFAULT_OPTIONS,
   sourceEncoding: { fileCompression: 'none', encoding: 'utf-8' },

@@ -21,7 +21,14 @@ import type {
 import type { Answer } from './connection.js';
 import { formOf } from './form-fields.js';
 import { type InferUpload, inferForm } from './infer-upload.js';
-import { formFields, type JobSettings, type JobUpload, type NewFile, type UploadProgress } from './job-upload.js';
+import {
+  formFields,
+  type JobSettings,
+  type JobUpload,
+  type NewFile,
+  sourceBody,
+  type UploadProgress,
+} from './job-upload.js';
 import { eachOf, firstOf, nextCursor } from './pages.js';
 import type { Platform } from './platform/platform.js';
 import { randomKey } from './random-key.js';
@@ -46,6 +53,8 @@ import { type WaitOptions, waitUntilOver } from './wait.js';
 
 /** Covers the upload of the sample, the wait for a free place, and the inference; the service limits each of them. */
 const INFERENCE_TIMEOUT_MS = 120_000;
+/** Covers what the service does before it answers: it looks at the file and reads its beginning. */
+const SOURCE_TIMEOUT_MS = 150_000;
 /** Timeout of one poll while waiting for a job: a service that takes longer to answer it hangs. */
 const LOOK_TIMEOUT_MS = 10_000;
 /** The slowest upload of a whole Parquet file, for which the timeout is extended. */
@@ -160,17 +169,25 @@ export class BatchClient {
   }
 
   /**
-   * Uploads a file, or uses the one that another job keeps (`fromJob`), and starts a job. Node.js sends any
+   * Uploads a file, or uses the one that another job keeps (`fromJob`) or one that the service reads where it lies
+   * (`source`), and starts a job. Node.js sends any
    * kind of file with constant memory. A browser reads all of a stream into memory first, up to 1 GiB, but not a Blob.
    * `replayed`: the idempotency key was used before, and `job` is the job it started. Throws what reading the file
    * throws, and UploadSizeError if the size of a file or stream differs from the one announced.
    */
   async createJob(upload: JobUpload, options: CreateJobOptions = {}): Promise<{ job: Job; replayed: boolean }> {
     const headers = { 'idempotency-key': options.idempotencyKey ?? randomKey() };
-    const { data: job, response } = await (upload.fromJob === undefined
-      ? this.#sendFile(upload, headers, options)
-      : this.#transport.postForm<Job>('/jobs', formOf(formFields(upload)), headers, uploadRules(options)));
+    const { data: job, response } = await this.#send(upload, headers, options);
     return { job, replayed: response.headers.get('idempotency-replayed') === 'true' };
+  }
+
+  #send(upload: JobUpload, headers: Record<string, string>, options: CreateJobOptions) {
+    if (upload.source !== undefined) {
+      const operation = { url: '/jobs', headers, body: sourceBody(upload) };
+      return this.#transport.request<Job>('POST', operation, { ...uploadRules(options), timeoutMs: SOURCE_TIMEOUT_MS });
+    }
+    if (upload.fromJob === undefined) return this.#sendFile(upload, headers, options);
+    return this.#transport.postForm<Job>('/jobs', formOf(formFields(upload)), headers, uploadRules(options));
   }
 
   async #sendFile(upload: JobSettings & NewFile, headers: Record<string, string>, options: CreateJobOptions) {

@@ -5,7 +5,7 @@ import type { FormatOption, Job, SinkName } from './types.js';
 import type { UploadContent } from './upload-source.js';
 
 /** A file to ingest and how to read it. An option that is not given has the contract's default. */
-export type JobUpload = JobSettings & (NewFile | KeptFile);
+export type JobUpload = JobSettings & (NewFile | KeptFile | SourceFile);
 
 export interface NewFile {
   /** If it can be read twice (a path, a Blob, bytes), it is sent again after the connection breaks. */
@@ -15,12 +15,24 @@ export interface NewFile {
   /** Size of a stream in bytes, if it is known: the server can then refuse a large file at once. */
   sizeBytes?: number | undefined;
   fromJob?: undefined;
+  source?: undefined;
 }
 
 export interface KeptFile {
   /** The id of an ended job. Its kept file is used; its options are not. */
   fromJob: string;
   file?: undefined;
+  source?: undefined;
+}
+
+export interface SourceFile {
+  /**
+   * The URI of a file that the service reads where it lies: `s3://bucket/key`, `file:///path` on the server, `gs:`, `az:`,
+   * `https:`. Without credentials: the server has those.
+   */
+  source: string;
+  file?: undefined;
+  fromJob?: undefined;
 }
 
 export interface JobSettings extends TextOptions {
@@ -47,6 +59,8 @@ export interface JobSettings extends TextOptions {
   maxSinkErrors?: number | undefined;
   /** What PostgreSQL does with a row that is there already: `update` (default) or `skip`. */
   onConflict?: Job['options']['on_conflict'] | undefined;
+  /** Control totals: what is known of the file. A job whose file differs fails with EXPECTATION_FAILED. */
+  expect?: Job['options']['expect'] | undefined;
   /** Stored with the job. */
   metadata?: Readonly<Record<string, string>> | undefined;
 }
@@ -72,10 +86,11 @@ const JOB_FIELDS: FieldTable<api.JobUpload & api.JobFromKeptFile, JobSettings & 
   sink_when: 'sinkWhen',
   max_sink_errors: 'maxSinkErrors',
   on_conflict: 'onConflict',
+  expect: 'expect',
 };
 
 /** The options as form fields, in the contract's spelling. */
-export function formFields(upload: JobUpload): FormField[] {
+export function formFields(upload: JobSettings & (NewFile | KeptFile)): FormField[] {
   const metadata = Object.entries(upload.metadata ?? {}).map(([key, value]) => [`metadata.${key}`, value] as const);
   // An empty field would count as not given.
   const none: FormField[] = upload.sinks?.length === 0 ? [['sinks', 'none']] : [];
@@ -84,4 +99,19 @@ export function formFields(upload: JobUpload): FormField[] {
     ...none,
     ...metadata,
   ];
+}
+
+/** The same options as JSON, for a file that is read where it lies. */
+export function sourceBody(upload: JobSettings & SourceFile): api.JobFromSource {
+  const { modelId, source, metadata } = upload;
+  const options = Object.entries(JOB_FIELDS).flatMap(([name, option]) => {
+    const value: unknown = option === 'modelId' || option === 'fromJob' ? undefined : upload[option];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return {
+    model_id: modelId,
+    source: { uri: source },
+    options: Object.fromEntries(options),
+    ...(metadata === undefined ? {} : { metadata: { ...metadata } }),
+  };
 }

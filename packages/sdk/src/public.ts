@@ -1,7 +1,7 @@
 export type { BatchClient, CreateJobOptions, JobFilter, ListOptions, RejectedFileOptions } from './client.js';
 export { BatchApiError, BatchConnectionError, UploadSizeError, WaitTimeoutError } from './errors.js';
 export type { InferUpload } from './infer-upload.js';
-export type { JobSettings, JobUpload, KeptFile, NewFile, UploadProgress } from './job-upload.js';
+export type { JobSettings, JobUpload, KeptFile, NewFile, SourceFile, UploadProgress } from './job-upload.js';
 export { isOutage, type RetryNotice, type RetryPolicy } from './retry.js';
 export type { TextOptions } from './text-options.js';
 export type { BatchClientOptions, CallOptions } from './transport.js';

@@ -36,6 +36,7 @@ export interface Operation {
   url: string;
   path?: object;
   query?: object;
+  headers?: Readonly<Record<string, string>>;
   body?: unknown;
 }
 
@@ -62,7 +63,8 @@ export class Transport {
     rules?: CallRules,
   ): Promise<{ data: T; response: Response }> {
     const { body } = operation;
-    const headers = body === undefined ? this.headers : { ...this.headers, 'content-type': 'application/json' };
+    const type = body === undefined ? {} : { 'content-type': 'application/json' };
+    const headers = { ...this.headers, ...type, ...operation.headers };
     return this.#send(
       target(operation),
       { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },

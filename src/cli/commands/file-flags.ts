@@ -2,6 +2,7 @@ import { type Command, Option, type OptionValues } from '@commander-js/extra-typ
 import type { FormatOption, JobSettings, TextOptions } from 'batch-ingest-sdk';
 import {
   character,
+  controlTotal,
   delimiter,
   keyValue,
   list,
@@ -132,6 +133,11 @@ export const JOB_FLAGS: Flags<Omit<JobSettings, 'modelId'>> = {
     value: '<what>',
     help: 'what PostgreSQL does with a row that is there already: update (default), or skip',
     words: { update: true, skip: true },
+  },
+  expect: {
+    value: '<total=value>',
+    help: 'control totals: the job fails if its file has another number: rows=…, bytes=…, sha256=…; repeatable',
+    parse: controlTotal,
   },
   metadata: { value: '<key=value>', help: 'stored with the job; repeatable', parse: keyValue },
 };

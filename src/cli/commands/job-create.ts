@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { Command } from '@commander-js/extra-typings';
-import type { BatchClient, JobUpload, KeptFile, NewFile, UploadProgress } from 'batch-ingest-sdk';
+import type { BatchClient, JobUpload, KeptFile, NewFile, SourceFile, UploadProgress } from 'batch-ingest-sdk';
 import { CliError, EXIT, Interrupted } from '../failure.js';
 import { lostContact } from '../lost-contact.js';
 import { uploadLine } from '../progress.js';
@@ -18,9 +18,12 @@ const DEFAULT_MAX_BYTES = 1024 ** 3;
 
 export function jobCreateCommand(open: () => Session) {
   const command = new Command('create')
-    .description('Upload a file and start a job.')
+    .description('Start a job with a file: uploaded, or read by the service where it lies.')
     .argument('<model>', 'the id of the model that the rows must satisfy; with --infer, of the one to create')
-    .argument('[file]', 'the file, or - for standard input; left out with --from')
+    .argument(
+      '[file]',
+      'the file, - for standard input, or where it lies: s3://bucket/key, gs:, az:, https:, file:///path on the server; left out with --from',
+    )
     .option('--from <job>', 'use the file kept by this ended job (its options are not reused)')
     .option(
       '--infer',
@@ -41,6 +44,10 @@ export function jobCreateCommand(open: () => Session) {
     .addHelpText(
       'after',
       `
+A path is a file of this machine, which is uploaded. A URI names a file that the service reads where it lies: with the
+service's credentials, and only if the service allows it (SOURCES, see docs/reference/sources.md). It reads the version that is there
+now, and fails if that is replaced meanwhile. For a path that looks like a URI write ./ before it.
+
 With --infer, the model is created from the first rows of the file. The job also gets the null values that were found,
 and the detected delimiter unless --delimiter is given or commas fit. Later rows are checked against that model; a column
 for which no type was found stays text and is not checked.
@@ -55,6 +62,8 @@ Examples:
   $ batch job create orders orders.ndjson --wait
   $ batch job create orders orders.csv --sinks clickhouse,postgres --wait
   $ batch job create orders orders.csv.gz --encoding windows-1252 --wait
+  $ batch job create orders s3://exports/orders/2026-11-20.csv.gz --wait
+  $ batch job create orders file:///data/in/orders.csv --expect rows=1200 --wait
   $ batch job create orders --from a1b2c3d4 --delimiter ';' --wait
   $ batch job create orders 2026-11-20.csv --idempotency-key orders-2026-11-20 --wait`,
     )
@@ -90,8 +99,13 @@ Examples:
 }
 
 /** Throws CliError unless either a file or a job is named. */
-function fileOf(file: string | undefined, fromJob: string | undefined, session: Session): NewFile | KeptFile {
+function fileOf(
+  file: string | undefined,
+  fromJob: string | undefined,
+  session: Session,
+): NewFile | KeptFile | SourceFile {
   if (file !== undefined && fromJob === undefined) {
+    if (isUri(file)) return { source: file };
     return file === '-' ? { file: session.environment.stdin(), filename: 'stdin' } : { file };
   }
   if (file === undefined && fromJob !== undefined) return { fromJob };
@@ -103,11 +117,27 @@ function fileOf(file: string | undefined, fromJob: string | undefined, session: 
   );
 }
 
+const SCHEMES = ['file', 's3', 'gs', 'az', 'https', 'http'];
+
+/** Whether it names a file that the service reads. Throws CliError if it names one that it cannot. */
+function isUri(file: string): boolean {
+  const [, scheme, slashes] = /^([a-z][a-z0-9+.-]+):(\/\/)?/i.exec(file) ?? [];
+  if (scheme === undefined) return false;
+  if (SCHEMES.includes(scheme.toLowerCase())) return true;
+  if (slashes === undefined) return false;
+  throw new CliError(
+    'INVALID_SOURCE',
+    `'${scheme}:' is none of ${SCHEMES.map((each) => `${each}:`).join(', ')}`,
+    'Download the file, and upload it: batch job create MODEL FILE.',
+    EXIT.usage,
+  );
+}
+
 /** `again`: what the command has to be to be repeated. */
 async function upload(session: Session, client: BatchClient, file: JobUpload, key: string, again: string) {
   const line = await uploadLine(session);
-  // A kept file is not sent: any request may have started the job.
-  let isSent = 'fromJob' in file;
+  // Any request without the file itself may have started the job.
+  let isSent = 'fromJob' in file || 'source' in file;
   const onProgress = (step: UploadProgress): void => {
     isSent ||= step.bytesSent > 0 && (step.bytesTotal === null || step.bytesSent === step.bytesTotal);
     line.update(step);

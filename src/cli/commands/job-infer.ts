@@ -18,6 +18,13 @@ export async function withInferredModel(session: Session, client: BatchClient, j
       'Leave out one of them.',
     );
   }
+  if (job.source !== undefined) {
+    throw new CliError(
+      'INVALID_OPTION',
+      '--infer needs a local file, and this one is read by the service',
+      'Download its beginning, create the model from that (`batch model infer SAMPLE --partial`), and leave out --infer.',
+    );
+  }
   if (typeof job.file !== 'string') {
     throw new CliError(
       'INVALID_OPTION',

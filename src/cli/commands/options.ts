@@ -68,6 +68,20 @@ export function modelSinks(text: string): SinkName[] | 'default' {
   return knownSinks(text, `Sinks are ${SINK_NAMES.join(', ')}, none, or default.`);
 }
 
+/** Collects `rows=2`, `bytes=14` and `sha256=…`. */
+export function controlTotal(
+  text: string,
+  previous: NonNullable<JobUpload['expect']> | undefined,
+): NonNullable<JobUpload['expect']> {
+  const [, name = '', value = ''] = /^(rows|bytes|sha256)=(.*)$/.exec(text) ?? [];
+  if (name === '') throw new InvalidArgumentError('It must be rows=…, bytes=… or sha256=….');
+  if (previous !== undefined && Object.hasOwn(previous, name))
+    throw new InvalidArgumentError(`${name} is given twice.`);
+  if (name !== 'sha256') return { ...previous, [name]: wholeNumber(value) };
+  if (!/^[0-9a-f]{64}$/i.test(value)) throw new InvalidArgumentError('A SHA-256 has 64 hexadecimal digits.');
+  return { ...previous, sha256: value.toLowerCase() };
+}
+
 const OPERATIONS = ['trim', 'lowercase', 'uppercase', 'iso_date'] as const;
 
 /** Collects `column=operation,operation`. */

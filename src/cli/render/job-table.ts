@@ -88,6 +88,7 @@ function detailsOf(job: Job): Fact[] {
   const { options, topics, end_offsets: ends, error } = job;
   const details: Fact[] = [
     ['file', `${job.filename}, ${bytes(job.size_bytes)}`],
+    ...(job.source === null ? [] : [['source', job.source.uri] satisfies Fact]),
     ['accepted', topic(topics.data, ends?.data)],
     ['rejected', topic(topics.dlq, ends?.dlq)],
   ];
@@ -98,6 +99,8 @@ function detailsOf(job: Job): Fact[] {
   for (const [column, operations] of Object.entries(options.normalize)) {
     details.push(['normalized', `${column}: ${operations.join(', ')}`]);
   }
+  const expected = Object.entries(options.expect);
+  if (expected.length > 0) details.push(['expected', expected.map(([what, value]) => `${what} ${value}`).join(', ')]);
   for (const { name, state, rows, rejected, lag, table: at } of job.sinks) {
     const left = lag > 0 ? `, ${lag} to go` : '';
     const bad = rejected > 0 ? `, ${rejected} rejected` : '';

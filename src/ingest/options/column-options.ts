@@ -1,9 +1,7 @@
 import { type CompiledSchema, MAX_COLUMN_NAME_BYTES, nestedColumns } from '../../models/schema/index.js';
 import { invalidOption } from './invalid-option.js';
+import { parseObject } from './json-object.js';
 import { NORMALIZE_OPERATIONS, type NormalizeOperation } from './normalize-operations.js';
-
-/** Size limit of an option that is JSON: that of a form field. */
-const MAX_JSON_BYTES = 8 * 1024;
 
 /** `{"Order ID":"id"}`: the model's name of a file's column, by the file's. Throws INVALID_OPTION. */
 export function parseRename(text: string, name: string): Record<string, string> {
@@ -62,24 +60,6 @@ function areOperations(value: unknown): value is NormalizeOperation[] {
     new Set(value).size === value.length &&
     value.every((each) => known.includes(each))
   );
-}
-
-function parseObject(option: string, text: string): Record<string, unknown> {
-  if (Buffer.byteLength(text) > MAX_JSON_BYTES) throw invalidOption(option, `longer than ${MAX_JSON_BYTES} bytes`);
-  const value = parseJson(text);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalidOption(option, 'must be a JSON object');
-  }
-  return value as Record<string, unknown>;
-}
-
-/** undefined: it is not JSON. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function checkName(option: string, name: string): void {

@@ -3,6 +3,7 @@ import type { CsvDialect } from '../csv-dialect.js';
 import { FILE_FORMATS } from '../formats.js';
 import { parseNormalize, parseRename } from './column-options.js';
 import { character, delimiter } from './dialect-options.js';
+import { parseExpectation } from './expectation.js';
 import { parseNullValues } from './null-values.js';
 import { CSV_ONLY, integerBetween, type OptionValues, oneOf, option, TEXT_FORMATS, trueOrFalse } from './option.js';
 import { ON_CONFLICT, parseSinks, SINK_WHEN } from './sink-options.js';
@@ -52,6 +53,8 @@ export const PROCESSING_OPTIONS = {
   max_sink_errors: processing('maxSinkErrors', integerBetween(0, 100_000), 1000),
   /** For PostgreSQL: a row that is there already. */
   on_conflict: processing('onConflict', oneOf(...ON_CONFLICT), 'update'),
+  /** Control totals: a file that differs from them is another one than was meant. */
+  expect: processing('expect', parseExpectation, {}),
 };
 
 /** Every option of a job but its model, where its file comes from, and `metadata.*`. */

@@ -250,6 +250,7 @@ export class JobCoordinator implements RunnerEvents {
       intent,
       file: record.source ?? files.location(record.fileKey),
       sizeBytes: record.sizeBytes,
+      sha256: record.sha256,
       format: record.format,
       columns: model.columns,
       additionalColumns: model.additionalColumns,

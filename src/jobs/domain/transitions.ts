@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../errors/index.js';
-import { FORMATS } from '../../ingest/index.js';
+import { FORMATS, unexpected } from '../../ingest/index.js';
 import type { Checkpoint } from '../../kafka/index.js';
 import type { Assignment, Outcome, RunnerLoss } from '../../runner/index.js';
 import type { JobState } from './job.js';
@@ -31,6 +31,21 @@ const MAX_DELAY_MS = 30_000;
 const SYSTEM_ERRORS: readonly ErrorCode[] = ['KAFKA_UNAVAILABLE', 'SPOOL_UNREADABLE', 'SOURCE_UNAVAILABLE'];
 const FIRST_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 300_000;
+/** Other people's systems are away for longer, and do not like to be asked often. */
+const FIRST_SOURCE_BACKOFF_MS = 30_000;
+const MAX_SOURCE_BACKOFF_MS = 600_000;
+/** What may turn out when a part of the file is committed. */
+const OF_THE_FILE: readonly ErrorCode[] = [
+  'FILE_CORRUPT',
+  'FILE_TOO_COMPLEX',
+  'EXPECTATION_FAILED',
+  'SOURCE_NOT_ALLOWED',
+  'SOURCE_NOT_FOUND',
+  'SOURCE_FORBIDDEN',
+  'SOURCE_CHANGED',
+  'SOURCE_UNSUPPORTED',
+  'SOURCE_UNAVAILABLE',
+];
 
 /** What a runner should do with the job; null: it needs none. */
 export function decideIntent({
@@ -52,7 +67,10 @@ export function decideIntent({
   }
 }
 
-type Known = Pick<StoredJob, 'state' | 'format' | 'pendingError' | 'error' | 'crashes' | 'failures' | 'checkpoint'>;
+type Known = Pick<
+  StoredJob,
+  'state' | 'format' | 'options' | 'pendingError' | 'error' | 'crashes' | 'failures' | 'checkpoint'
+>;
 
 /** Outcome of a runner that has not left the job to another. */
 type Conclusive = Exclude<Outcome, { kind: 'stopped' | 'stale' }>;
@@ -72,7 +90,7 @@ export function decideOutcome(job: Known, outcome: Outcome, maxAttempts: number)
     case 'RUNNING':
     case 'CANCELLING':
       // Rows of a checkpoint that could not be held against the topics may not be readable yet.
-      if (outcome.checkpoint?.eof && isReconciled(outcome)) return decideCompleted(outcome.checkpoint);
+      if (outcome.checkpoint?.eof && isReconciled(outcome)) return decideCompleted(job, outcome.checkpoint);
       return outcome.kind === 'failed' ? decideFailed(job, outcome, maxAttempts) : decideReconciled(job, checkpoint);
     case 'FAILED':
       return decideReconciliation(job, outcome);
@@ -109,9 +127,14 @@ function crashCode({ format }: Known, { crash, outOfMemory }: RunnerLoss): Error
 }
 
 /** The whole file is decided. A cancel that comes too late changes nothing. */
-function decideCompleted(checkpoint: Checkpoint): Decision {
-  const { ok, errors } = checkpoint;
+function decideCompleted({ options }: Known, checkpoint: Checkpoint): Decision {
+  const { ok, errors, position, size } = checkpoint;
   const end = { kind: 'end', checkpoint, checkpointVerified: true } as const;
+  const difference = unexpected(options.expect, { rows: position.row, bytes: size });
+  if (difference !== null) {
+    const message = `${difference}; all its rows are committed`;
+    return { ...end, state: 'FAILED', error: { code: 'EXPECTATION_FAILED', message } };
+  }
   if (errors === 0) return { ...end, state: 'SUCCESS', error: null };
   if (ok > 0) return { ...end, state: 'PARTIAL_SUCCESS', error: null };
   const rows = errors === 1 ? 'The only row was' : `All ${errors} rows were`;
@@ -136,7 +159,7 @@ function decideFailed(job: Known, outcome: Extract<Outcome, { kind: 'failed' }>,
       : { kind: 'reconcile-later', known: { checkpoint } };
   }
   const failures = SYSTEM_ERRORS.includes(code) && job.state === 'RUNNING' ? job.failures + 1 : 0;
-  if (failures > 0 && failures < maxAttempts) return again(backoffAfter(failures), { checkpoint, failures });
+  if (failures > 0 && failures < maxAttempts) return again(backoffAfter(code, failures), { checkpoint, failures });
   const checkpointVerified = isReconciled(outcome);
   const message = failures > 1 ? `failed ${failures} times without a commit; last: ${detail}` : detail;
   const error: JobError = { code, message };
@@ -151,7 +174,7 @@ function decideFailed(job: Known, outcome: Extract<Outcome, { kind: 'failed' }>,
 
 /** A file that turns out to be bad half-way has rows in the topics that nobody asked for: say how many. */
 function withCommitted(error: JobError, checkpoint: Checkpoint | null): JobError {
-  if (error.code !== 'FILE_CORRUPT' && error.code !== 'FILE_TOO_COMPLEX') return error;
+  if (!OF_THE_FILE.includes(error.code)) return error;
   const rows = checkpoint?.position.row ?? 0;
   const committed = rows === 0 ? 'no row is committed' : `its first ${rows} rows are committed`;
   return { ...error, message: `${error.message}; ${committed}` };
@@ -186,6 +209,10 @@ function delayAfter(crashes: number): number {
   return Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(crashes, 10));
 }
 
-function backoffAfter(failures: number): number {
-  return Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 20));
+function backoffAfter(code: ErrorCode, failures: number): number {
+  const [first, most] =
+    code === 'SOURCE_UNAVAILABLE'
+      ? [FIRST_SOURCE_BACKOFF_MS, MAX_SOURCE_BACKOFF_MS]
+      : [FIRST_BACKOFF_MS, MAX_BACKOFF_MS];
+  return Math.min(most, first * 2 ** Math.min(failures - 1, 20));
 }

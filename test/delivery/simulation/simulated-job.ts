@@ -6,6 +6,7 @@ import {
   type State,
   step,
 } from '../../../src/delivery/protocol.js';
+import { DEFAULT_OPTIONS } from '../../../src/ingest/index.js';
 import { StaleTimes } from '../../../src/jobs/coordination/stale-times.js';
 import type { StoredJob } from '../../../src/jobs/domain/stored-job.js';
 import { decideIntent, decideOutcome } from '../../../src/jobs/domain/transitions.js';
@@ -38,7 +39,15 @@ export type PlantedBug =
 /** The job as the jobs side keeps it. */
 type SimulatedRecord = Pick<
   StoredJob,
-  'state' | 'format' | 'pendingError' | 'error' | 'crashes' | 'failures' | 'checkpoint' | 'checkpointVerified'
+  | 'state'
+  | 'format'
+  | 'options'
+  | 'pendingError'
+  | 'error'
+  | 'crashes'
+  | 'failures'
+  | 'checkpoint'
+  | 'checkpointVerified'
 >;
 
 export interface Verdict {
@@ -115,6 +124,7 @@ class Simulation {
   #job: SimulatedRecord = {
     state: 'RUNNING',
     format: 'csv',
+    options: DEFAULT_OPTIONS,
     pendingError: null,
     error: null,
     crashes: 0,

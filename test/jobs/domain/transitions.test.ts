@@ -1,3 +1,4 @@
+import { DEFAULT_OPTIONS } from '../../../src/ingest/index.js';
 import { decideLoss } from '../../../src/jobs/domain/transitions.js';
 import type { RunnerLoss } from '../../../src/runner/index.js';
 
@@ -21,6 +22,7 @@ describe('the third loss of a runner without a commit', () => {
       error: null,
       crashes: 2,
       failures: 0,
+      options: DEFAULT_OPTIONS,
       checkpoint: null,
     } as const;
     expect(decideLoss(job, loss, stalledMs, 300_000)).toMatchObject({

@@ -152,6 +152,29 @@ export type MaxSinkErrorsOption = number;
 export type OnConflictOption = 'update' | 'skip';
 
 /**
+ * Control totals: a JSON object of what the sender says about the file, one or more of `rows` (accepted and rejected ones, without the header), `bytes` and `sha256` (both of the file as it is sent or lies, compressed or not). A job whose file differs fails with EXPECTATION_FAILED, and its rows are not loaded into sinks that wait for its end. `bytes` and `sha256` are checked before the first row, `rows` at the end.
+ */
+export type ExpectOption = string;
+
+/**
+ * What the sender says about the file; what is not said is not checked.
+ */
+export type Expectation = {
+    /**
+     * Accepted and rejected rows, without the header.
+     */
+    rows?: Count;
+    /**
+     * Size of the file as it is sent or lies.
+     */
+    bytes?: Count;
+    /**
+     * SHA-256 of the file as it is sent or lies, in hex.
+     */
+    sha256?: string;
+};
+
+/**
  * Whether the first line names the columns. Default: `true`. `false`: the columns are the model's, in its order. If some of the model's names are whole numbers, such as `2024`, and others are not, the order is not defined (INVALID_OPTION).
  */
 export type HeaderOption = boolean;
@@ -187,7 +210,8 @@ export type JobUpload = {
     sink_when?: SinkWhenOption;
     max_sink_errors?: MaxSinkErrorsOption;
     on_conflict?: OnConflictOption;
-    [key: string]: MetadataValue | Blob | File | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | CsvReaderOption | SinksOption | SinkWhenOption | MaxSinkErrorsOption | OnConflictOption | undefined;
+    expect?: ExpectOption;
+    [key: string]: MetadataValue | Blob | File | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | CsvReaderOption | SinksOption | SinkWhenOption | MaxSinkErrorsOption | OnConflictOption | ExpectOption | undefined;
 };
 
 /**
@@ -222,7 +246,85 @@ export type JobFromKeptFile = {
     sink_when?: SinkWhenOption;
     max_sink_errors?: MaxSinkErrorsOption;
     on_conflict?: OnConflictOption;
-    [key: string]: MetadataValue | JobId | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | CsvReaderOption | SinksOption | SinkWhenOption | MaxSinkErrorsOption | OnConflictOption | undefined;
+    expect?: ExpectOption;
+    [key: string]: MetadataValue | JobId | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | CsvReaderOption | SinksOption | SinkWhenOption | MaxSinkErrorsOption | OnConflictOption | ExpectOption | undefined;
+};
+
+/**
+ * A job that reads its file where it lies.
+ */
+export type JobFromSource = {
+    /**
+     * The model that the rows must satisfy. Required, here or as a query parameter.
+     */
+    model_id?: ModelId;
+    source: {
+        uri: SourceUri;
+    };
+    /**
+     * The options of JobUpload, as JSON; they may be query parameters as well.
+     */
+    options?: {
+        format?: FormatOption;
+        encoding?: EncodingOption;
+        delimiter?: DelimiterOption;
+        quote?: QuoteOption;
+        escape?: EscapeOption;
+        comment?: CommentOption;
+        skip_lines?: SkipLinesOption;
+        trim?: TrimOption;
+        header?: HeaderOption;
+        value_format?: ValueFormatOption;
+        compression?: CompressionOption;
+        /**
+         * Values that mean null, besides the empty field; none with a comma.
+         */
+        null_values?: Array<string>;
+        /**
+         * Names in the file → names in the model.
+         */
+        rename?: {
+            [key: string]: string;
+        };
+        ignore_header_case?: IgnoreHeaderCaseOption;
+        /**
+         * Operations on values before they are checked, by the model's column names.
+         */
+        normalize?: {
+            [key: string]: Array<'trim' | 'lowercase' | 'uppercase' | 'iso_date'>;
+        };
+        csv_reader?: CsvReaderOption;
+        /**
+         * Where the rows are loaded; an empty list: nowhere.
+         */
+        sinks?: Array<SinkName>;
+        sink_when?: SinkWhenOption;
+        max_sink_errors?: MaxSinkErrorsOption;
+        on_conflict?: OnConflictOption;
+        expect?: Expectation;
+    };
+    /**
+     * Stored with the job, and shown.
+     */
+    metadata?: {
+        [key: string]: MetadataValue;
+    };
+};
+
+/**
+ * Where the file lies: `file:///<path>` on the server, `s3://<bucket>/<key>`, `gs://<bucket>/<name>`, `az://<account>/<container>/<name>`, `https://<host>/<path>`. Without credentials: the server has those (SOURCE_CONNECTIONS). The server must allow it (SOURCES). Keys and names stand as they are, not percent-encoded.
+ */
+export type SourceUri = string;
+
+/**
+ * The file that the job reads where it lies, and the version of it that it was created for.
+ */
+export type JobSource = {
+    uri: SourceUri;
+    /**
+     * What the system says that differs between versions of the file, such as its entity tag. The job reads this version or fails with SOURCE_CHANGED.
+     */
+    version: string;
 };
 
 /**
@@ -311,6 +413,7 @@ export type JobOptions = {
     sink_when: SinkWhenOption;
     max_sink_errors: MaxSinkErrorsOption;
     on_conflict: OnConflictOption;
+    expect: Expectation;
 };
 
 /**
@@ -381,7 +484,7 @@ export type JobError = {
     hint: string;
 };
 
-export type JobErrorCode = 'HEADER_MISMATCH' | 'ALL_ROWS_REJECTED' | 'KAFKA_UNAVAILABLE' | 'KAFKA_REJECTED' | 'KAFKA_UNSUPPORTED' | 'CHECKPOINT_LOST' | 'RUNNER_CRASHED' | 'SPOOL_UNREADABLE' | 'FILE_CORRUPT' | 'FILE_TOO_COMPLEX';
+export type JobErrorCode = 'HEADER_MISMATCH' | 'ALL_ROWS_REJECTED' | 'KAFKA_UNAVAILABLE' | 'KAFKA_REJECTED' | 'KAFKA_UNSUPPORTED' | 'CHECKPOINT_LOST' | 'RUNNER_CRASHED' | 'SPOOL_UNREADABLE' | 'FILE_CORRUPT' | 'FILE_TOO_COMPLEX' | 'SOURCE_NOT_ALLOWED' | 'SOURCE_NOT_FOUND' | 'SOURCE_FORBIDDEN' | 'SOURCE_CHANGED' | 'SOURCE_UNSUPPORTED' | 'SOURCE_UNAVAILABLE' | 'EXPECTATION_FAILED';
 
 export type Job = JobSummary & {
     /**
@@ -410,7 +513,7 @@ export type JobSummary = {
      */
     revision: number;
     /**
-     * The file name sent by the client.
+     * The file name sent by the client, or the last part of the source's path.
      */
     filename: string;
     /**
@@ -427,7 +530,11 @@ export type JobSummary = {
     encoding: 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252' | 'latin1' | null;
     size_bytes: Count;
     /**
-     * SHA-256 of the file as it was sent, in hex; null for jobs of versions that did not compute it.
+     * null if the file was uploaded.
+     */
+    source: JobSource | null;
+    /**
+     * SHA-256 of the file as it was sent, in hex; null for a file that is read where it lies, and for jobs of versions that did not compute it.
      */
     sha256: string | null;
     /**
@@ -960,7 +1067,7 @@ export type HealthIndicators = {
 /**
  * Every code that a response can carry.
  */
-export type ErrorCode = 'FILE_TOO_LARGE' | 'UNSUPPORTED_FILE_TYPE' | 'MODEL_NOT_FOUND' | 'KAFKA_UNAVAILABLE' | 'JOB_NOT_FOUND' | 'INTERNAL_ERROR' | 'INVALID_JSON' | 'INVALID_MULTIPART' | 'MISSING_MODEL_ID' | 'MISSING_FILE' | 'READ_ERROR' | 'INVALID_SCHEMA' | 'INVALID_OPTION' | 'INVALID_REQUEST' | 'MODEL_ALREADY_EXISTS' | 'JOB_STATE_CONFLICT' | 'IDEMPOTENCY_KEY_REUSED' | 'REJECTED_EXPIRED' | 'SPOOL_EXPIRED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'UNSUPPORTED_MEDIA_TYPE' | 'UPLOAD_TIMEOUT' | 'FORBIDDEN_HOST' | 'CROSS_SITE_REQUEST' | 'STORAGE_UNAVAILABLE' | 'STORE_UNAVAILABLE' | 'INSUFFICIENT_STORAGE' | 'SERVICE_BUSY' | 'TOPIC_LIMIT' | 'HEADER_MISMATCH' | 'KAFKA_REJECTED' | 'KAFKA_UNSUPPORTED' | 'FILE_CORRUPT' | 'FILE_TOO_COMPLEX' | 'SINK_NOT_CONFIGURED' | 'SINK_NOT_FOUND' | 'SINK_STATE_CONFLICT' | 'SINK_EXPIRED' | 'SINK_NOT_REVERSIBLE';
+export type ErrorCode = 'FILE_TOO_LARGE' | 'UNSUPPORTED_FILE_TYPE' | 'MODEL_NOT_FOUND' | 'KAFKA_UNAVAILABLE' | 'JOB_NOT_FOUND' | 'INTERNAL_ERROR' | 'INVALID_JSON' | 'INVALID_MULTIPART' | 'MISSING_MODEL_ID' | 'MISSING_FILE' | 'READ_ERROR' | 'INVALID_SCHEMA' | 'INVALID_OPTION' | 'INVALID_REQUEST' | 'MODEL_ALREADY_EXISTS' | 'JOB_STATE_CONFLICT' | 'IDEMPOTENCY_KEY_REUSED' | 'REJECTED_EXPIRED' | 'SPOOL_EXPIRED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'UNSUPPORTED_MEDIA_TYPE' | 'UPLOAD_TIMEOUT' | 'FORBIDDEN_HOST' | 'CROSS_SITE_REQUEST' | 'STORAGE_UNAVAILABLE' | 'STORE_UNAVAILABLE' | 'INSUFFICIENT_STORAGE' | 'SERVICE_BUSY' | 'TOPIC_LIMIT' | 'HEADER_MISMATCH' | 'KAFKA_REJECTED' | 'KAFKA_UNSUPPORTED' | 'INVALID_SOURCE' | 'SOURCE_NOT_ALLOWED' | 'SOURCE_NOT_FOUND' | 'SOURCE_FORBIDDEN' | 'SOURCE_CHANGED' | 'SOURCE_UNSUPPORTED' | 'SOURCE_UNAVAILABLE' | 'FILE_CORRUPT' | 'FILE_TOO_COMPLEX' | 'SINK_NOT_CONFIGURED' | 'SINK_NOT_FOUND' | 'SINK_STATE_CONFLICT' | 'SINK_EXPIRED' | 'SINK_NOT_REVERSIBLE';
 
 /**
  * RFC 9457, with the code, the hint and the request's id.
@@ -1091,7 +1198,7 @@ export type ListJobsResponses = {
 export type ListJobsResponse = ListJobsResponses[keyof ListJobsResponses];
 
 export type CreateJobData = {
-    body: JobUpload | JobFromKeptFile;
+    body: JobFromSource;
     headers?: {
         /**
          * A name for this upload, chosen by the client (a UUID, for example) and stored with the job. Repeating the request with it cannot start a second job.
@@ -1185,6 +1292,10 @@ export type CreateJobData = {
          */
         on_conflict?: OnConflictOption;
         /**
+         * See the form field of this name.
+         */
+        expect?: ExpectOption;
+        /**
          * Up to 32 parameters `metadata.<key>=<value>`, stored with the job. As an object, the member names are the names of the parameters: `{"metadata.source":"crm"}` is `?metadata.source=crm`.
          */
         metadata?: {
@@ -1200,11 +1311,11 @@ export type CreateJobErrors = {
      */
     400: Problem;
     /**
-     * A web page of another origin made this request. Another port of the same host is another origin.
+     * A browser sent this from a page of another site, the server does not allow the source, or the source does not let the server read it.
      */
     403: Problem;
     /**
-     * The model, or the job in `from_job`, does not exist.
+     * The model, the job in `from_job`, or the file at the source does not exist.
      */
     404: Problem;
     /**
@@ -1212,7 +1323,7 @@ export type CreateJobErrors = {
      */
     408: Problem;
     /**
-     * The Idempotency-Key was used with another file, model or options; or the job in `from_job` has not ended.
+     * The Idempotency-Key was used with another file, model or options; the job in `from_job` has not ended; or the file at the source is being written.
      */
     409: Problem;
     /**
@@ -1220,7 +1331,7 @@ export type CreateJobErrors = {
      */
     410: Problem;
     /**
-     * The file is larger than the server accepts (1 GiB by default). Sent before the body is read if Content-Length says so, otherwise when the limit is crossed.
+     * The file is larger than the server accepts (1 GiB by default; 100 GB for a source). Sent before the body is read if Content-Length says so, otherwise when the limit is crossed.
      */
     413: Problem;
     /**
@@ -1240,7 +1351,7 @@ export type CreateJobErrors = {
      */
     502: Problem;
     /**
-     * Kafka, the database or the storage of uploaded files is unreachable, MAX_UPLOADS uploads are in progress, the jobs have reached MAX_JOB_TOPICS, or a broker quota on topics is exhausted. Usually sent within 3 seconds, without reading the body.
+     * Kafka, the database, the storage of uploaded files or the source is unreachable, MAX_UPLOADS uploads are in progress, the jobs have reached MAX_JOB_TOPICS, or a broker quota on topics is exhausted. Usually sent within 3 seconds, without reading the body.
      */
     503: Problem;
     /**
@@ -1257,7 +1368,7 @@ export type CreateJobResponses = {
      */
     200: Job;
     /**
-     * The file is stored and the job will run.
+     * The file is stored, or found where it lies, and the job will run.
      */
     202: Job;
 };
