@@ -36,10 +36,18 @@ describe('tables that are not as the process knows them', () => {
     change(
       `DROP INDEX jobs_due; DROP INDEX jobs_failing; DROP INDEX jobs_waiting; CREATE INDEX jobs_claimable ON jobs (seq);
       DELETE FROM kysely_migration WHERE name >= '0021'; ALTER TABLE jobs DROP COLUMN failures; ALTER TABLE jobs DROP COLUMN job_version;
-      ALTER TABLE model_versions DROP COLUMN sinks; ALTER TABLE jobs DROP COLUMN sinks; DROP TABLE sink_loads; DROP TABLE sink_rejects;`,
+      ALTER TABLE model_versions DROP COLUMN sinks; ALTER TABLE jobs DROP COLUMN sinks; DROP TABLE sink_loads; DROP TABLE sink_rejects;
+      ALTER TABLE jobs DROP COLUMN source; DROP TABLE feeds; DROP TABLE feed_files;`,
     );
     await expect(open('off')).rejects.toThrow('lacks 6 migrations, and MIGRATE=off: run `node dist/main.js migrate`');
-    expect(await open('on')).toEqual(['0021_fair_claims', '0022_failures', '0023_model_sinks', '0024_sinks']);
+    expect(await open('on')).toEqual([
+      '0021_fair_claims',
+      '0022_failures',
+      '0023_model_sinks',
+      '0024_sinks',
+      '0025_sources',
+      '0026_feeds',
+    ]);
     expect(await open('off')).toEqual([]);
   });
 

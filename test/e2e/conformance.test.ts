@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -41,6 +43,10 @@ const BY_S3 = hasS3 ? [] : ['createJob 503 STORAGE_UNAVAILABLE', 'resumeJob 503 
 const S3_START_MS = 600_000;
 
 const dataDirs: string[] = [];
+/** Files for jobs that read them where they lie. */
+let folder: string;
+/** A web server that lets nobody read its files. */
+let denying: Server;
 const seen = new Set<string>();
 const uploads = { file: CSV, model_id: 'orders' };
 let service: Service;
@@ -135,7 +141,16 @@ async function expectStatus(id: string, question: Question, status: number): Pro
 }
 
 beforeAll(async () => {
-  const env = { UPLOAD_IDLE_MS: `${IDLE_MS}`, MAX_UPLOAD_BYTES: `${MAX_BYTES}`, JOB_CONCURRENCY: '1' };
+  folder = await newDataDir();
+  denying = createServer((_, response) => response.writeHead(403).end());
+  await new Promise<void>((done) => denying.listen(0, '127.0.0.1', done));
+  const { port } = denying.address() as AddressInfo;
+  const env = {
+    UPLOAD_IDLE_MS: `${IDLE_MS}`,
+    MAX_UPLOAD_BYTES: `${MAX_BYTES}`,
+    JOB_CONCURRENCY: '1',
+    SOURCES: `file:${folder},http://127.0.0.1:1/,http://127.0.0.1:${port}/`,
+  };
   service = await startService({ brokers, dataDir: await newDataDir(), env });
   client = clientOf(service);
   const api = new Api(service.url);
@@ -146,6 +161,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await service.stop();
+  denying.close();
   for (const dataDir of dataDirs) await rm(dataDir, { recursive: true, force: true });
 });
 
@@ -191,6 +207,48 @@ describe('models, by the contract', () => {
       const text = { id: at, headers: { 'content-type': 'text/plain' }, body: Buffer.from('a') };
       await expectProblem(id, text, 415, 'UNSUPPORTED_MEDIA_TYPE');
     }
+  });
+});
+
+describe('jobs with sources, by the contract', () => {
+  const from = (uri: string, more: Branch = {}): Question => ({
+    body: { model_id: 'orders', source: { uri }, ...more },
+  });
+
+  async function put(name: string): Promise<string> {
+    await writeFile(join(folder, name), CSV);
+    const old = new Date(Date.now() - 60_000);
+    await utimes(join(folder, name), old, old);
+    return `file://${folder}/${name}`;
+  }
+
+  it('are created, and show where their file lies', async () => {
+    const uri = await put('orders.csv');
+    const options = { null_values: ['NULL'], sinks: [], expect: { rows: 2 }, trim: true, skip_lines: 0 };
+    const created = await expectStatus('createJob', from(uri, { options, metadata: { day: '1' } }), 202);
+    expect(created.body).toMatchObject({ source: { uri }, sha256: null, metadata: { day: '1' } });
+    await new Api(service.url).ended(created.body.job_id);
+    expect((await expectStatus('getJob', { id: created.body.job_id }, 200)).body.source).toEqual(created.body.source);
+  });
+
+  it('are refused as it is documented', async () => {
+    await symlink(await put('orders.csv').then(() => join(folder, 'orders.csv')), join(folder, 'link.csv'));
+    await writeFile(join(folder, 'fresh.csv'), CSV);
+    const { port } = denying.address() as AddressInfo;
+    const at = (name: string): Question => from(`file://${folder}/${name}`);
+    const cases: [Question, number, string][] = [
+      [from('orders.csv'), 400, 'INVALID_SOURCE'],
+      [at('link.csv'), 400, 'SOURCE_UNSUPPORTED'],
+      [from('file:///etc/passwd'), 403, 'SOURCE_NOT_ALLOWED'],
+      [from(`http://127.0.0.1:${port}/a.csv`), 403, 'SOURCE_FORBIDDEN'],
+      [at('none.csv'), 404, 'SOURCE_NOT_FOUND'],
+      [at('fresh.csv'), 409, 'SOURCE_CHANGED'],
+      [from('http://127.0.0.1:1/a.csv'), 503, 'SOURCE_UNAVAILABLE'],
+      [from('s3://bucket/a.csv', { surplus: 1 }), 400, 'INVALID_REQUEST'],
+      [from('s3://bucket/a.csv', { options: { trim: 'true' } }), 400, 'INVALID_OPTION'],
+      [{ headers: { 'content-type': 'application/json' }, body: Buffer.from('{"source":') }, 400, 'INVALID_JSON'],
+    ];
+    for (const [question, status, code] of cases) await expectProblem('createJob', question, status, code);
   });
 });
 

@@ -151,7 +151,8 @@ export class JobMaintenance {
     const { store, writer, clock } = this.options;
     await writer.exclusively(jobId, async () => {
       const record = await store.get(jobId);
-      if (record === undefined || record.state === 'CANCELLING') return;
+      // A file that is read where it lies is nowhere else.
+      if (record === undefined || record.source !== null || record.state === 'CANCELLING') return;
       const doomed = await writer.updateInternal(record, { pendingError: record.pendingError ?? FILE_GONE });
       if (record.state === 'PENDING' && record.checkpointVerified) {
         await writer.change(doomed, endUnstarted(doomed, 'FAILED', clock));

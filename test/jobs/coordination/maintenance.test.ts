@@ -139,6 +139,16 @@ describe('a new start', () => {
     expect(harness.events.at(-1)?.state).toBe('FAILED');
   });
 
+  it('lets a job go on whose file is read where it lies', async () => {
+    const source = { uri: 's3://bucket/a.csv', version: '1', sizeBytes: 100 };
+    const jobId = await harness.accept({ source });
+    await harness.spool.remove(jobId);
+    harness.start();
+    await harness.maintenance.rescueInterrupted();
+    expect(await harness.job(jobId)).toMatchObject({ state: 'PENDING', error: null });
+    expect(await harness.waiting()).toEqual([jobId]);
+  });
+
   it('reconciles a job under way whose file is gone before it fails it', async () => {
     const jobId = await harness.acceptAndClaim();
     harness.commit(jobId, 4);
