@@ -194,5 +194,8 @@ function unavailable({ href }: SourceUri, error: unknown): ServiceError {
   const { code, name } = error as NodeJS.ErrnoException;
   // The code of a DOMException is a number.
   const why = typeof code === 'string' ? code : name;
+  // It may be known later, but a name that is misspelled should not be waited for.
+  if (why === 'ENOTFOUND')
+    return new ServiceError('SOURCE_NOT_FOUND', `${href}: there is no host of this name`, { cause: error });
   return new ServiceError('SOURCE_UNAVAILABLE', `${href} does not answer (${why})`, { cause: error });
 }

@@ -72,7 +72,8 @@ async function start(sources?: string): Promise<void> {
     brokers,
     dataDir,
     env: {
-      SOURCES: sources ?? `file:${folder},http://${host}/pub,http://127.0.0.1:1/,s3://uploads`,
+      SOURCES:
+        sources ?? `file:${folder},http://${host}/pub,http://127.0.0.1:1/,https://no-such-host.invalid,s3://uploads`,
       SOURCE_CONNECTIONS: join(root, 'connections.yaml'),
       MAX_SOURCE_BYTES: `${64 * 1024 ** 2}`,
       LAKE_KEY: s3?.env['AWS_ACCESS_KEY_ID'] ?? '',
@@ -266,6 +267,7 @@ describe('a source', () => {
       [`file://${folder}/empty.csv`, 400, 'READ_ERROR'],
       [`file://${folder}/large.csv`, 413, 'FILE_TOO_LARGE'],
       [`http://${host}/pub/secret.csv`, 403, 'SOURCE_FORBIDDEN'],
+      ['https://no-such-host.invalid/a.csv', 404, 'SOURCE_NOT_FOUND'],
       ['http://127.0.0.1:1/a.csv', 503, 'SOURCE_UNAVAILABLE'],
       ...(hasS3 ? ([['s3://uploads/denied/orders.csv', 403, 'SOURCE_FORBIDDEN']] as [string, number, string][]) : []),
     ];

@@ -63,8 +63,8 @@ export class Transport {
     rules?: CallRules,
   ): Promise<{ data: T; response: Response }> {
     const { body } = operation;
-    const type = body === undefined ? {} : { 'content-type': 'application/json' };
-    const headers = { ...this.headers, ...type, ...operation.headers };
+    const headers: Record<string, string> = { ...this.headers, ...operation.headers };
+    if (body !== undefined) headers['content-type'] = 'application/json';
     return this.#send(
       target(operation),
       { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },

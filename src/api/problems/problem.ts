@@ -42,5 +42,5 @@ const INTERNAL_ERROR = new ServiceError('INTERNAL_ERROR', 'The request could not
 export function retryAfterSeconds(code: ErrorCode): number | null {
   if (code === 'SERVICE_BUSY') return 2;
   const isAway = code === 'KAFKA_UNAVAILABLE' || code === 'STORAGE_UNAVAILABLE' || code === 'STORE_UNAVAILABLE';
-  return isAway || code === 'TOPIC_LIMIT' ? 5 : null;
+  return isAway || code === 'TOPIC_LIMIT' || code === 'SOURCE_UNAVAILABLE' ? 5 : null;
 }
