@@ -215,9 +215,9 @@ function gone(error: unknown, uri: SourceUri): ServiceError | null {
 /** What another attempt would not change; null: it may. */
 function refusal(error: unknown, { href }: SourceUri): ServiceError | null {
   if (error instanceof ServiceError) return error;
-  const { name, code = name } = error as RestError;
+  const { name, code = '' } = error as RestError;
   const status = statusOf(error);
-  const words = `the server says ${code}`;
+  const words = `the server says ${status} ${code}`.trimEnd();
   if (status === 404) {
     return new ServiceError('SOURCE_NOT_FOUND', `There is no blob ${href} (${words})`, { cause: error });
   }

@@ -159,7 +159,7 @@ const REFUSED_CREDENTIALS = ['ExpiredToken', 'ExpiredTokenException', 'InvalidTo
 function refusal(error: unknown, href: string): ServiceError | null {
   const { name } = error as Error;
   const status = statusOf(error);
-  const words = `the server says ${name}`;
+  const words = `the server says ${status} ${name}`;
   if (status === 404) {
     return new ServiceError('SOURCE_NOT_FOUND', `There is no object ${href} (${words})`, { cause: error });
   }
