@@ -21,7 +21,7 @@ const orders = makeOrders(280_000, 10);
 const few = makeOrders(300, 7);
 
 interface Store {
-  /** Of its bucket or container, with a slash at the end. */
+  /** The URI of its bucket or container, with a slash at the end. */
   readonly uri: string;
   put(name: string, content: Buffer): Promise<void>;
   readonly proxy: HttpProxy;
@@ -129,7 +129,7 @@ describe('files in object stores', () => {
         await expectDelivered(brokers, job, orders);
       });
 
-      it('fail as SOURCE_FORBIDDEN if credentials expire in the middle, and go on with new ones', async () => {
+      it('fail with SOURCE_FORBIDDEN if credentials expire in the middle, and go on with new ones', async () => {
         store().proxy.onRequest = (_method, _path, headers) =>
           (firstByte(headers) ?? 0) >= 8 * 1024 ** 2 ? expired : 'pass';
         const failed = await api.ended(await start(`${store().uri}in/orders.csv`), PATIENCE_MS);
@@ -142,7 +142,7 @@ describe('files in object stores', () => {
         await expectDelivered(brokers, job, orders);
       });
 
-      it('fail as SOURCE_CHANGED if they are replaced in the middle', async () => {
+      it('fail with SOURCE_CHANGED if they are replaced in the middle', async () => {
         await store().put('in/replaced.csv', orders.csv);
         const replaced = Promise.withResolvers<void>();
         let isReplaced = false;

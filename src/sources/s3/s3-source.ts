@@ -72,8 +72,9 @@ export class S3Source implements Source {
     const body = answer.Body as Readable;
     const range = answer.ContentRange ?? 'none';
     if (range === `bytes ${from}-${to - 1}/${sizeBytes}`) {
-      // An object that was replaced by one of the same bytes has the same entity tag.
-      if (modified === undefined || pinOf(etag, answer.LastModified).modified === modified) return body;
+      // An object that was replaced by one of the same bytes has the same entity tag; an id of a version says it all.
+      if (versionId !== undefined || modified === undefined || pinOf(etag, answer.LastModified).modified === modified)
+        return body;
       body.destroy();
       throw changed(href);
     }
