@@ -5,6 +5,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { CONFIG, type Config } from '../config/index.js';
 import { DATABASE, type Database } from '../database/index.js';
 import {
   systemClock as clock,
@@ -44,7 +45,7 @@ export class FeedsModule implements OnApplicationBootstrap, BeforeApplicationShu
         { provide: FeedFileStore, inject: [DATABASE], useFactory: (db: Database) => new FeedFileStore(db, clock) },
         {
           provide: FeedCoordinator,
-          inject: [FeedStore, FeedFileStore, Sources, JobStore, JobSubmission, JobCommands, JobAdmission, LOG],
+          inject: [FeedStore, FeedFileStore, Sources, JobStore, JobSubmission, JobCommands, JobAdmission, LOG, CONFIG],
           useFactory: (
             feeds: FeedStore,
             files: FeedFileStore,
@@ -54,6 +55,7 @@ export class FeedsModule implements OnApplicationBootstrap, BeforeApplicationShu
             commands: JobCommands,
             admission: JobAdmission,
             log: Logger,
+            { database }: Config,
           ) =>
             new FeedCoordinator({
               feeds,
@@ -63,6 +65,7 @@ export class FeedsModule implements OnApplicationBootstrap, BeforeApplicationShu
               submission,
               commands,
               admission,
+              isAlone: database.kind === 'sqlite',
               owner,
               clock,
               log,

@@ -8,6 +8,8 @@ import { FeedRound, type FeedRoundOptions } from './feed-round.js';
 
 export interface FeedCoordinatorOptions extends Omit<FeedRoundOptions, 'complete'> {
   feeds: FeedStore;
+  /** No other process has the store. */
+  isAlone: boolean;
   /** This start of the process. */
   owner: string;
   clock: Clock;
@@ -30,6 +32,7 @@ export class FeedCoordinator {
   readonly #running = new Map<string, Promise<void>>();
   /** What was seen of the files of a feed, by its id. */
   readonly #complete = new Map<string, CompleteFiles>();
+  #areReleased = false;
   readonly #stop = new AbortController();
 
   constructor(private readonly options: FeedCoordinatorOptions) {
@@ -60,7 +63,9 @@ export class FeedCoordinator {
   }
 
   async #begin(): Promise<void> {
-    const { feeds, owner } = this.options;
+    const { feeds, owner, isAlone } = this.options;
+    if (isAlone && !this.#areReleased) await feeds.releaseAll();
+    this.#areReleased = true;
     while (this.#running.size < MAX_FEEDS && !this.#stop.signal.aborted) {
       const feed = await feeds.claim(owner, [...this.#running.keys()]);
       if (feed === undefined) return;

@@ -136,6 +136,15 @@ export class FeedStore {
     return numUpdatedRows > 0n;
   }
 
+  /** Whoever worked on a feed is gone. Only for a process that has the store to itself, once, before it claims. */
+  async releaseAll(): Promise<void> {
+    await this.db
+      .updateTable('feeds')
+      .set({ lease_owner: null, lease_until: 0 })
+      .where('lease_owner', 'is not', null)
+      .execute();
+  }
+
   /**
    * A feed that is due, and that nobody works on, for `owner` and FEED_LEASE_MS; `except`: those that it has already. The
    * ones that wait longest come first. undefined: none is.
