@@ -1,4 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings';
+import { feedCommand } from './commands/feed.js';
 import { healthCommand } from './commands/health.js';
 import { jobCommand } from './commands/job.js';
 import { modelCommand } from './commands/model.js';
@@ -42,6 +43,7 @@ with the service (the job keeps running; the hint names the command to continue 
   program.addCommand(modelCommand(open));
   program.addCommand(jobCommand(open));
   program.addCommand(sinkCommand(open));
+  program.addCommand(feedCommand(open));
   program.addCommand(healthCommand(open));
   return program;
 }

@@ -1,20 +1,28 @@
 import type {
   AddSinksData,
   CancelJobData,
+  CreateFeedData,
   CreateModelData,
+  DeleteFeedData,
   DeleteModelData,
+  GetFeedData,
   GetJobData,
   GetLivenessData,
   GetModelData,
   GetModelVersionData,
   GetReadinessData,
+  ListFeedFilesData,
+  ListFeedsData,
   ListJobsData,
   ListModelsData,
   ListModelVersionsData,
   ListRejectedRowsData,
   ListSinksData,
+  PauseFeedData,
   RemoveSinkRowsData,
+  ResumeFeedData,
   ResumeJobData,
+  RetryFeedFilesData,
   RetrySinkData,
   UpdateModelData,
 } from './api/types.gen.js';
@@ -29,12 +37,17 @@ import {
   sourceBody,
   type UploadProgress,
 } from './job-upload.js';
+import { feedBody, type NewFeed } from './new-feed.js';
 import { eachOf, firstOf, nextCursor } from './pages.js';
 import type { Platform } from './platform/platform.js';
 import { randomKey } from './random-key.js';
 import { type OnLeftOut, rejectedFile } from './rejected-file.js';
 import { type BatchClientOptions, type CallOptions, type CallRules, type Operation, Transport } from './transport.js';
 import type {
+  Feed,
+  FeedFile,
+  FeedFileState,
+  FeedSummary,
   InferredSchema,
   Job,
   JobState,
@@ -283,6 +296,72 @@ export class BatchClient {
     const operation = { url: '/jobs/{id}/sinks', path: { id }, body: { sinks: [...sinks] } } satisfies AddSinksData;
     const { data } = await this.#transport.request<Job>('POST', operation, { ...options, repeatable: false });
     return data;
+  }
+
+  /** Creates a feed, which begins at once. */
+  async createFeed(feed: NewFeed, options: CallOptions = {}): Promise<Feed> {
+    const operation = { url: '/feeds', body: feedBody(feed) } satisfies CreateFeedData;
+    const { data } = await this.#transport.request<Feed>('POST', operation, { ...options, repeatable: false });
+    return data;
+  }
+
+  async getFeed(id: string, options: CallOptions = {}): Promise<Feed> {
+    const operation = { url: '/feeds/{id}', path: { id } } satisfies GetFeedData;
+    const { data } = await this.#transport.request<Feed>('GET', operation, options);
+    return data;
+  }
+
+  /** Every feed, newest first; pages are fetched as they are needed. */
+  listFeeds(options: ListOptions = {}): AsyncGenerator<FeedSummary, void, undefined> {
+    return this.#list<FeedSummary>(options, (page) => ({ url: '/feeds', query: page }) satisfies ListFeedsData);
+  }
+
+  /** The files that a feed has found, the last ones first; pages are fetched as they are needed. */
+  listFeedFiles(
+    id: string,
+    filter: { state?: FeedFileState | undefined } = {},
+    options: ListOptions = {},
+  ): AsyncGenerator<FeedFile, void, undefined> {
+    return this.#list<FeedFile>(
+      options,
+      (page) =>
+        ({
+          url: '/feeds/{id}/files',
+          path: { id },
+          query: { state: filter.state, ...page },
+        }) satisfies ListFeedFilesData,
+    );
+  }
+
+  /** The feed neither lists its source nor takes files; jobs that it has started go on. */
+  async pauseFeed(id: string, options: CallOptions = {}): Promise<Feed> {
+    const operation = { url: '/feeds/{id}/pause', path: { id } } satisfies PauseFeedData;
+    const { data } = await this.#transport.request<Feed>('POST', operation, { ...options, repeatable: false });
+    return data;
+  }
+
+  /** The feed goes on, with a listing at once. */
+  async resumeFeed(id: string, options: CallOptions = {}): Promise<Feed> {
+    const operation = { url: '/feeds/{id}/resume', path: { id } } satisfies ResumeFeedData;
+    const { data } = await this.#transport.request<Feed>('POST', operation, { ...options, repeatable: false });
+    return data;
+  }
+
+  /** Has failed files taken again: those of these ids (`file_id`), or all. Returns how many there are. */
+  async retryFeedFiles(id: string, files?: readonly string[], options: CallOptions = {}): Promise<number> {
+    const body = files === undefined ? {} : { files: [...files] };
+    const operation = { url: '/feeds/{id}/retry', path: { id }, body } satisfies RetryFeedFilesData;
+    const { data } = await this.#transport.request<{ retried: number }>('POST', operation, {
+      ...options,
+      repeatable: false,
+    });
+    return data.retried;
+  }
+
+  /** Deletes a feed. Its jobs go on, and what it has taken is remembered for another feed of the same id. */
+  async deleteFeed(id: string, options: CallOptions = {}): Promise<void> {
+    const operation = { url: '/feeds/{id}', path: { id } } satisfies DeleteFeedData;
+    await this.#transport.request('DELETE', operation, { ...options, repeatable: false });
   }
 
   /** Tries to load a job into a sink again, now: one that has FAILED or is RETRYING. */

@@ -2,6 +2,7 @@ export type { BatchClient, CreateJobOptions, JobFilter, ListOptions, RejectedFil
 export { BatchApiError, BatchConnectionError, UploadSizeError, WaitTimeoutError } from './errors.js';
 export type { InferUpload } from './infer-upload.js';
 export type { JobSettings, JobUpload, KeptFile, NewFile, SourceFile, UploadProgress } from './job-upload.js';
+export type { NewFeed } from './new-feed.js';
 export { isOutage, type RetryNotice, type RetryPolicy } from './retry.js';
 export type { TextOptions } from './text-options.js';
 export type { BatchClientOptions, CallOptions } from './transport.js';
@@ -9,6 +10,10 @@ export {
   type Column,
   type EncodingOption,
   type ErrorCode,
+  type Feed,
+  type FeedFile,
+  type FeedFileState,
+  type FeedSummary,
   type FormatOption,
   type InferredColumn,
   type InferredSchema,

@@ -21,6 +21,13 @@ export type InferredColumn = api.InferredColumn;
 export type InferForm = api.InferUpload;
 /** A row that does not satisfy its model, with every reason. */
 export type RejectedRow = api.RejectedRow;
+/** A source whose files become jobs as they arrive. */
+export type Feed = api.Feed;
+/** A feed as lists show it, without the numbers of its files. */
+export type FeedSummary = api.FeedSummary;
+/** One version of a file that a feed has found, and what became of it. */
+export type FeedFile = api.FeedFile;
+export type FeedFileState = api.FeedFileState;
 /** The body of every error answer (RFC 9457). */
 export type Problem = api.Problem;
 export type ErrorCode = api.ErrorCode;

@@ -262,53 +262,58 @@ export type JobFromSource = {
         uri: SourceUri;
     };
     /**
-     * The options of JobUpload, as JSON; they may be query parameters as well.
+     * They may be query parameters as well.
      */
-    options?: {
-        format?: FormatOption;
-        encoding?: EncodingOption;
-        delimiter?: DelimiterOption;
-        quote?: QuoteOption;
-        escape?: EscapeOption;
-        comment?: CommentOption;
-        skip_lines?: SkipLinesOption;
-        trim?: TrimOption;
-        header?: HeaderOption;
-        value_format?: ValueFormatOption;
-        compression?: CompressionOption;
-        /**
-         * Values that mean null, besides the empty field; none with a comma.
-         */
-        null_values?: Array<string>;
-        /**
-         * Names in the file → names in the model.
-         */
-        rename?: {
-            [key: string]: string;
-        };
-        ignore_header_case?: IgnoreHeaderCaseOption;
-        /**
-         * Operations on values before they are checked, by the model's column names.
-         */
-        normalize?: {
-            [key: string]: Array<'trim' | 'lowercase' | 'uppercase' | 'iso_date'>;
-        };
-        csv_reader?: CsvReaderOption;
-        /**
-         * Where the rows are loaded; an empty list: nowhere.
-         */
-        sinks?: Array<SinkName>;
-        sink_when?: SinkWhenOption;
-        max_sink_errors?: MaxSinkErrorsOption;
-        on_conflict?: OnConflictOption;
-        expect?: Expectation;
-    };
+    options?: SourceOptions;
     /**
      * Stored with the job, and shown.
      */
     metadata?: {
         [key: string]: MetadataValue;
     };
+};
+
+/**
+ * The options of JobUpload, as JSON.
+ */
+export type SourceOptions = {
+    format?: FormatOption;
+    encoding?: EncodingOption;
+    delimiter?: DelimiterOption;
+    quote?: QuoteOption;
+    escape?: EscapeOption;
+    comment?: CommentOption;
+    skip_lines?: SkipLinesOption;
+    trim?: TrimOption;
+    header?: HeaderOption;
+    value_format?: ValueFormatOption;
+    compression?: CompressionOption;
+    /**
+     * Values that mean null, besides the empty field; none with a comma.
+     */
+    null_values?: Array<string>;
+    /**
+     * Names in the file → names in the model.
+     */
+    rename?: {
+        [key: string]: string;
+    };
+    ignore_header_case?: IgnoreHeaderCaseOption;
+    /**
+     * Operations on values before they are checked, by the model's column names.
+     */
+    normalize?: {
+        [key: string]: Array<'trim' | 'lowercase' | 'uppercase' | 'iso_date'>;
+    };
+    csv_reader?: CsvReaderOption;
+    /**
+     * Where the rows are loaded; an empty list: nowhere.
+     */
+    sinks?: Array<SinkName>;
+    sink_when?: SinkWhenOption;
+    max_sink_errors?: MaxSinkErrorsOption;
+    on_conflict?: OnConflictOption;
+    expect?: Expectation;
 };
 
 /**
@@ -1064,10 +1069,196 @@ export type HealthIndicators = {
     };
 } | null;
 
+export type FeedId = string;
+
+/**
+ * As SourceUri, but it ends in `/` for all files below, or has `*` in it, which stands for any text within one part of the path. Web servers have no listing, and cannot be the source of a feed.
+ */
+export type FeedUri = string;
+
+/**
+ * What becomes of a file itself, in the version that was read; another version stays.
+ */
+export type FeedAfter = 'keep' | 'move' | 'delete';
+
+/**
+ * How a file is seen to be complete, besides by its name. `marker`: by another file: `<name>.done`, `<name>.sha256` (its hash as sha256sum writes it, which is checked), or `_SUCCESS` in its folder. `stable`: a local file by not having changed for this number of seconds. Objects in stores are complete when they are there.
+ */
+export type FeedComplete = null | {
+    marker: 'done' | 'sha256' | '_SUCCESS';
+} | {
+    stable: number;
+};
+
+export type FeedCreate = {
+    id: FeedId;
+    source: {
+        uri: FeedUri;
+    };
+    model_id: ModelId;
+    /**
+     * Those of each job.
+     */
+    options?: SourceOptions;
+    /**
+     * Stored with each job, and shown.
+     */
+    metadata?: {
+        [key: string]: MetadataValue;
+    };
+    /**
+     * Seconds from the end of one listing to the next.
+     */
+    every?: number;
+    /**
+     * Whether a file that has changed is taken again.
+     */
+    again?: 'changed' | 'never';
+    /**
+     * After SUCCESS, and once the rows are in all sinks of the job.
+     */
+    after?: FeedAfter;
+    /**
+     * The same after PARTIAL_SUCCESS.
+     */
+    after_partial?: FeedAfter;
+    /**
+     * Where files are moved to, if they are: a URI of the same kind that ends in `/`, allowed by SOURCES, and not where the feed finds files.
+     */
+    move_to?: string | null;
+    complete?: FeedComplete;
+    /**
+     * Number of files in a row whose failure pauses the feed.
+     */
+    max_failures?: number;
+    /**
+     * What whoever notifies the feed must send; it is not shown again. Without one it takes no notifications.
+     */
+    secret?: string | null;
+};
+
+export type FeedState = 'ACTIVE' | 'PAUSED';
+
+export type FeedSummary = {
+    id: FeedId;
+    source: {
+        uri: FeedUri;
+    };
+    model_id: ModelId;
+    options: SourceOptions;
+    metadata: {
+        [key: string]: string;
+    };
+    every: number;
+    again: 'changed' | 'never';
+    after: FeedAfter;
+    after_partial: FeedAfter;
+    move_to: string | null;
+    complete: FeedComplete;
+    /**
+     * Whether it has a secret, and so takes notifications.
+     */
+    notifications: boolean;
+    max_failures: number;
+    state: FeedState;
+    /**
+     * Files in a row that have failed.
+     */
+    failures: number;
+    /**
+     * Why it is paused, or what keeps it from working now.
+     */
+    error: null | FeedError;
+    /**
+     * When the last whole listing ended; null if none has yet.
+     */
+    looked_at: null | Timestamp;
+    created_at: Timestamp;
+    updated_at: Timestamp;
+};
+
+export type Feed = FeedSummary & {
+    /**
+     * How many files there are in each state.
+     */
+    files: {
+        pending: Count;
+        in_progress: Count;
+        completed: Count;
+        failed: Count;
+    };
+};
+
+export type FeedError = {
+    code: ErrorCode | JobErrorCode | FeedErrorCode;
+    message: string;
+    hint: string;
+};
+
+/**
+ * Codes that only feeds and their files have.
+ */
+export type FeedErrorCode = 'JOB_CANCELLED' | 'FEED_TOO_MANY_FAILURES';
+
+/**
+ * PENDING: to be taken. IN_PROGRESS: it has a job. COMPLETED, FAILED: how that ended.
+ */
+export type FeedFileState = 'PENDING' | 'IN_PROGRESS' | 'COMPLETED' | 'FAILED';
+
+/**
+ * One version of a file that a feed has found.
+ */
+export type FeedFile = {
+    file_id: FeedFileId;
+    uri: string;
+    /**
+     * As the listing shows it.
+     */
+    version: string;
+    size_bytes: Count;
+    modified_at: Timestamp;
+    state: FeedFileState;
+    attempt: number;
+    job_id: null | JobId;
+    error: null | FeedError;
+    /**
+     * What has become of the file itself. PENDING: it is to be moved or deleted; null: nothing was to become of it.
+     */
+    after: 'PENDING' | 'MOVED' | 'DELETED' | 'KEPT';
+    /**
+     * Why it was kept, or is not moved or deleted yet.
+     */
+    after_message: string | null;
+    found_at: Timestamp;
+    updated_at: Timestamp;
+    finished_at: null | Timestamp;
+};
+
+export type FeedFileId = string;
+
+export type FeedRetry = {
+    /**
+     * Absent or null: all that are FAILED.
+     */
+    files?: Array<FeedFileId> | null;
+};
+
+export type FeedRetried = {
+    /**
+     * How many files will be taken again.
+     */
+    retried: Count;
+};
+
+export type CloudEvent = {
+    specversion: string;
+    type: string;
+};
+
 /**
  * Every code that a response can carry.
  */
-export type ErrorCode = 'FILE_TOO_LARGE' | 'UNSUPPORTED_FILE_TYPE' | 'MODEL_NOT_FOUND' | 'KAFKA_UNAVAILABLE' | 'JOB_NOT_FOUND' | 'INTERNAL_ERROR' | 'INVALID_JSON' | 'INVALID_MULTIPART' | 'MISSING_MODEL_ID' | 'MISSING_FILE' | 'READ_ERROR' | 'INVALID_SCHEMA' | 'INVALID_OPTION' | 'INVALID_REQUEST' | 'MODEL_ALREADY_EXISTS' | 'JOB_STATE_CONFLICT' | 'IDEMPOTENCY_KEY_REUSED' | 'REJECTED_EXPIRED' | 'SPOOL_EXPIRED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'UNSUPPORTED_MEDIA_TYPE' | 'UPLOAD_TIMEOUT' | 'FORBIDDEN_HOST' | 'CROSS_SITE_REQUEST' | 'STORAGE_UNAVAILABLE' | 'STORE_UNAVAILABLE' | 'INSUFFICIENT_STORAGE' | 'SERVICE_BUSY' | 'TOPIC_LIMIT' | 'HEADER_MISMATCH' | 'KAFKA_REJECTED' | 'KAFKA_UNSUPPORTED' | 'INVALID_SOURCE' | 'SOURCE_NOT_ALLOWED' | 'SOURCE_NOT_FOUND' | 'SOURCE_FORBIDDEN' | 'SOURCE_CHANGED' | 'SOURCE_UNSUPPORTED' | 'SOURCE_UNAVAILABLE' | 'FILE_CORRUPT' | 'FILE_TOO_COMPLEX' | 'SINK_NOT_CONFIGURED' | 'SINK_NOT_FOUND' | 'SINK_STATE_CONFLICT' | 'SINK_EXPIRED' | 'SINK_NOT_REVERSIBLE';
+export type ErrorCode = 'FILE_TOO_LARGE' | 'UNSUPPORTED_FILE_TYPE' | 'MODEL_NOT_FOUND' | 'KAFKA_UNAVAILABLE' | 'JOB_NOT_FOUND' | 'INTERNAL_ERROR' | 'INVALID_JSON' | 'INVALID_MULTIPART' | 'MISSING_MODEL_ID' | 'MISSING_FILE' | 'READ_ERROR' | 'INVALID_SCHEMA' | 'INVALID_OPTION' | 'INVALID_REQUEST' | 'MODEL_ALREADY_EXISTS' | 'JOB_STATE_CONFLICT' | 'IDEMPOTENCY_KEY_REUSED' | 'REJECTED_EXPIRED' | 'SPOOL_EXPIRED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'UNSUPPORTED_MEDIA_TYPE' | 'UPLOAD_TIMEOUT' | 'FORBIDDEN_HOST' | 'CROSS_SITE_REQUEST' | 'STORAGE_UNAVAILABLE' | 'STORE_UNAVAILABLE' | 'INSUFFICIENT_STORAGE' | 'SERVICE_BUSY' | 'TOPIC_LIMIT' | 'HEADER_MISMATCH' | 'KAFKA_REJECTED' | 'KAFKA_UNSUPPORTED' | 'INVALID_SOURCE' | 'SOURCE_NOT_ALLOWED' | 'SOURCE_NOT_FOUND' | 'SOURCE_FORBIDDEN' | 'SOURCE_CHANGED' | 'SOURCE_UNSUPPORTED' | 'SOURCE_UNAVAILABLE' | 'FILE_CORRUPT' | 'FILE_TOO_COMPLEX' | 'SINK_NOT_CONFIGURED' | 'SINK_NOT_FOUND' | 'SINK_STATE_CONFLICT' | 'SINK_EXPIRED' | 'SINK_NOT_REVERSIBLE' | 'FEED_NOT_FOUND' | 'FEED_SECRET_WRONG' | 'FEED_ALREADY_EXISTS';
 
 /**
  * RFC 9457, with the code, the hint and the request's id.
@@ -1119,6 +1310,11 @@ export type JobId2 = JobId;
  * The sink.
  */
 export type SinkName2 = SinkName;
+
+/**
+ * The feed's id. A malformed one is FEED_NOT_FOUND like any other unknown id.
+ */
+export type FeedIdPath = FeedId;
 
 /**
  * The model's id. A malformed one is MODEL_NOT_FOUND like any other unknown id.
@@ -2335,6 +2531,508 @@ export type GetModelVersionResponses = {
 };
 
 export type GetModelVersionResponse = GetModelVersionResponses[keyof GetModelVersionResponses];
+
+export type ListFeedsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Maximum number of items per page.
+         */
+        limit?: number;
+        /**
+         * Where the page starts: the value from the `Link` header of the previous page.
+         */
+        cursor?: string;
+    };
+    url: '/feeds';
+};
+
+export type ListFeedsErrors = {
+    /**
+     * A query parameter is not valid; the message names it.
+     */
+    400: Problem;
+    /**
+     * A web page of another origin made this request. Another port of the same host is another origin.
+     */
+    403: Problem;
+    /**
+     * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
+     */
+    421: Problem;
+    /**
+     * Internal error. The log has the details under the request_id.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
+};
+
+export type ListFeedsError = ListFeedsErrors[keyof ListFeedsErrors];
+
+export type ListFeedsResponses = {
+    /**
+     * One page of feeds; the `Link` header, if present, leads to the next.
+     */
+    200: Array<FeedSummary>;
+};
+
+export type ListFeedsResponse = ListFeedsResponses[keyof ListFeedsResponses];
+
+export type CreateFeedData = {
+    body: FeedCreate;
+    path?: never;
+    query?: never;
+    url: '/feeds';
+};
+
+export type CreateFeedErrors = {
+    /**
+     * The body, an option or the source is not valid; the message names the place.
+     */
+    400: Problem;
+    /**
+     * A browser sent this from a page of another site, the server does not allow the source, or the source does not let the server list it.
+     */
+    403: Problem;
+    /**
+     * There is no such model, or no such folder or bucket.
+     */
+    404: Problem;
+    /**
+     * No byte of the body arrived for 30 seconds.
+     */
+    408: Problem;
+    /**
+     * A feed with this id exists.
+     */
+    409: Problem;
+    /**
+     * The request has the wrong content type.
+     */
+    415: Problem;
+    /**
+     * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
+     */
+    421: Problem;
+    /**
+     * Internal error. The log has the details under the request_id.
+     */
+    500: Problem;
+    /**
+     * The database or the source is unreachable.
+     */
+    503: Problem;
+    /**
+     * The server is short of disk space; nothing was stored.
+     */
+    507: Problem;
+};
+
+export type CreateFeedError = CreateFeedErrors[keyof CreateFeedErrors];
+
+export type CreateFeedResponses = {
+    /**
+     * The feed, which begins at once.
+     */
+    201: Feed;
+};
+
+export type CreateFeedResponse = CreateFeedResponses[keyof CreateFeedResponses];
+
+export type DeleteFeedData = {
+    body?: never;
+    path: {
+        /**
+         * The feed's id. A malformed one is FEED_NOT_FOUND like any other unknown id.
+         */
+        id: FeedId;
+    };
+    query?: never;
+    url: '/feeds/{id}';
+};
+
+export type DeleteFeedErrors = {
+    /**
+     * A web page of another origin made this request. Another port of the same host is another origin.
+     */
+    403: Problem;
+    /**
+     * There is no such feed.
+     */
+    404: Problem;
+    /**
+     * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
+     */
+    421: Problem;
+    /**
+     * Internal error. The log has the details under the request_id.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
+    /**
+     * The server is short of disk space; nothing was stored.
+     */
+    507: Problem;
+};
+
+export type DeleteFeedError = DeleteFeedErrors[keyof DeleteFeedErrors];
+
+export type DeleteFeedResponses = {
+    /**
+     * It is deleted.
+     */
+    204: void;
+};
+
+export type DeleteFeedResponse = DeleteFeedResponses[keyof DeleteFeedResponses];
+
+export type GetFeedData = {
+    body?: never;
+    path: {
+        /**
+         * The feed's id. A malformed one is FEED_NOT_FOUND like any other unknown id.
+         */
+        id: FeedId;
+    };
+    query?: never;
+    url: '/feeds/{id}';
+};
+
+export type GetFeedErrors = {
+    /**
+     * A web page of another origin made this request. Another port of the same host is another origin.
+     */
+    403: Problem;
+    /**
+     * There is no such feed.
+     */
+    404: Problem;
+    /**
+     * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
+     */
+    421: Problem;
+    /**
+     * Internal error. The log has the details under the request_id.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
+};
+
+export type GetFeedError = GetFeedErrors[keyof GetFeedErrors];
+
+export type GetFeedResponses = {
+    /**
+     * The feed, and how many files it has in each state.
+     */
+    200: Feed;
+};
+
+export type GetFeedResponse = GetFeedResponses[keyof GetFeedResponses];
+
+export type ListFeedFilesData = {
+    body?: never;
+    path: {
+        /**
+         * The feed's id. A malformed one is FEED_NOT_FOUND like any other unknown id.
+         */
+        id: FeedId;
+    };
+    query?: {
+        /**
+         * Only files in this state.
+         */
+        state?: FeedFileState;
+        /**
+         * Maximum number of items per page.
+         */
+        limit?: number;
+        /**
+         * Where the page starts: the value from the `Link` header of the previous page.
+         */
+        cursor?: string;
+    };
+    url: '/feeds/{id}/files';
+};
+
+export type ListFeedFilesErrors = {
+    /**
+     * A query parameter is not valid; the message names it.
+     */
+    400: Problem;
+    /**
+     * A web page of another origin made this request. Another port of the same host is another origin.
+     */
+    403: Problem;
+    /**
+     * There is no such feed.
+     */
+    404: Problem;
+    /**
+     * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
+     */
+    421: Problem;
+    /**
+     * Internal error. The log has the details under the request_id.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
+};
+
+export type ListFeedFilesError = ListFeedFilesErrors[keyof ListFeedFilesErrors];
+
+export type ListFeedFilesResponses = {
+    /**
+     * One page of files; the `Link` header, if present, leads to the next.
+     */
+    200: Array<FeedFile>;
+};
+
+export type ListFeedFilesResponse = ListFeedFilesResponses[keyof ListFeedFilesResponses];
+
+export type PauseFeedData = {
+    body?: never;
+    path: {
+        /**
+         * The feed's id. A malformed one is FEED_NOT_FOUND like any other unknown id.
+         */
+        id: FeedId;
+    };
+    query?: never;
+    url: '/feeds/{id}/pause';
+};
+
+export type PauseFeedErrors = {
+    /**
+     * A web page of another origin made this request. Another port of the same host is another origin.
+     */
+    403: Problem;
+    /**
+     * There is no such feed.
+     */
+    404: Problem;
+    /**
+     * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
+     */
+    421: Problem;
+    /**
+     * Internal error. The log has the details under the request_id.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
+    /**
+     * The server is short of disk space; nothing was stored.
+     */
+    507: Problem;
+};
+
+export type PauseFeedError = PauseFeedErrors[keyof PauseFeedErrors];
+
+export type PauseFeedResponses = {
+    /**
+     * The feed.
+     */
+    200: Feed;
+};
+
+export type PauseFeedResponse = PauseFeedResponses[keyof PauseFeedResponses];
+
+export type ResumeFeedData = {
+    body?: never;
+    path: {
+        /**
+         * The feed's id. A malformed one is FEED_NOT_FOUND like any other unknown id.
+         */
+        id: FeedId;
+    };
+    query?: never;
+    url: '/feeds/{id}/resume';
+};
+
+export type ResumeFeedErrors = {
+    /**
+     * A web page of another origin made this request. Another port of the same host is another origin.
+     */
+    403: Problem;
+    /**
+     * There is no such feed.
+     */
+    404: Problem;
+    /**
+     * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
+     */
+    421: Problem;
+    /**
+     * Internal error. The log has the details under the request_id.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
+    /**
+     * The server is short of disk space; nothing was stored.
+     */
+    507: Problem;
+};
+
+export type ResumeFeedError = ResumeFeedErrors[keyof ResumeFeedErrors];
+
+export type ResumeFeedResponses = {
+    /**
+     * The feed.
+     */
+    200: Feed;
+};
+
+export type ResumeFeedResponse = ResumeFeedResponses[keyof ResumeFeedResponses];
+
+export type RetryFeedFilesData = {
+    body: FeedRetry;
+    path: {
+        /**
+         * The feed's id. A malformed one is FEED_NOT_FOUND like any other unknown id.
+         */
+        id: FeedId;
+    };
+    query?: never;
+    url: '/feeds/{id}/retry';
+};
+
+export type RetryFeedFilesErrors = {
+    /**
+     * The body is not valid.
+     */
+    400: Problem;
+    /**
+     * A web page of another origin made this request. Another port of the same host is another origin.
+     */
+    403: Problem;
+    /**
+     * There is no such feed.
+     */
+    404: Problem;
+    /**
+     * No byte of the body arrived for 30 seconds.
+     */
+    408: Problem;
+    /**
+     * The request has the wrong content type.
+     */
+    415: Problem;
+    /**
+     * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
+     */
+    421: Problem;
+    /**
+     * Internal error. The log has the details under the request_id.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
+    /**
+     * The server is short of disk space; nothing was stored.
+     */
+    507: Problem;
+};
+
+export type RetryFeedFilesError = RetryFeedFilesErrors[keyof RetryFeedFilesErrors];
+
+export type RetryFeedFilesResponses = {
+    /**
+     * They will be taken.
+     */
+    202: FeedRetried;
+};
+
+export type RetryFeedFilesResponse = RetryFeedFilesResponses[keyof RetryFeedFilesResponses];
+
+export type NotifyFeedData = {
+    body: CloudEvent;
+    headers: {
+        /**
+         * `Bearer` and the secret that the feed was created with.
+         */
+        Authorization: string;
+    };
+    path: {
+        /**
+         * The feed's id. A malformed one is FEED_NOT_FOUND like any other unknown id.
+         */
+        id: FeedId;
+    };
+    query?: never;
+    url: '/feeds/{id}/notifications';
+};
+
+export type NotifyFeedErrors = {
+    /**
+     * The body is not valid.
+     */
+    400: Problem;
+    /**
+     * The secret is missing or wrong, or the feed has none.
+     */
+    401: Problem;
+    /**
+     * A web page of another origin made this request. Another port of the same host is another origin.
+     */
+    403: Problem;
+    /**
+     * There is no such feed.
+     */
+    404: Problem;
+    /**
+     * No byte of the body arrived for 30 seconds.
+     */
+    408: Problem;
+    /**
+     * The request has the wrong content type.
+     */
+    415: Problem;
+    /**
+     * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
+     */
+    421: Problem;
+    /**
+     * Internal error. The log has the details under the request_id.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
+    /**
+     * The server is short of disk space; nothing was stored.
+     */
+    507: Problem;
+};
+
+export type NotifyFeedError = NotifyFeedErrors[keyof NotifyFeedErrors];
+
+export type NotifyFeedResponses = {
+    /**
+     * The feed looks for new files, if the events tell of its own.
+     */
+    202: unknown;
+};
 
 export type GetLivenessData = {
     body?: never;
