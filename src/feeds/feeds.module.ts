@@ -25,6 +25,8 @@ import { FeedsController } from './http/feeds.controller.js';
 import { FeedFileStore } from './store/feed-file-store.js';
 import { FeedStore } from './store/feed-store.js';
 
+const DAY_MS = 86_400_000;
+
 /** Files that are taken from their sources as they arrive; each becomes a job. */
 @Module({})
 export class FeedsModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -55,7 +57,7 @@ export class FeedsModule implements OnApplicationBootstrap, BeforeApplicationShu
             commands: JobCommands,
             admission: JobAdmission,
             log: Logger,
-            { database }: Config,
+            { database, feedHistoryDays }: Config,
           ) =>
             new FeedCoordinator({
               feeds,
@@ -66,6 +68,7 @@ export class FeedsModule implements OnApplicationBootstrap, BeforeApplicationShu
               commands,
               admission,
               isAlone: database.kind === 'sqlite',
+              historyMs: feedHistoryDays * DAY_MS,
               owner,
               clock,
               log,

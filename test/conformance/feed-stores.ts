@@ -185,6 +185,29 @@ export function describesFeedStores(name: string, open: () => Promise<StoreFixtu
       expect(names(await files.unseen('in', 'changed', [file('a'), file('b')]))).toEqual(['b']);
     });
 
+    it('forget what is not listed any more, long after, and what a deleted feed has found', async () => {
+      const day = 86_400_000;
+      await files.add('in', [file('gone'), file('listed'), file('under way')]);
+      const due = await files.due('in', 10);
+      await files.end(due.slice(0, 2).map((each) => ({ file: each, error: null, isDisposed: false })));
+      await files.begin(due[2]!, 'job1');
+      await fixture.db
+        .updateTable('feed_files')
+        .set((eb) => ({ seen_at: eb('seen_at', '-', 13 * day) }))
+        .execute();
+      await feeds.claim('a', []);
+      await feeds.renew('in', 'a', { looked: true });
+      expect(await files.forgetOld('in', 20 * day, false, 10)).toBe(0);
+      expect(await files.unseen('in', 'changed', [file('listed')])).toEqual([]);
+      expect(await files.forgetOld('in', 10 * day, false, 10)).toBe(1);
+      expect(names((await files.list('in', { limit: 10 })).items)).toEqual(['under way', 'listed']);
+      await feeds.delete('in');
+      await files.end([{ file: due[2]!, error: null, isDisposed: false }]);
+      expect(await files.forgetOld('in', 10 * day, true, 10)).toBe(1);
+      await feeds.forget('in', 'a');
+      expect(await fixture.db.selectFrom('feeds').select('id').execute()).toEqual([]);
+    });
+
     it('find unseen files among 100,000 that are known', async () => {
       const page = (from: number): ListedFile[] => Array.from({ length: 1_000 }, (_, at) => file(`known-${from + at}`));
       for (let from = 0; from < 100_000; from += 1_000) await files.add('in', page(from));

@@ -54,7 +54,7 @@ export function feedCommand(open: () => Session) {
       .addHelpText(
         'after',
         `
-The service lists and reads the files, with its own credentials, and only where it is allowed to (SOURCES on the server).
+The service lists and reads the files, with its own credentials, where SOURCES on the server allows it.
 
 Examples:
   $ batch feed create orders file:///data/in/ orders --after move --move-to file:///data/done/

@@ -40,6 +40,11 @@ export class FeedLease {
     this.held = held;
   }
 
+  /** Forgets the feed, which is deleted. */
+  async forget(): Promise<void> {
+    await this.parts.feeds.forget(this.held.id, this.parts.owner);
+  }
+
   /** `afterMs`: as `FeedStore.release`. */
   async release(afterMs: number | null): Promise<void> {
     const { feeds, owner } = this.parts;

@@ -10,6 +10,8 @@ import { type TakeFileOptions, type Taken, takeFile } from './take-file.js';
 
 export interface FeedRoundOptions extends FeedLookOptions, TakeFileOptions {
   admission: JobAdmission;
+  /** How long a file is remembered that is not listed any more (FEED_HISTORY_DAYS). */
+  historyMs: number;
   log: Logger;
 }
 
@@ -25,8 +27,9 @@ const DISPOSED_AT_ONCE = 100;
 const POLL_MS = 250;
 /** Time in ms until files are taken again, if none could be. */
 const BLOCKED_MS = 5_000;
-/** Files that were found and are forgotten, of a deleted feed, in one round. */
+/** Files that are forgotten in one round. */
 const FORGOTTEN_AT_ONCE = 5_000;
+const FORGET_EVERY_MS = 3_600_000;
 
 /** A bounded piece of the work on one feed. */
 export class FeedRound {
@@ -48,13 +51,24 @@ export class FeedRound {
   async run(): Promise<number | null> {
     await this.#lease.refresh();
     await this.#seeEnds();
-    if (this.#isActive && this.#lease.feed.untilLookMs <= 0)
-      await lookForFiles(this.#options, this.#lease, this.#signal);
+    if (this.#isActive && this.#lease.feed.untilLookMs <= 0) await this.#look();
     if (this.#isActive) await this.#take();
-    const { id, hidden } = this.#lease.feed;
-    if (!hidden) await this.#disposeOfFiles();
-    const forgotten = hidden ? await this.#options.files.forgetPending(id, FORGOTTEN_AT_ONCE) : 0;
-    return forgotten === FORGOTTEN_AT_ONCE ? 0 : this.#untilNext();
+    if (this.#lease.feed.hidden) return this.#forget();
+    await this.#disposeOfFiles();
+    return this.#untilNext();
+  }
+
+  /** What is left to do for a deleted feed. */
+  async #forget(): Promise<number | null> {
+    const { files, historyMs } = this.#options;
+    const { id } = this.#lease.feed;
+    const pending = await files.forgetPending(id, FORGOTTEN_AT_ONCE);
+    const old = await files.forgetOld(id, historyMs, true, FORGOTTEN_AT_ONCE);
+    if (pending === FORGOTTEN_AT_ONCE || old === FORGOTTEN_AT_ONCE) return 0;
+    if ((await files.inProgress(id)) > 0) return POLL_MS;
+    if (!(await files.isEmpty(id))) return FORGET_EVERY_MS;
+    await this.#lease.forget();
+    return null;
   }
 
   get #isActive(): boolean {
@@ -64,15 +78,22 @@ export class FeedRound {
 
   async #untilNext(): Promise<number | null> {
     const { files } = this.#options;
-    const { id, untilLookMs, hidden } = this.#lease.feed;
+    const { id, untilLookMs } = this.#lease.feed;
     const polling = (await files.inProgress(id)) > 0 ? POLL_MS : Number.POSITIVE_INFINITY;
-    const after = hidden ? null : await files.nextAfterMs(id);
+    const after = await files.nextAfterMs(id);
     const next = Math.min(polling, after === null ? Number.POSITIVE_INFINITY : Math.max(after, POLL_MS));
     if (!this.#isActive) return Number.isFinite(next) ? next : null;
     const due = await files.nextDueMs(id);
     const taking = due === null ? Number.POSITIVE_INFINITY : Math.max(due, this.#isBlocked ? BLOCKED_MS : 0);
     // More than MAX_JOBS wait for one of these to end.
     return Math.max(0, Math.min(next, untilLookMs, Number.isFinite(polling) ? Math.max(taking, POLL_MS) : taking));
+  }
+
+  async #look(): Promise<void> {
+    const { files, historyMs } = this.#options;
+    await lookForFiles(this.#options, this.#lease, this.#signal);
+    const { id, listedTo, error } = this.#lease.feed;
+    if (listedTo === null && error === null) await files.forgetOld(id, historyMs, false, FORGOTTEN_AT_ONCE);
   }
 
   async #seeEnds(): Promise<void> {

@@ -215,6 +215,38 @@ export class FeedFileStore {
     return Number(numDeletedRows);
   }
 
+  /**
+   * Forgets what has ended and was not listed any more for `ms` before the last whole listing, or, if the feed is deleted, before now;
+   * up to `limit` files. How many there were.
+   */
+  async forgetOld(feedId: string, ms: number, isDeleted: boolean, limit: number): Promise<number> {
+    // That a file is still listed is noted once a day.
+    const age = sql.lit(ms + 2 * DAY_MS);
+    const until = isDeleted
+      ? sql<number>`${this.#now} - ${age}`
+      : sql<number>`(SELECT looked_at - ${age} FROM feeds WHERE id = ${feedId})`;
+    const { numDeletedRows } = await this.db
+      .deleteFrom('feed_files')
+      .where('file_key', 'in', (eb) =>
+        eb
+          .selectFrom('feed_files')
+          .select('file_key')
+          .where('feed_id', '=', feedId)
+          .where('seen_at', '<', until)
+          .where('state', 'in', ['COMPLETED', 'FAILED'])
+          .where((or) => or.or([or('after_state', 'is', null), or('after_state', '!=', 'PENDING')]))
+          .limit(limit),
+      )
+      .executeTakeFirst();
+    return Number(numDeletedRows);
+  }
+
+  /** Whether anything is known of the feed's files. */
+  async isEmpty(feedId: string): Promise<boolean> {
+    const row = await this.db.selectFrom('feed_files').select('seq').where('feed_id', '=', feedId).limit(1).execute();
+    return row.length === 0;
+  }
+
   /** A PENDING file could not be taken, for a reason that may pass: it waits `afterMs`. */
   async postpone(
     { fileKey }: Pick<StoredFile, 'fileKey'>,

@@ -136,6 +136,16 @@ export class FeedStore {
     return numUpdatedRows > 0n;
   }
 
+  /** Forgets a deleted feed that `owner` works on. */
+  async forget(id: string, owner: string): Promise<void> {
+    await this.db
+      .deleteFrom('feeds')
+      .where('id', '=', id)
+      .where('hidden', '=', 1)
+      .where('lease_owner', '=', owner)
+      .execute();
+  }
+
   /** Whoever worked on a feed is gone. Only for a process that has the store to itself, once, before it claims. */
   async releaseAll(): Promise<void> {
     await this.db

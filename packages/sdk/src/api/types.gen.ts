@@ -3029,7 +3029,7 @@ export type NotifyFeedError = NotifyFeedErrors[keyof NotifyFeedErrors];
 
 export type NotifyFeedResponses = {
     /**
-     * The feed looks for new files, if the events tell of its own.
+     * The feed looks for new files, if the events concern it.
      */
     202: unknown;
 };
