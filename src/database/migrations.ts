@@ -378,7 +378,16 @@ const migrations: Record<string, Migration> = {
   },
   '0025_sources': {
     async up(db: Kysely<unknown>): Promise<void> {
-      await db.schema.alterTable('jobs').addColumn('source', 'text').execute();
+      // SQLite adds one column at a time.
+      for (const column of ['source', 'source_uri', 'waiting']) {
+        await db.schema.alterTable('jobs').addColumn(column, 'text').execute();
+      }
+      await db.schema
+        .createTable('workers')
+        .addColumn('owner', 'text', (column) => column.primaryKey())
+        .addColumn('sources', 'text', (column) => column.notNull())
+        .addColumn('expires_at', 'bigint', (column) => column.notNull())
+        .execute();
     },
   },
   '0026_feeds': {

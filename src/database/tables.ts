@@ -10,6 +10,7 @@ export interface Tables {
   installation: InstallationTable;
   spare_topics: SpareTopicsTable;
   leases: LeasesTable;
+  workers: WorkersTable;
   uploads: UploadsTable;
   sink_loads: SinkLoadsTable;
   sink_rejects: SinkRejectsTable;
@@ -269,12 +270,36 @@ export interface JobsTable {
   sinks: string;
   /** JSON: JobSource, the file that the job reads where it lies; null: it was uploaded. */
   source: string | null;
+  /** Its URI; workers claim only jobs whose source they may read. */
+  source_uri: string | null;
+  /** JSON: JobError, why the job waits, if it is not for its turn. */
+  waiting: string | null;
+}
+
+/** The processes that work on jobs. */
+export interface WorkersTable {
+  /** A start of a process. */
+  owner: string;
+  /** JSON: AllowedSource[], what it may read. */
+  sources: string;
+  /** Milliseconds since the epoch by the store's clock: who has not renewed it by then is gone. */
+  expires_at: number;
 }
 
 /** One row. */
 export interface RunningTimeTable {
   /** Milliseconds for which the service has run on this store, all its starts together. */
   ms: number;
+}
+
+/** The processes that work on jobs. */
+export interface WorkersTable {
+  /** A start of a process. */
+  owner: string;
+  /** JSON: AllowedSource[], what it may read. */
+  sources: string;
+  /** Milliseconds since the epoch by the store's clock: who has not renewed it by then is gone. */
+  expires_at: number;
 }
 
 /** One row. */

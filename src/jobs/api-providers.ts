@@ -56,6 +56,7 @@ import { RemovalStore } from './store/removal-store.js';
 import { SinkStore } from './store/sink-store.js';
 import { SpareStore } from './store/spare-store.js';
 import { UploadStore } from './store/upload-store.js';
+import { WorkerStore } from './store/worker-store.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -290,8 +291,8 @@ export const apiProviders: Provider[] = [
   },
   {
     provide: JobQueries,
-    inject: [JobStore],
-    useFactory: (store: JobStore) => new JobQueries(store, clock),
+    inject: [JobStore, WorkerStore],
+    useFactory: (store: JobStore, workers: WorkerStore) => new JobQueries(store, workers, clock),
   },
   {
     provide: UploadReceiver,

@@ -22,6 +22,7 @@ import { InstallationStore } from './store/installation-store.js';
 import { JobStore } from './store/job-store.js';
 import { SinkStore } from './store/sink-store.js';
 import { UploadStore } from './store/upload-store.js';
+import { WorkerStore } from './store/worker-store.js';
 
 /** Channel of PostgreSQL by which jobs are notified. */
 const CHANNEL = 'batch_jobs';
@@ -33,6 +34,7 @@ export const sharedProviders: Provider[] = [
   { provide: JobStore, inject: [DATABASE], useFactory: (db: Database) => new JobStore(db, clock) },
   { provide: SinkStore, inject: [DATABASE], useFactory: (db: Database) => new SinkStore(db, clock) },
   { provide: UploadStore, inject: [DATABASE], useFactory: (db: Database) => new UploadStore(db, owner, clock) },
+  { provide: WorkerStore, inject: [DATABASE], useFactory: (db: Database) => new WorkerStore(db, clock) },
   { provide: FileRows, inject: [DATABASE], useFactory: (db: Database) => new FileRows(db) },
   {
     // null: one process alone has the files.

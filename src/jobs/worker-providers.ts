@@ -18,6 +18,7 @@ import { JobWriter } from './coordination/job-writer.js';
 import { LeaseKeeper } from './coordination/lease-keeper.js';
 import { SinkWorker } from './coordination/sink-worker.js';
 import { SinkWorkers } from './coordination/sink-workers.js';
+import { WorkerPresence } from './coordination/worker-presence.js';
 import { systemClock as clock } from './domain/clock.js';
 import { JobEventPublisher } from './events/publisher.js';
 import { JOB_NOTIFIER, type JobNotifier } from './queue/job-notifier.js';
@@ -25,6 +26,7 @@ import { owner } from './shared-providers.js';
 import { JobStore } from './store/job-store.js';
 import { LeaseStore } from './store/lease-store.js';
 import { SinkStore } from './store/sink-store.js';
+import { WorkerStore } from './store/worker-store.js';
 
 /** A runner gives up a broker by itself within a call of KAFKA_UNAVAILABLE_AFTER_MS; one that does not is stuck elsewhere. */
 const STALLED_BEYOND_MS = 60_000;
@@ -45,7 +47,7 @@ export const workerProviders: Provider[] = [
       notifier: JobNotifier,
       sinks: SinkStore,
       log: Logger,
-      { kafka, jobMaxAttempts: maxAttempts }: Config,
+      { kafka, jobMaxAttempts: maxAttempts, sources: { allowed: sources } }: Config,
     ) => {
       const maxStalledMs = kafka.unavailableAfterMs;
       return new JobCoordinator({
@@ -57,6 +59,7 @@ export const workerProviders: Provider[] = [
         notifier,
         sinks,
         owner,
+        sources,
         clock,
         log,
         maxStalledMs,
@@ -140,7 +143,7 @@ export const workerProviders: Provider[] = [
   },
   {
     provide: JobWorker,
-    inject: [JobCoordinator, RunnerPool, ClaimLoop, LeaseKeeper, BrokerWatch, SinkWorkers],
+    inject: [JobCoordinator, RunnerPool, ClaimLoop, LeaseKeeper, BrokerWatch, SinkWorkers, WorkerStore, LOG, CONFIG],
     useFactory: (
       coordinator: JobCoordinator,
       pool: RunnerPool,
@@ -148,6 +151,12 @@ export const workerProviders: Provider[] = [
       leases: LeaseKeeper,
       brokers: BrokerWatch,
       sinks: SinkWorkers,
-    ) => new JobWorker({ coordinator, pool, claims, leases, brokers, sinks }),
+      workers: WorkerStore,
+      log: Logger,
+      { sources: { allowed } }: Config,
+    ) => {
+      const presence = new WorkerPresence({ workers, owner, sources: allowed, clock, log });
+      return new JobWorker({ coordinator, pool, claims, leases, brokers, sinks, presence });
+    },
   },
 ];

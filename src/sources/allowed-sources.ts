@@ -21,7 +21,7 @@ export function parseAllowedSource(text: string): AllowedSource | null {
   const [, scheme, authority = '', path = ''] = SHAPE.exec(text) ?? [];
   if (scheme === undefined) return null;
   const host = /^https?$/.test(scheme) ? URL.parse(`${scheme}://${authority}/`)?.host : authority;
-  if (!host || host.includes('@')) return null;
+  if (!host || authority.includes('@')) return null;
   return { scheme: scheme as AllowedSource['scheme'], authority: host, path: path.slice(1).replace(/\/$/, '') };
 }
 
@@ -29,6 +29,27 @@ export function parseAllowedSource(text: string): AllowedSource | null {
 export function isUnder({ scheme, authority, path }: SourceUri, allowed: AllowedSource): boolean {
   if (scheme !== allowed.scheme || authority !== allowed.authority) return false;
   return allowed.path === '' || path === allowed.path || path.startsWith(`${allowed.path}/`);
+}
+
+/**
+ * The same by text alone, for a database: the `href` of a URI that is under the prefix is `exact`, or has one of `beginnings`.
+ * `requireAllowed` judges more strictly.
+ */
+export function hrefsUnder({ scheme, authority, path }: AllowedSource): { exact: string; beginnings: string[] } {
+  const whole =
+    scheme === 'file'
+      ? `file://${path.split('/').map(encodeURIComponent).join('/')}`
+      : `${scheme}://${authority}${path === '' ? '' : '/'}${path}`;
+  const isWeb = scheme === 'http' || scheme === 'https';
+  return { exact: whole, beginnings: [`${whole}/`, ...(isWeb ? [`${whole}?`] : [])] };
+}
+
+/** Whether one of the prefixes has this `href` under it, as `hrefsUnder` says. */
+export function isHrefUnder(href: string, allowed: readonly AllowedSource[]): boolean {
+  return allowed.some((each) => {
+    const { exact, beginnings } = hrefsUnder(each);
+    return href === exact || beginnings.some((beginning) => href.startsWith(beginning));
+  });
 }
 
 /** Throws SOURCE_NOT_ALLOWED if the URI is under none of the prefixes. */

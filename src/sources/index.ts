@@ -1,4 +1,4 @@
-export { type AllowedSource, parseAllowedSource } from './allowed-sources.js';
+export { type AllowedSource, hrefsUnder, isHrefUnder, parseAllowedSource } from './allowed-sources.js';
 export { parseConnections, type SourceConnection } from './connections.js';
 export { listedVersion } from './listed-version.js';
 export { type JobSource, type SourceSettings, Sources } from './open-source.js';

@@ -9,6 +9,7 @@ import type { StoredJob } from '../../src/jobs/domain/stored-job.js';
 import { JobStore } from '../../src/jobs/store/job-store.js';
 import { LEASE_MS, type LeaseId, LeaseStore } from '../../src/jobs/store/lease-store.js';
 import { RemovalStore } from '../../src/jobs/store/removal-store.js';
+import { type AllowedSource, parseAllowedSource } from '../../src/sources/index.js';
 import { ManualClock } from '../jobs/support/manual-clock.js';
 import { aJob, insertJob, type StoreFixture } from '../jobs/support/store-fixture.js';
 
@@ -100,6 +101,8 @@ export function describesJobStore(name: string, open: () => Promise<StoreFixture
         file_compression: 'none',
         encoding: 'utf-8',
         size_bytes: 1000,
+        source: null,
+        waiting: null,
         sha256: 'a'.repeat(64),
         metadata: { team: 'sales' },
         file_columns: null,
@@ -116,6 +119,7 @@ export function describesJobStore(name: string, open: () => Promise<StoreFixture
           sink_when: 'success',
           max_sink_errors: 1000,
           on_conflict: 'update',
+          expect: {},
         },
         sinks: [],
         totals: { rows: 0, ok: 0, errors: 0 },
@@ -481,6 +485,39 @@ export function describesJobStore(name: string, open: () => Promise<StoreFixture
         expect(await claimed('run')).toBeUndefined();
         for (const jobId of [cancelling, doomed, waiting.jobId, failed]) expect(await claimed('reconcile')).toBe(jobId);
         expect(await claimed('reconcile')).toBeUndefined();
+      });
+
+      it('takes only jobs whose source the worker may read, in the order of the others', async () => {
+        const at = async (uri: string): Promise<string> =>
+          (await insert({ source: { uri, version: '1', sizeBytes: 1 } })).jobId;
+        const allowed = ['s3://bucket/in', 'file:/data/ä b', 'https://host/pub'].map((text) => {
+          const prefix = parseAllowedSource(text);
+          if (prefix === null) throw new Error(text);
+          return prefix;
+        });
+        const others = [
+          await at('s3://bucket/in-other/a.csv'),
+          await at('S3://bucket/in/a.csv'),
+          await at('file:///data/a.csv'),
+          await at('https://host/publ?a'),
+        ];
+        const ours = [
+          await at('s3://bucket/in/a.csv'),
+          (await insert()).jobId,
+          await at('file:///data/%C3%A4%20b/a.csv'),
+          await at('https://host/pub?a=1'),
+        ];
+        const all = async (sources: readonly AllowedSource[]): Promise<string[]> => {
+          const found: string[] = [];
+          for (;;) {
+            const claim = await store.claim('run', 'me', sources);
+            if (claim === undefined) return found;
+            found.push(claim.record.jobId);
+          }
+        };
+        expect(await all([])).toEqual([ours[1]]);
+        expect((await all(allowed)).toSorted()).toEqual([ours[0], ours[2], ours[3]].toSorted());
+        for (const jobId of others) expect((await store.get(jobId))?.state).toBe('PENDING');
       });
 
       it('leaves alone jobs of a newer version than it understands', async () => {

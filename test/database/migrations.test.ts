@@ -37,7 +37,8 @@ describe('tables that are not as the process knows them', () => {
       `DROP INDEX jobs_due; DROP INDEX jobs_failing; DROP INDEX jobs_waiting; CREATE INDEX jobs_claimable ON jobs (seq);
       DELETE FROM kysely_migration WHERE name >= '0021'; ALTER TABLE jobs DROP COLUMN failures; ALTER TABLE jobs DROP COLUMN job_version;
       ALTER TABLE model_versions DROP COLUMN sinks; ALTER TABLE jobs DROP COLUMN sinks; DROP TABLE sink_loads; DROP TABLE sink_rejects;
-      ALTER TABLE jobs DROP COLUMN source; DROP TABLE feeds; DROP TABLE feed_files;`,
+      ALTER TABLE jobs DROP COLUMN source; ALTER TABLE jobs DROP COLUMN source_uri; ALTER TABLE jobs DROP COLUMN waiting;
+      DROP TABLE workers; DROP TABLE feeds; DROP TABLE feed_files;`,
     );
     await expect(open('off')).rejects.toThrow('lacks 6 migrations, and MIGRATE=off: run `node dist/main.js migrate`');
     expect(await open('on')).toEqual([

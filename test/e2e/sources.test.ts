@@ -75,6 +75,7 @@ async function start(sources?: string): Promise<void> {
       SOURCES:
         sources ?? `file:${folder},http://${host}/pub,http://127.0.0.1:1/,https://no-such-host.invalid,s3://uploads`,
       SOURCE_CONNECTIONS: join(root, 'connections.yaml'),
+      JOB_CONCURRENCY: '1',
       MAX_SOURCE_BYTES: `${64 * 1024 ** 2}`,
       LAKE_KEY: s3?.env['AWS_ACCESS_KEY_ID'] ?? '',
       LAKE_SECRET: s3?.env['AWS_SECRET_ACCESS_KEY'] ?? '',
@@ -312,6 +313,40 @@ describe('a source', () => {
       300,
     );
     expect((await stat(join(folder, 'kept.csv'))).size).toBe(orders.csv.length);
+  });
+});
+
+describe('a job that waits', () => {
+  it('for a worker that may read its source is PENDING with that reason', async () => {
+    const first = await create(await put('first.csv', many.csv), { csv_reader: 'reference' });
+    const { job_id: id } = await create(await put('second.csv', orders.csv));
+    await service.kill();
+    await start('');
+    const waits = await api.until(id, ({ waiting }) => waiting !== null, PATIENCE_MS);
+    expect(waits).toMatchObject({ state: 'PENDING', waiting: { code: 'SOURCE_NOT_ALLOWED' } });
+    const listed = (await (await fetch(`${service.url}/jobs?state=PENDING`)).json()) as Job[];
+    expect(listed.map(({ job_id, waiting }) => [job_id, waiting?.code])).toContainEqual([id, 'SOURCE_NOT_ALLOWED']);
+    // What needs no source is not held up.
+    expect(await api.ended((await api.createJob('orders', orders.csv)).job_id)).toMatchObject({ waiting: null });
+    expect((await api.job(id)).state).toBe('PENDING');
+    await service.kill();
+    await start();
+    for (const each of [first.job_id, id]) {
+      expect((await api.ended(each, PATIENCE_MS)).state).toMatch(/SUCCESS$/);
+    }
+  });
+
+  it('for its source says so, and lets others work meanwhile', async () => {
+    const { job_id: id } = await create(page('/pub/away.csv', many.csv), { csv_reader: 'reference' });
+    await killMidway(await api.job(id));
+    pages.set('/pub/away.csv', 'hang');
+    await start();
+    const waits = await api.until(id, ({ waiting }) => waiting !== null, PATIENCE_MS);
+    expect(waits).toMatchObject({ state: 'RUNNING', waiting: { code: 'SOURCE_UNAVAILABLE' }, error: null });
+    expect((await api.ended((await api.createJob('orders', orders.csv)).job_id, 10_000)).state).toBe('PARTIAL_SUCCESS');
+    page('/pub/away.csv', many.csv);
+    expect(await api.ended(id, PATIENCE_MS)).toMatchObject({ state: 'SUCCESS', waiting: null });
+    await expectDelivered(brokers, await api.job(id), many);
   });
 });
 

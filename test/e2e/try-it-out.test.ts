@@ -110,6 +110,7 @@ describe.each(['/jobs', '/models/infer'])('the page to try out POST %s', (path) 
           sink_when: 'success',
           max_sink_errors: 1000,
           on_conflict: 'update',
+          expect: {},
         },
       });
       expect(csv.body.metadata).toEqual({});

@@ -112,6 +112,7 @@ function detailsOf(job: Job): Fact[] {
     ]);
   }
   details.push(...Object.entries(job.metadata));
+  if (job.waiting !== null) details.push(['waiting', `${job.waiting.code}: ${job.waiting.message}`, 'red']);
   if (job.attempt > 1) details.push(['attempt', String(job.attempt)]);
   for (const { name, error: failure } of job.sinks) {
     if (failure === null) continue;

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { type Checkpoint, jobNames } from '../../kafka/index.js';
 import type { CompiledSchema } from '../../models/schema/index.js';
 import type { Outcome, RunnerEvents, RunnerLoss, Runners } from '../../runner/index.js';
+import type { AllowedSource } from '../../sources/index.js';
 import type { FileStore } from '../../storage/index.js';
 import type { Clock } from '../domain/clock.js';
 import type { JobChanges } from '../domain/job-changes.js';
@@ -33,6 +34,8 @@ export interface JobCoordinatorOptions {
   sinks: Pick<SinkStore, 'wake'>;
   /** This start of the process, which has the leases of what it claims. */
   owner: string;
+  /** What its runners may read where it lies. */
+  sources?: readonly AllowedSource[];
   clock: Clock;
   log: Logger;
   /** A job whose runners crash again and again fails after this time without a commit (KAFKA_UNAVAILABLE_AFTER_MS). */
@@ -85,8 +88,8 @@ export class JobCoordinator implements RunnerEvents {
    */
   async claim(intent: Intent): Promise<boolean> {
     if (this.#stopping || (intent === 'reconcile' && this.#isKafkaAway)) return false;
-    const { writer, owner, log } = this.options;
-    const claim = await writer.claim(intent, owner);
+    const { writer, owner, sources = [], log } = this.options;
+    const claim = await writer.claim(intent, owner, sources);
     if (claim === undefined) return false;
     const { jobId, lease, leaseToken } = claim.record;
     try {

@@ -5,6 +5,7 @@ import type { ClaimLoop } from './claim-loop.js';
 import type { JobCoordinator } from './coordinator.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { SinkWorkers } from './sink-workers.js';
+import type { WorkerPresence } from './worker-presence.js';
 
 export interface JobWorkerOptions {
   coordinator: JobCoordinator;
@@ -13,6 +14,7 @@ export interface JobWorkerOptions {
   leases: LeaseKeeper;
   brokers: BrokerWatch;
   sinks: SinkWorkers;
+  presence: Pick<WorkerPresence, 'start' | 'stop'>;
 }
 
 /** A claim may hang on a store that is gone: the runners' transactions do not wait for it. */
@@ -35,7 +37,8 @@ export class JobWorker {
 
   /** Claims jobs from now on, until `stop`. */
   start(): void {
-    const { pool, claims, leases, brokers, sinks } = this.options;
+    const { pool, claims, leases, brokers, sinks, presence } = this.options;
+    presence.start();
     pool.start();
     claims.start();
     leases.start();
@@ -45,11 +48,11 @@ export class JobWorker {
 
   /** Commits the transactions that are under way and gives the jobs back, for others or for the next start. */
   async stop(): Promise<void> {
-    const { coordinator, pool, claims, leases, brokers, sinks } = this.options;
+    const { coordinator, pool, claims, leases, brokers, sinks, presence } = this.options;
     const stoppingSinks = sinks.stop();
     await atMost(CLAIMS_GRACE_MS, claims.stop());
     await Promise.all([brokers.stop(), pool.stop(RUNNER_GRACE_MS)]);
     await coordinator.stop();
-    await Promise.all([leases.stop(), stoppingSinks]);
+    await Promise.all([leases.stop(), stoppingSinks, presence.stop()]);
   }
 }

@@ -1,3 +1,4 @@
+import type { AllowedSource } from '../../sources/index.js';
 import type { Clock } from '../domain/clock.js';
 import type { JobChanges } from '../domain/job-changes.js';
 import { isTerminal } from '../domain/job-state.js';
@@ -86,8 +87,8 @@ export class JobWriter {
   }
 
   /** Takes the next job that needs a runner; as JobStore.claim, which is where the jobs wait. */
-  async claim(intent: Intent, owner: string): Promise<Claim | undefined> {
-    const claim = await this.store.claim(intent, owner);
+  async claim(intent: Intent, owner: string, sources: readonly AllowedSource[]): Promise<Claim | undefined> {
+    const claim = await this.store.claim(intent, owner, sources);
     if (claim?.begun) this.listener.publish(claim.record);
     return claim;
   }

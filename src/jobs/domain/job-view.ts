@@ -29,6 +29,7 @@ export function toJobSummary(record: StoredJobSummary, now: number): JobSummary 
     encoding: record.sourceEncoding.encoding,
     size_bytes: record.sizeBytes,
     source: record.source && { uri: record.source.uri, version: record.source.version },
+    waiting: isTerminal(record.state) ? null : record.waiting,
     sha256: record.sha256,
     metadata: record.metadata,
     dialect: record.dialect && shownDialect(record.dialect),

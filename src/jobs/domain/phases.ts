@@ -52,6 +52,7 @@ export function queueAgain(record: StoredJob, clock: Clock): JobChanges {
     failures: 0,
     pendingError: null,
     error: null,
+    waiting: null,
     bytesDone: record.checkpoint?.bytesDone ?? 0,
     phaseSince: clock.steady(),
     finishedAt: null,

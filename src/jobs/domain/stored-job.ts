@@ -51,6 +51,8 @@ export interface StoredJob extends StoredJobSummary {
 export interface StoredJobSummary extends Readonly<NewJob> {
   /** Order of creation. */
   readonly seq: number;
+  /** Why it waits, if that is not for its turn; of a job that is worked on or has ended it says nothing. */
+  readonly waiting: JobError | null;
   readonly state: JobState;
   readonly revision: number;
   readonly publishedRevision: number;
@@ -157,7 +159,15 @@ export const MAPPINGS = {
   error: error('error_code', 'error_message'),
   spooled: flag('spooled', true),
   sinks: json('sinks'),
-  source: nullableJson('source'),
+  source: {
+    columns: ['source', 'source_uri'],
+    read: ({ source }) => (source === null || source === undefined ? null : (JSON.parse(source) as JobSource)),
+    write: (source) => ({
+      source: source === null ? null : JSON.stringify(source),
+      source_uri: source === null ? null : source.uri,
+    }),
+  } satisfies Mapping<JobSource | null, 'source' | 'source_uri'>,
+  waiting: { ...nullableJson<'waiting', JobError>('waiting'), initial: null },
   waitingMs: plain('waiting_ms', 0),
   processingMs: plain('processing_ms', 0),
   phaseSince: plain('phase_since'),

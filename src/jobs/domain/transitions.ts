@@ -15,7 +15,9 @@ export type Decision =
   | {
       kind: 'again';
       delayMs: number;
-      known: Partial<Pick<StoredJob, 'checkpoint' | 'checkpointVerified' | 'pendingError' | 'crashes' | 'failures'>>;
+      known: Partial<
+        Pick<StoredJob, 'checkpoint' | 'checkpointVerified' | 'pendingError' | 'crashes' | 'failures' | 'waiting'>
+      >;
     }
   /** What is committed could not be found out, and the job waits for that: it is tried again with growing delays. */
   | { kind: 'reconcile-later'; known: Partial<Pick<StoredJob, 'checkpoint'>> }
@@ -159,7 +161,10 @@ function decideFailed(job: Known, outcome: Extract<Outcome, { kind: 'failed' }>,
       : { kind: 'reconcile-later', known: { checkpoint } };
   }
   const failures = SYSTEM_ERRORS.includes(code) && job.state === 'RUNNING' ? job.failures + 1 : 0;
-  if (failures > 0 && failures < maxAttempts) return again(backoffAfter(code, failures), { checkpoint, failures });
+  if (failures > 0 && failures < maxAttempts) {
+    const waiting = code === 'SOURCE_UNAVAILABLE' ? { waiting: { code, message: detail } } : {};
+    return again(backoffAfter(code, failures), { checkpoint, failures, ...waiting });
+  }
   const checkpointVerified = isReconciled(outcome);
   const message = failures > 1 ? `failed ${failures} times without a commit; last: ${detail}` : detail;
   const error: JobError = { code, message };

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Expression, type RawBuilder, sql } from 'kysely';
 import { type Database, isPostgres, storeTime } from '../../database/index.js';
 import type { Assignment } from '../../runner/index.js';
+import { type AllowedSource, hrefsUnder } from '../../sources/index.js';
 import { type Clock, isoTime } from '../domain/clock.js';
 import type { JobState } from '../domain/job.js';
 import { JOB_VERSION } from '../domain/job-version.js';
@@ -46,15 +47,22 @@ const CANDIDATES = 8;
 /**
  * Takes the job that is next: of those without an owner that are due, one in the first state of CLAIM_ORDER that has any.
  * Among those of one state who has waited longest comes first, but of PENDING ones the model with the fewest running jobs
- * does. One that was PENDING is RUNNING from now on, under a new revision. undefined: none needs a runner.
+ * does. One that was PENDING is RUNNING from now on, under a new revision. To run, it takes only jobs whose file was uploaded
+ * or is under one of `sources`. undefined: none needs a runner.
  */
-export async function claimNext(db: Database, clock: Clock, intent: Intent, owner: string): Promise<Claim | undefined> {
+export async function claimNext(
+  db: Database,
+  clock: Clock,
+  intent: Intent,
+  owner: string,
+  sources: readonly AllowedSource[] = [],
+): Promise<Claim | undefined> {
   const steady = clock.steady();
   const now = storeTime(db, steady);
   const row = await db
     .with(
       (cte) => cte('next').materialized(),
-      () => next(intent, now, isPostgres(db)),
+      () => next(intent, now, isPostgres(db), intent === 'run' ? readable(sources) : sql`true`),
     )
     .updateTable('jobs')
     .set(({ eb, ref, fn, val }) => {
@@ -74,6 +82,7 @@ export async function claimNext(db: Database, clock: Clock, intent: Intent, owne
         lease_owner: owner,
         lease_until: eb(now, '+', LEASE_MS),
         state: whenPending(val<string>('RUNNING'), ref('state')),
+        waiting: null,
         revision: whenPending(eb('revision', '+', 1), ref('revision')),
         updated_at: whenPending(val(isoTime(clock.now())), ref('updated_at')),
         waiting_ms: whenPending(eb('waiting_ms', '+', waited), ref('waiting_ms')),
@@ -99,20 +108,22 @@ function next(
   intent: Intent,
   now: Expression<number>,
   locks: boolean,
+  can: RawBuilder<boolean>,
 ): RawBuilder<{ job_id: string; state: JobState }> {
   const lock = locks ? sql`FOR UPDATE OF jobs SKIP LOCKED` : sql``;
   const oldest = (claimable: Claimable): RawBuilder<number> =>
-    sql`(SELECT seq FROM jobs WHERE ${due(claimable, now)} ORDER BY run_after, seq LIMIT 1 ${lock})`;
+    sql`(SELECT seq FROM jobs WHERE ${due(claimable, now)} AND ${can}
+    ORDER BY run_after, seq LIMIT 1 ${lock})`;
   const first = (candidates: 'idle' | 'fair'): RawBuilder<number> => sql`(
     SELECT jobs.seq FROM ${sql.id(candidates)} AS candidate CROSS JOIN jobs
-    WHERE jobs.seq = candidate.seq AND ${due(WAITING, now)}
+    WHERE jobs.seq = candidate.seq AND ${due(WAITING, now)} AND ${can}
     ORDER BY candidate.running, candidate.run_after, candidate.seq LIMIT 1 ${lock})`;
   const choices = CLAIM_ORDER[intent].flatMap((claimable) =>
     // Others may be about to take all candidates: then the oldest that is left.
     claimable === WAITING ? [first('idle'), first('fair'), oldest(WAITING)] : [oldest(claimable)],
   );
   return sql`(
-    ${intent === 'run' ? candidates(now) : sql``}
+    ${intent === 'run' ? candidates(now, can) : sql``}
     SELECT job_id, state FROM jobs WHERE seq = coalesce(${sql.join(choices)}))`;
 }
 
@@ -121,9 +132,9 @@ function next(
  * first. A database does not work out what nobody asks for: `fair` only if no job of `front` is in `idle`. It reads
  * little more than the indexes jobs_due and jobs_waiting; SQLite takes the tables of a CROSS JOIN in their order.
  */
-function candidates(now: Expression<number>): RawBuilder<unknown> {
+function candidates(now: Expression<number>, can: RawBuilder<boolean>): RawBuilder<unknown> {
   // SQLite would rather look through all that are due: the sign keeps it to the index jobs_waiting.
-  const isDueByModel = sql`${waits(WAITING)} AND +jobs.run_after <= ${now}`;
+  const isDueByModel = sql`${waits(WAITING)} AND +jobs.run_after <= ${now} AND ${can}`;
   const nextModel = (after: RawBuilder<unknown>): RawBuilder<number> => sql`(
     SELECT seq FROM jobs WHERE ${isDueByModel} ${after} ORDER BY jobs.model_id, jobs.run_after, jobs.seq LIMIT 1)`;
   return sql`
@@ -132,7 +143,8 @@ function candidates(now: Expression<number>): RawBuilder<unknown> {
       SELECT model_id, count(*) AS running FROM jobs WHERE lease_owner IS NOT NULL AND state = 'RUNNING' GROUP BY model_id
     ),
     front AS MATERIALIZED (
-      SELECT seq, model_id, run_after FROM jobs WHERE ${due(WAITING, now)} ORDER BY run_after, seq LIMIT ${sql.lit(FRONT)}
+      SELECT seq, model_id, run_after FROM jobs WHERE ${due(WAITING, now)} AND ${can}
+      ORDER BY run_after, seq LIMIT ${sql.lit(FRONT)}
     ),
     idle AS MATERIALIZED (
       SELECT seq, run_after, 0 AS running FROM front WHERE model_id NOT IN (SELECT model_id FROM busy)
@@ -159,4 +171,16 @@ function due(claimable: Claimable, now: Expression<number>): RawBuilder<boolean>
 function waits({ state, pendingError }: Claimable): RawBuilder<boolean> {
   return sql`jobs.state = ${sql.lit(state)} AND jobs.pending_error_code ${sql.raw(pendingError ? 'IS NOT NULL' : 'IS NULL')}
     AND jobs.lease_owner IS NULL AND jobs.phase IS NULL AND jobs.job_version <= ${sql.lit(JOB_VERSION)}`;
+}
+
+/** The file was uploaded, or lies where the worker may read it. */
+function readable(sources: readonly AllowedSource[]): RawBuilder<boolean> {
+  const prefixes = sources.flatMap((source) => {
+    const { exact, beginnings } = hrefsUnder(source);
+    return [
+      sql`jobs.source_uri = ${exact}`,
+      ...beginnings.map((text) => sql`substr(jobs.source_uri, 1, ${sql.lit([...text].length)}) = ${text}`),
+    ];
+  });
+  return sql`(${sql.join([sql`jobs.source_uri IS NULL`, ...prefixes], sql` OR `)})`;
 }

@@ -9,6 +9,7 @@ import {
   type Tables,
   toPage,
 } from '../../database/index.js';
+import type { AllowedSource } from '../../sources/index.js';
 import { type Clock, isoTime } from '../domain/clock.js';
 import type { JobState } from '../domain/job.js';
 import { changedColumns, type JobChanges, newRow } from '../domain/job-changes.js';
@@ -326,8 +327,8 @@ export class JobStore {
   }
 
   /** As `claimNext`, under the next lease, for `owner` and LEASE_MS. undefined: no job needs a runner for `intent` now. */
-  async claim(intent: Intent, owner: string): Promise<Claim | undefined> {
-    return claimNext(this.db, this.clock, intent, owner);
+  async claim(intent: Intent, owner: string, sources: readonly AllowedSource[] = []): Promise<Claim | undefined> {
+    return claimNext(this.db, this.clock, intent, owner, sources);
   }
 
   /** Gives a lease back, unless that was done before. The job may be claimed at once. */

@@ -19,6 +19,7 @@ describe('handing out a job', () => {
       intent: 'run',
       file: { kind: 'local', path: harness.path(jobId) },
       sizeBytes: 1000,
+      sha256: 'a'.repeat(64),
       format: 'csv',
       columns: [{ name: 'id', type: 'Int32', nullable: false, constraints: {} }],
       additionalColumns: true,

@@ -11,8 +11,9 @@ describe('a worker that stops', () => {
       leases: part('leases'),
       brokers: part('brokers'),
       sinks: part('sinks'),
+      presence: part('presence'),
     } as unknown as JobWorkerOptions);
     await worker.stop();
-    expect(stopped).toEqual(['sinks', 'brokers', 'pool', 'coordinator', 'leases']);
+    expect(stopped).toEqual(['sinks', 'brokers', 'pool', 'coordinator', 'leases', 'presence']);
   });
 });

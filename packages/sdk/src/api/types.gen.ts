@@ -333,6 +333,17 @@ export type JobSource = {
 };
 
 /**
+ * Why a job waits. It goes on by itself when the reason has passed.
+ */
+export type JobWaiting = {
+    /**
+     * SOURCE_UNAVAILABLE: the source does not answer, and is tried again later. SOURCE_NOT_ALLOWED: no worker that is running may read it (SOURCES).
+     */
+    code: 'SOURCE_UNAVAILABLE' | 'SOURCE_NOT_ALLOWED';
+    message: string;
+};
+
+/**
  * Whether the first line names the columns. Default: `true`. `false`: they are named `column_1`, `column_2` and so on; their number is that of the first row's fields.
  */
 export type InferHeaderOption = boolean;
@@ -538,6 +549,10 @@ export type JobSummary = {
      * null if the file was uploaded.
      */
     source: JobSource | null;
+    /**
+     * null unless the job waits for something other than its turn, such as a source that does not answer.
+     */
+    waiting: JobWaiting | null;
     /**
      * SHA-256 of the file as it was sent, in hex; null for a file that is read where it lies, and for jobs of versions that did not compute it.
      */
