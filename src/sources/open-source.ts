@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors/index.js';
-import { type OpenFile, RangedFile } from '../storage/index.js';
+import { type OpenFile, RangedFile, SequentialFile } from '../storage/index.js';
 import { type AllowedSource, isUnder, requireAllowed } from './allowed-sources.js';
 import { connectionOf, type SourceConnection } from './connections.js';
 import {
@@ -53,20 +53,26 @@ export class Sources {
   }
 
   /** Opens that version. Throws as `find`, or what may pass; so do reads. */
-  async open({ uri: text, version, sizeBytes }: JobSource): Promise<OpenFile> {
+  async open({ uri: text, version, sizeBytes, ranges }: JobSource): Promise<OpenFile> {
     const uri = this.#require(text);
     if (uri.scheme === 'file') {
       const { openLocalSource } = await import('./local/local-source.js');
       return openLocalSource(uri, { version, sizeBytes });
     }
     const source = await this.#sourceOf(uri);
+    const idleMs = this.settings.idleMs ?? IDLE_MS;
+    if (ranges === false) {
+      const whole = { version, sizeBytes, ranges };
+      const fetch = (signal: AbortSignal) => source.fetch(uri, whole, 0, sizeBytes, signal);
+      return new SequentialFile({ sizeBytes, fetch }, idleMs);
+    }
     return new RangedFile(
       {
         sizeBytes,
         pieceBytes: PIECE_BYTES,
         fetch: (from, to, signal) => source.fetch(uri, { version, sizeBytes }, from, to, signal),
       },
-      this.settings.idleMs ?? IDLE_MS,
+      idleMs,
     );
   }
 

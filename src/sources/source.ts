@@ -23,6 +23,8 @@ export interface SourceVersion {
    */
   readonly version: string;
   readonly sizeBytes: number;
+  /** false: only the whole file can be had, and `fetch` is asked for all of it. */
+  readonly ranges?: boolean;
 }
 
 /** A file as a listing shows it. */

@@ -12,5 +12,6 @@ export { openFile } from './open-file.js';
 export { RangedFile, type RangeFetcher } from './ranged-file.js';
 export { RetriedFile, type RetriedFileOptions } from './retried-file.js';
 export { S3FileStore } from './s3/s3-file-store.js';
+export { SequentialFile, type WholeFetcher } from './sequential-file.js';
 export { StoredFile } from './stored-file.js';
 export { untracked } from './untracked.js';

@@ -31,6 +31,7 @@ let host: string;
 let s3: S3Server | undefined;
 /** What the web server has, by path; `deny`: it refuses; `hang`: it says nothing. */
 const pages = new Map<string, { body: Buffer; etag: string } | 'deny' | 'hang'>();
+let hasRanges = true;
 
 function serve(request: IncomingMessage, response: ServerResponse): void {
   const page = pages.get(new URL(request.url ?? '/', 'http://localhost').pathname);
@@ -43,7 +44,7 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
   const [, from = '', to = ''] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
   const [start, end] = [Number(from), Math.min(Number(to), body.length - 1)];
   const wanted = request.headers['if-range'];
-  if (from === '' || (wanted !== undefined && wanted !== etag)) {
+  if (!hasRanges || from === '' || (wanted !== undefined && wanted !== etag)) {
     response.writeHead(200, { etag, 'content-length': body.length }).end(body);
     return;
   }
@@ -105,6 +106,12 @@ function page(path: string, body: Buffer, etag = '"1"'): string {
   return `http://${host}${path}`;
 }
 
+/** The same from a server that gives no ranges. */
+async function whole(name: string, content: Buffer): Promise<string> {
+  hasRanges = false;
+  return page(`/pub/${name}`, content);
+}
+
 async function post(uri: string, options: object = {}, headers: Record<string, string> = {}): Promise<Response> {
   return fetch(`${service.url}/jobs`, {
     method: 'POST',
@@ -159,18 +166,25 @@ afterAll(async () => {
 
 const KINDS: [string, (name: string, content: Buffer) => Promise<string>][] = [
   ['a local folder', put],
-  ['a web server', async (name, content) => page(`/pub/${name}`, content)],
+  ['a web server without ranges', whole],
+  [
+    'a web server',
+    async (name, content) => {
+      hasRanges = true;
+      return page(`/pub/${name}`, content);
+    },
+  ],
   ...(hasS3 ? [['S3', putObject] as (typeof KINDS)[number]] : []),
 ];
 
-describe.each(KINDS)('a file in %s', (_kind, place) => {
+describe.each(KINDS)('a file in %s', (kind, place) => {
   it('is read where it lies, and each row is delivered once', async () => {
     const uri = await place('orders.csv', orders.csv);
     const job = await ended(uri);
     expect(job).toMatchObject({
       state: 'PARTIAL_SUCCESS',
       filename: 'orders.csv',
-      source: { uri },
+      source: { uri, ranges: kind !== 'a web server without ranges' },
       sha256: null,
       size_bytes: orders.csv.length,
       progress: { bytes_done: orders.csv.length, bytes_total: orders.csv.length },
@@ -198,10 +212,9 @@ describe.each(KINDS)('a file in %s', (_kind, place) => {
     // As large as before: only its version differs.
     const other = Buffer.from(many.csv);
     other[other.length - 2] = 0x39 ^ ((other[other.length - 2] as number) & 1);
-    if (_kind === 'a web server') page('/pub/replaced.csv', other, '"2"');
+    if (kind.startsWith('a web server')) page('/pub/replaced.csv', other, '"2"');
     else await place('replaced.csv', other);
-    if (_kind === 'a local folder')
-      await utimes(join(folder, 'replaced.csv'), new Date(), new Date(Date.now() - 9_000));
+    if (kind === 'a local folder') await utimes(join(folder, 'replaced.csv'), new Date(), new Date(Date.now() - 9_000));
     await start();
     const { state, error, totals } = await api.ended(job.job_id, PATIENCE_MS);
     expect([state, error?.code]).toEqual(['FAILED', 'SOURCE_CHANGED']);
@@ -240,6 +253,8 @@ describe('a source', () => {
       await fetch(`${service.url}/models/infer`, { method: 'POST', body: inferred })
     ).json()) as { schema: unknown };
     await api.createModel('parquet', schema);
+    expect((await refusal(await whole('whole.parquet', parquet))).slice(0, 2)).toEqual([400, 'SOURCE_UNSUPPORTED']);
+    hasRanges = true;
     for (const uri of [await put('a.parquet', parquet), page('/pub/a.parquet', parquet)]) {
       expect(await create(uri, 'parquet')).toMatchObject({ format: 'parquet', state: 'SUCCESS', source: { uri } });
     }

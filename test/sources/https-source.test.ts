@@ -104,8 +104,29 @@ describe('HTTPS', () => {
     });
     afterEach(() => sources.close());
 
-    it('is SOURCE_UNSUPPORTED without ranges', async () => {
+    it('has its file read from the beginning if it gives no ranges, and only that version', async () => {
       plain.hasRanges = false;
+      const source = await sources.find(uri);
+      expect(source).toMatchObject({ ranges: false, sizeBytes: 5 });
+      const file = await sources.open(source);
+      const read = async (position: number, length = 5): Promise<string> => {
+        const buffer = Buffer.alloc(length);
+        const { bytesRead } = await file.read(buffer, 0, length, position);
+        return buffer.toString('utf8', 0, bytesRead);
+      };
+      expect([await read(3), await read(0, 2), await read(1), await read(5)]).toEqual(['1\n', 'id', 'd\n1\n', '']);
+      put(plain, 'orders.csv', Buffer.from('id\n2\n'));
+      // What came in one piece with the rest is still the version that it was.
+      expect(await read(4)).toBe('\n');
+      await file.close();
+      const again = await sources.open(source);
+      expect(await errorOf(again.read(Buffer.alloc(5), 0, 5, 0))).toBe('SOURCE_CHANGED');
+      await again.close();
+    });
+
+    it('is SOURCE_UNSUPPORTED without ranges and without anything to tell versions apart by', async () => {
+      plain.hasRanges = false;
+      plain.validators = 'none';
       expect(await errorOf(sources.find(uri))).toBe('SOURCE_UNSUPPORTED');
     });
 

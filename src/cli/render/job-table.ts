@@ -88,7 +88,14 @@ function detailsOf(job: Job): Fact[] {
   const { options, topics, end_offsets: ends, error } = job;
   const details: Fact[] = [
     ['file', `${job.filename}, ${bytes(job.size_bytes)}`],
-    ...(job.source === null ? [] : [['source', job.source.uri] satisfies Fact]),
+    ...(job.source === null
+      ? []
+      : [
+          [
+            'source',
+            `${job.source.uri}${job.source.ranges ? '' : ' (no ranges: read from its start on each resume)'}`,
+          ] satisfies Fact,
+        ]),
     ['accepted', topic(topics.data, ends?.data)],
     ['rejected', topic(topics.dlq, ends?.dlq)],
   ];

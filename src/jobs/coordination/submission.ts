@@ -68,6 +68,12 @@ export class JobSubmission {
     const { version: modelVersion, columns } = model;
     const { format, encoding, text } = inspectFile(upload, request);
     refuseInapplicable(request.given, format);
+    if (format === 'parquet' && upload.source?.ranges === false) {
+      throw new ServiceError(
+        'SOURCE_UNSUPPORTED',
+        `${upload.source.uri} cannot be read in place: Parquet is read from its end, and its server gives no ranges of it`,
+      );
+    }
     const { hasDialect, hasNestedValues } = FORMATS[format];
     if (!hasNestedValues) refuseNested(columns);
     refuseUnusableNormalize(options.normalize, model);

@@ -28,7 +28,11 @@ export function toJobSummary(record: StoredJobSummary, now: number): JobSummary 
     file_compression: record.sourceEncoding.fileCompression,
     encoding: record.sourceEncoding.encoding,
     size_bytes: record.sizeBytes,
-    source: record.source && { uri: record.source.uri, version: record.source.version },
+    source: record.source && {
+      uri: record.source.uri,
+      version: record.source.version,
+      ranges: record.source.ranges !== false,
+    },
     waiting: isTerminal(record.state) ? null : record.waiting,
     sha256: record.sha256,
     metadata: record.metadata,

@@ -29,7 +29,7 @@ export interface JobSummary {
   encoding: TextEncoding | null;
   size_bytes: number;
   /** The file that is read where it lies; null: it was uploaded. */
-  source: { uri: string; version: string } | null;
+  source: { uri: string; version: string; ranges: boolean } | null;
   /** Why the job waits, if that is not for its turn. */
   waiting: { code: ErrorCode; message: string } | null;
   /** SHA-256 of the file as uploaded, in hex; null if the job is older than the hash. */

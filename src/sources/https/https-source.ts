@@ -50,9 +50,12 @@ export class HttpsSource implements Source {
       return { version: JSON.stringify(pinOf(headers) ?? {}), sizeBytes: 0 };
     }
     const size = /^bytes 0-0\/(\d+)$/.exec(headers['content-range'] ?? '')?.[1];
+    if (statusCode === 200) return wholeVersion(uri, headers);
     if (statusCode !== 206 || size === undefined) {
       if (statusCode === 429 || statusCode >= 500) throw unexpectedAnswer(statusCode, 'The server has an error');
-      throw refusal(uri, statusCode) ?? unsupported(uri, 'its server gives no ranges of it (Accept-Ranges)');
+      throw (
+        refusal(uri, statusCode) ?? unsupported(uri, `its server answers with ${statusCode} to a request for a range`)
+      );
     }
     requirePlain(uri, headers);
     const pin = pinOf(headers);
@@ -63,12 +66,13 @@ export class HttpsSource implements Source {
 
   async fetch(
     uri: SourceUri,
-    { version, sizeBytes }: SourceVersion,
+    { version, sizeBytes, ranges }: SourceVersion,
     from: number,
     to: number,
     signal: AbortSignal,
   ): Promise<Readable> {
     const pin = JSON.parse(version) as Pin;
+    if (ranges === false) return this.#fetchWhole(uri, pin, sizeBytes, signal);
     const validator = pin.etag ?? pin.modified ?? '';
     const headers = { range: `bytes=${from}-${to - 1}`, 'if-range': validator };
     const answer = await this.#get(uri, headers, signal);
@@ -88,6 +92,23 @@ export class HttpsSource implements Source {
     }
     const range = answer.headers['content-range'] ?? 'none';
     throw refusal(uri, statusCode) ?? unexpectedAnswer(statusCode, `Not the range that was asked for: ${range}`);
+  }
+
+  /** If the server has begun to give ranges meanwhile, it still gives the whole to who asks for none. */
+  async #fetchWhole(uri: SourceUri, pin: Pin, sizeBytes: number, signal: AbortSignal): Promise<Readable> {
+    const answer = await this.#get(uri, {}, signal);
+    const { statusCode = 0, headers } = answer;
+    const found = pinOf(headers);
+    const isSame = found !== null && found.etag === pin.etag && found.modified === pin.modified;
+    if (statusCode === 200 && isSame && headers['content-length'] === `${sizeBytes}`) {
+      requirePlain(uri, headers);
+      return answer;
+    }
+    answer.destroy();
+    if ((statusCode === 200 && found !== null) || statusCode === 404 || statusCode === 410) {
+      throw new ServiceError('SOURCE_CHANGED', `${uri.href} is not what it was when the job was created`);
+    }
+    throw refusal(uri, statusCode) ?? unexpectedAnswer(statusCode, 'Not the file that was asked for');
   }
 
   list(prefix: SourceUri): AsyncIterable<readonly ListedFile[]> {
@@ -172,6 +193,18 @@ function guardedLookup(uri: SourceUri, resolve: typeof lookup): LookupFunction {
       else callback(null, addresses[0]?.address ?? '', addresses[0]?.family);
     });
   };
+}
+
+/** Of a file whose server gives no ranges of it. */
+function wholeVersion(uri: SourceUri, headers: http.IncomingHttpHeaders): SourceVersion {
+  requirePlain(uri, headers);
+  const pin = pinOf(headers);
+  const size = /^\d+$/.exec(headers['content-length'] ?? '')?.[0];
+  if (pin === null || size === undefined) {
+    const lacks = pin === null ? 'neither ETag nor Last-Modified' : 'no Content-Length';
+    throw unsupported(uri, `its server gives no ranges of it, and says ${lacks}`);
+  }
+  return { version: JSON.stringify(pin), sizeBytes: Number(size), ranges: false };
 }
 
 /** A weak entity tag holds for other bytes, too. null: there is nothing to tell versions apart by. */

@@ -330,6 +330,10 @@ export type JobSource = {
      * What the system says that differs between versions of the file, such as its entity tag. The job reads this version or fails with SOURCE_CHANGED.
      */
     version: string;
+    /**
+     * `false`: a web server gives no ranges of the file, so whenever the job goes on it reads the file from its beginning, up to its last commit.
+     */
+    ranges: boolean;
 };
 
 /**
