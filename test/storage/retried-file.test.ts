@@ -14,8 +14,14 @@ function fileOf(opens: (() => OpenFile)[], timeoutMs = 200) {
 }
 
 function plain(read: OpenFile['read'], sizeBytes = 4): OpenFile & { closed: number } {
-  const file = { sizeBytes, read, closed: 0, close: async () => void (file.closed += 1) };
-  return file;
+  return {
+    sizeBytes,
+    read,
+    closed: 0,
+    async close() {
+      this.closed += 1;
+    },
+  };
 }
 
 const good = () =>

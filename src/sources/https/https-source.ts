@@ -195,7 +195,7 @@ function guardedLookup(uri: SourceUri, resolve: typeof lookup): LookupFunction {
   };
 }
 
-/** Of a file whose server gives no ranges of it. */
+/** Version of a file whose server gives no ranges of it. */
 function wholeVersion(uri: SourceUri, headers: http.IncomingHttpHeaders): SourceVersion {
   requirePlain(uri, headers);
   const pin = pinOf(headers);
