@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -121,6 +121,14 @@ function storeQuestions(): [string, Question][] {
       (id): [string, Question] => [id, { id: partial }],
     ),
     ['addSinks', { id: partial, body: { sinks: ['postgres'] } }],
+    ...['getFeed', 'listFeedFiles', 'pauseFeed', 'resumeFeed', 'deleteFeed'].map((id): [string, Question] => [
+      id,
+      { id: 'one' },
+    ]),
+    ['retryFeedFiles', { id: 'one', body: {} }],
+    ['notifyFeed', { id: 'one', body: {} }],
+    ['createFeed', { body: { id: 'new', source: { uri: `file://${folder}/` }, model_id: 'wide' } }],
+    ['listFeeds', {}],
     ['listModels', {}],
     ['listJobs', {}],
     ['listSinks', {}],
@@ -149,8 +157,13 @@ beforeAll(async () => {
     UPLOAD_IDLE_MS: `${IDLE_MS}`,
     MAX_UPLOAD_BYTES: `${MAX_BYTES}`,
     JOB_CONCURRENCY: '1',
-    SOURCES: `file:${folder},http://127.0.0.1:1/,http://127.0.0.1:${port}/`,
+    SOURCES: `file:${folder},http://127.0.0.1:1/,http://127.0.0.1:${port}/,s3://denied,s3://away`,
+    SOURCE_CONNECTIONS: join(folder, 'connections.yaml'),
   };
+  const keys = 'access_key_id: key, secret_access_key: secret';
+  const connection = (bucket: string, to: number): string =>
+    `s3://${bucket}: {endpoint: 'http://127.0.0.1:${to}', ${keys}}\n`;
+  await writeFile(env.SOURCE_CONNECTIONS, connection('denied', port) + connection('away', 1));
   service = await startService({ brokers, dataDir: await newDataDir(), env });
   client = clientOf(service);
   const api = new Api(service.url);
@@ -249,6 +262,89 @@ describe('jobs with sources, by the contract', () => {
       [{ headers: { 'content-type': 'application/json' }, body: Buffer.from('{"source":') }, 400, 'INVALID_JSON'],
     ];
     for (const [question, status, code] of cases) await expectProblem('createJob', question, status, code);
+  });
+});
+
+describe('feeds, by the contract', () => {
+  const secret = 'the-secret-of-a-feed';
+  const authorization = `Bearer ${secret}`;
+  const of = (id: string, more: Branch = {}): Branch => ({
+    id,
+    source: { uri: `file://${folder}/feed/` },
+    model_id: 'orders',
+    secret,
+    ...more,
+  });
+
+  it('are created, listed, paused, told of files, and deleted', async () => {
+    await mkdir(join(folder, 'feed'));
+    for (const name of ['feed/a.csv', 'feed/b.csv']) {
+      await writeFile(join(folder, name), CSV);
+      await utimes(join(folder, name), 1_000, 1_000);
+    }
+    const created = await expectStatus('createFeed', { body: of('one', { every: 1 }) }, 201);
+    expect(created.headers.location).toBe('/feeds/one');
+    await expectStatus(
+      'createFeed',
+      { body: of('two', { complete: { marker: 'done' }, options: { trim: true } }) },
+      201,
+    );
+    const page = await expectStatus('listFeeds', { query: { limit: '1' } }, 200);
+    expect([page.body[0].id, page.headers.link]).toEqual(['two', expect.stringContaining('cursor=')]);
+    for (const deadline = Date.now() + 60_000; ; await sleep(100)) {
+      const { body } = await expectStatus('getFeed', { id: 'one' }, 200);
+      if (body.files.completed === 2) break;
+      expect(Date.now()).toBeLessThan(deadline);
+    }
+    const files = await expectStatus('listFeedFiles', { id: 'one', query: { limit: '1', state: 'COMPLETED' } }, 200);
+    expect([files.body.length, files.headers.link]).toEqual([1, expect.stringContaining('cursor=')]);
+    expect((await expectStatus('pauseFeed', { id: 'one' }, 200)).body.state).toBe('PAUSED');
+    expect((await expectStatus('resumeFeed', { id: 'one' }, 200)).body.state).toBe('ACTIVE');
+    expect((await expectStatus('retryFeedFiles', { id: 'one', body: {} }, 202)).body).toEqual({ retried: 0 });
+    await expectStatus('notifyFeed', { id: 'one', headers: { authorization }, body: [] }, 202);
+    const event = { specversion: '1.0', type: 'created', data: {} };
+    await expectStatus('notifyFeed', { id: 'one', headers: { authorization }, body: event }, 202);
+    await expectStatus('deleteFeed', { id: 'two' }, 204);
+  });
+
+  it('answer each error as it is documented', async () => {
+    const json = { 'content-type': 'application/json' };
+    const from = (uri: string): Question => ({ body: of('three', { source: { uri } }) });
+    const cases: [Question, number, string][] = [
+      [{ headers: json, body: Buffer.from('{"id":') }, 400, 'INVALID_JSON'],
+      [{ body: of('three', { every: 0 }) }, 400, 'INVALID_REQUEST'],
+      [{ body: of('three', { options: { delimiter: 'xx' } }) }, 400, 'INVALID_OPTION'],
+      [{ body: { id: 'three', source: { uri: 's3://away/' } } }, 400, 'MISSING_MODEL_ID'],
+      [from('s3://away/a.csv'), 400, 'INVALID_SOURCE'],
+      [from('https://example.com/'), 400, 'SOURCE_UNSUPPORTED'],
+      [from('file:///etc/'), 403, 'SOURCE_NOT_ALLOWED'],
+      [from('s3://denied/'), 403, 'SOURCE_FORBIDDEN'],
+      [{ body: of('three', { model_id: 'none' }) }, 404, 'MODEL_NOT_FOUND'],
+      [from(`file://${folder}/none/`), 404, 'SOURCE_NOT_FOUND'],
+      [{ body: of('one') }, 409, 'FEED_ALREADY_EXISTS'],
+      [{ headers: { 'content-type': 'text/plain' }, body: Buffer.from('a') }, 415, 'UNSUPPORTED_MEDIA_TYPE'],
+      [from('s3://away/'), 503, 'SOURCE_UNAVAILABLE'],
+    ];
+    for (const [question, status, code] of cases) await expectProblem('createFeed', question, status, code);
+    for (const id of ['getFeed', 'listFeedFiles', 'pauseFeed', 'resumeFeed', 'deleteFeed']) {
+      await expectProblem(id, { id: 'none' }, 404, 'FEED_NOT_FOUND');
+    }
+    await expectProblem('listFeeds', { query: { limit: '0' } }, 400, 'INVALID_REQUEST');
+    await expectProblem('listFeedFiles', { id: 'one', query: { state: 'DONE' } }, 400, 'INVALID_REQUEST');
+    for (const id of ['retryFeedFiles', 'notifyFeed']) {
+      const headers = { authorization };
+      await expectProblem(id, { id: 'none', headers, body: {} }, 404, 'FEED_NOT_FOUND');
+      await expectProblem(id, { id: 'one', headers, body: { files: [] } }, 400, 'INVALID_REQUEST');
+      await expectProblem(
+        id,
+        { id: 'one', headers: { ...headers, ...json }, body: Buffer.from('{') },
+        400,
+        'INVALID_JSON',
+      );
+      const text = { id: 'one', headers: { ...headers, 'content-type': 'text/plain' }, body: Buffer.from('a') };
+      await expectProblem(id, text, 415, 'UNSUPPORTED_MEDIA_TYPE');
+    }
+    await expectProblem('notifyFeed', { id: 'one', body: {} }, 401, 'FEED_SECRET_WRONG');
   });
 });
 
@@ -363,7 +459,7 @@ describe('jobs, by the contract', () => {
     ['INVALID_OPTION', 400, { body: form({ ...uploads, from_job: 'nosuchid' }) }],
     ['FILE_TOO_LARGE', 413, { body: form(uploads), claim: 2 * MAX_BYTES }],
     ['FILE_TOO_LARGE', 413, { body: form({ ...uploads, file: 'a'.repeat(MAX_BYTES + 1) }) }],
-    ['UNSUPPORTED_MEDIA_TYPE', 415, { body: { file: CSV } }],
+    ['UNSUPPORTED_MEDIA_TYPE', 415, { body: Buffer.from(CSV), headers: { 'content-type': 'text/csv' } }],
   ])('refuse a file with %s', async (code, status, question) => {
     await expectProblem('createJob', question, status, code);
   });
@@ -441,7 +537,7 @@ describe('the inference of models, by the contract', () => {
     ['FILE_CORRUPT', 400, { body: fileForm(compressed(CSV).subarray(0, -9)) }],
     ['FILE_TOO_COMPLEX', 400, { body: fileForm(compressed(`id\n${'a'.repeat(64 * 1024 ** 2)}`)) }],
     ['FILE_TOO_LARGE', 413, { body: form({ file: 'a'.repeat(MAX_BYTES + 1) }) }],
-    ['UNSUPPORTED_MEDIA_TYPE', 415, { body: { file: CSV } }],
+    ['UNSUPPORTED_MEDIA_TYPE', 415, { body: Buffer.from(CSV), headers: { 'content-type': 'text/csv' } }],
   ])('refuses a file with %s', async (code, status, question) => {
     await expectProblem('inferModel', question, status, code);
   });
@@ -535,6 +631,8 @@ describe('every operation, by the contract', () => {
     if (operation.id === 'inferModel') return { body: form({ file: CSV }) };
     if (operation.id === 'createJob') return { body: form({ ...uploads, model_id: 'none' }) };
     const at = operation.path.startsWith('/models/') ? { id: 'none' } : { id: partial };
+    if (operation.id === 'createFeed') return { ...at, body: { id: 'one' } };
+    if (['retryFeedFiles', 'notifyFeed'].includes(operation.id)) return { ...at, body: {} };
     if (operation.id === 'createModel') return { ...at, body: { name: 'orders', schema: ORDERS_SCHEMA } };
     if (operation.id === 'addSinks') return { ...at, body: { sinks: ['postgres'] } };
     return operation.id === 'updateModel' ? { ...at, body: { schema: ORDERS_SCHEMA } } : at;
@@ -555,7 +653,18 @@ describe('every operation, by the contract', () => {
 
   it('with a body ends a request that stands still', async () => {
     await Promise.all(
-      (['createJob', 'inferModel', 'createModel', 'updateModel', 'addSinks'] as const).map(async (id) => {
+      (
+        [
+          'createJob',
+          'inferModel',
+          'createModel',
+          'updateModel',
+          'addSinks',
+          'createFeed',
+          'retryFeedFiles',
+          'notifyFeed',
+        ] as const
+      ).map(async (id) => {
         const isForm = id === 'createJob' || id === 'inferModel';
         const body = isForm ? form({ file: CSV }) : Buffer.from('{');
         const json = { headers: { 'content-type': 'application/json' } };
@@ -649,13 +758,16 @@ describe('a service that lacks what it needs, by the contract', () => {
 
   onOneProcess('says so while its store cannot grow', async () => {
     await service.stop();
-    const env = { JOB_CONCURRENCY: '1', ...NO_SINKS };
+    const env = { JOB_CONCURRENCY: '1', SOURCES: `file:${folder}`, ...NO_SINKS };
     service = await startService({ brokers, dataDir: await newDataDir(), env });
     client = clientOf(service);
     const api = new Api(service.url);
     await api.createModel('orders', ORDERS_SCHEMA);
     const { job_id: loading } = await api.createJob('orders', makeOrders(10).csv, {}, { sinks: 'postgres' });
     await api.until(loading, ({ sinks }) => sinks[0]?.state === 'RETRYING');
+    const secret = 'the-secret-of-a-feed';
+    const feed = (id: string) => ({ id, source: { uri: `file://${folder}/feed/none-*` }, model_id: 'orders', secret });
+    await expectStatus('createFeed', { body: feed('one') }, 201);
     const runners = await freezeRunners();
     try {
       const [, waiting = '', cancelled = ''] = await createJobs('orders', 3);
@@ -671,6 +783,13 @@ describe('a service that lacks what it needs, by the contract', () => {
         ['addSinks', { id: cancelled, body: { sinks: ['postgres'] } }],
         ['retrySink', { id: loading }],
         ['removeSinkRows', { id: loading }],
+        ['createFeed', { body: feed('two') }],
+        ['retryFeedFiles', { id: 'one', body: {} }],
+        [
+          'notifyFeed',
+          { id: 'one', headers: { authorization: `Bearer ${secret}`, 'ce-specversion': '1.0' }, body: {} },
+        ],
+        ...['pauseFeed', 'resumeFeed', 'deleteFeed'].map((id): [string, Question] => [id, { id: 'one' }]),
       ];
       for (const [id, question] of questions) await expectProblem(id, question, 507, 'INSUFFICIENT_STORAGE');
     } finally {

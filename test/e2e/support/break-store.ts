@@ -10,6 +10,7 @@ export function breakStore(dataDir: string, jobId: string, modelId: string): voi
   try {
     store.prepare(`UPDATE jobs SET dialect = '{' WHERE job_id = ?`).run(jobId);
     store.exec('ALTER TABLE sink_loads RENAME COLUMN state TO stat');
+    store.exec('ALTER TABLE feeds RENAME COLUMN hidden TO hid');
     store.prepare(`UPDATE model_versions SET columns = '[' WHERE model_id = ?`).run(modelId);
     for (const [verb, table] of [
       ['INSERT', 'model_versions'],
