@@ -1243,7 +1243,7 @@ export type FeedFile = {
     /**
      * What has become of the file itself. PENDING: it is to be moved or deleted; null: nothing was to become of it.
      */
-    after: 'PENDING' | 'MOVED' | 'DELETED' | 'KEPT';
+    after: null | 'PENDING' | 'MOVED' | 'DELETED' | 'KEPT';
     /**
      * Why it was kept, or is not moved or deleted yet.
      */
