@@ -407,7 +407,7 @@ describe('an upload', () => {
 
   it.each([
     ['text/csv', 415, 'UNSUPPORTED_MEDIA_TYPE'],
-    ['application/json', 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    ['application/json', 400, 'INVALID_REQUEST'],
     ['multipart/form-data', 400, 'INVALID_MULTIPART'],
     ['multipart/form-data; boundary=x', 400, 'INVALID_MULTIPART'],
   ])('is refused as %s', async (type, status, code) => {

@@ -200,6 +200,31 @@ describe('batch job create', () => {
     expect(service.seen.filter(({ body }) => body.includes('model_id'))).toHaveLength(1);
   });
 
+  it('names a file that the service reads, and has control totals', async () => {
+    service.routes['POST /jobs'] = (response) => answer(response, 202, jobPending());
+    const totals = `--expect rows=2 --expect sha256=${'A'.repeat(64)}`;
+    await json(`job create orders s3://bucket/a.csv --delimiter ; --null-values NULL,- ${totals} --metadata day=1`);
+    expect(JSON.parse(service.seen[0]?.body ?? '')).toEqual({
+      model_id: 'orders',
+      source: { uri: 's3://bucket/a.csv' },
+      options: { delimiter: ';', null_values: ['NULL', '-'], expect: { rows: 2, sha256: 'a'.repeat(64) } },
+      metadata: { day: '1' },
+    });
+    for (const uri of ['file:///data/a.csv', 'GS://b/a', 'az://a/c/n', 'https://host/a.csv']) {
+      await json(`job create orders ${uri}`);
+      expect(JSON.parse(service.seen.at(-1)?.body ?? '')).toMatchObject({ source: { uri } });
+    }
+    const before = service.seen.length;
+    const unknown = await batch('job create orders ftp://host/a.csv --output table');
+    expect([unknown.code, unknown.stderr]).toEqual([64, expect.stringMatching(/^INVALID_SOURCE: 'ftp:'.+\nhint: /)]);
+    const inferred = await batch('job create orders s3://bucket/a.csv --infer --output table');
+    expect([inferred.code, inferred.stderr]).toEqual([1, expect.stringMatching(/^INVALID_OPTION: .+\nhint: /)]);
+    for (const wrong of ['rows=x', 'rows=1 --expect rows=2', 'sha256=ab', 'lines=1']) {
+      expect((await batch(`job create orders orders.csv --expect ${wrong}`)).code).toBe(64);
+    }
+    expect(service.seen).toHaveLength(before);
+  });
+
   it('sends the options in the contract’s spelling', async () => {
     service.routes['POST /jobs'] = (response) => answer(response, 202, jobPending());
     await json(

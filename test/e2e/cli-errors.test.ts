@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, realpath, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { inCommands } from '../../src/cli/in-commands.js';
@@ -15,9 +15,9 @@ let alone: Service;
 let finished: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'batch-cli-errors-'));
+  folder = await realpath(await mkdtemp(join(tmpdir(), 'batch-cli-errors-')));
   [service, alone] = await Promise.all([
-    startService({ brokers, env: { MAX_UPLOAD_BYTES: `${MAX_BYTES}` } }),
+    startService({ brokers, env: { MAX_UPLOAD_BYTES: `${MAX_BYTES}`, SOURCES: `file:${folder},http://127.0.0.1:1` } }),
     startService({ brokers: '127.0.0.1:1' }),
   ]);
   const api = new Api(service.url);
@@ -25,6 +25,7 @@ beforeAll(async () => {
   await new Api(alone.url).createModel('orders', { id: 'String' });
   finished = (await api.ended((await api.createJob('orders', Buffer.from('id\n1\n'))).job_id)).job_id;
   await writeFile(join(folder, 'good.csv'), 'id\n1\n');
+  await utimes(join(folder, 'good.csv'), 1_700_000_000, 1_700_000_000);
   await writeFile(join(folder, 'empty.csv'), '');
   await writeFile(join(folder, 'large.csv'), `id\n${'1\n'.repeat(100_000)}`);
   await writeFile(join(folder, 'rows.zip'), 'PK\x03\x04');
@@ -67,18 +68,33 @@ describe('the command line, on an error of the service,', () => {
     ['FILE_TOO_LARGE', 'job create orders large.csv', /1000 bytes/],
     ['READ_ERROR', 'job create orders empty.csv', /file is empty/],
     ['UNSUPPORTED_FILE_TYPE', 'job create orders rows.zip', /zip/],
+    ['SOURCE_NOT_FOUND', 'job create orders file://FOLDER/god.csv', /god\.csv/],
+    ['SOURCE_NOT_ALLOWED', 'job create orders s3://exports/orders.csv', /SOURCES does not allow s3:\/\/exports/],
+    ['INVALID_SOURCE', 'job create orders s3://exports', /s3:\/\/<bucket>\/<key>/],
+    ['SOURCE_UNAVAILABLE', 'job create orders http://127.0.0.1:1/a.csv --max-outage 0', /ECONNREFUSED/],
     ['JOB_NOT_FOUND', 'job status nosuchid', /nosuchid/],
     ['JOB_STATE_CONFLICT', 'job cancel FINISHED', /SUCCESS/],
     ['JOB_STATE_CONFLICT', 'job resume FINISHED', /SUCCESS/],
     ['KAFKA_UNAVAILABLE', 'job create orders good.csv --max-outage 0', /127\.0\.0\.1:1/],
   ])('says %s of `%s`, and what to do', async (code, command, message) => {
     const url = code === 'KAFKA_UNAVAILABLE' ? alone.url : service.url;
-    const args = command.replace('FINISHED', finished).split(' ');
+    const args = command.replace('FINISHED', finished).replace('FOLDER', folder).split(' ');
     const { code: exitCode, stdout, stderr } = await batch([...args, '--output', 'table'], url);
     const [first = '', hint] = stderr.trimEnd().split('\n');
     expect([exitCode, stdout, first.startsWith(`${code}: `)]).toEqual([1, '', true]);
     expect(first.slice(`${code}: `.length)).toMatch(message);
     expect(hint).toBe(`hint: ${inCommands(catalogue[code].hint)}`);
+  });
+
+  it('says of a job that failed for its file what is committed', async () => {
+    const create = ['job', 'create', 'orders', `file://${folder}/good.csv`, '--wait', '--output', 'table'];
+    const good = await batch([...create, '--expect', 'rows=1'], service.url);
+    expect([good.code, good.stdout]).toEqual([0, expect.stringContaining(`source    file://${folder}/good.csv`)]);
+    const { code, stdout, stderr } = await batch([...create, '--expect', 'rows=2'], service.url);
+    expect([code, stdout + stderr]).toEqual([
+      1,
+      expect.stringMatching(/EXPECTATION_FAILED: the file has 1 row instead of 2; all its rows are committed/),
+    ]);
   });
 
   it('hands the problem on to programs', async () => {

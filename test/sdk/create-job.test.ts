@@ -65,6 +65,44 @@ describe('createJob', () => {
     expect(seen.key).toMatch(/^[0-9a-f-]{36}$/);
   });
 
+  it('names a file that the service reads where it lies, as JSON, and repeats that', async () => {
+    const seen: { body: unknown; key: string; type: string | undefined }[] = [];
+    const client = await clientOf(async (request, response) => {
+      const body: unknown = JSON.parse((await readBody(request)).toString());
+      seen.push({ body, key: keyOf(request), type: request.headers['content-type'] });
+      if (seen.length === 1) answerProblem(response, 'SOURCE_UNAVAILABLE', { 'retry-after': '0' });
+      else answer(response, 202, jobPending());
+    });
+    const { job } = await client.createJob({
+      modelId: 'orders',
+      source: 's3://bucket/a.csv',
+      trim: false,
+      nullValues: ['NULL', 'N/A'],
+      rename: { 'Order ID': 'id' },
+      sinks: [],
+      expect: { rows: 2 },
+      metadata: { day: '1' },
+    });
+    expect(job).toEqual(jobPending());
+    expect(seen[0]).toEqual({
+      key: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      type: 'application/json',
+      body: {
+        model_id: 'orders',
+        source: { uri: 's3://bucket/a.csv' },
+        options: {
+          trim: false,
+          null_values: ['NULL', 'N/A'],
+          rename: { 'Order ID': 'id' },
+          sinks: [],
+          expect: { rows: 2 },
+        },
+        metadata: { day: '1' },
+      },
+    });
+    expect(seen[1]).toEqual(seen[0]);
+  });
+
   it('sends the file under its own name, with its options, its size and an idempotency key', async () => {
     let seen = { body: '', length: '', key: '' };
     const client = await clientOf(async (request, response) => {

@@ -33,8 +33,8 @@ export function parseExpectation(text: string, name: string): Expectation {
 export function unexpected(expect: Expectation, found: Readonly<Expectation>): string | null {
   const differences = (
     [
-      ['rows', (count: number) => `${count} rows`],
-      ['bytes', (count: number) => `${count} bytes`],
+      ['rows', (count: number) => counted(count, 'row')],
+      ['bytes', (count: number) => counted(count, 'byte')],
       ['sha256', (hash: string) => `the SHA-256 ${hash}`],
     ] as const
   ).flatMap(([member, said]) => {
@@ -43,6 +43,10 @@ export function unexpected(expect: Expectation, found: Readonly<Expectation>): s
     return `${said(is as never)} instead of ${wanted}`;
   });
   return differences.length === 0 ? null : `the file has ${differences.join(' and ')}`;
+}
+
+function counted(count: number, unit: string): string {
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }
 
 function isCount(value: unknown): boolean {

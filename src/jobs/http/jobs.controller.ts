@@ -15,13 +15,13 @@ import {
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { nextPageLink } from '../../api/index.js';
+import { ConcurrencyLimit, nextPageLink } from '../../api/index.js';
 import { ServiceError } from '../../errors/index.js';
 import { parseJobRequest, parseSourceRequest } from '../../ingest/index.js';
 import { ModelService } from '../../models/index.js';
 import { LOG } from '../../observability/index.js';
 import { Sources } from '../../sources/index.js';
-import { type ReceivedUpload, Upload, UploadInterceptor } from '../../upload/index.js';
+import { type ReceivedUpload, UPLOAD_LIMIT, Upload, UploadInterceptor } from '../../upload/index.js';
 import { JobCommands } from '../coordination/commands.js';
 import { openGivenSource } from '../coordination/given-file.js';
 import { type Intake, JobSubmission } from '../coordination/submission.js';
@@ -41,6 +41,7 @@ export class JobsController {
     private readonly queries: JobQueries,
     private readonly models: ModelService,
     private readonly sources: Sources,
+    @Inject(UPLOAD_LIMIT) private readonly limit: ConcurrencyLimit,
     @Inject(LOG) private readonly log: Logger,
   ) {}
 
@@ -69,7 +70,13 @@ export class JobsController {
   async #createFromSource(query: Record<string, unknown>, body: unknown, key: string | null): Promise<Intake> {
     const { uri, request } = parseSourceRequest(query, body);
     await this.models.require(request.modelId);
-    return this.submission.accept(await openGivenSource(this.sources, uri), request, key);
+    // Its beginning is in memory, as that of an upload is.
+    const leave = this.limit.enter();
+    try {
+      return await this.submission.accept(await openGivenSource(this.sources, uri), request, key);
+    } finally {
+      leave();
+    }
   }
 
   @Get()
