@@ -39,7 +39,8 @@ export class FeedService {
     const pattern = parseFilePattern(definition.uri, pathOf);
     requireElsewhere(definition, pattern, pathOf);
     if (definition.after !== 'keep' || definition.afterPartial !== 'keep') {
-      sources.requireDisposal(sources.requirePrefix(pattern.prefix));
+      const moves = definition.moveTo !== null;
+      sources.requireDisposal(sources.requirePrefix(pattern.prefix), moves);
     }
     await this.#list(pattern.prefix);
     const feed = await feeds.create(id, definition, secret === null ? null : hashOf(secret));

@@ -119,16 +119,20 @@ export class Sources {
   }
 
   /**
-   * Removes one version of a file, or moves it to `target` (a path of the same source) if that is not null. `tag`: the same whenever that
+   * Deletes one version of a file, or moves it to `target` (an absolute path) if that is not null. `tag`: the same whenever that
    * is tried again. Throws SOURCE_CHANGED if it is another version, which stays; SOURCE_NOT_FOUND, SOURCE_FORBIDDEN,
    * SOURCE_UNSUPPORTED, SOURCE_UNAVAILABLE.
    */
   async dispose({ uri: text, ...version }: JobSource, tag: string, target: string | null): Promise<void> {
     const uri = this.#require(text);
-    this.requireDisposal(uri);
+    this.requireDisposal(uri, target !== null);
     try {
-      const { disposeOfLocalFile } = await import('./local/dispose-local-file.js');
-      await disposeOfLocalFile(uri, version, tag, target);
+      if (uri.scheme === 'file') {
+        const { disposeOfLocalFile } = await import('./local/dispose-local-file.js');
+        return await disposeOfLocalFile(uri, version, tag, target);
+      }
+      const source = await this.#sourceOf(uri);
+      await source.delete?.(uri, version, AbortSignal.timeout(STAT_MS));
     } catch (error) {
       if (error instanceof ServiceError) throw error;
       const { code, name } = error as NodeJS.ErrnoException;
@@ -136,10 +140,10 @@ export class Sources {
     }
   }
 
-  /** Throws SOURCE_UNSUPPORTED if files of that kind of source can only be read. */
-  requireDisposal({ scheme }: Pick<SourceUri, 'scheme'>): void {
-    if (scheme === 'file') return;
-    throw new ServiceError('SOURCE_UNSUPPORTED', `Files of ${scheme}: can neither be moved nor deleted`);
+  /** Throws SOURCE_UNSUPPORTED if files of that kind of source cannot be deleted, or moved. */
+  requireDisposal({ scheme }: Pick<SourceUri, 'scheme'>, moves: boolean): void {
+    if (scheme === 'file' || (!moves && scheme !== 'http' && scheme !== 'https')) return;
+    throw new ServiceError('SOURCE_UNSUPPORTED', `Files of ${scheme}: cannot be ${moves ? 'moved' : 'deleted'}`);
   }
 
   async close(): Promise<void> {

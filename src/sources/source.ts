@@ -71,6 +71,11 @@ export interface Source {
    * source has no listing.
    */
   list(prefix: SourceUri, options: ListOptions): AsyncIterable<readonly ListedFile[]>;
+  /**
+   * Deletes a version, and no other: one that has taken its place stays (SOURCE_CHANGED). Absent: files can only be read. Throws
+   * SOURCE_UNSUPPORTED if the system cannot compare versions.
+   */
+  delete?(uri: SourceUri, version: SourceVersion, signal: AbortSignal): Promise<void>;
   /** Ends idle connections. */
   close(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   type JobSource,
   listedVersion,
@@ -61,6 +62,8 @@ const BY_BYTES = [
 export interface SourceTraits {
   hasListing?: boolean;
   canForbid?: boolean;
+  /** Whether its server deletes files, and compares versions before it does. */
+  deletes?: 'compared' | 'unsupported';
   /** By what its server orders names. */
   order?: 'bytes' | 'code units';
 }
@@ -69,7 +72,7 @@ export interface SourceTraits {
 export function describesSource(
   name: string,
   setUp: () => Promise<SourceUnderTest>,
-  { hasListing = true, canForbid = true, order = 'bytes' }: SourceTraits = {},
+  { hasListing = true, canForbid = true, deletes = 'compared', order = 'bytes' }: SourceTraits = {},
 ): void {
   // Code units of UTF-16 have another order for characters beyond U+FFFF.
   const IN_ORDER = order === 'bytes' ? BY_BYTES : BY_BYTES.toSorted((a, b) => (a < b ? -1 : 1));
@@ -121,6 +124,25 @@ export function describesSource(
         await file.close();
       }
     }
+
+    (deletes === 'compared' ? it : it.skip)('deletes the version that was read, and no other', async () => {
+      const first = await put('first');
+      await pause(1_100); // HTTP's times have whole seconds
+      const second = await put('other');
+      await expect(sources.dispose(first, 'tag', null)).rejects.toMatchObject({ code: 'SOURCE_CHANGED' });
+      expect(await sources.find(second.uri)).toEqual(second);
+      await sources.dispose(second, 'tag', null);
+      await expect(sources.find(second.uri)).rejects.toMatchObject({ code: 'SOURCE_NOT_FOUND' });
+      await expect(sources.dispose(second, 'tag', null)).rejects.toMatchObject({
+        code: expect.stringMatching(/^SOURCE_(NOT_FOUND|CHANGED)$/) as string,
+      });
+    });
+
+    (deletes === 'unsupported' ? it : it.skip)('deletes nothing', async () => {
+      const found = await put('first');
+      await expect(sources.dispose(found, 'tag', null)).rejects.toMatchObject({ code: 'SOURCE_UNSUPPORTED' });
+      expect(await sources.find(found.uri)).toEqual(found);
+    });
 
     it('finds a file with its size, and the same version as long as it is the same', async () => {
       const found = await put('id\n1\n');

@@ -67,20 +67,24 @@ describe('HTTPS', () => {
 
   describesSource('HTTPS, by entity tags', async () => placeOn(secure, { ca_file: authority.cert }), {
     hasListing: false,
+    deletes: 'unsupported',
   });
 
   describe('a server that has dates only', () => {
     beforeEach(() => {
       plain.validators = 'date';
     });
-    describesSource('HTTP, by dates', async () => placeOn(plain), { hasListing: false });
+    describesSource('HTTP, by dates', async () => placeOn(plain), { hasListing: false, deletes: 'unsupported' });
   });
 
   describe('a server whose entity tags are weak', () => {
     beforeEach(() => {
       plain.validators = 'weak';
     });
-    describesSource('HTTP, by weak entity tags and dates', async () => placeOn(plain), { hasListing: false });
+    describesSource('HTTP, by weak entity tags and dates', async () => placeOn(plain), {
+      hasListing: false,
+      deletes: 'unsupported',
+    });
   });
 
   describesSourceFaults('HTTP', async () => ({

@@ -99,6 +99,17 @@ export class AzureSource implements Source {
     } while (token !== undefined && token !== '');
   }
 
+  async delete(uri: SourceUri, version: SourceVersion, signal: AbortSignal): Promise<void> {
+    const blob = await this.#blob(uri);
+    // The entity tag changes with the metadata, too.
+    const etag = await this.#sameContent(blob, uri, version, signal);
+    try {
+      await blob.delete({ abortSignal: signal, conditions: { ifMatch: etag } });
+    } catch (error) {
+      throw gone(error, uri) ?? refusal(error, uri) ?? error;
+    }
+  }
+
   async close(): Promise<void> {
     // The SDK's connections are those of the process, and end when they have been idle.
     this.#clients.clear();
@@ -136,6 +147,8 @@ export class AzureSource implements Source {
     try {
       const { etag = '', contentMD5, contentLength } = await blob.getProperties({ abortSignal: signal });
       const found = pinOf(etag, contentMD5);
+      const { etag: before } = JSON.parse(version) as Pin;
+      if (found.etag === before) return before;
       if (md5 !== undefined && found.md5 === md5 && contentLength === sizeBytes) return found.etag;
     } catch (error) {
       throw gone(error, uri) ?? refusal(error, uri) ?? error;

@@ -114,7 +114,29 @@ export class GcsSource implements Source {
     this.#storage = undefined;
   }
 
-  async #get(
+  async delete(uri: SourceUri, { version }: SourceVersion, signal: AbortSignal): Promise<void> {
+    // What the server compares once more; emulators do not.
+    if ((await this.stat(uri, signal)).version !== version) throw changed(uri);
+    const query = { ifGenerationMatch: version };
+    const answer = await this.#request('DELETE', uri, objectPath(uri), query, {}, signal);
+    const { statusCode = 0 } = answer;
+    if (statusCode === 204 || statusCode === 200) return void answer.resume();
+    const reason = await failure(answer, uri);
+    throw statusCode === 412 ? changed(uri, reason) : reason;
+  }
+
+  #get(
+    uri: SourceUri,
+    path: string,
+    query: Readonly<Record<string, string>>,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    return this.#request('GET', uri, path, query, headers, signal);
+  }
+
+  async #request(
+    method: 'GET' | 'DELETE',
     uri: SourceUri,
     path: string,
     query: Readonly<Record<string, string>>,
@@ -129,12 +151,13 @@ export class GcsSource implements Source {
     const credentials = await until(this.#credentials(storage, uri, url.href), signal);
     const isPlain = url.protocol === 'http:';
     const options = {
+      method,
       headers: { 'user-agent': 'batch', ...credentials, ...headers },
       signal,
       agent: isPlain ? this.#agents.plain : this.#agents.secure,
     };
     return new Promise((done, failed) => {
-      (isPlain ? http : https).get(url, options, done).on('error', failed);
+      (isPlain ? http : https).request(url, options, done).on('error', failed).end();
     });
   }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { ServiceError } from '../../errors/index.js';
@@ -16,6 +17,8 @@ import { unexpectedAnswer } from '../unexpected-answer.js';
 
 const CONNECT_MS = 5_000;
 const MAX_SOCKETS = 16;
+/** Buckets of which it is remembered whether they compare versions. */
+const MAX_BUCKETS = 1_000;
 
 type Sdk = typeof import('@aws-sdk/client-s3');
 
@@ -32,6 +35,7 @@ interface Pin {
 /** Objects of Amazon S3, or of a server that speaks its protocol. */
 export class S3Source implements Source {
   #loaded: Promise<{ sdk: Sdk; client: S3Client }> | undefined;
+  readonly #comparing = new Map<string, boolean>();
 
   /** Without options, the SDK finds credentials and region by itself. */
   constructor(private readonly options: SourceConnection['options'] = {}) {}
@@ -101,6 +105,45 @@ export class S3Source implements Source {
       if (answer.NextContinuationToken === undefined) return;
       from = { ContinuationToken: answer.NextContinuationToken };
     }
+  }
+
+  /** A bucket that keeps versions loses this one alone. Any other has to compare the entity tag. */
+  async delete(uri: SourceUri, { version }: SourceVersion, signal: AbortSignal): Promise<void> {
+    const { sdk, client } = await this.#load();
+    const { authority: Bucket, path: Key, href } = uri;
+    const { etag, versionId } = JSON.parse(version) as Pin;
+    try {
+      if (versionId !== undefined) {
+        await client.send(new sdk.DeleteObjectCommand({ Bucket, Key, VersionId: versionId }), { abortSignal: signal });
+        return;
+      }
+      if (!(await this.#comparesDeletes(Bucket, signal))) {
+        throw new ServiceError('SOURCE_UNSUPPORTED', `The store of ${href} compares no version before it deletes one`);
+      }
+      // One of the same bytes was written anew.
+      if ((await this.stat(uri, signal)).version !== version) throw changed(href);
+      await client.send(new sdk.DeleteObjectCommand({ Bucket, Key, IfMatch: etag }), { abortSignal: signal });
+    } catch (error) {
+      if (statusOf(error) === 412) throw changed(href, error);
+      throw refusal(error, href) ?? error;
+    }
+  }
+
+  /** Servers that do not know If-Match for DELETE ignore it: seen by an object that is not there. */
+  async #comparesDeletes(Bucket: string, signal: AbortSignal): Promise<boolean> {
+    const known = this.#comparing.get(Bucket);
+    if (known !== undefined) return known;
+    const { sdk, client } = await this.#load();
+    const probe = { Bucket, Key: `batch-probe-${randomUUID()}`, IfMatch: '"00000000000000000000000000000000"' };
+    const answer = await client.send(new sdk.DeleteObjectCommand(probe), { abortSignal: signal }).then(
+      () => false,
+      (error: unknown) => {
+        if ([404, 409, 412].includes(statusOf(error) ?? 0)) return true;
+        throw error;
+      },
+    );
+    if (this.#comparing.size < MAX_BUCKETS) this.#comparing.set(Bucket, answer);
+    return answer;
   }
 
   async close(): Promise<void> {
