@@ -6,7 +6,7 @@ import { inTime, STORE_ANSWER_MS } from './in-time.js';
 import { Rounds } from './rounds.js';
 
 export interface WorkerPresenceOptions {
-  workers: Pick<WorkerStore, 'present' | 'absent'>;
+  workers: Pick<WorkerStore, 'present'>;
   /** This start of the process. */
   owner: string;
   /** What it may read. */
@@ -40,14 +40,8 @@ export class WorkerPresence {
     this.#rounds.start();
   }
 
-  /** Others see it within half a minute if the store is away. */
+  /** Others see that it is gone within half a minute: a service that ends waits for nothing that is of so little use. */
   async stop(): Promise<void> {
-    const { workers, owner, clock, log } = this.options;
     await this.#rounds.stop();
-    try {
-      await inTime(clock, STORE_ANSWER_MS, workers.absent(owner));
-    } catch (error) {
-      log.warn({ err: error }, 'could not say that this process works on jobs no more');
-    }
   }
 }

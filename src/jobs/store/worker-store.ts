@@ -28,10 +28,6 @@ export class WorkerStore {
     await this.db.deleteFrom('workers').where('expires_at', '<=', now).execute();
   }
 
-  async absent(owner: string): Promise<void> {
-    await this.db.deleteFrom('workers').where('owner', '=', owner).execute();
-  }
-
   /** What the workers that are there may read, all together. */
   async sources(): Promise<AllowedSource[]> {
     const rows = await this.db
