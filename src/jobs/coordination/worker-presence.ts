@@ -22,7 +22,7 @@ export class WorkerPresence {
   readonly #rounds: Rounds;
   #isFirst = true;
 
-  constructor(private readonly options: WorkerPresenceOptions) {
+  constructor(options: WorkerPresenceOptions) {
     const { workers, owner, sources, clock } = options;
     this.#rounds = new Rounds({
       ...options,
