@@ -276,16 +276,6 @@ export interface JobsTable {
   waiting: string | null;
 }
 
-/** The processes that work on jobs. */
-export interface WorkersTable {
-  /** A start of a process. */
-  owner: string;
-  /** JSON: AllowedSource[], what it may read. */
-  sources: string;
-  /** Milliseconds since the epoch by the store's clock: who has not renewed it by then is gone. */
-  expires_at: number;
-}
-
 /** One row. */
 export interface RunningTimeTable {
   /** Milliseconds for which the service has run on this store, all its starts together. */
