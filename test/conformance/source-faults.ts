@@ -98,10 +98,9 @@ export function describesSourceFaults(name: string, setUp: () => Promise<FaultyS
     ])('goes on where an answer %s', async (_, verdict) => {
       onFirstBody(verdict);
       expect(await whole()).toBe(true);
+      expect(ranges.length).toBeGreaterThanOrEqual(4);
       // 3 MiB of the first answer had come; some of them may be lost in a reset.
-      const again = ranges.filter((from) => from > 0 && from <= 3 * MiB);
-      expect([ranges.length >= 4, again.length <= 1]).toEqual([true, true]);
-      if (!('resetAfter' in verdict)) expect(again).toEqual([3 * MiB]);
+      if (!('resetAfter' in verdict)) expect(ranges).toContain(3 * MiB);
     });
 
     it('waits for a slow answer, as long as bytes come', async () => {

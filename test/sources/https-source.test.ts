@@ -340,9 +340,9 @@ describe('HTTPS', () => {
     it('by a name that the system itself resolves to this machine', async () => {
       // As `localhost`, which somebody may have meant, but by another spelling.
       const sources = connect([`http://localhost.:${port}`]);
-      expect(await errorOf(sources.find(`http://localhost.:${port}/secret`))).toMatch(
-        /^SOURCE_(NOT_ALLOWED|UNAVAILABLE)$/,
-      );
+      const refusal = await sources.find(`http://localhost.:${port}/secret`).catch((error: Error) => error.message);
+      // Not every system knows it.
+      expect(refusal).toMatch(/this machine|there is no host of this name|EAI_AGAIN/);
       await sources.close();
     });
   });
