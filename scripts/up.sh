@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Brings everything up and says where: toolchain, broker, service. Run again, it starts only what is not up.
 # The broker is KAFKA_BROKERS if that is set; else Redpanda where docker answers; else Apache Kafka from Maven Central.
-# The service's settings (PORT, LOG_LEVEL, MAX_UPLOAD_BYTES, …) are taken from the environment. down.sh stops it all.
+# The service's settings (PORT, LOG_LEVEL, MAX_UPLOAD_BYTES, …) are taken from the environment; if those of sources (SOURCES,
+# SOURCE_CONNECTIONS) have changed, a service that runs is started again. down.sh stops it all.
 # With --cluster the service is two APIs behind a balancer and three workers, on a PostgreSQL, a Redis and an S3 server that
 # are started too, unless DATABASE_URL, QUEUE_URL and STORAGE_URL are set.
 # With --sinks a PostgreSQL and a ClickHouse to load rows into are started, unless POSTGRES_SINK_URL and CLICKHOUSE_URL are
@@ -9,9 +10,9 @@
 set -uo pipefail
 for part in common ports toolchain kafka-install postgres-install redis-install s3-install clickhouse-install daemons broker cluster sinks; do . "$(dirname "$0")/lib/$part.sh"; done
 
-# What the running service was started with: other code, broker or data means that it has to be started anew.
+# What the running service was started with: other code, broker, data or sources means that it has to be started anew.
 # A checksum, since the URLs may hold passwords.
-service_identity() { echo "$(build_inputs) $BROKERS $DATA_DIR ${CLICKHOUSE_URL:-} ${POSTGRES_SINK_URL:-}" | cksum; }
+service_identity() { echo "$(build_inputs) $BROKERS $DATA_DIR ${CLICKHOUSE_URL:-} ${POSTGRES_SINK_URL:-} $(source_settings)" | cksum; }
 
 ensure_service() {
   local pid port url

@@ -102,7 +102,7 @@ prepare_services() {
   export "DATABASE_URL=$CLUSTER_DATABASE" "QUEUE_URL=$CLUSTER_QUEUE" "${CLUSTER_STORAGE[@]}" "KAFKA_BROKERS=$BROKERS" \
     "KAFKA_TOPIC_PREFIX=${KAFKA_TOPIC_PREFIX:-batch_cluster}"
   # URLs may hold passwords.
-  identity=$(echo "$(build_inputs) $BROKERS $KAFKA_TOPIC_PREFIX $DATABASE_URL $QUEUE_URL ${CLUSTER_STORAGE[*]}" | cksum)
+  identity=$(echo "$(build_inputs) $BROKERS $KAFKA_TOPIC_PREFIX $DATABASE_URL $QUEUE_URL ${CLUSTER_STORAGE[*]} $(source_settings)" | cksum)
   [ "$(cat "$RUN_DIR/cluster.identity" 2>/dev/null)" = "$identity" ] || stop_daemons $CLUSTER_SERVICES || return
   echo "$identity" >"$RUN_DIR/cluster.identity"
 }

@@ -21,6 +21,18 @@ usage() {
 # run_env NAME: prints what up.sh wrote of this variable to .run/env; nothing if it did not.
 run_env() { sed -n "s/^export $1=//p" "$RUN_DIR/env" 2>/dev/null; }
 
+# One word for what services are told of sources, connections and the variables in those included.
+source_settings() {
+  local file=${SOURCE_CONNECTIONS:-} name
+  {
+    echo "${SOURCES:-} ${MAX_SOURCE_BYTES:-} $file"
+    if [ -r "$file" ]; then
+      cat "$file"
+      for name in $(grep -o '\${[A-Za-z_][A-Za-z0-9_]*}' "$file" | tr -d '${}'); do echo "${!name:-}"; done
+    fi
+  } | cksum | tr ' ' '-'
+}
+
 now_ms() {
   if [ -n "${EPOCHREALTIME:-}" ]; then
     local micros=${EPOCHREALTIME/[.,]/}
