@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { type AllowedSource, parseAllowedSource, parseConnections, type SourceConnection } from '../sources/index.js';
 
 /**
@@ -16,7 +16,7 @@ export function readSources(
       const prefix = parseAllowedSource(entry);
       if (prefix === null) {
         problems.push(
-          `SOURCES must be file:/<folder>, s3://<bucket>/<prefix> or https://<host>/<path>, comma-separated`,
+          `SOURCES must be file:/<folder>, s3://<bucket>/<prefix>, gs://<bucket>/<prefix>, az://<account>/<container> or https://<host>/<path>, comma-separated${shownEntry(entry)}`,
         );
       }
       return prefix ?? [];
@@ -34,5 +34,26 @@ function readConnections(env: Readonly<Record<string, string | undefined>>, prob
     problems.push(`SOURCE_CONNECTIONS: ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`);
     return [];
   }
-  return parseConnections(text, env, problems);
+  const connections = parseConnections(text, env, problems);
+  for (const { options } of connections) {
+    for (const name of ['ca_file', 'credentials_file']) {
+      const { [name]: file } = options;
+      if (typeof file === 'string') requireReadable(name, file, problems);
+    }
+  }
+  return connections;
+}
+
+/** A certificate or key that cannot be read would fail each request that needs it. */
+function requireReadable(name: string, file: string, problems: string[]): void {
+  try {
+    accessSync(file, constants.R_OK);
+  } catch (error) {
+    problems.push(`SOURCE_CONNECTIONS: ${name} ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+/** Which entry is meant; not if there may be credentials in it. */
+function shownEntry(entry: string): string {
+  return /[@?#]/.test(entry) ? '' : `; ${JSON.stringify(entry)} is none of these`;
 }

@@ -82,7 +82,9 @@ function readOptions(
     });
   for (const [key, value] of Object.entries(given)) {
     const kind = known[key];
-    if (kind === 'text' && (typeof value === 'string' || typeof value === 'number')) options[key] = text(value);
+    if (kind === 'text' && key === 'endpoint' && !/^https?:$/.test(URL.parse(text(value))?.protocol ?? '')) {
+      problems.push(`SOURCE_CONNECTIONS: ${name}: endpoint must be a URL, http://<host> or https://<host>`);
+    } else if (kind === 'text' && (typeof value === 'string' || typeof value === 'number')) options[key] = text(value);
     else if (kind === 'flag' && typeof value === 'boolean') options[key] = value;
     else if (kind === 'map' && isMap(value)) {
       options[key] = Object.fromEntries(

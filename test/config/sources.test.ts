@@ -31,6 +31,10 @@ describe('SOURCES', () => {
   ])('is refused otherwise, without a word of what it holds: %s', (SOURCES) => {
     expect(() => loadConfig({ SOURCES })).toThrow(/SOURCES must be (?!.*secret)/);
   });
+
+  it('is refused with the entry that is wrong', () => {
+    expect(() => loadConfig({ SOURCES: 's3://bucket,s3:/other' })).toThrow(/; "s3:\/other" is none of these/);
+  });
 });
 
 describe('SOURCE_CONNECTIONS', () => {
@@ -65,6 +69,9 @@ describe('SOURCE_CONNECTIONS', () => {
 
   it.each([
     ['s3://b:\n  acess_key_id: secret', /s3:\/\/b: acess_key_id is not understood; s3 has endpoint, region/],
+    ['s3://b:\n  endpoint: secret', /s3:\/\/b: endpoint must be a URL/],
+    ['https://h:\n  ca_file: /no/such.pem', /SOURCE_CONNECTIONS: ca_file \/no\/such.pem cannot be read \(ENOENT\)/],
+    ['gs://b:\n  credentials_file: /no/such.json', /credentials_file \/no\/such.json cannot be read \(ENOENT\)/],
     ['s3://b:\n  path_style: secret', /path_style is not understood/],
     ['s3://b:\n  secret_access_key: [secret]', /secret_access_key is not understood/],
     ['s3://b:\n  secret_access_key: ${MISSING}', /s3:\/\/b needs MISSING, which is not set/],
