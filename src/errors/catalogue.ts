@@ -207,39 +207,39 @@ const entries = {
   INVALID_SOURCE: {
     status: 400,
     title: 'The source is not a valid URI',
-    hint: 'Name the file as file:///…, s3://…, gs://…, az://… or https://…, without credentials, or upload it.',
+    hint: 'Write it as file:///<path>, s3://<bucket>/<key>, gs://<bucket>/<name>, az://<account>/<container>/<name> or https://<host>/<path>, without credentials. A job reads one file; a feed reads a folder (/ at the end) or a pattern (with *).',
   },
   SOURCE_NOT_ALLOWED: {
     status: 403,
     title: 'The source may not be read',
-    hint: 'Add a prefix of the URI to SOURCES on the server, or upload the file; then a failed job can be resumed with `POST /jobs/{id}/resume`.',
+    hint: 'Add its folder or prefix to SOURCES on the server and start it again, for example SOURCES=file:/data/in,s3://bucket/prefix. A failed job can then be resumed with `POST /jobs/{id}/resume`.',
   },
   SOURCE_NOT_FOUND: {
     status: 404,
     title: 'There is no such file',
-    hint: 'Check the URI, then send the request again; if the same file is there again, a failed job can be resumed with `POST /jobs/{id}/resume`.',
+    hint: 'Check the spelling of the URI. A failed job can be resumed with `POST /jobs/{id}/resume` once the same version of the file is back.',
   },
   SOURCE_FORBIDDEN: {
     status: 403,
     title: 'The source refuses to be read',
-    hint: 'Give the credentials of the service the right to read it (SOURCE_CONNECTIONS on the server); then a failed job can be resumed with `POST /jobs/{id}/resume`.',
+    hint: 'Check the credentials that the service uses (SOURCE_CONNECTIONS on the server) and what they may read. A failed job can then be resumed with `POST /jobs/{id}/resume`.',
   },
   SOURCE_CHANGED: {
     status: 409,
     title: 'The file is another one by now',
-    hint: 'The rows that are committed are from the version that the job was created for. Send the request again to read the file as it is now.',
+    hint: 'Send the request again to read the file as it is now. Rows that a job has committed are from the version that it was created for.',
     final: true,
   },
   SOURCE_UNSUPPORTED: {
     status: 400,
     title: 'The source cannot be read in place',
-    hint: 'Download the file and upload it.',
+    hint: 'Correct what the message names, or upload the file.',
     final: true,
   },
   SOURCE_UNAVAILABLE: {
     status: 503,
     title: 'The source does not answer',
-    hint: 'Try again later (a failed job: `POST /jobs/{id}/resume`).',
+    hint: 'Check that the service can reach the source, and try again later. A failed job can be resumed with `POST /jobs/{id}/resume`.',
     retryable: true,
   },
   EXPECTATION_FAILED: {

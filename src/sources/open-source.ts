@@ -143,7 +143,12 @@ export class Sources {
   /** Throws SOURCE_UNSUPPORTED if files of that kind of source cannot be deleted, or moved. */
   requireDisposal({ scheme }: Pick<SourceUri, 'scheme'>, moves: boolean): void {
     if (scheme === 'file' || (!moves && scheme !== 'http' && scheme !== 'https')) return;
-    throw new ServiceError('SOURCE_UNSUPPORTED', `Files of ${scheme}: cannot be ${moves ? 'moved' : 'deleted'}`);
+    const isWeb = scheme === 'http' || scheme === 'https';
+    const may = isWeb ? 'only kept' : 'only kept or deleted';
+    throw new ServiceError(
+      'SOURCE_UNSUPPORTED',
+      `Files of ${scheme}: cannot be ${moves ? 'moved' : 'deleted'}, ${may}`,
+    );
   }
 
   async close(): Promise<void> {
@@ -166,7 +171,11 @@ export class Sources {
       }
       return await (await this.#sourceOf(uri)).stat(uri, AbortSignal.timeout(STAT_MS));
     } catch (error) {
-      throw unavailable(uri, error);
+      const refused = unavailable(uri, error);
+      if (refused.code !== 'SOURCE_NOT_FOUND' || !uri.path.includes('*')) throw refused;
+      throw new ServiceError(refused.code, `${refused.message}; * stands for any text in the URI of a feed only`, {
+        cause: error,
+      });
     }
   }
 
@@ -198,8 +207,11 @@ export class Sources {
   }
 }
 
+/** Of a certificate that does not hold: nothing that another attempt would change. Names of OpenSSL and Node.js. */
+const CERTIFICATE = /^(?:ERR_TLS_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
+
 /** What another attempt may mend, for a caller that makes none. */
-function unavailable({ href }: SourceUri, error: unknown): ServiceError {
+function unavailable({ scheme, href }: SourceUri, error: unknown): ServiceError {
   if (error instanceof ServiceError) return error;
   const { code, name } = error as NodeJS.ErrnoException;
   // The code of a DOMException is a number.
@@ -207,5 +219,9 @@ function unavailable({ href }: SourceUri, error: unknown): ServiceError {
   // It may be known later, but a name that is misspelled should not be waited for.
   if (why === 'ENOTFOUND')
     return new ServiceError('SOURCE_NOT_FOUND', `${href}: there is no host of this name`, { cause: error });
+  if (scheme === 'https' && CERTIFICATE.test(why)) {
+    const detail = `The certificate of ${href} is not trusted (${why}): name its authority as ca_file in SOURCE_CONNECTIONS`;
+    return new ServiceError('SOURCE_UNSUPPORTED', detail, { cause: error });
+  }
   return new ServiceError('SOURCE_UNAVAILABLE', `${href} does not answer (${why})`, { cause: error });
 }

@@ -6,6 +6,7 @@ const MAX_URI = 2_048;
 /** Query parameters that are credentials, as signed URLs have them. */
 const SECRETS =
   /^(?:x-amz-(?:signature|security-token|credential)|x-goog-(?:signature|credential)|sig|signature|token|access_token|api_?key|password)$/i;
+const HAS_PASSWORD = 'it has credentials in it: put them into the file that SOURCE_CONNECTIONS names on the server';
 
 /**
  * Reads a URI: `file:///<path>`, `s3://<bucket>/<key>`, `gs://<bucket>/<name>`, `az://<account>/<container>/<name>`,
@@ -60,7 +61,9 @@ export function filenameOf({ path }: Pick<SourceUri, 'path'>): string {
 function fileUri(text: string): SourceUri {
   const url = URL.parse(text);
   if (url === null || url.hostname !== '' || url.search !== '' || url.hash !== '') {
-    throw invalid('a local file is file:///<absolute path>, with % in place of what URLs reserve');
+    throw invalid(
+      'a local file is file:///<absolute path>, with three slashes; ?, # and % in names are percent-encoded',
+    );
   }
   let path: string;
   try {
@@ -68,7 +71,8 @@ function fileUri(text: string): SourceUri {
   } catch {
     throw invalid('its percent-encoding is not UTF-8');
   }
-  if (!isAbsolute(path) || path.includes('\0') || path.endsWith('/')) throw invalid('it names no file');
+  if (!isAbsolute(path) || path.includes('\0')) throw invalid('it names no file');
+  if (path.endsWith('/')) throw invalid('it names a folder, not a file');
   const plain = posix.normalize(path);
   return { scheme: 'file', href: pathToHref(plain), authority: '', path: plain };
 }
@@ -78,10 +82,12 @@ function pathToHref(path: string): string {
 }
 
 function objectUri(scheme: 's3' | 'gs' | 'az', text: string): SourceUri {
+  if (/^[a-z0-9]+:\/\/[^/]*@/i.test(text)) throw invalid(HAS_PASSWORD);
   const [, authority = '', path = ''] = /^[a-z0-9]+:\/\/([a-z0-9][a-z0-9._-]{1,220})\/(.+)$/is.exec(text) ?? [];
   const needed = scheme === 'az' ? /^[^/]+\/./s : /./s;
   if (authority === '' || !needed.test(path) || path.endsWith('/')) {
-    throw invalid(scheme === 'az' ? 'it is az://<account>/<container>/<name>' : `it is ${scheme}://<bucket>/<key>`);
+    if (authority !== '' && path.endsWith('/')) throw invalid('it names a folder, not a file');
+    throw invalid(`it must be ${scheme}://${scheme === 'az' ? '<account>/<container>/<name>' : '<bucket>/<key>'}`);
   }
   return { scheme, href: `${scheme}://${authority}/${path}`, authority, path };
 }
@@ -90,7 +96,7 @@ function webUri(scheme: SourceScheme, text: string): SourceUri {
   const url = URL.parse(text);
   if (url === null || url.hostname === '') throw invalid('it is not a valid URL');
   if (url.username !== '' || url.password !== '') {
-    throw invalid('it has a password: put it in the connection of this host on the server (SOURCE_CONNECTIONS)');
+    throw invalid(HAS_PASSWORD);
   }
   const secret = [...url.searchParams.keys()].find((name) => SECRETS.test(name));
   if (secret !== undefined) {

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { Sources } from '../../src/sources/index.js';
 import { listLocalFiles } from '../../src/sources/local/list-local-files.js';
-import { hrefOf, parseSourcePrefix } from '../../src/sources/source-uri.js';
+import { hrefOf, parseSourcePrefix, parseSourceUri } from '../../src/sources/source-uri.js';
 import { describesSource, type SourceUnderTest } from '../conformance/source.js';
 import { errorOf } from '../kit/error-of.js';
 import { settingsOf } from './settings.js';
@@ -83,6 +83,18 @@ describe('a local source', () => {
     expect(await errorOf(sources.find(`file://${place.folder}/in/..%2fout/secret.csv`))).toBe('SOURCE_NOT_ALLOWED');
     const devices = new Sources({ ...settingsOf(['file:/dev']), maxBytes: 1_000 });
     expect(await errorOf(devices.find('file:///dev/zero'))).toBe('SOURCE_UNSUPPORTED');
+  });
+
+  it('says what is there instead of a file', async () => {
+    const told = (name: string): Promise<string> =>
+      sources.find(place.uri(name)).then(String, ({ message }: Error) => message.slice(place.uri('in/').length));
+    await mkdir(join(place.folder, 'in/folder'));
+    await symlink(join(place.folder, 'in/folder'), join(place.folder, 'in/linked folder'));
+    await writeFile(join(place.folder, 'in/folder/a.csv'), 'id\n');
+    expect(await told('in/folder')).toMatch(/^folder is a folder: a job reads one file, a feed those of a folder$/);
+    expect(await told('in/linked folder/a.csv')).toMatch(/ has a symbolic link on its path: name the file by its real/);
+    expect(await told('in/*.csv')).toMatch(/; \* stands for any text in the URI of a feed only$/);
+    expect(() => parseSourceUri(place.uri('in/folder/'))).toThrow(/it names a folder, not a file/);
   });
 
   it('takes no file that was written a moment ago, as it may still be written', async () => {

@@ -1,5 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { DeleteObjectCommand, PutObjectCommand, type PutObjectCommandInput } from '@aws-sdk/client-s3';
+import type { ServiceError } from '../../src/errors/index.js';
 import { listedVersion, Sources } from '../../src/sources/index.js';
 import { describesSource, type SourceUnderTest } from '../conformance/source.js';
 import { describesSourceFaults } from '../conformance/source-faults.js';
@@ -121,6 +124,27 @@ let server: S3Server;
     }
     expect(new Set(versions).size).toBe(3);
     await sources.close();
+  });
+
+  it('is refused at once for what no other attempt changes', async () => {
+    const root = `s3://${server.bucket}`;
+    const told = async (uri: string, changes: Record<string, string>, prefix = root): Promise<[string, string]> => {
+      const sources = new Sources({ ...settingsOf([prefix], prefix, options(changes)), maxBytes: 1_000 });
+      const refused = await sources.find(uri).catch((error: ServiceError) => error);
+      await sources.close();
+      return [(refused as ServiceError).code, (refused as ServiceError).message];
+    };
+    // What was not put by the server has no entity tag.
+    await writeFile(join(server.folder, 'dropped.csv'), 'id\n');
+    const dropped = `${root}/dropped.csv`;
+    expect(await told(dropped, {})).toEqual([
+      'SOURCE_UNSUPPORTED',
+      `${dropped} cannot be read in place: its server gives no entity tag of it`,
+    ]);
+    expect(await told(dropped, { secret_access_key: 'another one' })).toEqual([
+      'SOURCE_FORBIDDEN',
+      `The service may not read ${dropped} (the server says 403)`,
+    ]);
   });
 
   it('is SOURCE_FORBIDDEN without any credentials', async () => {

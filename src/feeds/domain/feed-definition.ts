@@ -47,7 +47,7 @@ export function parseFeed(body: unknown): GivenFeed {
   const afterPartial = oneOf(members, 'after_partial', AFTER);
   const moves = after === 'move' || afterPartial === 'move';
   if (moves ? typeof moveTo !== 'string' || !moveTo.endsWith('/') : moveTo !== null) {
-    throw invalid(`move_to must ${moves ? 'be a URI that ends in /' : 'be absent: no file is moved'}`);
+    throw invalid(moves ? 'move_to must be a URI that ends in /' : 'move_to needs after or after_partial to be move');
   }
   const definition: FeedDefinition = {
     uri,
@@ -71,7 +71,7 @@ export function parseRetry(body: unknown): readonly string[] | null {
   if (files === null) return null;
   const isList = Array.isArray(files) && files.length > 0 && files.length <= MAX_RETRIED;
   if (isList && files.every((each) => typeof each === 'string' && FILE_ID.test(each))) return files as string[];
-  throw invalid(`files must be a list of 1 to ${MAX_RETRIED} file ids`);
+  throw invalid(`files must be a list of 1 to ${MAX_RETRIED} file ids (file_id, of 22 characters)`);
 }
 
 function completenessOf(value: unknown): Completeness {

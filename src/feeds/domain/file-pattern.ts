@@ -22,7 +22,9 @@ const MAX_STARS = 16;
 export function parseFilePattern(uri: string, pathOf: (prefix: string) => string): FilePattern {
   const pieces = uri.split('*');
   if (pieces.length === 1 && !uri.endsWith('/')) {
-    throw invalid('that of a feed ends in / or has * in its path; a single file is a job (`POST /jobs`)');
+    throw invalid(
+      'that of a feed must end in / (all files below it) or have * in it; a single file is a job (`POST /jobs`)',
+    );
   }
   if (pieces.length - 1 > MAX_STARS || uri.includes('**')) throw invalid(`more than ${MAX_STARS} *, or two in a row`);
   const [prefix = '', ...others] = pieces;

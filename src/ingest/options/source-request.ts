@@ -15,9 +15,7 @@ export function parseSourceRequest(query: Members, body: unknown): { uri: string
   const members = membersOf(body, 'the body');
   const unknown = Object.keys(members).find((name) => !NAMES.includes(name));
   if (unknown !== undefined) throw invalid(`there is no member ${unknown}; there are ${NAMES.join(', ')}`);
-  const source = membersOf(members['source'], 'source');
-  const { uri } = source;
-  if (typeof uri !== 'string' || Object.keys(source).length > 1) throw invalid('source must be {"uri": "…"}');
+  const uri = uriOf(members['source']);
   if (query['from_job'] !== undefined) throw invalidOption('from_job', 'the file is the source');
   const { model_id: modelId, options = {}, metadata = {} } = members;
   if (modelId !== undefined && typeof modelId !== 'string') throw invalid('model_id must be text');
@@ -25,6 +23,12 @@ export function parseSourceRequest(query: Members, body: unknown): { uri: string
   for (const [name, value] of Object.entries(membersOf(options, 'options'))) fields[name] = textOf(name, value);
   for (const [name, value] of Object.entries(membersOf(metadata, 'metadata'))) fields[`metadata.${name}`] = value;
   return { uri, request: parseJobRequest(query, fields) };
+}
+
+function uriOf(source: unknown): string {
+  const uri = typeof source === 'object' && source !== null && 'uri' in source ? source.uri : undefined;
+  if (typeof uri === 'string' && Object.keys(source as Members).length === 1) return uri;
+  throw invalid('source must be {"uri": "…"}');
 }
 
 /** As the field of a form has it: lists with commas, objects as JSON. Throws INVALID_OPTION if it is of another type. */

@@ -125,7 +125,8 @@ export class HttpsSource implements Source {
     let uri = first;
     let url = new URL(first.href);
     for (let redirects = 0; ; redirects++) {
-      requireAllowed(uri, this.options.allowed);
+      if (redirects === 0) requireAllowed(uri, this.options.allowed);
+      else this.#requireTarget(uri, first);
       const answer = await this.#ask(uri, url, headers, signal);
       const { statusCode = 0, headers: said } = answer;
       if (![301, 302, 303, 307, 308].includes(statusCode) || said.location === undefined) return answer;
@@ -140,6 +141,15 @@ export class HttpsSource implements Source {
       url = next;
       // Its query may be a signature, which no message is to have.
       uri = parseSourceUri(`${next.origin}${next.pathname}`);
+    }
+  }
+
+  #requireTarget(uri: SourceUri, first: SourceUri): void {
+    try {
+      requireAllowed(uri, this.options.allowed);
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      throw new ServiceError(error.code, `${error.message}, to which ${first.href} redirects`, { cause: error });
     }
   }
 
@@ -227,10 +237,7 @@ function refusal({ href }: SourceUri, status: number): ServiceError | null {
 }
 
 function unsupported({ href }: SourceUri, why: string): ServiceError {
-  return new ServiceError(
-    'SOURCE_UNSUPPORTED',
-    `${href} cannot be read in place: ${why}; download it and upload the file`,
-  );
+  return new ServiceError('SOURCE_UNSUPPORTED', `${href} cannot be read in place: ${why}`);
 }
 
 function ownAddress({ href }: SourceUri): ServiceError {

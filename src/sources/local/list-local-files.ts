@@ -136,9 +136,11 @@ function nameOf(entry: Dirent): string | null {
 async function requireFolder(folder: string, href: string): Promise<void> {
   try {
     const path = folder === '/' ? folder : folder.slice(0, -1);
-    if (!(await lstat(path)).isDirectory() || (await realpath(path)) !== path) {
-      throw new ServiceError('SOURCE_UNSUPPORTED', `${href}: there is no folder, or a symbolic link is on its path`);
+    if ((await realpath(path)) !== path) {
+      const detail = `${href} has a symbolic link on its path: name the folder by its real one`;
+      throw new ServiceError('SOURCE_UNSUPPORTED', detail);
     }
+    if (!(await lstat(path)).isDirectory()) throw new ServiceError('SOURCE_UNSUPPORTED', `${href} is not a folder`);
     await (await opendir(path)).close();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -20,7 +20,7 @@ export async function statLocalFile(uri: SourceUri, now = Date.now()): Promise<S
   try {
     const { size, mtimeNs } = await handle.stat({ bigint: true });
     if (now - Number(mtimeNs / 1_000_000n) < MIN_AGE_MS && now >= Number(mtimeNs / 1_000_000n)) {
-      throw new ServiceError('SOURCE_CHANGED', `${uri.href} was changed less than 2 s ago: is it still being written?`);
+      throw new ServiceError('SOURCE_CHANGED', `${uri.href} was changed less than 2 s ago, so it may still be written`);
     }
     const sizeBytes = Number(size);
     return { version: `${size}-${mtimeNs}-${await sample(handle, sizeBytes)}`, sizeBytes };
@@ -65,16 +65,24 @@ async function openPlainFile(uri: SourceUri): Promise<FileHandle> {
       case 'EPERM':
         throw new ServiceError('SOURCE_FORBIDDEN', `The service may not read ${href}`, { cause: error });
       case 'ELOOP':
+        throw hasLink(href);
       case 'ENXIO':
-        throw notPlain(href);
+        throw new ServiceError('SOURCE_UNSUPPORTED', `${href} is not a plain file`, { cause: error });
       default:
         throw error;
     }
   });
   try {
-    if (!(await handle.stat()).isFile()) throw notPlain(href);
+    const stats = await handle.stat();
+    if (stats.isDirectory()) {
+      throw new ServiceError(
+        'SOURCE_UNSUPPORTED',
+        `${href} is a folder: a job reads one file, a feed those of a folder`,
+      );
+    }
+    if (!stats.isFile()) throw new ServiceError('SOURCE_UNSUPPORTED', `${href} is not a plain file`);
     // A folder on the way may be a link to somewhere else.
-    if ((await realpath(path)) !== path) throw notPlain(href);
+    if ((await realpath(path)) !== path) throw hasLink(href);
     return handle;
   } catch (error) {
     await handle.close();
@@ -92,8 +100,11 @@ async function sample(handle: FileHandle, sizeBytes: number): Promise<string> {
   return hash.digest('hex').slice(0, 32);
 }
 
-function notPlain(href: string): ServiceError {
-  return new ServiceError('SOURCE_UNSUPPORTED', `${href} is not a plain file, or a symbolic link is on its path`);
+function hasLink(href: string): ServiceError {
+  return new ServiceError(
+    'SOURCE_UNSUPPORTED',
+    `${href} has a symbolic link on its path: name the file by its real one`,
+  );
 }
 
 function changed({ href }: SourceUri): ServiceError {

@@ -46,7 +46,13 @@ export class S3Source implements Source {
     try {
       const found = await client.send(new sdk.HeadObjectCommand({ Bucket, Key }), { abortSignal: signal });
       const { ETag: etag = '', VersionId: versionId, LastModified: modified, ContentLength: sizeBytes } = found;
-      if (etag === '' || sizeBytes === undefined) throw new Error('The server tells neither entity tag nor length');
+      if (etag === '' || sizeBytes === undefined) {
+        const lacks = etag === '' ? 'entity tag' : 'length';
+        throw new ServiceError(
+          'SOURCE_UNSUPPORTED',
+          `${href} cannot be read in place: its server gives no ${lacks} of it`,
+        );
+      }
       const pin = pinOf(etag, modified, versionId);
       return { version: JSON.stringify(pin), sizeBytes };
     } catch (error) {
@@ -201,9 +207,13 @@ const REFUSED_CREDENTIALS = ['ExpiredToken', 'ExpiredTokenException', 'InvalidTo
 
 /** What another attempt would not change; null: it may. */
 function refusal(error: unknown, href: string): ServiceError | null {
-  const { name } = error as Error;
+  const { name, message } = error as Error;
   const status = statusOf(error);
-  const words = `the server says ${status} ${name}`;
+  // The SDK's name for an answer without a body, as that to HEAD, says nothing.
+  const words = `the server says ${status}${name === 'Unknown' ? '' : ` ${name}`}`;
+  if (name === 'NoSuchBucket') {
+    return new ServiceError('SOURCE_NOT_FOUND', `There is no bucket for ${href} (${words})`, { cause: error });
+  }
   if (status === 404) {
     return new ServiceError('SOURCE_NOT_FOUND', `There is no object ${href} (${words})`, { cause: error });
   }
@@ -214,6 +224,10 @@ function refusal(error: unknown, href: string): ServiceError | null {
     // The answer to HEAD has no body that would tell one from the other.
     const detail = `The service may not read ${href} (${words}): are region and credentials right?`;
     return new ServiceError('SOURCE_FORBIDDEN', detail, { cause: error });
+  }
+  if (message === 'Region is missing') {
+    const missing = `There is no region for ${href}: set AWS_REGION, or region in a connection (SOURCE_CONNECTIONS)`;
+    return new ServiceError('SOURCE_FORBIDDEN', missing, { cause: error });
   }
   if (name !== 'CredentialsProviderError') return null;
   const detail = `There are no credentials for ${href}: set those of the AWS SDK, or a connection (SOURCE_CONNECTIONS)`;

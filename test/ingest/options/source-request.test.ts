@@ -48,7 +48,7 @@ describe('a request for a job from a source', () => {
   it.each<[unknown, string, string]>([
     [undefined, 'INVALID_REQUEST', 'the body must be a JSON object'],
     [[], 'INVALID_REQUEST', 'the body must be a JSON object'],
-    [{ model_id: 'a' }, 'INVALID_REQUEST', 'source must be a JSON object'],
+    [{ model_id: 'a' }, 'INVALID_REQUEST', 'source must be {"uri"'],
     [{ model_id: 'a', source: {} }, 'INVALID_REQUEST', 'source must be {"uri": "…"}'],
     [{ model_id: 'a', source: { ...source, key: 1 } }, 'INVALID_REQUEST', 'source must be {"uri": "…"}'],
     [{ model_id: 1, source }, 'INVALID_REQUEST', 'model_id must be text'],

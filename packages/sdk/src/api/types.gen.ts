@@ -2922,7 +2922,7 @@ export type ResumeFeedResponses = {
 export type ResumeFeedResponse = ResumeFeedResponses[keyof ResumeFeedResponses];
 
 export type RetryFeedFilesData = {
-    body: FeedRetry;
+    body?: FeedRetry;
     path: {
         /**
          * The feed's id. A malformed one is FEED_NOT_FOUND like any other unknown id.
