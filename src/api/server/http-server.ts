@@ -17,7 +17,7 @@ import { requireOneHost, requireSameSite, requireServedHost } from './same-site.
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** `json`: the route takes a JSON body; otherwise the body is left unread for the handler. */
-    body?: 'json' | 'json or form' | 'events';
+    body?: 'json' | 'json or form' | 'json or none' | 'events';
   }
 }
 
@@ -86,13 +86,23 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   server.addContentTypeParser('*', async () => undefined);
   server.addHook('preValidation', async (request, reply) => {
     const { body } = request.routeOptions.config;
-    if (body === 'json' || (body === 'json or form' && isJson(request.headers['content-type']))) {
+    if (body === 'json or none' && !hasBody(request.raw)) request.body = {};
+    else if (
+      body === 'json' ||
+      body === 'json or none' ||
+      (body === 'json or form' && isJson(request.headers['content-type']))
+    ) {
       request.body = await readJson(request.raw, reply.raw, options.pace);
     } else if (body === 'events') {
       request.body = await readJson(request.raw, reply.raw, options.pace, isEvents);
     }
   });
   return { adapter, routes, handleError };
+}
+
+/** RFC 9112, section 6: a request has a body if it says how long it is. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 /** Requests that come on an open connection once the server has begun to close: another process may take them. */

@@ -62,7 +62,7 @@ export class FeedsController {
 
   @Post(':id/retry')
   @HttpCode(202)
-  @RouteConfig({ body: 'json' })
+  @RouteConfig({ body: 'json or none' })
   async retry(@Param('id') id: string, @Req() request: FastifyRequest): Promise<{ retried: number }> {
     return this.feeds.retry(id, request.body);
   }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FileCompression } from '../../decoding/index.js';
 import { ServiceError } from '../../errors/index.js';
 import { inspectHead, readHead } from '../../ingest/index.js';
@@ -21,6 +22,20 @@ export interface GivenFile {
   keep(key: string): Promise<void>;
   /** From here on the file is the job's. */
   handOver(): void;
+}
+
+/** A local file that was just written is looked at again after this time: it may be complete by then. */
+const SETTLING_MS = 2_000;
+
+/** As `openGivenSource`, for somebody who waits for the answer: a local file that was just written gets 2 s to be complete. */
+export async function openSettledSource(sources: Sources, uri: string): Promise<GivenFile> {
+  try {
+    return await openGivenSource(sources, uri);
+  } catch (error) {
+    if (!(error instanceof ServiceError) || error.code !== 'SOURCE_CHANGED' || !/^file:/i.test(uri)) throw error;
+    await sleep(SETTLING_MS);
+    return openGivenSource(sources, uri);
+  }
 }
 
 /** Looks at a file where it lies, for a job that reads it there. Throws as `Sources.find`; READ_ERROR, UNSUPPORTED_FILE_TYPE. */

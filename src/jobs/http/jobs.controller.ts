@@ -23,7 +23,7 @@ import { LOG } from '../../observability/index.js';
 import { Sources } from '../../sources/index.js';
 import { type ReceivedUpload, UPLOAD_LIMIT, Upload, UploadInterceptor } from '../../upload/index.js';
 import { JobCommands } from '../coordination/commands.js';
-import { openGivenSource } from '../coordination/given-file.js';
+import { openSettledSource } from '../coordination/given-file.js';
 import { type Intake, JobSubmission } from '../coordination/submission.js';
 import type { Job, JobSummary } from '../domain/job.js';
 import { idempotencyKey } from './idempotency-key.js';
@@ -73,7 +73,7 @@ export class JobsController {
     // Its beginning is in memory, as that of an upload is.
     const leave = this.limit.enter();
     try {
-      return await this.submission.accept(await openGivenSource(this.sources, uri), request, key);
+      return await this.submission.accept(await openSettledSource(this.sources, uri), request, key);
     } finally {
       leave();
     }

@@ -2,7 +2,7 @@ import { mkdtempSync, realpathSync, rmSync, utimesSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { openGivenSource } from '../../../src/jobs/coordination/given-file.js';
+import { openGivenSource, openSettledSource } from '../../../src/jobs/coordination/given-file.js';
 import { parseAllowedSource, Sources } from '../../../src/sources/index.js';
 
 describe('a file that is given where it lies', () => {
@@ -50,6 +50,24 @@ describe('a file that is given where it lies', () => {
     ['large.csv', 'x'.repeat(200_001), 'FILE_TOO_LARGE'],
   ])('is refused if nothing can be done with it: %s', async (name, content, code) => {
     await expect(openGivenSource(sources, put(name, content))).rejects.toMatchObject({ code });
+  });
+
+  it('may just have been written if somebody waits for it, but not still be written', async () => {
+    const uri = put('fresh.csv', 'id\n1\n');
+    const touch = (): void => utimesSync(join(folder, 'fresh.csv'), new Date(), new Date());
+    touch();
+    await expect(openGivenSource(sources, uri)).rejects.toMatchObject({ code: 'SOURCE_CHANGED' });
+    expect((await openSettledSource(sources, uri)).sizeBytes).toBe(5);
+    const writing = setInterval(touch, 100);
+    try {
+      touch();
+      await expect(openSettledSource(sources, uri)).rejects.toMatchObject({
+        code: 'SOURCE_CHANGED',
+        message: `${uri} was changed less than 2 s ago, so it may still be written`,
+      });
+    } finally {
+      clearInterval(writing);
+    }
   });
 
   it.each([
