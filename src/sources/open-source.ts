@@ -207,7 +207,7 @@ export class Sources {
   }
 }
 
-/** Of a certificate that does not hold: nothing that another attempt would change. Names of OpenSSL and Node.js. */
+/** Codes of OpenSSL and Node.js for a certificate that does not hold, which another attempt would not change. */
 const CERTIFICATE = /^(?:ERR_TLS_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
 
 /** What another attempt may mend, for a caller that makes none. */

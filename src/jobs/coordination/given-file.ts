@@ -24,7 +24,7 @@ export interface GivenFile {
   handOver(): void;
 }
 
-/** A local file that was just written is looked at again after this time: it may be complete by then. */
+/** Time in ms after which a local file that was just written is opened again: it may be complete by then. */
 const SETTLING_MS = 2_000;
 
 /** As `openGivenSource`, for somebody who waits for the answer: a local file that was just written gets 2 s to be complete. */
