@@ -6,6 +6,8 @@ import { bytes, counted } from './render/units.js';
 import type { LiveLine, Session } from './session.js';
 
 const WIDTH = 24;
+/** On a terminal of less than 80 cells. */
+const NARROW_WIDTH = 10;
 const LABEL = 'Processing'.length;
 
 /** `Uploading   [######------------------]  25%  2.5 MiB of 10.0 MiB  48.2 MiB/s`. */
@@ -15,7 +17,7 @@ export function uploadLine(session: Session): Promise<LiveLine<UploadProgress>> 
 
 /** `Processing  [########XX--------------]  41%  9000 rows, 10 rejected`. */
 export function processingLine(session: Session): Promise<LiveLine<Job>> {
-  return liveLine(session, (job: Job) => processingText(job));
+  return liveLine(session, (job: Job) => processingText(job, session.environment.stderr.columns));
 }
 
 export function uploadText({ bytesSent, bytesTotal }: UploadProgress, elapsedMs: number): string {
@@ -27,13 +29,15 @@ export function uploadText({ bytesSent, bytesTotal }: UploadProgress, elapsedMs:
   return `${label}  ${gauge}  ${bytes(bytesSent)} of ${bytes(bytesTotal)}${speed}`;
 }
 
-export function processingText(job: Job): string {
+/** `columns`: cells of the terminal; what does not fit is left out whole, as the table below has it. */
+export function processingText(job: Job, columns = Number.POSITIVE_INFINITY): string {
   const rejected = job.totals.errors > 0 ? `, ${job.totals.errors} rejected` : '';
   const rows = `${counted(job.totals.rows, 'row')}${rejected}`;
   const isLoading = (job.state === 'SUCCESS' || job.state === 'PARTIAL_SUCCESS') && job.sinks.length > 0;
   if (isLoading) return loadingText(job);
   const state = job.state === 'RUNNING' ? '' : `  ${job.state}`;
-  return `${'Processing'.padEnd(LABEL)}  ${jobBar(job, WIDTH)}  ${rows}${state}`;
+  const line = `${'Processing'.padEnd(LABEL)}  ${jobBar(job, columns < 80 ? NARROW_WIDTH : WIDTH)}  ${rows}`;
+  return line.length + state.length < columns ? line + state : line;
 }
 
 /** `Loading     [############------------]  50%  clickhouse 9000, postgres 4500 RETRYING`: that of the slowest. */

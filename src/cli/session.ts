@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import type { BatchClient, RetryNotice } from 'batch-ingest-sdk';
 import { apiUrl } from './api-url.js';
-import type { Environment } from './environment.js';
+import type { Environment, Terminal } from './environment.js';
 import { EXIT, type Failure } from './failure.js';
 import { printable, type Style, styleFor } from './render/style.js';
+import { wrapped } from './render/table.js';
 
 export type OutputMode = 'table' | 'json';
 
@@ -84,7 +85,11 @@ export class Session {
 
   /** What to do next: for a person who sees tables, not for a program that reads JSON. */
   note(text: string): void {
-    if (this.watched && this.mode === 'table') this.environment.stderr.write(`${text}\n`);
+    if (!this.watched || this.mode !== 'table') return;
+    const { stderr } = this.environment;
+    // A command is copied as one line, however the terminal breaks it.
+    const lines = text.split('\n').map((line) => (line.includes('batch ') ? line : inLines(line, stderr)));
+    stderr.write(`${lines.join('\n')}\n`);
   }
 
   /** What a person should know whatever becomes of the result. */
@@ -98,7 +103,7 @@ export class Session {
    */
   tell(event: { message: string } & Record<string, unknown>): void {
     this.line?.stop();
-    const text = this.mode === 'json' ? JSON.stringify(event) : printable(event.message);
+    const text = this.mode === 'json' ? JSON.stringify(event) : event.message.split('\n').map(printable).join('\n');
     this.environment.stderr.write(`${text}\n`);
   }
 
@@ -110,8 +115,14 @@ export class Session {
 
   #noteRetry({ error, delayMs, leftMs }: RetryNotice): void {
     const [pause, left] = [(delayMs / 1000).toFixed(1), Math.ceil(leftMs / 1000)];
-    this.tell({ message: `${error.message}; trying again in ${pause} s, for ${left} s at most` });
+    const message = `${error.message}; trying again in ${pause} s, for ${left} s at most`;
+    this.tell({ message: this.mode === 'json' ? message : inLines(message, this.environment.stderr) });
   }
+}
+
+/** Text with line breaks between its words, as wide as the terminal; in one line if it is none. */
+function inLines(text: string, { isTTY, columns }: Terminal): string {
+  return isTTY === true && columns ? wrapped(text, columns).join('\n') : text;
 }
 
 /** A terminal gets tables, anything else JSON. */
@@ -128,8 +139,11 @@ export function report(failure: Failure, mode: OutputMode, environment: Environm
     return;
   }
   const style = styleFor(stderr, env);
-  stderr.write(`${style.red(`${code}:`)} ${printable(message)}\n`);
-  if (hint !== null) stderr.write(`${style.dim('hint:')} ${printable(hint)}\n`);
+  const said = inLines(`${code}: ${printable(message)}`, stderr);
+  stderr.write(`${style.red(`${code}:`)}${said.slice(code.length + 1)}\n`);
+  if (hint !== null) {
+    stderr.write(`${style.dim('hint:')}${inLines(`hint: ${printable(hint)}`, stderr).slice('hint:'.length)}\n`);
+  }
   if (problem?.error === 'INTERNAL_ERROR')
     stderr.write(`${style.dim('request_id:')} ${printable(problem.request_id)}\n`);
 }

@@ -1,4 +1,6 @@
 import type { Feed, FeedFile } from 'batch-ingest-sdk';
+import { feedDetails, feedFileTable } from '../../src/cli/render/feed-table.js';
+import { plain } from '../../src/cli/render/style.js';
 import { answer, answerProblem, contract } from '../sdk/contract.js';
 import { Bundle } from './support/bundle.js';
 import { Service } from './support/service.js';
@@ -88,7 +90,56 @@ describe('batch feed', () => {
     expect(stdout).toMatch(/PENDING +IN PROGRESS +COMPLETED +FAILED\n +0 +1 +41 +0\n/);
     expect(stdout).toContain('`batch feed files orders --state FAILED`, then `batch feed resume orders`');
     expect((await batch('feed files orders --state FAILED --output table')).stdout).toMatch(
-      /^FILE .*\nA{22} +FAILED +a1b2c3d4 .*HEADER_MISMATCH\n$/,
+      /^file:\/\/\/data\/in\/\nFILE .*\na\.csv +FAILED +a1b2c3d4 .*HEADER_MISMATCH +A{22}\n\na\.csv: HEADER_MISMATCH: no column qty\n$/,
+    );
+  });
+
+  it('files are shown by their names below the folder that they share, shortened at the front', () => {
+    const named = (uri: string, changes: Partial<FeedFile> = {}): FeedFile => ({
+      ...file,
+      uri,
+      error: null,
+      ...changes,
+    });
+    const files = [
+      named('file:///data/in/a%20b.csv'),
+      named('file:///data/in/x/a%20long%20name%20of%20a%20file%20of%20november.csv'),
+      named('file:///data/in/kept.csv', { state: 'COMPLETED', after: 'KEPT', after_message: 'It is another version' }),
+    ];
+    const text = feedFileTable(files, plain, 60, Date.parse(file.found_at));
+    const lines = text.split('\n');
+    expect(lines.filter((line) => line.length > 60)).toEqual([]);
+    expect(lines[0]).toBe('file:///data/in/');
+    expect(lines.slice(2, 5).map((line) => line.replace(/ {2,}.*/, ''))).toEqual([
+      'a b.csv',
+      expect.stringMatching(/^….*november\.csv$/),
+      'kept.csv',
+    ]);
+    expect(text).toMatch(/\n\nkept\.csv: It is another version\n$/);
+    expect(feedFileTable([named('s3://b/a%20b.csv')])).toMatch(/^s3:\/\/b\/\n.*\na%20b\.csv /);
+    expect(feedFileTable([named('s3://b/x/a'), named('s3://c/x/a')])).toMatch(/^s3:\/\/\n/);
+    expect(feedFileTable([])).toMatch(/^FILE .*ID\n$/);
+    const failed = Array.from({ length: 12 }, (_, at) => named(`s3://b/${at}`, { error: file.error }));
+    expect(feedFileTable(failed)).toMatch(/9: HEADER_MISMATCH: no column qty\n… and 2 more\n$/);
+  });
+
+  it('status shows what the feed was created with', () => {
+    const text = feedDetails({
+      ...feed,
+      ...{ every: 5, again: 'never', complete: { stable: 30 }, move_to: 'file:///done/', metadata: { day: '1' } },
+      ...{ after: 'move', after_partial: 'delete', options: { delimiter: ';' } },
+    });
+    expect(text.split('\n\n')[2]).toBe(
+      [
+        'every          5 s',
+        'complete       unchanged for 30 s',
+        'again          never',
+        'after          move to file:///done/',
+        'after partial  delete',
+        'delimiter      ";"',
+        'metadata day   1',
+        '',
+      ].join('\n'),
     );
   });
 

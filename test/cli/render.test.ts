@@ -9,7 +9,7 @@ import { modelDetails, modelTable } from '../../src/cli/render/model-table.js';
 import { rejectedTable } from '../../src/cli/render/rejected-table.js';
 import { schemaText } from '../../src/cli/render/schema-text.js';
 import { plain, printable, styleFor } from '../../src/cli/render/style.js';
-import { displayWidth, table } from '../../src/cli/render/table.js';
+import { displayWidth, table, wrapped } from '../../src/cli/render/table.js';
 import { bytes, duration } from '../../src/cli/render/units.js';
 import { catalogue } from '../../src/errors/index.js';
 import { contract, jobFailed, jobPartial, jobPending, jobRunning } from '../sdk/contract.js';
@@ -315,6 +315,16 @@ describe('what the service says', () => {
   });
 });
 
+describe('wrapped text', () => {
+  it('has words of a line together as they fit, and commands whole', () => {
+    const hint = 'A failed job can be resumed with `batch job resume ID` once it is back';
+    expect(wrapped(hint, 30)).toEqual(['A failed job can be resumed', 'with `batch job resume ID`', 'once it is back']);
+    expect(wrapped('a  b', 9)).toEqual(['a  b']);
+    expect(wrapped('don`t break', 5)).toEqual(['don`t', 'break']);
+    expect(wrapped('', 9)).toEqual(['']);
+  });
+});
+
 describe('the live lines', () => {
   it('show an upload', () => {
     expect(uploadText({ bytesSent: 2_621_440, bytesTotal: 10_485_760 }, 100)).toBe(
@@ -329,6 +339,8 @@ describe('the live lines', () => {
   it('show a job', () => {
     expect(processingText(jobRunning())).toBe('Processing  [###########X------------] 50%  9000 rows, 10 rejected');
     expect(processingText(jobPending())).toBe('Processing  [------------------------] 0%  0 rows  PENDING');
+    expect(processingText(jobPending(), 60)).toBe('Processing  [----------] 0%  0 rows  PENDING');
+    expect(processingText(jobPending(), 40)).toBe('Processing  [----------] 0%  0 rows');
   });
 });
 

@@ -113,7 +113,9 @@ describe('on a terminal, batch', () => {
     expect(code).toBe(1);
     const shown = stderr.written.lastIndexOf('\x1b[?25h');
     expect(shown).toBeGreaterThan(stderr.written.lastIndexOf('\x1b[?25l'));
-    expect(stderr.text).toMatch(/\nUNSUPPORTED_FILE_TYPE: .*\nhint: .*\n$/);
+    expect(stderr.text).toMatch(/\nUNSUPPORTED_FILE_TYPE: .*\n.*supported\nhint: .*\n.*\.\n$/);
+    // The words are wrapped for the terminal, which would break within them.
+    expect(stderr.text.split('\n').filter((line) => line.length > stderr.columns)).toEqual([]);
   });
 
   it('says that it tries again, on a separate line', async () => {

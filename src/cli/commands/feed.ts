@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typin
 import type { FeedFile, FeedFileState, FeedSummary, NewFeed } from 'batch-ingest-sdk';
 import { feedDetails, feedFileTable, feedTable } from '../render/feed-table.js';
 import { printable } from '../render/style.js';
+import { counted } from '../render/units.js';
 import type { Session } from '../session.js';
 import { givenOf, JOB_FLAGS, withFlags } from './file-flags.js';
 import { positiveInteger } from './options.js';
@@ -74,7 +75,12 @@ Examples:
           { signal: session.signal },
         );
         session.show(created, feedDetails);
-        session.note(`\nNext: batch feed files ${id}`);
+        const { pending, in_progress: running, completed, failed } = created.files;
+        const known = pending + running + completed + failed;
+        if (known > 0) {
+          session.note(`\nA feed of this id had found ${counted(known, 'file')} before: these are not taken again.`);
+        }
+        session.note(`\nNext: ${session.command(`feed files ${id}`)}`);
       }),
   );
 
@@ -119,7 +125,15 @@ Examples:
         if (files.length === limit) break;
       }
       session.show(files, feedFileTable);
-      if (files.some((each) => each.state === 'FAILED')) session.note(`\nTake them again: batch feed retry ${id}`);
+      if (files.length === limit) session.note(`\nThese are the last ${limit}. For more: --limit N`);
+      if (files.some((each) => each.state === 'FAILED')) {
+        session.note(`\nTake the failed ones again: ${session.command(`feed retry ${id}`)}`);
+      }
+      if (files.length === 0) {
+        const found =
+          state === undefined ? 'The feed has found no files yet' : `The feed has no files that are ${state}`;
+        session.note(`${found}.\nWhen it has looked, and what is wrong: ${session.command(`feed status ${id}`)}`);
+      }
     });
 
   feed
@@ -137,7 +151,10 @@ Examples:
       const retried = await client.retryFeedFiles(id, files.length === 0 ? undefined : files, {
         signal: session.signal,
       });
-      session.show({ retried }, () => `${retried} ${retried === 1 ? 'file' : 'files'} will be taken again\n`);
+      session.show({ retried }, () => `${counted(retried, 'file')} will be taken again\n`);
+      if (retried === 0) session.note('Only files that are FAILED can be taken again.');
+      const shown = retried === 0 ? `feed files ${id} --state FAILED` : `feed files ${id}`;
+      session.note(`\nNext: ${session.command(shown)}`);
     });
 
   feed
@@ -149,7 +166,7 @@ Examples:
       const session = open();
       const client = await session.client();
       session.show(await client.pauseFeed(id, { signal: session.signal }), feedDetails);
-      session.note(`\nHave it go on: batch feed resume ${id}`);
+      session.note(`\nHave it go on: ${session.command(`feed resume ${id}`)}`);
     });
 
   feed
@@ -161,6 +178,7 @@ Examples:
       const session = open();
       const client = await session.client();
       session.show(await client.resumeFeed(id, { signal: session.signal }), feedDetails);
+      session.note(`\nNext: ${session.command(`feed files ${id}`)}`);
     });
 
   feed
@@ -173,6 +191,7 @@ Examples:
       const client = await session.client();
       await client.deleteFeed(id, { signal: session.signal });
       session.show({ deleted: id }, () => `deleted ${printable(id)}\n`);
+      session.note('\nWhat it has taken is remembered: a feed of this id takes these files only if they change.');
     });
 
   return feed;

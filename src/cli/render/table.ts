@@ -5,6 +5,8 @@ export interface Column<T> {
   text: (row: T) => string;
   paint?: (row: T) => Paint;
   align?: 'right';
+  /** The end of the text is what stays if it is shortened. */
+  isPath?: boolean;
 }
 
 /** A column by its title, and the cells that it is shortened to; 0: it is left out. */
@@ -32,8 +34,9 @@ export function fitting<T>(
       continue;
     }
     const cells = Math.min(entry.cells, Math.max(least, title.length, entry.cells - excess));
-    const { text } = entry.column;
-    fitted[at] = { column: { ...entry.column, text: (row) => shortened(printable(text(row)), cells) }, cells };
+    const { text, isPath } = entry.column;
+    const cut = isPath === true ? shortenedFront : shortened;
+    fitted[at] = { column: { ...entry.column, text: (row) => cut(printable(text(row)), cells) }, cells };
     excess -= entry.cells - cells;
   }
   return fitted.map(({ column }) => column);
@@ -56,10 +59,20 @@ export function shortened(text: string, cells: number): string {
   return `${beginning}…`;
 }
 
-/** Wraps words into lines of `cells` cells; a longer word is left as it is. */
+/** As `shortened`, but the end is what stays: that of a path tells most. */
+export function shortenedFront(text: string, cells: number): string {
+  const turned = (given: string): string =>
+    [...graphemes.segment(given)]
+      .map(({ segment }) => segment)
+      .toReversed()
+      .join('');
+  return displayWidth(text) <= cells ? text : turned(shortened(turned(text), cells));
+}
+
+/** Wraps words into lines of `cells` cells; a longer word is left as it is, and so is a command in backticks, to be copied. */
 export function wrapped(text: string, cells: number): string[] {
   const lines: string[] = [];
-  for (const word of text.split(' ')) {
+  for (const word of text.match(/(?:`[^`]*`|[^ `]|`)+|(?<= )(?= )/g) ?? ['']) {
     const line = lines.at(-1);
     if (line !== undefined && displayWidth(line) + 1 + displayWidth(word) <= cells)
       lines[lines.length - 1] += ` ${word}`;
