@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { realpathSync } from 'node:fs';
 import { copyFile, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -16,11 +17,13 @@ const pages = documents().filter((path) => blocksOf(readDocument(path)).some(({ 
 /** Where the snippets run: a folder that looks like the project's, and holds what they write. */
 let folder: string;
 
-const suite = useService();
+const root = realpathSync(tmpdir());
+const suite = useService({ env: { SOURCES: `file:${root}` } });
 const { api } = suite;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'batch-docs-'));
+  // Without a symbolic link on its path, which a source may not have.
+  folder = await mkdtemp(join(root, 'batch-docs-'));
   for (const name of ['bin', 'samples', 'schemas', 'scripts']) await symlink(join(ROOT, name), join(folder, name));
   await copyFile(join(ROOT, 'test/fixtures/parquet/codec-zstd.parquet'), join(folder, 'orders.parquet'));
 });
