@@ -322,6 +322,10 @@ describe('a source', () => {
     expect(await Promise.all(others.map(async (each) => ((await each.json()) as { error: string }).error))).toEqual(
       others.map(() => 'IDEMPOTENCY_KEY_REUSED'),
     );
+    await rm(join(folder, 'once.csv'));
+    const gone = await post(uri, {}, key);
+    expect([gone.status, ((await gone.json()) as Job).job_id]).toEqual([200, id]);
+    expect((await post(uri)).status).toBe(404);
   });
 
   it('keeps its file whatever becomes of the job', async () => {

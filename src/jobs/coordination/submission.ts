@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SINK_URLS, type SinksConfig } from '../../config/index.js';
-import { ServiceError } from '../../errors/index.js';
+import { type ErrorCode, ServiceError } from '../../errors/index.js';
 import {
   differingOptions,
   FORMATS,
@@ -15,6 +15,7 @@ import {
 } from '../../ingest/index.js';
 import type { ModelRecord, ModelService } from '../../models/index.js';
 import { type Column, nestedColumns } from '../../models/schema/index.js';
+import { parseSourceUri } from '../../sources/index.js';
 import type { StoredJob } from '../domain/stored-job.js';
 import type { JobStore } from '../store/job-store.js';
 import type { JobCreation } from './creation.js';
@@ -34,6 +35,8 @@ export interface JobSubmissionOptions {
 /** How long an upload waits for the job of its Idempotency-Key, which another process creates, in ms. */
 const PENDING_WAIT_MS = 5_000;
 const PENDING_LOOK_MS = 100;
+/** What leaves it open which version of a file is there. */
+const UNSEEN: readonly ErrorCode[] = ['SOURCE_NOT_FOUND', 'SOURCE_FORBIDDEN', 'SOURCE_UNAVAILABLE'];
 
 /** A job for a file, and whether it is an earlier one's. */
 export interface Intake {
@@ -57,8 +60,34 @@ export class JobSubmission {
     // Two requests with one key: the second finds the first one's job.
     return this.#byKey.run(key, async () => {
       const earlier = await this.options.store.findByIdempotencyKey(key);
-      return earlier === undefined ? this.#create(upload, request, key) : replay(earlier, upload, request);
+      return earlier === undefined
+        ? this.#create(upload, request, key)
+        : replay(earlier, isSameFile(earlier, upload), request);
     });
+  }
+
+  /**
+   * As `accept`, for the file at a URI that `look` looks at. If nobody can see any more which version is there, a request that is
+   * repeated because its answer was lost still gets its job: a file may be moved as soon as its job has ended. Throws what `look`
+   * does, too.
+   */
+  async acceptSource(
+    uri: string,
+    look: () => Promise<GivenFile>,
+    request: JobRequest,
+    key: string | null,
+  ): Promise<Intake> {
+    let file: GivenFile;
+    try {
+      file = await look();
+    } catch (error) {
+      if (key === null || !(error instanceof ServiceError) || !UNSEEN.includes(error.code)) throw error;
+      // Behind a request with the same key that is creating the job.
+      const earlier = await this.#byKey.run(key, () => this.options.store.findByIdempotencyKey(key));
+      if (earlier === undefined) throw error;
+      return replay(earlier, earlier.source?.uri === parseSourceUri(uri).href, request);
+    }
+    return this.accept(file, request, key);
   }
 
   async #create(upload: GivenFile, request: JobRequest, idempotencyKey: string | null): Promise<Intake> {
@@ -99,7 +128,7 @@ export class JobSubmission {
     for (const giveUpAt = performance.now() + PENDING_WAIT_MS; ; await sleep(PENDING_LOOK_MS)) {
       const { kind, record } = await this.options.creation.create(job, upload);
       if (kind === 'created') return { record, replayed: false };
-      const earlier = replay(record, upload, request);
+      const earlier = replay(record, isSameFile(record, upload), request);
       if (kind === 'key_taken') return earlier;
       if (performance.now() >= giveUpAt)
         throw new ServiceError('SERVICE_BUSY', 'The job of this Idempotency-Key is still being created');
@@ -141,10 +170,10 @@ function refuseUnordered(columns: readonly Column[]): void {
   );
 }
 
-function replay(earlier: StoredJob, upload: GivenFile, request: JobRequest): Intake {
+function replay(earlier: StoredJob, isSame: boolean, request: JobRequest): Intake {
   const differences = [
     ...(earlier.modelId === request.modelId ? [] : ['another model']),
-    ...(isSameFile(earlier, upload) ? [] : ['another file']),
+    ...(isSame ? [] : ['another file']),
     ...otherOptions(earlier, request),
   ];
   if (differences.length === 0) return { record: earlier, replayed: true };

@@ -73,7 +73,7 @@ export class JobsController {
     // Its beginning is in memory, as that of an upload is.
     const leave = this.limit.enter();
     try {
-      return await this.submission.accept(await openSettledSource(this.sources, uri), request, key);
+      return await this.submission.acceptSource(uri, () => openSettledSource(this.sources, uri), request, key);
     } finally {
       leave();
     }

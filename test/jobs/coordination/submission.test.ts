@@ -7,6 +7,7 @@ import { type Database, openPostgres } from '../../../src/database/index.js';
 import { ServiceError } from '../../../src/errors/index.js';
 import { parseJobRequest, type SinkName } from '../../../src/ingest/index.js';
 import { JobCreation } from '../../../src/jobs/coordination/creation.js';
+import type { GivenFile } from '../../../src/jobs/coordination/given-file.js';
 import { JobFiles } from '../../../src/jobs/coordination/job-files.js';
 import { JobWriter } from '../../../src/jobs/coordination/job-writer.js';
 import { JobRemoval } from '../../../src/jobs/coordination/removal.js';
@@ -26,6 +27,7 @@ import { openStore, type StoreFixture } from '../support/store-fixture.js';
 
 const IDLE_MS = 30_000;
 const STALE_MS = 60_000;
+const URI = 's3://exports/a.csv';
 const log = pino({ level: 'silent' });
 
 /** A process that takes uploads, on a database and a folder that others use, too. */
@@ -122,6 +124,22 @@ class Api {
     } finally {
       await upload.discard();
     }
+  }
+
+  /** As a request does whose file stays where it lies: `version` is there now, or what is said of it. */
+  async acceptSource(
+    version: string | ServiceError,
+    { uri = URI, key = 'key' as string | null, ...options }: Record<string, string | null> = {},
+  ): Promise<Intake> {
+    const look = async (): Promise<GivenFile> => {
+      if (version instanceof ServiceError) throw version;
+      return {
+        ...{ filename: 'a.csv', sizeBytes: 5, sha256: null, fileCompression: 'none', head: Buffer.from('id\n1\n') },
+        ...{ source: { uri: `${uri}`, version, sizeBytes: 5 }, fileKey: null },
+        ...{ keep: async () => undefined, handOver: () => undefined },
+      };
+    };
+    return this.#submission.acceptSource(`${uri}`, look, parseJobRequest({ model_id: 'orders', ...options }, {}), key);
   }
 }
 
@@ -234,6 +252,47 @@ describe('several processes that take uploads', () => {
       const { record } = await we.accept('id\n1\n');
       await update(['clickhouse']);
       expect(await we.accept('id\n1\n')).toMatchObject({ replayed: true, record: { jobId: record.jobId } });
+    });
+  });
+
+  describe('whose files stay where they lie', () => {
+    const gone = new ServiceError('SOURCE_NOT_FOUND', 'there is no object s3://exports/a.csv');
+
+    it.each(['SOURCE_NOT_FOUND', 'SOURCE_UNAVAILABLE', 'SOURCE_FORBIDDEN'] as const)(
+      'answer a repeated request with its job if the file cannot be found any more: %s',
+      async (code) => {
+        const { record } = await we.acceptSource('v1');
+        const again = await they.acceptSource(new ServiceError(code, 'it was moved'));
+        expect(again).toMatchObject({ replayed: true, record: { jobId: record.jobId } });
+      },
+    );
+
+    it('refuse a key for another file, other options or a version that is seen to be another', async () => {
+      await we.acceptSource('v1');
+      const others = [
+        we.acceptSource(gone, { uri: 's3://exports/b.csv' }),
+        we.acceptSource(gone, { delimiter: ';' }),
+        we.acceptSource('v2'),
+      ];
+      for (const each of others) await expect(each).rejects.toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' });
+    });
+
+    it('say what is wrong with the file if there is no job of the key, or the file is seen to be no good', async () => {
+      await expect(we.acceptSource(gone)).rejects.toBe(gone);
+      await we.acceptSource('v1');
+      await expect(we.acceptSource(gone, { key: null })).rejects.toBe(gone);
+      const empty = new ServiceError('READ_ERROR', 'it is empty');
+      await expect(we.acceptSource(empty)).rejects.toBe(empty);
+    });
+
+    it('wait for the job of the key that the same process creates', async () => {
+      const { reached, goOn } = hold(we);
+      const first = we.acceptSource('v1');
+      await reached;
+      const second = we.acceptSource(gone);
+      goOn();
+      const { record } = await first;
+      expect(await second).toMatchObject({ replayed: true, record: { jobId: record.jobId } });
     });
   });
 
