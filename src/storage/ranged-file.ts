@@ -8,7 +8,7 @@ import { releaseChunks } from './minor-gc.js';
 const MAX_AHEAD = 3;
 /** A read begins at a multiple of this, because who reads the end of a file often goes back a little. */
 const ALIGNED_BYTES = 256 * 1024;
-/** Attempts of a range that bring no byte. */
+/** Attempts of a range that bring no byte; one that ends by waiting counts twice. */
 const RANGE_ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 100;
 
@@ -55,7 +55,7 @@ export class RangedFile implements OpenFile {
     let at = position;
     while (at < end) {
       const range = this.#rangeAt(at);
-      this.#readAhead(at, isForward);
+      this.#readAhead(range, at, isForward);
       const to = Math.min(end, range.end);
       try {
         await range.copyTo(buffer, offset + at - position, at, to);
@@ -78,13 +78,13 @@ export class RangedFile implements OpenFile {
   /** The range that holds the byte; it is being read, or soon will be. */
   #rangeAt(position: number): Range {
     const found = this.#ranges.find((range) => range.start <= position && position < range.end);
-    if (found === undefined) return this.#begin(position, position);
+    if (found === undefined) return this.#begin(position, position, null);
     this.#ranges = [...this.#ranges.filter((range) => range !== found), found];
     return found;
   }
 
   /** Begins with the pieces behind that of `position`: one more each time that the reader has come to a new one, none if it jumps. */
-  #readAhead(position: number, isForward: boolean): void {
+  #readAhead(current: Range, position: number, isForward: boolean): void {
     const { pieceBytes } = this.fetcher;
     if (!isForward) {
       this.#ahead = 1;
@@ -94,16 +94,16 @@ export class RangedFile implements OpenFile {
     for (let index = 1; index <= this.#ahead; index++) {
       const start = (Math.floor(position / pieceBytes) + index) * pieceBytes;
       if (start >= this.sizeBytes || this.#ranges.some((range) => range.start <= start && start < range.end)) continue;
-      this.#begin(start, position);
+      this.#begin(start, position, current);
       hasBegun = true;
     }
     if (hasBegun) this.#ahead = Math.min(MAX_AHEAD, this.#ahead + 1);
   }
 
-  /** Reads the rest of the piece from `position` on, for a reader that is at `reader`. */
-  #begin(position: number, reader: number): Range {
+  /** Reads the rest of the piece from `position` on, for a reader that is at `reader`, in `current`. */
+  #begin(position: number, reader: number, current: Range | null): Range {
     if (this.#isClosed) throw new Error('The file is closed');
-    this.#evict(reader);
+    this.#evict(reader, current);
     const { pieceBytes, sizeBytes } = this.fetcher;
     const pieceStart = position - (position % pieceBytes);
     const start = Math.max(pieceStart, position - (position % ALIGNED_BYTES));
@@ -115,9 +115,9 @@ export class RangedFile implements OpenFile {
   }
 
   /** Makes room for one more: what lies behind `position` goes first, that which was used longest ago; then what is farthest ahead. */
-  #evict(position: number): void {
+  #evict(position: number, current: Range | null): void {
     while (this.#ranges.length > MAX_AHEAD) {
-      const idle = this.#ranges.filter((range) => range.isIdle);
+      const idle = this.#ranges.filter((range) => range.isIdle && range !== current);
       const oldest = idle.find((range) => range.end <= position) ?? idle.toSorted((a, b) => b.start - a.start)[0];
       if (oldest === undefined) return;
       this.#ranges = this.#ranges.filter((range) => range !== oldest);
@@ -200,6 +200,7 @@ class Range {
         return;
       } catch (error) {
         if (this.#received > before) attempt = 1;
+        if (isStuck(error)) attempt += 1;
         this.#stop.signal.throwIfAborted();
         if (error instanceof ServiceError) throw error;
         if (attempt >= RANGE_ATTEMPTS) throw withCode(error);
@@ -225,7 +226,10 @@ class Range {
         body.destroy();
       }
     } catch (error) {
-      throw idle.signal.aborted ? idle.signal.reason : error;
+      const cause: unknown = idle.signal.aborted ? idle.signal.reason : error;
+      // A source may have refused an answer whose body it has left open.
+      idle.abort(cause);
+      throw cause;
     } finally {
       clearTimeout(timer);
     }
@@ -254,6 +258,10 @@ class Range {
 
 function stuck(idleMs: number): Error {
   return Object.assign(new Error(`No byte arrived for ${idleMs} ms`), { code: 'IdleBody' });
+}
+
+function isStuck(error: unknown): boolean {
+  return (error as { code?: unknown }).code === 'IdleBody';
 }
 
 /** With what the server or the system calls it: `SlowDown`, `ECONNREFUSED`. */

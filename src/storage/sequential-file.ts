@@ -18,7 +18,9 @@ const NOTHING = Buffer.alloc(0);
  * answer to begin, and between any two of its chunks.
  */
 export class SequentialFile implements OpenFile {
-  #body: { chunks: AsyncIterator<Buffer>; stop: AbortController } | null = null;
+  /** Ends the request that is under way. */
+  #stop: AbortController | null = null;
+  #chunks: AsyncIterator<Buffer> | null = null;
   #chunk: Buffer = NOTHING;
   /** Where the chunk begins in the file. */
   #at = 0;
@@ -72,14 +74,16 @@ export class SequentialFile implements OpenFile {
     if (this.#isClosed) throw new Error('The file is closed');
     this.#at += this.#chunk.length;
     this.#chunk = NOTHING;
-    const stop = this.#body?.stop ?? new AbortController();
+    const stop = this.#stop ?? new AbortController();
+    this.#stop = stop;
     const timer = setTimeout(
       () => stop.abort(withCode('IdleBody', `No byte arrived for ${this.idleMs} ms`)),
       this.idleMs,
     );
     try {
-      this.#body ??= { chunks: await this.#open(stop.signal), stop };
-      const { value, done } = await this.#body.chunks.next();
+      const chunks = this.#chunks ?? (await this.#open(stop.signal));
+      this.#chunks = chunks;
+      const { value, done } = await chunks.next();
       if (done === true) throw withCode('TruncatedBody', `${this.sizeBytes - this.#at} bytes are missing`);
       this.#chunk = value;
     } catch (error) {
@@ -99,8 +103,9 @@ export class SequentialFile implements OpenFile {
   }
 
   #drop(): void {
-    this.#body?.stop.abort(withCode('Closed', 'The file is closed, or read from its beginning'));
-    this.#body = null;
+    this.#stop?.abort(withCode('Closed', 'The file is closed, or read from its beginning'));
+    this.#stop = null;
+    this.#chunks = null;
     this.#chunk = NOTHING;
     this.#at = 0;
   }

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { ServiceError } from '../../src/errors/index.js';
 import { SequentialFile } from '../../src/storage/index.js';
@@ -69,6 +70,34 @@ describe('a file that is only given as a whole', () => {
     await expect(read(file, 0, 100)).rejects.toMatchObject(failure);
     isBroken = false;
     expect(await read(file, 0, 100)).toEqual(content.subarray(0, 100));
+    await file.close();
+  });
+
+  it.each<[string, (signal: AbortSignal) => Promise<Readable>]>([
+    [
+      'that is not answered',
+      (signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    ],
+    ['whose body does not begin', async () => new Readable({ read: () => undefined })],
+  ])('ends a request %s when it is closed, at once', async (_what, fetch) => {
+    const file = new SequentialFile({ sizeBytes: content.length, fetch }, 10_000);
+    const waiting = read(file, 0, 10).catch((error: unknown) => error);
+    await sleep(10);
+    const before = performance.now();
+    await file.close();
+    expect(performance.now() - before).toBeLessThan(1_000);
+    expect(await waiting).toMatchObject({ code: 'Closed' });
+  });
+
+  it('ends the request of an answer that its source has refused', async () => {
+    const signals: AbortSignal[] = [];
+    const fetch = (signal: AbortSignal): Promise<Readable> => {
+      signals.push(signal);
+      return Promise.reject(new ServiceError('SOURCE_UNSUPPORTED', 'it is compressed on the way'));
+    };
+    const file = new SequentialFile({ sizeBytes: 1, fetch }, 50);
+    await expect(read(file, 0, 1)).rejects.toMatchObject({ code: 'SOURCE_UNSUPPORTED' });
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
     await file.close();
   });
 
