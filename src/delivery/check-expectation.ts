@@ -37,9 +37,14 @@ export async function checkExpectation(
 
 async function hashOf(file: ReadableFile, signal: AbortSignal): Promise<string | null> {
   const hash = createHash('sha256');
+  const { promise: ended, resolve } = Promise.withResolvers<null>();
+  signal.addEventListener('abort', () => resolve(null), { once: true });
   const buffer = Buffer.allocUnsafe(READ_BYTES);
   for (let position = 0; !signal.aborted; ) {
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
+    // A read may hang for long; whoever closes the file ends it.
+    const read = await Promise.race([file.read(buffer, 0, buffer.length, position), ended]);
+    if (read === null) break;
+    const { bytesRead } = read;
     if (bytesRead === 0) return hash.digest('hex');
     hash.update(buffer.subarray(0, bytesRead));
     position += bytesRead;

@@ -56,6 +56,17 @@ describe('the file of a job, before its first row', () => {
     expect([await checkExpectation(job({ sha256: '0'.repeat(64) }), file, stop.signal), file.reads]).toEqual([null, 1]);
   });
 
+  it('is not waited for when the job is to end, though it hangs', async () => {
+    const stop = new AbortController();
+    const { promise: hanging, reject } = Promise.withResolvers<{ bytesRead: number }>();
+    const file = { failure: null, read: () => hanging };
+    const checked = checkExpectation(job({ sha256 }), file, stop.signal);
+    stop.abort();
+    expect(await checked).toBeNull();
+    // As when the file is closed.
+    reject(new Error('The file is closed'));
+  });
+
   it('cannot be read: its failure is told, a defect is thrown', async () => {
     const fails = (error: Error) =>
       checkExpectation(
