@@ -1,4 +1,4 @@
-import { parse } from 'yaml';
+import { parse, type YAMLParseError } from 'yaml';
 import { type AllowedSource, isUnder, parseAllowedSource } from './allowed-sources.js';
 import type { SourceUri } from './source.js';
 
@@ -39,7 +39,9 @@ export function parseConnections(
   try {
     document = parse(text) ?? {};
   } catch (error) {
-    problems.push(`SOURCE_CONNECTIONS: the file is not YAML: ${(error as Error).message.split('\n', 1)[0]}`);
+    // Its message may have a part of the file.
+    const line = (error as Partial<YAMLParseError>).linePos?.[0].line;
+    problems.push(`SOURCE_CONNECTIONS: the file is not YAML${line === undefined ? '' : ` (line ${line})`}`);
     return [];
   }
   if (!isMap(document)) {
@@ -50,7 +52,7 @@ export function parseConnections(
     const prefix = parseAllowedSource(name);
     if (prefix === null || !isMap(options)) {
       problems.push(
-        `SOURCE_CONNECTIONS: ${JSON.stringify(name)} must be a prefix such as s3://bucket, with options below it`,
+        `SOURCE_CONNECTIONS: ${JSON.stringify(name.replace(/\/\/.*@/, '//…@'))} must be a prefix such as s3://bucket, with options below it`,
       );
       return [];
     }

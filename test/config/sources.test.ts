@@ -79,6 +79,9 @@ describe('SOURCE_CONNECTIONS', () => {
     ['s3://b: secret', /"s3:\/\/b" must be a prefix such as s3:\/\/bucket, with options below it/],
     ['- secret', /must have a prefix of URIs before each group of options/],
     ['a: [', /is not YAML/],
+    ['s3://b:\n  secret_access_key: *secret', /is not YAML/],
+    ['s3://b:\n  region: eu\n region: secret', /is not YAML \(line 3\)/],
+    ['https://user:secret@host:\n  ca_file: x', /must be a prefix such as s3:\/\/bucket/],
   ])('is refused if it is not understood, without values: %s', (text, message) => {
     expect(() => read(text)).toThrow(message);
     expect(() => read(text)).not.toThrow(/secret(?!_access_key)/);
