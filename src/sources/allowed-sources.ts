@@ -20,14 +20,18 @@ export function parseAllowedSource(text: string): AllowedSource | null {
   }
   const [, scheme, authority = '', path = ''] = SHAPE.exec(text) ?? [];
   if (scheme === undefined) return null;
-  const host = /^https?$/.test(scheme) ? URL.parse(`${scheme}://${authority}/`)?.host : authority;
-  if (!host || authority.includes('@')) return null;
-  return { scheme: scheme as AllowedSource['scheme'], authority: host, path: path.slice(1).replace(/\/$/, '') };
+  if (authority.includes('@')) return null;
+  // As the URIs have it that it is compared with.
+  const url = isWeb(scheme) ? URL.parse(text) : { host: authority, pathname: path };
+  if (!url?.host) return null;
+  const { host, pathname } = url;
+  return { scheme: scheme as AllowedSource['scheme'], authority: host, path: pathname.slice(1).replace(/\/$/, '') };
 }
 
-/** Whether the URI is under the prefix: the same file, or one in its folder. */
-export function isUnder({ scheme, authority, path }: SourceUri, allowed: AllowedSource): boolean {
-  if (scheme !== allowed.scheme || authority !== allowed.authority) return false;
+/** Whether the URI is under the prefix: the same file, or one in its folder. A path that climbs is under none. */
+export function isUnder(uri: SourceUri, allowed: AllowedSource): boolean {
+  const { scheme, authority, path } = uri;
+  if (scheme !== allowed.scheme || authority !== allowed.authority || climbs(uri)) return false;
   return allowed.path === '' || path === allowed.path || path.startsWith(`${allowed.path}/`);
 }
 
@@ -40,8 +44,7 @@ export function hrefsUnder({ scheme, authority, path }: AllowedSource): { exact:
     scheme === 'file'
       ? `file://${path.split('/').map(encodeURIComponent).join('/')}`
       : `${scheme}://${authority}${path === '' ? '' : '/'}${path}`;
-  const isWeb = scheme === 'http' || scheme === 'https';
-  return { exact: whole, beginnings: [`${whole}/`, ...(isWeb ? [`${whole}?`] : [])] };
+  return { exact: whole, beginnings: [`${whole}/`, ...(isWeb(scheme) ? [`${whole}?`] : [])] };
 }
 
 /** Whether one of the prefixes has this `href` under it, as `hrefsUnder` says. */
@@ -54,10 +57,27 @@ export function isHrefUnder(href: string, allowed: readonly AllowedSource[]): bo
 
 /** Throws SOURCE_NOT_ALLOWED if the URI is under none of the prefixes. */
 export function requireAllowed(uri: SourceUri, allowed: readonly AllowedSource[]): AllowedSource {
-  // A path that climbs would be judged by what it does not name.
-  const plain = uri.path.replace(/%2e/gi, '.').replace(/%2f|%5c|\\/gi, '/');
-  const climbs = plain.split('/').some((part) => part === '..' || part === '.');
-  const found = climbs && /^https?$/.test(uri.scheme) ? undefined : allowed.find((each) => isUnder(uri, each));
+  const found = allowed.find((each) => isUnder(uri, each));
   if (found !== undefined) return found;
-  throw new ServiceError('SOURCE_NOT_ALLOWED', `SOURCES does not allow ${uri.href} to be read`);
+  const why = climbs(uri) ? ': its path has a part that is . or ..' : '';
+  throw new ServiceError('SOURCE_NOT_ALLOWED', `SOURCES does not allow ${uri.href} to be read${why}`);
+}
+
+/**
+ * Whether the path has a part `.` or `..`, which a server may resolve: it would be judged by what it does not name. Stores of
+ * objects may do so, too, although such a part belongs to a name there.
+ */
+function climbs({ scheme, path }: SourceUri): boolean {
+  // A server may decode what a gateway before it has decoded already; some take what is behind a `;` for no part of a name.
+  const plain = isWeb(scheme)
+    ? path
+        .replace(/%(?:25)*2e/gi, '.')
+        .replace(/%(?:25)*(?:2f|5c)|\\/gi, '/')
+        .replace(/(?:;|%(?:25)*3b)[^/]*/gi, '')
+    : path;
+  return plain.split('/').some((part) => part === '..' || part === '.');
+}
+
+function isWeb(scheme: string): boolean {
+  return scheme === 'http' || scheme === 'https';
 }

@@ -5,7 +5,7 @@ import type { SourceScheme, SourceUri } from './source.js';
 const MAX_URI = 2_048;
 /** Query parameters that are credentials, as signed URLs have them. */
 const SECRETS =
-  /^(?:x-amz-(?:signature|security-token|credential)|x-goog-(?:signature|credential)|sig|signature|token|access_token|api_?key|password)$/i;
+  /^(?:x-amz-(?:signature|security-token|credential)|x-goog-(?:signature|credential)|sig|signature|jwt|(?:\w+[-_])?token|(?:api|access|secret)[-_]?key|(?:client[-_])?secret|auth|authorization|passw(?:or)?d|pwd)$/i;
 const HAS_PASSWORD = 'it has credentials in it: put them into the file that SOURCE_CONNECTIONS names on the server';
 
 /**

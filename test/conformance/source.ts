@@ -251,6 +251,16 @@ export function describesSource(
       }
     });
 
+    it('reads nothing outside of it by a path that climbs', async () => {
+      const name = `out/${randomUUID()}.csv`;
+      await place.put(name, Buffer.from('id\n1\n'));
+      for (const path of [`in/../${name}`, `in/x/../../${name}`]) {
+        // As somebody writes it who encodes nothing.
+        const text = place.uri('in/#').replace(/in\/(?:#|%23)$/, path);
+        expect(await errorOf(sources.find(text))).toBe('SOURCE_NOT_ALLOWED');
+      }
+    });
+
     it('reads several files at the same time', async () => {
       const names = Array.from({ length: 8 }, (_, index) => `in/${randomUUID()}/${index}.csv`);
       await Promise.all(names.map((each) => place.put(each, Buffer.from(each))));
