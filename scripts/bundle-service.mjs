@@ -24,6 +24,9 @@ const EXTERNAL = [
     '@node-rs/crc32',
     'aws-msk-iam-sasl-signer-js',
     '@aws-sdk/client-s3',
+    '@azure/identity',
+    '@azure/storage-blob',
+    '@google-cloud/storage',
     'bullmq',
     'ioredis',
     'pino',
@@ -47,6 +50,24 @@ const ownPlaces = (outdir) => ({
   },
 });
 
+/**
+ * What a bundle imports of Node is loaded when it starts, whoever asks for it: 4 MB for an HTTP client in each runner. Here it is
+ * loaded with the source that needs it.
+ */
+const lateClients = {
+  name: 'late-clients',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:https?$/ }, ({ path, importer, kind }) =>
+      kind === 'import-statement' && importer.startsWith(join(dist, 'sources') + sep)
+        ? { path, namespace: 'late' }
+        : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'late' }, ({ path }) => ({
+      contents: `module.exports = require(${JSON.stringify(path)})`,
+    }));
+  },
+};
+
 /** As strings and regular expressions may spell it; nothing else but comments has such letters. */
 const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
@@ -68,7 +89,7 @@ for (const program of PROGRAMS) {
     legalComments: 'eof',
     logLevel: 'warning',
     external: EXTERNAL.flatMap((name) => [name, `${name}/*`]),
-    plugins: [ownPlaces(dirname(file))],
+    plugins: [ownPlaces(dirname(file)), lateClients],
     // Packages in CommonJS call require() for Node's own modules, and for what is external.
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",

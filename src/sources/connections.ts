@@ -1,4 +1,5 @@
-import { parse, type YAMLParseError } from 'yaml';
+import { createRequire } from 'node:module';
+import type { YAMLParseError } from 'yaml';
 import { type AllowedSource, isUnder, parseAllowedSource } from './allowed-sources.js';
 import type { SourceUri } from './source.js';
 
@@ -35,6 +36,8 @@ export function parseConnections(
   env: Readonly<Record<string, string | undefined>>,
   problems: string[],
 ): SourceConnection[] {
+  // Runners take over what the service has parsed, and most services have nothing to parse.
+  const { parse } = createRequire(import.meta.url)('yaml') as typeof import('yaml');
   let document: unknown;
   try {
     document = parse(text) ?? {};
