@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, utimesSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -247,6 +247,7 @@ describe('jobs with sources, by the contract', () => {
   it('are refused as it is documented', async () => {
     await symlink(await put('orders.csv').then(() => join(folder, 'orders.csv')), join(folder, 'link.csv'));
     await writeFile(join(folder, 'fresh.csv'), CSV);
+    const writing = setInterval(() => utimesSync(join(folder, 'fresh.csv'), new Date(), new Date()), 100);
     const { port } = denying.address() as AddressInfo;
     const at = (name: string): Question => from(`file://${folder}/${name}`);
     const cases: [Question, number, string][] = [
@@ -261,7 +262,11 @@ describe('jobs with sources, by the contract', () => {
       [from('s3://bucket/a.csv', { options: { trim: 'true' } }), 400, 'INVALID_OPTION'],
       [{ headers: { 'content-type': 'application/json' }, body: Buffer.from('{"source":') }, 400, 'INVALID_JSON'],
     ];
-    for (const [question, status, code] of cases) await expectProblem('createJob', question, status, code);
+    try {
+      for (const [question, status, code] of cases) await expectProblem('createJob', question, status, code);
+    } finally {
+      clearInterval(writing);
+    }
   });
 });
 
