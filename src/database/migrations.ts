@@ -442,6 +442,7 @@ const migrations: Record<string, Migration> = {
       await sql`CREATE INDEX feed_files_uri ON feed_files (uri_key)`.execute(db);
       await sql`CREATE INDEX feed_files_listed ON feed_files (feed_id, seq)`.execute(db);
       await sql`CREATE INDEX feed_files_states ON feed_files (feed_id, state, run_after, seq)`.execute(db);
+      await sql`CREATE INDEX feed_files_found ON feed_files (feed_id, state, seq)`.execute(db);
       await sql`CREATE INDEX feed_files_after ON feed_files (feed_id, after_due) WHERE after_state = 'PENDING'`.execute(
         db,
       );

@@ -105,6 +105,66 @@ export function describesFeedStores(name: string, open: () => Promise<StoreFixtu
       expect(names(await files.unseen('in', 'never', [file('a', '2')]))).toEqual(['a']);
     });
 
+    it('take a file that was away before it was read when it is back, but not for ever', async () => {
+      for (const code of ['SOURCE_NOT_FOUND', 'SOURCE_CHANGED', 'READ_ERROR'] as const) {
+        const name = code.toLowerCase();
+        await files.add('in', [file(name)]);
+        const fail = async (): Promise<void> => {
+          const [found] = await files.due('in', 1);
+          await files.end([{ file: found!, error: { code, message: '' }, isDisposed: false }]);
+        };
+        await fail();
+        const back = code === 'READ_ERROR' ? [] : [name];
+        expect(names(await files.unseen('in', 'never', [file(name, '2')]))).toEqual(back);
+        let returns = 0;
+        for (; returns < 100; returns++) {
+          const unseen = await files.unseen('in', returns % 2 === 0 ? 'changed' : 'never', [file(name)]);
+          if (unseen.length === 0) break;
+          await files.add('in', unseen);
+          await fail();
+        }
+        expect(returns).toBe(back.length * 10);
+      }
+      // One that has had a job may have been read in part.
+      await files.add('in', [file('read')]);
+      const [read] = await files.due('in', 1);
+      await files.begin(read!, 'job1');
+      await files.end([{ file: read!, error: { code: 'SOURCE_CHANGED', message: '' }, isDisposed: false }]);
+      expect(await files.unseen('in', 'changed', [file('read')])).toEqual([]);
+    });
+
+    it('add nothing that was listed for a feed which was deleted and created anew, or is worked on by another', async () => {
+      await feeds.claim('a', []);
+      await files.add('in', [file('first')], 'a');
+      await feeds.delete('in');
+      await feeds.create('in', { ...DEFINITION, uri: 'file:///elsewhere/' });
+      await files.add('in', [file('second')], 'a');
+      expect(await feeds.renew('in', 'a', { listedTo: '/in/second' })).toBeUndefined();
+      expect(await feeds.claim('b', [])).toMatchObject({ id: 'in', listedTo: null });
+      await files.add('in', [file('third')], 'a');
+      expect(await files.list('in', { limit: 10 })).toMatchObject({ items: [] });
+      await files.add('in', [file('fourth')], 'b');
+      expect(names((await files.list('in', { limit: 10 })).items)).toEqual(['fourth']);
+    });
+
+    it('list again soon what was asked for while a listing was under way', async () => {
+      const { revision = 0 } = (await feeds.claim('a', [])) ?? {};
+      const looked = { looked: true, nextLookMs: 60_000, since: revision } as const;
+      expect((await feeds.renew('in', 'a', looked))?.untilLookMs).toBeGreaterThan(50_000);
+      await feeds.hurry('in');
+      expect((await feeds.renew('in', 'a', looked))?.untilLookMs).toBeLessThanOrEqual(2_000);
+      expect((await feeds.renew('in', 'a', { ...looked, since: null }))?.untilLookMs).toBeLessThanOrEqual(2_000);
+    });
+
+    it('work on every feed when the only process has begun anew, whatever the clock said before', async () => {
+      const feed = await feeds.claim('a', []);
+      await feeds.renew('in', 'a', { nextLookMs: 86_400_000 });
+      await feeds.release('in', 'a', feed?.revision ?? 0, 86_400_000);
+      expect(await feeds.claim('b', [])).toBeUndefined();
+      await feeds.releaseAll();
+      expect((await feeds.claim('b', []))?.untilLookMs).toBeLessThanOrEqual(0);
+    });
+
     it('give files in the order in which they were found, and those again later that could not be taken', async () => {
       await files.add('in', [file('c'), file('a'), file('b')]);
       const due = await files.due('in', 2);
@@ -202,8 +262,12 @@ export function describesFeedStores(name: string, open: () => Promise<StoreFixtu
       expect(await files.forgetOld('in', 10 * day, false, 10)).toBe(1);
       expect(names((await files.list('in', { limit: 10 })).items)).toEqual(['under way', 'listed']);
       await feeds.delete('in');
-      await files.end([{ file: due[2]!, error: null, isDisposed: false }]);
-      expect(await files.forgetOld('in', 10 * day, true, 10)).toBe(1);
+      await files.end([{ file: due[2]!, error: null, isDisposed: true }]);
+      await fixture.db
+        .updateTable('feed_files')
+        .set((eb) => ({ seen_at: eb('seen_at', '-', 13 * day) }))
+        .execute();
+      expect(await files.forgetOld('in', 10 * day, true, 10)).toBe(2);
       await feeds.forget('in', 'a');
       expect(await fixture.db.selectFrom('feeds').select('id').execute()).toEqual([]);
     });
@@ -224,6 +288,9 @@ export function describesFeedStores(name: string, open: () => Promise<StoreFixtu
         }
         times[again] = took.toSorted((a, b) => a - b)[5] ?? 0;
       }
+      const start = performance.now();
+      expect((await files.list('in', { state: 'FAILED', limit: 100 })).items).toEqual([]);
+      times['none in a state'] = performance.now() - start;
       const shown = Object.entries(times).map(([again, ms]) => `${again} ${ms.toFixed(1)} ms`);
       process.stderr.write(`${name}: look-up of 1,000 files among 100,000, median of 11: ${shown.join(', ')}\n`);
     });

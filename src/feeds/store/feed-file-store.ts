@@ -1,4 +1,4 @@
-import { type Expression, type Selectable, sql, type UpdateObject } from 'kysely';
+import { type Expression, type ExpressionBuilder, type Selectable, sql, type UpdateObject } from 'kysely';
 import {
   beforeSeq,
   type Database,
@@ -50,6 +50,10 @@ type Row = Selectable<Tables['feed_files']>;
 const DAY_MS = 86_400_000;
 /** A row has 20 values, and SQLite takes 32,766 in a statement. */
 const ROWS_AT_ONCE = 1_000;
+/** Why a file was not read that is refuted when its version is listed again: it was away for a while. */
+const AWAY: readonly ErrorCode[] = ['SOURCE_CHANGED', 'SOURCE_NOT_FOUND'];
+/** After this number of times a file that is listed, and not there to be read, has failed. */
+const MAX_RETURNS = 10;
 const ENDED: readonly JobState[] = ['SUCCESS', 'PARTIAL_SUCCESS', 'FAILED', 'CANCELLED'];
 
 /** The files that feeds have found, in the database: their load history. A write is durable when its promise resolves. */
@@ -61,7 +65,8 @@ export class FeedFileStore {
 
   /**
    * Those of a page of a listing (1,000 files at most) that the feed is to take: the versions that it has not found before, or,
-   * with again=`never`, the files of which it has taken no version. Notes of the others, once a day, that they are still listed.
+   * with again=`never`, the files of which it has taken no version. One that was gone before it was read was not taken. Notes
+   * of the others, once a day, that they are still listed.
    */
   async unseen(
     feedId: string,
@@ -72,31 +77,42 @@ export class FeedFileStore {
     const isByUri = again === 'never';
     const keyOf = (file: ListedFile): string => (isByUri ? uriKeyOf(feedId, file.uri) : fileKeyOf(feedId, file));
     const keys = new Map(page.map((file) => [keyOf(file), file]));
+    const listed = new Set(page.map((file) => fileKeyOf(feedId, file)));
     const rows = await this.db
       .selectFrom('feed_files')
-      .select([isByUri ? 'uri_key as key' : 'file_key as key', 'file_key'])
-      .select((eb) => eb('seen_at', '<', eb(this.#now, '-', DAY_MS)).as('is_stale'))
+      .select([isByUri ? 'uri_key as key' : 'file_key as key', 'file_key', 'tries'])
+      .select((eb) => [eb('seen_at', '<', eb(this.#now, '-', DAY_MS)).as('is_stale'), isUnread(eb).as('is_unread')])
       .where(isByUri ? 'uri_key' : 'file_key', 'in', [...keys.keys()])
-      // A version that was gone before it was read is not one that was taken.
-      .$if(isByUri, (query) =>
-        query.where((eb) =>
-          eb.or([eb('error_code', 'is', null), eb('error_code', '!=', 'SOURCE_CHANGED'), eb('job_id', 'is not', null)]),
-        ),
-      )
       .execute();
     const stale = rows.filter(({ is_stale }) => Boolean(is_stale)).map(({ file_key }) => file_key);
     if (stale.length > 0) {
       await this.db.updateTable('feed_files').set({ seen_at: this.#now }).where('file_key', 'in', stale).execute();
     }
-    for (const { key } of rows) keys.delete(key);
+    for (const { key, file_key, tries, is_unread } of rows) {
+      const isOver = tries >= MAX_RETURNS && listed.has(file_key);
+      if (!is_unread || isOver) keys.delete(key);
+    }
     return [...keys.values()];
   }
 
-  /** Files to take, PENDING, in the order given. One that the feed has found before stays as it is. */
-  async add(feedId: string, files: readonly ListedFile[]): Promise<void> {
+  /**
+   * Files to take, PENDING, in the order given. One that the feed has found before stays as it is, unless it was gone before it
+   * was read. `owner`: who has listed them; nothing is added if another process works on the feed by now, or it was created anew.
+   */
+  async add(feedId: string, files: readonly ListedFile[], owner?: string): Promise<void> {
     if (files.length === 0) return;
     const at = isoTime(this.clock.now());
     await this.db.transaction().execute(async (transaction) => {
+      if (owner !== undefined) {
+        const held = await transaction
+          .selectFrom('feeds')
+          .select('id')
+          .where('id', '=', feedId)
+          .where('lease_owner', '=', owner)
+          .$if(isPostgres(transaction), (query) => query.forShare())
+          .execute();
+        if (held.length === 0) return;
+      }
       // One process writes to a SQLite, one statement after the other.
       const last = isPostgres(transaction)
         ? null
@@ -128,7 +144,21 @@ export class FeedFileStore {
         await transaction
           .insertInto('feed_files')
           .values(rows.slice(from, from + ROWS_AT_ONCE))
-          .onConflict((conflict) => conflict.column('file_key').doNothing())
+          .onConflict((conflict) =>
+            conflict
+              .column('file_key')
+              .doUpdateSet((eb) => ({
+                state: 'PENDING',
+                tries: eb('feed_files.tries', '+', 1),
+                error_code: null,
+                error_message: null,
+                finished_at: null,
+                seen_at: eb.ref('excluded.seen_at'),
+                updated_at: at,
+              }))
+              .where((eb) => isUnread(eb))
+              .where('feed_files.tries', '<', MAX_RETURNS),
+          )
           .execute();
       }
     });
@@ -216,8 +246,8 @@ export class FeedFileStore {
   }
 
   /**
-   * Forgets what has ended and was not listed any more for `ms` before the last whole listing, or, if the feed is deleted, before now;
-   * up to `limit` files. How many there were.
+   * Forgets what has ended and was not listed any more for `ms` before the last whole listing, or, if the feed is deleted, what has no
+   * job under way and was not listed for `ms` before now; up to `limit` files. How many there were.
    */
   async forgetOld(feedId: string, ms: number, isDeleted: boolean, limit: number): Promise<number> {
     // That a file is still listed is noted once a day.
@@ -233,8 +263,10 @@ export class FeedFileStore {
           .select('file_key')
           .where('feed_id', '=', feedId)
           .where('seen_at', '<', until)
-          .where('state', 'in', ['COMPLETED', 'FAILED'])
-          .where((or) => or.or([or('after_state', 'is', null), or('after_state', '!=', 'PENDING')]))
+          .where('state', 'in', isDeleted ? ['PENDING', 'COMPLETED', 'FAILED'] : ['COMPLETED', 'FAILED'])
+          .$if(!isDeleted, (query) =>
+            query.where((or) => or.or([or('after_state', 'is', null), or('after_state', '!=', 'PENDING')])),
+          )
           .limit(limit),
       )
       .executeTakeFirst();
@@ -409,6 +441,16 @@ export class FeedFileStore {
   get #updated(): { updated_at: string } {
     return { updated_at: isoTime(this.clock.now()) };
   }
+}
+
+/** The file was not there any more when it was to be read, and has no job. */
+function isUnread(eb: ExpressionBuilder<Tables, 'feed_files'>) {
+  return eb.and([
+    eb('feed_files.state', '=', 'FAILED'),
+    eb('feed_files.job_id', 'is', null),
+    eb('feed_files.error_code', 'is not', null),
+    eb('feed_files.error_code', 'in', AWAY),
+  ]);
 }
 
 function fromRow(row: Row): StoredFile {

@@ -26,6 +26,8 @@ export interface FeedChanges {
   looked?: true;
   /** In ms from now. */
   nextLookMs?: number;
+  /** With `nextLookMs`: sooner, if users have asked for something since that revision; null: it is not known which that was. */
+  since?: number | null;
 }
 
 /** The feeds in the database. A write is durable when its promise resolves. */
@@ -37,7 +39,7 @@ export class FeedStore {
 
   /**
    * A new feed, which looks at once. One of the id of a deleted feed goes on with its history: what was taken is not taken
-   * again. Throws FEED_ALREADY_EXISTS.
+   * again. Whoever still works on the deleted one does not any more. Throws FEED_ALREADY_EXISTS.
    */
   async create(id: string, definition: FeedDefinition, secretHash: string | null = null): Promise<StoredFeed> {
     return this.db.transaction().execute(async (transaction) => {
@@ -53,13 +55,15 @@ export class FeedStore {
         looked_at: null,
         next_look_at: this.#now,
         run_after: this.#now,
+        lease_owner: null,
+        lease_until: 0,
         secret_hash: secretHash,
         created_at: at,
         updated_at: at,
       };
       const written = await transaction
         .insertInto('feeds')
-        .values({ id, seq: nextSeq(transaction, 'feeds'), revision: 1, lease_until: 0, ...row })
+        .values({ id, seq: nextSeq(transaction, 'feeds'), revision: 1, ...row })
         .onConflict((conflict) =>
           conflict
             .column('id')
@@ -70,7 +74,12 @@ export class FeedStore {
         .executeTakeFirst();
       if (written === undefined) throw new ServiceError('FEED_ALREADY_EXISTS', `There is a feed '${id}' already`);
       // What the deleted one had found and not taken is found again, if it is there.
-      await transaction.deleteFrom('feed_files').where('feed_id', '=', id).where('state', '=', 'PENDING').execute();
+      await transaction
+        .deleteFrom('feed_files')
+        .where('feed_id', '=', id)
+        .where('state', '=', 'PENDING')
+        .where('job_id', 'is', null)
+        .execute();
       return fromRow(written);
     });
   }
@@ -146,12 +155,14 @@ export class FeedStore {
       .execute();
   }
 
-  /** Whoever worked on a feed is gone. Only for a process that has the store to itself, once, before it claims. */
+  /**
+   * Whoever worked on a feed is gone. Only for a process that has the store to itself, once, before it claims. All feeds are due: the
+   * clock that said when may have been set back since.
+   */
   async releaseAll(): Promise<void> {
     await this.db
       .updateTable('feeds')
-      .set({ lease_owner: null, lease_until: 0 })
-      .where('lease_owner', 'is not', null)
+      .set({ lease_owner: null, lease_until: 0, run_after: this.#now, next_look_at: this.#now })
       .execute();
   }
 
@@ -230,7 +241,7 @@ export class FeedStore {
     return this.db.updateTable('feeds').where('id', '=', id).where('lease_owner', '=', owner);
   }
 
-  #columns({ state, failures, error, listedTo, looked, nextLookMs }: FeedChanges) {
+  #columns({ state, failures, error, listedTo, looked, nextLookMs, since }: FeedChanges) {
     return {
       ...(state === undefined ? {} : { state, updated_at: this.#iso }),
       ...(failures === undefined ? {} : { failures }),
@@ -239,8 +250,14 @@ export class FeedStore {
       ...(looked === undefined ? {} : { looked_at: this.#now }),
       ...(nextLookMs === undefined
         ? {}
-        : { next_look_at: sql<number>`${this.#now} + ${sql.lit(Math.ceil(nextLookMs))}` }),
+        : { next_look_at: sql<number>`${this.#now} + ${this.#delay(nextLookMs, since)}` }),
     };
+  }
+
+  #delay(ms: number, since: number | null | undefined) {
+    const [late, soon] = [Math.ceil(ms), Math.ceil(Math.min(ms, LOOK_GAP_MS))];
+    if (since === undefined) return sql.lit(late);
+    return sql<number>`CASE WHEN revision = ${since ?? -1} THEN ${sql.lit(late)} ELSE ${sql.lit(soon)} END`;
   }
 
   get #now(): Expression<number> {
