@@ -41,6 +41,8 @@ export interface ListedFile {
 export interface ListOptions {
   /** The `path` of the last file that is known already: only those behind it are listed. */
   readonly after?: string | undefined;
+  /** Whether files of a folder (its path, with a slash at its end) are wanted; a source may list them all the same. Absent: of all. */
+  readonly enters?: ((folder: string) => boolean) | undefined;
   /** Number of files of one page, at most; a source may give fewer. */
   readonly limit: number;
   readonly signal: AbortSignal;

@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, realpath, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, realpath, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
@@ -60,9 +61,9 @@ describe('a local source', () => {
   });
   afterEach(() => place.dispose());
 
-  const list = async (prefix: string): Promise<string[]> => {
+  const list = async (prefix: string, enters?: (folder: string) => boolean): Promise<string[]> => {
     const found: string[] = [];
-    const options = { limit: 100, signal: AbortSignal.timeout(60_000) };
+    const options = { limit: 100, enters, signal: AbortSignal.timeout(60_000) };
     for await (const page of sources.list(place.uri(prefix), options)) found.push(...page.map(({ uri }) => uri));
     return found;
   };
@@ -100,6 +101,53 @@ describe('a local source', () => {
   it('takes no file that was written a moment ago, as it may still be written', async () => {
     await writeFile(join(place.folder, 'in/now.csv'), 'id\n');
     expect(await errorOf(sources.find(place.uri('in/now.csv')))).toBe('SOURCE_CHANGED');
+  });
+
+  // Whoever is root may read everything, and becomes nobody for this.
+  (canForbid ? it.skip : it)('lists what it may read beside what it may not', async () => {
+    await chmod(place.folder, 0o755);
+    for (const [name, mode] of [
+      ['lost+found', 0],
+      ['names only', 0o744],
+    ] as const) {
+      await place.put(`in/${name}/x.csv`, Buffer.from('id\n'));
+      await chmod(join(place.folder, 'in', name), mode);
+    }
+    process.seteuid?.(65_534);
+    try {
+      expect(await list('in/')).toEqual([place.uri('in/a/orders.csv')]);
+    } finally {
+      process.seteuid?.(0);
+    }
+  });
+
+  it('lists what has a name beside what lies too deep to have one', async () => {
+    const at = process.cwd();
+    process.chdir(join(place.folder, 'in'));
+    try {
+      for (let depth = 0; depth < 20; depth++) {
+        await mkdir('d'.repeat(250));
+        process.chdir('d'.repeat(250));
+      }
+      await writeFile('deep.csv', '');
+    } finally {
+      process.chdir(at);
+    }
+    expect(await list('in/')).toEqual([place.uri('in/a/orders.csv')]);
+    expect(await errorOf(sources.find(place.uri(`in/${'x'.repeat(300)}`)))).toBe('SOURCE_NOT_FOUND');
+    // Node asks for each file by its whole path.
+    execFileSync('rm', ['-rf', join(place.folder, 'in')]);
+  });
+
+  it('enters no folder that it is told not to', async () => {
+    await place.put('in/b/orders.csv', Buffer.from('id\n'));
+    const entered: string[] = [];
+    const enters = (folder: string): boolean => {
+      entered.push(folder.slice(place.folder.length));
+      return folder.endsWith('/b/');
+    };
+    expect(await list('in/', enters)).toEqual([place.uri('in/b/orders.csv')]);
+    expect(entered.toSorted()).toEqual(['/in/a/', '/in/b/']);
   });
 
   it('lists folders of more names than it holds, whatever is in them, in pages of any size and from any point', async () => {

@@ -11,7 +11,7 @@ const ASKED_AT_ONCE = 8;
 /** A local file that was written a moment ago may still be written. */
 const MIN_AGE_MS = 2_000;
 /** Answers to the question for a marker that mean that there is none, or none yet. */
-const ABSENT: readonly ErrorCode[] = ['SOURCE_NOT_FOUND', 'SOURCE_CHANGED', 'INVALID_SOURCE'];
+const ABSENT: readonly ErrorCode[] = ['SOURCE_NOT_FOUND', 'SOURCE_CHANGED', 'SOURCE_UNSUPPORTED', 'INVALID_SOURCE'];
 
 /** A marker's name, encoded as it is in a URI: it has nothing that would have to be. */
 export function markerOf(uri: string, marker: 'done' | 'sha256' | '_SUCCESS'): string {
@@ -24,19 +24,39 @@ export function isMarker(uri: string, complete: Completeness): boolean {
   return complete.marker === '_SUCCESS' ? uri.endsWith('/_SUCCESS') : uri.endsWith(`.${complete.marker}`);
 }
 
-/** The hash that `<name>.sha256` says, in hex, as sha256sum writes it. Throws READ_ERROR if it says none; what `Sources.find` does. */
+/**
+ * The hash that `<name>.sha256` says, in hex, as sha256sum writes it. Throws READ_ERROR if it says none; what `Sources.find` does.
+ */
 export async function readSha256(sources: Sources, uri: string): Promise<string> {
   const marker = markerOf(uri, 'sha256');
-  const file = await sources.open(await sources.find(marker));
-  try {
-    const buffer = Buffer.alloc(Math.min(file.sizeBytes, MAX_MARKER_BYTES));
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
-    const [, hash] = /^\\?([0-9a-f]{64})(?:\s|$)/i.exec(buffer.toString('latin1', 0, bytesRead)) ?? [];
-    if (hash !== undefined) return hash.toLowerCase();
-  } finally {
-    await file.close();
-  }
+  const text = await beginningOf(sources, marker);
+  const [, hash] = /^\\?([0-9a-f]{64})(?:\s|$)/i.exec(text) ?? [];
+  if (hash !== undefined) return hash.toLowerCase();
   throw new ServiceError('READ_ERROR', `${marker} does not begin with a SHA-256 in hex`);
+}
+
+async function beginningOf(sources: Sources, uri: string): Promise<string> {
+  const found = await sources.find(uri);
+  if (found.sizeBytes === 0) return '';
+  try {
+    const file = await sources.open(found);
+    try {
+      const buffer = Buffer.alloc(Math.min(file.sizeBytes, MAX_MARKER_BYTES));
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
+      return buffer.toString('latin1', 0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (error instanceof ServiceError) throw error;
+    // One marker that cannot be read must not keep the others waiting.
+    throw new ServiceError('SOURCE_UNAVAILABLE', `${uri} could not be read`, { cause: error });
+  }
+}
+
+/** Of the version of a local file: when it was changed last, in ms since the epoch. */
+function modifiedMs(version: string): number {
+  return Number(BigInt(version.split('-')[1] ?? '0') / 1_000_000n);
 }
 
 interface Watched {
@@ -78,14 +98,19 @@ export class CompleteFiles {
     if (complete === null || old.length === 0) return old;
     if ('stable' in complete) return old.filter((file) => this.#isStable(file, complete.stable * 1_000));
     const { marker } = complete;
-    const there = await this.#there(new Set(old.map(({ uri }) => markerOf(uri, marker))));
+    // One that was left by an earlier version says nothing of this one. A hash is checked, and is often sent first.
+    const since = ({ modifiedAt }: ListedFile): number => (marker === 'done' ? modifiedAt.getTime() : 0);
+    const there = await this.#there(new Map(old.map((file) => [markerOf(file.uri, marker), since(file)])));
     return old.filter(({ uri }) => there.has(markerOf(uri, marker)));
   }
 
   /** Objects in stores are there when they are complete. */
-  #isOld({ uri, modifiedAt }: ListedFile): boolean {
+  #isOld(file: ListedFile): boolean {
+    const { uri, modifiedAt } = file;
     const age = this.clock.now() - modifiedAt.getTime();
-    if (age < 0 || age >= MIN_AGE_MS || !uri.startsWith('file:')) return true;
+    if (age >= MIN_AGE_MS || !uri.startsWith('file:')) return true;
+    // By the clock of another machine, or ours was set back: its age says nothing.
+    if (age < 0) return this.#isStable(file, MIN_AGE_MS);
     this.#lookSoon(MIN_AGE_MS);
     return false;
   }
@@ -106,25 +131,31 @@ export class CompleteFiles {
     this.#soonMs = Math.min(ms, this.#soonMs ?? ms);
   }
 
-  async #there(markers: ReadonlySet<string>): Promise<Set<string>> {
+  /** `markers`: with the time in ms since the epoch before which they count for nothing. */
+  async #there(markers: ReadonlyMap<string, number>): Promise<Set<string>> {
     const there = new Set<string>();
     const left = [...markers];
     const ask = async (): Promise<void> => {
-      for (let marker = left.pop(); marker !== undefined; marker = left.pop()) {
-        if (await this.#isThere(marker)) there.add(marker);
+      for (let next = left.pop(); next !== undefined; next = left.pop()) {
+        const [marker, sinceMs] = next;
+        if (await this.#isThere(marker, sinceMs)) there.add(marker);
       }
     };
     await Promise.all(Array.from({ length: ASKED_AT_ONCE }, ask));
     return there;
   }
 
-  async #isThere(marker: string): Promise<boolean> {
+  async #isThere(marker: string, sinceMs: number): Promise<boolean> {
+    const isLocal = marker.startsWith('file:');
     try {
-      await this.sources.find(marker);
-      return true;
+      const { version } = await this.sources.find(marker);
+      return !isLocal || modifiedMs(version) >= sinceMs;
     } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
       // One that was written a moment ago is found by the next listing.
-      if (error instanceof ServiceError && ABSENT.includes(error.code)) return false;
+      if (ABSENT.includes(error.code)) return false;
+      // It is there, whatever is in it. Stores say so of their credentials.
+      if (error.code === 'FILE_TOO_LARGE' || (isLocal && error.code === 'SOURCE_FORBIDDEN')) return true;
       throw error;
     }
   }

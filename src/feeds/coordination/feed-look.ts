@@ -31,7 +31,8 @@ export async function lookForFiles(
   if (after === null) complete.begin();
   try {
     const pattern = parseFilePattern(definition.uri, (prefix) => sources.requirePrefix(prefix).path);
-    for await (const page of sources.list(pattern.prefix, { after: after ?? undefined, signal })) {
+    const { enters } = pattern;
+    for await (const page of sources.list(pattern.prefix, { after: after ?? undefined, enters, signal })) {
       const own = page.filter(
         ({ uri }) => pattern.takes(parseSourceUri(uri).path) && !isMarker(uri, definition.complete),
       );

@@ -11,6 +11,8 @@ export interface FilePattern {
    * and what begins with a dot, folders below the prefix included.
    */
   takes(path: string): boolean;
+  /** Whether the folder at a path, which ends in a slash and is below the prefix, may hold such files, itself or below. */
+  enters(folder: string): boolean;
 }
 
 const MAX_STARS = 16;
@@ -34,13 +36,19 @@ export function parseFilePattern(uri: string, pathOf: (prefix: string) => string
   const isTree = parts.at(-1) === '';
   const wanted = isTree ? parts.slice(0, -1) : parts;
   const given = pathOf(prefix).split('/').length - 1;
+  const isSeen = (names: readonly string[]): boolean => !names.slice(given).some(isIgnored);
   return {
     prefix,
     isTree,
     takes(path) {
       const names = path.split('/');
       if (isTree ? names.length <= wanted.length : names.length !== wanted.length) return false;
-      return !names.slice(given).some(isIgnored) && wanted.every((part, at) => matchesPart(names[at] ?? '', part));
+      return isSeen(names) && wanted.every((part, at) => matchesPart(names[at] ?? '', part));
+    },
+    enters(folder) {
+      const names = folder.split('/').slice(0, -1);
+      if (!isTree && names.length >= wanted.length) return false;
+      return isSeen(names) && names.every((name, at) => at >= wanted.length || matchesPart(name, wanted[at] ?? ''));
     },
   };
 }

@@ -17,19 +17,19 @@ interface Entry {
 
 /**
  * The files whose paths begin with that of `prefix`, as `Source.list` says; those of folders below, too. Symbolic links,
- * devices and pipes are left out, and names that are not UTF-8. Memory: the names of NAMES_AT_ONCE entries for each level of folders.
+ * devices and pipes are left out, names that are not UTF-8, and what may not be read. Memory: the names of NAMES_AT_ONCE entries for each level of folders.
  * Throws SOURCE_NOT_FOUND, SOURCE_FORBIDDEN, SOURCE_UNSUPPORTED.
  */
 export async function* listLocalFiles(
   prefix: SourceUri,
-  { after, limit, signal }: ListOptions,
+  { after, limit, signal, enters = () => true }: ListOptions,
   namesAtOnce = NAMES_AT_ONCE,
 ): AsyncGenerator<readonly ListedFile[]> {
   const folder = prefix.path.slice(0, prefix.path.lastIndexOf('/') + 1);
   await requireFolder(folder, prefix.href);
   let page: ListedFile[] = [];
   let names: string[] = [];
-  for await (const path of walk(folder, { prefix: prefix.path, after, signal, namesAtOnce })) {
+  for await (const path of walk(folder, { prefix: prefix.path, after, enters, signal, namesAtOnce })) {
     names.push(path);
     if (names.length < Math.min(limit, STATS_AT_ONCE)) continue;
     page.push(...(await look(prefix, names)));
@@ -56,12 +56,12 @@ async function look(prefix: SourceUri, paths: readonly string[]): Promise<Listed
   return files.flat();
 }
 
-/** null: it was removed or renamed since the folder was read. */
+/** null: it was removed or renamed since the folder was read, or cannot be looked at. */
 async function statOrGone(path: string): Promise<BigIntStats | null> {
   try {
     return await lstat(path, { bigint: true });
   } catch (error) {
-    if (isGone(error)) return null;
+    if (isGone(error) || isOutOfReach(error)) return null;
     throw error;
   }
 }
@@ -69,6 +69,7 @@ async function statOrGone(path: string): Promise<BigIntStats | null> {
 interface Walk {
   readonly prefix: string;
   readonly after: string | undefined;
+  readonly enters: (folder: string) => boolean;
   readonly signal: AbortSignal;
   readonly namesAtOnce: number;
 }
@@ -92,7 +93,7 @@ async function* walk(folder: string, options: Walk): AsyncGenerator<string> {
 async function nextEntries(
   folder: string,
   last: Buffer | null,
-  { prefix, after, signal, namesAtOnce }: Walk,
+  { prefix, after, enters, signal, namesAtOnce }: Walk,
 ): Promise<Entry[]> {
   let found: Entry[] = [];
   const from = after === undefined ? null : Buffer.from(after);
@@ -103,6 +104,7 @@ async function nextEntries(
       if (name === null) continue;
       const path = folder + name;
       if (!path.startsWith(prefix) && !(name.endsWith('/') && prefix.startsWith(path))) continue;
+      if (name.endsWith('/') && path.length > prefix.length && !enters(path)) continue;
       const bytes = Buffer.from(name);
       if (last !== null && Buffer.compare(bytes, last) <= 0) continue;
       // A folder that the last file is in has others behind it.
@@ -112,7 +114,7 @@ async function nextEntries(
     }
   } catch (error) {
     // A folder below may be removed meanwhile; what one may not read holds nothing that could be taken.
-    if (isGone(error)) return [];
+    if (isGone(error) || isOutOfReach(error)) return [];
     throw error;
   }
   return first(found, namesAtOnce);
@@ -150,6 +152,12 @@ async function requireFolder(folder: string, href: string): Promise<void> {
     }
     throw error;
   }
+}
+
+/** One may not read it, or its path is longer than any that a URI names. */
+function isOutOfReach(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'EACCES' || code === 'EPERM' || code === 'ENAMETOOLONG';
 }
 
 function isGone(error: unknown): boolean {

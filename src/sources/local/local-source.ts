@@ -60,6 +60,7 @@ async function openPlainFile(uri: SourceUri): Promise<FileHandle> {
     switch (error.code) {
       case 'ENOENT':
       case 'ENOTDIR':
+      case 'ENAMETOOLONG':
         throw new ServiceError('SOURCE_NOT_FOUND', `There is no file ${href}`, { cause: error });
       case 'EACCES':
       case 'EPERM':

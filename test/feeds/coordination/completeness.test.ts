@@ -1,4 +1,4 @@
-import { mkdtemp, realpath, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ServiceError } from '../../../src/errors/index.js';
@@ -35,9 +35,10 @@ describe('files that are complete', () => {
   const names = (files: readonly ListedFile[]): string[] =>
     files.map(({ uri }) => uri.slice(`file://${folder}/`.length));
 
-  async function mark(name: string): Promise<void> {
-    await writeFile(join(folder, name), '');
-    await utimes(join(folder, name), 1, 1);
+  async function mark(name: string, content = ''): Promise<void> {
+    await writeFile(join(folder, name), content);
+    const longAgo = clock.now() / 1_000 - 30;
+    await utimes(join(folder, name), longAgo, longAgo);
   }
 
   it('are so by their age of 2 s, in a folder', async () => {
@@ -57,6 +58,33 @@ describe('files that are complete', () => {
     expect(names(await complete.among(files, { marker: '_SUCCESS' }))).toEqual(['a', 'b', 'c']);
     expect(isMarker('s3://b/x.done', { marker: 'done' })).toBe(true);
     expect(isMarker('s3://b/_SUCCESS', { marker: 'done' })).toBe(false);
+  });
+
+  it('are not, by a marker that is older, and so an earlier one', async () => {
+    await mark('a.done');
+    await mark('a.sha256');
+    const later = [file('a', '2', 20_000)];
+    expect(await complete.among(later, { marker: 'done' })).toEqual([]);
+    // Its hash is checked.
+    expect(names(await complete.among(later, { marker: 'sha256' }))).toEqual(['a']);
+  });
+
+  it('are so beside markers that cannot be looked at', async () => {
+    await mark('a.done');
+    await mkdir(join(folder, 'b.done'));
+    await symlink(join(folder, 'a.done'), join(folder, 'c.done'));
+    await mark('d.done', 'x'.repeat(2_000));
+    const files = ['a', 'b', 'c', 'd', 'e'.repeat(253)].map((name) => file(name));
+    expect(names(await complete.among(files, { marker: 'done' }))).toEqual(['a', 'd']);
+  });
+
+  it('are so after 2 s without a change, if their time is still to come', async () => {
+    const files = [file('a', '1', -3_600_000)];
+    expect(await complete.among(files, null)).toEqual([]);
+    expect(complete.end()).toBe(2_000);
+    clock.advance(2_000);
+    complete.begin();
+    expect(names(await complete.among(files, null))).toEqual(['a']);
   });
 
   it('are not, if a source that does not answer cannot say so', async () => {

@@ -23,6 +23,18 @@ describe('the pattern of a feed', () => {
     expect(left.filter((path) => pattern.takes(path))).toEqual([]);
   });
 
+  it.each([
+    ['file:///in/*.csv', [], ['/in/done/', '/in/.git/']],
+    ['file:///in/', ['/in/a/', '/in/a/b/'], ['/in/.git/', '/in/a.part/', '/in/a/.x/']],
+    ['file:///in/*/new/*.csv', ['/in/a/', '/in/a/new/'], ['/in/a/old/', '/in/a/new/b/']],
+    ['file:///in/2026-*/', ['/in/2026-01/', '/in/2026-01/x/'], ['/in/2025-01/']],
+    ['file:///.x/in/*', [], ['/.x/in/a/']],
+  ])('%s is looked for in no folder that cannot have it', (uri, entered, left) => {
+    const pattern = patternOf(uri);
+    expect(entered.filter((path) => !pattern.enters(path))).toEqual([]);
+    expect(left.filter((path) => pattern.enters(path))).toEqual([]);
+  });
+
   it.each(['s3://bkt/a.csv', 's3://bkt/**', 's3://bkt/*/../x', `s3://bkt/${'*a'.repeat(17)}`, 'file:///in/*%ff'])(
     'refuses %s',
     (uri) => {
