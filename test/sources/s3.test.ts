@@ -102,6 +102,31 @@ let server: S3Server;
     }
   });
 
+  it('brings no earlier version back when it deletes one, if the bucket keeps versions', async () => {
+    const versioned = await startS3({ isVersioned: true });
+    const client = versioned.client();
+    const root = `s3://${versioned.bucket}`;
+    const settings = settingsOf([root], root, options({ endpoint: versioned.endpoint }));
+    const sources = new Sources({ ...settings, maxBytes: 1e9 });
+    try {
+      for (const Body of ['first', 'second']) {
+        await client.send(new PutObjectCommand({ Bucket: versioned.bucket, Key: 'a.csv', Body }));
+      }
+      const second = await sources.find(`${root}/a.csv`);
+      await sources.dispose(second, 'tag', null).catch((error: unknown) => {
+        expect(error).toMatchObject({ code: 'SOURCE_UNSUPPORTED' });
+      });
+      const pages = [];
+      for await (const page of sources.list(`${root}/`, { signal: AbortSignal.timeout(60_000) })) pages.push(...page);
+      const shown = pages.filter(({ uri }) => uri.endsWith('a.csv')).map(({ version }) => version);
+      expect([[], [listedVersion('s3', second.version)]]).toContainEqual(shown);
+    } finally {
+      await sources.close();
+      client.destroy();
+      await versioned.stop();
+    }
+  });
+
   it('gives what is stored with a content encoding as it is stored', async () => {
     await put('stored.csv.gz', 'not really gzip', { ContentEncoding: 'gzip' });
     const sources = new Sources({ ...settingsOf(['s3://uploads'], 's3://uploads', options()), maxBytes: 1_000 });

@@ -113,16 +113,15 @@ export class S3Source implements Source {
     }
   }
 
-  /** A bucket that keeps versions loses this one alone. Any other has to compare the entity tag. */
+  /**
+   * The bucket has to compare the entity tag. One that keeps versions keeps this one, too, behind a marker: without it, the version
+   * before would take its place, as if it were new.
+   */
   async delete(uri: SourceUri, { version }: SourceVersion, signal: AbortSignal): Promise<void> {
     const { sdk, client } = await this.#load();
     const { authority: Bucket, path: Key, href } = uri;
-    const { etag, versionId } = JSON.parse(version) as Pin;
+    const { etag } = JSON.parse(version) as Pin;
     try {
-      if (versionId !== undefined) {
-        await client.send(new sdk.DeleteObjectCommand({ Bucket, Key, VersionId: versionId }), { abortSignal: signal });
-        return;
-      }
       if (!(await this.#comparesDeletes(Bucket, signal))) {
         throw new ServiceError('SOURCE_UNSUPPORTED', `The store of ${href} compares no version before it deletes one`);
       }
