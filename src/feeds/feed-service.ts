@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Page } from '../database/index.js';
 import { ServiceError } from '../errors/index.js';
 import type { ModelService } from '../models/index.js';
-import type { Sources } from '../sources/index.js';
+import { parseSourceUri, type Sources, type SourceUri } from '../sources/index.js';
 import type { FeedCoordinator } from './coordination/feed-coordinator.js';
 import { urisOfEvents } from './domain/cloud-event.js';
 import { type Feed, type FeedDefinition, type FeedSummary, type StoredFeed, toSummary } from './domain/feed.js';
@@ -97,7 +97,11 @@ export class FeedService {
     const { feeds, sources, coordinator } = this.options;
     const { secretHash, definition } = await this.#require(id);
     const [, secret = ''] = /^Bearer +(\S+) *$/i.exec(authorization ?? '') ?? [];
-    if (secretHash === null || !timingSafeEqual(Buffer.from(hashOf(secret), 'hex'), Buffer.from(secretHash, 'hex'))) {
+    if (secretHash === null) {
+      const message = 'The feed was created without a secret, and so takes no notifications';
+      throw new ServiceError('FEED_SECRET_WRONG', message);
+    }
+    if (!timingSafeEqual(Buffer.from(hashOf(secret), 'hex'), Buffer.from(secretHash, 'hex'))) {
       throw new ServiceError(
         'FEED_SECRET_WRONG',
         secret === '' ? 'There is no secret' : 'The secret is not that of the feed',
@@ -105,7 +109,7 @@ export class FeedService {
     }
     const uris = urisOfEvents(body, isBinary);
     const pattern = parseFilePattern(definition.uri, (prefix) => sources.requirePrefix(prefix).path);
-    const isOwn = uris === null || uris.some((uri) => isInFeed(uri, pattern));
+    const isOwn = uris === null || uris.some((uri) => isInFeed(uri, sources.requirePrefix(pattern.prefix)));
     if (!isOwn) return;
     await feeds.hurry(id);
     coordinator.wake();
@@ -157,14 +161,25 @@ function requireElsewhere({ moveTo }: FeedDefinition, pattern: FilePattern, path
     throw new ServiceError('INVALID_REQUEST', 'move_to must be of the same kind as the source');
   }
   const path = pathOf(moveTo);
+  const from = pathOf(pattern.prefix);
+  if (path === from.slice(0, from.lastIndexOf('/') + 1)) {
+    throw new ServiceError('INVALID_REQUEST', 'move_to must not be the folder that the files are in');
+  }
   if (path.startsWith(pathOf(pattern.prefix)) && (pattern.isTree || pattern.takes(`${path}x`))) {
     throw new ServiceError('INVALID_REQUEST', 'move_to must not be where the feed finds files');
   }
 }
 
 /** Markers beside files count, too: they are why files may be taken by now. */
-function isInFeed(uri: string, { prefix }: FilePattern): boolean {
-  return uri.startsWith(prefix);
+function isInFeed(text: string, prefix: SourceUri): boolean {
+  try {
+    // There are several spellings of one URI.
+    const { scheme, authority, path } = parseSourceUri(text);
+    return scheme === prefix.scheme && authority === prefix.authority && path.startsWith(prefix.path);
+  } catch (error) {
+    if (error instanceof ServiceError) return false;
+    throw error;
+  }
 }
 
 function notFound(id: string): ServiceError {

@@ -89,7 +89,13 @@ export function toFeedFile({ error, ...file }: StoredFile): FeedFile {
 }
 
 function hintOf({ code }: FeedError, { feedId, jobId }: Pick<StoredFile, 'feedId' | 'jobId'>): string {
-  return catalogue[code].hint.replaceAll('/feeds/{id}', `/feeds/${feedId}`).replaceAll('/jobs/{id}', `/jobs/${jobId}`);
+  const retry = `POST /feeds/${feedId}/retry`;
+  const hint = catalogue[code].hint
+    .replaceAll('POST /jobs/{id}/resume', retry)
+    .replace(/([Aa]) failed job can (then )?be resumed/, '$1 failed file can $2be taken again')
+    .replaceAll('/feeds/{id}', `/feeds/${feedId}`);
+  // It may have no job.
+  return jobId === null ? hint : hint.replaceAll('/jobs/{id}', `/jobs/${jobId}`);
 }
 
 function hashOf(...texts: string[]): string {
