@@ -74,16 +74,23 @@ export class CompleteFiles {
   readonly #watched = new Map<string, Watched>();
   #listing = 0;
   #soonMs: number | null = null;
+  #revision: number | null = null;
 
   constructor(
     private readonly sources: Pick<Sources, 'find'>,
     private readonly clock: Clock,
   ) {}
 
-  /** A listing begins at the first file. */
-  begin(): void {
+  /** A listing begins at the first file. `revision`: of the feed. */
+  begin(revision: number | null = null): void {
+    this.#revision = revision;
     this.#listing += 1;
     this.#soonMs = null;
+  }
+
+  /** That of the feed when the listing has begun; null: that was in another process. */
+  get revision(): number | null {
+    return this.#revision;
   }
 
   /** The listing has ended. Time in ms after which files may be complete that it has shown and are not; null: there are none. */

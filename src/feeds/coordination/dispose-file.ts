@@ -47,7 +47,10 @@ function targetOf(sources: DisposeFileOptions['sources'], feed: FeedDefinition, 
   const pathOf = (prefix: string): string => sources.requirePrefix(prefix).path;
   const from = pathOf(parseFilePattern(feed.uri, pathOf).prefix);
   const folder = from.slice(0, from.lastIndexOf('/') + 1);
-  return pathOf(moveTo) + parseSourceUri(uri).path.slice(folder.length);
+  const { path } = parseSourceUri(uri);
+  if (path.startsWith(folder)) return pathOf(moveTo) + path.slice(folder.length);
+  // A deleted feed of the same id has found it elsewhere.
+  throw new ServiceError('SOURCE_UNSUPPORTED', `${uri} is not where the feed finds files by now`);
 }
 
 function delayAfter(tries: number): number {

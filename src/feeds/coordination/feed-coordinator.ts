@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Clock, Rounds } from '../../jobs/index.js';
-import type { FeedStore, HeldFeed } from '../store/feed-store.js';
+import { FEED_LEASE_MS, type FeedStore, type HeldFeed } from '../store/feed-store.js';
 import { CompleteFiles } from './completeness.js';
 import { FeedLease, FeedLeaseLost } from './feed-lease.js';
 import { FeedRound, type FeedRoundOptions } from './feed-round.js';
@@ -92,8 +92,21 @@ export class FeedCoordinator {
   /** Never rejects: a feed that could not be worked on is claimed again. */
   async #work(feed: HeldFeed): Promise<void> {
     const { log } = this.options;
-    const { signal } = this.#stop;
+    const lost = new AbortController();
+    const signal = AbortSignal.any([this.#stop.signal, lost.signal]);
     const lease = new FeedLease(this.options, feed);
+    const beats = new Rounds({
+      ...this.options,
+      // One page of a listing, or one file, may take longer than the lease.
+      round: () =>
+        lease.keep().catch((error: unknown) => {
+          if (!(error instanceof FeedLeaseLost)) throw error;
+          lost.abort(error);
+        }),
+      everyMs: () => FEED_LEASE_MS / 3,
+      failure: 'renewing the lease of a feed failed',
+    });
+    beats.start();
     const options = { ...this.options, complete: this.#completeOf(feed.id) };
     let afterMs: number | null = RETRY_MS;
     try {
@@ -104,9 +117,13 @@ export class FeedCoordinator {
         await sleep(afterMs, undefined, { signal });
       }
     } catch (error) {
-      if (error instanceof FeedLeaseLost) return log.warn({ feed: feed.id }, 'lost the lease of a feed');
+      if (error instanceof FeedLeaseLost || lost.signal.aborted) {
+        return log.warn({ feed: feed.id }, 'lost the lease of a feed');
+      }
       if (signal.aborted) afterMs = 0;
       else log.error({ err: error, feed: feed.id }, 'working on a feed failed, retrying');
+    } finally {
+      await beats.stop();
     }
     try {
       await lease.release(afterMs);

@@ -17,6 +17,10 @@ export class FeedLease {
     this.#renewedAt = parts.clock.monotonic();
   }
 
+  get owner(): string {
+    return this.parts.owner;
+  }
+
   /** As it was the last time that it was read. */
   get feed(): HeldFeed {
     return this.held;
@@ -38,6 +42,22 @@ export class FeedLease {
     const held = await feeds.look(this.held.id, owner);
     if (held === undefined) throw new FeedLeaseLost(`The lease of feed ${this.held.id} is lost`);
     this.held = held;
+  }
+
+  /** Goes on, without a look at what has changed, for work that takes longer than the lease. Throws FeedLeaseLost. */
+  async keep(): Promise<void> {
+    const { feeds, clock, owner } = this.parts;
+    const now = clock.monotonic();
+    if ((await feeds.renew(this.held.id, owner)) === undefined) {
+      throw new FeedLeaseLost(`The lease of feed ${this.held.id} is lost`);
+    }
+    this.#renewedAt = now;
+  }
+
+  /** Has the source listed soon. Throws FeedLeaseLost. */
+  async hurry(): Promise<void> {
+    await this.parts.feeds.hurry(this.held.id);
+    await this.refresh();
   }
 
   /** Forgets the feed, which is deleted. */

@@ -1,6 +1,7 @@
-import { ServiceError } from '../../errors/index.js';
+import { type ErrorCode, ServiceError } from '../../errors/index.js';
 import type { Clock } from '../../jobs/index.js';
 import { parseSourceUri, type Sources } from '../../sources/index.js';
+import type { StoredFeed } from '../domain/feed.js';
 import { parseFilePattern } from '../domain/file-pattern.js';
 import type { FeedFileStore } from '../store/feed-file-store.js';
 import { type CompleteFiles, isMarker } from './completeness.js';
@@ -16,6 +17,23 @@ export interface FeedLookOptions {
 
 /** A listing stops after this time for the other work of its feed, and goes on behind the last file. */
 const SLICE_MS = 3_000;
+/** Time in ms until a source that could not be listed is asked again, if listings are rarer. */
+const RETRY_MS = 60_000;
+/** A listing that stands still for this time in ms begins anew: what it has shown is to be remembered for as long as it is there. */
+const STALE_MS = 86_400_000;
+/** What is wrong with a source of which a listing tells. */
+const UNLISTED: readonly ErrorCode[] = [
+  'SOURCE_NOT_FOUND',
+  'SOURCE_FORBIDDEN',
+  'SOURCE_UNAVAILABLE',
+  'SOURCE_UNSUPPORTED',
+  'INVALID_SOURCE',
+];
+
+/** Whether the source could not be listed the last time: until it can, it is not asked for single files, which would fail. */
+export function isUnlisted({ error }: Pick<StoredFeed, 'error'>): boolean {
+  return error !== null && UNLISTED.includes(error.code);
+}
 
 /**
  * Lists a feed's files, from where the last listing has stopped, and remembers those that it is to take. What is wrong with the
@@ -26,9 +44,11 @@ export async function lookForFiles(
   lease: FeedLease,
   signal: AbortSignal,
 ): Promise<void> {
-  const { id, definition, listedTo: after } = lease.feed;
+  const { id, definition, listedTo, untilLookMs, revision } = lease.feed;
+  const after = untilLookMs < -STALE_MS ? null : listedTo;
   const until = clock.monotonic() + SLICE_MS;
-  if (after === null) complete.begin();
+  if (after === null) complete.begin(revision);
+  let reached = after;
   try {
     const pattern = parseFilePattern(definition.uri, (prefix) => sources.requirePrefix(prefix).path);
     const { enters } = pattern;
@@ -37,21 +57,26 @@ export async function lookForFiles(
         ({ uri }) => pattern.takes(parseSourceUri(uri).path) && !isMarker(uri, definition.complete),
       );
       const fresh = await files.unseen(id, definition.again, own);
-      await files.add(id, await complete.among(fresh, definition.complete));
+      await files.add(id, await complete.among(fresh, definition.complete), lease.owner);
       const last = page.at(-1);
-      if (last === undefined || clock.monotonic() < until) continue;
-      await lease.write({ listedTo: parseSourceUri(last.uri).path });
+      if (last === undefined) continue;
+      reached = parseSourceUri(last.uri).path;
+      if (clock.monotonic() < until) continue;
+      await lease.write({ listedTo: reached });
       return;
     }
   } catch (error) {
     if (!(error instanceof ServiceError) || error.code === 'STORE_UNAVAILABLE') throw error;
     const { code, message } = error;
-    await lease.write({ listedTo: null, error: { code, message }, nextLookMs: definition.every * 1_000 });
+    // It goes on where it was, or it might never end; but not again and again at a place behind which it cannot come.
+    const goesOn = code === 'SOURCE_UNAVAILABLE' && reached !== after;
+    const nextLookMs = Math.min(definition.every * 1_000, RETRY_MS);
+    await lease.write({ listedTo: goesOn ? reached : null, error: { code, message }, nextLookMs });
     return;
   }
   const soonMs = complete.end();
   // A listing of more than one slice is not begun again for a few files.
   const soonest = after === null && soonMs !== null ? soonMs : Number.POSITIVE_INFINITY;
   const nextLookMs = Math.min(soonest, definition.every * 1_000);
-  await lease.write({ listedTo: null, looked: true, error: null, nextLookMs });
+  await lease.write({ listedTo: null, looked: true, error: null, nextLookMs, since: complete.revision });
 }

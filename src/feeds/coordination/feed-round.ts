@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
-import { ServiceError } from '../../errors/index.js';
+import { type ErrorCode, ServiceError } from '../../errors/index.js';
 import type { JobAdmission } from '../../jobs/index.js';
 import type { FeedDefinition, FeedError } from '../domain/feed.js';
 import type { EndedJob, FileOutcome } from '../store/feed-file-store.js';
 import { disposeOfFile } from './dispose-file.js';
 import type { FeedLease } from './feed-lease.js';
-import { type FeedLookOptions, lookForFiles } from './feed-look.js';
+import { type FeedLookOptions, isUnlisted, lookForFiles } from './feed-look.js';
 import { type TakeFileOptions, type Taken, takeFile } from './take-file.js';
 
 export interface FeedRoundOptions extends FeedLookOptions, TakeFileOptions {
@@ -30,6 +30,8 @@ const BLOCKED_MS = 5_000;
 /** Files that are forgotten in one round. */
 const FORGOTTEN_AT_ONCE = 5_000;
 const FORGET_EVERY_MS = 3_600_000;
+/** What one file meets, or all of a source. */
+const SOURCE_TROUBLE: readonly ErrorCode[] = ['SOURCE_FORBIDDEN', 'SOURCE_UNAVAILABLE'];
 
 /** A bounded piece of the work on one feed. */
 export class FeedRound {
@@ -52,7 +54,7 @@ export class FeedRound {
     await this.#lease.refresh();
     await this.#seeEnds();
     if (this.#isActive && this.#lease.feed.untilLookMs <= 0) await this.#look();
-    if (this.#isActive) await this.#take();
+    if (this.#takes) await this.#take();
     if (this.#lease.feed.hidden) return this.#forget();
     await this.#disposeOfFiles();
     return this.#untilNext();
@@ -76,6 +78,11 @@ export class FeedRound {
     return state === 'ACTIVE' && !hidden && !this.#signal.aborted;
   }
 
+  /** A source that cannot be listed is not asked for files: they wait until it can. */
+  get #takes(): boolean {
+    return this.#isActive && !isUnlisted(this.#lease.feed);
+  }
+
   async #untilNext(): Promise<number | null> {
     const { files } = this.#options;
     const { id, untilLookMs } = this.#lease.feed;
@@ -83,7 +90,7 @@ export class FeedRound {
     const after = await files.nextAfterMs(id);
     const next = Math.min(polling, after === null ? Number.POSITIVE_INFINITY : Math.max(after, POLL_MS));
     if (!this.#isActive) return Number.isFinite(next) ? next : null;
-    const due = await files.nextDueMs(id);
+    const due = this.#takes ? await files.nextDueMs(id) : null;
     const taking = due === null ? Number.POSITIVE_INFINITY : Math.max(due, this.#isBlocked ? BLOCKED_MS : 0);
     // More than MAX_JOBS wait for one of these to end.
     return Math.max(0, Math.min(next, untilLookMs, Number.isFinite(polling) ? Math.max(taking, POLL_MS) : taking));
@@ -135,14 +142,14 @@ export class FeedRound {
     const room = MAX_JOBS - (await files.inProgress(id));
     const due = room > 0 ? await files.due(id, room) : [];
     if (due.length === 0) return;
-    try {
-      await admission.requireKafka();
-      await admission.requireRoom();
-    } catch (error) {
-      if (!(error instanceof ServiceError) || error.code === 'STORE_UNAVAILABLE') throw error;
-      return this.#block(error);
-    }
     for (let from = 0; from < due.length && this.#isActive; from += TAKEN_AT_ONCE) {
+      try {
+        await admission.requireKafka();
+        await admission.requireRoom();
+      } catch (error) {
+        if (!(error instanceof ServiceError) || error.code === 'STORE_UNAVAILABLE') throw error;
+        return this.#block(error);
+      }
       await this.#lease.refresh();
       if (!this.#isActive) return;
       const { definition } = this.#lease.feed;
@@ -151,6 +158,10 @@ export class FeedRound {
       await this.#count(taken.flatMap((each) => (each.kind === 'failed' ? [each.error] : [])));
       const blocked = taken.find(isBlocked);
       if (blocked !== undefined) return this.#block(blocked.error);
+      // It may be all of the source: a listing tells, before the others meet the same.
+      if (taken.some((each) => each.kind === 'postponed' && SOURCE_TROUBLE.includes(each.error.code))) {
+        await this.#lease.hurry();
+      }
     }
     if (known !== null && this.#isActive) await this.#lease.write({ error: null });
   }

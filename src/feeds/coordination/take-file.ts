@@ -32,6 +32,8 @@ export type Taken =
 
 /** After this number of attempts in a row that met what may pass, a file has failed. */
 const MAX_TRIES = 10;
+/** The same for files that may not be read, while the source can be listed. */
+const MAX_REFUSALS = 3;
 const FIRST_DELAY_MS = 30_000;
 const MAX_DELAY_MS = 600_000;
 /** What is not wrong with one file, but with all. */
@@ -58,7 +60,7 @@ export async function takeFile(options: TakeFileOptions, feed: FeedDefinition, f
   if (taken.kind === 'begun') await files.begin(file, taken.jobId);
   else if (taken.kind === 'failed') await files.end([{ file, error: taken.error, isDisposed: false }]);
   else if (taken.kind === 'postponed') {
-    if (file.tries + 1 < MAX_TRIES) {
+    if (file.tries + 1 < (taken.error.code === 'SOURCE_FORBIDDEN' ? MAX_REFUSALS : MAX_TRIES)) {
       await files.postpone(file, taken.error, Math.min(FIRST_DELAY_MS * 2 ** file.tries, MAX_DELAY_MS));
     } else {
       await files.end([{ file, error: taken.error, isDisposed: false }]);
@@ -82,7 +84,9 @@ async function attempt(
   } catch (error) {
     if (!(error instanceof ServiceError) || error.code === 'STORE_UNAVAILABLE') throw error;
     const { code, message } = error;
-    const kind = OF_ALL.includes(code) ? 'blocked' : catalogue[code].retryable === true ? 'postponed' : 'failed';
+    // Credentials that have expired are those of all files, which a listing tells.
+    const mayPass = catalogue[code].retryable === true || code === 'SOURCE_FORBIDDEN';
+    const kind = OF_ALL.includes(code) ? 'blocked' : mayPass ? 'postponed' : 'failed';
     return { file, taken: { kind, error: { code, message } } };
   }
 }
@@ -116,6 +120,13 @@ async function created(options: TakeFileOptions, feed: FeedDefinition, file: Sto
   if (given.source === null || listedVersion(scheme, given.source.version) !== file.version) {
     throw new ServiceError('SOURCE_CHANGED', `${file.uri} was replaced before it was read`);
   }
-  const { record } = await submission.accept(given, jobRequestOf(feed, file.uri, sha256), key);
-  return record.jobId;
+  try {
+    return (await submission.accept(given, jobRequestOf(feed, file.uri, sha256), key)).record.jobId;
+  } catch (error) {
+    // Another process was faster, for the feed as it was before, or its marker.
+    const isOther = error instanceof ServiceError && error.code === 'IDEMPOTENCY_KEY_REUSED';
+    const other = isOther ? await jobs.findByIdempotencyKey(key) : undefined;
+    if (other === undefined) throw error;
+    return other.jobId;
+  }
 }
