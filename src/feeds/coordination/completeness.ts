@@ -54,7 +54,7 @@ async function beginningOf(sources: Sources, uri: string): Promise<string> {
   }
 }
 
-/** Of the version of a local file: when it was changed last, in ms since the epoch. */
+/** When a local file was changed last, in ms since the epoch, by its version. */
 function modifiedMs(version: string): number {
   return Number(BigInt(version.split('-')[1] ?? '0') / 1_000_000n);
 }

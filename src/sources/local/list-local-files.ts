@@ -56,7 +56,7 @@ async function look(prefix: SourceUri, paths: readonly string[]): Promise<Listed
   return files.flat();
 }
 
-/** null: it was removed or renamed since the folder was read, or cannot be looked at. */
+/** null: it was removed or renamed since the folder was read, or nobody may ask for it. */
 async function statOrGone(path: string): Promise<BigIntStats | null> {
   try {
     return await lstat(path, { bigint: true });

@@ -69,7 +69,7 @@ describe('files that are complete', () => {
     expect(names(await complete.among(later, { marker: 'sha256' }))).toEqual(['a']);
   });
 
-  it('are so beside markers that cannot be looked at', async () => {
+  it('are so beside markers that cannot be read', async () => {
     await mark('a.done');
     await mkdir(join(folder, 'b.done'));
     await symlink(join(folder, 'a.done'), join(folder, 'c.done'));
