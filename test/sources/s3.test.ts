@@ -1,12 +1,19 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DeleteObjectCommand, PutObjectCommand, type PutObjectCommandInput } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  ListObjectVersionsCommand,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+} from '@aws-sdk/client-s3';
 import type { ServiceError } from '../../src/errors/index.js';
 import { listedVersion, Sources } from '../../src/sources/index.js';
 import { describesSource, type SourceUnderTest } from '../conformance/source.js';
 import { describesSourceFaults } from '../conformance/source-faults.js';
 import { errorOf } from '../kit/error-of.js';
+import { HttpProxy } from '../kit/http-proxy.js';
 import { hasS3, type S3Server, startS3 } from '../kit/s3.js';
 import { settingsOf } from './settings.js';
 
@@ -120,12 +127,64 @@ let server: S3Server;
       for await (const page of sources.list(`${root}/`, { signal: AbortSignal.timeout(60_000) })) pages.push(...page);
       const shown = pages.filter(({ uri }) => uri.endsWith('a.csv')).map(({ version }) => version);
       expect([[], [listedVersion('s3', second.version)]]).toContainEqual(shown);
+      // Nor does it leave anything of how it finds out whether the server compares versions.
+      const kept = await client.send(new ListObjectVersionsCommand({ Bucket: versioned.bucket }));
+      const all = [...(kept.DeleteMarkers ?? []), ...(kept.Versions ?? [])];
+      expect(new Set(all.map(({ Key }) => Key))).toEqual(new Set(['a.csv']));
     } finally {
       await sources.close();
       client.destroy();
       await versioned.stop();
     }
   });
+
+  it('is SOURCE_UNSUPPORTED if the object is in an archive', async () => {
+    const proxy = await HttpProxy.start(server.port);
+    await put('archived.csv', 'id\n');
+    const settings = settingsOf(['s3://uploads'], 's3://uploads', options({ endpoint: proxy.endpoint }));
+    const sources = new Sources({ ...settings, maxBytes: 1_000 });
+    const found = await sources.find('s3://uploads/archived.csv');
+    const body = '<?xml version="1.0"?><Error><Code>InvalidObjectState</Code><Message>In GLACIER</Message></Error>';
+    proxy.onRequest = () => ({ status: 403, headers: { 'content-type': 'application/xml' }, body });
+    const file = await sources.open(found);
+    expect(await errorOf(file.read(Buffer.alloc(3), 0, 3, 0))).toBe('SOURCE_UNSUPPORTED');
+    await file.close();
+    await sources.close();
+    await proxy.stop();
+  });
+
+  it('waits no longer for credentials than for an answer', async () => {
+    const proxy = await HttpProxy.start(server.port);
+    proxy.onRequest = () => 'hang';
+    await put('again.csv', 'id\n');
+    const known = new Sources({ ...settingsOf(['s3://uploads'], 's3://uploads', options()), maxBytes: 1_000 });
+    const found = await known.find('s3://uploads/again.csv');
+    await known.close();
+    const folder = await mkdtemp(join(tmpdir(), 'batch-s3-token-'));
+    await writeFile(join(folder, 'token'), 'of nobody');
+    const before = { ...process.env };
+    for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_PROFILE']) delete process.env[name];
+    // The SDK has no time limit for these.
+    Object.assign(process.env, {
+      AWS_WEB_IDENTITY_TOKEN_FILE: join(folder, 'token'),
+      AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/reader',
+      AWS_ENDPOINT_URL_STS: proxy.endpoint,
+      AWS_REGION: 'us-east-1',
+    });
+    const settings = settingsOf(['s3://uploads'], 's3://uploads', { endpoint: server.endpoint });
+    const sources = new Sources({ ...settings, maxBytes: 1_000, idleMs: 200 });
+    try {
+      const file = await sources.open(found);
+      await expect(file.read(Buffer.alloc(3), 0, 3, 0)).rejects.toMatchObject({ code: 'IdleBody' });
+      expect(proxy.hanging).toBeGreaterThan(0);
+      await file.close();
+    } finally {
+      process.env = before;
+      await sources.close();
+      await proxy.stop();
+      await rm(folder, { recursive: true });
+    }
+  }, 10_000);
 
   it('gives what is stored with a content encoding as it is stored', async () => {
     await put('stored.csv.gz', 'not really gzip', { ContentEncoding: 'gzip' });

@@ -14,6 +14,7 @@ import {
 } from '../source.js';
 import { hrefOf } from '../source-uri.js';
 import { unexpectedAnswer } from '../unexpected-answer.js';
+import { until } from '../until.js';
 
 const CONNECT_MS = 5_000;
 const MAX_SOCKETS = 16;
@@ -44,7 +45,8 @@ export class S3Source implements Source {
     const { sdk, client } = await this.#load();
     const { authority: Bucket, path: Key, href } = uri;
     try {
-      const found = await client.send(new sdk.HeadObjectCommand({ Bucket, Key }), { abortSignal: signal });
+      const command = new sdk.HeadObjectCommand({ Bucket, Key });
+      const found = await until(client.send(command, { abortSignal: signal }), signal);
       const { ETag: etag = '', VersionId: versionId, LastModified: modified, ContentLength: sizeBytes } = found;
       if (etag === '' || sizeBytes === undefined) {
         const lacks = etag === '' ? 'entity tag' : 'length';
@@ -74,7 +76,8 @@ export class S3Source implements Source {
       ...{ Bucket, Key, Range: `bytes=${from}-${to - 1}`, IfMatch: etag },
       ...(versionId === undefined ? {} : { VersionId: versionId }),
     });
-    const answer = await client.send(command, { abortSignal: signal }).catch((error: unknown) => {
+    // The SDK does not end its search for credentials by the signal.
+    const answer = await until(client.send(command, { abortSignal: signal }), signal).catch((error: unknown) => {
       // It was there.
       if ([404, 412, 416].includes(statusOf(error) ?? 0)) throw changed(href, error);
       throw refusal(error, href) ?? error;
@@ -99,7 +102,7 @@ export class S3Source implements Source {
     for (;;) {
       const command = new sdk.ListObjectsV2Command({ Bucket, Prefix, MaxKeys: Math.min(limit, MAX_PAGE), ...from });
       const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(PAGE_MS)]);
-      const answer = await client.send(command, { abortSignal }).catch((error: unknown) => {
+      const answer = await until(client.send(command, { abortSignal }), abortSignal).catch((error: unknown) => {
         throw refusal(error, href) ?? error;
       });
       const page = (answer.Contents ?? []).flatMap(({ Key = '', ETag, LastModified: modifiedAt, Size: sizeBytes }) => {
@@ -127,7 +130,8 @@ export class S3Source implements Source {
       }
       // One of the same bytes was written anew.
       if ((await this.stat(uri, signal)).version !== version) throw changed(href);
-      await client.send(new sdk.DeleteObjectCommand({ Bucket, Key, IfMatch: etag }), { abortSignal: signal });
+      const command = new sdk.DeleteObjectCommand({ Bucket, Key, IfMatch: etag });
+      await until(client.send(command, { abortSignal: signal }), signal);
     } catch (error) {
       if (statusOf(error) === 412) throw changed(href, error);
       throw refusal(error, href) ?? error;
@@ -140,8 +144,16 @@ export class S3Source implements Source {
     if (known !== undefined) return known;
     const { sdk, client } = await this.#load();
     const probe = { Bucket, Key: `batch-probe-${randomUUID()}`, IfMatch: '"00000000000000000000000000000000"' };
-    const answer = await client.send(new sdk.DeleteObjectCommand(probe), { abortSignal: signal }).then(
-      () => false,
+    const answer = await until(client.send(new sdk.DeleteObjectCommand(probe), { abortSignal: signal }), signal).then(
+      async ({ VersionId }) => {
+        // A bucket that keeps versions has added one now, which says that the object is deleted.
+        const { Key } = probe;
+        if (VersionId !== undefined) {
+          const mark = new sdk.DeleteObjectCommand({ Bucket, Key, VersionId });
+          await until(client.send(mark, { abortSignal: signal }), signal);
+        }
+        return false;
+      },
       (error: unknown) => {
         if ([404, 409, 412].includes(statusOf(error) ?? 0)) return true;
         throw error;
@@ -215,6 +227,10 @@ function refusal(error: unknown, href: string): ServiceError | null {
   }
   if (status === 404) {
     return new ServiceError('SOURCE_NOT_FOUND', `There is no object ${href} (${words})`, { cause: error });
+  }
+  if (name === 'InvalidObjectState') {
+    const detail = `${href} cannot be read as it is stored (${words}): is it in an archive?`;
+    return new ServiceError('SOURCE_UNSUPPORTED', detail, { cause: error });
   }
   if (status === 401 || status === 403 || (status === 400 && REFUSED_CREDENTIALS.includes(name))) {
     return new ServiceError('SOURCE_FORBIDDEN', `The service may not read ${href} (${words})`, { cause: error });
