@@ -100,7 +100,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/' },
       to: {
-        path: 'aws-msk-iam-sasl-signer-js|@aws-sdk/|@azure/|@google-cloud/|node_modules/(bullmq|ioredis)/',
+        path: 'aws-msk-iam-sasl-signer-js|@aws-sdk/|@azure/|@google-cloud/|google-auth-library|node_modules/(bullmq|ioredis)/',
         dynamic: false,
         dependencyTypesNot: ['type-only', 'type-import'],
       },

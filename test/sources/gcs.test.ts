@@ -1,11 +1,14 @@
-import { randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import { jest } from '@jest/globals';
+import { clientOf } from '../../src/sources/gcs/credentials-file.js';
 import { type SourceConnection, Sources } from '../../src/sources/index.js';
 import { describesSource, type SourceUnderTest } from '../conformance/source.js';
 import { describesSourceFaults } from '../conformance/source-faults.js';
@@ -70,6 +73,20 @@ let server: GcsServer;
     expect([found.sizeBytes, buffer.equals(content)]).toEqual([content.length, true]);
     await file.close();
     await sources.close();
+  });
+
+  it('may be tried again when a quota is used up, which Google says by 403', async () => {
+    const proxy = await HttpProxy.start(server.port);
+    const sources = new Sources({
+      ...settingsOf(['gs://exports'], 'gs://exports', anonymous(proxy.endpoint)),
+      maxBytes: 1e6,
+    });
+    proxy.onRequest = () => ({ status: 403, body: errorBody(403, 'rateLimitExceeded') });
+    expect(await errorOf(sources.find('gs://exports/a.csv'))).toBe('SOURCE_UNAVAILABLE');
+    proxy.onRequest = () => ({ status: 200, body: '{}' });
+    expect(await errorOf(sources.find('gs://exports/a.csv'))).toBe('SOURCE_UNAVAILABLE');
+    await sources.close();
+    await proxy.stop();
   });
 
   it('asks for no precondition that a server may ignore, but for the generation', async () => {
@@ -163,6 +180,44 @@ let server: GcsServer;
       await sources.close();
       expect([given, seen]).toEqual([['token-0'], ['Bearer token-0', 'Bearer token-0']]);
       expect(queries.every((query) => query.includes('userProject=payer'))).toBe(true);
+    });
+
+    it('may be those of a service account or of a user, and nothing is written to the console about them', async () => {
+      const said = jest.spyOn(console, 'warn').mockImplementation(() => undefined);
+      const { privateKey } = generateKeyPairSync('rsa', {
+        modulusLength: 2048,
+        publicKeyEncoding: { type: 'spki', format: 'pem' },
+        privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+      });
+      const account = { type: 'service_account', client_email: 'a@b.example', private_key: privateKey };
+      await writeFile(join(dir, 'account.json'), JSON.stringify(account));
+      const user = { type: 'authorized_user', client_id: 'id', client_secret: 'secret', refresh_token: 'token' };
+      await writeFile(join(dir, 'user.json'), JSON.stringify(user));
+      expect(await clientOf(join(dir, 'account.json'), 'gs://a/b')).toMatchObject({ email: 'a@b.example' });
+      expect(await clientOf(join(dir, 'user.json'), 'gs://a/b')).toMatchObject({ _refreshToken: 'token' });
+      const sources = connect('credentials.json');
+      await sources.find('gs://exports/private.csv');
+      await sources.close();
+      expect(said.mock.calls).toEqual([]);
+      said.mockRestore();
+    });
+
+    it.each([
+      ['{"type":"service_account","private_key":"hush"}', 'has no client_email'],
+      ['{"type":"authorized_user","client_secret":"hush"}', 'has no client_id'],
+      ['{"type":"external_account","audience":"hush"}', 'does not say where'],
+      ['{"type":"hush"}', 'is of none of these types'],
+      ['"hush', 'is of none of these types'],
+      ['null', 'is of none of these types'],
+    ])('are read anew after their file was put right, and nothing of it is told: %s', async (text, why) => {
+      await writeFile(join(dir, 'changing.json'), text);
+      const sources = connect('changing.json');
+      const error: unknown = await sources.find('gs://exports/private.csv').catch((each: unknown) => each);
+      expect(error).toMatchObject({ code: 'SOURCE_FORBIDDEN', message: expect.stringContaining(why) });
+      expect(inspect(error)).not.toContain('hush');
+      await copyFile(join(dir, 'credentials.json'), join(dir, 'changing.json'));
+      expect(await sources.find('gs://exports/private.csv')).toMatchObject({ sizeBytes: 5 });
+      await sources.close();
     });
 
     it('is SOURCE_FORBIDDEN if the token service refuses, or the file is not there, and tells no secret', async () => {

@@ -15,6 +15,8 @@ import {
 } from '../source.js';
 import { hrefOf } from '../source-uri.js';
 import { unexpectedAnswer } from '../unexpected-answer.js';
+import { until } from '../until.js';
+import { clientOf } from './credentials-file.js';
 
 const MAX_SOCKETS = 16;
 /** An answer of the JSON API: a page of 1,000 names of 1,024 bytes takes less. */
@@ -51,7 +53,8 @@ export class GcsSource implements Source {
   async stat(uri: SourceUri, signal: AbortSignal): Promise<SourceVersion> {
     const answer = await this.#get(uri, objectPath(uri), { fields: 'generation,size' }, {}, signal);
     if (answer.statusCode !== 200) throw await failure(answer, uri);
-    const { generation, size } = (await jsonOf(answer)) as GcsObject;
+    const { generation, size } = (await jsonOf(answer)) as Partial<GcsObject>;
+    if (generation === undefined || size === undefined) throw new Error('The server tells no generation or size');
     return { version: generation, sizeBytes: Number(size) };
   }
 
@@ -143,7 +146,7 @@ export class GcsSource implements Source {
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<IncomingMessage> {
-    const storage = await this.#load();
+    const storage = await this.#load(uri);
     const { project_id: project } = this.options;
     const url = new URL(`${storage.apiEndpoint}${path}`);
     url.search = `${new URLSearchParams(query)}`;
@@ -180,16 +183,25 @@ export class GcsSource implements Source {
     }
   }
 
-  #load(): Promise<Storage> {
-    const { endpoint, credentials_file: keyFilename } = this.options;
-    this.#storage ??= import('@google-cloud/storage').then(
-      (sdk) =>
-        new sdk.Storage({
-          ...(typeof endpoint === 'string' ? { apiEndpoint: endpoint } : {}),
-          ...(typeof keyFilename === 'string' ? { keyFilename } : {}),
-        }),
-    );
-    return this.#storage;
+  /** Throws SOURCE_FORBIDDEN if the credentials file does not do; it is read again next time. */
+  async #load(uri: SourceUri): Promise<Storage> {
+    const loading = this.#storage ?? this.#connect(uri);
+    this.#storage = loading;
+    try {
+      return await loading;
+    } catch (error) {
+      if (this.#storage === loading) this.#storage = undefined;
+      throw error;
+    }
+  }
+
+  async #connect({ href }: SourceUri): Promise<Storage> {
+    const { endpoint, credentials_file: file } = this.options;
+    const { Storage: Client } = await import('@google-cloud/storage');
+    return new Client({
+      ...(typeof endpoint === 'string' ? { apiEndpoint: endpoint } : {}),
+      ...(typeof file === 'string' ? { authClient: await clientOf(file, href) } : {}),
+    });
   }
 }
 
@@ -197,11 +209,16 @@ function objectPath({ authority, path }: SourceUri): string {
   return `/storage/v1/b/${encodeURIComponent(authority)}/o/${encodeURIComponent(path)}`;
 }
 
+/** Reasons of a 403 that pass by themselves. */
+const QUOTAS = /^ (?:rateLimitExceeded|userRateLimitExceeded|quotaExceeded|dailyLimitExceeded)$/;
+
 /** What an answer means that is none of those that were hoped for; reads its body. */
 async function failure(answer: IncomingMessage, { href }: SourceUri): Promise<Error> {
   const { statusCode: status = 0 } = answer;
-  const words = `the server says ${status}${await reasonOf(answer)}`;
+  const reason = await reasonOf(answer);
+  const words = `the server says ${status}${reason}`;
   if (status === 404) return new ServiceError('SOURCE_NOT_FOUND', `There is no object ${href} (${words})`);
+  if (status === 403 && QUOTAS.test(reason)) return unexpectedAnswer(status, `The storage refuses for now:${reason}`);
   if (status === 400 || status === 401 || status === 403) {
     return new ServiceError('SOURCE_FORBIDDEN', `The service may not read ${href} (${words})`);
   }
@@ -235,19 +252,6 @@ async function textOf(answer: IncomingMessage, maxBytes: number): Promise<string
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-/** What the promise gives, unless the signal comes first; for work that knows no signal. */
-async function until<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason as Error);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }
 
 function changed({ href }: SourceUri, cause?: unknown): ServiceError {
