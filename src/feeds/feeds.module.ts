@@ -20,6 +20,7 @@ import { ModelService, ModelsModule } from '../models/index.js';
 import { LOG } from '../observability/index.js';
 import { Sources } from '../sources/index.js';
 import { FeedCoordinator } from './coordination/feed-coordinator.js';
+import { FolderWatches } from './coordination/folder-watches.js';
 import { FeedService } from './feed-service.js';
 import { FeedsController } from './http/feeds.controller.js';
 import { FeedFileStore } from './store/feed-file-store.js';
@@ -34,6 +35,7 @@ export class FeedsModule implements OnApplicationBootstrap, BeforeApplicationShu
 
   constructor(
     private readonly coordinator: FeedCoordinator,
+    private readonly watches: FolderWatches,
     private readonly ownership: PrefixOwnership,
   ) {}
 
@@ -75,6 +77,12 @@ export class FeedsModule implements OnApplicationBootstrap, BeforeApplicationShu
             }),
         },
         {
+          provide: FolderWatches,
+          inject: [FeedStore, Sources, FeedCoordinator, LOG],
+          useFactory: (feeds: FeedStore, sources: Sources, coordinator: FeedCoordinator, log: Logger) =>
+            new FolderWatches({ feeds, sources, wake: () => coordinator.wake(), clock, log }),
+        },
+        {
           provide: FeedService,
           inject: [FeedStore, FeedFileStore, ModelService, Sources, FeedCoordinator],
           useFactory: (
@@ -92,12 +100,14 @@ export class FeedsModule implements OnApplicationBootstrap, BeforeApplicationShu
   /** Jobs need their names in Kafka to be the service's own. */
   onApplicationBootstrap(): void {
     void this.ownership.claimed.then(() => {
-      if (!this.#isStopping) this.coordinator.start();
+      if (this.#isStopping) return;
+      this.coordinator.start();
+      this.watches.start();
     });
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     this.#isStopping = true;
-    await this.coordinator.stop();
+    await Promise.all([this.coordinator.stop(), this.watches.stop()]);
   }
 }

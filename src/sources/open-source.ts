@@ -2,6 +2,7 @@ import { ServiceError } from '../errors/index.js';
 import { type OpenFile, RangedFile, SequentialFile } from '../storage/index.js';
 import { type AllowedSource, isUnder, requireAllowed } from './allowed-sources.js';
 import { connectionOf, type SourceConnection } from './connections.js';
+import type { FolderWatch } from './local/watch-local-folder.js';
 import {
   type ListedFile,
   type ListOptions,
@@ -116,6 +117,17 @@ export class Sources {
       return listLocalFiles(prefix, options);
     }
     return (await this.#sourceOf(prefix)).list(prefix, options);
+  }
+
+  /**
+   * Calls `onFile` with the name of each file that comes into the last folder of a local prefix, as `watchLocalFolder` does. Throws as
+   * `requirePrefix`, and what the system does.
+   */
+  async watch(text: string, onFile: (name: string) => void): Promise<FolderWatch> {
+    const { scheme, path, href } = this.requirePrefix(text);
+    if (scheme !== 'file') throw new ServiceError('SOURCE_UNSUPPORTED', `${href} is not a local folder`);
+    const { watchLocalFolder } = await import('./local/watch-local-folder.js');
+    return watchLocalFolder(path.slice(0, path.lastIndexOf('/') + 1), onFile);
   }
 
   /**

@@ -173,6 +173,15 @@ describe('a feed of a local folder', () => {
     expect((await ask('POST', '/feeds', { id: 'x', model_id: 'orders', ...inside })).status).toBe(400);
   });
 
+  it('takes a file as soon as it comes, long before the next listing', async () => {
+    await create('watched', { every: 86_400 });
+    await until('watched', ({ looked_at }) => looked_at !== null);
+    await put('watched/a.csv', orders.csv);
+    await until('watched', ({ files }) => files.completed === 1);
+    await put('watched/b.csv', orders.csv);
+    await until('watched', ({ files }) => files.completed === 2);
+  });
+
   it('looks at once when it is told of a file, by somebody who knows its secret', async () => {
     const secret = 'a-secret-of-this-feed';
     await create('told', { every: 3_600, secret });

@@ -53,7 +53,8 @@ export function parseFilePattern(uri: string, pathOf: (prefix: string) => string
   };
 }
 
-function isIgnored(name: string): boolean {
+/** Whether a name is of a file or folder that no feed takes. */
+export function isIgnored(name: string): boolean {
   return name.startsWith('.') || /\.(?:part|tmp)$/i.test(name);
 }
 

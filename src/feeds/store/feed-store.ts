@@ -145,6 +145,21 @@ export class FeedStore {
     return numUpdatedRows > 0n;
   }
 
+  /** Feeds of local folders that are not paused, oldest first: their ids and URIs. */
+  async local(limit: number): Promise<{ id: string; uri: string }[]> {
+    const rows = await this.db
+      .selectFrom('feeds')
+      .select(['id', 'definition'])
+      .where('hidden', '=', 0)
+      .where('state', '=', 'ACTIVE')
+      // As JSON.stringify writes it; a metadata value that looks like it does no harm.
+      .where('definition', 'like', '%"uri":"file:%')
+      .orderBy('seq')
+      .limit(limit)
+      .execute();
+    return rows.map(({ id, definition }) => ({ id, uri: (JSON.parse(definition) as FeedDefinition).uri }));
+  }
+
   /** Forgets a deleted feed that `owner` works on. */
   async forget(id: string, owner: string): Promise<void> {
     await this.db
