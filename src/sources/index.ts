@@ -1,6 +1,6 @@
 export { type AllowedSource, hrefsUnder, isHrefUnder, parseAllowedSource } from './allowed-sources.js';
 export { parseConnections, type SourceConnection } from './connections.js';
-export { listedVersion } from './listed-version.js';
+export { contentHash, listedVersion } from './listed-version.js';
 export type { FolderWatch } from './local/watch-local-folder.js';
 export { type JobSource, type SourceSettings, Sources } from './open-source.js';
 export type { ListedFile, SourceUri } from './source.js';

@@ -133,6 +133,23 @@ export function describesFeedStores(name: string, open: () => Promise<StoreFixtu
       expect(await files.unseen('in', 'changed', [file('read')])).toEqual([]);
     });
 
+    it('know a blob whose metadata alone were changed, but not one that has its earlier content again', async () => {
+      const blob = (etag: string, md5?: string): ListedFile => ({
+        ...file('x', JSON.stringify({ etag, md5 })),
+        uri: 'az://account/container/x',
+      });
+      const take = async (each: ListedFile): Promise<number> => {
+        const unseen = await files.unseen('in', 'changed', [each]);
+        await files.add('in', unseen);
+        return unseen.length;
+      };
+      expect([await take(blob('1', 'a')), await take(blob('2', 'a')), await take(blob('3', 'a'))]).toEqual([1, 0, 0]);
+      expect([await take(blob('4', 'b')), await take(blob('5', 'a')), await take(blob('6', 'a'))]).toEqual([1, 1, 0]);
+      expect([await take({ ...blob('7', 'a'), sizeBytes: 11 }), await take(blob('8')), await take(blob('9'))]).toEqual([
+        1, 1, 1,
+      ]);
+    });
+
     it('add nothing that was listed for a feed which was deleted and created anew, or is worked on by another', async () => {
       await feeds.claim('a', []);
       await files.add('in', [file('first')], 'a');

@@ -10,7 +10,7 @@ import {
 } from '../../database/index.js';
 import type { ErrorCode } from '../../errors/index.js';
 import { type Clock, isoTime, type JobState } from '../../jobs/index.js';
-import type { JobSource, ListedFile } from '../../sources/index.js';
+import { contentHash, type JobSource, type ListedFile } from '../../sources/index.js';
 import type { FeedDefinition, FeedError } from '../domain/feed.js';
 import { type AfterState, type FileState, fileKeyOf, type StoredFile, uriKeyOf } from '../domain/feed-file.js';
 
@@ -92,7 +92,31 @@ export class FeedFileStore {
       const isOver = tries >= MAX_RETURNS && listed.has(file_key);
       if (!is_unread || isOver) keys.delete(key);
     }
-    return [...keys.values()];
+    return this.#changed(feedId, [...keys.values()]);
+  }
+
+  /** Without those whose content is that of the version before, of which only the metadata were changed. */
+  async #changed(feedId: string, files: readonly ListedFile[]): Promise<readonly ListedFile[]> {
+    const keys = files.filter((file) => contentHash(file) !== null).map(({ uri }) => uriKeyOf(feedId, uri));
+    if (keys.length === 0) return files;
+    const rows = await this.db
+      .selectFrom('feed_files')
+      .select(['file_key', 'uri_key', 'uri', 'version', 'size_bytes'])
+      .select((eb) => isUnread(eb).as('is_unread'))
+      .where('uri_key', 'in', keys)
+      .orderBy('seq')
+      .execute();
+    const last = new Map(rows.map((row) => [row.uri_key, row]));
+    const isSame = (file: ListedFile): boolean => {
+      const known = last.get(uriKeyOf(feedId, file.uri));
+      if (known === undefined || known.is_unread || known.size_bytes !== file.sizeBytes) return false;
+      return contentHash(known) !== null && contentHash(known) === contentHash(file);
+    };
+    const same = files.filter(isSame).map(({ uri }) => last.get(uriKeyOf(feedId, uri))?.file_key ?? '');
+    if (same.length === 0) return files;
+    // It is the one that is listed.
+    await this.db.updateTable('feed_files').set({ seen_at: this.#now }).where('file_key', 'in', same).execute();
+    return files.filter((file) => !isSame(file));
   }
 
   /**
