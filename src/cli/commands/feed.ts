@@ -151,8 +151,12 @@ Examples:
       const retried = await client.retryFeedFiles(id, files.length === 0 ? undefined : files, {
         signal: session.signal,
       });
-      session.show({ retried }, () => `${counted(retried, 'file')} will be taken again\n`);
+      const { state } = await client.getFeed(id, { signal: session.signal });
+      const isPaused = retried > 0 && state === 'PAUSED';
+      const when = isPaused ? ' once the feed goes on: it is paused' : '';
+      session.show({ retried }, () => `${counted(retried, 'file')} will be taken again${when}\n`);
       if (retried === 0) session.note('Only files that are FAILED can be taken again.');
+      if (isPaused) return session.note(`\nHave it go on: ${session.command(`feed resume ${id}`)}`);
       const shown = retried === 0 ? `feed files ${id} --state FAILED` : `feed files ${id}`;
       session.note(`\nNext: ${session.command(shown)}`);
     });

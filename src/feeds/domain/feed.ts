@@ -114,8 +114,10 @@ export function toSummary({ id, definition, state, failures, error, ...stored }:
   };
 }
 
-/** `{id}` in the hint of an error that only feeds have is the feed's. */
+/** `{id}` in the hint of an error that only feeds have is the feed's. Others speak of a job, which a feed has none of. */
 function hintOf(code: ErrorCode, id: string): string {
   const { hint } = catalogue[code];
-  return code.startsWith('FEED_') ? hint.replaceAll('{id}', id) : hint;
+  if (code.startsWith('FEED_')) return hint.replaceAll('{id}', id);
+  const own = hint.replace(/ A failed job can [^.]*\./, '').replace(/ \(a failed job: [^)]*\)/, '');
+  return `${own} The feed goes on by itself.`;
 }

@@ -1,4 +1,5 @@
 import { catalogue, type ErrorCode } from '../../../src/errors/index.js';
+import { type StoredFeed, toSummary } from '../../../src/feeds/domain/feed.js';
 import { type StoredFile, toFeedFile } from '../../../src/feeds/domain/feed-file.js';
 
 describe('a file of a feed', () => {
@@ -16,5 +17,30 @@ describe('a file of a feed', () => {
     }
     const { error } = toFeedFile({ ...stored, error: { code: 'SOURCE_FORBIDDEN', message: 'm' } });
     expect(error?.hint).toContain('A failed file can then be taken again with `POST /feeds/in/retry`');
+  });
+
+  it('is not what the hints of its feed are about', () => {
+    const definition = {
+      uri: 'file:///in/',
+      modelId: 'orders',
+      options: {},
+      metadata: {},
+      every: 60,
+      again: 'changed',
+    };
+    const kept = { after: 'keep', afterPartial: 'keep', moveTo: null, complete: null, maxFailures: 10 };
+    const times = { lookedAt: null, nextLookAt: 0, createdAt: at, updatedAt: at, listedTo: null };
+    const feed = {
+      id: 'in',
+      hidden: false,
+      definition: { ...definition, ...kept },
+      failures: 0,
+      revision: 1,
+      ...times,
+    };
+    for (const code of ['SOURCE_NOT_FOUND', 'SOURCE_FORBIDDEN', 'SOURCE_UNAVAILABLE', 'KAFKA_UNAVAILABLE'] as const) {
+      const stored = { ...feed, state: 'ACTIVE', secretHash: null, error: { code, message: 'm' } } as StoredFeed;
+      expect(toSummary(stored).error?.hint).toMatch(/^(?!.*resume).*\. The feed goes on by itself\.$/);
+    }
   });
 });
