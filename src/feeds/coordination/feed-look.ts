@@ -15,7 +15,10 @@ export interface FeedLookOptions {
   clock: Clock;
 }
 
-/** A listing stops after this time for the other work of its feed, and goes on behind the last file. */
+/**
+ * A listing stops after this time for the other work of its feed, and goes on behind the last file; or after the time until its
+ * first page, if that is longer: a large folder is read anew each time.
+ */
 const SLICE_MS = 3_000;
 /** Time in ms until a source that could not be listed is asked again, if listings are rarer. */
 const RETRY_MS = 60_000;
@@ -46,13 +49,16 @@ export async function lookForFiles(
 ): Promise<void> {
   const { id, definition, listedTo, untilLookMs, revision } = lease.feed;
   const after = untilLookMs < -STALE_MS ? null : listedTo;
-  const until = clock.monotonic() + SLICE_MS;
+  const began = clock.monotonic();
+  let until: number | null = null;
   if (after === null) complete.begin(revision);
   let reached = after;
   try {
     const pattern = parseFilePattern(definition.uri, (prefix) => sources.requirePrefix(prefix).path);
     const { enters } = pattern;
     for await (const page of sources.list(pattern.prefix, { after: after ?? undefined, enters, signal })) {
+      const now = clock.monotonic();
+      until ??= now + Math.max(SLICE_MS, now - began);
       const own = page.filter(
         ({ uri }) => pattern.takes(parseSourceUri(uri).path) && !isMarker(uri, definition.complete),
       );

@@ -9,12 +9,6 @@ const NAMES_AT_ONCE = 50_000;
 /** Files whose size and time are read side by side. */
 const STATS_AT_ONCE = 16;
 
-/** What the walk needs to know of an entry; `name` of a folder ends in a slash, as it does in the paths below it. */
-interface Entry {
-  readonly name: string;
-  readonly bytes: Buffer;
-}
-
 /**
  * The files whose paths begin with that of `prefix`, as `Source.list` says; those of folders below, too. Symbolic links,
  * devices and pipes are left out, names that are not UTF-8, and what may not be read. Memory: the names of NAMES_AT_ONCE entries for each level of folders.
@@ -76,27 +70,29 @@ interface Walk {
 
 /** Paths of files below a folder, in the order of their bytes. */
 async function* walk(folder: string, options: Walk): AsyncGenerator<string> {
-  let last: Buffer | null = null;
+  let last: string | null = null;
   for (;;) {
     const entries = await nextEntries(folder, last, options);
-    for (const { name } of entries) {
+    for (const name of entries) {
       const path = folder + name;
       if (name.endsWith('/')) yield* walk(path, options);
       else yield path;
     }
     if (entries.length < options.namesAtOnce) return;
-    last = entries.at(-1)?.bytes ?? null;
+    last = entries.at(-1) ?? null;
   }
 }
 
-/** The first entries of a folder behind `last` that may lead to a file of the listing, `namesAtOnce` at most, in order. */
+/**
+ * The names of the first entries of a folder behind `last` that may lead to a file of the listing, `namesAtOnce` at most, in order.
+ * That of a folder ends in a slash, as it does in the paths below it.
+ */
 async function nextEntries(
   folder: string,
-  last: Buffer | null,
+  last: string | null,
   { prefix, after, enters, signal, namesAtOnce }: Walk,
-): Promise<Entry[]> {
-  let found: Entry[] = [];
-  const from = after === undefined ? null : Buffer.from(after);
+): Promise<string[]> {
+  let found: string[] = [];
   try {
     for await (const entry of await opendir(folder, { bufferSize: 1_024 })) {
       signal.throwIfAborted();
@@ -105,11 +101,10 @@ async function nextEntries(
       const path = folder + name;
       if (!path.startsWith(prefix) && !(name.endsWith('/') && prefix.startsWith(path))) continue;
       if (name.endsWith('/') && path.length > prefix.length && !enters(path)) continue;
-      const bytes = Buffer.from(name);
-      if (last !== null && Buffer.compare(bytes, last) <= 0) continue;
+      if (last !== null && compareBytes(name, last) <= 0) continue;
       // A folder that the last file is in has others behind it.
-      if (from !== null && Buffer.compare(Buffer.from(path), from) <= 0 && !isAbove(path, after)) continue;
-      found.push({ name, bytes });
+      if (after !== undefined && compareBytes(path, after) <= 0 && !isAbove(path, after)) continue;
+      found.push(name);
       if (found.length >= 2 * namesAtOnce) found = first(found, namesAtOnce);
     }
   } catch (error) {
@@ -120,8 +115,23 @@ async function nextEntries(
   return first(found, namesAtOnce);
 }
 
-function first(entries: Entry[], count: number): Entry[] {
-  return entries.sort((a, b) => Buffer.compare(a.bytes, b.bytes)).slice(0, count);
+function first(names: string[], count: number): string[] {
+  return names.sort(compareBytes).slice(0, count);
+}
+
+/** The order of their bytes in UTF-8, which is that of UTF-16 but for surrogates: these are behind all others. */
+function compareBytes(a: string, b: string): number {
+  const end = Math.min(a.length, b.length);
+  for (let at = 0; at < end; at++) {
+    const one = a.charCodeAt(at);
+    const other = b.charCodeAt(at);
+    if (one !== other) return rank(one) - rank(other);
+  }
+  return a.length - b.length;
+}
+
+function rank(unit: number): number {
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10_000 : unit;
 }
 
 function isAbove(path: string, file: string | undefined): boolean {
