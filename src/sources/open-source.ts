@@ -12,6 +12,7 @@ import {
   type SourceVersion,
 } from './source.js';
 import { parseSourcePrefix, parseSourceUri } from './source-uri.js';
+import { until } from './until.js';
 
 /** What SOURCES, SOURCE_CONNECTIONS and MAX_SOURCE_BYTES say. */
 export interface SourceSettings {
@@ -179,7 +180,8 @@ export class Sources {
     try {
       if (uri.scheme === 'file') {
         const { statLocalFile } = await import('./local/local-source.js');
-        return await statLocalFile(uri);
+        // A network mount that is away lets nobody end what waits for it.
+        return await until(statLocalFile(uri), AbortSignal.timeout(STAT_MS));
       }
       return await (await this.#sourceOf(uri)).stat(uri, AbortSignal.timeout(STAT_MS));
     } catch (error) {

@@ -1,11 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, realpath, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { Sources } from '../../src/sources/index.js';
 import { listLocalFiles } from '../../src/sources/local/list-local-files.js';
+import { statLocalFile } from '../../src/sources/local/local-source.js';
 import { hrefOf, parseSourcePrefix, parseSourceUri } from '../../src/sources/source-uri.js';
 import { describesSource, type SourceUnderTest } from '../conformance/source.js';
 import { errorOf } from '../kit/error-of.js';
@@ -76,6 +79,38 @@ describe('a local source', () => {
     expect(await errorOf(list('in/linked/'))).toBe('SOURCE_UNSUPPORTED');
     expect(await list('in/')).toEqual([place.uri('in/a/orders.csv')]);
   });
+
+  it('reads nothing by a link that somebody puts onto the path while a file is opened', async () => {
+    await place.put('in/x/a.csv', Buffer.from('inside'));
+    await place.put('out/a.csv', Buffer.from('a secret'));
+    const [inside, aside, outside] = ['in/x', 'in/y', 'out'].map((path) => join(place.folder, path));
+    const flip = `
+      const { renameSync, symlinkSync, unlinkSync } = require('node:fs');
+      const { inside, aside, outside, stop } = require('node:worker_threads').workerData;
+      while (Atomics.load(stop, 0) === 0) {
+        renameSync(inside, aside);
+        symlinkSync(outside, inside);
+        Atomics.wait(stop, 0, 0, 1);
+        unlinkSync(inside);
+        renameSync(aside, inside);
+        Atomics.wait(stop, 0, 0, 1);
+      }`;
+    const stop = new Int32Array(new SharedArrayBuffer(4));
+    const worker = new Worker(flip, { eval: true, workerData: { inside, aside, outside, stop } });
+    const ended = once(worker, 'exit');
+    const uri = parseSourceUri(place.uri('in/x/a.csv'));
+    const seen = new Set<string>();
+    for (let round = 0; round < 10_000; round++) {
+      try {
+        seen.add(`${(await statLocalFile(uri)).sizeBytes} bytes`);
+      } catch (error) {
+        seen.add((error as { code: string }).code);
+      }
+    }
+    Atomics.store(stop, 0, 1);
+    await ended;
+    expect([...seen].filter((each) => !each.startsWith('SOURCE_'))).toEqual(['6 bytes']);
+  }, 60_000);
 
   it('reads no folder, device or pipe, and no path that climbs', async () => {
     expect(await errorOf(sources.find(place.uri('in/a')))).toBe('SOURCE_UNSUPPORTED');

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open, realpath } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readlink, realpath } from 'node:fs/promises';
 import { ServiceError } from '../../errors/index.js';
 import type { OpenFile } from '../../storage/index.js';
 import type { SourceUri, SourceVersion } from '../source.js';
@@ -82,13 +82,34 @@ async function openPlainFile(uri: SourceUri): Promise<FileHandle> {
       );
     }
     if (!stats.isFile()) throw new ServiceError('SOURCE_UNSUPPORTED', `${href} is not a plain file`);
-    // A folder on the way may be a link to somewhere else.
-    if ((await realpath(path)) !== path) throw hasLink(href);
+    await requireNoLink(handle, uri);
     return handle;
   } catch (error) {
     await handle.close();
     throw error;
   }
+}
+
+/**
+ * A folder on the way may be a link to somewhere else, or may have been one while the file was opened: the path is compared, and
+ * the file that is open with the one that the path leads to.
+ */
+async function requireNoLink(handle: FileHandle, { path, href }: SourceUri): Promise<void> {
+  const now = await realpath(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
+    throw new ServiceError('SOURCE_NOT_FOUND', `There is no file ${href} any more`, { cause: error });
+  });
+  if (now !== path) throw hasLink(href);
+  if (await isAt(handle, path)) return;
+  throw new ServiceError('SOURCE_CHANGED', `${href} was replaced while it was opened`);
+}
+
+/** Linux knows the path of what is open. Elsewhere a path that is replaced twice at the right moments may pass. */
+async function isAt(handle: FileHandle, path: string): Promise<boolean> {
+  const opened = await readlink(`/proc/self/fd/${handle.fd}`).catch(() => null);
+  if (opened !== null) return opened === path;
+  const [is, was] = await Promise.all([lstat(path, { bigint: true }), handle.stat({ bigint: true })]);
+  return is.ino === was.ino && is.dev === was.dev;
 }
 
 async function sample(handle: FileHandle, sizeBytes: number): Promise<string> {
