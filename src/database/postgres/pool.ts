@@ -47,6 +47,8 @@ export function createPool({ url, onIdleError }: PostgresOptions): PostgresPool 
     types,
   });
   pool.on('error', onIdleError);
+  // One that breaks in the same packet in which it is opened belongs to nobody yet: its first statement says so.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return {
     options: {},
     async connect() {

@@ -49,6 +49,8 @@ export class Connections {
     });
     // One that nobody uses has broken: another is opened when it is needed.
     this.#pool.on('error', () => undefined);
+    // One that breaks while it is used, or in the packet in which it is opened: the next statement rejects, too.
+    this.#pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
   /**
@@ -67,9 +69,6 @@ export class Connections {
 
   async #attempt<T>(work: (client: Client) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect();
-    // The statement that is run rejects, too.
-    const ignore = (): void => undefined;
-    client.on('error', ignore);
     this.#busy.add(client);
     let isClean = false;
     try {
@@ -80,7 +79,6 @@ export class Connections {
       return result;
     } finally {
       this.#busy.delete(client);
-      client.off('error', ignore);
       // A connection that is closed rolls back, whatever state it is in.
       client.release(!isClean);
     }
