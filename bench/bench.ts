@@ -15,6 +15,10 @@ export interface Scale {
   starts: number;
   /** How many jobs wait while others are claimed. */
   waitingJobs: number;
+  /** Files that a feed takes. */
+  feedFiles: number;
+  /** Files that a feed has taken before. */
+  knownFiles: number;
   kernelMegabytes: number;
   kernelRounds: number;
 }
@@ -27,6 +31,8 @@ const FULL: Scale = {
   healthMs: 5_000,
   starts: 7,
   waitingJobs: 100_000,
+  feedFiles: 10_000,
+  knownFiles: 100_000,
   kernelMegabytes: 128,
   kernelRounds: 7,
 };
@@ -38,6 +44,8 @@ const QUICK: Scale = {
   healthMs: 2_000,
   starts: 2,
   waitingJobs: 2_000,
+  feedFiles: 200,
+  knownFiles: 5_000,
   kernelMegabytes: 16,
   kernelRounds: 2,
 };

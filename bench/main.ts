@@ -7,12 +7,14 @@ import { checkDisk, describeMachine } from './machine.js';
 import { type Part, readOptions } from './options.js';
 import { measureAgainst } from './parts/against.js';
 import { measureClaims } from './parts/claims.js';
+import { measureFeeds } from './parts/feeds.js';
 import { measureFormats } from './parts/formats.js';
 import { measureOptions } from './parts/job-options.js';
 import { measureKernel } from './parts/kernel-alone.js';
 import { measureLatency } from './parts/latency.js';
 import { measureRejects } from './parts/rejects.js';
 import { measureSinks } from './parts/sinks.js';
+import { measureSources } from './parts/sources.js';
 import { measureSpeed } from './parts/speed.js';
 import { measureStarts } from './parts/starts.js';
 import { measureWorkers } from './parts/workers.js';
@@ -31,6 +33,8 @@ const MEASURES: Record<Part, (bench: Bench) => Promise<void>> = {
   claims: measureClaims,
   workers: measureWorkers,
   sinks: measureSinks,
+  sources: measureSources,
+  feeds: measureFeeds,
 };
 /** The broker keeps the files of deleted topics for a minute otherwise, and with them the memory they lie in. */
 const BROKER_SETTINGS = 'log.segment.delete.delay.ms=500\n';

@@ -12,6 +12,8 @@ export const PARTS = [
   'claims',
   'workers',
   'sinks',
+  'sources',
+  'feeds',
 ] as const;
 export type Part = (typeof PARTS)[number];
 

@@ -6,7 +6,8 @@
 #   --only PART   one part, or several by several of these: starts, kernel, latency, speed, rejects,
 #                 options, formats (Parquet against DuckDB for Python, where there is one), claims (a queue of
 #                 100,000 jobs in PostgreSQL and SQLite), workers (one to three on PostgreSQL), sinks
-#                 (loads into ClickHouse and PostgreSQL); prints only
+#                 (loads into ClickHouse and PostgreSQL), sources (a file in a local folder and in S3 against the same
+#                 one uploaded), feeds (10,000 small files; a listing of 100,000 that are known); prints only
 #   --rounds N    of what is compared, instead of 3.
 #   --against COMMIT   this tree and that commit, which is built beside it, in turn: starts, latency, health (/healthz
 #                 beside jobs of one row), jobs, or what of them --only names; prints only.

@@ -18,13 +18,17 @@ export interface DeliveryRun extends Run {
   wholeSeconds: number;
 }
 
-/** Uploads by the SDK and waits until every row is committed; the model has the input's name. */
+/**
+ * Uploads by the SDK, or names the `source` that the service reads, and waits until every row is committed; the model has the
+ * input's name.
+ */
 export function job(
   service: Service,
   input: Input,
-  options: Partial<JobSettings> = {},
+  { source, ...options }: Partial<JobSettings> & { source?: string } = {},
   name = 'Batch',
 ): Contender<DeliveryRun> {
+  const file = source === undefined ? { file: input.path } : { source };
   const client = createBatchClient({ baseUrl: service.url });
   return {
     name: [name, ...Object.values(options).map(String)].join(', '),
@@ -32,7 +36,7 @@ export function job(
     async run() {
       const usageSoFar = watchService(service);
       const started = performance.now();
-      const { job } = await client.createJob({ modelId: input.name, file: input.path, ...options });
+      const { job } = await client.createJob({ modelId: input.name, ...file, ...options });
       const uploadSeconds = (performance.now() - started) / 1000;
       const uploadCpuSeconds = usageSoFar().apiCpu;
       const ended = await client.waitForJob(job.job_id, { maxIntervalMs: LOOK_EVERY_MS });

@@ -11,6 +11,8 @@ export interface S3Server {
   /** For S3_ENDPOINT. */
   readonly endpoint: string;
   readonly port: number;
+  /** Another one after a restart. */
+  readonly pid: number;
   readonly bucket: string;
   /** The folder of the bucket: objects are files in it, by their keys. */
   readonly folder: string;
@@ -63,6 +65,9 @@ export async function startS3({ isVersioned = false } = {}): Promise<S3Server> {
   return {
     endpoint,
     port,
+    get pid() {
+      return server.pid;
+    },
     bucket: BUCKET,
     folder,
     env,
