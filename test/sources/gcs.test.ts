@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { jest } from '@jest/globals';
 import { clientOf } from '../../src/sources/gcs/credentials-file.js';
 import { type SourceConnection, Sources } from '../../src/sources/index.js';
 import { describesSource, type SourceUnderTest } from '../conformance/source.js';
@@ -183,7 +182,9 @@ let server: GcsServer;
     });
 
     it('may be those of a service account or of a user, and nothing is written to the console about them', async () => {
-      const said = jest.spyOn(console, 'warn').mockImplementation(() => undefined);
+      const said: unknown[] = [];
+      const { warn } = console;
+      console.warn = (...given) => said.push(given);
       const { privateKey } = generateKeyPairSync('rsa', {
         modulusLength: 2048,
         publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -193,13 +194,16 @@ let server: GcsServer;
       await writeFile(join(dir, 'account.json'), JSON.stringify(account));
       const user = { type: 'authorized_user', client_id: 'id', client_secret: 'secret', refresh_token: 'token' };
       await writeFile(join(dir, 'user.json'), JSON.stringify(user));
-      expect(await clientOf(join(dir, 'account.json'), 'gs://a/b')).toMatchObject({ email: 'a@b.example' });
-      expect(await clientOf(join(dir, 'user.json'), 'gs://a/b')).toMatchObject({ _refreshToken: 'token' });
       const sources = connect('credentials.json');
-      await sources.find('gs://exports/private.csv');
-      await sources.close();
-      expect(said.mock.calls).toEqual([]);
-      said.mockRestore();
+      try {
+        expect(await clientOf(join(dir, 'account.json'), 'gs://a/b')).toMatchObject({ email: 'a@b.example' });
+        expect(await clientOf(join(dir, 'user.json'), 'gs://a/b')).toMatchObject({ _refreshToken: 'token' });
+        await sources.find('gs://exports/private.csv');
+      } finally {
+        console.warn = warn;
+        await sources.close();
+      }
+      expect(said).toEqual([]);
     });
 
     it.each([
