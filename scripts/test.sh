@@ -14,6 +14,8 @@ cd "$ROOT" || exit 1
 
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/batch-test.XXXXXX") || exit 1
 mkdir "$WORK/tmp" "$WORK/results"
+# Tests that are run as root become another user to see what that one may read.
+chmod 711 "$WORK"
 export TMPDIR="$WORK/tmp"
 # Settings of a running stack or of the user's own service are none of the tests' business.
 unset BATCH_API_URL KAFKA_JVM_FLAGS KAFKA_BROKERS KAFKA_BOOTSTRAP KAFKA_CLIENT_ID KAFKA_TOPIC_PREFIX KAFKA_ADOPT_PREFIX KAFKA_REPLICATION_FACTOR KAFKA_UNAVAILABLE_AFTER_MS JOB_MAX_ATTEMPTS E2E_KAFKA_BROKERS HOST PORT \
