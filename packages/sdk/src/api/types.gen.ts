@@ -152,7 +152,7 @@ export type MaxSinkErrorsOption = number;
 export type OnConflictOption = 'update' | 'skip';
 
 /**
- * Control totals: a JSON object of what the sender says about the file, one or more of `rows` (accepted and rejected ones, without the header), `bytes` and `sha256` (both of the file as it is sent or lies, compressed or not). A job whose file differs fails with EXPECTATION_FAILED, and its rows are not loaded into sinks that wait for its end. `bytes` and `sha256` are checked before the first row, `rows` at the end.
+ * Control totals: a JSON object of what the sender says about the file, one or more of `rows` (accepted and rejected ones, without the header), `bytes` and `sha256` (both of the file as it is sent or lies, compressed or not). A job whose file differs fails with EXPECTATION_FAILED, and its rows are not loaded into sinks that wait for its end. `bytes` and `sha256` are checked before the first row, `rows` at the end. At most 8,192 bytes.
  */
 export type ExpectOption = string;
 
