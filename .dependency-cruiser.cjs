@@ -4,7 +4,9 @@ const FOLDER = '^src/([^/]+)/';
 const FACES = [
   '^src/[^/]+/index\\.ts$',
   '^src/models/schema/index\\.ts$',
-  '^src/api/health/index\\.ts$',
+  '^src/api/(health|metrics)/index\\.ts$',
+  // Programs that serve no metrics do not load prom-client.
+  '^src/observability/metrics/index\\.ts$',
   // What is there before the other modules are.
   '^src/database/sqlite/index\\.ts$',
 ];

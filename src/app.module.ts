@@ -3,12 +3,14 @@ import { LoggerModule } from 'nestjs-pino';
 import type { Logger } from 'pino';
 import { HealthModule } from './api/health/index.js';
 import { requestLogging } from './api/index.js';
+import { MetricsModule } from './api/metrics/index.js';
 import type { Config } from './config/index.js';
 import type { SqliteThread } from './database/sqlite/index.js';
 import { FeedsModule } from './feeds/index.js';
 import { InferenceModule } from './inference/index.js';
 import { JobsModule } from './jobs/index.js';
 import { ModelsApiModule } from './models/index.js';
+import type { Metrics } from './observability/metrics/index.js';
 import { PlatformModule } from './platform.module.js';
 
 /** What a process of this role does; each tells its health. */
@@ -16,17 +18,18 @@ import { PlatformModule } from './platform.module.js';
 // biome-ignore lint/complexity/noStaticOnlyClass: a module of Nest is a class
 export class AppModule {
   /** `sqlite`: the database, if it is being opened already. */
-  static of(config: Config, log: Logger, sqlite?: SqliteThread): DynamicModule {
+  static of(config: Config, log: Logger, metrics: Metrics, sqlite?: SqliteThread): DynamicModule {
     const jobs = JobsModule.of(config.role);
     return {
       module: AppModule,
       imports: [
         LoggerModule.forRoot(requestLogging(log)),
-        PlatformModule.of(config, log, sqlite),
+        PlatformModule.of(config, log, metrics, sqlite),
         ...(config.role === 'worker' ? [] : [ModelsApiModule, InferenceModule]),
         jobs,
         ...(config.role === 'worker' ? [] : [FeedsModule.of(jobs)]),
         HealthModule,
+        MetricsModule,
       ],
     };
   }

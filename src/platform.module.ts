@@ -29,6 +29,7 @@ import {
   transactionTimeoutTrouble,
 } from './kafka/index.js';
 import { LOG } from './observability/index.js';
+import { METRICS, type Metrics } from './observability/metrics/index.js';
 import { FILE_STORE, type FileStore, LocalFileStore, S3FileStore } from './storage/index.js';
 import { UPLOAD_LIMIT } from './upload/index.js';
 
@@ -62,13 +63,14 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
   }
 
   /** `sqlite`: the database, if it is being opened already. */
-  static of(config: Config, log: Logger, sqlite?: SqliteThread): DynamicModule {
+  static of(config: Config, log: Logger, metrics: Metrics, sqlite?: SqliteThread): DynamicModule {
     return {
       module: PlatformModule,
       global: true,
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOG, useValue: log },
+        { provide: METRICS, useValue: metrics },
         { provide: DATABASE, useFactory: () => openStore(config, log, sqlite) },
         // Only the process that holds the database, or the data folder, may touch the files.
         { provide: LocalFileStore, inject: [DATABASE], useFactory: () => openLocalFiles(config) },
@@ -102,7 +104,18 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
           },
         },
       ],
-      exports: [CONFIG, LOG, DATABASE, FILE_STORE, LocalFileStore, UPLOAD_LIMIT, TopicAdmin, KafkaProbe, ClusterProbe],
+      exports: [
+        CONFIG,
+        LOG,
+        METRICS,
+        DATABASE,
+        FILE_STORE,
+        LocalFileStore,
+        UPLOAD_LIMIT,
+        TopicAdmin,
+        KafkaProbe,
+        ClusterProbe,
+      ],
     };
   }
 

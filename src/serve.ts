@@ -7,6 +7,8 @@ import { AppModule } from './app.module.js';
 import type { Config } from './config/index.js';
 import type { SqliteThread } from './database/sqlite/index.js';
 import { PrefixOwnership } from './jobs/index.js';
+import { Metrics } from './observability/metrics/index.js';
+import { version } from './version.js';
 
 /** How long requests that are being answered may take after a signal. */
 const REQUEST_GRACE_MS = 3_000;
@@ -15,12 +17,15 @@ const EXIT_MS = 9_500;
 
 /** Starts the service. `sqlite`: its database, if that is SQLite. Throws what keeps it from starting. */
 export async function serve(config: Config, log: Logger, sqlite: SqliteThread | undefined): Promise<void> {
+  const metrics = new Metrics({ version, role: config.role });
+  metrics.observeProcess();
   const { adapter, handleError } = createHttpServer({
     allowedHosts: servedNames(config),
     pace: config.uploadPace,
     log,
+    metrics,
   });
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, log, sqlite), adapter, {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, log, metrics, sqlite), adapter, {
     abortOnError: false,
     bodyParser: false,
     logger: new NestLog(log),

@@ -145,7 +145,8 @@ cluster_balancer() {
   case $HOST in 0.0.0.0 | ::) ;; *) name=$HOST ;; esac
   url="http://$name:$AT_PORT"
   wait_until_up balancer http "$url/healthz" || return
-  printf 'export %s\n' "BATCH_API_URL=$url" "KAFKA_BROKERS=$BROKERS" "BATCH_WORKER_URLS='$WORKER_URLS'" >"$RUN_DIR/env"
+  printf 'export %s\n' "BATCH_API_URL=$url" "KAFKA_BROKERS=$BROKERS" "BATCH_WORKER_URLS='$WORKER_URLS'" \
+    "BATCH_METRICS_URLS='${API_URLS# } $WORKER_URLS'" >"$RUN_DIR/env"
   STEP_NOTE="at $url"
 }
 

@@ -17,7 +17,7 @@ export interface Config {
   readonly role: Role;
   /** HOST: the address to listen on. */
   readonly host: string;
-  /** PORT, or METRICS_PORT of a worker, which serves only /healthz and /readyz there: 0 lets the system choose. */
+  /** PORT, or METRICS_PORT of a worker, which serves only /healthz, /readyz and /metrics there: 0 lets the system choose. */
   readonly port: number;
   /** ALLOWED_HOSTS: host names (comma-separated, without port) served beside the localhost names and HOST; `*`: any. */
   readonly allowedHosts: readonly string[];

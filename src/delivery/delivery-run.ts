@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { CsvKernel } from '../formats/index.js';
 import { classifyFailure, TransactionalSession, withTimeout } from '../kafka/index.js';
 import { openRowSource, type RowSource, type RowSourceLimits, readerName } from '../reading/index.js';
-import { type Assignment, type FromRunner, type Outcome } from '../runner/index.js';
+import { type Assignment, type FromRunner, type Outcome, type Transaction } from '../runner/index.js';
 import { SourceFile, type Sources, versionHash } from '../sources/index.js';
 import { StoredFile } from '../storage/index.js';
 import { checkExpectation } from './check-expectation.js';
@@ -58,6 +58,8 @@ export class DeliveryRun {
   #generation = 0;
   #timer: NodeJS.Timeout | undefined;
   #lastProgress = 0;
+  /** When the transaction that ended last had its first record. */
+  #openedAt: number | null = null;
   #startByte = 0;
   /** Reading loops that have not ended, those of closed sessions among them. */
   #pumps = 0;
@@ -138,10 +140,17 @@ export class DeliveryRun {
       this.dependencies.log.trace({ event: event.type, from: this.#state.phase, to: state.phase }, 'protocol');
     }
     if (event.type === 'failed' && event.failure.kind !== 'fatal') {
-      this.dependencies.log.warn({ kind: event.failure.kind, reason: event.failure.detail }, 'kafka call failed');
+      const { kind, detail: reason } = event.failure;
+      this.dependencies.log.warn({ kind, reason }, 'kafka call failed');
+      this.dependencies.report({ type: 'kafka-failure', kind });
       // It may have been too much for the time that the broker allows.
       if (this.#writer !== undefined) this.#window.halve(performance.now());
     }
+    const { transaction } = this.#state;
+    const hasEnded = transaction !== null && state.transaction === null;
+    this.#openedAt = hasEnded ? transaction.openedAt : null;
+    if (hasEnded && !actions.some((action) => action.do === 'report-commit'))
+      this.dependencies.report({ type: 'aborted' });
     this.#state = state;
     for (const action of actions) this.#perform(action);
   }
@@ -208,8 +217,11 @@ export class DeliveryRun {
         });
         break;
       case 'report-commit':
-        this.#logCommit(action.checkpoint.position);
-        this.dependencies.report({ ...this.#about('committed'), checkpoint: action.checkpoint });
+        this.dependencies.report({
+          ...this.#about('committed'),
+          checkpoint: action.checkpoint,
+          transaction: this.#endTransaction(action.checkpoint.position),
+        });
         break;
       case 'close':
         this.#close();
@@ -267,6 +279,7 @@ export class DeliveryRun {
     this.dependencies.log.warn({ abort, commit }, 'a transaction marker was lost; the hanging transaction is ended');
     for (const each of commit) await session.commitHanging(each);
     if (abort.length > 0) await session.abortHanging(abort);
+    this.dependencies.report({ type: 'repaired' });
     return { type: 'repaired' };
   }
 
@@ -345,13 +358,15 @@ export class DeliveryRun {
     this.dependencies.report({ ...this.#about('progress'), ...bytes });
   }
 
-  #logCommit({ row, byte }: { row: number; byte: number }): void {
-    const rejected = this.#writer?.takeRejectedByCode() ?? {};
+  /** null: the commit was found out, and whose it was is not known. */
+  #endTransaction({ row, byte }: { row: number; byte: number }): Transaction | null {
+    const rowErrors = this.#writer?.takeRejectedByCode() ?? {};
     this.dependencies.log.debug({ row, byte }, 'checkpoint saved');
-    if (Object.keys(rejected).length > 0) this.dependencies.log.info({ row, rejected }, 'rows rejected');
+    if (Object.keys(rowErrors).length > 0) this.dependencies.log.info({ row, rejected: rowErrors }, 'rows rejected');
+    return this.#openedAt === null ? null : { seconds: (performance.now() - this.#openedAt) / 1000, rowErrors };
   }
 
-  #about<T extends FromRunner['type']>(type: T): { type: T; jobId: string; lease: number } {
+  #about<T extends Extract<FromRunner, { jobId: string }>['type']>(type: T): { type: T; jobId: string; lease: number } {
     return { type, jobId: this.job.jobId, lease: this.job.lease };
   }
 

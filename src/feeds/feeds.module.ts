@@ -13,13 +13,17 @@ import {
   JobCommands,
   JobStore,
   JobSubmission,
+  LEADER,
+  type Leader,
   owner,
   PrefixOwnership,
 } from '../jobs/index.js';
 import { ModelService, ModelsModule } from '../models/index.js';
 import { LOG } from '../observability/index.js';
+import { METRICS, type Metrics } from '../observability/metrics/index.js';
 import { Sources } from '../sources/index.js';
 import { FeedCoordinator } from './coordination/feed-coordinator.js';
+import { FeedMetrics } from './coordination/feed-metrics.js';
 import { FolderWatches } from './coordination/folder-watches.js';
 import { FeedService } from './feed-service.js';
 import { FeedsController } from './http/feeds.controller.js';
@@ -36,6 +40,7 @@ export class FeedsModule implements OnApplicationBootstrap, BeforeApplicationShu
   constructor(
     private readonly coordinator: FeedCoordinator,
     private readonly watches: FolderWatches,
+    private readonly metrics: FeedMetrics,
     private readonly ownership: PrefixOwnership,
   ) {}
 
@@ -83,6 +88,12 @@ export class FeedsModule implements OnApplicationBootstrap, BeforeApplicationShu
             new FolderWatches({ feeds, sources, wake: () => coordinator.wake(), clock, log }),
         },
         {
+          provide: FeedMetrics,
+          inject: [FeedStore, FeedFileStore, METRICS, LEADER, LOG],
+          useFactory: (feeds: FeedStore, files: FeedFileStore, metrics: Metrics, leader: Leader, log: Logger) =>
+            new FeedMetrics({ feeds, files, metrics, leader, clock, log }),
+        },
+        {
           provide: FeedService,
           inject: [FeedStore, FeedFileStore, ModelService, Sources, FeedCoordinator],
           useFactory: (
@@ -99,6 +110,7 @@ export class FeedsModule implements OnApplicationBootstrap, BeforeApplicationShu
 
   /** Jobs need their names in Kafka to be the service's own. */
   onApplicationBootstrap(): void {
+    this.metrics.start();
     void this.ownership.claimed.then(() => {
       if (this.#isStopping) return;
       this.coordinator.start();
@@ -108,6 +120,6 @@ export class FeedsModule implements OnApplicationBootstrap, BeforeApplicationShu
 
   async beforeApplicationShutdown(): Promise<void> {
     this.#isStopping = true;
-    await Promise.all([this.coordinator.stop(), this.watches.stop()]);
+    await Promise.all([this.coordinator.stop(), this.watches.stop(), this.metrics.stop()]);
   }
 }

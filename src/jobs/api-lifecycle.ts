@@ -7,6 +7,7 @@ import {
   Optional,
 } from '@nestjs/common';
 import { CONFIG, type Config } from '../config/index.js';
+import { ClusterMetrics } from './coordination/cluster-metrics.js';
 import { JobCreation } from './coordination/creation.js';
 import { DeadJobs } from './coordination/dead-jobs.js';
 import { JobExpiry } from './coordination/expiry.js';
@@ -48,6 +49,7 @@ export class ApiLifecycle implements OnApplicationBootstrap, BeforeApplicationSh
     private readonly events: JobEventPublisher,
     private readonly ownership: PrefixOwnership,
     private readonly claims: PrefixClaims,
+    private readonly clusterMetrics: ClusterMetrics,
     @Inject(LEADER) private readonly leader: Leader | Leadership,
     @Optional() private readonly worker?: JobWorker,
   ) {}
@@ -67,6 +69,7 @@ export class ApiLifecycle implements OnApplicationBootstrap, BeforeApplicationSh
     await this.maintenance.rescueInterrupted();
     void this.ownership.claimed.then(() => this.#begin());
     this.maintenance.start();
+    this.clusterMetrics.start();
     this.dead?.start();
     await this.ownership.firstAnswer(FIRST_ANSWER_MS);
   }
@@ -87,6 +90,7 @@ export class ApiLifecycle implements OnApplicationBootstrap, BeforeApplicationSh
       this.claims.stop(),
       this.worker?.stop(),
       this.maintenance.stop(),
+      this.clusterMetrics.stop(),
       this.dead?.stop(),
       this.uploads?.stop(),
       this.creation.stop(),

@@ -16,10 +16,12 @@ import {
 } from '../kafka/index.js';
 import { ModelService } from '../models/index.js';
 import { LOG } from '../observability/index.js';
+import { METRICS, type Metrics } from '../observability/metrics/index.js';
 import { Sources } from '../sources/index.js';
 import { FILE_STORE, type FileStore, LocalFileStore, untracked } from '../storage/index.js';
 import { UPLOAD_LIMIT, UploadReceiver } from '../upload/index.js';
 import { JobAdmission } from './coordination/admission.js';
+import { ClusterMetrics } from './coordination/cluster-metrics.js';
 import { JobCommands } from './coordination/commands.js';
 import { JobCreation } from './coordination/creation.js';
 import { DeadJobs } from './coordination/dead-jobs.js';
@@ -55,6 +57,7 @@ import { LeaderStore } from './store/leader-store.js';
 import { RemovalStore } from './store/removal-store.js';
 import { SinkStore } from './store/sink-store.js';
 import { SpareStore } from './store/spare-store.js';
+import { StatisticsStore } from './store/statistics-store.js';
 import { UploadStore } from './store/upload-store.js';
 import { WorkerStore } from './store/worker-store.js';
 
@@ -84,13 +87,14 @@ export const apiProviders: Provider[] = [
   },
   {
     provide: JobEventPublisher,
-    inject: [JobStore, TopicAdmin, PrefixOwnership, LEADER, HealthDetails, LOG, CONFIG],
+    inject: [JobStore, TopicAdmin, PrefixOwnership, LEADER, HealthDetails, METRICS, LOG, CONFIG],
     useFactory: (
       store: JobStore,
       topics: TopicAdmin,
       ownership: PrefixOwnership,
       leader: ConfirmedLeader,
       health: HealthDetails,
+      metrics: Metrics,
       log: Logger,
       { kafka, database }: Config,
     ) => {
@@ -103,10 +107,23 @@ export const apiProviders: Provider[] = [
         othersWrite: database.kind !== 'sqlite',
         clock,
         log,
+        metrics,
       });
       health.add('job_events', () => publisher.trouble());
       return publisher;
     },
+  },
+  { provide: StatisticsStore, inject: [DATABASE], useFactory: (db: Database) => new StatisticsStore(db, clock) },
+  {
+    provide: ClusterMetrics,
+    inject: [StatisticsStore, METRICS, LEADER, LOG, CONFIG],
+    useFactory: (
+      statistics: StatisticsStore,
+      metrics: Metrics,
+      leader: Leader,
+      log: Logger,
+      { maxJobTopics }: Config,
+    ) => new ClusterMetrics({ statistics, metrics, leader, clock, log, maxJobTopics }),
   },
   {
     provide: JobCommands,
@@ -296,18 +313,19 @@ export const apiProviders: Provider[] = [
   },
   {
     provide: UploadReceiver,
-    inject: [FILE_STORE, JobUploads, ModelService, JobStore, UPLOAD_LIMIT, CONFIG],
+    inject: [FILE_STORE, JobUploads, ModelService, JobStore, UPLOAD_LIMIT, METRICS, CONFIG],
     useFactory: (
       files: FileStore,
       uploads: JobUploads | null,
       models: ModelService,
       store: JobStore,
       concurrency: ConcurrencyLimit,
+      metrics: Metrics,
       { maxUploadBytes: maxFileBytes, uploadPace: pace }: Config,
     ) =>
       new UploadReceiver(
         uploads ?? untracked(files),
-        { maxFileBytes, pace, concurrency },
+        { maxFileBytes, pace, concurrency, metrics },
         (...given) => admitJob(models, ...given),
         (jobId) => keptFile(store, jobId),
       ),

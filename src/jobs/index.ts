@@ -1,6 +1,8 @@
 export { JobAdmission } from './coordination/admission.js';
 export { JobCommands } from './coordination/commands.js';
 export { openGivenSource } from './coordination/given-file.js';
+export { LeaderReading } from './coordination/leader-reading.js';
+export { LEADER, type Leader } from './coordination/leadership.js';
 export { PrefixOwnership } from './coordination/prefix-ownership.js';
 export { Rounds } from './coordination/rounds.js';
 export { JobSubmission } from './coordination/submission.js';

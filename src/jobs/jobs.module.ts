@@ -6,6 +6,7 @@ import { ApiLifecycle } from './api-lifecycle.js';
 import { apiProviders } from './api-providers.js';
 import { JobAdmission } from './coordination/admission.js';
 import { JobCommands } from './coordination/commands.js';
+import { LEADER } from './coordination/leadership.js';
 import { PrefixOwnership } from './coordination/prefix-ownership.js';
 import { JobSubmission } from './coordination/submission.js';
 import { JobsController } from './http/jobs.controller.js';
@@ -30,7 +31,7 @@ export class JobsModule {
         ...(isApi ? [...apiProviders, ApiLifecycle] : [WorkerLifecycle]),
         ...(role === 'api' ? [] : workerProviders),
       ],
-      exports: isApi ? [JobAdmission, JobCommands, JobStore, JobSubmission, PrefixOwnership, Sources] : [],
+      exports: isApi ? [LEADER, JobAdmission, JobCommands, JobStore, JobSubmission, PrefixOwnership, Sources] : [],
     };
   }
 }

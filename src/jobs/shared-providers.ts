@@ -6,8 +6,10 @@ import { areFilesShared, CONFIG, type Config } from '../config/index.js';
 import { DATABASE, type Database, listenPostgres, notifyPostgres } from '../database/index.js';
 import { claimPrefix, createKafka, TopicAdmin } from '../kafka/index.js';
 import { LOG } from '../observability/index.js';
+import { METRICS, type Metrics } from '../observability/metrics/index.js';
 import { FILE_STORE, type FileStore } from '../storage/index.js';
 import { JobFiles } from './coordination/job-files.js';
+import { JobMetrics } from './coordination/job-metrics.js';
 import { JobWriter } from './coordination/job-writer.js';
 import { PrefixClaims } from './coordination/prefix-claims.js';
 import { PrefixOwnership } from './coordination/prefix-ownership.js';
@@ -68,12 +70,13 @@ export const sharedProviders: Provider[] = [
     inject: [PrefixOwnership, LOG],
     useFactory: (ownership: PrefixOwnership, log: Logger) => new PrefixClaims(ownership, log, clock),
   },
+  { provide: JobMetrics, inject: [METRICS], useFactory: (metrics: Metrics) => new JobMetrics(metrics) },
   {
     provide: JobWriter,
-    inject: [JobStore, { token: JobEventPublisher, optional: true }],
+    inject: [JobStore, JobMetrics, { token: JobEventPublisher, optional: true }],
     // What a worker changes is published by a process that publishes: it sees what the store holds.
-    useFactory: (store: JobStore, events: JobEventPublisher | undefined) =>
-      new JobWriter(store, events ?? { publish: () => undefined }, clock),
+    useFactory: (store: JobStore, metrics: JobMetrics, events: JobEventPublisher | undefined) =>
+      new JobWriter(store, events ?? { publish: () => undefined }, clock, (job) => metrics.ended(job)),
   },
   {
     provide: JOB_NOTIFIER,

@@ -6,6 +6,7 @@ import { DATABASE, type Database } from '../database/index.js';
 import { KafkaProbe } from '../kafka/index.js';
 import { ModelStore } from '../models/index.js';
 import { LOG } from '../observability/index.js';
+import { METRICS, type Metrics } from '../observability/metrics/index.js';
 import { ChildProcessLink, RunnerPool } from '../runner/index.js';
 import { SinkProcess } from '../sinks/index.js';
 import { FILE_STORE, type FileStore } from '../storage/index.js';
@@ -13,6 +14,7 @@ import { BrokerWatch } from './coordination/broker-watch.js';
 import { ClaimLoop } from './coordination/claim-loop.js';
 import { JobCoordinator } from './coordination/coordinator.js';
 import { JobFiles } from './coordination/job-files.js';
+import { JobMetrics } from './coordination/job-metrics.js';
 import { JobWorker } from './coordination/job-worker.js';
 import { JobWriter } from './coordination/job-writer.js';
 import { LeaseKeeper } from './coordination/lease-keeper.js';
@@ -36,7 +38,10 @@ export const workerProviders: Provider[] = [
   { provide: LeaseStore, inject: [DATABASE], useFactory: (db: Database) => new LeaseStore(db, clock) },
   {
     provide: JobCoordinator,
-    inject: [JobStore, LeaseStore, JobWriter, ModelStore, FILE_STORE, JobFiles, JOB_NOTIFIER, SinkStore, LOG, CONFIG],
+    inject: [
+      ...[JobStore, LeaseStore, JobWriter, ModelStore, FILE_STORE, JobFiles, JOB_NOTIFIER, SinkStore],
+      ...[JobMetrics, LOG, CONFIG],
+    ],
     useFactory: (
       store: JobStore,
       leases: LeaseStore,
@@ -46,6 +51,7 @@ export const workerProviders: Provider[] = [
       jobFiles: JobFiles | null,
       notifier: JobNotifier,
       sinks: SinkStore,
+      metrics: JobMetrics,
       log: Logger,
       { kafka, jobMaxAttempts: maxAttempts, sources: { allowed: sources } }: Config,
     ) => {
@@ -62,6 +68,7 @@ export const workerProviders: Provider[] = [
         sources,
         clock,
         log,
+        metrics,
         maxStalledMs,
         maxAttempts,
       });
@@ -81,12 +88,13 @@ export const workerProviders: Provider[] = [
   },
   {
     provide: RunnerPool,
-    inject: [JobCoordinator, LOG, CONFIG],
-    useFactory: (host: JobCoordinator, log: Logger, config: Config) =>
+    inject: [JobCoordinator, METRICS, LOG, CONFIG],
+    useFactory: (host: JobCoordinator, metrics: Metrics, log: Logger, config: Config) =>
       new RunnerPool({
         host,
         startRunner: (events) => new ChildProcessLink(events),
         log,
+        metrics,
         size: config.jobConcurrency,
         maxRssBytes: config.runnerMaxRssBytes,
         stalledMs: config.kafka.unavailableAfterMs + STALLED_BEYOND_MS,
@@ -107,6 +115,7 @@ export const workerProviders: Provider[] = [
       JOB_NOTIFIER,
       { token: JobEventPublisher, optional: true },
       HealthDetails,
+      METRICS,
       LOG,
       CONFIG,
     ],
@@ -117,6 +126,7 @@ export const workerProviders: Provider[] = [
       notifier: JobNotifier,
       events: JobEventPublisher | undefined,
       health: HealthDetails,
+      metrics: Metrics,
       log: Logger,
       config: Config,
     ) => {
@@ -132,12 +142,19 @@ export const workerProviders: Provider[] = [
           owner,
           clock,
           log,
+          metrics,
           concurrency,
           isAlone: config.database.kind === 'sqlite',
         });
         health.add(`sink_${name}`, () => worker.trouble());
         return worker;
       });
+      metrics.gauge(
+        'batch_sink_up',
+        '0 while nothing is loaded because the sink does not answer.',
+        () => workers.map((worker) => ({ labels: { sink: worker.name }, value: Number(worker.trouble() === null) })),
+        ['sink'],
+      );
       return new SinkWorkers(workers, notifier, log);
     },
   },

@@ -43,6 +43,14 @@ export type Outcome =
   /** Shut down between two transactions; the job goes on from its checkpoint later. */
   | { kind: 'stopped' };
 
+/** What was committed by one transaction of a runner. */
+export interface Transaction {
+  /** From its first record to the answer that it is committed. */
+  seconds: number;
+  /** Errors of the rows that were rejected since the commit before, by code. */
+  rowErrors: Record<string, number>;
+}
+
 export type ToRunner =
   | { type: 'assign'; assignment: Assignment }
   | { type: 'lease-answer'; current: boolean }
@@ -60,7 +68,13 @@ export type FromRunner =
   | { type: 'header'; jobId: string; lease: number; columns: string[] }
   /** Bytes of the file: those whose rows are all acknowledged, and those that were read. */
   | { type: 'progress'; jobId: string; lease: number; bytesDone: number; bytesRead: number }
-  | { type: 'committed'; jobId: string; lease: number; checkpoint: Checkpoint }
+  | { type: 'committed'; jobId: string; lease: number; checkpoint: Checkpoint; transaction: Transaction | null }
+  /** A transaction was given up, or it is not known whether it is committed. */
+  | { type: 'aborted' }
+  /** A call to Kafka has failed, and the job goes on. */
+  | { type: 'kafka-failure'; kind: string }
+  /** A hanging transaction was ended. */
+  | { type: 'repaired' }
   | { type: 'finished'; jobId: string; lease: number; outcome: Outcome };
 
 /** How often a runner with a job gives a sign of life. */

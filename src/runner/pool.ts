@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { FORMATS } from '../ingest/index.js';
-import type { Assignment, FromRunner } from './ipc.js';
+import type { Metrics } from '../observability/metrics/index.js';
+import type { Assignment, FromRunner, Transaction } from './ipc.js';
 import type { RunnerEvents, RunnerLoss, Runners } from './runner-events.js';
 import type { RunnerLink, StartRunner } from './runner-link.js';
 
@@ -20,6 +21,7 @@ export interface RunnerPoolOptions {
   host: RunnerEvents;
   startRunner: StartRunner;
   log: Logger;
+  metrics: Metrics;
   /** Runner processes, and so jobs at a time. */
   size: number;
   maxRssBytes: number;
@@ -46,6 +48,8 @@ interface Member {
   stalledMs: number;
   work: { assignment: Assignment; cancelled: boolean; timer?: NodeJS.Timeout } | null;
   bytesRead: number;
+  /** Resident memory when it was read last, in bytes. */
+  rss: number;
 }
 
 /**
@@ -64,7 +68,9 @@ export class RunnerPool implements Runners {
   #watchedAt = performance.now();
   #stopping = false;
 
-  constructor(private readonly options: RunnerPoolOptions) {}
+  constructor(private readonly options: RunnerPoolOptions) {
+    this.#offerMetrics();
+  }
 
   start(): void {
     for (let i = 0; i < this.options.size; i++) this.#spawn('run');
@@ -144,6 +150,7 @@ export class RunnerPool implements Runners {
       stalledMs: 0,
       work: null,
       bytesRead: 0,
+      rss: 0,
     };
     this.#members.add(member);
     if (intent === 'reconcile') this.#hasReconciler = true;
@@ -191,7 +198,7 @@ export class RunnerPool implements Runners {
 
   #onMessage(member: Member, message: FromRunner): void {
     member.silentMs = 0;
-    const { host } = this.options;
+    const { host, metrics } = this.options;
     switch (message.type) {
       case 'alive':
         break;
@@ -217,7 +224,17 @@ export class RunnerPool implements Runners {
         break;
       case 'committed':
         member.stalledMs = 0;
+        if (message.transaction !== null) this.#count(message.transaction);
         host.committed(message.jobId, message.lease, message.checkpoint);
+        break;
+      case 'aborted':
+        metrics.transactions.inc({ result: 'aborted' });
+        break;
+      case 'kafka-failure':
+        metrics.kafkaFailures.inc({ kind: message.kind });
+        break;
+      case 'repaired':
+        metrics.hangingTransactions.inc();
         break;
       case 'finished':
         // What the decoder has taken it does not give back, and a hostile file may have broken it.
@@ -235,7 +252,10 @@ export class RunnerPool implements Runners {
       clearTimeout(work.timer);
       this.running.delete(work.assignment.jobId);
     }
-    if (!this.#stopping) this.#replace(member);
+    if (!this.#stopping) {
+      this.#replace(member);
+      if (work !== null || !member.isSpent) this.options.metrics.runnerExits.inc({ reason: reasonOf(loss) });
+    }
     if (work === null) return;
     const { jobId, lease } = work.assignment;
     this.options.log.warn({ job_id: jobId, pid: member.link.pid, ...loss }, 'runner lost');
@@ -276,10 +296,11 @@ export class RunnerPool implements Runners {
       member.silentMs += passed;
       member.stalledMs += passed;
       if (member.silentMs > HEARTBEAT_TIMEOUT_MS) {
-        member.link.kill({ crash: true, detail: `killed: no sign of life for ${HEARTBEAT_TIMEOUT_MS / 1000} s` });
+        const detail = `killed: no sign of life for ${HEARTBEAT_TIMEOUT_MS / 1000} s`;
+        member.link.kill({ crash: true, stalled: true, detail });
       } else if (member.ready && member.work !== null && member.stalledMs > this.options.stalledMs) {
         const seconds = Math.round(this.options.stalledMs / 1000);
-        member.link.kill({ crash: true, detail: `killed: no commit and no progress for ${seconds} s` });
+        member.link.kill({ crash: true, stalled: true, detail: `killed: no commit and no progress for ${seconds} s` });
       }
     }
     void this.#watchMemory([...this.#members]);
@@ -288,10 +309,42 @@ export class RunnerPool implements Runners {
   async #watchMemory(members: readonly Member[]): Promise<void> {
     for (const member of members) {
       const rss = await member.link.rss();
+      member.rss = rss;
       if (rss <= this.options.maxRssBytes) continue;
       const detail = `killed: ${rss} bytes of memory, above RUNNER_MAX_RSS_BYTES`;
       member.link.kill({ crash: true, outOfMemory: true, detail });
     }
+  }
+
+  #count({ seconds, rowErrors }: Transaction): void {
+    const { metrics } = this.options;
+    metrics.transactions.inc({ result: 'committed' });
+    metrics.transactionDuration.observe(seconds);
+    for (const [code, count] of Object.entries(rowErrors)) metrics.rowErrors.inc({ code }, count);
+  }
+
+  #offerMetrics(): void {
+    const { metrics, maxRssBytes } = this.options;
+    const memory = (): number[] => [...this.#members].map(({ rss }) => rss);
+    metrics.gauge(
+      'batch_runners',
+      'Runner processes.',
+      () => {
+        const busy = [...this.#members].filter(({ work }) => work !== null).length;
+        return [
+          { labels: { state: 'busy' }, value: busy },
+          { labels: { state: 'idle' }, value: this.#members.size - busy },
+        ];
+      },
+      ['state'],
+    );
+    metrics.gauge('batch_runner_resident_memory_bytes', 'Resident memory of the runners together.', () =>
+      memory().reduce((sum, bytes) => sum + bytes, 0),
+    );
+    metrics.gauge('batch_runner_resident_memory_max_bytes', 'Resident memory of the largest runner.', () =>
+      Math.max(0, ...memory()),
+    );
+    metrics.gauge('batch_runner_resident_memory_limit_bytes', 'RUNNER_MAX_RSS_BYTES.', () => maxRssBytes);
   }
 
   #memberOf(jobId: string): Member | undefined {
@@ -303,6 +356,13 @@ export class RunnerPool implements Runners {
 /** It is up, stays, and has no job: nothing is expected of it. */
 function isFree({ ready, isSpent, work }: Member): boolean {
   return ready && !isSpent && work === null;
+}
+
+/** A label has few values. */
+function reasonOf({ crash, outOfMemory, stalled }: RunnerLoss): string {
+  if (outOfMemory) return 'memory';
+  if (stalled) return 'stalled';
+  return crash ? 'crash' : 'ended';
 }
 
 function hasForeignDecoder({ work }: Member): boolean {

@@ -7,6 +7,8 @@ export interface RunnerLoss {
   crash: boolean;
   /** It was killed above the memory ceiling. */
   outOfMemory?: boolean;
+  /** It was killed because it said nothing, or did not advance. */
+  stalled?: boolean;
   /** For the log and the error message: signal or exit status, never row values. */
   detail: string;
 }

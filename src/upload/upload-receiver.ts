@@ -4,6 +4,7 @@ import multer from 'multer';
 import { type BodyPace, type ConcurrencyLimit, inviteBody, watchBody } from '../api/index.js';
 import { ServiceError } from '../errors/index.js';
 import { inspectHead, readHead, STORED_HEAD_BYTES } from '../ingest/index.js';
+import type { Metrics } from '../observability/metrics/index.js';
 import { type FileIntake, type FileLocation, openFile } from '../storage/index.js';
 import { watchFields } from './form-watch.js';
 import { FORM_LIMITS, fileTooLarge, fromMulter } from './multer-error.js';
@@ -24,6 +25,7 @@ export interface UploadLimits {
   pace: BodyPace;
   /** How many uploads may be received at a time. */
   concurrency: ConcurrencyLimit;
+  metrics: Metrics;
 }
 
 /**
@@ -64,10 +66,21 @@ export class UploadReceiver {
    * UPLOAD_TIMEOUT, SERVICE_BUSY, MISSING_FILE, READ_ERROR, UNSUPPORTED_FILE_TYPE (if it is not text), and what the admission throws.
    */
   async receive(request: IncomingMessage, response: ServerResponse, query: Fields): Promise<ReceivedUpload> {
-    const leave = this.limits.concurrency.enter();
+    const { concurrency, metrics } = this.limits;
+    const leave = concurrency.enter();
+    const startedAt = performance.now();
+    metrics.uploadsInProgress.inc();
     try {
-      return await this.#receiveNow(request, response, query);
+      const upload = await this.#receiveNow(request, response, query);
+      metrics.uploads.inc({ result: 'received' });
+      metrics.uploadBytes.inc(upload.sizeBytes);
+      metrics.uploadDuration.observe((performance.now() - startedAt) / 1000);
+      return upload;
+    } catch (error) {
+      metrics.uploads.inc({ result: error instanceof ServiceError ? error.code : 'INTERNAL' });
+      throw error;
     } finally {
+      metrics.uploadsInProgress.dec();
       leave();
     }
   }

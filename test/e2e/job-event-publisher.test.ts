@@ -9,6 +9,7 @@ import { connectJobEvents } from '../../src/jobs/events/producer.js';
 import { JobEventPublisher } from '../../src/jobs/events/publisher.js';
 import { JobStore } from '../../src/jobs/store/job-store.js';
 import { createKafka, FencedProducer, TopicAdmin } from '../../src/kafka/index.js';
+import { Metrics } from '../../src/observability/metrics/index.js';
 import { aJob, openStore, type StoreFixture } from '../jobs/support/store-fixture.js';
 import { type Broker, startBroker } from '../kit/kafka-broker.js';
 import { kafkaConfig } from '../kit/kafka-client.js';
@@ -37,6 +38,7 @@ beforeEach(async () => {
   const kafka = kafkaConfig(broker.brokers);
   topics = new TopicAdmin(createKafka(kafka), SERVICE_TOPICS, 1);
   publisher = new JobEventPublisher({
+    metrics: new Metrics({ version: 'test', role: 'all' }),
     store,
     topic: TOPIC,
     ensureTopic: () => topics.ensureJobsTopic(),

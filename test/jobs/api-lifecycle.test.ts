@@ -38,6 +38,7 @@ describe('an API that stops', () => {
       part({ claimed: Promise.resolve() }),
       part(),
       part(),
+      part(),
     );
     class Service {}
     const app = await NestFactory.create<NestFastifyApplication>(

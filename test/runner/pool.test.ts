@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
+import { Metrics } from '../../src/observability/metrics/index.js';
 import {
   type Assignment,
   type Outcome,
@@ -43,6 +44,7 @@ beforeEach(async () => {
   freed = [];
   pids = [];
   pool = new RunnerPool({
+    metrics: new Metrics({ version: 'test', role: 'all' }),
     host: told,
     startRunner: (events) => {
       const link = startObedientRunner(events);

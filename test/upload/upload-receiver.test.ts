@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { ConcurrencyLimit } from '../../src/api/index.js';
+import { Metrics } from '../../src/observability/metrics/index.js';
 import { HashFailure } from '../../src/storage/hash-failure.js';
 import { LocalFileStore } from '../../src/storage/local/local-file-store.js';
 import { untracked } from '../../src/storage/untracked.js';
@@ -39,6 +40,7 @@ describe('an upload', () => {
         maxFileBytes: 1024 * MiB,
         pace: { idleMs: 60_000, minBytesPerSecond: 0 },
         concurrency: new ConcurrencyLimit(1, 'busy'),
+        metrics: new Metrics({ version: 'test', role: 'all' }),
       },
       async () => undefined,
     );

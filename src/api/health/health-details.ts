@@ -34,6 +34,16 @@ export class HealthDetails {
     });
   }
 
+  /** All parts, those that are needed among them. */
+  states(): { name: string; isDegraded: boolean }[] {
+    const names = new Set([...this.#details.keys(), ...this.#needs.keys()]);
+    const isWrong = (detail: HealthDetail | undefined): boolean => detail !== undefined && messageOf(detail) !== null;
+    return [...names].map((name) => ({
+      name,
+      isDegraded: isWrong(this.#details.get(name)) || isWrong(this.#needs.get(name)),
+    }));
+  }
+
   /** The parts that something is wrong with; a check that fails is one of them. */
   degraded(): DegradedParts {
     const parts: DegradedParts = {};

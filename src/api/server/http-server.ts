@@ -4,6 +4,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import type { Logger } from 'pino';
 import { ServiceError } from '../../errors/index.js';
+import type { Metrics } from '../../observability/metrics/index.js';
 import { createErrorHandler, type ErrorHandler, pathOf } from '../problems/error-handler.js';
 import { PROBLEM_CONTENT_TYPE, toProblem } from '../problems/problem.js';
 import { REQUEST_ID_HEADER, requestId } from '../request-id.js';
@@ -27,6 +28,7 @@ export interface HttpServerOptions {
   /** How fast a JSON body must come. */
   pace: BodyPace;
   log: Logger;
+  metrics: Metrics;
 }
 
 export interface HttpServer {
@@ -36,8 +38,8 @@ export interface HttpServer {
   handleError: ErrorHandler;
 }
 
-/** Paths that probes ask for by address: no Host check. */
-const HEALTH_PATHS = new Set(['/healthz', '/readyz']);
+/** Paths that probes and Prometheus ask for by address: no Host check. */
+const HEALTH_PATHS = new Set(['/healthz', '/readyz', '/metrics']);
 
 /**
  * Fastify as this service needs it, before Nest adds its routes: request ids, refusal of foreign hosts and sites,
@@ -80,6 +82,13 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     requireSameSite(request.method, path, request.headers, served);
   });
   server.addHook('onResponse', async (request) => lingeringClose(request.raw));
+  const { httpRequests, httpDuration } = options.metrics;
+  server.addHook('onResponse', async (request, reply) => {
+    const { method } = request;
+    const route = request.routeOptions.url ?? 'none';
+    httpRequests.inc({ method, route, status: reply.statusCode });
+    httpDuration.observe({ method, route }, reply.elapsedTime / 1000);
+  });
 
   // Fastify leaves every body unread; JSON is read here, an upload by the jobs side.
   server.removeAllContentTypeParsers();

@@ -4,7 +4,7 @@ import type { Params } from 'nestjs-pino';
 import type { Logger } from 'pino';
 
 /** Asked for every few seconds by whoever watches the service. */
-const PROBES = ['/healthz', '/readyz'];
+const PROBES = ['/healthz', '/readyz', '/metrics'];
 
 /** One line for each request when it is answered, under the request's id; probes only at debug. */
 export function requestLogging(logger: Logger): Params {

@@ -440,6 +440,29 @@ export class FeedFileStore {
     return { ...none, ...Object.fromEntries(rows.map(({ state, count }) => [state, count])) };
   }
 
+  /** How many files of all feeds wait, are under way, or have failed, and how long ago the first of each was found. */
+  async unfinished(): Promise<{ state: FileState; count: number; oldestSeconds: number }[]> {
+    const rows = await this.db
+      .selectFrom('feeds')
+      // One state at a time is looked up in the index of them.
+      .innerJoin('feed_files', (join) =>
+        join.onRef('feed_id', '=', 'feeds.id').on('feed_files.state', 'in', ['PENDING', 'IN_PROGRESS', 'FAILED']),
+      )
+      .select((eb) => [
+        'feed_files.state',
+        eb.fn.countAll<number | string>().as('count'),
+        eb.fn.min('feed_files.found_at').as('oldest'),
+      ])
+      .where('feeds.hidden', '=', 0)
+      .groupBy('feed_files.state')
+      .execute();
+    return rows.map(({ state, count, oldest }) => ({
+      state: state as FileState,
+      count: Number(count),
+      oldestSeconds: Math.max(0, this.clock.now() - Date.parse(oldest)) / 1000,
+    }));
+  }
+
   /** A page of the feed's files, those found last first. Throws INVALID_REQUEST for a foreign cursor. */
   async list(feedId: string, { state, limit, cursor }: FileFilter): Promise<Page<StoredFile>> {
     const rows = await this.db

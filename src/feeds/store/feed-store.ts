@@ -37,6 +37,17 @@ export class FeedStore {
     private readonly clock: Clock,
   ) {}
 
+  /** How many feeds are in each state. */
+  async counts(): Promise<{ state: FeedState; count: number }[]> {
+    const rows = await this.db
+      .selectFrom('feeds')
+      .select((eb) => ['state', eb.fn.countAll<number | string>().as('count')])
+      .where('hidden', '=', 0)
+      .groupBy('state')
+      .execute();
+    return rows.map(({ state, count }) => ({ state: state as FeedState, count: Number(count) }));
+  }
+
   /**
    * A new feed, which looks at once. One of the id of a deleted feed goes on with its history: what was taken is not taken
    * again. Whoever still works on the deleted one does not any more. Throws FEED_ALREADY_EXISTS.

@@ -16,6 +16,7 @@ import type { Claim, Intent } from '../store/claim.js';
 import type { JobStore } from '../store/job-store.js';
 import type { HeldLease, LeaseStore } from '../store/lease-store.js';
 import type { SinkStore } from '../store/sink-store.js';
+import type { JobMetrics } from './job-metrics.js';
 import type { JobWriter } from './job-writer.js';
 import { ProgressWriter } from './progress-writer.js';
 import { FIRST_RECONCILE_DELAY_MS, ReconcileDelays } from './reconcile-delays.js';
@@ -38,6 +39,7 @@ export interface JobCoordinatorOptions {
   sources?: readonly AllowedSource[];
   clock: Clock;
   log: Logger;
+  metrics: JobMetrics;
   /** A job whose runners crash again and again fails after this time without a commit (KAFKA_UNAVAILABLE_AFTER_MS). */
   maxStalledMs: number;
   /** A job that meets system errors again and again fails after this number of them without a commit (JOB_MAX_ATTEMPTS). */
@@ -173,6 +175,7 @@ export class JobCoordinator implements RunnerEvents {
     this.#progress.cancelFlush(running);
     this.#running.delete(jobId);
     this.#staleTimes.forget(jobId);
+    this.options.metrics.leaseLost();
     this.options.log.warn({ job_id: jobId, lease }, 'lost the lease of a job');
     this.#pool.abandon(jobId);
   }
@@ -194,6 +197,7 @@ export class JobCoordinator implements RunnerEvents {
   committed(jobId: string, lease: number, checkpoint: Checkpoint): void {
     const running = this.#holding(jobId, lease);
     if (running === undefined) return;
+    this.options.metrics.committed(running, running.count(checkpoint), checkpoint);
     if (running.committed(checkpoint, this.options.clock.monotonic())) this.#progress.write(running);
     else this.#progress.scheduleFlush(running);
   }
@@ -265,6 +269,7 @@ export class JobCoordinator implements RunnerEvents {
       staleMs: this.#staleTimes.of(jobId, clock.monotonic()),
     });
     if (isAssigned) {
+      if (begun) this.options.metrics.started();
       if (begun && record.options.sinkWhen === 'streaming') await this.#wakeSinks(record);
       if (record.state === 'CANCELLING') this.#pool.cancel(jobId);
       return;
@@ -370,6 +375,7 @@ export class JobCoordinator implements RunnerEvents {
     const { clock, maxAttempts, log } = this.options;
     const running = this.#running.get(jobId);
     if (running !== undefined) running.lastCommitAt = clock.monotonic();
+    this.options.metrics.retried();
     if (this.#retried.size < MAX_REMEMBERED) this.#retried.add(jobId);
     log.warn({ job_id: jobId, failures, max_attempts: maxAttempts, retry_ms: delayMs }, 'a job failed, and is retried');
   }

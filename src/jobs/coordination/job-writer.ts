@@ -33,6 +33,8 @@ export class JobWriter {
     private readonly store: JobStore,
     private readonly listener: JobEventListener,
     private readonly clock: Clock,
+    /** Takes every job that this process ends, once. Quick, never throws. */
+    private readonly onEnd: (record: StoredJob) => void = () => undefined,
   ) {}
 
   /** Runs `task` when every earlier one for this job is done. */
@@ -66,7 +68,10 @@ export class JobWriter {
     const guard = { states: [record.state], lease: record, spooled: record.spooled };
     const changed = current(record, await this.store.change(record.jobId, guard, changes));
     this.listener.publish(changed);
-    if (isTerminal(changed.state)) this.#wake(changed.jobId);
+    if (isTerminal(changed.state)) {
+      if (!isTerminal(record.state)) this.onEnd(changed);
+      this.#wake(changed.jobId);
+    }
     return changed;
   }
 

@@ -1,13 +1,19 @@
+import type { FileFormat } from '../../ingest/index.js';
 import type { Checkpoint } from '../../kafka/index.js';
 import type { JobChanges } from '../domain/job-changes.js';
 import type { StoredJob } from '../domain/stored-job.js';
 import type { HeldLease } from '../store/lease-store.js';
+import type { CommitDelta } from './job-metrics.js';
+
+const NOTHING: CommitDelta = { ok: 0, errors: 0, bytes: 0 };
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** A job under a runner: what the runner has told and the store does not hold yet. */
 export class RunningJob {
   readonly jobId: string;
+  readonly modelId: string;
+  readonly format: FileFormat;
   /** The current lease; 0: no runner has the job now. */
   lease = 0;
   #leaseToken: string | null = null;
@@ -15,6 +21,8 @@ export class RunningJob {
   lastCommitAt: number;
 
   #rows: number;
+  /** The commit up to which its rows are counted. */
+  #counted: Pick<Checkpoint, 'ok' | 'errors' | 'position'> | null;
   #bytesDone = 0;
   #hasHeader: boolean;
   #crashes = 0;
@@ -23,8 +31,11 @@ export class RunningJob {
 
   constructor(record: StoredJob, now: number) {
     this.jobId = record.jobId;
+    this.modelId = record.modelId;
+    this.format = record.format;
     this.lastCommitAt = now;
     this.#rows = record.checkpoint?.position.row ?? -1;
+    this.#counted = record.checkpoint;
     this.#hasHeader = record.fileColumns !== null;
   }
 
@@ -73,6 +84,15 @@ export class RunningJob {
     if (checkpoint.bytesDone > this.#bytesDone) this.progress(checkpoint.bytesDone);
     // After the last commit comes the job's end, which is written at once anyway.
     return (isFirst || hadCrashes || hadFailures) && !checkpoint.eof;
+  }
+
+  /** What this commit adds to those that were counted. */
+  count({ ok, errors, position }: Checkpoint): CommitDelta {
+    const before = this.#counted;
+    const isFurther = position.row > (before?.position.row ?? -1);
+    if (isFurther) this.#counted = { ok, errors, position };
+    if (!isFurther || before === null) return isFurther ? { ok, errors, bytes: position.byte } : NOTHING;
+    return { ok: ok - before.ok, errors: errors - before.errors, bytes: position.byte - before.position.byte };
   }
 
   /** What is to be written, null: nothing. A write that fails gives it back. */

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { SinkName } from '../../ingest/index.js';
 import { jobNames } from '../../kafka/index.js';
 import type { CompiledSchema } from '../../models/schema/index.js';
+import type { Metrics } from '../../observability/metrics/index.js';
 import type { SinkAssignment, SinkLoss, SinkOutcome, SinkProcessEvents, SinkProgress } from '../../sinks/index.js';
 import type { Clock } from '../domain/clock.js';
 import { isTerminal } from '../domain/job-state.js';
@@ -43,6 +44,7 @@ export interface SinkWorkerOptions {
   owner: string;
   clock: Clock;
   log: Logger;
+  metrics: Metrics;
   /** SINK_CONCURRENCY. */
   concurrency: number;
   /** No other process has the store. */
@@ -103,6 +105,10 @@ export class SinkWorker implements SinkProcessEvents {
     });
   }
 
+  get name(): SinkName {
+    return this.options.name;
+  }
+
   /** For /readyz: why nothing is loaded; null: nothing stands in the way. */
   trouble(): string | null {
     const { reason } = this.breaker;
@@ -159,6 +165,8 @@ export class SinkWorker implements SinkProcessEvents {
     if (isFurther) this.breaker.close();
     held.isFurther ||= isFurther;
     held.progress = progress;
+    this.#count('loaded', progress.rows - before.rows);
+    this.#count('rejected', progress.rejected - before.rejected);
     const now = this.options.clock.monotonic();
     if (rejects.length === 0 && now - held.storedAt < WRITE_EVERY_MS) {
       // Before each block: at most one insert of a process that has lost its load is under way.
@@ -186,6 +194,10 @@ export class SinkWorker implements SinkProcessEvents {
   finished(id: string, outcome: SinkOutcome): void {
     const held = this.#held.get(id);
     if (held === undefined) return;
+    if (!['loaded', 'waiting', 'removed', 'left'].includes(outcome.kind)) {
+      const code = outcome.kind === 'failed' ? outcome.code : outcome.kind;
+      this.options.metrics.sinkFailures.inc({ sink: this.options.name, code });
+    }
     // Whatever it said: it answered.
     const isAnswer = outcome.kind === 'failed' && !outcome.isDown;
     if (isAnswer || ['loaded', 'waiting', 'removed'].includes(outcome.kind)) this.breaker.close();
@@ -193,11 +205,16 @@ export class SinkWorker implements SinkProcessEvents {
   }
 
   exited(loss: SinkLoss): void {
+    if (loss.crash) this.options.metrics.sinkExits.inc({ sink: this.options.name });
     // One of several is at fault: which one is seen when each is tried alone.
     const isClear = this.#held.size <= 1;
     if (loss.crash && !isClear) this.#suspects = 2 * this.#held.size; // they are given back first
     const own = { ...loss, crash: loss.crash && isClear };
     for (const held of this.#held.values()) this.#conclude(held, () => decideSinkLoss(held.load, own));
+  }
+
+  #count(result: 'loaded' | 'rejected', rows: number): void {
+    if (rows > 0) this.options.metrics.sinkRows.inc({ sink: this.options.name, result }, rows);
   }
 
   #look(): void {

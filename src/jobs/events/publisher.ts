@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { failureDetail, isTooLarge } from '../../kafka/index.js';
+import type { Metrics } from '../../observability/metrics/index.js';
 import { inTime } from '../coordination/in-time.js';
 import type { JobEventListener } from '../coordination/job-writer.js';
 import type { ConfirmedLeader } from '../coordination/leadership.js';
@@ -23,6 +24,7 @@ export interface JobEventPublisherOptions {
   othersWrite: boolean;
   clock: Clock;
   log: Logger;
+  metrics: Metrics;
 }
 
 /** A job event has about 2 kB; one with a wide header up to a thousand. */
@@ -231,6 +233,7 @@ export class JobEventPublisher implements JobEventListener {
       this.#leaveOut(only, error);
       return;
     }
+    this.options.metrics.eventsPublished.inc(batch.length);
     if (this.#isOver) return;
     for (const { job } of batch) {
       this.#refused.delete(job.job_id);

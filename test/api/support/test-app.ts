@@ -13,6 +13,7 @@ import { PrefixOwnership } from '../../../src/jobs/coordination/prefix-ownership
 import { SinkWorkers } from '../../../src/jobs/coordination/sink-workers.js';
 import { ClusterProbe, type JobTopics, KafkaProbe, serviceTopics, TopicAdmin } from '../../../src/kafka/index.js';
 import { createLog } from '../../../src/observability/index.js';
+import { Metrics } from '../../../src/observability/metrics/index.js';
 import { RunnerPool } from '../../../src/runner/index.js';
 
 /** Stands where the broker would: tests against a real one are under test/e2e. */
@@ -94,8 +95,9 @@ export async function startTestApp(env: Record<string, string> = {}): Promise<Te
   const log = createLog(env['LOG_LEVEL'] ?? 'silent');
   const kafka = new KafkaAtHand();
   const { allowedHosts, uploadPace: pace } = config;
-  const { adapter, routes, handleError } = createHttpServer({ allowedHosts, pace, log });
-  const module = await Test.createTestingModule({ imports: [AppModule.of(config, log)] })
+  const metrics = new Metrics({ version: 'test', role: 'all' });
+  const { adapter, routes, handleError } = createHttpServer({ allowedHosts, pace, log, metrics });
+  const module = await Test.createTestingModule({ imports: [AppModule.of(config, log, metrics)] })
     .overrideProvider(KafkaProbe)
     .useValue(kafka)
     .overrideProvider(TopicAdmin)

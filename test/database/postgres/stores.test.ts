@@ -10,6 +10,7 @@ import { describesJobStore } from '../../conformance/job-store.js';
 import { describesLeaderStore } from '../../conformance/leader-store.js';
 import { describesModelStore } from '../../conformance/model-store.js';
 import { describesSinkStore } from '../../conformance/sink-store.js';
+import { describesStatisticsStore } from '../../conformance/statistics-store.js';
 import { describesUploadStore } from '../../conformance/upload-store.js';
 import { ManualClock } from '../../jobs/support/manual-clock.js';
 import { insertJob, openStore, type StoreFixture } from '../../jobs/support/store-fixture.js';
@@ -37,6 +38,7 @@ describesUploadStore('PostgreSQL', open);
 describesModelStore('PostgreSQL', open);
 describesLeaderStore('PostgreSQL', open);
 describesFeedStores('PostgreSQL', open);
+describesStatisticsStore('PostgreSQL', open);
 
 describe('a database in PostgreSQL', () => {
   it('is migrated once, however many processes start together', async () => {

@@ -5,6 +5,7 @@ import { SinkWorker } from '../../../src/jobs/coordination/sink-worker.js';
 import type { StoredJob } from '../../../src/jobs/domain/stored-job.js';
 import { JobStore } from '../../../src/jobs/store/job-store.js';
 import { SinkStore } from '../../../src/jobs/store/sink-store.js';
+import { Metrics } from '../../../src/observability/metrics/index.js';
 import type { SinkOutcome, SinkReject } from '../../../src/sinks/index.js';
 import { aCheckpoint } from '../support/jobs-harness.js';
 import { ManualClock } from '../support/manual-clock.js';
@@ -55,6 +56,7 @@ describe('the worker of a sink', () => {
       },
     });
     return new SinkWorker({
+      metrics: new Metrics({ version: 'test', role: 'all' }),
       name: 'postgres',
       startProcess: (events) => {
         sink = new ScriptedSink(events);

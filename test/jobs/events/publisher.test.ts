@@ -5,6 +5,7 @@ import type { StoredJob } from '../../../src/jobs/domain/stored-job.js';
 import type { JobEventProducer } from '../../../src/jobs/events/producer.js';
 import { JobEventPublisher } from '../../../src/jobs/events/publisher.js';
 import { JobStore } from '../../../src/jobs/store/job-store.js';
+import { Metrics } from '../../../src/observability/metrics/index.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { aJob, openStore, type StoreFixture } from '../support/store-fixture.js';
 
@@ -71,6 +72,7 @@ async function startProcess(mode: Topic['mode'], othersWrite = false): Promise<v
   topic.mode = mode;
   const before = topic.opened;
   publisher = new JobEventPublisher({
+    metrics: new Metrics({ version: 'test', role: 'all' }),
     store,
     topic: 'batch.jobs',
     ensureTopic: () => topic.ensure(),

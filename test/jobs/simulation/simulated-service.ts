@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { ClaimLoop } from '../../../src/jobs/coordination/claim-loop.js';
 import { JobCommands } from '../../../src/jobs/coordination/commands.js';
 import { JobCoordinator } from '../../../src/jobs/coordination/coordinator.js';
+import { JobMetrics } from '../../../src/jobs/coordination/job-metrics.js';
 import { JobWriter } from '../../../src/jobs/coordination/job-writer.js';
 import type { JobChanges } from '../../../src/jobs/domain/job-changes.js';
 import { isTerminal } from '../../../src/jobs/domain/job-state.js';
@@ -10,6 +11,7 @@ import type { StoredJob } from '../../../src/jobs/domain/stored-job.js';
 import type { Claim } from '../../../src/jobs/store/claim.js';
 import { type Guard, JobStore } from '../../../src/jobs/store/job-store.js';
 import { LeaseStore } from '../../../src/jobs/store/lease-store.js';
+import { Metrics } from '../../../src/observability/metrics/index.js';
 import type { Assignment, Outcome } from '../../../src/runner/index.js';
 import type { FileStore } from '../../../src/storage/index.js';
 import { aCheckpoint } from '../support/jobs-harness.js';
@@ -179,6 +181,7 @@ export class SimulatedService {
       remove: async () => undefined,
     } as unknown as FileStore;
     const coordinator = new JobCoordinator({
+      metrics: new JobMetrics(new Metrics({ version: 'test', role: 'all' })),
       sinks: { wake: async () => 0 },
       store,
       leases: new LeaseStore(this.fixture.db, clock),

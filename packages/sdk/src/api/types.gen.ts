@@ -3082,6 +3082,35 @@ export type GetLivenessResponses = {
 
 export type GetLivenessResponse = GetLivenessResponses[keyof GetLivenessResponses];
 
+export type GetMetricsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/metrics';
+};
+
+export type GetMetricsErrors = {
+    /**
+     * A web page of another origin made this request. Another port of the same host is another origin.
+     */
+    403: Problem;
+    /**
+     * Internal error. The log has the details under the request_id.
+     */
+    500: Problem;
+};
+
+export type GetMetricsError = GetMetricsErrors[keyof GetMetricsErrors];
+
+export type GetMetricsResponses = {
+    /**
+     * The metrics.
+     */
+    200: string;
+};
+
+export type GetMetricsResponse = GetMetricsResponses[keyof GetMetricsResponses];
+
 export type GetReadinessData = {
     body?: never;
     path?: never;

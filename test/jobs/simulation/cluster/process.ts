@@ -4,6 +4,7 @@ import type { Tables } from '../../../../src/database/index.js';
 import { ClaimLoop } from '../../../../src/jobs/coordination/claim-loop.js';
 import { JobCommands } from '../../../../src/jobs/coordination/commands.js';
 import { JobCoordinator } from '../../../../src/jobs/coordination/coordinator.js';
+import { JobMetrics } from '../../../../src/jobs/coordination/job-metrics.js';
 import { JobWriter } from '../../../../src/jobs/coordination/job-writer.js';
 import { Leadership } from '../../../../src/jobs/coordination/leadership.js';
 import { LeaseKeeper } from '../../../../src/jobs/coordination/lease-keeper.js';
@@ -11,6 +12,7 @@ import { JobEventPublisher } from '../../../../src/jobs/events/publisher.js';
 import type { JobNotifier } from '../../../../src/jobs/queue/job-notifier.js';
 import { LeaderStore } from '../../../../src/jobs/store/leader-store.js';
 import { ModelStore } from '../../../../src/models/model-store.js';
+import { Metrics } from '../../../../src/observability/metrics/index.js';
 import type { Assignment } from '../../../../src/runner/index.js';
 import type { FileStore } from '../../../../src/storage/index.js';
 import type { EventsTopic } from './events-topic.js';
@@ -91,6 +93,7 @@ export class SimulatedProcess {
 
     const leases = new BuggedLeaseStore(db, storeClock, bug);
     const coordinator = new JobCoordinator({
+      metrics: new JobMetrics(new Metrics({ version: 'test', role: 'all' })),
       sinks: { wake: async () => 0 },
       store,
       leases,
@@ -146,6 +149,7 @@ export class SimulatedProcess {
     const leadership = new Leadership({ store, owner: this.name, clock, log });
     const kafka = new KafkaAccess(this.machine, trouble, slowness);
     const publisher = new JobEventPublisher({
+      metrics: new Metrics({ version: 'test', role: 'all' }),
       store: this.store,
       topic: 'batch.jobs',
       ensureTopic: async () => undefined,

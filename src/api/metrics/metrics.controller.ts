@@ -1,0 +1,16 @@
+import { Controller, Get, Inject, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { METRICS, type Metrics } from '../../observability/metrics/index.js';
+
+@Controller()
+export class MetricsController {
+  constructor(@Inject(METRICS) private readonly metrics: Metrics) {}
+
+  /** What this process has counted, in the text format of Prometheus. */
+  @Get('metrics')
+  async scrape(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
+    const { registry } = this.metrics;
+    reply.type(registry.contentType);
+    return registry.metrics();
+  }
+}
