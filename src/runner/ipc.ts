@@ -47,7 +47,7 @@ export type Outcome =
 export interface Transaction {
   /** From its first record to the answer that it is committed. */
   seconds: number;
-  /** Errors of the rows that were rejected since the commit before, by code. */
+  /** Rows that were rejected since the commit before, by the code of their first error. */
   rowErrors: Record<string, number>;
 }
 
