@@ -27,6 +27,7 @@ const EXTERNAL = [
     '@azure/identity',
     '@azure/storage-blob',
     '@google-cloud/storage',
+    'google-auth-library',
     'bullmq',
     'ioredis',
     'pino',
