@@ -5,24 +5,13 @@
 #   azure.sh run --dir DIR --port PORT    run it in the foreground: this process becomes the server
 # AZURITE_ACCOUNTS has its accounts, as <name>:<key in Base64>; without it, there is devstoreaccount1 with its known key.
 set -uo pipefail
-for part in common toolchain azure-install; do . "$(dirname "$0")/lib/$part.sh"; done
-
-usage() {
-  sed -n '2,6s/^# \{0,1\}//p' "$0" >&2
-  exit 64
-}
+for part in common toolchain server azure-install; do . "$(dirname "$0")/lib/$part.sh"; done
 
 run() {
   local dir='' port=''
-  while [ $# -gt 0 ]; do
-    case $1 in
-      --dir) dir=${2:-} ;;
-      --port) port=${2:-} ;;
-      *) usage ;;
-    esac
-    shift $(($# > 1 ? 2 : 1))
-  done
-  [ -n "$dir" ] && [ -n "$port" ] || usage
+  read_options 'dir port' "$@"
+  shift "$READ"
+  [ -n "$dir" ] && [ -n "$port" ] && [ $# -eq 0 ] || refuse_arguments
   mkdir -p "$dir" || exit 1
   ensure_node && ensure_azure || exit 1
   # Clients speak newer versions of the protocol than it knows, which it would refuse.
@@ -34,5 +23,5 @@ case ${1:-} in
   available) true ;;
   install) step 'Azure server' ensure_azure ;;
   run) shift && run "$@" ;;
-  *) usage ;;
+  *) refuse_arguments ;;
 esac

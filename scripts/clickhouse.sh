@@ -5,24 +5,13 @@
 #   clickhouse.sh run --dir DIR --port PORT    run it in the foreground: this process becomes the server
 # Whoever connects may do everything, unless FRONT_USER and FRONT_PASSWORD are set.
 set -uo pipefail
-for part in common toolchain clickhouse-install; do . "$(dirname "$0")/lib/$part.sh"; done
-
-usage() {
-  sed -n '2,6s/^# \{0,1\}//p' "$0" >&2
-  exit 64
-}
+for part in common toolchain server clickhouse-install; do . "$(dirname "$0")/lib/$part.sh"; done
 
 run() {
   local dir='' port=''
-  while [ $# -gt 0 ]; do
-    case $1 in
-      --dir) dir=${2:-} ;;
-      --port) port=${2:-} ;;
-      *) usage ;;
-    esac
-    shift $(($# > 1 ? 2 : 1))
-  done
-  [ -n "$dir" ] && [ -n "$port" ] || usage
+  read_options 'dir port' "$@"
+  shift "$READ"
+  [ -n "$dir" ] && [ -n "$port" ] && [ $# -eq 0 ] || refuse_arguments
   ensure_node && ensure_clickhouse || exit 1
   exec node "$ROOT/test/kit/clickhouse-front.mjs" "$CLICKHOUSE_DIR" "$dir" "$port"
 }
@@ -31,5 +20,5 @@ case ${1:-} in
   available) can_have_clickhouse ;;
   install) step 'ClickHouse (chDB)' ensure_clickhouse ;;
   run) shift && run "$@" ;;
-  *) usage ;;
+  *) refuse_arguments ;;
 esac

@@ -6,24 +6,14 @@
 # Buckets are the folders in DIR. Whoever connects may do everything.
 set -uo pipefail
 . "$(dirname "$0")/lib/common.sh"
+. "$(dirname "$0")/lib/server.sh"
 . "$(dirname "$0")/lib/gcs-install.sh"
-
-usage() {
-  sed -n '2,6s/^# \{0,1\}//p' "$0" >&2
-  exit 64
-}
 
 run() {
   local dir='' port=''
-  while [ $# -gt 0 ]; do
-    case $1 in
-      --dir) dir=${2:-} ;;
-      --port) port=${2:-} ;;
-      *) usage ;;
-    esac
-    shift $(($# > 1 ? 2 : 1))
-  done
-  [ -n "$dir" ] && [ -n "$port" ] || usage
+  read_options 'dir port' "$@"
+  shift "$READ"
+  [ -n "$dir" ] && [ -n "$port" ] && [ $# -eq 0 ] || refuse_arguments
   mkdir -p "$dir" || exit 1
   ensure_gcs || exit 1
   exec "$GCS_SERVER" -scheme http -host 127.0.0.1 -port "$port" -backend filesystem -filesystem-root "$dir" \
@@ -34,5 +24,5 @@ case ${1:-} in
   available) can_have_gcs ;;
   install) step 'GCS server' ensure_gcs ;;
   run) shift && run "$@" ;;
-  *) usage ;;
+  *) refuse_arguments ;;
 esac

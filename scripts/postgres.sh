@@ -4,12 +4,7 @@
 #   postgres.sh run --dir DIR --port PORT run it in the foreground: this process becomes the server
 # Whoever connects as the user `batch` may do everything in the database `postgres`. Settings after `--` go to the server.
 set -uo pipefail
-for part in common toolchain postgres-install; do . "$(dirname "$0")/lib/$part.sh"; done
-
-usage() {
-  sed -n '2,5s/^# \{0,1\}//p' "$0" >&2
-  exit 64
-}
+for part in common toolchain server postgres-install; do . "$(dirname "$0")/lib/$part.sh"; done
 
 # The server refuses to be root. It keeps root's way through folders that only root may enter, as a clone or TMPDIR may be.
 unprivileged() {
@@ -24,16 +19,10 @@ unprivileged() {
 
 run() {
   local dir='' port='' bin
-  while [ $# -gt 0 ]; do
-    case $1 in
-      --dir) dir=${2:-} ;;
-      --port) port=${2:-} ;;
-      --) shift && break ;;
-      *) usage ;;
-    esac
-    shift $(($# > 1 ? 2 : 1))
-  done
-  [ -n "$dir" ] && [ -n "$port" ] || usage
+  read_options 'dir port' "$@"
+  shift "$READ"
+  [ -n "$dir" ] && [ -n "$port" ] || refuse_arguments
+  [ $# -eq 0 ] || shift # the --
   ensure_node && ensure_postgres || exit 1
   bin=$(postgres_bin)
   if [ ! -f "$dir/PG_VERSION" ]; then
@@ -47,5 +36,5 @@ run() {
 case ${1:-} in
   install) step 'PostgreSQL' ensure_postgres ;;
   run) shift && run "$@" ;;
-  *) usage ;;
+  *) refuse_arguments ;;
 esac

@@ -7,25 +7,14 @@
 # Buckets are the folders in DIR. Requests are signed with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 set -uo pipefail
 . "$(dirname "$0")/lib/common.sh"
+. "$(dirname "$0")/lib/server.sh"
 . "$(dirname "$0")/lib/s3-install.sh"
-
-usage() {
-  sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
-  exit 64
-}
 
 run() {
   local dir='' port='' versions=''
-  while [ $# -gt 0 ]; do
-    case $1 in
-      --dir) dir=${2:-} ;;
-      --port) port=${2:-} ;;
-      --versions) versions=${2:-} ;;
-      *) usage ;;
-    esac
-    shift $(($# > 1 ? 2 : 1))
-  done
-  [ -n "$dir" ] && [ -n "$port" ] && [ -n "${AWS_ACCESS_KEY_ID:-}" ] && [ -n "${AWS_SECRET_ACCESS_KEY:-}" ] || usage
+  read_options 'dir port versions' "$@"
+  shift "$READ"
+  [ -n "$dir" ] && [ -n "$port" ] && [ -n "${AWS_ACCESS_KEY_ID:-}" ] && [ -n "${AWS_SECRET_ACCESS_KEY:-}" ] && [ $# -eq 0 ] || refuse_arguments
   mkdir -p "$dir" ${versions:+"$versions"} || exit 1
   ensure_s3 || exit 1
   export ROOT_ACCESS_KEY=$AWS_ACCESS_KEY_ID ROOT_SECRET_KEY=$AWS_SECRET_ACCESS_KEY
@@ -37,5 +26,5 @@ case ${1:-} in
   available) can_have_s3 ;;
   install) step 'S3 server' ensure_s3 ;;
   run) shift && run "$@" ;;
-  *) usage ;;
+  *) refuse_arguments ;;
 esac
