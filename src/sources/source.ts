@@ -48,6 +48,8 @@ export interface ListOptions {
   readonly signal: AbortSignal;
 }
 
+/** Age in ms below which a local file may still be written, with no other time to show for it. */
+export const MIN_LOCAL_AGE_MS = 2_000;
 /** Time in ms for one page of a listing. */
 export const PAGE_MS = 30_000;
 /** Files of one page, at most: no store gives more at once. */

@@ -1,6 +1,6 @@
 import { type ErrorCode, ServiceError } from '../../errors/index.js';
 import type { Clock } from '../../jobs/index.js';
-import type { ListedFile, Sources } from '../../sources/index.js';
+import { type ListedFile, MIN_LOCAL_AGE_MS, type Sources } from '../../sources/index.js';
 import type { Completeness } from '../domain/feed.js';
 
 const MAX_MARKER_BYTES = 4_096;
@@ -8,8 +8,6 @@ const MAX_MARKER_BYTES = 4_096;
 const MAX_WATCHED = 10_000;
 /** Markers that are asked for side by side. */
 const ASKED_AT_ONCE = 8;
-/** A local file that was written a moment ago may still be written. */
-const MIN_AGE_MS = 2_000;
 /** Answers to the question for a marker that mean that there is none, or none yet. */
 const ABSENT: readonly ErrorCode[] = ['SOURCE_NOT_FOUND', 'SOURCE_CHANGED', 'SOURCE_UNSUPPORTED', 'INVALID_SOURCE'];
 
@@ -115,10 +113,10 @@ export class CompleteFiles {
   #isOld(file: ListedFile): boolean {
     const { uri, modifiedAt } = file;
     const age = this.clock.now() - modifiedAt.getTime();
-    if (age >= MIN_AGE_MS || !uri.startsWith('file:')) return true;
+    if (age >= MIN_LOCAL_AGE_MS || !uri.startsWith('file:')) return true;
     // By the clock of another machine, or ours was set back: its age says nothing.
-    if (age < 0) return this.#isStable(file, MIN_AGE_MS);
-    this.#lookSoon(MIN_AGE_MS);
+    if (age < 0) return this.#isStable(file, MIN_LOCAL_AGE_MS);
+    this.#lookSoon(MIN_LOCAL_AGE_MS);
     return false;
   }
 

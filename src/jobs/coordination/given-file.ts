@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FileCompression } from '../../decoding/index.js';
 import { ServiceError } from '../../errors/index.js';
 import { inspectHead, readHead } from '../../ingest/index.js';
-import { filenameOf, type JobSource, parseSourceUri, type Sources } from '../../sources/index.js';
+import { filenameOf, type JobSource, MIN_LOCAL_AGE_MS, parseSourceUri, type Sources } from '../../sources/index.js';
 
 /** A file for a new job: one that was uploaded (ReceivedUpload), or one that is read where it lies. */
 export interface GivenFile {
@@ -24,16 +24,13 @@ export interface GivenFile {
   handOver(): void;
 }
 
-/** Time in ms after which a local file that was just written is opened again: it may be complete by then. */
-const SETTLING_MS = 2_000;
-
 /** As `openGivenSource`, for somebody who waits for the answer: a local file that was just written gets 2 s to be complete. */
 export async function openSettledSource(sources: Sources, uri: string): Promise<GivenFile> {
   try {
     return await openGivenSource(sources, uri);
   } catch (error) {
     if (!(error instanceof ServiceError) || error.code !== 'SOURCE_CHANGED' || !/^file:/i.test(uri)) throw error;
-    await sleep(SETTLING_MS);
+    await sleep(MIN_LOCAL_AGE_MS);
     return openGivenSource(sources, uri);
   }
 }

@@ -18,6 +18,7 @@ import {
   type SourceUri,
   type SourceVersion,
 } from '../source.js';
+import { sourceChanged } from '../source-changed.js';
 import { hrefOf } from '../source-uri.js';
 import { unexpectedAnswer } from '../unexpected-answer.js';
 
@@ -153,7 +154,7 @@ export class AzureSource implements Source {
     } catch (error) {
       throw gone(error, uri) ?? refusal(error, uri) ?? error;
     }
-    throw changed(uri);
+    throw sourceChanged(uri.href);
   }
 
   async #blob(uri: SourceUri): Promise<BlobClient> {
@@ -222,7 +223,7 @@ function partsOf({ path }: Pick<SourceUri, 'path'>): { container: string; name: 
 
 /** What a failure means for a blob that was there before: another one is in its place, or none. */
 function gone(error: unknown, uri: SourceUri): ServiceError | null {
-  return [404, 412, 416].includes(statusOf(error) ?? 0) ? changed(uri, error) : null;
+  return [404, 412, 416].includes(statusOf(error) ?? 0) ? sourceChanged(uri.href, error) : null;
 }
 
 /** What another attempt would not change; null: it may. */
@@ -244,10 +245,6 @@ function refusal(error: unknown, { href }: SourceUri): ServiceError | null {
   if (!NO_CREDENTIALS.includes(name)) return null;
   const detail = `There are no credentials for ${href}: set those of Azure's SDK, or a connection (SOURCE_CONNECTIONS)`;
   return new ServiceError('SOURCE_FORBIDDEN', detail, { cause: error });
-}
-
-function changed({ href }: SourceUri, cause?: unknown): ServiceError {
-  return new ServiceError('SOURCE_CHANGED', `${href} is not what it was when the job was created`, { cause });
 }
 
 function statusOf(error: unknown): number | undefined {

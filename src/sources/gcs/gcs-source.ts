@@ -13,6 +13,7 @@ import {
   type SourceUri,
   type SourceVersion,
 } from '../source.js';
+import { sourceChanged } from '../source-changed.js';
 import { hrefOf } from '../source-uri.js';
 import { unexpectedAnswer } from '../unexpected-answer.js';
 import { until } from '../until.js';
@@ -51,7 +52,7 @@ export class GcsSource implements Source {
   constructor(private readonly options: SourceConnection['options'] = {}) {}
 
   async stat(uri: SourceUri, signal: AbortSignal): Promise<SourceVersion> {
-    const answer = await this.#get(uri, objectPath(uri), { fields: 'generation,size' }, {}, signal);
+    const answer = await this.#request(uri, objectPath(uri), { fields: 'generation,size' }, signal);
     if (answer.statusCode !== 200) throw await failure(answer, uri);
     const { generation, size } = (await jsonOf(answer)) as Partial<GcsObject>;
     if (generation === undefined || size === undefined) throw new Error('The server tells no generation or size');
@@ -68,13 +69,13 @@ export class GcsSource implements Source {
     const query = { alt: 'media', generation: version };
     // Objects that are stored as gzip come as they are: decompressed ones have no ranges.
     const headers = { range: `bytes=${from}-${to - 1}`, 'accept-encoding': 'gzip' };
-    const answer = await this.#get(uri, objectPath(uri), query, headers, signal);
+    const answer = await this.#request(uri, objectPath(uri), query, signal, { headers });
     const { statusCode = 0, headers: said } = answer;
     if (statusCode === 206 && said['content-range'] === `bytes ${from}-${to - 1}/${sizeBytes}`) {
       const found = said['x-goog-generation'] ?? version;
       if (found === version) return answer;
       answer.destroy();
-      throw changed(uri);
+      throw sourceChanged(uri.href);
     }
     if (statusCode < 400) {
       answer.destroy();
@@ -82,7 +83,7 @@ export class GcsSource implements Source {
     }
     const reason = await failure(answer, uri);
     // It was there.
-    if ([404, 410, 412, 416].includes(statusCode)) throw changed(uri, reason);
+    if ([404, 410, 412, 416].includes(statusCode)) throw sourceChanged(uri.href, reason);
     throw reason;
   }
 
@@ -97,7 +98,7 @@ export class GcsSource implements Source {
     const path = `/storage/v1/b/${encodeURIComponent(prefix.authority)}/o`;
     for (;;) {
       const pageSignal = AbortSignal.any([signal, AbortSignal.timeout(PAGE_MS)]);
-      const answer = await this.#get(prefix, path, query, {}, pageSignal);
+      const answer = await this.#request(prefix, path, query, pageSignal);
       if (answer.statusCode !== 200) throw await failure(answer, prefix);
       const { items = [], nextPageToken } = (await jsonOf(answer)) as { items?: GcsObject[]; nextPageToken?: string };
       const page = items.flatMap(({ name, generation, size, timeCreated }) => {
@@ -119,32 +120,21 @@ export class GcsSource implements Source {
 
   async delete(uri: SourceUri, { version }: SourceVersion, signal: AbortSignal): Promise<void> {
     // What the server compares once more; emulators do not.
-    if ((await this.stat(uri, signal)).version !== version) throw changed(uri);
+    if ((await this.stat(uri, signal)).version !== version) throw sourceChanged(uri.href);
     const query = { ifGenerationMatch: version };
-    const answer = await this.#request('DELETE', uri, objectPath(uri), query, {}, signal);
+    const answer = await this.#request(uri, objectPath(uri), query, signal, { method: 'DELETE' });
     const { statusCode = 0 } = answer;
     if (statusCode === 204 || statusCode === 200) return void answer.resume();
     const reason = await failure(answer, uri);
-    throw statusCode === 412 ? changed(uri, reason) : reason;
-  }
-
-  #get(
-    uri: SourceUri,
-    path: string,
-    query: Readonly<Record<string, string>>,
-    headers: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ): Promise<IncomingMessage> {
-    return this.#request('GET', uri, path, query, headers, signal);
+    throw statusCode === 412 ? sourceChanged(uri.href, reason) : reason;
   }
 
   async #request(
-    method: 'GET' | 'DELETE',
     uri: SourceUri,
     path: string,
     query: Readonly<Record<string, string>>,
-    headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
+    { method = 'GET', headers = {} }: { method?: 'GET' | 'DELETE'; headers?: Readonly<Record<string, string>> } = {},
   ): Promise<IncomingMessage> {
     const storage = await this.#load(uri);
     const { project_id: project } = this.options;
@@ -252,8 +242,4 @@ async function textOf(answer: IncomingMessage, maxBytes: number): Promise<string
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-function changed({ href }: SourceUri, cause?: unknown): ServiceError {
-  return new ServiceError('SOURCE_CHANGED', `${href} is not what it was when the job was created`, { cause });
 }

@@ -10,6 +10,7 @@ import { isOwnAddress } from '../addresses.js';
 import { type AllowedSource, requireAllowed } from '../allowed-sources.js';
 import { connectionOf, type SourceConnection } from '../connections.js';
 import type { ListedFile, Source, SourceUri, SourceVersion } from '../source.js';
+import { sourceChanged } from '../source-changed.js';
 import { parseSourceUri } from '../source-uri.js';
 import { unexpectedAnswer } from '../unexpected-answer.js';
 
@@ -78,7 +79,7 @@ export class HttpsSource implements Source {
     const answer = await this.#get(uri, headers, signal);
     const { statusCode = 0 } = answer;
     const found = pinOf(answer.headers);
-    const isSame = found !== null && found.etag === pin.etag && found.modified === pin.modified;
+    const isSame = isSamePin(found, pin);
     if (statusCode === 206 && isSame && answer.headers['content-range'] === `bytes ${from}-${to - 1}/${sizeBytes}`) {
       requirePlain(uri, answer.headers);
       return answer;
@@ -88,7 +89,7 @@ export class HttpsSource implements Source {
     const isOther = (statusCode === 200 || statusCode === 206) && found !== null && !isSame;
     // It was there before.
     if (isOther || statusCode === 404 || statusCode === 410 || statusCode === 416) {
-      throw new ServiceError('SOURCE_CHANGED', `${uri.href} is not what it was when the job was created`);
+      throw sourceChanged(uri.href);
     }
     const range = answer.headers['content-range'] ?? 'none';
     throw refusal(uri, statusCode) ?? unexpectedAnswer(statusCode, `Not the range that was asked for: ${range}`);
@@ -99,14 +100,14 @@ export class HttpsSource implements Source {
     const answer = await this.#get(uri, {}, signal);
     const { statusCode = 0, headers } = answer;
     const found = pinOf(headers);
-    const isSame = found !== null && found.etag === pin.etag && found.modified === pin.modified;
+    const isSame = isSamePin(found, pin);
     if (statusCode === 200 && isSame && headers['content-length'] === `${sizeBytes}`) {
       requirePlain(uri, headers);
       return answer;
     }
     answer.destroy();
     if ((statusCode === 200 && found !== null) || statusCode === 404 || statusCode === 410) {
-      throw new ServiceError('SOURCE_CHANGED', `${uri.href} is not what it was when the job was created`);
+      throw sourceChanged(uri.href);
     }
     throw refusal(uri, statusCode) ?? unexpectedAnswer(statusCode, 'Not the file that was asked for');
   }
@@ -221,6 +222,10 @@ function wholeVersion(uri: SourceUri, headers: http.IncomingHttpHeaders): Source
 function pinOf({ etag, 'last-modified': modified }: http.IncomingHttpHeaders): Pin | null {
   if (etag !== undefined && !etag.startsWith('W/')) return { etag };
   return modified === undefined ? null : { modified };
+}
+
+function isSamePin(found: Pin | null, pin: Pin): boolean {
+  return found !== null && found.etag === pin.etag && found.modified === pin.modified;
 }
 
 function requirePlain(uri: SourceUri, { 'content-encoding': encoding = 'identity' }: http.IncomingHttpHeaders): void {

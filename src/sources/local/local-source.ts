@@ -3,12 +3,11 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, readlink, realpath } from 'node:fs/promises';
 import { ServiceError } from '../../errors/index.js';
 import type { OpenFile } from '../../storage/index.js';
-import type { SourceUri, SourceVersion } from '../source.js';
+import { MIN_LOCAL_AGE_MS, type SourceUri, type SourceVersion } from '../source.js';
+import { sourceChanged } from '../source-changed.js';
 
 /** How much of the beginning and of the end tells two files of one size and time apart. */
 const SAMPLE_BYTES = 64 * 1024;
-/** A file that was written a moment ago may still be written, with no other time to show for it. */
-const MIN_AGE_MS = 2_000;
 
 /**
  * The version of a local file that is there now: size, time of the last change in ns, and SHA-256 of its beginning and
@@ -19,7 +18,7 @@ export async function statLocalFile(uri: SourceUri, now = Date.now()): Promise<S
   const handle = await openPlainFile(uri);
   try {
     const { size, mtimeNs } = await handle.stat({ bigint: true });
-    if (now - Number(mtimeNs / 1_000_000n) < MIN_AGE_MS && now >= Number(mtimeNs / 1_000_000n)) {
+    if (now - Number(mtimeNs / 1_000_000n) < MIN_LOCAL_AGE_MS && now >= Number(mtimeNs / 1_000_000n)) {
       throw new ServiceError('SOURCE_CHANGED', `${uri.href} was changed less than 2 s ago, so it may still be written`);
     }
     const sizeBytes = Number(size);
@@ -34,14 +33,15 @@ export async function openLocalSource(uri: SourceUri, { version, sizeBytes }: So
   const handle = await openPlainFile(uri);
   try {
     const first = await handle.stat({ bigint: true });
-    if (`${first.size}-${first.mtimeNs}-${await sample(handle, sizeBytes)}` !== version) throw changed(uri);
+    if (`${first.size}-${first.mtimeNs}-${await sample(handle, sizeBytes)}` !== version) throw sourceChanged(uri.href);
     return {
       sizeBytes,
       async read(buffer, offset, length, position) {
         const { bytesRead } = await handle.read(buffer, offset, length, position);
         // What was read belongs to the version only if the file is still that.
         const { size, mtimeNs, ctimeNs } = await handle.stat({ bigint: true });
-        if (size !== first.size || mtimeNs !== first.mtimeNs || ctimeNs !== first.ctimeNs) throw changed(uri);
+        if (size !== first.size || mtimeNs !== first.mtimeNs || ctimeNs !== first.ctimeNs)
+          throw sourceChanged(uri.href);
         return { bytesRead };
       },
       close: () => handle.close(),
@@ -127,8 +127,4 @@ function hasLink(href: string): ServiceError {
     'SOURCE_UNSUPPORTED',
     `${href} has a symbolic link on its path: name the file by its real one`,
   );
-}
-
-function changed({ href }: SourceUri): ServiceError {
-  return new ServiceError('SOURCE_CHANGED', `${href} is not what it was when the job was created`);
 }

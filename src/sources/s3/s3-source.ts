@@ -12,6 +12,7 @@ import {
   type SourceUri,
   type SourceVersion,
 } from '../source.js';
+import { sourceChanged } from '../source-changed.js';
 import { hrefOf } from '../source-uri.js';
 import { unexpectedAnswer } from '../unexpected-answer.js';
 import { until } from '../until.js';
@@ -79,7 +80,7 @@ export class S3Source implements Source {
     // The SDK does not end its search for credentials by the signal.
     const answer = await until(client.send(command, { abortSignal: signal }), signal).catch((error: unknown) => {
       // It was there.
-      if ([404, 412, 416].includes(statusOf(error) ?? 0)) throw changed(href, error);
+      if ([404, 412, 416].includes(statusOf(error) ?? 0)) throw sourceChanged(href, error);
       throw refusal(error, href) ?? error;
     });
     const body = answer.Body as Readable;
@@ -89,7 +90,7 @@ export class S3Source implements Source {
       if (versionId !== undefined || modified === undefined || pinOf(etag, answer.LastModified).modified === modified)
         return body;
       body.destroy();
-      throw changed(href);
+      throw sourceChanged(href);
     }
     body.destroy();
     throw unexpectedAnswer(answer.$metadata.httpStatusCode ?? 0, `Not the range that was asked for: ${range}`);
@@ -129,11 +130,11 @@ export class S3Source implements Source {
         throw new ServiceError('SOURCE_UNSUPPORTED', `The store of ${href} compares no version before it deletes one`);
       }
       // One of the same bytes was written anew.
-      if ((await this.stat(uri, signal)).version !== version) throw changed(href);
+      if ((await this.stat(uri, signal)).version !== version) throw sourceChanged(href);
       const command = new sdk.DeleteObjectCommand({ Bucket, Key, IfMatch: etag });
       await until(client.send(command, { abortSignal: signal }), signal);
     } catch (error) {
-      if (statusOf(error) === 412) throw changed(href, error);
+      if (statusOf(error) === 412) throw sourceChanged(href, error);
       throw refusal(error, href) ?? error;
     }
   }
@@ -247,10 +248,6 @@ function refusal(error: unknown, href: string): ServiceError | null {
   if (name !== 'CredentialsProviderError') return null;
   const detail = `There are no credentials for ${href}: set those of the AWS SDK, or a connection (SOURCE_CONNECTIONS)`;
   return new ServiceError('SOURCE_FORBIDDEN', detail, { cause: error });
-}
-
-function changed(href: string, cause?: unknown): ServiceError {
-  return new ServiceError('SOURCE_CHANGED', `${href} is not what it was when the job was created`, { cause });
 }
 
 function statusOf(error: unknown): number | undefined {
