@@ -30,27 +30,22 @@ export class FeedLease {
   async write(changes: FeedChanges): Promise<void> {
     const { feeds, clock, owner } = this.parts;
     const now = clock.monotonic();
-    const held = await feeds.renew(this.held.id, owner, changes);
-    if (held === undefined) throw new FeedLeaseLost(`The lease of feed ${this.held.id} is lost`);
-    [this.held, this.#renewedAt] = [held, now];
+    this.held = this.#require(await feeds.renew(this.held.id, owner, changes));
+    this.#renewedAt = now;
   }
 
   /** Sees what users have asked for since, and goes on. Throws FeedLeaseLost. */
   async refresh(): Promise<void> {
     const { feeds, clock, owner } = this.parts;
     if (clock.monotonic() - this.#renewedAt > FEED_LEASE_MS / 3) return this.write({});
-    const held = await feeds.look(this.held.id, owner);
-    if (held === undefined) throw new FeedLeaseLost(`The lease of feed ${this.held.id} is lost`);
-    this.held = held;
+    this.held = this.#require(await feeds.look(this.held.id, owner));
   }
 
   /** Goes on, without a look at what has changed, for work that takes longer than the lease. Throws FeedLeaseLost. */
   async keep(): Promise<void> {
     const { feeds, clock, owner } = this.parts;
     const now = clock.monotonic();
-    if ((await feeds.renew(this.held.id, owner)) === undefined) {
-      throw new FeedLeaseLost(`The lease of feed ${this.held.id} is lost`);
-    }
+    this.#require(await feeds.renew(this.held.id, owner));
     this.#renewedAt = now;
   }
 
@@ -69,5 +64,10 @@ export class FeedLease {
   async release(afterMs: number | null): Promise<void> {
     const { feeds, owner } = this.parts;
     await feeds.release(this.held.id, owner, this.held.revision, afterMs);
+  }
+
+  #require(held: HeldFeed | undefined): HeldFeed {
+    if (held !== undefined) return held;
+    throw new FeedLeaseLost(`The lease of feed ${this.held.id} is lost`);
   }
 }

@@ -1,4 +1,11 @@
-import { type Expression, type ExpressionBuilder, type Selectable, sql, type UpdateObject } from 'kysely';
+import {
+  type Expression,
+  type ExpressionBuilder,
+  type Selectable,
+  type SelectQueryBuilder,
+  sql,
+  type UpdateObject,
+} from 'kysely';
 import {
   beforeSeq,
   type Database,
@@ -254,19 +261,7 @@ export class FeedFileStore {
 
   /** Forgets what was found and not taken, up to `limit` files. How many there were. */
   async forgetPending(feedId: string, limit: number): Promise<number> {
-    const { numDeletedRows } = await this.db
-      .deleteFrom('feed_files')
-      .where('file_key', 'in', (eb) =>
-        eb
-          .selectFrom('feed_files')
-          .select('file_key')
-          .where('feed_id', '=', feedId)
-          .where('state', '=', 'PENDING')
-          .where('job_id', 'is', null)
-          .limit(limit),
-      )
-      .executeTakeFirst();
-    return Number(numDeletedRows);
+    return this.#forget(this.#inState(feedId, 'PENDING').where('job_id', 'is', null).select('file_key').limit(limit));
   }
 
   /**
@@ -279,21 +274,23 @@ export class FeedFileStore {
     const until = isDeleted
       ? sql<number>`${this.#now} - ${age}`
       : sql<number>`(SELECT looked_at - ${age} FROM feeds WHERE id = ${feedId})`;
-    const { numDeletedRows } = await this.db
-      .deleteFrom('feed_files')
-      .where('file_key', 'in', (eb) =>
-        eb
-          .selectFrom('feed_files')
-          .select('file_key')
-          .where('feed_id', '=', feedId)
-          .where('seen_at', '<', until)
-          .where('state', 'in', isDeleted ? ['PENDING', 'COMPLETED', 'FAILED'] : ['COMPLETED', 'FAILED'])
-          .$if(!isDeleted, (query) =>
-            query.where((or) => or.or([or('after_state', 'is', null), or('after_state', '!=', 'PENDING')])),
-          )
-          .limit(limit),
-      )
-      .executeTakeFirst();
+    return this.#forget(
+      this.db
+        .selectFrom('feed_files')
+        .select('file_key')
+        .where('feed_id', '=', feedId)
+        .where('seen_at', '<', until)
+        .where('state', 'in', isDeleted ? ['PENDING', 'COMPLETED', 'FAILED'] : ['COMPLETED', 'FAILED'])
+        .$if(!isDeleted, (query) =>
+          query.where((or) => or.or([or('after_state', 'is', null), or('after_state', '!=', 'PENDING')])),
+        )
+        .limit(limit),
+    );
+  }
+
+  /** How many rows there were. */
+  async #forget(keys: SelectQueryBuilder<Tables, 'feed_files', { file_key: string }>): Promise<number> {
+    const { numDeletedRows } = await this.db.deleteFrom('feed_files').where('file_key', 'in', keys).executeTakeFirst();
     return Number(numDeletedRows);
   }
 

@@ -76,7 +76,9 @@ export class Metrics {
     'result',
   ]);
   readonly bytes = this.#counter('batch_bytes_total', 'Bytes of files whose rows were committed.', ['format']);
-  readonly rowErrors = this.#counter('batch_row_errors_total', 'Rejected rows, by the code of their first error.', ['code']);
+  readonly rowErrors = this.#counter('batch_row_errors_total', 'Rejected rows, by the code of their first error.', [
+    'code',
+  ]);
 
   readonly transactions = this.#counter('batch_transactions_total', 'Transactions that ended, by how.', ['result']);
   readonly transactionDuration = this.#histogram(
