@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { utimesSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, realpath, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -111,6 +112,17 @@ describe('a local source', () => {
     await ended;
     expect([...seen].filter((each) => !each.startsWith('SOURCE_'))).toEqual(['6 bytes']);
   }, 60_000);
+
+  it('sees a write that comes while it opens the file', async () => {
+    const path = `${place.folder}/in/written.csv`;
+    await writeFile(path, 'id\n1\n');
+    await utimes(path, 1_700_000_000, 1_700_000_000);
+    const found = errorOf(statLocalFile(parseSourceUri(place.uri('in/written.csv'))));
+    const asked = Date.now();
+    while (Date.now() < asked + 3);
+    utimesSync(path, new Date(), new Date());
+    expect(await found).toBe('SOURCE_CHANGED');
+  });
 
   it('reads no folder, device or pipe, and no path that climbs', async () => {
     expect(await errorOf(sources.find(place.uri('in/a')))).toBe('SOURCE_UNSUPPORTED');

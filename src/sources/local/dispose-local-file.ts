@@ -59,7 +59,7 @@ async function putAside(uri: SourceUri, version: string, aside: string): Promise
 
 async function versionAt(uri: SourceUri, path: string): Promise<string> {
   // Its age does not matter: it is compared.
-  return (await statLocalFile({ ...uri, path }, Number.POSITIVE_INFINITY)).version;
+  return (await statLocalFile({ ...uri, path }, () => Number.POSITIVE_INFINITY)).version;
 }
 
 /** Gives a file its name back. false: another one has it, and this one stays where it is. */

@@ -14,11 +14,13 @@ const SAMPLE_BYTES = 64 * 1024;
  * end; not its inode, which a network mount that comes back has others of. Throws SOURCE_NOT_FOUND, SOURCE_FORBIDDEN,
  * SOURCE_CHANGED while it is being written, SOURCE_UNSUPPORTED if it is not a plain file.
  */
-export async function statLocalFile(uri: SourceUri, now = Date.now()): Promise<SourceVersion> {
+export async function statLocalFile(uri: SourceUri, now = Date.now): Promise<SourceVersion> {
   const handle = await openPlainFile(uri);
   try {
     const { size, mtimeNs } = await handle.stat({ bigint: true });
-    if (now - Number(mtimeNs / 1_000_000n) < MIN_LOCAL_AGE_MS && now >= Number(mtimeNs / 1_000_000n)) {
+    // Asked after the file: a write while it is opened is none in the future, as one by another machine's clock is.
+    const ageMs = now() - Number(mtimeNs / 1_000_000n);
+    if (ageMs >= 0 && ageMs < MIN_LOCAL_AGE_MS) {
       throw new ServiceError('SOURCE_CHANGED', `${uri.href} was changed less than 2 s ago, so it may still be written`);
     }
     const sizeBytes = Number(size);
