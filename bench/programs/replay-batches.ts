@@ -66,7 +66,7 @@ async function replay(jobId: string, csvBytes: number): Promise<number> {
     jobId,
     null,
     { size: csvBytes },
-    { sent: () => undefined },
+    { sent: () => undefined, rejected: () => undefined },
     new RecordBatchPool(buffers),
     'none',
     new SendWindow(),

@@ -1,13 +1,14 @@
 import type { Kafka } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { CsvKernel } from '../formats/index.js';
-import { classifyFailure, TransactionalSession, withTimeout } from '../kafka/index.js';
+import { type Checkpoint, classifyFailure, TransactionalSession, withTimeout } from '../kafka/index.js';
 import { openRowSource, type RowSource, type RowSourceLimits, readerName } from '../reading/index.js';
 import { type Assignment, type FromRunner, type Outcome, type Transaction } from '../runner/index.js';
 import { SourceFile, type Sources, versionHash } from '../sources/index.js';
 import { StoredFile } from '../storage/index.js';
 import { checkExpectation } from './check-expectation.js';
 import type { KernelCache } from './kernel-cache.js';
+import { OpenRejections } from './open-rejections.js';
 import { type Action, type Event, initialState, type Limits, type State, step } from './protocol.js';
 import { RecordBatchPool } from './record-batch-pool.js';
 import { RecordBatchWriter } from './record-batch-writer.js';
@@ -52,6 +53,7 @@ export class DeliveryRun {
   #session: TransactionalSession | undefined;
   #writer: RecordBatchWriter | undefined;
   readonly #window = new SendWindow();
+  readonly #rejections = new OpenRejections();
   /** Shared by the row source and the writer; null if the reference reader works. */
   #kernel: CsvKernel | null = null;
   /** Raised by every `close`: answers to calls of an older session are dropped. */
@@ -90,7 +92,10 @@ export class DeliveryRun {
     const ticker = setInterval(() => this.#dispatch({ type: 'tick' }), TICK_MS);
     try {
       this.#dispatch({ type: 'start' });
-      return await this.#ended.promise;
+      const outcome = await this.#ended.promise;
+      // The answer to the last commit may have been lost.
+      if (outcome !== null && 'checkpoint' in outcome) this.#logRejections(outcome.checkpoint);
+      return outcome;
     } finally {
       clearInterval(ticker);
       clearTimeout(this.#timer);
@@ -220,7 +225,7 @@ export class DeliveryRun {
         this.dependencies.report({
           ...this.#about('committed'),
           checkpoint: action.checkpoint,
-          transaction: this.#endTransaction(action.checkpoint.position),
+          transaction: this.#endTransaction(action.checkpoint),
         });
         break;
       case 'close':
@@ -311,13 +316,18 @@ export class DeliveryRun {
     }
     this.#kernel = kernel;
     this.#rows = rows;
+    // The answer to the last commit may have been lost.
+    this.#logRejections(from);
     if (rows.columns !== null) this.dependencies.report({ ...this.#about('header'), columns: rows.columns });
     this.#writer = new RecordBatchWriter(
       this.#openSession(),
       this.job.jobId,
       from,
       { size: this.job.sizeBytes, ...(this.#version === undefined ? {} : { version: this.#version }) },
-      { sent: (bytes) => this.#dispatch({ type: 'sent', bytes }) },
+      {
+        sent: (bytes) => this.#dispatch({ type: 'sent', bytes }),
+        rejected: (batch) => this.#rejections.add(batch),
+      },
       new RecordBatchPool(kernel?.batchBuffers),
       this.job.options.topicCompression,
       this.#window,
@@ -359,11 +369,27 @@ export class DeliveryRun {
   }
 
   /** null: the commit was found out, and whose it was is not known. */
-  #endTransaction({ row, byte }: { row: number; byte: number }): Transaction | null {
+  #endTransaction(checkpoint: Checkpoint): Transaction | null {
+    const { ok: accepted, errors: rejected, position } = checkpoint;
     const rowErrors = this.#writer?.takeRejectedByCode() ?? {};
-    this.dependencies.log.debug({ row, byte }, 'checkpoint saved');
-    if (Object.keys(rowErrors).length > 0) this.dependencies.log.info({ row, rejected: rowErrors }, 'rows rejected');
+    const counts = { row: position.row, accepted, rejected };
+    this.dependencies.log.debug({ byte: position.byte, ...counts }, `Checkpoint saved at offset ${position.byte}`);
+    this.#logRejections(checkpoint, rowErrors);
     return this.#openedAt === null ? null : { seconds: (performance.now() - this.#openedAt) / 1000, rowErrors };
+  }
+
+  /** One line for all rows that a transaction has rejected: a file may be bad from its first row to its last. */
+  #logRejections(committed: Checkpoint | null, byCode: Record<string, number> = {}): void {
+    const taken = this.#rejections.take(committed?.position.row ?? 0);
+    if (taken === null) return;
+    const { rows, first } = taken;
+    const { row, line, byteOffset: byte, codes, columns } = first;
+    const more = rows > 1 ? `; ${rows - 1} more in this transaction` : '';
+    const column = columns[0] == null ? '' : ` in column '${columns[0]}'`;
+    this.dependencies.log.warn(
+      { row, line, byte, codes, columns, rejected: rows, by_code: byCode },
+      `Failed to parse row ${row}: ${codes[0]}${column}${more}`,
+    );
   }
 
   #about<T extends Extract<FromRunner, { jobId: string }>['type']>(type: T): { type: T; jobId: string; lease: number } {

@@ -52,9 +52,13 @@ pool.onMessage((message) => {
 pool.send({ type: 'ready' });
 
 async function work(job: Assignment): Promise<void> {
-  const jobLog = log.child({ job_id: job.jobId, lease: job.lease });
+  const { jobId, lease, filename: file } = job;
+  const jobLog = log.child({ job_id: jobId, lease, model_id: job.modelId, file });
   const startedAt = performance.now();
-  if (job.intent === 'run') jobLog.info({ bytes: job.sizeBytes, reader: readerName(job) }, 'started processing file');
+  if (job.intent === 'run') {
+    const about = { bytes: job.sizeBytes, row: job.checkpoint?.position.row ?? 0, reader: readerName(job) };
+    jobLog.info(about, `Started processing file ${file}`);
+  }
   current = new DeliveryRun(job, {
     kafka,
     log: jobLog,
@@ -76,8 +80,12 @@ async function work(job: Assignment): Promise<void> {
   const { rows, bytes } = current.decided;
   current = undefined;
   if (job.intent === 'run') {
+    const { ok: accepted = 0, errors: rejected = 0 } = ('checkpoint' in outcome ? outcome.checkpoint : null) ?? {};
     const speed = { seconds: round(seconds), mb_per_s: round(bytes / 1e6 / seconds) };
-    jobLog.info({ outcome: outcome.kind, rows, ...speed }, 'finished file');
+    const about = { outcome: outcome.kind, rows, accepted, rejected, ...speed };
+    const isFinished = outcome.kind === 'completed';
+    const summary = `(Duration: ${speed.seconds} s, Rows: ${rows})`;
+    jobLog.info(about, `${isFinished ? 'Finished' : 'Stopped processing'} file ${file} ${summary}`);
   }
   pool.send({ type: 'finished', jobId: job.jobId, lease: job.lease, outcome });
 }

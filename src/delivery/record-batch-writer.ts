@@ -56,7 +56,11 @@ export class RecordBatchWriter implements RowConsumer {
     private readonly jobId: string,
     from: Checkpoint | null,
     private readonly file: Pick<Checkpoint, 'size' | 'version'>,
-    private readonly hooks: { sent(bytes: number): void },
+    private readonly hooks: {
+      sent(bytes: number): void;
+      /** These rejected rows go into the open transaction. The batch is valid only during the call. */
+      rejected(batch: RecordBatch): void;
+    },
     private readonly pool: RecordBatchPool,
     private readonly compression: Compression,
     /** Reading waits while more than this is not acknowledged, or held back. */
@@ -212,6 +216,7 @@ export class RecordBatchWriter implements RowConsumer {
   #produce(topic: string, batch: RecordBatch): void {
     const { size } = batch;
     this.#inFlightBytes += size;
+    if (topic === this.session.topics.dlq) this.hooks.rejected(batch);
     this.hooks.sent(size);
     const packed = compressBatch(batch, this.compression);
     const enlisted = (this.#queue.get(topic) ?? Promise.resolve()).then(() => this.session.enlist(topic));

@@ -9,6 +9,7 @@ import { LOG } from '../observability/index.js';
 import { METRICS, type Metrics } from '../observability/metrics/index.js';
 import { FILE_STORE, type FileStore } from '../storage/index.js';
 import { JobFiles } from './coordination/job-files.js';
+import { logEnd } from './coordination/job-log.js';
 import { JobMetrics } from './coordination/job-metrics.js';
 import { JobWriter } from './coordination/job-writer.js';
 import { PrefixClaims } from './coordination/prefix-claims.js';
@@ -73,10 +74,13 @@ export const sharedProviders: Provider[] = [
   { provide: JobMetrics, inject: [METRICS], useFactory: (metrics: Metrics) => new JobMetrics(metrics) },
   {
     provide: JobWriter,
-    inject: [JobStore, JobMetrics, { token: JobEventPublisher, optional: true }],
+    inject: [JobStore, JobMetrics, LOG, { token: JobEventPublisher, optional: true }],
     // What a worker changes is published by a process that publishes: it sees what the store holds.
-    useFactory: (store: JobStore, metrics: JobMetrics, events: JobEventPublisher | undefined) =>
-      new JobWriter(store, events ?? { publish: () => undefined }, clock, (job) => metrics.ended(job)),
+    useFactory: (store: JobStore, metrics: JobMetrics, log: Logger, events: JobEventPublisher | undefined) =>
+      new JobWriter(store, events ?? { publish: () => undefined }, clock, (job) => {
+        metrics.ended(job);
+        logEnd(log, job);
+      }),
   },
   {
     provide: JOB_NOTIFIER,

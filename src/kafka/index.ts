@@ -19,7 +19,7 @@ export { KafkaProbe } from './kafka-probe.js';
 export { type JobNames, type JobTopics, jobNames, probeId, publisherId, serviceTopics } from './names.js';
 export { type ClaimedPrefix, claimPrefix, type Installation, PrefixTaken } from './prefix-claim.js';
 export { RecordBatch } from './record-batch.js';
-export type { RecordValues } from './record-values.js';
+export { firstValues, type RecordValues } from './record-values.js';
 export { atMost, withTimeout } from './timeout.js';
 export { tokenSourceOf } from './token-source.js';
 export { JOB_RETENTION_MS } from './topic-configs.js';

@@ -2,7 +2,7 @@ import { crc32c } from '@node-rs/crc32';
 import type { FetchAnswer } from './batch-headers.js';
 import { unpackRecords } from './compression.js';
 import { UnexpectedAnswer } from './kafka-failure.js';
-import { BATCH_HEADER_BYTES } from './record-batch.js';
+import { BATCH_HEADER_BYTES, type RecordBatch } from './record-batch.js';
 
 /** Bits of a batch's attributes (`RecordBatch` in Kafka's protocol guide). */
 const CODEC = 0x07;
@@ -49,6 +49,11 @@ export async function readValues(
     at = end;
   }
   return next < 0 ? null : { values: values.filter(({ count }) => count > 0), next };
+}
+
+/** The values of the first `limit` records of a batch that is not sealed yet; their offsets count from 0. */
+export function firstValues({ buffer, size, count }: RecordBatch, limit: number): RecordValues {
+  return parseRecords(buffer.subarray(BATCH_HEADER_BYTES, size), 0, Math.min(count, limit), 0);
 }
 
 function check(batch: Buffer): void {

@@ -7,6 +7,9 @@ import type { FileLocation } from '../storage/index.js';
 /** Everything a runner needs to work on one job. */
 export interface Assignment extends FileReading {
   jobId: string;
+  modelId: string;
+  /** What the log calls the file. */
+  filename: string;
   /** The fencing token; larger than any given out for this job before. */
   lease: number;
   /** `run`: continue to the end of the file. `reconcile`: only find out what is committed. */

@@ -51,7 +51,7 @@ function writerOver(
 ): { writer: RecordBatchWriter; session: ManualSession; pool: RecordBatchPool } {
   const session = new ManualSession();
   const pool = new RecordBatchPool(Array.from({ length: batches }, () => Buffer.alloc(bytes)));
-  const hooks = { sent: () => undefined };
+  const hooks = { sent: () => undefined, rejected: () => undefined };
   const writer = new RecordBatchWriter(session, 'a1b2c3d4', null, { size: 1_000 }, hooks, pool, compression, window);
   return { writer, session, pool };
 }

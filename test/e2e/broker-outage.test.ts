@@ -31,7 +31,7 @@ async function inTheMiddleOfTransaction(jobId: string): Promise<void> {
     service
       .log()
       .split('\n')
-      .filter((line) => line.includes('checkpoint saved') && line.includes(jobId)).length;
+      .filter((line) => line.includes('Checkpoint saved') && line.includes(jobId)).length;
   // After the third, a transaction lasts 400 ms.
   for (const deadline = Date.now() + 30_000; commits() < 3; await sleep(5)) {
     if (Date.now() > deadline) throw new Error('the job did not commit three times');

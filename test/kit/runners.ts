@@ -44,7 +44,7 @@ export function parentOf(pid: number): number | undefined {
 export function runnerOf(service: Service, jobId: string): number | undefined {
   let pid: number | undefined;
   for (const line of service.log().split('\n')) {
-    if (!line.includes(jobId) || !line.includes('started processing file')) continue;
+    if (!line.includes(jobId) || !line.includes('Started processing file')) continue;
     pid = (JSON.parse(line) as { pid: number }).pid;
   }
   return pid;

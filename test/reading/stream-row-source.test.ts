@@ -19,6 +19,8 @@ const rows = Array.from({ length: 60_000 }, (_, index) =>
 const file = Buffer.from(`id,amount,note\r\n${rows.join('\r\n')}`);
 const job: Assignment = {
   ...compileSchema({ id: 'UInt32', amount: 'Float64', note: 'String' }),
+  modelId: 'orders',
+  filename: 'orders.csv',
   jobId: 'a1b2c3d4',
   lease: 1,
   intent: 'run',

@@ -253,6 +253,8 @@ export class JobCoordinator implements RunnerEvents {
     this.#forgetOldest();
     const isAssigned = this.#pool.assign({
       jobId,
+      modelId: record.modelId,
+      filename: record.filename,
       lease,
       intent,
       file: record.source ?? files.location(record.fileKey),
@@ -325,7 +327,6 @@ export class JobCoordinator implements RunnerEvents {
         const ended = await writer.change(record, { ...pending, ...end(record, decision, clock) });
         this.#running.delete(jobId);
         this.#reconcileDelays.forget(jobId);
-        log.info({ job_id: jobId, state: ended.state, error: ended.error }, 'job ended');
         if (isLoadable(ended)) await this.#wakeSinks(ended);
         await this.#dropFile(ended);
         this.#announce(jobId, 0); // it may have to be reconciled yet

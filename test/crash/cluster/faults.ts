@@ -139,7 +139,7 @@ async function watchLeases(stage: ClusterStage, worker: ClusterProcess): Promise
   );
   const log = service.log().split('\n');
   const isHere = ({ job_id, lease }: { job_id: string; lease: string }): boolean =>
-    log.some((line) => line.includes('started processing file') && line.includes(`"${job_id}","lease":${lease},`));
+    log.some((line) => line.includes('Started processing file') && line.includes(`"${job_id}","lease":${lease},`));
   const started = Date.now();
   for (const { job_id, lease } of rows.filter(isHere)) {
     await until(`the end of the lease of job ${job_id}, whose worker was killed`, LEFT_MS, async () => {

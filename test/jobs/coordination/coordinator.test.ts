@@ -15,6 +15,8 @@ describe('handing out a job', () => {
     const assignment = await harness.runners.next();
     expect(assignment).toEqual({
       jobId,
+      modelId: 'orders',
+      filename: 'orders.csv',
       lease: 1,
       intent: 'run',
       file: { kind: 'local', path: harness.path(jobId) },

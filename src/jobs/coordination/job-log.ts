@@ -1,0 +1,14 @@
+import type { Logger } from 'pino';
+import type { StoredJob } from '../domain/stored-job.js';
+
+/** Says that a job has ended; at error if it has failed, because then somebody must act. */
+export function logEnd(
+  log: Logger,
+  { jobId, modelId, filename, state, error, checkpoint, processingMs }: StoredJob,
+): void {
+  const { ok: accepted = 0, errors: rejected = 0 } = checkpoint ?? {};
+  const fields = { job_id: jobId, model_id: modelId, file: filename, state, error };
+  const counts = { rows: accepted + rejected, accepted, rejected, processing_ms: processingMs };
+  if (state === 'FAILED') log.error({ ...fields, ...counts }, `job failed: ${error?.code}`);
+  else log.info({ ...fields, ...counts }, 'job ended');
+}

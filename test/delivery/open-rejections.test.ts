@@ -1,0 +1,46 @@
+import { OpenRejections } from '../../src/delivery/open-rejections.js';
+import { encodeRejectedRow, type FieldError } from '../../src/formats/index.js';
+import { RecordBatch } from '../../src/kafka/index.js';
+
+function fieldError(column: string | null, error: FieldError['error']): FieldError {
+  return { column, type: 'Int32', error, observed: 'a secret', message: `'a secret' is not an Int32` };
+}
+
+/** Rejected rows as the writer sends them, the first one with two errors. */
+function batchOf(...rows: number[]): RecordBatch {
+  const batch = new RecordBatch();
+  for (const [index, rowNumber] of rows.entries()) {
+    const errors = [fieldError('quantity', 'NOT_AN_INTEGER'), fieldError(null, 'RAGGED_ROW')];
+    const rejection = {
+      ...{ rowNumber, line: rowNumber + 1, byteOffset: rowNumber * 10 },
+      ...{ errors: index === 0 ? errors : errors.slice(0, 1), errorsTruncated: false },
+      ...{ raw: Buffer.from('1,a secret'), rawTruncated: false },
+    };
+    const record = encodeRejectedRow('a1b2c3d4', rejection, '2026-11-01T00:00:00.000Z');
+    expect(batch.append(record, 0, record.length)).toBe(true);
+  }
+  return batch;
+}
+
+describe('the rejected rows of an open transaction', () => {
+  it('are said once they are committed, and once: how many, and where the first is, without its values', () => {
+    const rejections = new OpenRejections();
+    rejections.add(batchOf(7, 9));
+    rejections.add(batchOf(12));
+    expect(rejections.take(20)).toEqual({
+      rows: 3,
+      first: {
+        ...{ row: 7, line: 8, byteOffset: 70 },
+        ...{ codes: ['NOT_AN_INTEGER', 'RAGGED_ROW'], columns: ['quantity', null] },
+      },
+    });
+    expect(rejections.take(20)).toBeNull();
+  });
+
+  it('are not said if the transaction was aborted: the job goes on before them', () => {
+    const rejections = new OpenRejections();
+    rejections.add(batchOf(7));
+    expect(rejections.take(6)).toBeNull();
+    expect(rejections.take(7)).toBeNull();
+  });
+});
