@@ -4,7 +4,7 @@
 # runs already does not matter.
 # Closes with "N passed, N failed"; the exit status is 1 where anything failed.
 set -uo pipefail
-for part in common toolchain kafka-install s3-install gcs-install azure-install postgres-install redis-install clickhouse-install; do . "$(dirname "$0")/lib/$part.sh"; done
+for part in common toolchain kafka-install s3-install gcs-install azure-install postgres-install redis-install clickhouse-install prometheus-install; do . "$(dirname "$0")/lib/$part.sh"; done
 case ${1:-} in
   '') ;;
   -h | --help) usage; exit ;;
@@ -132,6 +132,7 @@ static_checks() {
   check unused-code npm run -s unused
   check words node scripts/check-words.mjs
   check shell-syntax shell_syntax
+  if can_have_prometheus 2>/dev/null; then check alerts scripts/prometheus.sh check; else echo '  skipped: alerts'; fi
 }
 
 wait_for_kafka() {
@@ -158,6 +159,7 @@ step 'Azurite' ensure_azure || give_up
 # The tests that need them are skipped if they cannot be had here.
 ! can_have_clickhouse 2>/dev/null || step 'ClickHouse' ensure_clickhouse || give_up
 ! can_have_redis 2>/dev/null || step 'Redis' ensure_redis || give_up
+! can_have_prometheus 2>/dev/null || step 'Prometheus' ensure_prometheus || give_up
 # What the set-up may have needed to reach a registry would make services trust and ask what no test says.
 unset NODE_EXTRA_CA_CERTS NODE_USE_ENV_PROXY
 

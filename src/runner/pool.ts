@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { FORMATS } from '../ingest/index.js';
-import type { Metrics } from '../observability/metrics/index.js';
+import type { Metrics, RunnerExitReason } from '../observability/metrics/index.js';
 import type { Assignment, FromRunner, Transaction } from './ipc.js';
 import type { RunnerEvents, RunnerLoss, Runners } from './runner-events.js';
 import type { RunnerLink, StartRunner } from './runner-link.js';
@@ -359,7 +359,7 @@ function isFree({ ready, isSpent, work }: Member): boolean {
 }
 
 /** A label has few values. */
-function reasonOf({ crash, outOfMemory, stalled }: RunnerLoss): string {
+function reasonOf({ crash, outOfMemory, stalled }: RunnerLoss): RunnerExitReason {
   if (outOfMemory) return 'memory';
   if (stalled) return 'stalled';
   return crash ? 'crash' : 'ended';

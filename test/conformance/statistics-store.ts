@@ -41,6 +41,7 @@ export function describesStatisticsStore(name: string, open: () => Promise<Store
         queue: { jobs: 0, oldestSeconds: 0 },
         stalled: { jobs: 0, some: [] },
         topics: 0,
+        removals: 0,
         unpublished: { jobs: 0, oldestSeconds: 0 },
         loads: [],
         files: { count: 0, bytes: 0 },
@@ -73,6 +74,14 @@ export function describesStatisticsStore(name: string, open: () => Promise<Store
       expect(read.topics).toBe(8);
       expect(read.unpublished.jobs).toBe(4);
       expect(read.files).toEqual({ count: 4, bytes: 4 * first.sizeBytes });
+    });
+
+    it('count what is to be removed, and not among the jobs', async () => {
+      const { jobId } = await insertJob(store);
+      await insertJob(store);
+      await set(jobId, { phase: 'PURGING' });
+      const { removals, jobs } = await statistics.read(5_000);
+      expect({ removals, jobs }).toEqual({ removals: 1, jobs: [{ state: 'PENDING', count: 1 }] });
     });
 
     it('leave out a job that waits for its time', async () => {

@@ -19,6 +19,14 @@ describe('metrics', () => {
     );
   });
 
+  it('have the series that alerts compare with their value before from the start', async () => {
+    const text = await scrape(metrics);
+    for (const reason of ['memory', 'stalled', 'crash', 'ended']) {
+      expect(text).toContain(`batch_runner_exits_total{reason="${reason}"} 0\n`);
+    }
+    expect(text).toContain('batch_jobs_ended_total{state="FAILED",code="CHECKPOINT_LOST"} 0\n');
+  });
+
   it('have the first 100 models by name, and the others together', () => {
     const labels = Array.from({ length: 150 }, (_, i) => metrics.models.of(`model_${i}`));
     expect(labels.slice(0, 100)).toEqual(labels.map((_, i) => `model_${i}`).slice(0, 100));

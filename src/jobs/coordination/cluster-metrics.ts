@@ -116,6 +116,11 @@ export class ClusterMetrics {
     offer('batch_job_topics', 'Topics of jobs.', ({ topics }) => topics);
     metrics.gauge('batch_job_topics_limit', 'MAX_JOB_TOPICS.', () => (leader.epoch === null ? null : maxJobTopics));
     offer(
+      'batch_job_removals',
+      'Jobs that are to go with their topics and files, and are not gone yet.',
+      ({ removals }) => removals,
+    );
+    offer(
       'batch_events_unpublished_jobs',
       'Jobs whose newest state is not in the topic of job events.',
       ({ unpublished }) => unpublished.jobs,

@@ -15,7 +15,7 @@ export interface Removal {
 }
 
 type RemovalPhase = 'ABORTED' | 'PURGING';
-const PHASES: readonly RemovalPhase[] = ['ABORTED', 'PURGING'];
+export const REMOVAL_PHASES: readonly RemovalPhase[] = ['ABORTED', 'PURGING'];
 
 /** The rows of the database that are on their way out. A write is durable when its promise resolves. */
 export class RemovalStore {
@@ -26,7 +26,7 @@ export class RemovalStore {
     const rows = await this.db
       .selectFrom('jobs')
       .select(['job_id', 'file_key', 'seq', 'phase', 'topic_prefix', 'topics_removed'])
-      .where('phase', 'in', PHASES)
+      .where('phase', 'in', REMOVAL_PHASES)
       .where('seq', '>', afterSeq)
       .orderBy('seq')
       .limit(limit)
@@ -47,7 +47,7 @@ export class RemovalStore {
       const { numDeletedRows } = await transaction
         .deleteFrom('jobs')
         .where('job_id', '=', jobId)
-        .where('phase', 'in', PHASES)
+        .where('phase', 'in', REMOVAL_PHASES)
         .executeTakeFirst();
       if (numDeletedRows === 0n) return;
       for (const table of ['sink_loads', 'sink_rejects'] as const) {
@@ -76,7 +76,7 @@ export class RemovalStore {
       .selectFrom('jobs')
       .select('job_id')
       .where('job_id', '=', jobId)
-      .where('phase', 'in', PHASES)
+      .where('phase', 'in', REMOVAL_PHASES)
       .execute();
     return rows.length > 0;
   }

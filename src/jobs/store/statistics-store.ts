@@ -4,6 +4,7 @@ import type { SinkName } from '../../ingest/index.js';
 import type { Clock } from '../domain/clock.js';
 import type { JobState } from '../domain/job.js';
 import type { SinkState } from '../domain/job-sink.js';
+import { REMOVAL_PHASES } from './removal-store.js';
 
 /** What all processes on one store have together. Ages are in seconds; 0 if there is none. */
 export interface JobStatistics {
@@ -14,6 +15,8 @@ export interface JobStatistics {
   stalled: { jobs: number; some: string[] };
   /** Topics of jobs, each of which has two. */
   topics: number;
+  /** Rows that are to go with their topics and files: jobs that were purged, and what never became one. */
+  removals: number;
   /** Jobs of which the topic of job events does not have the newest revision. */
   unpublished: { jobs: number; oldestSeconds: number };
   /** Loads that have not ended. */
@@ -47,6 +50,7 @@ export class StatisticsStore {
       queue: await this.#queue(),
       stalled: await this.#stalled(stalledMs),
       topics: await this.#topics(),
+      removals: await this.#removals(),
       unpublished: await this.#unpublished(),
       loads: await this.#loads(),
       files: await this.#files(),
@@ -178,6 +182,15 @@ export class StatisticsStore {
       .where((eb) => eb('topics_removed', '=', eb.lit(0)))
       .executeTakeFirstOrThrow();
     return 2 * Number(count);
+  }
+
+  async #removals(): Promise<number> {
+    const { count } = await this.db
+      .selectFrom('jobs')
+      .select((eb) => eb.fn.countAll<number | string>().as('count'))
+      .where('phase', 'in', REMOVAL_PHASES)
+      .executeTakeFirstOrThrow();
+    return Number(count);
   }
 
   /** By this process's clock: an age is read by people. */

@@ -1,4 +1,4 @@
-export { Metrics } from './metrics.js';
+export { Metrics, type RunnerExitReason } from './metrics.js';
 
 /** Where Nest finds the process's Metrics. */
 export const METRICS = Symbol('metrics');

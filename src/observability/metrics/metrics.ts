@@ -8,6 +8,10 @@ const REQUEST_SECONDS = [0.005, 0.025, 0.1, 0.5, 2.5, 10, 60];
 const TRANSACTION_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60];
 const JOB_SECONDS = [0.1, 0.5, 1, 5, 15, 60, 300, 1_800, 7_200, 43_200];
 
+/** Why a runner went: above its limit of memory, killed because it did not advance, by a fault, or otherwise. */
+export type RunnerExitReason = (typeof RUNNER_EXIT_REASONS)[number];
+const RUNNER_EXIT_REASONS = ['memory', 'stalled', 'crash', 'ended'] as const;
+
 /** null: there is nothing to say. */
 type Reading = number | readonly Labelled[] | null;
 
@@ -127,6 +131,9 @@ export class Metrics {
   constructor({ version, role }: { version: string; role: string }) {
     const build = { version, node: process.version, role };
     this.#gauge('batch_build_info', 'Always 1: what runs.', ['version', 'node', 'role']).set(build, 1);
+    // A series that appears with its first event has not increased: those that alerts watch are there from the start.
+    for (const reason of RUNNER_EXIT_REASONS) this.runnerExits.inc({ reason }, 0);
+    this.jobsEnded.inc({ state: 'FAILED', code: 'CHECKPOINT_LOST' }, 0);
   }
 
   /** Memory, processor time, garbage collection and the event loop of this process, from now on. Once. */
