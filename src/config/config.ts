@@ -41,6 +41,11 @@ export interface Config {
   readonly uploadBufferBytes: number;
   /** LOG_LEVEL: fatal, error, warn, info, debug, trace, silent. */
   readonly logLevel: string;
+  /**
+   * ERRORS_LOG: file with a line for each rejected row; null: none. ERRORS_LOG_MAX_BYTES: the size at which it is rotated.
+   * ERRORS_LOG_FILES: how many of these files are kept.
+   */
+  readonly errorsLog: { readonly path: string; readonly maxBytes: number; readonly files: number } | null;
   /** MAX_UPLOAD_BYTES: the largest file, in bytes. */
   readonly maxUploadBytes: number;
   /** MIN_FREE_BYTES: an upload that would leave less free disk is refused. */
@@ -191,6 +196,12 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     problems.push(`ROLE=${role} needs STORAGE_URL: s3://… or file:… of a folder that the processes share`);
   }
 
+  const errorsLogPath = env['ERRORS_LOG']?.trim();
+  const errorsLogLimits = {
+    maxBytes: integer('ERRORS_LOG_MAX_BYTES', 100 * MiB, MiB),
+    files: integer('ERRORS_LOG_FILES', 5, 1, 1_000),
+  };
+
   const config: Config = {
     role,
     host: env['HOST']?.trim() || '127.0.0.1',
@@ -203,6 +214,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     storage,
     uploadBufferBytes,
     logLevel: oneOf('LOG_LEVEL', 'info', LOG_LEVELS),
+    errorsLog: errorsLogPath ? Object.freeze({ path: resolve(errorsLogPath), ...errorsLogLimits }) : null,
     maxUploadBytes: integer('MAX_UPLOAD_BYTES', GiB, 1),
     minFreeBytes: integer('MIN_FREE_BYTES', GiB, 0),
     maxUploads,

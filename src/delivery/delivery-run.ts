@@ -7,6 +7,7 @@ import { type Assignment, type FromRunner, type Outcome, type Transaction } from
 import { SourceFile, type Sources, versionHash } from '../sources/index.js';
 import { StoredFile } from '../storage/index.js';
 import { checkExpectation } from './check-expectation.js';
+import { errorsLogLine, omittedLine } from './errors-log-line.js';
 import type { KernelCache } from './kernel-cache.js';
 import { OpenRejections } from './open-rejections.js';
 import { type Action, type Event, initialState, type Limits, type State, step } from './protocol.js';
@@ -30,6 +31,8 @@ export interface DeliveryRunDependencies {
   /** Whether the lease is still ours; false as well if nobody answers in time. */
   askLease(): Promise<boolean>;
   report(message: FromRunner): void;
+  /** Whether rejected rows are reported, for ERRORS_LOG. */
+  keepsErrorsLog: boolean;
   kernels: KernelCache;
   feedLimits: RowSourceLimits;
   sources: Sources;
@@ -53,7 +56,7 @@ export class DeliveryRun {
   #session: TransactionalSession | undefined;
   #writer: RecordBatchWriter | undefined;
   readonly #window = new SendWindow();
-  readonly #rejections = new OpenRejections();
+  readonly #rejections: OpenRejections;
   /** Shared by the row source and the writer; null if the reference reader works. */
   #kernel: CsvKernel | null = null;
   /** Raised by every `close`: answers to calls of an older session are dropped. */
@@ -72,6 +75,7 @@ export class DeliveryRun {
     private readonly dependencies: DeliveryRunDependencies,
   ) {
     const { limits, log } = dependencies;
+    this.#rejections = new OpenRejections(dependencies.keepsErrorsLog ? (note) => errorsLogLine(job, note) : null);
     this.#version = 'uri' in job.file ? versionHash(job.file) : undefined;
     this.#state = initialState({ ...job, version: this.#version }, performance.now(), limits);
     const timeoutMs = (most: number): number => Math.min(most, limits.unavailableAfterMs);
@@ -94,7 +98,7 @@ export class DeliveryRun {
       this.#dispatch({ type: 'start' });
       const outcome = await this.#ended.promise;
       // The answer to the last commit may have been lost.
-      if (outcome !== null && 'checkpoint' in outcome) this.#logRejections(outcome.checkpoint);
+      if (outcome !== null && 'checkpoint' in outcome) this.#tellRejections(outcome.checkpoint);
       return outcome;
     } finally {
       clearInterval(ticker);
@@ -317,7 +321,7 @@ export class DeliveryRun {
     this.#kernel = kernel;
     this.#rows = rows;
     // The answer to the last commit may have been lost.
-    this.#logRejections(from);
+    this.#tellRejections(from);
     if (rows.columns !== null) this.dependencies.report({ ...this.#about('header'), columns: rows.columns });
     this.#writer = new RecordBatchWriter(
       this.#openSession(),
@@ -374,15 +378,20 @@ export class DeliveryRun {
     const rowErrors = this.#writer?.takeRejectedByCode() ?? {};
     const counts = { row: position.row, accepted, rejected };
     this.dependencies.log.debug({ byte: position.byte, ...counts }, `Checkpoint saved at offset ${position.byte}`);
-    this.#logRejections(checkpoint, rowErrors);
+    this.#tellRejections(checkpoint, rowErrors);
     return this.#openedAt === null ? null : { seconds: (performance.now() - this.#openedAt) / 1000, rowErrors };
   }
 
-  /** One line for all rows that a transaction has rejected: a file may be bad from its first row to its last. */
-  #logRejections(committed: Checkpoint | null, byCode: Record<string, number> = {}): void {
+  /** Rows for the errors log; and one line for all that a transaction has rejected: a file may be bad from its first row to its last. */
+  #tellRejections(committed: Checkpoint | null, byCode: Record<string, number> = {}): void {
     const taken = this.#rejections.take(committed?.position.row ?? 0);
     if (taken === null) return;
-    const { rows, first } = taken;
+    const { rows, first, chunks, omitted } = taken;
+    for (const chunk of chunks) this.dependencies.report({ type: 'rejected', ...chunk, omitted: 0 });
+    if (omitted > 0) {
+      const lines = `${omittedLine(this.job, new Date(), omitted)}\n`;
+      this.dependencies.report({ type: 'rejected', lines, rows: 0, omitted });
+    }
     const { row, line, byteOffset: byte, codes, columns } = first;
     const more = rows > 1 ? `; ${rows - 1} more in this transaction` : '';
     const column = columns[0] == null ? '' : ` in column '${columns[0]}'`;

@@ -3,7 +3,7 @@ import { loadConfig } from '../config/index.js';
 import { createKafka } from '../kafka/index.js';
 import { createLog } from '../observability/index.js';
 import { readerName } from '../reading/index.js';
-import { ALIVE_MS, type Assignment, EXIT_LEASE_LOST, parentProcessLink } from '../runner/index.js';
+import { ALIVE_MS, type Assignment, EXIT_LEASE_LOST, type FromRunner, parentProcessLink } from '../runner/index.js';
 import { Sources } from '../sources/index.js';
 import { DeliveryRun } from './delivery-run.js';
 import { KernelCache } from './kernel-cache.js';
@@ -15,6 +15,8 @@ import { limitsOf } from './protocol.js';
  */
 
 const LEASE_ANSWER_MS = 5_000;
+/** Rejected rows that the pool does not take, in messages of about 64 kB. */
+const MAX_UNSENT = 128;
 /** The Parquet decoder may use 1/DECODER_SHARE of a runner's memory. */
 const DECODER_SHARE = 2;
 
@@ -64,7 +66,8 @@ async function work(job: Assignment): Promise<void> {
     log: jobLog,
     limits: limitsOf(config.kafka.unavailableAfterMs),
     askLease: () => askLease(job),
-    report: (message) => pool.send(message),
+    report,
+    keepsErrorsLog: config.errorsLog !== null,
     kernels,
     sources,
     feedLimits: { decompression: config.decompression, decoderBytes: config.runnerMaxRssBytes / DECODER_SHARE },
@@ -88,6 +91,12 @@ async function work(job: Assignment): Promise<void> {
     jobLog.info(about, `${isFinished ? 'Finished' : 'Stopped processing'} file ${file} ${summary}`);
   }
   pool.send({ type: 'finished', jobId: job.jobId, lease: job.lease, outcome });
+}
+
+/** The pool is told everything; only rows for the errors log are left out while it takes nothing. */
+function report(message: FromRunner): void {
+  if (message.type !== 'rejected' || pool.unsent < MAX_UNSENT) pool.send(message);
+  else pool.send({ ...message, lines: '', rows: 0, omitted: message.rows + message.omitted });
 }
 
 /** The next runner finds out what is committed. */

@@ -5,7 +5,7 @@ import { CONFIG, type Config } from '../config/index.js';
 import { DATABASE, type Database } from '../database/index.js';
 import { KafkaProbe } from '../kafka/index.js';
 import { ModelStore } from '../models/index.js';
-import { LOG } from '../observability/index.js';
+import { ErrorsLog, LOG } from '../observability/index.js';
 import { METRICS, type Metrics } from '../observability/metrics/index.js';
 import { ChildProcessLink, RunnerPool } from '../runner/index.js';
 import { SinkProcess } from '../sinks/index.js';
@@ -87,9 +87,21 @@ export const workerProviders: Provider[] = [
       new ClaimLoop({ coordinator, runners, notifier, clock, log }),
   },
   {
+    // null: nobody keeps it.
+    provide: ErrorsLog,
+    inject: [HealthDetails, METRICS, LOG, CONFIG],
+    useFactory: (health: HealthDetails, metrics: Metrics, log: Logger, { errorsLog }: Config) => {
+      if (errorsLog === null) return null;
+      const count = (result: string, rows: number): void => metrics.errorsLogRows.inc({ result }, rows);
+      const writer = new ErrorsLog({ ...errorsLog, log, count });
+      health.add('errors_log', () => writer.trouble());
+      return writer;
+    },
+  },
+  {
     provide: RunnerPool,
-    inject: [JobCoordinator, METRICS, LOG, CONFIG],
-    useFactory: (host: JobCoordinator, metrics: Metrics, log: Logger, config: Config) =>
+    inject: [JobCoordinator, ErrorsLog, METRICS, LOG, CONFIG],
+    useFactory: (host: JobCoordinator, errorsLog: ErrorsLog | null, metrics: Metrics, log: Logger, config: Config) =>
       new RunnerPool({
         host,
         startRunner: (events) => new ChildProcessLink(events),
@@ -98,6 +110,7 @@ export const workerProviders: Provider[] = [
         size: config.jobConcurrency,
         maxRssBytes: config.runnerMaxRssBytes,
         stalledMs: config.kafka.unavailableAfterMs + STALLED_BEYOND_MS,
+        errorsLog,
       }),
   },
   {
@@ -160,7 +173,10 @@ export const workerProviders: Provider[] = [
   },
   {
     provide: JobWorker,
-    inject: [JobCoordinator, RunnerPool, ClaimLoop, LeaseKeeper, BrokerWatch, SinkWorkers, WorkerStore, LOG, CONFIG],
+    inject: [
+      ...[JobCoordinator, RunnerPool, ClaimLoop, LeaseKeeper, BrokerWatch, SinkWorkers, WorkerStore, ErrorsLog],
+      ...[LOG, CONFIG],
+    ],
     useFactory: (
       coordinator: JobCoordinator,
       pool: RunnerPool,
@@ -169,11 +185,12 @@ export const workerProviders: Provider[] = [
       brokers: BrokerWatch,
       sinks: SinkWorkers,
       workers: WorkerStore,
+      errorsLog: ErrorsLog | null,
       log: Logger,
       { sources: { allowed } }: Config,
     ) => {
       const presence = new WorkerPresence({ workers, owner, sources: allowed, clock, log });
-      return new JobWorker({ coordinator, pool, claims, leases, brokers, sinks, presence });
+      return new JobWorker({ coordinator, pool, claims, leases, brokers, sinks, presence, errorsLog });
     },
   },
 ];

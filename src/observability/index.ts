@@ -1,1 +1,2 @@
+export { ErrorsLog } from './errors-log.js';
 export { createLog, LOG } from './log.js';

@@ -72,6 +72,8 @@ export type FromRunner =
   /** Bytes of the file: those whose rows are all acknowledged, and those that were read. */
   | { type: 'progress'; jobId: string; lease: number; bytesDone: number; bytesRead: number }
   | { type: 'committed'; jobId: string; lease: number; checkpoint: Checkpoint; transaction: Transaction | null }
+  /** Lines of the errors log for rows that are committed; `omitted` more have none. */
+  | { type: 'rejected'; lines: string; rows: number; omitted: number }
   /** A transaction was given up, or it is not known whether it is committed. */
   | { type: 'aborted' }
   /** A call to Kafka has failed, and the job goes on. */

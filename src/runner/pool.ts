@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { FORMATS } from '../ingest/index.js';
+import type { ErrorsLog } from '../observability/index.js';
 import type { Metrics, RunnerExitReason } from '../observability/metrics/index.js';
 import type { Assignment, FromRunner, Transaction } from './ipc.js';
 import type { RunnerEvents, RunnerLoss, Runners } from './runner-events.js';
@@ -30,6 +31,8 @@ export interface RunnerPoolOptions {
    * a runner itself waits for a slow broker.
    */
   stalledMs: number;
+  /** ERRORS_LOG; null: it is off. */
+  errorsLog: Pick<ErrorsLog, 'write' | 'leftOut'> | null;
 }
 
 type Intent = Assignment['intent'];
@@ -226,6 +229,10 @@ export class RunnerPool implements Runners {
         member.stalledMs = 0;
         if (message.transaction !== null) this.#count(message.transaction);
         host.committed(message.jobId, message.lease, message.checkpoint);
+        break;
+      case 'rejected':
+        this.options.errorsLog?.write(message.lines, message.rows);
+        if (message.omitted > 0) this.options.errorsLog?.leftOut(message.omitted);
         break;
       case 'aborted':
         metrics.transactions.inc({ result: 'aborted' });

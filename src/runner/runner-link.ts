@@ -29,6 +29,8 @@ export type StartRunner = (events: LinkEvents) => RunnerLink;
 export interface PoolLink {
   /** A message to a pool that is gone is lost. */
   send(message: FromRunner): void;
+  /** Messages that are not on their way yet, because the pool takes none. */
+  readonly unsent: number;
   onMessage(listener: (message: ToRunner) => void): void;
   /** The pool is gone, or has dismissed this runner. */
   onClose(listener: () => void): void;

@@ -1,9 +1,20 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
+import { Scrape } from '../kit/scrape.js';
+import { ONE_PROCESS } from '../kit/service.js';
 import { useService } from '../kit/use-service.js';
 
 type Line = Record<string, unknown> & { msg: string; level: string };
 
-const suite = useService({ models: { orders: ORDERS_SCHEMA }, env: { LOG_LEVEL: 'debug' } });
+const folder = mkdtempSync(join(tmpdir(), 'batch-errors-log-'));
+const ERRORS_LOG = join(folder, 'errors.jsonl');
+const suite = useService({
+  models: { orders: ORDERS_SCHEMA },
+  env: { ...ONE_PROCESS, LOG_LEVEL: 'debug', ERRORS_LOG },
+});
+afterAll(() => rmSync(folder, { recursive: true }));
 
 function linesOf(jobId: string): Line[] {
   const lines = suite.service.log().split('\n');
@@ -63,3 +74,35 @@ describe('the log lines of a job', () => {
     ]);
   });
 });
+
+describe('ERRORS_LOG', () => {
+  it('has a line for each rejected row that is committed, by both readers, with its place and no value', async () => {
+    for (const csv_reader of ['auto', 'reference']) {
+      const orders = makeOrders(2_000, 7);
+      const { job_id } = await suite.api.createJob('orders', orders.csv, {}, { csv_reader });
+      await untilEnded(job_id);
+      const written = await untilRows(job_id, orders.rejected.length);
+      expect(written.map(({ row_number }) => row_number)).toEqual(orders.rejected);
+      expect(written[0]).toEqual({
+        ...{ time: expect.stringMatching(/Z$/), job_id, model_id: 'orders', file: 'data.csv' },
+        ...{ row_number: 7, line: expect.any(Number), byte_offset: expect.any(Number) },
+        ...{ codes: ['NOT_AN_INTEGER'], columns: ['qty'] },
+      });
+      const { byte_offset } = written[1] as { byte_offset: number };
+      expect(orders.csv.subarray(byte_offset).toString().startsWith('14,')).toBe(true);
+      expect(JSON.stringify(written)).not.toContain('3.5');
+    }
+    const scrape = await Scrape.of(suite.service.url);
+    expect(scrape.get('batch_errors_log_rows_total{result="written"}')).toBeGreaterThanOrEqual(570);
+  });
+});
+
+/** The process that has the job writes them a moment after the commit. */
+async function untilRows(jobId: string, rows: number): Promise<Record<string, unknown>[]> {
+  for (const deadline = Date.now() + 30_000; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
+    const lines = readFileSync(ERRORS_LOG, 'utf8').split('\n').slice(0, -1);
+    const own = lines.filter((line) => line.includes(jobId)).map((line) => JSON.parse(line) as Record<string, unknown>);
+    if (own.length >= rows) return own;
+    if (Date.now() > deadline) throw new Error(`the errors log has ${own.length} of ${rows} rows`);
+  }
+}

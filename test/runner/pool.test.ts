@@ -55,6 +55,7 @@ beforeEach(async () => {
     size: SIZE,
     maxRssBytes: 1e10,
     stalledMs: 60_000,
+    errorsLog: null,
   });
   pool.onFree((intent) => freed.push(intent));
   pool.start();

@@ -84,6 +84,8 @@ export class Metrics {
     'code',
   ]);
 
+  readonly errorsLogRows = this.#counter('batch_errors_log_rows_total', 'Rejected rows for ERRORS_LOG.', ['result']);
+
   readonly transactions = this.#counter('batch_transactions_total', 'Transactions that ended, by how.', ['result']);
   readonly transactionDuration = this.#histogram(
     'batch_transaction_duration_seconds',

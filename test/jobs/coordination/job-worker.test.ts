@@ -12,8 +12,9 @@ describe('a worker that stops', () => {
       brokers: part('brokers'),
       sinks: part('sinks'),
       presence: part('presence'),
+      errorsLog: { close: async () => void stopped.push('errors log') },
     } as unknown as JobWorkerOptions);
     await worker.stop();
-    expect(stopped).toEqual(['sinks', 'brokers', 'pool', 'coordinator', 'leases', 'presence']);
+    expect(stopped).toEqual(['sinks', 'brokers', 'pool', 'coordinator', 'errors log', 'leases', 'presence']);
   });
 });
