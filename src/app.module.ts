@@ -6,6 +6,7 @@ import { requestLogging } from './api/index.js';
 import { MetricsModule } from './api/metrics/index.js';
 import type { Config } from './config/index.js';
 import type { SqliteThread } from './database/sqlite/index.js';
+import { DiagnosticsModule } from './diagnostics/index.js';
 import { FeedsModule } from './feeds/index.js';
 import { InferenceModule } from './inference/index.js';
 import { JobsModule } from './jobs/index.js';
@@ -27,7 +28,7 @@ export class AppModule {
         PlatformModule.of(config, log, metrics, sqlite),
         ...(config.role === 'worker' ? [] : [ModelsApiModule, InferenceModule]),
         jobs,
-        ...(config.role === 'worker' ? [] : [FeedsModule.of(jobs)]),
+        ...(config.role === 'worker' ? [] : [FeedsModule.of(jobs), DiagnosticsModule]),
         HealthModule,
         MetricsModule,
       ],

@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
 import { type Config, loadConfig } from './config/index.js';
 import { SqliteThread } from './database/sqlite/index.js';
+import type { Diagnosis } from './diagnostics/index.js';
 import { createLog } from './observability/index.js';
 import { checkPreconditions } from './preconditions.js';
 import { explainStartupError } from './startup-errors.js';
@@ -44,12 +45,28 @@ function onCrash(error: Error): never {
   process.exit(1);
 }
 
+/** Says what is wrong, and ends the process: with 0 if nothing is, 1 for an error, 2 for warnings alone. */
+async function diagnose(isJson: boolean): Promise<never> {
+  const { diagnosisText, exitCodeOf, problem, toDiagnosis } = await import('./diagnostics/index.js');
+  let diagnosis: Diagnosis;
+  try {
+    const { doctor } = await import('./doctor.js');
+    diagnosis = await doctor(loadConfig(process.env));
+  } catch (error) {
+    diagnosis = toDiagnosis([problem('settings', (error as Error).message, 'Correct these environment variables.')]);
+  }
+  process.stdout.write(isJson ? `${JSON.stringify(diagnosis, null, 2)}\n` : diagnosisText(diagnosis));
+  process.exit(exitCodeOf(diagnosis));
+}
+
 const [command, ...others] = process.argv.slice(2);
-if ((command !== undefined && command !== 'migrate') || others.length > 0) {
+const isJson = command === 'doctor' && others[0] === '--json' && others.length === 1;
+if (![undefined, 'migrate', 'doctor'].includes(command) || (others.length > 0 && !isJson)) {
   fail(
-    'Usage: node dist/main.js [migrate]. Without a command the service starts; its settings are environment variables.',
+    'Usage: node dist/main.js [migrate | doctor [--json]]. Without a command the service starts; its settings are environment variables.',
   );
 }
+if (command === 'doctor') await diagnose(isJson);
 const config = readConfig();
 const log = createLog(config.logLevel);
 logWarnings(log);

@@ -1,4 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings';
+import { doctorCommand } from './commands/doctor.js';
 import { feedCommand } from './commands/feed.js';
 import { healthCommand } from './commands/health.js';
 import { jobCommand } from './commands/job.js';
@@ -45,5 +46,6 @@ with the service (the job keeps running; the hint names the command to continue 
   program.addCommand(sinkCommand(open));
   program.addCommand(feedCommand(open));
   program.addCommand(healthCommand(open));
+  program.addCommand(doctorCommand(open));
   return program;
 }

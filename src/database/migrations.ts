@@ -477,8 +477,8 @@ export class SchemaError extends Error {
   override readonly name = 'SchemaError';
 }
 
-/** `off`: the tables must be up to date already (MIGRATE). */
-export type MigrateMode = 'on' | 'off';
+/** `off`: the tables must be up to date already (MIGRATE). `as-is`: they stay as they are, whatever that is. */
+export type MigrateMode = 'on' | 'off' | 'as-is';
 
 /**
  * Brings the tables up to date; gives the names of the migrations that were run. Processes that start together wait for one
@@ -486,7 +486,7 @@ export type MigrateMode = 'on' | 'off';
  * if they are older and the mode is `off`; what the failing migration threw; and STORE_UNAVAILABLE.
  */
 export async function migrate(db: Kysely<Tables>, mode: MigrateMode = 'on'): Promise<string[]> {
-  if (await isNewer(db)) return [];
+  if (mode === 'as-is' || (await isNewer(db))) return [];
   if (mode === 'off') {
     const missing = (await new Migrator({ db, provider }).getMigrations()).filter(
       ({ executedAt }) => executedAt === undefined,
@@ -503,6 +503,29 @@ export async function migrate(db: Kysely<Tables>, mode: MigrateMode = 'on'): Pro
   });
 }
 
+/** How the tables stand to what this release knows. */
+export interface SchemaState {
+  /** Migrations that were not run. */
+  missing: string[];
+  /** They have migrations of a newer release, which this one can do with. */
+  isNewer: boolean;
+}
+
+/** Changes nothing. Throws SchemaError if this release may not work on the tables. */
+export async function schemaState(db: Kysely<Tables>): Promise<SchemaState> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+  if (!tables.some(({ name }) => name === DEFAULT_MIGRATION_TABLE)) {
+    return { missing: Object.keys(migrations), isNewer: false };
+  }
+  const run = await migrationsRun(db);
+  return { missing: Object.keys(migrations).filter((name) => !run.includes(name)), isNewer: await isNewer(db) };
+}
+
+async function migrationsRun(db: Kysely<Tables>): Promise<string[]> {
+  const run = await sql<{ name: string }>`SELECT name FROM ${sql.table(DEFAULT_MIGRATION_TABLE)}`.execute(db);
+  return run.rows.map(({ name }) => name);
+}
+
 async function migrateToLatest(db: Kysely<Tables>): Promise<string[]> {
   const { error, results = [] } = await new Migrator({ db, provider }).migrateToLatest();
   if (error instanceof ServiceError) throw error;
@@ -517,8 +540,7 @@ async function migrateToLatest(db: Kysely<Tables>): Promise<string[]> {
 async function isNewer(db: Kysely<Tables>): Promise<boolean> {
   const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
   if (!tables.some(({ name }) => name === DEFAULT_MIGRATION_TABLE)) return false;
-  const run = await sql<{ name: string }>`SELECT name FROM ${sql.table(DEFAULT_MIGRATION_TABLE)}`.execute(db);
-  if (run.rows.every(({ name }) => name in migrations)) return false;
+  if ((await migrationsRun(db)).every((name) => name in migrations)) return false;
   const { needed_migration: needed } = await db
     .selectFrom('installation')
     .select('needed_migration')

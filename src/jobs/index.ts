@@ -11,5 +11,6 @@ export type { JobState } from './domain/job.js';
 export { isResumable, isTerminal } from './domain/job-state.js';
 export type { StoredJob } from './domain/stored-job.js';
 export { JobsModule } from './jobs.module.js';
+export { inspectRedis, type RedisFacts } from './queue/bullmq/inspect-redis.js';
 export { owner } from './shared-providers.js';
 export { JobStore } from './store/job-store.js';

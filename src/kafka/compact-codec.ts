@@ -4,6 +4,12 @@ export function compactString(text: string): Buffer {
   return Buffer.concat([compactCount(bytes.length), bytes]);
 }
 
+/** A string of a version that is not flexible: its length as 16 bits, then its bytes. */
+export function plainString(text: string): Buffer {
+  const bytes = Buffer.from(text);
+  return Buffer.concat([int16(bytes.length), bytes]);
+}
+
 /** What stands before the elements of an array: their number + 1 as a varint. */
 export function compactCount(count: number): Uint8Array {
   const bytes: number[] = [];
@@ -34,7 +40,7 @@ export function int32(value: number): Buffer {
 /** The end of a structure without tagged fields. */
 export const NO_TAGS = Uint8Array.of(0);
 
-/** Reads the compact encodings of flexible protocol versions (KIP-482). */
+/** Reads the compact encodings of flexible protocol versions (KIP-482), and the plain ones of those before. */
 export class CompactReader {
   #at = 0;
 
@@ -42,6 +48,19 @@ export class CompactReader {
 
   skip(count: number): void {
     this.#at += count;
+  }
+
+  /** A string of a version that is not flexible; null: it is absent. */
+  string(): string | null {
+    const length = this.int16();
+    if (length < 0) return null;
+    this.#at += length;
+    return this.bytes.toString('utf8', this.#at - length, this.#at);
+  }
+
+  /** An array of a version that is not flexible. Calls `read` for each element. */
+  array(read: () => void): void {
+    for (let left = this.int32(); left > 0; left--) read();
   }
 
   int16(): number {

@@ -19,6 +19,15 @@ export interface ProducerState {
   coordinatorEpoch: number;
   /** First offset of its open transaction; −1: none is open. */
   openSince: number;
+  /** Time of its last record batch, in ms since the epoch; −1: unknown. */
+  lastTimestamp: number;
+}
+
+/** The producers of partition 0 of a topic. `error`: why the leader did not tell; 0: it did. */
+export interface TopicProducers {
+  topic: string;
+  error: number;
+  producers: ProducerState[];
 }
 
 const ONE_ENTRY = compactCount(1);
@@ -31,37 +40,55 @@ export async function describeProducers(
   connection: Connection,
   { topic, partition }: Partition,
 ): Promise<ProducerState[]> {
-  const body = [ONE_ENTRY, compactString(topic), ONE_ENTRY, int32(partition), NO_TAGS, NO_TAGS];
-  return decodeDescribeProducers(await sendRaw(connection, DESCRIBE_PRODUCERS, body));
+  const [answer] = decodeDescribeProducers(await sendRaw(connection, DESCRIBE_PRODUCERS, [encode([topic], partition)]));
+  if (answer === undefined) return [];
+  if (answer.error !== 0) throw protocolError(answer.error, 'DescribeProducers');
+  return answer.producers;
 }
 
-/** The bytes after the correlation id. */
-export function decodeDescribeProducers(payload: Buffer): ProducerState[] {
+/** The same of partition 0 of several topics, which the broker leads. */
+export async function describeProducersOf(
+  connection: Connection,
+  topics: readonly string[],
+): Promise<TopicProducers[]> {
+  return decodeDescribeProducers(await sendRaw(connection, DESCRIBE_PRODUCERS, [encode(topics, 0)]));
+}
+
+function encode(topics: readonly string[], partition: number): Buffer {
+  const entries = topics.flatMap((topic) => [compactString(topic), ONE_ENTRY, int32(partition), NO_TAGS]);
+  return Buffer.concat([compactCount(topics.length), ...entries, NO_TAGS]);
+}
+
+/** The bytes after the correlation id; expects one partition of each topic. */
+export function decodeDescribeProducers(payload: Buffer): TopicProducers[] {
   const reader = new CompactReader(payload);
   reader.tags(); // of the header
   reader.skip(4); // throttle time
-  const producers: ProducerState[] = [];
-  let error = 0;
+  const topics: TopicProducers[] = [];
   reader.compactArray(() => {
-    reader.compactString(); // topic
+    const answer: TopicProducers = { topic: reader.compactString() ?? '', error: 0, producers: [] };
     reader.compactArray(() => {
       reader.skip(4); // partition
-      error ||= reader.int16();
+      answer.error = reader.int16();
       reader.compactString(); // error message
-      reader.compactArray(() => {
-        const producerId = reader.int64();
-        const producerEpoch = reader.int32();
-        reader.skip(4 + 8); // last sequence, last timestamp
-        const coordinatorEpoch = reader.int32();
-        producers.push({ producerId, producerEpoch, coordinatorEpoch, openSince: Number(reader.int64()) });
-        reader.tags();
-      });
+      reader.compactArray(() => answer.producers.push(readProducer(reader)));
       reader.tags();
     });
     reader.tags();
+    topics.push(answer);
   });
-  if (error !== 0) throw protocolError(error, 'DescribeProducers');
-  return producers;
+  return topics;
+}
+
+function readProducer(reader: CompactReader): ProducerState {
+  const producerId = reader.int64();
+  const producerEpoch = reader.int32();
+  reader.skip(4); // last sequence
+  const lastTimestamp = Number(reader.int64());
+  const coordinatorEpoch = reader.int32();
+  const openSince = Number(reader.int64());
+  reader.tags();
+  return { producerId, producerEpoch, coordinatorEpoch, openSince, lastTimestamp };
 }
 
 /**

@@ -2,13 +2,16 @@ import { loadConfig } from '../config/index.js';
 import { SINK_NAMES, type SinkName } from '../ingest/index.js';
 import { createKafka, serviceTopics, TopicAdmin } from '../kafka/index.js';
 import { createLog } from '../observability/index.js';
+import type { SinkChecked } from './check-sink.js';
 import { ALIVE_MS, type FromSink, type SinkAssignment, type SinkProgress, type ToSink } from './ipc.js';
 import { carryOut } from './load.js';
 import { openSink } from './open-sink.js';
+import { SinkError } from './sink.js';
 
 /**
  * The process of one sink: loads jobs into it as its parent says, and ends when the parent is gone. The parent ends it;
- * signals meant for the service's whole process group are left to the parent.
+ * signals meant for the service's whole process group are left to the parent. With `check` behind the sink's name it says
+ * whether the sink answers, and ends.
  */
 
 const name = process.argv[2] as SinkName;
@@ -37,8 +40,23 @@ process.on('disconnect', () => process.exit(0));
 process.removeAllListeners('warning');
 process.on('warning', (warning) => log.warn({ err: warning }, 'process warning'));
 process.on('message', (message) => take(message as ToSink));
-setInterval(() => send({ type: 'alive' }), ALIVE_MS);
-send({ type: 'ready' });
+if (process.argv[3] === 'check') {
+  await check();
+} else {
+  setInterval(() => send({ type: 'alive' }), ALIVE_MS);
+  send({ type: 'ready' });
+}
+
+async function check(): Promise<void> {
+  const failure = await sink.check().then(
+    () => null,
+    (error: unknown) => {
+      if (!(error instanceof SinkError)) throw error;
+      return { code: error.code, message: error.message };
+    },
+  );
+  process.send?.({ type: 'checked', failure } satisfies SinkChecked, () => process.exit());
+}
 
 function take(message: ToSink): void {
   switch (message.type) {

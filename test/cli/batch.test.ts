@@ -591,6 +591,45 @@ describe('batch health', () => {
   });
 });
 
+describe('batch doctor', () => {
+  const GOOD = { check: 'brokers', status: 'ok', message: '3 of 3 servers of KAFKA_BROKERS answer', fix: null };
+  const POLICY = { check: 'queue_policy', status: 'warning', message: 'it may drop', fix: 'redis-cli CONFIG SET' };
+  const AWAY = { check: 'store', status: 'error', message: 'it does not answer', fix: 'Start it.' };
+  const UNTOLD = { check: 'clock', status: 'unknown', message: 'not told', fix: null };
+
+  it.each([
+    ['ok', [GOOD], 0],
+    ['warning', [GOOD, POLICY, UNTOLD], 2],
+    ['error', [AWAY, POLICY], 1],
+  ])('of the status %s answers with the findings and an exit code', async (status, findings, code) => {
+    service.routes['GET /diagnostics'] = (response) => answer(response, 200, { status, findings });
+    const result = await batch('doctor');
+    expect([result.code, JSON.parse(result.stdout)]).toEqual([code, { status, findings }]);
+  });
+
+  it('reads without colours', async () => {
+    const findings = [GOOD, POLICY, UNTOLD, AWAY];
+    service.routes['GET /diagnostics'] = (response) => answer(response, 200, { status: 'error', findings });
+    expect((await batch('doctor --output table')).stdout).toBe(
+      [
+        '✓ ok       brokers       3 of 3 servers of KAFKA_BROKERS answer',
+        '! warning  queue_policy  it may drop',
+        '                         fix: redis-cli CONFIG SET',
+        '? unknown  clock         not told',
+        '✗ error    store         it does not answer',
+        '                         fix: Start it.',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('names what to run where the service runs, if that does not answer', async () => {
+    const { code, stderr } = await batch('doctor --output table', { env: { BATCH_API_URL: 'http://127.0.0.1:9' } });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^CONNECTION_FAILED: .*\n*hint: .*node dist\/main.js doctor\n$/);
+  });
+});
+
 describe('the address of the service', () => {
   beforeEach(async () => {
     service.routes['GET /models'] = (response) => answer(response, 200, []);

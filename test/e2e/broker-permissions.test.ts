@@ -113,6 +113,23 @@ describe('on a broker that checks permissions', () => {
     expect(job.error?.message).toContain(error);
   });
 
+  it('the diagnosis names the permissions that are missing, and the commands that grant them', async () => {
+    await kafka.grant(documented);
+    const { url } = await serve();
+    const look = async (): Promise<Record<string, string>> => {
+      const { findings } = (await (await fetch(`${url}/diagnostics`)).json()) as {
+        findings: { check: string; status: string; fix: string | null }[];
+      };
+      return Object.fromEntries(findings.map(({ check, status, fix }) => [check, `${status}: ${fix}`]));
+    };
+    expect(await look()).toMatchObject({ new_topics: 'ok: null', permissions: 'ok: null', exactly_once: 'ok: null' });
+    await kafka.grant(withoutPermission(documented, AclResourceTypes.GROUP, AclOperationTypes.DELETE));
+    await until('the lack is found', async () => (await look())['permissions']?.startsWith('error') ?? false);
+    expect((await look())['permissions']).toMatch(
+      /^error: kafka-acls.sh .* --resource-pattern-type prefixed --group batch\S*\. --operation Delete$/,
+    );
+  });
+
   it('a quota on topics is a matter of time', async () => {
     await kafka.grant(documented);
     await limitTopics('--add-config', 'controller_mutation_rate=0.01');

@@ -37,7 +37,9 @@ const IDLE_MS = 1_000;
 const MAX_BYTES = 1_000_000;
 
 /** What no request can cause: the two catch whatever fails in what they look at. */
-const NOT_CAUSED = ['getLiveness', 'getReadiness', 'getMetrics'].map((id) => `${id} 500 INTERNAL_ERROR`);
+const NOT_CAUSED = ['getLiveness', 'getReadiness', 'getMetrics', 'getDiagnosis'].map(
+  (id) => `${id} 500 INTERNAL_ERROR`,
+);
 /** What is not caused without an S3 server. */
 const BY_S3 = hasS3 ? [] : ['createJob 503 STORAGE_UNAVAILABLE', 'resumeJob 503 STORAGE_UNAVAILABLE'];
 const S3_START_MS = 600_000;
@@ -701,6 +703,7 @@ describe('a service that lacks what it needs, by the contract', () => {
     }
     expect((await expectStatus('getReadiness', {}, 503)).body.error.kafka.status).toBe('down');
     await expectStatus('getLiveness', {}, 200);
+    expect((await expectStatus('getDiagnosis', {}, 200)).body.status).toBe('error');
   });
 
   onOneProcess('says so while its store is broken', async () => {

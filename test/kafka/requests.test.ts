@@ -2,6 +2,7 @@ import { decodeAlterConfigs, encodeAlterConfigs } from '../../src/kafka/alter-co
 import { decodeFetch, decodeFetchAnswer, encodeFetch } from '../../src/kafka/batch-headers.js';
 import { decodeMetadataLevel, knownDefect } from '../../src/kafka/broker-features.js';
 import { compactString } from '../../src/kafka/compact-codec.js';
+import { decodeDescribeGroups, decodeMetadata, encodeMetadata } from '../../src/kafka/described-cluster.js';
 import { decodeDescribeProducers, decodeWriteTxnMarkers } from '../../src/kafka/producer-state.js';
 import { decodeCreateTopics, decodeDeleteTopics, encodeCreateTopics } from '../../src/kafka/topic-requests.js';
 import { partitionOfGroup } from '../../src/kafka/transactional-session.js';
@@ -149,16 +150,70 @@ describe('DescribeProducers v0', () => {
     ];
     const partition = bytes('00000000 0000 00', '03', ...producers, NO_TAGS);
     const answer = bytes(NO_TAGS, '00000000', '02', compactString('t'), '02', partition, NO_TAGS, NO_TAGS);
-    expect(decodeDescribeProducers(answer)).toEqual([
-      { producerId: 1001n, producerEpoch: 7, coordinatorEpoch: 2, openSince: 11 },
-      { producerId: 1n, producerEpoch: 0, coordinatorEpoch: -1, openSince: -1 },
-    ]);
+    const lastTimestamp = 0x18f00000000;
+    const states = [
+      { producerId: 1001n, producerEpoch: 7, coordinatorEpoch: 2, openSince: 11, lastTimestamp },
+      { producerId: 1n, producerEpoch: 0, coordinatorEpoch: -1, openSince: -1, lastTimestamp },
+    ];
+    expect(decodeDescribeProducers(answer)).toEqual([{ topic: 't', error: 0, producers: states }]);
   });
 
-  it('throws the error of the partition by name', () => {
+  it('gives the error of each topic', () => {
     const partition = bytes('00000000 001d', compactString('no'), '01', NO_TAGS);
-    const answer = bytes(NO_TAGS, '00000000', '02', compactString('t'), '02', partition, NO_TAGS, NO_TAGS);
-    expect(() => decodeDescribeProducers(answer)).toThrow('TOPIC_AUTHORIZATION_FAILED');
+    const topics = ['t', 'u'].map((name) => bytes(compactString(name), '02', partition, NO_TAGS));
+    expect(decodeDescribeProducers(bytes(NO_TAGS, '00000000', '03', ...topics, NO_TAGS))).toEqual([
+      { topic: 't', error: 29, producers: [] },
+      { topic: 'u', error: 29, producers: [] },
+    ]);
+  });
+});
+
+describe('Metadata v8', () => {
+  it('asks for named topics or all, creates none, and wants the allowed operations', () => {
+    expect(encodeMetadata(['ab'])).toEqual(bytes('00000001', '0002 6162', '00 01 01'));
+    expect(encodeMetadata(null)).toEqual(bytes('ffffffff', '00 01 01'));
+  });
+
+  it('gives brokers, partitions and what is allowed on each topic and the cluster', () => {
+    const broker = bytes('00000002', '0001 68', '00002384', 'ffff');
+    const partition = bytes(
+      '0000 00000000',
+      '00000002 00000005',
+      '00000002 00000002 00000003',
+      '00000001 00000002',
+      '00000000',
+    );
+    const topics = [
+      bytes('0000', '0001 74', '00', '00000001', partition, '00000018'), // READ and WRITE
+      bytes('0003', '0001 75', '00', '00000000', '80000000'), // the broker does not say
+    ];
+    const answer = bytes('00000000', '00000001', broker, '0001 63', '00000002', '00000002', ...topics, '00000080');
+    expect(decodeMetadata(answer)).toEqual({
+      brokers: [{ nodeId: 2, address: 'h:9092' }],
+      topics: [
+        {
+          name: 't',
+          error: 0,
+          partitions: [{ leader: 2, replicas: 2, inSync: 1 }],
+          allowed: new Set(['READ', 'WRITE']),
+        },
+        { name: 'u', error: 3, partitions: [], allowed: null },
+      ],
+      allowed: new Set(['ALTER']),
+    });
+  });
+});
+
+describe('DescribeGroups v4', () => {
+  const group = (error: string) =>
+    bytes('00000000', '00000001', error, '0001 67', '0004 44656164', '0000', '0000', '00000000', '00000048');
+
+  it('gives what is allowed on a group', () => {
+    expect(decodeDescribeGroups(group('0000'))).toEqual(new Set(['READ', 'DELETE']));
+  });
+
+  it('throws its error by name', () => {
+    expect(() => decodeDescribeGroups(group('001e'))).toThrow('GROUP_AUTHORIZATION_FAILED');
   });
 });
 

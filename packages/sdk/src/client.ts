@@ -5,6 +5,7 @@ import type {
   CreateModelData,
   DeleteFeedData,
   DeleteModelData,
+  GetDiagnosisData,
   GetFeedData,
   GetJobData,
   GetLivenessData,
@@ -44,6 +45,7 @@ import { randomKey } from './random-key.js';
 import { type OnLeftOut, rejectedFile } from './rejected-file.js';
 import { type BatchClientOptions, type CallOptions, type CallRules, type Operation, Transport } from './transport.js';
 import type {
+  Diagnosis,
   Feed,
   FeedFile,
   FeedFileState,
@@ -69,6 +71,7 @@ const INFERENCE_TIMEOUT_MS = 120_000;
 /** Covers what the service does before it answers: it looks at the file and reads its beginning. */
 const SOURCE_TIMEOUT_MS = 150_000;
 /** Timeout of one poll while waiting for a job: a service that takes longer to answer it hangs. */
+const DIAGNOSIS_MS = 60_000;
 const LOOK_TIMEOUT_MS = 10_000;
 /** The slowest upload of a whole Parquet file, for which the timeout is extended. */
 const SLOWEST_BYTES_PER_MS = 512;
@@ -419,6 +422,16 @@ export class BatchClient {
     const operation = { url: '/readyz' } satisfies GetReadinessData;
     const accepts = ({ body }: Answer) => isReadiness(body);
     const { data } = await this.#transport.request<Readiness>('GET', operation, { ...options, accepts });
+    return data;
+  }
+
+  /** Has the service look at everything that it stands on, which takes up to 20 s. Does not throw for what is wrong. */
+  async diagnosis(options: CallOptions = {}): Promise<Diagnosis> {
+    const operation = { url: '/diagnostics' } satisfies GetDiagnosisData;
+    const { data } = await this.#transport.request<Diagnosis>('GET', operation, {
+      ...options,
+      timeoutMs: DIAGNOSIS_MS,
+    });
     return data;
   }
 }

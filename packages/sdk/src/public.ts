@@ -8,12 +8,14 @@ export type { TextOptions } from './text-options.js';
 export type { BatchClientOptions, CallOptions } from './transport.js';
 export {
   type Column,
+  type Diagnosis,
   type EncodingOption,
   type ErrorCode,
   type Feed,
   type FeedFile,
   type FeedFileState,
   type FeedSummary,
+  type Finding,
   type FormatOption,
   type InferredColumn,
   type InferredSchema,

@@ -1077,6 +1077,30 @@ export type Readiness = {
     details: HealthIndicators;
 };
 
+export type Diagnosis = {
+    /**
+     * The worst of the findings. What is not known counts as a warning.
+     */
+    status: 'ok' | 'warning' | 'error';
+    findings: Array<Finding>;
+};
+
+export type Finding = {
+    /**
+     * What was checked.
+     */
+    check: string;
+    /**
+     * `unknown`: it could not be found out, and `message` says why.
+     */
+    status: 'ok' | 'unknown' | 'warning' | 'error';
+    message: string;
+    /**
+     * What to do: a command or a setting. null: nothing.
+     */
+    fix: string | null;
+};
+
 export type HealthIndicators = {
     [key: string]: {
         /**
@@ -3110,6 +3134,39 @@ export type GetMetricsResponses = {
 };
 
 export type GetMetricsResponse = GetMetricsResponses[keyof GetMetricsResponses];
+
+export type GetDiagnosisData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/diagnostics';
+};
+
+export type GetDiagnosisErrors = {
+    /**
+     * A web page of another origin made this request. Another port of the same host is another origin.
+     */
+    403: Problem;
+    /**
+     * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
+     */
+    421: Problem;
+    /**
+     * Internal error. The log has the details under the request_id.
+     */
+    500: Problem;
+};
+
+export type GetDiagnosisError = GetDiagnosisErrors[keyof GetDiagnosisErrors];
+
+export type GetDiagnosisResponses = {
+    /**
+     * The findings. The status code says nothing about them.
+     */
+    200: Diagnosis;
+};
+
+export type GetDiagnosisResponse = GetDiagnosisResponses[keyof GetDiagnosisResponses];
 
 export type GetReadinessData = {
     body?: never;
