@@ -81,6 +81,33 @@ describe('a file that is fetched in ranges', () => {
     await file.close();
   });
 
+  it('takes the memory and the connection of a piece for the next one, also if its body ends after its bytes', async () => {
+    const size = 20 * PIECE;
+    const aborted: number[] = [];
+    const { allocUnsafeSlow } = Buffer;
+    let buffers = 0;
+    Buffer.allocUnsafeSlow = (bytes) => {
+      if (bytes === PIECE) buffers += 1;
+      return allocUnsafeSlow(bytes);
+    };
+    const { file } = fileOf(
+      async (from, to, signal) => {
+        signal.addEventListener('abort', () => aborted.push(from));
+        const body = silent();
+        body.push(Buffer.alloc(to - from));
+        setTimeout(() => body.push(null), 5);
+        return body;
+      },
+      1_000,
+      size,
+    );
+    for (let at = 0; at < size; at += PIECE) await read(file, at, PIECE);
+    Buffer.allocUnsafeSlow = allocUnsafeSlow;
+    expect(aborted).toEqual([]);
+    expect(buffers).toBe(4);
+    await file.close();
+  });
+
   it('reads nothing ahead of a reader that jumps', async () => {
     const { file, asked } = fileOf(give);
     await read(file, 3_100, 10);
