@@ -42,7 +42,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/cli/' },
       to: {
-        path: '^src/(cli/|main\\.ts$|(delivery|inference|sinks)/main\\.ts$|(storage/(local/hash|s3/part-hash)-worker|database/sqlite/worker)\\.ts$)',
+        path: '^src/(cli/|main\\.ts$|(delivery|inference|sinks)/main\\.ts$|(storage/(local/hash|s3/part-hash)-worker|delivery/file-worker|database/sqlite/worker)\\.ts$)',
       },
     },
     {

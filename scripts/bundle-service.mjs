@@ -10,6 +10,7 @@ const dist = join(root, 'dist');
 const PROGRAMS = [
   'main.js',
   'delivery/main.js',
+  'delivery/file-worker.js',
   'inference/main.js',
   'sinks/main.js',
   'storage/local/hash-worker.js',

@@ -4,11 +4,13 @@ import type { CsvKernel } from '../formats/index.js';
 import { type Checkpoint, classifyFailure, TransactionalSession, withTimeout } from '../kafka/index.js';
 import { openRowSource, type RowSource, type RowSourceLimits, readerName } from '../reading/index.js';
 import { type Assignment, type FromRunner, type Outcome, type Transaction } from '../runner/index.js';
-import { SourceFile, type Sources, versionHash } from '../sources/index.js';
+import { SourceFile, versionHash } from '../sources/index.js';
 import { StoredFile } from '../storage/index.js';
 import { checkExpectation } from './check-expectation.js';
 import { errorsLogLine, omittedLine } from './errors-log-line.js';
+import type { JobFiles } from './job-files.js';
 import type { KernelCache } from './kernel-cache.js';
+import type { JobFile } from './open-job-file.js';
 import { OpenRejections } from './open-rejections.js';
 import { type Action, type Event, initialState, type Limits, type State, step } from './protocol.js';
 import { RecordBatchPool } from './record-batch-pool.js';
@@ -35,7 +37,7 @@ export interface DeliveryRunDependencies {
   keepsErrorsLog: boolean;
   kernels: KernelCache;
   feedLimits: RowSourceLimits;
-  sources: Sources;
+  files: JobFiles;
 }
 
 /**
@@ -78,15 +80,16 @@ export class DeliveryRun {
     this.#rejections = new OpenRejections(dependencies.keepsErrorsLog ? (note) => errorsLogLine(job, note) : null);
     this.#version = 'uri' in job.file ? versionHash(job.file) : undefined;
     this.#state = initialState({ ...job, version: this.#version }, performance.now(), limits);
+    const open = (file: JobFile) => dependencies.files.open(file);
     const timeoutMs = (most: number): number => Math.min(most, limits.unavailableAfterMs);
     this.#file =
       'uri' in job.file
         ? new SourceFile({
-            ...{ sources: dependencies.sources, source: job.file, log },
+            ...{ source: job.file, open, log },
             timeoutMs: timeoutMs(SOURCE_TIMEOUT_MS),
           })
         : new StoredFile({
-            ...{ location: job.file, sizeBytes: job.sizeBytes, log },
+            ...{ location: job.file, open, sizeBytes: job.sizeBytes, log },
             timeoutMs: timeoutMs(FILE_TIMEOUT_MS),
           });
   }

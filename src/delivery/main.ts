@@ -4,8 +4,8 @@ import { createKafka } from '../kafka/index.js';
 import { createLog } from '../observability/index.js';
 import { readerName } from '../reading/index.js';
 import { ALIVE_MS, type Assignment, EXIT_LEASE_LOST, type FromRunner, parentProcessLink } from '../runner/index.js';
-import { Sources } from '../sources/index.js';
 import { DeliveryRun } from './delivery-run.js';
+import { JobFiles } from './job-files.js';
 import { KernelCache } from './kernel-cache.js';
 import { limitsOf } from './protocol.js';
 
@@ -24,7 +24,7 @@ const config = loadConfig(process.env);
 const log = createLog(config.logLevel).child({ component: 'runner' });
 const kafka = createKafka(config.kafka);
 const kernels = new KernelCache();
-const sources = new Sources(config.sources);
+const files = new JobFiles(config.sources);
 const pool = parentProcessLink();
 let current: DeliveryRun | undefined;
 let answerLease: ((isCurrent: boolean) => void) | undefined;
@@ -69,7 +69,7 @@ async function work(job: Assignment): Promise<void> {
     report,
     keepsErrorsLog: config.errorsLog !== null,
     kernels,
-    sources,
+    files,
     feedLimits: { decompression: config.decompression, decoderBytes: config.runnerMaxRssBytes / DECODER_SHARE },
   });
   const alive = setInterval(() => pool.send({ type: 'alive' }), ALIVE_MS);

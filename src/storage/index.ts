@@ -13,5 +13,5 @@ export { RangedFile, type RangeFetcher } from './ranged-file.js';
 export { RetriedFile, type RetriedFileOptions } from './retried-file.js';
 export { S3FileStore } from './s3/s3-file-store.js';
 export { SequentialFile, type WholeFetcher } from './sequential-file.js';
-export { StoredFile } from './stored-file.js';
+export { openStoredFile, StoredFile } from './stored-file.js';
 export { untracked } from './untracked.js';
