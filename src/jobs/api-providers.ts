@@ -122,8 +122,8 @@ export const apiProviders: Provider[] = [
       metrics: Metrics,
       leader: Leader,
       log: Logger,
-      { maxJobTopics }: Config,
-    ) => new ClusterMetrics({ statistics, metrics, leader, clock, log, maxJobTopics }),
+      { maxJobTopics, sinks }: Config,
+    ) => new ClusterMetrics({ statistics, metrics, leader, clock, log, maxJobTopics, sinks: [...sinks.urls.keys()] }),
   },
   {
     provide: JobCommands,

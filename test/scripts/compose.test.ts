@@ -138,3 +138,47 @@ describe("docker-compose.yml's profile `cluster`", () => {
     expect(readFileSync(NGINX_CONF, 'utf8')).toContain(`  ${directive}\n`);
   });
 });
+
+describe("docker-compose.yml's profile `monitoring`", () => {
+  const inProfile = Object.keys(services).filter((name) => named(name).profiles?.includes('monitoring'));
+
+  it('has Prometheus, Alertmanager and Grafana, of named versions, on ports of the loopback interface alone', () => {
+    expect(inProfile).toEqual(['prometheus', 'alertmanager', 'grafana']);
+    for (const name of inProfile) {
+      expect([name, named(name).image]).toEqual([
+        name,
+        expect.stringMatching(/:\$\{[A-Z]+_VERSION:-v?\d+\.\d+\.\d+\}$/),
+      ]);
+      expect(named(name)).toMatchObject({
+        cap_drop: ['ALL'],
+        healthcheck: expect.anything(),
+        restart: 'unless-stopped',
+      });
+    }
+    expect(inProfile.flatMap((name) => named(name).ports)).toEqual([
+      expect.stringMatching(/^127\.0\.0\.1:\$\{BATCH_PROMETHEUS_PORT:-9091\}:9090$/),
+      expect.stringMatching(/^127\.0\.0\.1:\$\{BATCH_ALERTMANAGER_PORT:-9093\}:9093$/),
+      expect.stringMatching(/^127\.0\.0\.1:\$\{BATCH_GRAFANA_PORT:-3000\}:3000$/),
+    ]);
+  });
+
+  it('has Prometheus read the processes where they serve metrics, and tell Alertmanager', () => {
+    const prometheus = parse(readFileSync('deploy/prometheus/prometheus.yml', 'utf8')) as {
+      scrape_configs: { dns_sd_configs: { names: string[]; port: number }[] }[];
+      alerting: { alertmanagers: { static_configs: { targets: string[] }[] }[] };
+    };
+    const [apis, workers] = prometheus.scrape_configs[0]?.dns_sd_configs ?? [];
+    expect(apis).toMatchObject({ names: ['api', 'apis'], port: configOf('apis').port });
+    expect(workers).toMatchObject({ names: ['workers'], port: configOf('workers').port });
+    expect(prometheus.alerting.alertmanagers[0]?.static_configs[0]?.targets).toEqual(['alertmanager:9093']);
+    expect(named('prometheus').volumes).toContain('./deploy/prometheus:/etc/prometheus:ro');
+  });
+
+  it('lets whoever reaches Grafana look, and nobody log in', () => {
+    expect(envOf('grafana')).toMatchObject({
+      GF_AUTH_ANONYMOUS_ORG_ROLE: 'Viewer',
+      GF_AUTH_DISABLE_LOGIN_FORM: 'true',
+      GF_AUTH_BASIC_ENABLED: 'false',
+    });
+  });
+});

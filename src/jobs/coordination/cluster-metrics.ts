@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
+import type { SinkName } from '../../ingest/index.js';
 import type { Metrics } from '../../observability/metrics/index.js';
 import type { Clock } from '../domain/clock.js';
+import type { SinkState } from '../domain/job-sink.js';
 import { JOB_STATES } from '../domain/job-state.js';
 import type { JobStatistics, RejectShare, StatisticsStore } from '../store/statistics-store.js';
 import { LeaderReading } from './leader-reading.js';
@@ -14,6 +16,8 @@ export interface ClusterMetricsOptions {
   log: Logger;
   /** MAX_JOB_TOPICS. */
   maxJobTopics: number;
+  /** Those that are configured. */
+  sinks: readonly SinkName[];
 }
 
 const READ_EVERY_MS = 15_000;
@@ -22,6 +26,8 @@ const REJECTS_EVERY_MS = 300_000;
 const STALLED_MS = 300_000;
 /** A model whose last rows are rejected far more often than those before. */
 const NORM = { rows: 100_000, earlierMs: 8 * 86_400_000, factor: 5, share: 0.01 };
+/** States of a load that has not ended. */
+const UNFINISHED: readonly SinkState[] = ['PENDING', 'LOADING', 'RETRYING', 'FAILED', 'REMOVING'];
 /** Names in a log line. */
 const SOME = 10;
 
@@ -88,7 +94,7 @@ export class ClusterMetrics {
   }
 
   #offer(): void {
-    const { metrics, leader, maxJobTopics } = this.options;
+    const { metrics, leader, maxJobTopics, sinks } = this.options;
     const offer = (name: string, help: string, value: (read: JobStatistics) => number): void => {
       metrics.gauge(name, help, () => (this.#jobs.current === null ? null : value(this.#jobs.current)));
     };
@@ -135,16 +141,23 @@ export class ClusterMetrics {
     metrics.gauge(
       'batch_sink_loads',
       'Loads into sinks that have not ended, by state.',
-      () =>
-        this.#jobs.current?.loads.map(({ sink, state, count }) => ({ labels: { sink, state }, value: count })) ?? null,
+      () => {
+        const { current } = this.#jobs;
+        return (
+          current &&
+          loadsOf(sinks, current).map(({ sink, state, count }) => ({ labels: { sink, state }, value: count }))
+        );
+      },
       ['sink', 'state'],
     );
     metrics.gauge(
       'batch_sink_lag_seconds',
       'Time since the end of the first job that a sink has not loaded.',
       () => {
+        const { current } = this.#jobs;
+        if (current === null) return null;
         const lags = new Map<string, number>();
-        for (const { sink, state, oldestSeconds } of this.#jobs.current?.loads ?? []) {
+        for (const { sink, state, oldestSeconds } of loadsOf(sinks, current)) {
           if (state !== 'FAILED') lags.set(sink, Math.max(lags.get(sink) ?? 0, oldestSeconds));
         }
         return [...lags].map(([sink, value]) => ({ labels: { sink }, value }));
@@ -155,6 +168,14 @@ export class ClusterMetrics {
       this.#rejects.current === null ? null : this.#rejects.current.length,
     );
   }
+}
+
+/** The loads that have not ended, with zeros for the sinks that are configured. */
+function loadsOf(sinks: readonly SinkName[], { loads }: JobStatistics): JobStatistics['loads'] {
+  const none = sinks.flatMap((sink) => UNFINISHED.map((state) => ({ sink, state, count: 0, oldestSeconds: 0 })));
+  const isThere = (a: { sink: string; state: string }): boolean =>
+    loads.some((b) => b.sink === a.sink && b.state === a.state);
+  return [...loads, ...none.filter((each) => !isThere(each))];
 }
 
 /** A model without earlier rows has no norm. */
