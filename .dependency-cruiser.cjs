@@ -4,7 +4,7 @@ const FOLDER = '^src/([^/]+)/';
 const FACES = [
   '^src/[^/]+/index\\.ts$',
   '^src/models/schema/index\\.ts$',
-  '^src/api/(health|metrics)/index\\.ts$',
+  '^src/api/(health|keys|metrics)/index\\.ts$',
   // Programs that serve no metrics do not load prom-client.
   '^src/observability/metrics/index\\.ts$',
   // What is there before the other modules are.

@@ -12,7 +12,7 @@ for part in common ports toolchain kafka-install postgres-install redis-install 
 
 # What the running service was started with: other code, broker, data or sources means that it has to be started anew.
 # A checksum, since the URLs may hold passwords.
-service_identity() { echo "$(build_inputs) $BROKERS $DATA_DIR ${CLICKHOUSE_URL:-} ${POSTGRES_SINK_URL:-} $(source_settings)" | cksum; }
+service_identity() { echo "$(build_inputs) $BROKERS $HOST ${AUTH:-} $DATA_DIR ${CLICKHOUSE_URL:-} ${POSTGRES_SINK_URL:-} $(source_settings)" | cksum; }
 
 ensure_service() {
   local pid port url

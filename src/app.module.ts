@@ -3,7 +3,9 @@ import { LoggerModule } from 'nestjs-pino';
 import type { Logger } from 'pino';
 import { HealthModule } from './api/health/index.js';
 import { requestLogging } from './api/index.js';
+import { KeysModule } from './api/keys/index.js';
 import { MetricsModule } from './api/metrics/index.js';
+import { AuthModule } from './auth/index.js';
 import type { Config } from './config/index.js';
 import type { SqliteThread } from './database/sqlite/index.js';
 import { DiagnosticsModule } from './diagnostics/index.js';
@@ -26,7 +28,8 @@ export class AppModule {
       imports: [
         LoggerModule.forRoot(requestLogging(log)),
         PlatformModule.of(config, log, metrics, sqlite),
-        ...(config.role === 'worker' ? [] : [ModelsApiModule, InferenceModule]),
+        AuthModule,
+        ...(config.role === 'worker' ? [] : [KeysModule, ModelsApiModule, InferenceModule]),
         jobs,
         ...(config.role === 'worker' ? [] : [FeedsModule.of(jobs), DiagnosticsModule]),
         HealthModule,

@@ -61,9 +61,9 @@ async function diagnose(isJson: boolean): Promise<never> {
 
 const [command, ...others] = process.argv.slice(2);
 const isJson = command === 'doctor' && others[0] === '--json' && others.length === 1;
-if (![undefined, 'migrate', 'doctor'].includes(command) || (others.length > 0 && !isJson)) {
+if (![undefined, 'migrate', 'doctor', 'key'].includes(command) || (others.length > 0 && !isJson && command !== 'key')) {
   fail(
-    'Usage: node dist/main.js [migrate | doctor [--json]]. Without a command the service starts; its settings are environment variables.',
+    'Usage: node dist/main.js [migrate | doctor [--json] | key …]. Without a command the service starts; its settings are environment variables.',
   );
 }
 if (command === 'doctor') await diagnose(isJson);
@@ -74,6 +74,11 @@ try {
   if (command === 'migrate') {
     const { migrateDatabase } = await import('./migrate.js');
     process.stdout.write(`${await migrateDatabase(config)}\n`);
+    process.exit();
+  }
+  if (command === 'key') {
+    const { runKeyCommand } = await import('./key-command.js');
+    process.stdout.write(`${await runKeyCommand(others, config)}\n`);
     process.exit();
   }
   await checkPreconditions(config);

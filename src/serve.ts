@@ -4,10 +4,12 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
 import { configureApp, createHttpServer, NestLog } from './api/index.js';
 import { AppModule } from './app.module.js';
-import type { Config } from './config/index.js';
+import { ApiKeyStore } from './auth/index.js';
+import { type Config, isLoopback } from './config/index.js';
 import type { SqliteThread } from './database/sqlite/index.js';
 import { PrefixOwnership } from './jobs/index.js';
 import { Metrics } from './observability/metrics/index.js';
+import { StartupError } from './startup-errors.js';
 import { version } from './version.js';
 
 /** How long requests that are being answered may take after a signal. */
@@ -30,7 +32,8 @@ export async function serve(config: Config, log: Logger, sqlite: SqliteThread | 
     bodyParser: false,
     logger: new NestLog(log),
   });
-  configureApp(app, handleError, config.role !== 'worker');
+  await checkAuth(config, app.get(ApiKeyStore, { strict: false }), log);
+  configureApp(app, handleError, { hasDocs: config.role !== 'worker', auth: config.auth });
   const stop = stopper(app, log);
   stopOnSignal(stop);
   await app.listen({ port: config.port, host: config.host });
@@ -40,6 +43,19 @@ export async function serve(config: Config, log: Logger, sqlite: SqliteThread | 
     process.stderr.write(`${error.message}\n`);
     stop(1);
   });
+}
+
+/** Says who may do what if that is everybody. Throws if nobody could make a request. A worker takes none but those of probes and Prometheus. */
+async function checkAuth({ auth, host, role }: Config, keys: ApiKeyStore, log: Logger): Promise<void> {
+  if (auth === 'none' && !isLoopback(host)) {
+    log.warn({ host }, 'AUTH=none: whoever can reach this address may use the service, without a key');
+  }
+  if (auth === 'none' || role === 'worker' || (await keys.hasAny())) return;
+  throw new StartupError(
+    `Requests need an API key (${isLoopback(host) ? 'AUTH=keys' : `HOST=${host}`}), and there is none yet. ` +
+      'Create the first one with the same settings: `node dist/main.js key create NAME`. ' +
+      'Or set AUTH=none if whoever can reach the service may use it.',
+  );
 }
 
 /** Takes no more requests, lets runners finish their transaction, and ends the process within 10 s. */

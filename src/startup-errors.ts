@@ -1,12 +1,18 @@
 import type { Config } from './config/index.js';
 import { ServiceError } from './errors/index.js';
 
+/** What keeps the service, or one of its commands, from doing what it was started for; the message says what to do. */
+export class StartupError extends Error {
+  override readonly name = 'StartupError';
+}
+
 /**
  * Why the service could not start, in one line that says what to do; null for what nobody foresaw, which deserves
  * its stack.
  */
 export function explainStartupError(error: unknown, { role, host, port, dataDir }: Config): string | null {
   if (!(error instanceof Error)) return null;
+  if (error instanceof StartupError) return error.message;
   // Its module would be loaded before the start.
   if (error.name === 'SchemaError') return `${error.message}.`;
   if (error.name === 'UnusableSetting') return error.message;

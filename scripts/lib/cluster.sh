@@ -102,9 +102,14 @@ prepare_services() {
   export "DATABASE_URL=$CLUSTER_DATABASE" "QUEUE_URL=$CLUSTER_QUEUE" "${CLUSTER_STORAGE[@]}" "KAFKA_BROKERS=$BROKERS" \
     "KAFKA_TOPIC_PREFIX=${KAFKA_TOPIC_PREFIX:-batch_cluster}"
   # URLs may hold passwords.
-  identity=$(echo "$(build_inputs) $BROKERS $KAFKA_TOPIC_PREFIX $DATABASE_URL $QUEUE_URL ${CLUSTER_STORAGE[*]} $(source_settings)" | cksum)
+  identity=$(echo "$(build_inputs) $BROKERS $(cluster_auth) $KAFKA_TOPIC_PREFIX $DATABASE_URL $QUEUE_URL ${CLUSTER_STORAGE[*]} $(source_settings)" | cksum)
   [ "$(cat "$RUN_DIR/cluster.identity" 2>/dev/null)" = "$identity" ] || stop_daemons $CLUSTER_SERVICES || return
   echo "$identity" >"$RUN_DIR/cluster.identity"
+}
+
+# The APIs listen on this machine alone, but the balancer hands on the requests of whoever reaches it.
+cluster_auth() {
+  case ${AUTH:-},$HOST in ,localhost | ,127.* | ,::1) echo none ;; ,*) echo keys ;; *) echo "$AUTH" ;; esac
 }
 
 # start_services FIRST NAMES SETTING...: all at once, and comes back when they answer. Their URLs are left in URLS.
@@ -113,7 +118,7 @@ start_services() {
   shift 2
   URLS=''
   for name in $names; do
-    start_at_port "$name" "$first" env "DATA_DIR=$CLUSTER_DIR/$name" HOST=127.0.0.1 "$@" node "$ROOT/dist/main.js" || return
+    start_at_port "$name" "$first" env "DATA_DIR=$CLUSTER_DIR/$name" HOST=127.0.0.1 "AUTH=$(cluster_auth)" "$@" node "$ROOT/dist/main.js" || return
     URLS="$URLS http://127.0.0.1:$AT_PORT"
     first=$((AT_PORT + 1))
   done

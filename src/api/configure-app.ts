@@ -1,12 +1,20 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Config } from '../config/index.js';
 import { mountApiDocs } from './docs/api-docs.js';
 import type { ErrorHandler } from './problems/error-handler.js';
 import { ProblemFilter } from './problems/problem.filter.js';
+import { requireAccess } from './server/access-hook.js';
 import { requestValidation } from './server/validation.js';
 
-/** What every Nest application over `createHttpServer` needs beside its modules. `hasDocs`: it serves the API's pages. */
-export function configureApp(app: NestFastifyApplication, handleError: ErrorHandler, hasDocs: boolean): void {
+export interface AppSettings extends Pick<Config, 'auth'> {
+  /** Whether it serves the API's pages. */
+  hasDocs: boolean;
+}
+
+/** What every Nest application over `createHttpServer` needs beside its modules. */
+export function configureApp(app: NestFastifyApplication, handleError: ErrorHandler, settings: AppSettings): void {
+  requireAccess(app, settings.auth === 'keys');
   app.useGlobalFilters(new ProblemFilter(handleError));
   app.useGlobalPipes(requestValidation());
-  if (hasDocs) mountApiDocs(app);
+  if (settings.hasDocs) mountApiDocs(app);
 }

@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { Interrupted } from './failure.js';
@@ -33,6 +34,7 @@ async function main(): Promise<void> {
     argv: process.argv.slice(2),
     env: process.env,
     stdin: () => process.stdin,
+    home: homedir(),
     stdout: process.stdout,
     stderr: process.stderr,
     projectRoot: fileURLToPath(new URL('../..', import.meta.url)),

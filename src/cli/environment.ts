@@ -4,6 +4,8 @@ export interface Environment {
   argv: readonly string[];
   env: Readonly<Record<string, string | undefined>>;
   stdin: () => AsyncIterable<Uint8Array>;
+  /** Where the user's folders are. */
+  home: string;
   stdout: Terminal;
   stderr: Terminal;
   /** Where bin/batch lives: `.run/env` there names a service that was started with scripts/up.sh. */

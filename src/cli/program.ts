@@ -3,6 +3,8 @@ import { doctorCommand } from './commands/doctor.js';
 import { feedCommand } from './commands/feed.js';
 import { healthCommand } from './commands/health.js';
 import { jobCommand } from './commands/job.js';
+import { keyCommand } from './commands/key.js';
+import { loginCommand, logoutCommand } from './commands/login.js';
 import { modelCommand } from './commands/model.js';
 import { wholeNumber } from './commands/options.js';
 import { sinkCommand } from './commands/sink.js';
@@ -13,7 +15,11 @@ import { Session } from './session.js';
 export function buildProgram(environment: Environment, onSession: (session: Session) => void) {
   const program = new Command('batch')
     .description('Files in, validated rows in Kafka exactly once.')
-    .option('--api-url <url>', 'URL of the service (env: BATCH_API_URL; default: the one that scripts/up.sh started)')
+    .option(
+      '--api-url <url>',
+      'URL of the service (env: BATCH_API_URL; default: that of the profile, or the one that scripts/up.sh started)',
+    )
+    .option('--profile <name>', 'profile that `batch login` has stored (env: BATCH_PROFILE; default: the last one)')
     .addOption(
       new Option('--output <mode>', 'default: table on a terminal, json otherwise').choices(['table', 'json'] as const),
     )
@@ -45,6 +51,9 @@ with the service (the job keeps running; the hint names the command to continue 
   program.addCommand(jobCommand(open));
   program.addCommand(sinkCommand(open));
   program.addCommand(feedCommand(open));
+  program.addCommand(keyCommand(open));
+  program.addCommand(loginCommand(open));
+  program.addCommand(logoutCommand(open));
   program.addCommand(healthCommand(open));
   program.addCommand(doctorCommand(open));
   return program;

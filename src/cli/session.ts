@@ -1,16 +1,17 @@
 import { once } from 'node:events';
 import type { BatchClient, RetryNotice } from 'batch-ingest-sdk';
-import { apiUrl } from './api-url.js';
 import type { Environment, Terminal } from './environment.js';
 import { EXIT, type Failure } from './failure.js';
 import { printable, type Style, styleFor } from './render/style.js';
 import { wrapped } from './render/table.js';
+import { type Target, targetOf } from './target.js';
 
 export type OutputMode = 'table' | 'json';
 
 /** What the options before or after any command say. */
 export interface GlobalOptions {
   apiUrl?: string | undefined;
+  profile?: string | undefined;
   output?: OutputMode | undefined;
   /** How long the service may be away in a row, in seconds; default the SDK's. */
   maxOutage?: number | undefined;
@@ -58,13 +59,23 @@ export class Session {
     return (stdout.isTTY === true && stdout.columns) || Number.POSITIVE_INFINITY;
   }
 
+  /** The service, and the key for it. `isNew`: the profile need not be there yet. */
+  target(isNew = false): Target {
+    return targetOf({ apiUrl: this.options.apiUrl, profile: this.profileName, isNew }, this.environment);
+  }
+
+  /** The name that `batch login` stores the service under, or `batch logout` removes. */
+  get profileName(): string | undefined {
+    return this.options.profile ?? (this.environment.env['BATCH_PROFILE']?.trim() || undefined);
+  }
+
   /** Loads the SDK only now: help and usage errors do not need it. */
-  async client(): Promise<BatchClient> {
-    const baseUrl = apiUrl(this.options.apiUrl, this.environment);
+  async client({ url: baseUrl, key }: Target = this.target()): Promise<BatchClient> {
     const { createBatchClient } = await import('batch-ingest-sdk');
     const { maxOutage } = this.options;
     return createBatchClient({
       baseUrl,
+      apiKey: key,
       retry: maxOutage === undefined ? {} : { maxOutageMs: maxOutage * 1000 },
       onRetry: (notice) => this.#noteRetry(notice),
     });
@@ -109,8 +120,9 @@ export class Session {
 
   /** A command of this program as it can be copied: for the same service. */
   command(words: string): string {
-    const { apiUrl } = this.options;
-    return apiUrl === undefined ? `batch ${words}` : `batch ${words} --api-url ${apiUrl}`;
+    const { apiUrl, profile } = this.options;
+    const flags = [apiUrl && `--api-url ${apiUrl}`, profile && `--profile ${profile}`].filter(Boolean);
+    return ['batch', words, ...flags].join(' ');
   }
 
   #noteRetry({ error, delayMs, leftMs }: RetryNotice): void {

@@ -17,6 +17,11 @@ export interface Config {
   readonly role: Role;
   /** HOST: the address to listen on. */
   readonly host: string;
+  /**
+   * AUTH: `keys`: requests need an API key. `none`: whoever reaches the service may do everything. By default `none` if HOST is
+   * this machine alone, else `keys`.
+   */
+  readonly auth: 'keys' | 'none';
   /** PORT, or METRICS_PORT of a worker, which serves only /healthz, /readyz and /metrics there: 0 lets the system choose. */
   readonly port: number;
   /** ALLOWED_HOSTS: host names (comma-separated, without port) served beside the localhost names and HOST; `*`: any. */
@@ -202,9 +207,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     files: integer('ERRORS_LOG_FILES', 5, 1, 1_000),
   };
 
+  const host = env['HOST']?.trim() || '127.0.0.1';
   const config: Config = {
     role,
-    host: env['HOST']?.trim() || '127.0.0.1',
+    host,
+    auth: oneOf('AUTH', isLoopback(host) ? 'none' : 'keys', ['keys', 'none']) as Config['auth'],
     port: role === 'worker' ? integer('METRICS_PORT', 9090, 0, 65_535) : integer('PORT', 8000, 0, 65_535),
     allowedHosts: Object.freeze(hostNames()),
     dataDir,
@@ -263,6 +270,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   Object.freeze(config.decompression);
   Object.freeze(config.uploadPace);
   return Object.freeze(config);
+}
+
+/** Whether only this machine can reach an address. */
+export function isLoopback(host: string): boolean {
+  return host.toLowerCase() === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
 /** Whether other processes may use the files of jobs, now or while this one is away. Else it alone has them. */

@@ -1,4 +1,4 @@
-export { areFilesShared, type Config, type KafkaConfig, loadConfig, type Role } from './config.js';
+export { areFilesShared, type Config, isLoopback, type KafkaConfig, loadConfig, type Role } from './config.js';
 export type { AwsMskIamSasl, ClientCredentials, OAuthBearerSasl, PasswordSasl, TokenSasl } from './kafka-sasl.js';
 export { SINK_URLS, type SinkDdl, type SinksConfig } from './sinks.js';
 

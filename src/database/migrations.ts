@@ -451,6 +451,24 @@ const migrations: Record<string, Migration> = {
       for (const table of ['feeds', 'feed_files']) await sql`CREATE SEQUENCE ${sql.id(`${table}_order`)}`.execute(db);
     },
   },
+  '0027_api_keys': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('api_keys')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('seq', 'bigint', (column) => column.notNull().unique())
+        .addColumn('name', 'text', (column) => column.notNull())
+        .addColumn('hash', 'text', (column) => column.notNull())
+        .addColumn('scope', 'text', (column) => column.notNull())
+        .addColumn('models', 'text')
+        .addColumn('created_at', 'text', (column) => column.notNull())
+        .addColumn('created_by', 'text')
+        .addColumn('expires_at', 'text')
+        .addColumn('revoked_at', 'text')
+        .execute();
+      if (isPostgres(db)) await sql`CREATE SEQUENCE api_keys_order`.execute(db);
+    },
+  },
 };
 
 const RENAMED = [

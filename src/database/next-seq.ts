@@ -32,7 +32,7 @@ export function storeIsoTime(
 /** The next place in the order of a table's rows, as a value of the statement that writes it. */
 export function nextSeq(
   db: Pick<Kysely<Tables>, 'getExecutor'>,
-  table: 'jobs' | 'models' | 'feeds',
+  table: 'jobs' | 'models' | 'feeds' | 'api_keys',
 ): Expression<number> {
   return isPostgres(db)
     ? sql<number>`nextval(${sql.lit(`${table}_order`)})`

@@ -16,6 +16,30 @@ export interface Tables {
   sink_rejects: SinkRejectsTable;
   feeds: FeedsTable;
   feed_files: FeedFilesTable;
+  api_keys: ApiKeysTable;
+}
+
+/** Keys that requests are made with. */
+export interface ApiKeysTable {
+  /** The part of the key that is not secret. */
+  id: string;
+  /** Order of creation; the key of the pages of a list. */
+  seq: number;
+  /** Who uses it; several keys may have one name. */
+  name: string;
+  /** SHA-256 of the whole key, in hex. */
+  hash: string;
+  /** read, write, admin. */
+  scope: string;
+  /** JSON: string[], the only models that it is for; null: all. */
+  models: string | null;
+  created_at: string;
+  /** The name of the key that it was created with; null: on the server itself. */
+  created_by: string | null;
+  /** null: never. */
+  expires_at: string | null;
+  /** null: it can be used. */
+  revoked_at: string | null;
 }
 
 /** Sources that files are taken from as they arrive. */

@@ -1,4 +1,5 @@
 import { Controller, Get, Inject } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import { CONFIG, type Config } from '../config/index.js';
 import { DATABASE, type Database } from '../database/index.js';
 import { FILE_STORE, type FileStore } from '../storage/index.js';
@@ -17,6 +18,7 @@ export class DiagnosticsController {
 
   /** Looks at everything afresh. Whoever asks meanwhile gets the same answer: there is one diagnosis at a time. */
   @Get('diagnostics')
+  @RouteConfig({ access: 'admin' })
   async diagnose(): Promise<Diagnosis> {
     const { config, database, files } = this;
     this.#running ??= diagnose({ config, database, files }).finally(() => {

@@ -131,6 +131,21 @@ const entries = {
     hint: 'Check the connection and upload again; the same Idempotency-Key is safe.',
     retryable: true,
   },
+  UNAUTHENTICATED: {
+    status: 401,
+    title: 'The request needs an API key',
+    hint: 'Send `Authorization: Bearer <key>`; an administrator creates keys with `POST /keys`.',
+  },
+  FORBIDDEN: {
+    status: 403,
+    title: 'The API key does not allow this',
+    hint: 'See what the key is for with `GET /keys/current`; an administrator creates another one with `POST /keys`.',
+  },
+  KEY_NOT_FOUND: {
+    status: 404,
+    title: 'There is no such API key',
+    hint: 'List the keys with `GET /keys`.',
+  },
   FORBIDDEN_HOST: {
     status: 421,
     title: 'This Host is not accepted',

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Access } from '../auth/index.js';
 import type { Page } from '../database/index.js';
 import { ServiceError } from '../errors/index.js';
 import type { ModelService } from '../models/index.js';
@@ -29,11 +30,12 @@ export class FeedService {
 
   /**
    * A new feed, which begins at once. Throws INVALID_REQUEST, INVALID_OPTION, MISSING_MODEL_ID, MODEL_NOT_FOUND, INVALID_SOURCE,
-   * FEED_ALREADY_EXISTS, and what the first page of its listing does (see `Sources.list`).
+   * FEED_ALREADY_EXISTS, FORBIDDEN, and what the first page of its listing does (see `Sources.list`).
    */
-  async create(body: unknown): Promise<Feed> {
+  async create(body: unknown, access: Access): Promise<Feed> {
     const { feeds, models, sources, coordinator } = this.options;
     const { id, definition, secret } = parseFeed(body);
+    access.requireModel(definition.modelId);
     await models.require(definition.modelId);
     const pathOf = (prefix: string): string => sources.requirePrefix(prefix).path;
     const pattern = parseFilePattern(definition.uri, pathOf);
@@ -48,9 +50,11 @@ export class FeedService {
     return this.#view(feed);
   }
 
-  async list(page: { limit: number; cursor?: string | undefined }): Promise<Page<FeedSummary>> {
+  /** A page of feeds, newest first; without those that `access` is not for, so that it may have less than `limit`. */
+  async list(page: { limit: number; cursor?: string | undefined }, access: Access): Promise<Page<FeedSummary>> {
     const { items, nextCursor } = await this.options.feeds.list(page);
-    return { items: items.map(toSummary), nextCursor };
+    const seen = items.filter(({ definition }) => access.mayUse(definition.modelId));
+    return { items: seen.map(toSummary), nextCursor };
   }
 
   /** Throws FEED_NOT_FOUND. */
@@ -117,7 +121,7 @@ export class FeedService {
 
   /** Its history stays, and its jobs go on. Throws FEED_NOT_FOUND. */
   async delete(id: string): Promise<void> {
-    if (!(await this.options.feeds.delete(id))) throw notFound(id);
+    if (!(await this.options.feeds.delete(id))) throw feedNotFound(id);
     this.options.coordinator.wake();
   }
 
@@ -135,7 +139,7 @@ export class FeedService {
   }
 
   async #changed(id: string, feed: StoredFeed | undefined): Promise<Feed> {
-    if (feed === undefined) throw notFound(id);
+    if (feed === undefined) throw feedNotFound(id);
     this.options.coordinator.wake();
     return this.#view(feed);
   }
@@ -148,7 +152,7 @@ export class FeedService {
 
   async #require(id: string): Promise<StoredFeed> {
     const feed = await this.options.feeds.get(id);
-    if (feed === undefined) throw notFound(id);
+    if (feed === undefined) throw feedNotFound(id);
     return feed;
   }
 }
@@ -182,7 +186,7 @@ function isInFeed(text: string, prefix: SourceUri): boolean {
   }
 }
 
-function notFound(id: string): ServiceError {
+export function feedNotFound(id: string): ServiceError {
   return new ServiceError('FEED_NOT_FOUND', `There is no feed '${id.length > 63 ? `${id.slice(0, 63)}…` : id}'`);
 }
 

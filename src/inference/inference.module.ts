@@ -28,10 +28,14 @@ const LIMITS = { concurrency: 2, maxWaiting: 8, maxWaitMs: 10_000, timeoutMs: 60
         metrics: Metrics,
         { maxUploadBytes: maxFileBytes, uploadPace: pace }: Config,
       ) =>
-        new UploadReceiver(untracked(files), { maxFileBytes, pace, concurrency, metrics }, async (query, fields) => {
-          limiter.requireCapacity();
-          parseInferOptions(query, fields);
-        }),
+        new UploadReceiver(
+          untracked(files),
+          { maxFileBytes, pace, concurrency, metrics },
+          async (_access, query, fields) => {
+            limiter.requireCapacity();
+            parseInferOptions(query, fields);
+          },
+        ),
     },
   ],
 })

@@ -44,6 +44,7 @@ import { systemClock as clock } from './domain/clock.js';
 import { newJobId } from './domain/job-id.js';
 import { connectJobEvents } from './events/producer.js';
 import { JobEventPublisher } from './events/publisher.js';
+import { JobAccessGuard } from './http/job-access.guard.js';
 import { admitJob, JobAdmissionGuard } from './http/job-admission.guard.js';
 import { JobQueries } from './http/job-queries.js';
 import { RejectedRows } from './http/rejected-rows.js';
@@ -327,7 +328,7 @@ export const apiProviders: Provider[] = [
         uploads ?? untracked(files),
         { maxFileBytes, pace, concurrency, metrics },
         (...given) => admitJob(models, ...given),
-        (jobId) => keptFile(store, jobId),
+        (...given) => keptFile(store, ...given),
       ),
   },
   {
@@ -362,5 +363,6 @@ export const apiProviders: Provider[] = [
       config: Config,
     ) => new JobAdmission({ kafka, cluster, ownership, probe, rows, config }),
   },
+  JobAccessGuard,
   JobAdmissionGuard,
 ];

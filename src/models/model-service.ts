@@ -3,7 +3,7 @@ import { ServiceError } from '../errors/index.js';
 import { SINK_NAMES, type SinkName } from '../ingest/index.js';
 import { type Model, toModel } from './model.js';
 import { isModelId, newModelId } from './model-id.js';
-import type { ModelRecord, ModelStore } from './model-store.js';
+import type { ModelFilter, ModelRecord, ModelStore } from './model-store.js';
 import { compileSchema } from './schema/index.js';
 
 /** What users give of a model. Sinks in any order; null: those of the service. */
@@ -28,8 +28,8 @@ export class ModelService {
     return toModel(await this.store.create(id, { name, schema, sinks: sinks && inOrder(sinks), compiled }));
   }
 
-  async list(page: { limit: number; cursor?: string | undefined }): Promise<Page<Model>> {
-    const { items, nextCursor } = await this.store.list(page);
+  async list(filter: ModelFilter): Promise<Page<Model>> {
+    const { items, nextCursor } = await this.store.list(filter);
     return { items: items.map(toModel), nextCursor };
   }
 

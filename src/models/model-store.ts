@@ -29,6 +29,13 @@ export interface NewModelVersion {
   compiled: CompiledSchema;
 }
 
+export interface ModelFilter {
+  limit: number;
+  cursor?: string | undefined;
+  /** Absent or null: all. */
+  models?: readonly string[] | null | undefined;
+}
+
 type JoinedRow = Selectable<Tables['model_versions']> & { model_created_at: string; seq: number };
 
 /** The models in the database. A version never changes and never goes: jobs pin it. */
@@ -103,9 +110,13 @@ export class ModelStore {
     );
   }
 
-  /** A page of models in their newest version, newest model first. Throws INVALID_REQUEST for a foreign cursor. */
-  async list({ limit, cursor }: { limit: number; cursor?: string | undefined }): Promise<Page<ModelRecord>> {
+  /**
+   * A page of models in their newest version, newest model first; `models`: only of those of these ids. Throws INVALID_REQUEST for a foreign
+   * cursor.
+   */
+  async list({ limit, cursor, models }: ModelFilter): Promise<Page<ModelRecord>> {
     const rows = await this.#newest()
+      .$if(models != null, (query) => query.where('models.id', 'in', models ?? []))
       .where('models.seq', '<', beforeSeq(cursor))
       .orderBy('models.seq', 'desc')
       .limit(limit + 1)

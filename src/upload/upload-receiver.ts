@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
 import multer from 'multer';
 import { type BodyPace, type ConcurrencyLimit, inviteBody, watchBody } from '../api/index.js';
+import type { Access } from '../auth/index.js';
 import { ServiceError } from '../errors/index.js';
 import { inspectHead, readHead, STORED_HEAD_BYTES } from '../ingest/index.js';
 import type { Metrics } from '../observability/metrics/index.js';
@@ -32,7 +33,7 @@ export interface UploadLimits {
  * Looks at what the request says before its file: the query, and the fields that came first. What it throws ends the
  * upload there, before a byte of the file is read.
  */
-export type UploadAdmission = (query: Fields, fields: Fields) => Promise<void>;
+export type UploadAdmission = (access: Access, query: Fields, fields: Fields) => Promise<void>;
 
 /** A file that a job keeps. */
 export interface KeptFile {
@@ -44,7 +45,7 @@ export interface KeptFile {
 }
 
 /** Finds the file of the job that `from_job` names in place of a file; what it throws refuses the request. */
-export type FindKept = (jobId: string) => Promise<KeptFile>;
+export type FindKept = (jobId: string, access: Access) => Promise<KeptFile>;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -65,13 +66,18 @@ export class UploadReceiver {
    * Throws UNSUPPORTED_MEDIA_TYPE, FILE_TOO_LARGE, INSUFFICIENT_STORAGE, INVALID_MULTIPART, INVALID_OPTION,
    * UPLOAD_TIMEOUT, SERVICE_BUSY, MISSING_FILE, READ_ERROR, UNSUPPORTED_FILE_TYPE (if it is not text), and what the admission throws.
    */
-  async receive(request: IncomingMessage, response: ServerResponse, query: Fields): Promise<ReceivedUpload> {
+  async receive(
+    request: IncomingMessage,
+    response: ServerResponse,
+    query: Fields,
+    access: Access,
+  ): Promise<ReceivedUpload> {
     const { concurrency, metrics } = this.limits;
     const leave = concurrency.enter();
     const startedAt = performance.now();
     metrics.uploadsInProgress.inc();
     try {
-      const upload = await this.#receiveNow(request, response, query);
+      const upload = await this.#receiveNow(request, response, query, access);
       metrics.uploads.inc({ result: 'received' });
       metrics.uploadBytes.inc(upload.sizeBytes);
       metrics.uploadDuration.observe((performance.now() - startedAt) / 1000);
@@ -85,7 +91,12 @@ export class UploadReceiver {
     }
   }
 
-  async #receiveNow(request: IncomingMessage, response: ServerResponse, query: Fields): Promise<ReceivedUpload> {
+  async #receiveNow(
+    request: IncomingMessage,
+    response: ServerResponse,
+    query: Fields,
+    access: Access,
+  ): Promise<ReceivedUpload> {
     const { files, limits } = this;
     const tooLarge = (): ServiceError => fileTooLarge(limits.maxFileBytes);
     requireMultipart(request.headers['content-type']);
@@ -97,7 +108,7 @@ export class UploadReceiver {
     inviteBody(request, response);
 
     const form = new MulterRequest(request);
-    const storage = new UploadStorage(files, tooLarge, () => this.admit(query, givenFields(form.body)));
+    const storage = new UploadStorage(files, tooLarge, () => this.admit(access, query, givenFields(form.body)));
     try {
       const file = await parseForm(form, response, storage, limits);
       const fields = givenFields(form.body);
@@ -108,7 +119,7 @@ export class UploadReceiver {
       }
       if (file !== undefined) throw new ServiceError('INVALID_OPTION', 'from_job: the request has a file as well');
       if (typeof from !== 'string') throw new ServiceError('INVALID_OPTION', 'from_job: given more than once');
-      return await takeKept(await this.findKept(from), fields, files);
+      return await takeKept(await this.findKept(from, access), fields, files);
     } catch (error) {
       await storage.settled();
       await storage.discard();

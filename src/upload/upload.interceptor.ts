@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { defer, lastValueFrom, type Observable } from 'rxjs';
+import { accessOf } from '../auth/index.js';
 import type { ReceivedUpload } from './received-upload.js';
 import { UploadReceiver } from './upload-receiver.js';
 
@@ -29,7 +30,8 @@ export class UploadInterceptor implements NestInterceptor {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     if (request.body !== undefined) return next.handle();
     const reply = context.switchToHttp().getResponse<FastifyReply>();
-    const upload = await this.receiver.receive(request.raw, reply.raw, request.query as Record<string, unknown>);
+    const query = request.query as Record<string, unknown>;
+    const upload = await this.receiver.receive(request.raw, reply.raw, query, accessOf(request));
     uploads.set(request, upload);
     return defer(async () => {
       try {

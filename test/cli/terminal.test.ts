@@ -44,6 +44,7 @@ async function onTerminal(command: string, env: Record<string, string> = { NO_CO
   const code = await run({
     argv: command.replace('orders.csv', join(folder, 'orders.csv')).split(' '),
     env: { BATCH_API_URL: service.url, ...env },
+    home: '/nonexistent',
     stdin: () => PassThrough.from([]),
     stdout,
     stderr,

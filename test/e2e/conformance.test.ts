@@ -21,6 +21,7 @@ import { changeBrokerConfig, VERIFICATION } from '../kit/broker-config.js';
 import { deleteTopics } from '../kit/delete-topics.js';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { type PostgresServer, startPostgres } from '../kit/postgres.js';
+import { runService } from '../kit/run-service.js';
 import { runnerPids } from '../kit/runners.js';
 import { hasS3, startS3 } from '../kit/s3.js';
 import { type Service, startService } from '../kit/service.js';
@@ -37,9 +38,7 @@ const IDLE_MS = 1_000;
 const MAX_BYTES = 1_000_000;
 
 /** What no request can cause: the two catch whatever fails in what they look at. */
-const NOT_CAUSED = ['getLiveness', 'getReadiness', 'getMetrics', 'getDiagnosis'].map(
-  (id) => `${id} 500 INTERNAL_ERROR`,
-);
+const NOT_CAUSED = ['getLiveness', 'getReadiness'].map((id) => `${id} 500 INTERNAL_ERROR`);
 /** What is not caused without an S3 server. */
 const BY_S3 = hasS3 ? [] : ['createJob 503 STORAGE_UNAVAILABLE', 'resumeJob 503 STORAGE_UNAVAILABLE'];
 const S3_START_MS = 600_000;
@@ -75,8 +74,8 @@ async function isDown(part: string): Promise<boolean> {
   return details[part]?.status === 'down';
 }
 
-function clientOf(running: Service): ContractClient {
-  return new ContractClient(running.url, seen);
+function clientOf(running: Service, headers: Record<string, string> = {}): ContractClient {
+  return new ContractClient(running.url, seen, headers);
 }
 
 /** Stops the runners of the service, which has started some, until they get SIGCONT. */
@@ -640,6 +639,7 @@ describe('every operation, by the contract', () => {
     const at = operation.path.startsWith('/models/') ? { id: 'none' } : { id: partial };
     if (operation.id === 'createFeed') return { ...at, body: { id: 'one' } };
     if (['retryFeedFiles', 'notifyFeed'].includes(operation.id)) return { ...at, body: {} };
+    if (operation.id === 'createKey') return { ...at, body: { name: 'loader', scope: 'read' } };
     if (operation.id === 'createModel') return { ...at, body: { name: 'orders', schema: ORDERS_SCHEMA } };
     if (operation.id === 'addSinks') return { ...at, body: { sinks: ['postgres'] } };
     return operation.id === 'updateModel' ? { ...at, body: { schema: ORDERS_SCHEMA } } : at;
@@ -658,12 +658,20 @@ describe('every operation, by the contract', () => {
     },
   );
 
+  it('of keys is refused if the service asks for none', async () => {
+    for (const id of ['createKey', 'listKeys', 'getCurrentKey', 'revokeKey']) {
+      const body = id === 'createKey' ? { body: { name: 'a', scope: 'read' } } : {};
+      await expectProblem(id, { id: 'none0000', ...body }, 403, 'FORBIDDEN');
+    }
+  });
+
   it('with a body ends a request that stands still', async () => {
     await Promise.all(
       (
         [
           'createJob',
           'inferModel',
+          'createKey',
           'createModel',
           'updateModel',
           'addSinks',
@@ -679,6 +687,101 @@ describe('every operation, by the contract', () => {
         await expectProblem(id, question, 408, 'UPLOAD_TIMEOUT');
       }),
     );
+  });
+});
+
+describe('a service that asks for keys, by the contract', () => {
+  let postgres: PostgresServer;
+  let url: string;
+  let open: Service;
+  let admin: string;
+  const as = (key: string): Record<string, string> => ({ authorization: `Bearer ${key}` });
+
+  beforeAll(async () => {
+    open = service;
+    postgres = await startPostgres();
+    url = await postgres.createDatabase();
+    const env = { ROLE: 'all', AUTH: 'keys', DATABASE_URL: url };
+    const made = await runService({ ...env, DATA_DIR: await newDataDir() }, ['key', 'create', 'admin']);
+    admin = made.stdout.trim();
+    service = await startService({ brokers, dataDir: await newDataDir(), env });
+    client = clientOf(service, as(admin));
+  }, 300_000);
+  afterAll(async () => {
+    await service.stop();
+    await postgres.stop();
+    service = open;
+    client = clientOf(service);
+  });
+
+  const made = async (name: string, body: Branch): Promise<string> =>
+    (await expectStatus('createKey', { body: { name, ...body } }, 201)).body.key;
+  const keyOperations: [string, Question][] = [
+    ['createKey', { body: { name: 'loader', scope: 'read' } }],
+    ['listKeys', {}],
+    ['getCurrentKey', {}],
+    ['revokeKey', { id: 'none0000' }],
+  ];
+
+  it('creates, lists, shows and revokes them', async () => {
+    const { key, ...shown } = (
+      await expectStatus('createKey', { body: { name: 'loader', scope: 'write', models: ['orders'] } }, 201)
+    ).body;
+    const page = await expectStatus('listKeys', { query: { limit: '1' } }, 200);
+    expect([page.body, page.headers.link]).toEqual([[shown], expect.stringContaining('cursor=')]);
+    expect((await expectStatus('getCurrentKey', { headers: as(key) }, 200)).body).toEqual(shown);
+    await expectStatus('revokeKey', { id: shown.id }, 200);
+    await expectProblem('getCurrentKey', { headers: as(key) }, 401, 'UNAUTHENTICATED');
+    await expectProblem('revokeKey', { id: 'none0000' }, 404, 'KEY_NOT_FOUND');
+    await expectProblem('createKey', { body: { name: 'a', scope: 'root' } }, 400, 'INVALID_REQUEST');
+    const json = { 'content-type': 'application/json' };
+    await expectProblem('createKey', { headers: json, body: Buffer.from('{') }, 400, 'INVALID_JSON');
+    const text = { headers: { 'content-type': 'text/plain' }, body: Buffer.from('a') };
+    await expectProblem('createKey', text, 415, 'UNSUPPORTED_MEDIA_TYPE');
+    await expectProblem('listKeys', { query: { limit: '0' } }, 400, 'INVALID_REQUEST');
+    expect(service.log()).not.toContain(key.slice(15));
+    expect(service.log()).not.toContain(admin.slice(15));
+  });
+
+  it('refuses each request without one, or with one that is not for it', async () => {
+    const reader = as(await made('reader', { scope: 'read' }));
+    const some = as(await made('some', { scope: 'read', models: ['some'] }));
+    for (const { id, node } of operations) {
+      const needed = (node['security'] as Branch[]).flatMap((each) => each['apiKey'] as string[] | undefined)[0];
+      if (needed === undefined || id === 'getReadiness') continue;
+      await expectProblem(id, { id: 'orders', headers: as('') }, 401, 'UNAUTHENTICATED');
+      if (needed !== 'read') await expectProblem(id, { id: 'orders', headers: reader }, 403, 'FORBIDDEN');
+    }
+    await expectProblem('getReadiness', { headers: as('') }, 401, 'UNAUTHENTICATED');
+    await expectProblem('listJobs', { query: { model_id: 'orders' }, headers: some }, 403, 'FORBIDDEN');
+    for (const id of ['getModel', 'listModelVersions', 'getModelVersion', 'listSinks', 'getMetrics']) {
+      await expectProblem(id, { id: 'orders', headers: some }, 403, 'FORBIDDEN');
+    }
+  });
+
+  it('says so while its database is full, broken or away', async () => {
+    const fresh = as(await made('fresh', { scope: 'write' }));
+    const { body: keys } = await expectStatus('listKeys', {}, 200);
+    await postgres.query(
+      `CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END $$;
+      CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON api_keys EXECUTE FUNCTION full_disk();`,
+      url,
+    );
+    await expectProblem('createKey', { body: { name: 'a', scope: 'read' } }, 507, 'INSUFFICIENT_STORAGE');
+    await expectProblem('revokeKey', { id: keys[0].id }, 507, 'INSUFFICIENT_STORAGE');
+    await postgres.query('ALTER TABLE api_keys RENAME TO keys_of_another', url);
+    for (const [id, question] of keyOperations) await expectProblem(id, question, 500, 'INTERNAL_ERROR');
+    for (const id of ['getMetrics', 'getDiagnosis']) await expectProblem(id, {}, 500, 'INTERNAL_ERROR');
+    await postgres.query('ALTER TABLE keys_of_another RENAME TO api_keys', url);
+    await expectStatus('getMetrics', {}, 200);
+    await postgres.kill();
+    for (const [id, question] of keyOperations) await expectProblem(id, question, 503, 'STORE_UNAVAILABLE');
+    // With a key that was good a moment ago, then with one that nobody has asked about yet.
+    await expectStatus('getMetrics', {}, 200);
+    for (const id of ['getMetrics', 'getDiagnosis']) {
+      await expectProblem(id, { headers: fresh }, 503, 'STORE_UNAVAILABLE');
+    }
+    await expectProblem('inferModel', { body: form({ file: CSV }), headers: fresh }, 503, 'STORE_UNAVAILABLE');
   });
 });
 

@@ -75,6 +75,34 @@ describe('a service that cannot start', () => {
     await fails({ HOST: '203.0.113.1' }, /Cannot listen on 203\.0\.113\.1.*HOST/);
   });
 
+  it('says that it needs a key if others can reach it, and how to create one', async () => {
+    const env = { HOST: '0.0.0.0', PORT: '0', KAFKA_BROKERS: NO_BROKER, DATA_DIR: folder, ...ONE_PROCESS };
+    await fails(env, /^Requests need an API key \(HOST=0\.0\.0\.0\).*`node dist\/main\.js key create NAME`.*AUTH=none/);
+    const usage = expect.stringMatching(/^Usage: node dist\/main\.js key create/);
+    expect(await runService(env, ['key', 'make'])).toMatchObject({ status: 1, stderr: usage });
+    const wrong = await runService(env, ['key', 'create', 'ops', '--scope', 'root']);
+    expect(wrong).toMatchObject({ status: 1, stderr: expect.stringContaining('scope must be one of') });
+    const { stdout } = await runService(env, ['key', 'create', 'ops']);
+    const key = stdout.trim();
+    const service = await startService({ brokers: NO_BROKER, dataDir: folder, env });
+    const url = service.url.replace('0.0.0.0', '127.0.0.1');
+    expect((await fetch(`${url}/jobs`)).status).toBe(401);
+    expect((await fetch(`${url}/jobs`, { headers: { authorization: `Bearer ${key}` } })).status).toBe(200);
+    expect(await runService(env, ['key', 'list'])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('Another process uses'),
+    });
+    await service.stop();
+    expect(service.log()).not.toContain(key.slice(15));
+    const id = key.slice(6, 14);
+    expect((await runService(env, ['key', 'revoke', id])).stdout).toBe(`Revoked the key batch_${id}.\n`);
+    const list = await runService(env, ['key', 'list']);
+    expect(list.stdout).toMatch(new RegExp(`^ID\\tNAME\\t.*\\n${id}\\tops\\tadmin\\t`));
+    const open = await startService({ brokers: NO_BROKER, dataDir: folder, env: { ...env, AUTH: 'none' } });
+    await open.stop();
+    expect(open.log()).toContain('AUTH=none: whoever can reach this address may use the service');
+  });
+
   it('says that another process has its data', async () => {
     const service = await startService({ brokers: NO_BROKER });
     await fails({ DATA_DIR: service.dataDir }, /Another process uses .*DATA_DIR/);

@@ -44,6 +44,10 @@ describe('openapi.yaml', () => {
       }
     };
     walk(contract);
+    for (const { node } of operations) {
+      const schemes = (node['security'] as Branch[]).flatMap((alternative) => Object.keys(alternative));
+      references.push(...schemes.map((name) => `#/components/securitySchemes/${name}`));
+    }
     expect(
       references.filter((reference) => !reference.startsWith('#/') || at(reference.slice(1)) === undefined),
     ).toEqual([]);

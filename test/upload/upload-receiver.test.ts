@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { ConcurrencyLimit } from '../../src/api/index.js';
+import { ANYBODY } from '../../src/auth/index.js';
 import { Metrics } from '../../src/observability/metrics/index.js';
 import { HashFailure } from '../../src/storage/hash-failure.js';
 import { LocalFileStore } from '../../src/storage/local/local-file-store.js';
@@ -50,7 +51,7 @@ describe('an upload', () => {
     upload.on('error', () => undefined); // the server goes away
     upload.write(`${BEFORE_FILE}id\n`);
     const [incoming, response] = (await once(server, 'request')) as [IncomingMessage, ServerResponse];
-    const received = receiver.receive(incoming, response, {});
+    const received = receiver.receive(incoming, response, {}, ANYBODY);
     const outcome = received.then(
       () => undefined,
       (error: unknown) => error,

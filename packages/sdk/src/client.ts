@@ -2,9 +2,11 @@ import type {
   AddSinksData,
   CancelJobData,
   CreateFeedData,
+  CreateKeyData,
   CreateModelData,
   DeleteFeedData,
   DeleteModelData,
+  GetCurrentKeyData,
   GetDiagnosisData,
   GetFeedData,
   GetJobData,
@@ -15,6 +17,7 @@ import type {
   ListFeedFilesData,
   ListFeedsData,
   ListJobsData,
+  ListKeysData,
   ListModelsData,
   ListModelVersionsData,
   ListRejectedRowsData,
@@ -25,6 +28,7 @@ import type {
   ResumeJobData,
   RetryFeedFilesData,
   RetrySinkData,
+  RevokeKeyData,
   UpdateModelData,
 } from './api/types.gen.js';
 import type { Answer } from './connection.js';
@@ -54,10 +58,13 @@ import type {
   Job,
   JobState,
   JobSummary,
+  Key,
+  KeyCreate,
   Liveness,
   Model,
   ModelCreate,
   ModelUpdate,
+  NewKey,
   Readiness,
   RejectedRow,
   SinkName,
@@ -407,6 +414,32 @@ export class BatchClient {
     const timeoutMs = Math.min(LOOK_TIMEOUT_MS, this.#transport.timeoutMs);
     const operation = { url: '/jobs/{id}', path: { id } } satisfies GetJobData;
     const { data } = await this.#transport.request<Job>('GET', operation, { signal, repeatable: false, timeoutMs });
+    return data;
+  }
+
+  /** Creates an API key. `key` is in this answer alone. */
+  async createKey(key: KeyCreate, options: CallOptions = {}): Promise<NewKey> {
+    const operation = { url: '/keys', body: key } satisfies CreateKeyData;
+    const { data } = await this.#transport.request<NewKey>('POST', operation, { ...options, repeatable: false });
+    return data;
+  }
+
+  /** Every API key, newest first; pages are fetched as they are needed. */
+  listKeys(options: ListOptions = {}): AsyncGenerator<Key, void, undefined> {
+    return this.#list<Key>(options, (page) => ({ url: '/keys', query: page }) satisfies ListKeysData);
+  }
+
+  /** The API key that this client has. */
+  async getCurrentKey(options: CallOptions = {}): Promise<Key> {
+    const operation = { url: '/keys/current' } satisfies GetCurrentKeyData;
+    const { data } = await this.#transport.request<Key>('GET', operation, options);
+    return data;
+  }
+
+  /** Revokes an API key: the next request with it is refused. */
+  async revokeKey(id: string, options: CallOptions = {}): Promise<Key> {
+    const operation = { url: '/keys/{id}', path: { id } } satisfies RevokeKeyData;
+    const { data } = await this.#transport.request<Key>('DELETE', operation, options);
     return data;
   }
 

@@ -6,6 +6,8 @@ import { DEFAULT_RETRY, type RetryNotice, type RetryPolicy, withRetries } from '
 export interface BatchClientOptions {
   /** Where the service is, such as `http://127.0.0.1:8000`; a path before its routes is kept. */
   baseUrl: string;
+  /** An API key, for a service that asks for one. Sent to `baseUrl` alone. */
+  apiKey?: string | undefined;
   /** Sent with every request. */
   headers?: Record<string, string> | undefined;
   /** For requests that are safe to repeat, and for waits; see RetryPolicy for what is not given. */
@@ -50,7 +52,9 @@ export class Transport {
 
   constructor(options: BatchClientOptions) {
     this.baseUrl = new URL(options.baseUrl).href.replace(/\/+$/, '');
-    this.headers = { accept: 'application/json', ...options.headers };
+    const { apiKey, headers } = options;
+    this.headers = { accept: 'application/json', ...headers };
+    if (apiKey !== undefined) this.headers['authorization'] = `Bearer ${apiKey}`;
     this.retry = { ...DEFAULT_RETRY, ...options.retry };
     this.timeoutMs = options.timeoutMs ?? 30_000;
     this.#onRetry = options.onRetry;

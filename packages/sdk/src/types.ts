@@ -28,6 +28,11 @@ export type FeedSummary = api.FeedSummary;
 /** One version of a file that a feed has found, and what became of it. */
 export type FeedFile = api.FeedFile;
 export type FeedFileState = api.FeedFileState;
+/** What is known of an API key. */
+export type Key = api.Key;
+export type KeyCreate = api.KeyCreate;
+/** A key that was just created, and itself. */
+export type NewKey = api.NewKey;
 /** The body of every error answer (RFC 9457). */
 export type Problem = api.Problem;
 export type ErrorCode = api.ErrorCode;

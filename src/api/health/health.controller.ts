@@ -1,6 +1,7 @@
-import { Controller, Get, Inject, Res, ServiceUnavailableException } from '@nestjs/common';
-import { type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
-import type { FastifyReply } from 'fastify';
+import { Controller, Get, Inject, Req, Res, ServiceUnavailableException } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import { type HealthCheckResult, HealthCheckService, type HealthIndicatorResult } from '@nestjs/terminus';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CONFIG, type Config } from '../../config/index.js';
 import { HealthDetails } from './health-details.js';
 import { ServiceHealth } from './service.health.js';
@@ -16,6 +17,7 @@ export class HealthController {
 
   /** Liveness: the process serves requests. */
   @Get('healthz')
+  @RouteConfig({ access: 'public' })
   live(): { status: string; timestamp: string } {
     return { status: 'healthy', timestamp: new Date().toISOString() };
   }
@@ -25,10 +27,12 @@ export class HealthController {
    * troubles are among its details.
    */
   @Get('readyz')
-  async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+  @RouteConfig({ access: 'report' })
+  async ready(@Req() { access }: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
     const report = await this.#report();
     if (report.status !== 'ok') reply.code(503);
-    return { ...report, details: { ...this.details.degraded(), ...report.details } };
+    const full = { ...report, details: { ...this.details.degraded(), ...report.details } };
+    return access === null ? withoutDetail(full) : full;
   }
 
   async #report(): Promise<HealthCheckResult> {
@@ -50,4 +54,11 @@ export class HealthController {
       return error.getResponse() as HealthCheckResult;
     }
   }
+}
+
+/** Which parts work, and not what is known of them: addresses, free space, what brokers say. */
+function withoutDetail({ status, info, error, details }: HealthCheckResult): object {
+  const statuses = (parts: Partial<HealthIndicatorResult> = {}): object =>
+    Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, { status: part?.status }]));
+  return { status, info: statuses(info), error: statuses(error), details: statuses(details) };
 }

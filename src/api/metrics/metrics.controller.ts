@@ -1,5 +1,6 @@
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { type Access, CurrentAccess } from '../../auth/index.js';
 import { METRICS, type Metrics } from '../../observability/metrics/index.js';
 
 @Controller()
@@ -8,7 +9,8 @@ export class MetricsController {
 
   /** What this process has counted, in the text format of Prometheus. */
   @Get('metrics')
-  async scrape(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
+  async scrape(@CurrentAccess() access: Access, @Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
+    access.requireAllModels('metrics count those of all');
     const { registry } = this.metrics;
     reply.type(registry.contentType);
     return registry.metrics();

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { ServiceError } from '../../errors/index.js';
+import { catalogue, ServiceError } from '../../errors/index.js';
 import { REQUEST_ID_HEADER } from '../request-id.js';
 import type { RouteTable } from '../route-table.js';
 import { fromFramework } from './framework-error.js';
@@ -27,6 +27,8 @@ export function createErrorHandler(routes: RouteTable, log: Logger): ErrorHandle
     if (reply.sent || reply.raw.headersSent || request.raw.socket.destroyed) return;
 
     if (code === 'METHOD_NOT_ALLOWED') reply.header('allow', allowed.join(', '));
+    // RFC 9110 section 15.5.2.
+    if (catalogue[code].status === 401) reply.header('www-authenticate', 'Bearer realm="Batch"');
     const retryAfter = (error instanceof ServiceError ? error.retryAfterS : null) ?? retryAfterSeconds(code);
     if (retryAfter !== null) reply.header('retry-after', String(retryAfter));
     const problem = toProblem(error, path, request.id);

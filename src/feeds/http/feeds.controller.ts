@@ -1,32 +1,40 @@
-import { Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res, UseGuards } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { nextPageLink, PageQueryDto } from '../../api/index.js';
+import { type Access, CurrentAccess } from '../../auth/index.js';
 import type { Feed, FeedSummary } from '../domain/feed.js';
 import type { FeedFile } from '../domain/feed-file.js';
 import { FeedService } from '../feed-service.js';
+import { FeedAccessGuard } from './feed-access.guard.js';
 import { FeedFilesDto } from './feed-files.dto.js';
 
 @Controller('feeds')
+@UseGuards(FeedAccessGuard)
 export class FeedsController {
   constructor(private readonly feeds: FeedService) {}
 
   @Post()
   @HttpCode(201)
   @RouteConfig({ body: 'json' })
-  async create(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<Feed> {
-    const feed = await this.feeds.create(request.body);
+  async create(
+    @CurrentAccess() access: Access,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Feed> {
+    const feed = await this.feeds.create(request.body, access);
     reply.header('location', `/feeds/${feed.id}`);
     return feed;
   }
 
   @Get()
   async list(
+    @CurrentAccess() access: Access,
     @Query() query: PageQueryDto,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<FeedSummary[]> {
-    const { items, nextCursor } = await this.feeds.list(query);
+    const { items, nextCursor } = await this.feeds.list(query, access);
     if (nextCursor !== null) reply.header('link', nextPageLink(request.url, nextCursor));
     return items;
   }
@@ -69,7 +77,7 @@ export class FeedsController {
 
   @Post(':id/notifications')
   @HttpCode(202)
-  @RouteConfig({ body: 'events' })
+  @RouteConfig({ body: 'events', access: 'public' })
   async notify(@Param('id') id: string, @Req() { headers, body }: FastifyRequest): Promise<void> {
     await this.feeds.notify(id, headers.authorization, body, headers['ce-specversion'] !== undefined);
   }

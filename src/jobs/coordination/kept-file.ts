@@ -1,3 +1,4 @@
+import type { Access } from '../../auth/index.js';
 import { ServiceError } from '../../errors/index.js';
 import type { KeptFile } from '../../upload/index.js';
 import { isJobId } from '../domain/job-id.js';
@@ -5,15 +6,18 @@ import { isTerminal } from '../domain/job-state.js';
 import type { StoredJob } from '../domain/stored-job.js';
 
 /**
- * The file that an ended job keeps, for another job. Throws JOB_NOT_FOUND; JOB_STATE_CONFLICT if the job has not ended;
+ * The file that an ended job keeps, for another job. Throws JOB_NOT_FOUND, also if `access` is not for its model; JOB_STATE_CONFLICT if the job has not ended;
  * SPOOL_EXPIRED if its file is gone.
  */
 export async function keptFile(
   store: { get(jobId: string): Promise<StoredJob | undefined> },
   jobId: string,
+  access: Access,
 ): Promise<KeptFile> {
   const record = isJobId(jobId) ? await store.get(jobId) : undefined;
-  if (record === undefined) throw new ServiceError('JOB_NOT_FOUND', `There is no job '${jobId.slice(0, 32)}'`);
+  if (record === undefined || !access.mayUse(record.modelId)) {
+    throw new ServiceError('JOB_NOT_FOUND', `There is no job '${jobId.slice(0, 32)}'`);
+  }
   if (!isTerminal(record.state)) {
     throw new ServiceError(
       'JOB_STATE_CONFLICT',

@@ -1,5 +1,6 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { type Access, accessOf } from '../../auth/index.js';
 import { parsePartialRequest } from '../../ingest/index.js';
 import { ModelService } from '../../models/index.js';
 import { JobAdmission } from '../coordination/admission.js';
@@ -8,10 +9,12 @@ import { idempotencyKey } from './idempotency-key.js';
 
 type Given = Readonly<Record<string, unknown>>;
 
-/** Judges a part of a request for a job. Throws INVALID_OPTION, MODEL_NOT_FOUND. */
-export async function admitJob(models: ModelService, query: Given, fields: Given = {}): Promise<void> {
+/** Judges a part of a request for a job. Throws INVALID_OPTION, FORBIDDEN, MODEL_NOT_FOUND. */
+export async function admitJob(models: ModelService, access: Access, query: Given, fields: Given = {}): Promise<void> {
   const { modelId } = parsePartialRequest(query, fields);
-  if (modelId !== null) await models.require(modelId);
+  if (modelId === null) return;
+  access.requireModel(modelId);
+  await models.require(modelId);
 }
 
 /**
@@ -26,12 +29,13 @@ export class JobAdmissionGuard implements CanActivate {
     private readonly jobs: JobStore,
   ) {}
 
-  /** Throws KAFKA_UNAVAILABLE, KAFKA_UNSUPPORTED, KAFKA_REJECTED, SERVICE_BUSY, TOPIC_LIMIT, INVALID_REQUEST, INVALID_OPTION, MODEL_NOT_FOUND. */
+  /** Throws KAFKA_UNAVAILABLE, KAFKA_UNSUPPORTED, KAFKA_REJECTED, SERVICE_BUSY, TOPIC_LIMIT, INVALID_REQUEST, INVALID_OPTION, FORBIDDEN, MODEL_NOT_FOUND. */
   async canActivate(context: ExecutionContext): Promise<true> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const access = accessOf(request);
     await this.admission.requireKafka();
-    const key = idempotencyKey(request.headers);
-    await admitJob(this.models, request.query as Given);
+    const key = idempotencyKey(request.headers, access);
+    await admitJob(this.models, access, request.query as Given);
     try {
       await this.admission.requireRoom();
     } catch (error) {

@@ -31,7 +31,7 @@ export class JobQueries {
   /** The job as it is stored. Throws JOB_NOT_FOUND. */
   async record(jobId: string): Promise<StoredJob> {
     const record = await this.store.get(jobId);
-    if (record === undefined) throw new ServiceError('JOB_NOT_FOUND', `There is no job '${jobId}'`);
+    if (record === undefined) throw jobNotFound(jobId);
     return record;
   }
 
@@ -56,4 +56,8 @@ export class JobQueries {
 
 function mayBeUnread({ state, source, waiting }: JobSummary): boolean {
   return state === 'PENDING' && source !== null && waiting === null;
+}
+
+export function jobNotFound(jobId: string): ServiceError {
+  return new ServiceError('JOB_NOT_FOUND', `There is no job '${jobId}'`);
 }

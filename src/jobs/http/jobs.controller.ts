@@ -16,6 +16,7 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { ConcurrencyLimit, nextPageLink } from '../../api/index.js';
+import { type Access, CurrentAccess } from '../../auth/index.js';
 import { ServiceError } from '../../errors/index.js';
 import { parseJobRequest, parseSourceRequest } from '../../ingest/index.js';
 import { ModelService } from '../../models/index.js';
@@ -27,6 +28,7 @@ import { openSettledSource } from '../coordination/given-file.js';
 import { type Intake, JobSubmission } from '../coordination/submission.js';
 import type { Job, JobSummary } from '../domain/job.js';
 import { idempotencyKey } from './idempotency-key.js';
+import { JobAccessGuard } from './job-access.guard.js';
 import { JobAdmissionGuard } from './job-admission.guard.js';
 import { JobDeleteDto } from './job-delete.dto.js';
 import { JobIdPipe } from './job-id.pipe.js';
@@ -34,6 +36,7 @@ import { JobListDto } from './job-list.dto.js';
 import { JobQueries } from './job-queries.js';
 
 @Controller('jobs')
+@UseGuards(JobAccessGuard)
 export class JobsController {
   constructor(
     private readonly submission: JobSubmission,
@@ -51,15 +54,16 @@ export class JobsController {
   @RouteConfig({ body: 'json or form' })
   @UseInterceptors(UploadInterceptor)
   async create(
+    @CurrentAccess() access: Access,
     @Upload() upload: ReceivedUpload | undefined,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Job> {
     const query = request.query as Record<string, unknown>;
-    const key = idempotencyKey(request.headers);
+    const key = idempotencyKey(request.headers, access);
     const { record, replayed } = await (upload === undefined
-      ? this.#createFromSource(query, request.body, key)
-      : this.submission.accept(upload, parseJobRequest(query, upload.fields), key));
+      ? this.#createFromSource(query, request.body, key, access)
+      : this.#createFromUpload(query, upload, key, access));
     const { jobId, sizeBytes } = record;
     reply.header('location', `/jobs/${jobId}`);
     if (replayed) reply.code(200).header('idempotency-replayed', 'true');
@@ -67,8 +71,25 @@ export class JobsController {
     return this.queries.view(record);
   }
 
-  async #createFromSource(query: Record<string, unknown>, body: unknown, key: string | null): Promise<Intake> {
+  async #createFromUpload(
+    query: Record<string, unknown>,
+    upload: ReceivedUpload,
+    key: string | null,
+    access: Access,
+  ): Promise<Intake> {
+    const request = parseJobRequest(query, upload.fields);
+    access.requireModel(request.modelId);
+    return this.submission.accept(upload, request, key);
+  }
+
+  async #createFromSource(
+    query: Record<string, unknown>,
+    body: unknown,
+    key: string | null,
+    access: Access,
+  ): Promise<Intake> {
     const { uri, request } = parseSourceRequest(query, body);
+    access.requireModel(request.modelId);
     await this.models.require(request.modelId);
     // Its beginning is in memory, as that of an upload is.
     const leave = this.limit.enter();
@@ -81,11 +102,13 @@ export class JobsController {
 
   @Get()
   async list(
+    @CurrentAccess() access: Access,
     @Query() { model_id: modelId, resumable, ...query }: JobListDto,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<JobSummary[]> {
-    const filter = { ...query, modelId, resumable: resumable && resumable === 'true' };
+    if (modelId !== undefined) access.requireModel(modelId);
+    const filter = { ...query, modelId, models: access.models, resumable: resumable && resumable === 'true' };
     const { items, nextCursor } = await this.queries.list(filter);
     if (nextCursor !== null) reply.header('link', nextPageLink(request.url, nextCursor));
     return items;

@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
-import { Controller, Get, Headers, Param, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, Headers, Param, Query, Req, Res, UseGuards } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Downloads, nextPageLink, PageQueryDto } from '../../api/index.js';
+import { JobAccessGuard } from './job-access.guard.js';
 import { JobIdPipe } from './job-id.pipe.js';
 import { JobQueries } from './job-queries.js';
 import { jsonArray, jsonArrayBytes, ndjson } from './rejected-body.js';
@@ -10,6 +11,7 @@ import { RejectedRows } from './rejected-rows.js';
 const NDJSON = 'application/x-ndjson';
 
 @Controller('jobs/:id/rejected')
+@UseGuards(JobAccessGuard)
 export class RejectedRowsController {
   constructor(
     private readonly jobs: JobQueries,

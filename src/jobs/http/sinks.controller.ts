@@ -1,17 +1,20 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Req, UseGuards } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import { type Access, CurrentAccess } from '../../auth/index.js';
 import type { SinkName } from '../../ingest/index.js';
 import { LOG } from '../../observability/index.js';
 import { SinkCommands, type SinkStatus } from '../coordination/sink-commands.js';
 import type { Job } from '../domain/job.js';
+import { JobAccessGuard } from './job-access.guard.js';
 import { JobIdPipe } from './job-id.pipe.js';
 import { JobQueries } from './job-queries.js';
 import { SinkNamePipe } from './sink-name.pipe.js';
 import { SinksToAddDto } from './sinks.dto.js';
 
 @Controller()
+@UseGuards(JobAccessGuard)
 export class SinksController {
   constructor(
     private readonly commands: SinkCommands,
@@ -20,7 +23,8 @@ export class SinksController {
   ) {}
 
   @Get('sinks')
-  async list(): Promise<SinkStatus[]> {
+  async list(@CurrentAccess() access: Access): Promise<SinkStatus[]> {
+    access.requireAllModels('sinks show the errors of all');
     return this.commands.list();
   }
 

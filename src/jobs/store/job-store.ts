@@ -48,6 +48,8 @@ export interface Taken {
 export interface JobFilter {
   state?: JobState | undefined;
   modelId?: string | undefined;
+  /** Only jobs of these; absent or null: of all. */
+  models?: readonly string[] | null | undefined;
   /** Whether a resume would take the job: its state and error allow it, and its file is kept. */
   resumable?: boolean | undefined;
   /** Maximum number of jobs. */
@@ -271,10 +273,11 @@ export class JobStore {
    * A page of jobs, newest first; shorter than asked for if it would hold more than PAGE_BYTES. A job created
    * meanwhile moves nothing. Throws INVALID_REQUEST for a foreign cursor.
    */
-  async list({ state, modelId, resumable, limit, cursor }: JobFilter): Promise<Page<StoredJobSummary>> {
+  async list({ state, modelId, models, resumable, limit, cursor }: JobFilter): Promise<Page<StoredJobSummary>> {
     let query = this.#jobs().where('seq', '<', beforeSeq(cursor));
     if (state !== undefined) query = query.where('state', '=', state);
     if (modelId !== undefined) query = query.where('model_id', '=', modelId);
+    else if (models) query = query.where('model_id', 'in', models);
     if (resumable !== undefined) {
       query = query.where((eb) => (resumable ? isResumableRow(eb) : eb.not(isResumableRow(eb))));
     }

@@ -112,7 +112,7 @@ export async function startTestApp(env: Record<string, string> = {}): Promise<Te
     .useValue(new SinkWorkers([], { onWake: () => undefined }, pino({ level: 'silent' })))
     .compile();
   const app = module.createNestApplication<NestFastifyApplication>(adapter, { bodyParser: false, logger: false });
-  configureApp(app, handleError, true);
+  configureApp(app, handleError, { hasDocs: true, auth: config.auth });
   await app.listen({ port: 0, host: '127.0.0.1' });
   const { port } = app.getHttpServer().address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;

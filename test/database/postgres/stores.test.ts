@@ -5,6 +5,7 @@ import { JobStore } from '../../../src/jobs/store/job-store.js';
 import { LeaseStore } from '../../../src/jobs/store/lease-store.js';
 import { SinkStore } from '../../../src/jobs/store/sink-store.js';
 import { SpareStore } from '../../../src/jobs/store/spare-store.js';
+import { describesApiKeyStore } from '../../conformance/api-key-store.js';
 import { describesFeedStores } from '../../conformance/feed-stores.js';
 import { describesJobStore } from '../../conformance/job-store.js';
 import { describesLeaderStore } from '../../conformance/leader-store.js';
@@ -38,6 +39,7 @@ describesUploadStore('PostgreSQL', open);
 describesModelStore('PostgreSQL', open);
 describesLeaderStore('PostgreSQL', open);
 describesFeedStores('PostgreSQL', open);
+describesApiKeyStore('PostgreSQL', open);
 describesStatisticsStore('PostgreSQL', open);
 
 describe('a database in PostgreSQL', () => {

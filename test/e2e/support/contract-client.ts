@@ -54,6 +54,8 @@ export class ContractClient {
   constructor(
     private readonly url: string,
     private readonly seen: Set<string>,
+    /** Sent unless the question has others. */
+    private readonly headers: Record<string, string> = {},
   ) {}
 
   /** Throws with everything that is wrong with the answer. */
@@ -81,6 +83,7 @@ export class ContractClient {
     const headers = {
       ...(type === null ? {} : { 'content-type': type }),
       ...(bytes === null ? {} : { 'content-length': `${question.claim ?? bytes.length}` }),
+      ...this.headers,
       ...question.headers,
     };
     const sent = request(url, { method: operation.method.toUpperCase(), headers, agent: false });

@@ -1298,10 +1298,74 @@ export type CloudEvent = {
     type: string;
 };
 
+export type KeyId = string;
+
+/**
+ * Who uses the key. Several keys may have one name.
+ */
+export type KeyName = string;
+
+/**
+ * What the key may do; each may do what those before it may.
+ */
+export type KeyScope = 'read' | 'write' | 'admin';
+
+/**
+ * The only models that the key sees and uses, with their jobs and feeds, whether they exist yet or not; null: all.
+ */
+export type KeyModels = Array<ModelId> | null;
+
+export type KeyCreate = {
+    name: KeyName;
+    scope: KeyScope;
+    /**
+     * The only models that the key sees and uses. By default, and if the scope is `admin`, all.
+     */
+    models?: KeyModels;
+    /**
+     * From when on it cannot be used. By default never.
+     */
+    expires_at?: string | null;
+};
+
+/**
+ * What is known of an API key.
+ */
+export type Key = {
+    id: KeyId;
+    name: KeyName;
+    /**
+     * What the key begins with.
+     */
+    prefix: string;
+    scope: KeyScope;
+    models: KeyModels;
+    created_at: string;
+    /**
+     * The name of the key that it was created with; null: on the server itself.
+     */
+    created_by: string | null;
+    /**
+     * null: never.
+     */
+    expires_at: string | null;
+    /**
+     * null: it was not revoked.
+     */
+    revoked_at: string | null;
+};
+
+export type NewKey = Key & {
+    /**
+     * The key itself.
+     */
+    key: string;
+};
+
 /**
  * Every code that a response can carry.
  */
-export type ErrorCode = 'FILE_TOO_LARGE' | 'UNSUPPORTED_FILE_TYPE' | 'MODEL_NOT_FOUND' | 'KAFKA_UNAVAILABLE' | 'JOB_NOT_FOUND' | 'INTERNAL_ERROR' | 'INVALID_JSON' | 'INVALID_MULTIPART' | 'MISSING_MODEL_ID' | 'MISSING_FILE' | 'READ_ERROR' | 'INVALID_SCHEMA' | 'INVALID_OPTION' | 'INVALID_REQUEST' | 'MODEL_ALREADY_EXISTS' | 'JOB_STATE_CONFLICT' | 'IDEMPOTENCY_KEY_REUSED' | 'REJECTED_EXPIRED' | 'SPOOL_EXPIRED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'UNSUPPORTED_MEDIA_TYPE' | 'UPLOAD_TIMEOUT' | 'FORBIDDEN_HOST' | 'CROSS_SITE_REQUEST' | 'STORAGE_UNAVAILABLE' | 'STORE_UNAVAILABLE' | 'INSUFFICIENT_STORAGE' | 'SERVICE_BUSY' | 'TOPIC_LIMIT' | 'HEADER_MISMATCH' | 'KAFKA_REJECTED' | 'KAFKA_UNSUPPORTED' | 'INVALID_SOURCE' | 'SOURCE_NOT_ALLOWED' | 'SOURCE_NOT_FOUND' | 'SOURCE_FORBIDDEN' | 'SOURCE_CHANGED' | 'SOURCE_UNSUPPORTED' | 'SOURCE_UNAVAILABLE' | 'FILE_CORRUPT' | 'FILE_TOO_COMPLEX' | 'SINK_NOT_CONFIGURED' | 'SINK_NOT_FOUND' | 'SINK_STATE_CONFLICT' | 'SINK_EXPIRED' | 'SINK_NOT_REVERSIBLE' | 'FEED_NOT_FOUND' | 'FEED_SECRET_WRONG' | 'FEED_ALREADY_EXISTS';
+export type ErrorCode = 'FILE_TOO_LARGE' | 'UNSUPPORTED_FILE_TYPE' | 'MODEL_NOT_FOUND' | 'KAFKA_UNAVAILABLE' | 'JOB_NOT_FOUND' | 'INTERNAL_ERROR' | 'INVALID_JSON' | 'INVALID_MULTIPART' | 'MISSING_MODEL_ID' | 'MISSING_FILE' | 'READ_ERROR' | 'INVALID_SCHEMA' | 'INVALID_OPTION' | 'INVALID_REQUEST' | 'MODEL_ALREADY_EXISTS' | 'JOB_STATE_CONFLICT' | 'IDEMPOTENCY_KEY_REUSED' | 'REJECTED_EXPIRED' | 'SPOOL_EXPIRED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'UNSUPPORTED_MEDIA_TYPE' | 'UPLOAD_TIMEOUT' | 'UNAUTHENTICATED' | 'FORBIDDEN' | 'KEY_NOT_FOUND' | 'FORBIDDEN_HOST' | 'CROSS_SITE_REQUEST' | 'STORAGE_UNAVAILABLE' | 'STORE_UNAVAILABLE' | 'INSUFFICIENT_STORAGE' | 'SERVICE_BUSY' | 'TOPIC_LIMIT' | 'HEADER_MISMATCH' | 'KAFKA_REJECTED' | 'KAFKA_UNSUPPORTED' | 'INVALID_SOURCE' | 'SOURCE_NOT_ALLOWED' | 'SOURCE_NOT_FOUND' | 'SOURCE_FORBIDDEN' | 'SOURCE_CHANGED' | 'SOURCE_UNSUPPORTED' | 'SOURCE_UNAVAILABLE' | 'FILE_CORRUPT' | 'FILE_TOO_COMPLEX' | 'SINK_NOT_CONFIGURED' | 'SINK_NOT_FOUND' | 'SINK_STATE_CONFLICT' | 'SINK_EXPIRED' | 'SINK_NOT_REVERSIBLE' | 'FEED_NOT_FOUND' | 'FEED_SECRET_WRONG' | 'FEED_ALREADY_EXISTS';
 
 /**
  * RFC 9457, with the code, the hint and the request's id.
@@ -1353,6 +1417,11 @@ export type JobId2 = JobId;
  * The sink.
  */
 export type SinkName2 = SinkName;
+
+/**
+ * The key's id. A malformed one is KEY_NOT_FOUND like any other unknown id.
+ */
+export type KeyId2 = KeyId;
 
 /**
  * The feed's id. A malformed one is FEED_NOT_FOUND like any other unknown id.
@@ -1408,7 +1477,11 @@ export type ListJobsErrors = {
      */
     400: Problem;
     /**
-     * A web page of another origin made this request. Another port of the same host is another origin.
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
     /**
@@ -1550,6 +1623,10 @@ export type CreateJobErrors = {
      */
     400: Problem;
     /**
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
      * A browser sent this from a page of another site, the server does not allow the source, or the source does not let the server read it.
      */
     403: Problem;
@@ -1641,7 +1718,11 @@ export type CancelJobErrors = {
      */
     400: Problem;
     /**
-     * A web page of another origin made this request. Another port of the same host is another origin.
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
     /**
@@ -1699,6 +1780,10 @@ export type GetJobData = {
 
 export type GetJobErrors = {
     /**
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
      * A web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
@@ -1745,7 +1830,11 @@ export type ResumeJobData = {
 
 export type ResumeJobErrors = {
     /**
-     * A web page of another origin made this request. Another port of the same host is another origin.
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
     /**
@@ -1820,6 +1909,10 @@ export type ListRejectedRowsErrors = {
      */
     400: Problem;
     /**
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
      * A web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
@@ -1869,7 +1962,11 @@ export type ListSinksData = {
 
 export type ListSinksErrors = {
     /**
-     * A web page of another origin made this request. Another port of the same host is another origin.
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
     /**
@@ -1915,7 +2012,11 @@ export type AddSinksErrors = {
      */
     400: Problem;
     /**
-     * A web page of another origin made this request. Another port of the same host is another origin.
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
     /**
@@ -1993,7 +2094,11 @@ export type RetrySinkErrors = {
      */
     400: Problem;
     /**
-     * A web page of another origin made this request. Another port of the same host is another origin.
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
     /**
@@ -2055,7 +2160,11 @@ export type RemoveSinkRowsErrors = {
      */
     400: Problem;
     /**
-     * A web page of another origin made this request. Another port of the same host is another origin.
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
     /**
@@ -2117,6 +2226,10 @@ export type ListModelsErrors = {
      */
     400: Problem;
     /**
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
      * A web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
@@ -2158,7 +2271,11 @@ export type CreateModelErrors = {
      */
     400: Problem;
     /**
-     * A web page of another origin made this request. Another port of the same host is another origin.
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
     /**
@@ -2264,7 +2381,11 @@ export type InferModelErrors = {
      */
     400: Problem;
     /**
-     * A web page of another origin made this request. Another port of the same host is another origin.
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
     /**
@@ -2288,7 +2409,7 @@ export type InferModelErrors = {
      */
     500: Problem;
     /**
-     * Too many schema inferences or uploads are in progress.
+     * Too many schema inferences or uploads are in progress, or the database is unreachable.
      */
     503: Problem;
     /**
@@ -2322,7 +2443,11 @@ export type DeleteModelData = {
 
 export type DeleteModelErrors = {
     /**
-     * A web page of another origin made this request. Another port of the same host is another origin.
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
     /**
@@ -2372,7 +2497,11 @@ export type GetModelData = {
 
 export type GetModelErrors = {
     /**
-     * A web page of another origin made this request. Another port of the same host is another origin.
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
     /**
@@ -2422,7 +2551,11 @@ export type UpdateModelErrors = {
      */
     400: Problem;
     /**
-     * A web page of another origin made this request. Another port of the same host is another origin.
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
     /**
@@ -2493,7 +2626,11 @@ export type ListModelVersionsErrors = {
      */
     400: Problem;
     /**
-     * A web page of another origin made this request. Another port of the same host is another origin.
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
     /**
@@ -2543,7 +2680,11 @@ export type GetModelVersionData = {
 
 export type GetModelVersionErrors = {
     /**
-     * A web page of another origin made this request. Another port of the same host is another origin.
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
     /**
@@ -2597,6 +2738,10 @@ export type ListFeedsErrors = {
      */
     400: Problem;
     /**
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
      * A web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
@@ -2637,6 +2782,10 @@ export type CreateFeedErrors = {
      * The body, an option or the source is not valid; the message names the place.
      */
     400: Problem;
+    /**
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
     /**
      * A browser sent this from a page of another site, the server does not allow the source, or the source does not let the server list it.
      */
@@ -2700,7 +2849,11 @@ export type DeleteFeedData = {
 
 export type DeleteFeedErrors = {
     /**
-     * A web page of another origin made this request. Another port of the same host is another origin.
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
     /**
@@ -2749,6 +2902,10 @@ export type GetFeedData = {
 };
 
 export type GetFeedErrors = {
+    /**
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
     /**
      * A web page of another origin made this request. Another port of the same host is another origin.
      */
@@ -2813,6 +2970,10 @@ export type ListFeedFilesErrors = {
      */
     400: Problem;
     /**
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
      * A web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
@@ -2859,7 +3020,11 @@ export type PauseFeedData = {
 
 export type PauseFeedErrors = {
     /**
-     * A web page of another origin made this request. Another port of the same host is another origin.
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
     /**
@@ -2909,7 +3074,11 @@ export type ResumeFeedData = {
 
 export type ResumeFeedErrors = {
     /**
-     * A web page of another origin made this request. Another port of the same host is another origin.
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
     /**
@@ -2963,7 +3132,11 @@ export type RetryFeedFilesErrors = {
      */
     400: Problem;
     /**
-     * A web page of another origin made this request. Another port of the same host is another origin.
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
     /**
@@ -3077,6 +3250,212 @@ export type NotifyFeedResponses = {
     202: unknown;
 };
 
+export type ListKeysData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Maximum number of items per page.
+         */
+        limit?: number;
+        /**
+         * Where the page starts: the value from the `Link` header of the previous page.
+         */
+        cursor?: string;
+    };
+    url: '/keys';
+};
+
+export type ListKeysErrors = {
+    /**
+     * A query parameter is not valid; the message names it.
+     */
+    400: Problem;
+    /**
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
+     */
+    403: Problem;
+    /**
+     * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
+     */
+    421: Problem;
+    /**
+     * Internal error. The log has the details under the request_id.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
+};
+
+export type ListKeysError = ListKeysErrors[keyof ListKeysErrors];
+
+export type ListKeysResponses = {
+    /**
+     * One page of the keys; the `Link` header, if present, leads to the next.
+     */
+    200: Array<Key>;
+};
+
+export type ListKeysResponse = ListKeysResponses[keyof ListKeysResponses];
+
+export type CreateKeyData = {
+    body: KeyCreate;
+    path?: never;
+    query?: never;
+    url: '/keys';
+};
+
+export type CreateKeyErrors = {
+    /**
+     * The body is not valid.
+     */
+    400: Problem;
+    /**
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
+     */
+    403: Problem;
+    /**
+     * No byte of the body arrived for 30 seconds.
+     */
+    408: Problem;
+    /**
+     * The request has the wrong content type.
+     */
+    415: Problem;
+    /**
+     * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
+     */
+    421: Problem;
+    /**
+     * Internal error. The log has the details under the request_id.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
+    /**
+     * The server is short of disk space; nothing was stored.
+     */
+    507: Problem;
+};
+
+export type CreateKeyError = CreateKeyErrors[keyof CreateKeyErrors];
+
+export type CreateKeyResponses = {
+    /**
+     * The key.
+     */
+    201: NewKey;
+};
+
+export type CreateKeyResponse = CreateKeyResponses[keyof CreateKeyResponses];
+
+export type GetCurrentKeyData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/keys/current';
+};
+
+export type GetCurrentKeyErrors = {
+    /**
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
+     */
+    403: Problem;
+    /**
+     * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
+     */
+    421: Problem;
+    /**
+     * Internal error. The log has the details under the request_id.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
+};
+
+export type GetCurrentKeyError = GetCurrentKeyErrors[keyof GetCurrentKeyErrors];
+
+export type GetCurrentKeyResponses = {
+    /**
+     * The key.
+     */
+    200: Key;
+};
+
+export type GetCurrentKeyResponse = GetCurrentKeyResponses[keyof GetCurrentKeyResponses];
+
+export type RevokeKeyData = {
+    body?: never;
+    path: {
+        /**
+         * The key's id. A malformed one is KEY_NOT_FOUND like any other unknown id.
+         */
+        id: KeyId;
+    };
+    query?: never;
+    url: '/keys/{id}';
+};
+
+export type RevokeKeyErrors = {
+    /**
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
+     */
+    403: Problem;
+    /**
+     * There is no such key.
+     */
+    404: Problem;
+    /**
+     * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
+     */
+    421: Problem;
+    /**
+     * Internal error. The log has the details under the request_id.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
+    /**
+     * The server is short of disk space; nothing was stored.
+     */
+    507: Problem;
+};
+
+export type RevokeKeyError = RevokeKeyErrors[keyof RevokeKeyErrors];
+
+export type RevokeKeyResponses = {
+    /**
+     * The key, which cannot be used any more.
+     */
+    200: Key;
+};
+
+export type RevokeKeyResponse = RevokeKeyResponses[keyof RevokeKeyResponses];
+
 export type GetLivenessData = {
     body?: never;
     path?: never;
@@ -3115,13 +3494,21 @@ export type GetMetricsData = {
 
 export type GetMetricsErrors = {
     /**
-     * A web page of another origin made this request. Another port of the same host is another origin.
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
     /**
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
 };
 
 export type GetMetricsError = GetMetricsErrors[keyof GetMetricsErrors];
@@ -3144,7 +3531,11 @@ export type GetDiagnosisData = {
 
 export type GetDiagnosisErrors = {
     /**
-     * A web page of another origin made this request. Another port of the same host is another origin.
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
     /**
@@ -3155,6 +3546,10 @@ export type GetDiagnosisErrors = {
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
 };
 
 export type GetDiagnosisError = GetDiagnosisErrors[keyof GetDiagnosisErrors];
@@ -3176,6 +3571,10 @@ export type GetReadinessData = {
 };
 
 export type GetReadinessErrors = {
+    /**
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
     /**
      * A web page of another origin made this request. Another port of the same host is another origin.
      */
