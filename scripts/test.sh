@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Every check there is: types, build, lint, module boundaries, unused code, scripts, unit and property tests, the
+# Every check there is: types, build, lint, module boundaries, unused code, scripts, workflows, unit and property tests, the
 # end-to-end tests and a short crash programme, each against an Apache Kafka of its own. Needs nothing running, and what
 # runs already does not matter.
 # Closes with "N passed, N failed"; the exit status is 1 where anything failed.
 set -uo pipefail
-for part in common toolchain kafka-install s3-install gcs-install azure-install postgres-install redis-install clickhouse-install prometheus-install; do . "$(dirname "$0")/lib/$part.sh"; done
+for part in common toolchain actionlint-install kafka-install s3-install gcs-install azure-install postgres-install redis-install clickhouse-install prometheus-install; do . "$(dirname "$0")/lib/$part.sh"; done
 case ${1:-} in
   '') ;;
   -h | --help) usage; exit ;;
@@ -131,6 +131,8 @@ static_checks() {
   check boundaries npm run -s boundaries
   check unused-code npm run -s unused
   check words node scripts/check-words.mjs
+  check workflows scripts/check-workflows.sh
+  can_have_actionlint 2>/dev/null || echo '  skipped: actionlint, which Go builds'
   check shell-syntax shell_syntax
   if can_have_prometheus 2>/dev/null; then check alerts scripts/prometheus.sh check; else echo '  skipped: alerts'; fi
 }
