@@ -17,6 +17,8 @@ mkdir "$WORK/tmp" "$WORK/results"
 # Tests that are run as root become another user to see what that one may read.
 chmod 711 "$WORK"
 export TMPDIR="$WORK/tmp"
+# Thousands of processes and threads load the same programs: they compile each once.
+export NODE_COMPILE_CACHE="$WORK/compiled"
 # Settings of a running stack or of the user's own service are none of the tests' business.
 unset BATCH_API_URL KAFKA_JVM_FLAGS KAFKA_BROKERS KAFKA_BOOTSTRAP KAFKA_CLIENT_ID KAFKA_TOPIC_PREFIX KAFKA_ADOPT_PREFIX KAFKA_REPLICATION_FACTOR KAFKA_UNAVAILABLE_AFTER_MS JOB_MAX_ATTEMPTS E2E_KAFKA_BROKERS HOST PORT AUTH \
   KAFKA_SSL KAFKA_SSL_CA KAFKA_SSL_CERT KAFKA_SSL_KEY KAFKA_SASL_MECHANISM KAFKA_SASL_USERNAME KAFKA_SASL_PASSWORD \
@@ -118,9 +120,9 @@ shell_syntax() {
 
 built_checks() {
   check build ensure_build
-  jest_check unit-tests unit 2
-  # Three side by side on two cores, as much of their time goes into waiting. Each has its own topic prefix, and a broker of its own if it
-  # stops one.
+  # Three side by side on two cores, as much of their time goes into waiting. Each end-to-end test has its own topic prefix, and a
+  # broker of its own if it stops one.
+  jest_check unit-tests unit 3
   jest_check end-to-end-tests e2e 3
   check crash-programme npm run -s test:crash -- --short
 }
