@@ -10,8 +10,11 @@ import { onSmallDisk } from './small-disk.js';
 /** A real PostgreSQL of the test's own, on the loopback interface. */
 export interface PostgresServer {
   readonly port: number;
-  /** A new, empty database: the URL of it. It is on the small disk if there is one. */
-  createDatabase(): Promise<string>;
+  /**
+   * The URL of a new database, empty, or a copy of another one that nobody is connected to. It is on the small disk if there
+   * is one.
+   */
+  createDatabase(original?: string): Promise<string>;
   /** A file on the small disk, which tests may write to take its room. */
   readonly ballast: string;
   /** Runs a statement in a database, or in the one that is always there. */
@@ -81,9 +84,10 @@ export async function startPostgres({ settings = [], roomBytes }: PostgresOption
     get ballast() {
       return `/proc/${server.pid}/root${disk}/ballast`;
     },
-    async createDatabase() {
+    async createDatabase(original) {
       const name = `batch_${randomBytes(6).toString('hex')}`;
-      await query(`CREATE DATABASE ${name}${roomBytes === undefined ? '' : ' TABLESPACE small'}`);
+      const template = original === undefined ? '' : ` TEMPLATE ${new URL(original).pathname.slice(1)}`;
+      await query(`CREATE DATABASE ${name}${template}${roomBytes === undefined ? '' : ' TABLESPACE small'}`);
       return urlOf(name);
     },
     kill: (signal = 'SIGKILL') => server.kill(signal),

@@ -11,6 +11,8 @@ import { type PostgresServer, startPostgres } from '../../kit/postgres.js';
 (hasPgbouncer ? describe : describe.skip)('through a PgBouncer in transaction mode', () => {
   let server: PostgresServer;
   let pooler: Pgbouncer;
+  /** With all tables, and nothing in them. */
+  let original: string;
   const fail = (error: Error): never => {
     throw error;
   };
@@ -18,6 +20,8 @@ import { type PostgresServer, startPostgres } from '../../kit/postgres.js';
   beforeAll(async () => {
     server = await startPostgres();
     pooler = await startPgbouncer(server);
+    original = await server.createDatabase();
+    await (await openPostgres({ url: original, onIdleError: fail })).destroy();
   }, 300_000);
   afterAll(async () => {
     await pooler?.stop();
@@ -25,7 +29,7 @@ import { type PostgresServer, startPostgres } from '../../kit/postgres.js';
   });
 
   async function open(): Promise<StoreFixture> {
-    const url = pooler.through(await server.createDatabase());
+    const url = pooler.through(await server.createDatabase(original));
     return openStore(() => openPostgres({ url, onIdleError: fail }));
   }
 

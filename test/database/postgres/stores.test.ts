@@ -18,6 +18,8 @@ import { insertJob, openStore, type StoreFixture } from '../../jobs/support/stor
 import { type PostgresServer, startPostgres } from '../../kit/postgres.js';
 
 let server: PostgresServer;
+/** With all tables, and nothing in them. */
+let original: string;
 const idleErrors: Error[] = [];
 const fail = (error: Error): never => {
   throw error;
@@ -25,11 +27,13 @@ const fail = (error: Error): never => {
 
 beforeAll(async () => {
   server = await startPostgres();
+  original = await server.createDatabase();
+  await (await openPostgres({ url: original, onIdleError: fail })).destroy();
 }, 300_000);
 afterAll(() => server.stop());
 
 async function open(): Promise<StoreFixture> {
-  const url = await server.createDatabase();
+  const url = await server.createDatabase(original);
   return openStore(() => openPostgres({ url, onIdleError: (error) => idleErrors.push(error) }));
 }
 

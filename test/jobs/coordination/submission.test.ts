@@ -153,13 +153,16 @@ describe('several processes that take uploads', () => {
 
   const open = (): Promise<Database> => openPostgres({ url, onIdleError: () => undefined });
 
+  let original: string;
   beforeAll(async () => {
     server = await startPostgres();
+    url = original = await server.createDatabase();
+    await (await open()).destroy();
   }, 300_000);
   afterAll(() => server.stop());
 
   beforeEach(async () => {
-    url = await server.createDatabase();
+    url = await server.createDatabase(original);
     fixture = await openStore(open);
     folder = join(fixture.folder, 'shared');
     we = new Api(fixture.db, folder, 'we');
@@ -337,7 +340,7 @@ describe('several processes that take uploads', () => {
       [],
       [{ phase: null }],
     ]);
-  }, 30_000);
+  });
 
   it('find the job of a process that was killed before its answer', async () => {
     const { record } = await they.accept('id\n1\n');

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Database, openDatabase } from '../../../src/database/index.js';
@@ -15,8 +15,22 @@ export interface StoreFixture {
   close(): Promise<void>;
 }
 
+/** SQLite's file with all tables and nothing in them: the migrations run once for all tests of a file. */
+let emptyDatabase: Buffer | undefined;
+
+async function openCopy(folder: string): Promise<Database> {
+  const file = join(folder, 'batch.db');
+  if (emptyDatabase === undefined) {
+    await (await openDatabase(folder)).destroy();
+    emptyDatabase = readFileSync(file);
+  } else {
+    writeFileSync(file, emptyDatabase);
+  }
+  return openDatabase(folder);
+}
+
 /** A real database, by default SQLite in the folder, with the model that `aJob` pins. */
-export async function openStore(open: (folder: string) => Promise<Database> = openDatabase): Promise<StoreFixture> {
+export async function openStore(open: (folder: string) => Promise<Database> = openCopy): Promise<StoreFixture> {
   const folder = mkdtempSync(join(tmpdir(), 'batch-jobs-'));
   const db = await open(folder);
   const models = new ModelStore(db);
