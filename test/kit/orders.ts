@@ -1,4 +1,5 @@
 import type { Job } from '../../src/jobs/domain/job.js';
+import { expectEqual } from './expect-equal.js';
 import { readTopic } from './topic.js';
 
 export const ORDERS_SCHEMA = { id: 'UInt64', sku: 'String', qty: 'Int32', price: 'Float64', paid: 'Nullable(Bool)' };
@@ -50,7 +51,7 @@ export async function expectPrefix(
   expect(values.length).toBe(ok);
   const dlq = await readTopic(brokers, job.topics.dlq);
   const rows = dlq.map(({ value }) => (JSON.parse(value.toString()) as { row_number: number }).row_number);
-  expect(rows).toEqual(orders.rejected.slice(0, errors));
+  expectEqual(rows, orders.rejected.slice(0, errors));
   if (job.end_offsets !== null) {
     expect(job.end_offsets).toEqual({
       data: data.length === 0 ? 0 : (data.at(-1)?.offset ?? 0) + 1,

@@ -3,6 +3,7 @@ import { TYPE } from '../../../../src/formats/csv/kernel/column-format.js';
 import { ROWS_CHECKED, ROWS_LEFT } from '../../../../src/formats/csv/kernel/control-slots.js';
 import { COLUMNS } from '../../../../src/formats/csv/kernel/memory-layout.js';
 import { CsvKernel, createCsvReader, createKernelReader } from '../../../../src/formats/index.js';
+import { expectEqual } from '../../../kit/expect-equal.js';
 import { type Given, optionsFor, readAll } from '../read-all.js';
 import { describeCsvReader } from '../reader-contract.js';
 import { dialectFile, structuredFile } from './structured-file.js';
@@ -29,8 +30,8 @@ describe('the kernel and the reference reader', () => {
   async function expectSame(given: Given, cuts: number[] = []): Promise<void> {
     const expected = await readAll(createCsvReader, given);
     const got = await readAll((options) => createKernelReader(options, kernel), given, cuts);
-    expect(got.decisions).toEqual(expected.decisions);
-    expect(got.positions.at(-1)).toEqual(expected.positions.at(-1));
+    expectEqual(got.decisions, expected.decisions);
+    expectEqual(got.positions.at(-1), expected.positions.at(-1));
   }
 
   it('agree on quotes and line ends wherever blocks of 64 bytes begin and end', async () => {
