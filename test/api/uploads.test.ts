@@ -433,15 +433,15 @@ describe('an upload', () => {
   });
 
   it('leaves nothing if the broker goes between the upload and its topics', async () => {
-    const check = server.kafka.check.bind(server.kafka);
-    server.kafka.check = async () => {
-      await check();
+    const create = server.kafka.createJobTopics.bind(server.kafka);
+    server.kafka.createJobTopics = (topics) => {
       server.kafka.up = false;
+      return create(topics);
     };
     try {
       await refused({ fields: [MODEL], file: CSV }, 503, 'KAFKA_UNAVAILABLE', /topics/);
     } finally {
-      server.kafka.check = check;
+      server.kafka.createJobTopics = create;
     }
   });
 

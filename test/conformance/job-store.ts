@@ -540,13 +540,13 @@ export function describesJobStore(name: string, open: () => Promise<StoreFixture
       });
 
       it('leaves alone what somebody has, what is not due and what needs no runner', async () => {
-        const running = await inState('RUNNING', { runAfterMs: 2_000 });
+        const running = await inState('RUNNING', { runAfterMs: 60_000 });
         const done = await inState('FAILED', { runAfterMs: null });
         await store.create(aJob(), 'me'); // not a job yet
         expect([await claimed('run'), await claimed('reconcile')]).toEqual([undefined, undefined]);
-        await pass(1_900);
+        await pass(30_000);
         expect(await claimed('run')).toBeUndefined();
-        await pass(100);
+        await pass(30_000);
         expect(await claimed('run', 'another process')).toBe(running);
         await pass(100_000);
         expect([await claimed('run'), await claimed('reconcile')]).toEqual([undefined, undefined]);

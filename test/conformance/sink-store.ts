@@ -93,10 +93,10 @@ export function describesSinkStore(name: string, open: () => Promise<StoreFixtur
       it('takes the load that has been due for longest, of this sink alone', async () => {
         const [late, early] = [await due(), await due()];
         await due('clickhouse');
-        await sinks.updateInternal(late, {}, { runAfterMs: 10 });
-        await sinks.updateInternal(early, {}, { runAfterMs: 5 });
+        await sinks.updateInternal(late, {}, { runAfterMs: 40_000 });
+        await sinks.updateInternal(early, {}, { runAfterMs: 30_000 });
         expect(await sinks.claim('postgres', 'me')).toBeUndefined();
-        await pass(20);
+        await pass(50_000);
         expect((await sinks.claim('postgres', 'me'))?.jobId).toBe(early.jobId);
         expect((await sinks.claim('postgres', 'me'))?.jobId).toBe(late.jobId);
         expect(await sinks.claim('postgres', 'me')).toBeUndefined();

@@ -6,8 +6,10 @@ import { errorOf } from '../kit/error-of.js';
 import { HttpProxy, type RequestVerdict } from '../kit/http-proxy.js';
 
 const MiB = 1024 ** 2;
-/** Long enough that a busy machine does not meet it by itself. */
-const IDLE_MS = 1_000;
+/** How long bytes are waited for: so long that a busy machine does not meet it by itself. */
+const PATIENT_MS = 60_000;
+/** The same if some of them do not come, and others do. */
+const IMPATIENT_MS = 2_000;
 /** Three pieces. */
 const SIZE = 17 * MiB + 5;
 
@@ -51,7 +53,7 @@ export function describesSourceFaults(name: string, setUp: () => Promise<FaultyS
       ranges = [];
       onRange = () => 'pass';
       proxy = await HttpProxy.start(source.port);
-      sources = new Sources({ ...source.settings(proxy.endpoint), maxBytes: 1024 * MiB, idleMs: IDLE_MS });
+      connect(PATIENT_MS);
       found = await sources.find(source.uri(object, proxy.endpoint));
       file = await sources.open(found);
       proxy.onRequest = (_method, _path, headers) => {
@@ -66,6 +68,18 @@ export function describesSourceFaults(name: string, setUp: () => Promise<FaultyS
       await sources.close();
       await proxy.stop();
     });
+
+    function connect(idleMs: number): void {
+      sources = new Sources({ ...source.settings(proxy.endpoint), maxBytes: 1024 * MiB, idleMs });
+    }
+
+    /** Opens the file anew, for reads that wait so long. */
+    async function reopenWith(idleMs: number): Promise<void> {
+      await file.close();
+      await sources.close();
+      connect(idleMs);
+      file = await sources.open(found);
+    }
 
     async function whole(): Promise<boolean> {
       // Reads ahead that failed are told to who comes to them: the file is opened again, as RetriedFile does.
@@ -96,6 +110,7 @@ export function describesSourceFaults(name: string, setUp: () => Promise<FaultyS
       ['breaks by a reset in mid-body', { resetAfter: 3 * MiB }],
       ['ends before all bytes that were announced', { cutAfter: 3 * MiB }],
     ])('goes on where an answer %s', async (_, verdict) => {
+      if ('hangAfter' in verdict) await reopenWith(IMPATIENT_MS);
       onFirstBody(verdict);
       expect(await whole()).toBe(true);
       expect(ranges.length).toBeGreaterThanOrEqual(4);
@@ -104,6 +119,7 @@ export function describesSourceFaults(name: string, setUp: () => Promise<FaultyS
     });
 
     it('waits for a slow answer, as long as bytes come', async () => {
+      await reopenWith(IMPATIENT_MS);
       proxy.onBody = () => ({ pauseMs: 2 });
       expect(await whole()).toBe(true);
       expect(ranges.length).toBe(3);
@@ -117,6 +133,7 @@ export function describesSourceFaults(name: string, setUp: () => Promise<FaultyS
       ['breaks the connection', 'reset' as const],
       ['does not answer', 'hang' as const],
     ])('tries again if the server %s once', async (_, verdict) => {
+      if (verdict === 'hang') await reopenWith(IMPATIENT_MS);
       onRange = (count) => (count === 1 ? verdict : 'pass');
       expect(await whole()).toBe(true);
       expect(ranges.length).toBeGreaterThanOrEqual(4);
@@ -127,14 +144,14 @@ export function describesSourceFaults(name: string, setUp: () => Promise<FaultyS
       ['breaks the connection', 'reset' as const],
       ['does not answer', 'hang' as const],
     ])('gives up for now if the server always %s, with a code and not for good', async (_, verdict) => {
+      if (verdict === 'hang') await reopenWith(200);
       onRange = () => verdict;
-      const begin = performance.now();
       const error: unknown = await some().catch((each: unknown) => each);
       expect(error).toMatchObject({ name: 'Error', code: expect.stringMatching(/./) });
       // An attempt that ends by waiting counts twice.
       expect(ranges.filter((from) => from === 0).length).toBe(verdict === 'hang' ? 2 : 4);
-      expect(performance.now() - begin).toBeLessThan(15_000);
       onRange = () => 'pass';
+      await reopenWith(PATIENT_MS);
       expect(await whole()).toBe(true);
     });
 

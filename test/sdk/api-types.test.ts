@@ -20,5 +20,5 @@ describe('packages/sdk/src/api', () => {
     } finally {
       await rm(folder, { recursive: true });
     }
-  }, 30_000);
+  });
 });

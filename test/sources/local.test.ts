@@ -111,7 +111,7 @@ describe('a local source', () => {
     Atomics.store(stop, 0, 1);
     await ended;
     expect([...seen].filter((each) => !each.startsWith('SOURCE_'))).toEqual(['6 bytes']);
-  }, 60_000);
+  });
 
   it('sees a write that comes while it opens the file', async () => {
     const path = `${place.folder}/in/written.csv`;

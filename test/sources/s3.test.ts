@@ -184,7 +184,7 @@ let server: S3Server;
       await proxy.stop();
       await rm(folder, { recursive: true });
     }
-  }, 10_000);
+  });
 
   it('gives what is stored with a content encoding as it is stored', async () => {
     await put('stored.csv.gz', 'not really gzip', { ContentEncoding: 'gzip' });

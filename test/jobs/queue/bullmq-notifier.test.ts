@@ -146,7 +146,7 @@ describeIfRedis('a notifier in BullMQ', () => {
       own.notify('second00');
       other.notify('second00');
       await Promise.all([own.close(), other.close()]);
-      expect(Date.now() - start).toBeLessThan(4_000);
+      expect(Date.now() - start).toBeLessThan(30_000);
     } finally {
       await redis.kill('SIGCONT');
     }

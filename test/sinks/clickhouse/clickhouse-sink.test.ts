@@ -157,7 +157,7 @@ withClickHouse('a block', () => {
       url,
     );
     expect(parts.map(({ rows: n }) => Number(n))).toEqual([65_536, 64]);
-  }, 60_000);
+  });
 
   it('is written once more after an answer that was lost, and is there once', async () => {
     const job = newJob();
@@ -207,7 +207,7 @@ withClickHouse('a block', () => {
     const again = await sink.open(job);
     expect(again.position.data.next).toBe(40);
     expect(await rowsOf(job)).toEqual(numbers(40));
-  }, 60_000);
+  });
 
   it('is written whole, though not all that it becomes can be held at once', async () => {
     const job = newJob({ columns: [column('id', 'Int64'), column('day', 'Date'), column('note', 'String')] });
@@ -232,7 +232,7 @@ withClickHouse('a block', () => {
       url,
     );
     expect(Number(sum)).toBe(512 * 1024 * (10 + 2 * 37));
-  }, 60_000);
+  });
 
   it('whose errors have arrived and whose rows have not is written again as a whole', async () => {
     const job = newJob({ columns: [column('day', 'Date')] });
@@ -499,5 +499,5 @@ withClickHouse('a server that refuses', () => {
       await wrong.close();
       await guarded.stop();
     }
-  }, 60_000);
+  });
 });

@@ -16,7 +16,7 @@ withClickHouse('the table of a model', () => {
     await session.writeRows(blockOf([{ 'a column with a rather long name 9999': 7 }]));
     const sql = `SELECT \`a column with a rather long name 9999\` AS last FROM ${dataTable(job.modelId)}`;
     expect(await given.server.query(sql, given.url)).toEqual([{ last: 7 }]);
-  }, 60_000);
+  });
 
   it('may have a column that was made LowCardinality by hand', async () => {
     const job = given.newJob();
