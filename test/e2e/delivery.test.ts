@@ -6,8 +6,9 @@ import { readTopic } from '../kit/topic.js';
 import { useService } from '../kit/use-service.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
+const ROWS = 500_000;
 /** Long enough for several transactions, so that a kill meets committed and uncommitted rows. */
-const LONG = makeOrders(1_000_000, 97);
+const LONG = makeOrders(ROWS, 97);
 
 const suite = useService({ models: { orders: ORDERS_SCHEMA } });
 const { api } = suite;
@@ -114,7 +115,7 @@ describe('a job whose runner is killed', () => {
     }
     const job = await api.ended(job_id, 120_000);
     expect(killed.size).toBeGreaterThanOrEqual(3);
-    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { rows: 1_000_000, errors: LONG.rejected.length } });
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { rows: ROWS, errors: LONG.rejected.length } });
     await expectDelivered(brokers, job, LONG);
   });
 });
@@ -142,7 +143,7 @@ describe('cancel and resume', () => {
     expect(response.status).toBe(202);
     const cancelled = await api.ended(job_id);
     expect(cancelled.state).toBe('CANCELLED');
-    expect(cancelled.totals.rows).toBeLessThan(1_000_000);
+    expect(cancelled.totals.rows).toBeLessThan(ROWS);
     await expectPrefix(brokers, cancelled, LONG, cancelled.totals.ok, cancelled.totals.errors);
     expect((await api.cancel(job_id)).status).toBe(200);
 
@@ -176,7 +177,7 @@ describe('the API process', () => {
     await killRunner(job_id);
     await suite.restart('SIGKILL');
     const job = await api.ended(job_id, 120_000);
-    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', attempt: 1, totals: { rows: 1_000_000 } });
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', attempt: 1, totals: { rows: ROWS } });
     await expectDelivered(brokers, job, LONG);
   });
 
@@ -185,7 +186,7 @@ describe('the API process', () => {
     await api.until(job_id, ({ totals }) => totals.rows > 0);
     await suite.restart('SIGTERM');
     const job = await api.ended(job_id, 120_000);
-    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { rows: 1_000_000 } });
+    expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { rows: ROWS } });
     await expectDelivered(brokers, job, LONG);
   });
 });

@@ -5,6 +5,8 @@ import type { Job } from '../../src/jobs/domain/job.js';
 
 const TERMINAL = new Set(['SUCCESS', 'PARTIAL_SUCCESS', 'FAILED', 'CANCELLED']);
 const POLL_MS = 5;
+/** A bound, not what it takes: the machine may be busy. */
+const UNTIL_MS = 150_000;
 
 /** The HTTP API by plain fetch: tests of the service must not depend on the SDK being right. */
 export class Api {
@@ -82,7 +84,7 @@ export class Api {
   }
 
   /** Rejects after `timeoutMs` with the job as it was last seen. */
-  async until(jobId: string, what: (job: Job) => boolean, timeoutMs = 60_000, pollMs = POLL_MS): Promise<Job> {
+  async until(jobId: string, what: (job: Job) => boolean, timeoutMs = UNTIL_MS, pollMs = POLL_MS): Promise<Job> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const job = await this.job(jobId);
