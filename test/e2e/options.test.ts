@@ -231,7 +231,7 @@ describe.each(['gzip', 'zstd'] as const)('compression=%s', (compression) => {
   });
 
   it('keeps every row once when the runner is killed', async () => {
-    const orders = makeOrders(400_000, 97);
+    const orders = makeOrders(150_000, 97);
     const { job_id } = await api.createJob('orders', orders.csv, {}, { compression, csv_reader: 'reference' });
     await api.until(job_id, ({ totals }) => totals.rows > 0);
     const pid = runnerOf(suite.service, job_id);

@@ -365,7 +365,9 @@ describe('a job that waits', () => {
     await start();
     const waits = await api.until(id, ({ waiting }) => waiting !== null, PATIENCE_MS);
     expect(waits).toMatchObject({ state: 'RUNNING', waiting: { code: 'SOURCE_UNAVAILABLE' }, error: null });
-    expect((await api.ended((await api.createJob('orders', orders.csv)).job_id, 10_000)).state).toBe('PARTIAL_SUCCESS');
+    expect((await api.ended((await api.createJob('orders', orders.csv)).job_id, PATIENCE_MS)).state).toBe(
+      'PARTIAL_SUCCESS',
+    );
     page('/pub/away.csv', many.csv);
     expect(await api.ended(id, PATIENCE_MS)).toMatchObject({ state: 'SUCCESS', waiting: null });
     await expectDelivered(brokers, await api.job(id), many);

@@ -5,7 +5,7 @@ import type { Job } from '../../src/jobs/domain/job.js';
 
 const TERMINAL = new Set(['SUCCESS', 'PARTIAL_SUCCESS', 'FAILED', 'CANCELLED']);
 const POLL_MS = 5;
-/** A bound, not what it takes: the machine may be busy. */
+/** Far more than is needed, as the machine may be busy. */
 const UNTIL_MS = 150_000;
 
 /** The HTTP API by plain fetch: tests of the service must not depend on the SDK being right. */

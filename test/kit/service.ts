@@ -26,8 +26,9 @@ export interface Service {
 }
 
 const ENTRY = resolve('dist/main.js');
-const START_TIMEOUT_MS = 30_000;
-const STOP_GRACE_MS = 15_000;
+/** Far more than is needed, as the machine may be busy. */
+const START_TIMEOUT_MS = 120_000;
+const STOP_GRACE_MS = 60_000;
 
 const POSTGRES_URL = process.env['E2E_POSTGRES_URL'];
 
