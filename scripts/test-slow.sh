@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The end-to-end tests that take minutes each, which scripts/test.sh leaves out: runners that freeze, a broker that takes
-# little or refuses the password, topics that go offline, and kills at every step of a creation and of a purge. Takes
-# about a quarter of an hour.
+# little or refuses the password, topics that go offline, kills at every step of a creation and of a purge, and failures
+# that alerts have to tell of. Takes about three quarters of an hour.
 set -uo pipefail
 for part in common toolchain kafka-install; do . "$(dirname "$0")/lib/$part.sh"; done
 cd "$ROOT" || exit 1

@@ -46,7 +46,7 @@ export function describesStatisticsStore(name: string, open: () => Promise<Store
         loads: [],
         files: { count: 0, bytes: 0 },
       });
-      expect(await statistics.rejectShares(100, 1_000)).toEqual([]);
+      expect(await statistics.rejectShares({ rows: 100, ms: 1_000 }, 1_000)).toEqual([]);
     });
 
     it('count jobs by state, those that wait for a worker, and those that do not advance', async () => {
@@ -95,8 +95,16 @@ export function describesStatisticsStore(name: string, open: () => Promise<Store
       await ended(60, 30, 2_000); // some of its rows are among the last 100
       await ended(1_000, 1, 3_000);
       await ended(1_000, 1_000, 20_000); // long ago
-      expect(await statistics.rejectShares(100, 10_000)).toEqual([
+      expect(await statistics.rejectShares({ rows: 100, ms: 10_000 }, 10_000)).toEqual([
         { modelId: 'orders', rows: 110, rejected: 70, earlierRows: 1_000, earlierRejected: 1 },
+      ]);
+    });
+
+    it('count of the last rows only those of the last time', async () => {
+      await ended(10, 9, 1_000);
+      await ended(20, 1, 5_000);
+      expect(await statistics.rejectShares({ rows: 100, ms: 3_000 }, 10_000)).toEqual([
+        { modelId: 'orders', rows: 10, rejected: 9, earlierRows: 20, earlierRejected: 1 },
       ]);
     });
   });

@@ -35,7 +35,10 @@ let prometheus: Prometheus;
     });
     const suite = useService({ models: { orders: ORDERS_SCHEMA }, env });
     beforeAll(async () => {
-      prometheus = await startPrometheus({ targets: [suite.service.url], rules: ['deploy/prometheus/rules.yml'] });
+      prometheus = await startPrometheus({
+        targets: [{ url: suite.service.url }],
+        rules: ['deploy/prometheus/rules.yml'],
+      });
     });
     afterAll(async () => {
       await prometheus?.stop();

@@ -26,8 +26,8 @@ export interface Prometheus {
 }
 
 export interface PrometheusOptions {
-  /** URLs of processes, all in the scrape job `batch`. */
-  targets: readonly string[];
+  /** URLs of processes, all in the scrape job `batch`, with labels of theirs. */
+  targets: readonly { url: string; labels?: Record<string, string> }[];
   /** Files of rules. */
   rules?: readonly string[];
   /** How often it scrapes and evaluates, as Prometheus spells it. */
@@ -46,7 +46,13 @@ export async function startPrometheus({ targets, rules = [], every = '1s' }: Pro
       global: { scrape_interval: every, scrape_timeout: every, evaluation_interval: every },
       rule_files: rules.map((path) => resolve(path)),
       scrape_configs: [
-        { job_name: 'batch', static_configs: [{ targets: targets.map((target) => new URL(target).host) }] },
+        {
+          job_name: 'batch',
+          static_configs: targets.map((target) => ({
+            targets: [new URL(target.url).host],
+            labels: target.labels ?? {},
+          })),
+        },
       ],
     }),
   );

@@ -24,8 +24,12 @@ const READ_EVERY_MS = 15_000;
 const REJECTS_EVERY_MS = 300_000;
 /** A job at work writes its progress every second. */
 const STALLED_MS = 300_000;
-/** A model whose last rows are rejected far more often than those before. */
-const NORM = { rows: 100_000, earlierMs: 8 * 86_400_000, factor: 5, share: 0.01 };
+const DAY_MS = 86_400_000;
+/**
+ * A model whose last rows are rejected far more often than those before. The last ones are of a day at most: a model with few
+ * rows would have none before them, and one whose file is not sent again would stay above its norm.
+ */
+const NORM = { recent: { rows: 100_000, ms: DAY_MS }, earlierMs: 8 * DAY_MS, factor: 5, share: 0.01 };
 /** States of a load that has not ended. */
 const UNFINISHED: readonly SinkState[] = ['PENDING', 'LOADING', 'RETRYING', 'FAILED', 'REMOVING'];
 /** Names in a log line. */
@@ -80,7 +84,7 @@ export class ClusterMetrics {
 
   async #readRejects(): Promise<string[]> {
     const { statistics, log } = this.options;
-    const shares = await statistics.rejectShares(NORM.rows, NORM.earlierMs);
+    const shares = await statistics.rejectShares(NORM.recent, NORM.earlierMs);
     const above = shares.filter(isAboveNorm);
     if (above.length > 0) {
       const models = above.slice(0, SOME).map((share) => ({

@@ -58,10 +58,10 @@ export class StatisticsStore {
   }
 
   /**
-   * The share of rejected rows of each model that had rows within `ms`: among its last `recent` ones, in whole jobs, and
-   * among those before.
+   * The share of rejected rows of each model that had rows within `ms`: among its last `recent.rows` ones of the last
+   * `recent.ms`, in whole jobs, and among those before.
    */
-  async rejectShares(recent: number, ms: number): Promise<RejectShare[]> {
+  async rejectShares(recent: { rows: number; ms: number }, ms: number): Promise<RejectShare[]> {
     const { db } = this;
     const member = (name: 'ok' | 'errors'): RawBuilder<number> =>
       isPostgres(db)
@@ -74,7 +74,8 @@ export class StatisticsStore {
         WHERE phase IS NULL AND checkpoint IS NOT NULL AND finished_at >= ${storeIsoTime(db, this.clock.steady(), ms)}
       ), placed AS (
         SELECT model_id, decided, rejected,
-          sum(decided) OVER (PARTITION BY model_id ORDER BY finished_at DESC, seq DESC) - decided < ${recent} AS is_recent
+          sum(decided) OVER (PARTITION BY model_id ORDER BY finished_at DESC, seq DESC) - decided < ${recent.rows}
+            AND finished_at >= ${storeIsoTime(db, this.clock.steady(), recent.ms)} AS is_recent
         FROM ended
       )
       SELECT model_id AS "modelId",
