@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# An S3 server (versitygw) over a folder, on the loopback interface.
+# An S3 server (versitygw) over a folder, on the loopback interface. It keeps connections, as Amazon S3 does.
 #   s3.sh available                    status 0 if it is built, or can be
 #   s3.sh install                      build it once; needs Go 1.25
 #   s3.sh run --dir DIR --port PORT    run it in the foreground: this process becomes the server
@@ -18,7 +18,7 @@ run() {
   mkdir -p "$dir" ${versions:+"$versions"} || exit 1
   ensure_s3 || exit 1
   export ROOT_ACCESS_KEY=$AWS_ACCESS_KEY_ID ROOT_SECRET_KEY=$AWS_SECRET_ACCESS_KEY
-  exec "$S3_SERVER" --port "127.0.0.1:$port" --region us-east-1 --quiet posix \
+  exec "$S3_SERVER" --port "127.0.0.1:$port" --region us-east-1 --keep-alive --quiet posix \
     ${versions:+--versioning-dir "$versions"} "$dir"
 }
 
