@@ -25,6 +25,7 @@ describe('metrics', () => {
       expect(text).toContain(`batch_runner_exits_total{reason="${reason}"} 0\n`);
     }
     expect(text).toContain('batch_jobs_ended_total{state="FAILED",code="CHECKPOINT_LOST"} 0\n');
+    expect(text).toContain('batch_uploads_total{result="INSUFFICIENT_STORAGE"} 0\n');
   });
 
   it('have the first 100 models by name, and the others together', () => {

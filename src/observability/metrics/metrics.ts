@@ -136,6 +136,7 @@ export class Metrics {
     // A series that appears with its first event has not increased: those that alerts watch are there from the start.
     for (const reason of RUNNER_EXIT_REASONS) this.runnerExits.inc({ reason }, 0);
     this.jobsEnded.inc({ state: 'FAILED', code: 'CHECKPOINT_LOST' }, 0);
+    this.uploads.inc({ result: 'INSUFFICIENT_STORAGE' }, 0);
   }
 
   /** Memory, processor time, garbage collection and the event loop of this process, from now on. Once. */
