@@ -12,8 +12,13 @@ COPY bin bin
 COPY scripts scripts
 COPY packages packages
 COPY src src
+COPY README.md DESIGN.md CONTRIBUTING.md CHANGELOG.md ./
+COPY docs docs
+COPY bench/RESULTS.md bench/
+COPY schemas schemas
 # Whatever the builder's umask was, the images' user must be able to read it all.
 RUN npm run build \
+  && npm run docs \
   && npm prune --omit=dev --workspaces=false --no-audit --no-fund \
   && chmod -R a+rX package.json bin dist openapi node_modules
 

@@ -133,6 +133,7 @@ static_checks() {
   check boundaries npm run -s boundaries
   check unused-code npm run -s unused
   check words node scripts/check-words.mjs
+  check docs node scripts/docs.mjs "$WORK/help"
   check workflows scripts/check-workflows.sh
   can_have_actionlint 2>/dev/null || echo '  skipped: actionlint, which Go builds'
   check shell-syntax shell_syntax

@@ -28,7 +28,9 @@ describe('the HTTP front', () => {
         .filter((method) => ['get', 'put', 'post', 'delete', 'patch'].includes(method))
         .map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
     );
-    const served = server.routes.list().filter((route) => !/^GET (\/(docs(\/.*)?)?|\/openapi\.json)$/.test(route));
+    const served = server.routes
+      .list()
+      .filter((route) => !/^GET (\/((docs|help)(\/.*)?)?|\/openapi\.json)$/.test(route));
     expect([...new Set(served)].sort()).toEqual(contract.sort());
   });
 
@@ -161,6 +163,8 @@ describe('the HTTP front', () => {
     const crossSite = { host, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
     expect(await raw('/jobs', crossSite)).toEqual([403, 'CROSS_SITE_REQUEST']);
     expect((await raw('/docs', crossSite))[0]).toBe(200);
+    expect((await raw('/help/', crossSite))[1]).not.toBe('CROSS_SITE_REQUEST');
+    expect(await raw('/helpful', crossSite)).toEqual([403, 'CROSS_SITE_REQUEST']);
     expect((await raw('/', crossSite))[0]).toBe(302);
     expect((await raw('/jobs', { host, 'sec-fetch-site': 'same-origin' }))[0]).toBe(200);
   });

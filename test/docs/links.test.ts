@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, normalize, resolve } from 'node:path';
+import { githubSlug } from '../../scripts/lib/github-slug.mjs';
 import { blocksOf, documents, proseOf, readDocument } from '../kit/markdown.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -10,13 +11,7 @@ const PLANNED = ['src/sinks', 'src/sources'];
 /** The anchors that GitHub gives a page's headings. */
 function anchorsOf(path: string): string[] {
   const headings = proseOf(readDocument(path)).matchAll(/^#{1,6} (.+)$/gm);
-  const slugs = [...headings].map(([, heading = '']) =>
-    heading
-      .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
-      .toLowerCase()
-      .replaceAll(/[^\p{L}\p{N}\p{M}_ -]/gu, '')
-      .replaceAll(' ', '-'),
-  );
+  const slugs = [...headings].map(([, heading = '']) => githubSlug(heading.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')));
   return slugs.map((slug, index) => {
     const earlier = slugs.slice(0, index).filter((each) => each === slug).length;
     return earlier === 0 ? slug : `${slug}-${earlier}`;

@@ -4,6 +4,7 @@ import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { parse } from 'yaml';
 import { errorsPage } from '../problems/errors-page.js';
 import { pageDocument } from './api-page.js';
+import { mountHelp } from './help.js';
 
 let contract: OpenAPIObject | undefined;
 
@@ -13,12 +14,13 @@ export function loadContract(): OpenAPIObject {
   return contract;
 }
 
-/** Mounts /openapi.json, Swagger UI with its own assets at /docs, and the explanation of every error code. `/` leads there. */
+/** Mounts /openapi.json, Swagger UI with its own assets at /docs, the explanation of every error code, and /help. `/` leads to /docs. */
 export function mountApiDocs(app: NestFastifyApplication): void {
   const server = app.getHttpAdapter().getInstance();
   server.get('/', (_request, reply) => reply.redirect('/docs'));
   server.get('/docs/errors', (_request, reply) => reply.type('text/html; charset=utf-8').send(errorsPage()));
   server.get('/openapi.json', (_request, reply) => reply.type('application/json').send(JSON.stringify(loadContract())));
+  mountHelp(server);
   SwaggerModule.setup('docs', app, () => pageDocument(loadContract()), {
     raw: false,
     customSiteTitle: 'Batch API',

@@ -28,7 +28,7 @@ export function requireOneHost(request: IncomingMessage): void {
 /**
  * Throws CROSS_SITE_REQUEST for a request that a page of another origin made: another port of this host is another
  * origin, and so is a sibling domain. Programs that are not browsers send neither header.
- * A link from another site to the pages of /docs is harmless: they are the same for everybody.
+ * A link from another site to the pages of /docs and /help is harmless: they are the same for everybody.
  */
 export function requireSameSite(method: string, path: string, headers: IncomingHttpHeaders, served: ServedHosts): void {
   const site = headers['sec-fetch-site'];
@@ -84,7 +84,7 @@ function withoutDefaultPort(host: string, protocol: string): string {
 function isLinkToDocs(method: string, path: string, headers: IncomingHttpHeaders): boolean {
   return (
     (method === 'GET' || method === 'HEAD') &&
-    (path === '/' || path === '/docs' || path.startsWith('/docs/')) &&
+    (path === '/' || /^\/(?:docs|help)(?:\/|$)/.test(path)) &&
     headers['sec-fetch-mode'] === 'navigate'
   );
 }
