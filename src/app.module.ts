@@ -6,6 +6,7 @@ import { requestLogging } from './api/index.js';
 import { KeysModule } from './api/keys/index.js';
 import { MetricsModule } from './api/metrics/index.js';
 import { AuthModule } from './auth/index.js';
+import { BackupModule } from './backup/index.js';
 import type { Config } from './config/index.js';
 import type { SqliteThread } from './database/sqlite/index.js';
 import { DiagnosticsModule } from './diagnostics/index.js';
@@ -31,7 +32,7 @@ export class AppModule {
         AuthModule,
         ...(config.role === 'worker' ? [] : [KeysModule, ModelsApiModule, InferenceModule]),
         jobs,
-        ...(config.role === 'worker' ? [] : [FeedsModule.of(jobs), DiagnosticsModule]),
+        ...(config.role === 'worker' ? [] : [FeedsModule.of(jobs), DiagnosticsModule, BackupModule]),
         HealthModule,
         MetricsModule,
       ],

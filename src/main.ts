@@ -61,9 +61,10 @@ async function diagnose(isJson: boolean): Promise<never> {
 
 const [command, ...others] = process.argv.slice(2);
 const isJson = command === 'doctor' && others[0] === '--json' && others.length === 1;
-if (![undefined, 'migrate', 'doctor', 'key'].includes(command) || (others.length > 0 && !isJson && command !== 'key')) {
+const takesOthers = isJson || command === 'key' || (command === 'restore' && others.length === 1);
+if (![undefined, 'migrate', 'doctor', 'key', 'restore'].includes(command) || (others.length > 0 && !takesOthers)) {
   fail(
-    'Usage: node dist/main.js [migrate | doctor [--json] | key …]. Without a command the service starts; its settings are environment variables.',
+    'Usage: node dist/main.js [migrate | doctor [--json] | key … | restore [FILE]]. Without a command the service starts; its settings are environment variables.',
   );
 }
 if (command === 'doctor') await diagnose(isJson);
@@ -79,6 +80,11 @@ try {
   if (command === 'key') {
     const { runKeyCommand } = await import('./key-command.js');
     process.stdout.write(`${await runKeyCommand(others, config)}\n`);
+    process.exit();
+  }
+  if (command === 'restore') {
+    const { restore } = await import('./restore.js');
+    process.stdout.write(`${await restore(config, others[0])}\n`);
     process.exit();
   }
   await checkPreconditions(config);

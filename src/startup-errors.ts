@@ -15,7 +15,7 @@ export function explainStartupError(error: unknown, { role, host, port, dataDir 
   if (error instanceof StartupError) return error.message;
   // Its module would be loaded before the start.
   if (error.name === 'SchemaError') return `${error.message}.`;
-  if (error.name === 'UnusableSetting') return error.message;
+  if (error.name === 'UnusableSetting' || error.name === 'UnusableBackup') return error.message;
   if (error instanceof ServiceError) {
     return error.code === 'STORE_UNAVAILABLE' ? `${error.message}. Check DATABASE_URL.` : error.message;
   }

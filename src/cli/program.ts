@@ -1,4 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings';
+import { adminCommand } from './commands/admin.js';
 import { doctorCommand } from './commands/doctor.js';
 import { feedCommand } from './commands/feed.js';
 import { healthCommand } from './commands/health.js';
@@ -56,5 +57,6 @@ with the service (the job keeps running; the hint names the command to continue 
   program.addCommand(logoutCommand(open));
   program.addCommand(healthCommand(open));
   program.addCommand(doctorCommand(open));
+  program.addCommand(adminCommand(open));
   return program;
 }

@@ -7,3 +7,4 @@ export type { PostgresFacts } from './postgres/inspect.js';
 export type { Listener } from './postgres/listener.js';
 export { listenPostgres, notifyPostgres, readPostgresFacts } from './postgres/notifications.js';
 export type { JobsTable, SinkLoadsTable, Tables } from './tables.js';
+export { vacuumInto } from './vacuum-into.js';

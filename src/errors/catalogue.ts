@@ -168,6 +168,11 @@ const entries = {
     hint: 'Check DATABASE_URL and the database server, then try again.',
     retryable: true,
   },
+  BACKUP_BY_DATABASE: {
+    status: 409,
+    title: 'The database makes its own backups',
+    hint: 'Use pg_dump, as docs/operations.md says.',
+  },
   INSUFFICIENT_STORAGE: {
     status: 507,
     title: 'The server is short of disk space',

@@ -630,6 +630,30 @@ describe('batch doctor', () => {
   });
 });
 
+describe('batch admin', () => {
+  it('backup says where the backup is', async () => {
+    const backup = { file: '/data/backups/b.db', bytes: 1_421_312, created_at: '2026-11-20T09:15:00.000Z' };
+    service.routes['POST /backups'] = (response) => answer(response, 201, backup);
+    const asJson = await batch('admin backup');
+    expect([asJson.code, JSON.parse(asJson.stdout)]).toEqual([0, backup]);
+    const { stdout } = await batch('admin backup --output table');
+    expect(stdout).toBe('/data/backups/b.db (1.4 MiB, on the machine of the service)\n');
+  });
+
+  it('restore starts the installed service with the path of the backup and its exit code', async () => {
+    const missing = await batch('admin restore b.db --output table');
+    expect(missing.code).toBe(1);
+    expect(missing.stderr).toMatch(/^NOT_INSTALLED: .*\nhint: .*node dist\/main.js restore FILE\n$/);
+    await writeFile(bundle.path('dist/main.js'), 'console.log(process.argv.slice(2).join(" ")); process.exit(3);');
+    try {
+      const { code, stdout } = await batch('admin restore b.db');
+      expect([code, stdout]).toEqual([1, `restore ${bundle.path('b.db')}\n`]);
+    } finally {
+      await rm(bundle.path('dist/main.js'));
+    }
+  });
+});
+
 describe('the address of the service', () => {
   beforeEach(async () => {
     service.routes['GET /models'] = (response) => answer(response, 200, []);

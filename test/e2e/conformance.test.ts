@@ -778,7 +778,7 @@ describe('a service that asks for keys, by the contract', () => {
     for (const [id, question] of keyOperations) await expectProblem(id, question, 503, 'STORE_UNAVAILABLE');
     // With a key that was good a moment ago, then with one that nobody has asked about yet.
     await expectStatus('getMetrics', {}, 200);
-    for (const id of ['getMetrics', 'getDiagnosis']) {
+    for (const id of ['getMetrics', 'getDiagnosis', 'createBackup']) {
       await expectProblem(id, { headers: fresh }, 503, 'STORE_UNAVAILABLE');
     }
     await expectProblem('inferModel', { body: form({ file: CSV }), headers: fresh }, 503, 'STORE_UNAVAILABLE');
@@ -824,6 +824,7 @@ describe('a service that lacks what it needs, by the contract', () => {
       const env = { DATABASE_URL: await postgres.createDatabase(), ...NO_SINKS };
       service = await startService({ brokers, dataDir: await newDataDir(), env });
       client = clientOf(service);
+      await expectProblem('createBackup', {}, 409, 'BACKUP_BY_DATABASE');
       await postgres.kill();
       for (const [id, question] of storeQuestions()) await expectProblem(id, question, 503, 'STORE_UNAVAILABLE');
     } finally {
@@ -883,9 +884,16 @@ describe('a service that lacks what it needs, by the contract', () => {
     try {
       const [, waiting = '', cancelled = ''] = await createJobs('orders', 3);
       await expectStatus('cancelJob', { id: cancelled }, 202);
+      const backups = join(service.dataDir, 'backups');
+      await writeFile(backups, '');
+      await expectProblem('createBackup', {}, 500, 'INTERNAL_ERROR');
+      await rm(backups);
+      const { body: backup } = await expectStatus('createBackup', {}, 201);
+      expect(backup.file).toContain(backups);
       // No file may be longer than that, as under a quota.
       execFileSync('prlimit', ['--pid', `${service.pid}`, '--fsize=1']);
       const questions: [string, Question][] = [
+        ['createBackup', {}],
         ['createModel', { body: FLAT }],
         ['updateModel', { id: 'orders', body: { schema: FLAT['schema'] ?? {} } }],
         ['deleteModel', { id: 'orders' }],

@@ -1,6 +1,7 @@
 import type {
   AddSinksData,
   CancelJobData,
+  CreateBackupData,
   CreateFeedData,
   CreateKeyData,
   CreateModelData,
@@ -49,6 +50,7 @@ import { randomKey } from './random-key.js';
 import { type OnLeftOut, rejectedFile } from './rejected-file.js';
 import { type BatchClientOptions, type CallOptions, type CallRules, type Operation, Transport } from './transport.js';
 import type {
+  Backup,
   Diagnosis,
   Feed,
   FeedFile,
@@ -78,6 +80,7 @@ const INFERENCE_TIMEOUT_MS = 120_000;
 /** Covers what the service does before it answers: it looks at the file and reads its beginning. */
 const SOURCE_TIMEOUT_MS = 150_000;
 /** Timeout of one poll while waiting for a job: a service that takes longer to answer it hangs. */
+const BACKUP_MS = 600_000;
 const DIAGNOSIS_MS = 60_000;
 const LOOK_TIMEOUT_MS = 10_000;
 /** The slowest upload of a whole Parquet file, for which the timeout is extended. */
@@ -455,6 +458,17 @@ export class BatchClient {
     const operation = { url: '/readyz' } satisfies GetReadinessData;
     const accepts = ({ body }: Answer) => isReadiness(body);
     const { data } = await this.#transport.request<Readiness>('GET', operation, { ...options, accepts });
+    return data;
+  }
+
+  /** Has the service write a backup of its SQLite, to a file on its machine. Throws BatchApiError BACKUP_BY_DATABASE. */
+  async createBackup(options: CallOptions = {}): Promise<Backup> {
+    const operation = { url: '/backups' } satisfies CreateBackupData;
+    const { data } = await this.#transport.request<Backup>('POST', operation, {
+      ...options,
+      repeatable: false,
+      timeoutMs: BACKUP_MS,
+    });
     return data;
   }
 

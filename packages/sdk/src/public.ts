@@ -7,6 +7,7 @@ export { isOutage, type RetryNotice, type RetryPolicy } from './retry.js';
 export type { TextOptions } from './text-options.js';
 export type { BatchClientOptions, CallOptions } from './transport.js';
 export {
+  type Backup,
   type Column,
   type Diagnosis,
   type EncodingOption,

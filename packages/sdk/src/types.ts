@@ -37,6 +37,7 @@ export type NewKey = api.NewKey;
 export type Problem = api.Problem;
 export type ErrorCode = api.ErrorCode;
 export type Liveness = api.Liveness;
+export type Backup = api.Backup;
 export type Diagnosis = api.Diagnosis;
 export type Finding = api.Finding;
 export type Readiness = api.Readiness;

@@ -1,2 +1,10 @@
 export { holdFolder } from './hold-folder.js';
+export {
+  copyDurably,
+  removeDatabase,
+  replaceDatabase,
+  requireBackup,
+  requireUnused,
+  UnusableBackup,
+} from './replace.js';
 export { SqliteThread } from './thread.js';

@@ -1077,6 +1077,15 @@ export type Readiness = {
     details: HealthIndicators;
 };
 
+export type Backup = {
+    /**
+     * Its path on the machine of the service.
+     */
+    file: string;
+    bytes: number;
+    created_at: string;
+};
+
 export type Diagnosis = {
     /**
      * The worst of the findings. What is not known counts as a warning.
@@ -1365,7 +1374,7 @@ export type NewKey = Key & {
 /**
  * Every code that a response can carry.
  */
-export type ErrorCode = 'FILE_TOO_LARGE' | 'UNSUPPORTED_FILE_TYPE' | 'MODEL_NOT_FOUND' | 'KAFKA_UNAVAILABLE' | 'JOB_NOT_FOUND' | 'INTERNAL_ERROR' | 'INVALID_JSON' | 'INVALID_MULTIPART' | 'MISSING_MODEL_ID' | 'MISSING_FILE' | 'READ_ERROR' | 'INVALID_SCHEMA' | 'INVALID_OPTION' | 'INVALID_REQUEST' | 'MODEL_ALREADY_EXISTS' | 'JOB_STATE_CONFLICT' | 'IDEMPOTENCY_KEY_REUSED' | 'REJECTED_EXPIRED' | 'SPOOL_EXPIRED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'UNSUPPORTED_MEDIA_TYPE' | 'UPLOAD_TIMEOUT' | 'UNAUTHENTICATED' | 'FORBIDDEN' | 'KEY_NOT_FOUND' | 'FORBIDDEN_HOST' | 'CROSS_SITE_REQUEST' | 'STORAGE_UNAVAILABLE' | 'STORE_UNAVAILABLE' | 'INSUFFICIENT_STORAGE' | 'SERVICE_BUSY' | 'TOPIC_LIMIT' | 'HEADER_MISMATCH' | 'KAFKA_REJECTED' | 'KAFKA_UNSUPPORTED' | 'INVALID_SOURCE' | 'SOURCE_NOT_ALLOWED' | 'SOURCE_NOT_FOUND' | 'SOURCE_FORBIDDEN' | 'SOURCE_CHANGED' | 'SOURCE_UNSUPPORTED' | 'SOURCE_UNAVAILABLE' | 'FILE_CORRUPT' | 'FILE_TOO_COMPLEX' | 'SINK_NOT_CONFIGURED' | 'SINK_NOT_FOUND' | 'SINK_STATE_CONFLICT' | 'SINK_EXPIRED' | 'SINK_NOT_REVERSIBLE' | 'FEED_NOT_FOUND' | 'FEED_SECRET_WRONG' | 'FEED_ALREADY_EXISTS';
+export type ErrorCode = 'FILE_TOO_LARGE' | 'UNSUPPORTED_FILE_TYPE' | 'MODEL_NOT_FOUND' | 'KAFKA_UNAVAILABLE' | 'JOB_NOT_FOUND' | 'INTERNAL_ERROR' | 'INVALID_JSON' | 'INVALID_MULTIPART' | 'MISSING_MODEL_ID' | 'MISSING_FILE' | 'READ_ERROR' | 'INVALID_SCHEMA' | 'INVALID_OPTION' | 'INVALID_REQUEST' | 'MODEL_ALREADY_EXISTS' | 'JOB_STATE_CONFLICT' | 'IDEMPOTENCY_KEY_REUSED' | 'REJECTED_EXPIRED' | 'SPOOL_EXPIRED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'UNSUPPORTED_MEDIA_TYPE' | 'UPLOAD_TIMEOUT' | 'UNAUTHENTICATED' | 'FORBIDDEN' | 'KEY_NOT_FOUND' | 'FORBIDDEN_HOST' | 'CROSS_SITE_REQUEST' | 'STORAGE_UNAVAILABLE' | 'STORE_UNAVAILABLE' | 'BACKUP_BY_DATABASE' | 'INSUFFICIENT_STORAGE' | 'SERVICE_BUSY' | 'TOPIC_LIMIT' | 'HEADER_MISMATCH' | 'KAFKA_REJECTED' | 'KAFKA_UNSUPPORTED' | 'INVALID_SOURCE' | 'SOURCE_NOT_ALLOWED' | 'SOURCE_NOT_FOUND' | 'SOURCE_FORBIDDEN' | 'SOURCE_CHANGED' | 'SOURCE_UNSUPPORTED' | 'SOURCE_UNAVAILABLE' | 'FILE_CORRUPT' | 'FILE_TOO_COMPLEX' | 'SINK_NOT_CONFIGURED' | 'SINK_NOT_FOUND' | 'SINK_STATE_CONFLICT' | 'SINK_EXPIRED' | 'SINK_NOT_REVERSIBLE' | 'FEED_NOT_FOUND' | 'FEED_SECRET_WRONG' | 'FEED_ALREADY_EXISTS';
 
 /**
  * RFC 9457, with the code, the hint and the request's id.
@@ -3521,6 +3530,55 @@ export type GetMetricsResponses = {
 };
 
 export type GetMetricsResponse = GetMetricsResponses[keyof GetMetricsResponses];
+
+export type CreateBackupData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/backups';
+};
+
+export type CreateBackupErrors = {
+    /**
+     * The service asks for API keys, and the request has none, or one that is unknown, has expired or was revoked.
+     */
+    401: Problem;
+    /**
+     * The API key does not allow this, or a web page of another origin made this request. Another port of the same host is another origin.
+     */
+    403: Problem;
+    /**
+     * Jobs and models are in a PostgreSQL, which has its own tools.
+     */
+    409: Problem;
+    /**
+     * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
+     */
+    421: Problem;
+    /**
+     * Internal error. The log has the details under the request_id.
+     */
+    500: Problem;
+    /**
+     * The database is unreachable.
+     */
+    503: Problem;
+    /**
+     * The server is short of disk space; nothing was stored.
+     */
+    507: Problem;
+};
+
+export type CreateBackupError = CreateBackupErrors[keyof CreateBackupErrors];
+
+export type CreateBackupResponses = {
+    /**
+     * The backup, which survives a crash.
+     */
+    201: Backup;
+};
+
+export type CreateBackupResponse = CreateBackupResponses[keyof CreateBackupResponses];
 
 export type GetDiagnosisData = {
     body?: never;
