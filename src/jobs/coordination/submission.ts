@@ -5,7 +5,6 @@ import {
   differingOptions,
   FORMATS,
   inspectFile,
-  invalidOption,
   type JobRequest,
   knownDialect,
   refuseInapplicable,
@@ -143,7 +142,10 @@ export class JobSubmission {
     const missing = sinks.find((name) => !urls.has(name));
     if (missing === undefined) return [...sinks];
     const who = isNamed ? '' : `, a sink of the model '${model.id}',`;
-    throw invalidOption('sinks', `${missing}${who} is not configured: set ${SINK_URLS[missing]} on the server`);
+    throw new ServiceError(
+      'SINK_NOT_CONFIGURED',
+      `sinks: ${missing}${who} is not configured: set ${SINK_URLS[missing]} on the server`,
+    );
   }
 }
 

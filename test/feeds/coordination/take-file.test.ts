@@ -1,6 +1,7 @@
 import { rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { ServiceError } from '../../../src/errors/index.js';
 import { type TakeFileOptions, takeFile } from '../../../src/feeds/coordination/take-file.js';
 import type { FeedDefinition } from '../../../src/feeds/domain/feed.js';
 import type { StoredFile } from '../../../src/feeds/domain/feed-file.js';
@@ -118,6 +119,16 @@ describe('a file that a feed takes', () => {
     expect((await theFile()).jobId).not.toBe(jobId);
     expect(await jobIds()).toHaveLength(2);
   });
+
+  it.each(['SINK_NOT_CONFIGURED', 'MODEL_NOT_FOUND', 'TOPIC_LIMIT'] as const)(
+    'waits for what every file of its feed would wait for: %s',
+    async (code) => {
+      const submission = { accept: () => Promise.reject(new ServiceError(code, 'said')) };
+      const taken = await takeFile({ ...options, submission }, feed, await theFile());
+      expect(taken).toEqual({ kind: 'blocked', error: { code, message: 'said' } });
+      expect(await theFile()).toMatchObject({ state: 'PENDING', tries: 0 });
+    },
+  );
 
   it('has none if another version is there by now', async () => {
     await put('id\n2\n', 30_000);

@@ -241,7 +241,7 @@ describe('several processes that take uploads', () => {
     it('must be configured, whoever names them; the setting is told', async () => {
       we.sinks.urls.delete('clickhouse');
       await update(['clickhouse']);
-      const refused = (detail: string) => ({ code: 'INVALID_OPTION', message: expect.stringContaining(detail) });
+      const refused = (detail: string) => ({ code: 'SINK_NOT_CONFIGURED', message: expect.stringContaining(detail) });
       await expect(sinksWith({ sinks: 'clickhouse,postgres' })).rejects.toMatchObject(
         refused('sinks: clickhouse is not configured: set CLICKHOUSE_URL on the server'),
       );
