@@ -5,8 +5,8 @@ const FACES = [
   '^src/[^/]+/index\\.ts$',
   '^src/models/schema/index\\.ts$',
   '^src/api/(health|keys|metrics)/index\\.ts$',
-  // Programs that serve no metrics do not load prom-client.
-  '^src/observability/metrics/index\\.ts$',
+  // Programs that serve no metrics do not load prom-client, and those that make no spans nothing of them.
+  '^src/observability/(metrics|tracing)/index\\.ts$',
   // What is there before the other modules are.
   '^src/database/sqlite/index\\.ts$',
 ];

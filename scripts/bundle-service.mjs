@@ -31,6 +31,7 @@ const EXTERNAL = [
     'google-auth-library',
     'bullmq',
     'ioredis',
+    '@opentelemetry',
     'pino',
     'swagger-ui-dist',
   ],

@@ -4,7 +4,7 @@
 # runs already does not matter.
 # Closes with "N passed, N failed"; the exit status is 1 where anything failed.
 set -uo pipefail
-for part in common toolchain actionlint-install kafka-install s3-install gcs-install azure-install postgres-install redis-install clickhouse-install prometheus-install; do . "$(dirname "$0")/lib/$part.sh"; done
+for part in common toolchain actionlint-install kafka-install s3-install gcs-install azure-install otelcol-install postgres-install redis-install clickhouse-install prometheus-install; do . "$(dirname "$0")/lib/$part.sh"; done
 case ${1:-} in
   '') ;;
   -h | --help) usage; exit ;;
@@ -24,7 +24,7 @@ unset BATCH_API_URL KAFKA_JVM_FLAGS KAFKA_BROKERS KAFKA_BOOTSTRAP KAFKA_CLIENT_I
   KAFKA_SSL KAFKA_SSL_CA KAFKA_SSL_CERT KAFKA_SSL_KEY KAFKA_SASL_MECHANISM KAFKA_SASL_USERNAME KAFKA_SASL_PASSWORD \
   ${!KAFKA_SASL_OAUTHBEARER_*} KAFKA_SASL_AWS_REGION ${!AWS_*} \
   ROLE METRICS_PORT MIGRATE DATA_DIR DATABASE_URL DATABASE_DIRECT_URL QUEUE_URL STORAGE_URL S3_ENDPOINT S3_PATH_STYLE UPLOAD_BUFFER_BYTES STACK_DIR LOG_LEVEL ERRORS_LOG ERRORS_LOG_MAX_BYTES ERRORS_LOG_FILES MAX_UPLOAD_BYTES MIN_FREE_BYTES MAX_UPLOADS UPLOAD_IDLE_MS MIN_UPLOAD_RATE DOWNLOAD_IDLE_MS MAX_JOB_TOPICS SPOOL_KEEP_HOURS JOB_KEEP_DAYS JOB_CONCURRENCY RUNNER_MAX_RSS_BYTES \
-  SOURCES SOURCE_CONNECTIONS MAX_SOURCE_BYTES FEED_HISTORY_DAYS CLICKHOUSE_URL POSTGRES_SINK_URL DEFAULT_SINKS ${!SINK_*} \
+  SOURCES SOURCE_CONNECTIONS MAX_SOURCE_BYTES FEED_HISTORY_DAYS CLICKHOUSE_URL POSTGRES_SINK_URL DEFAULT_SINKS ${!SINK_*} ${!OTEL_*} \
   NODE_OPTIONS FORCE_COLOR
 export NO_COLOR=1
 LANES=''
@@ -154,7 +154,9 @@ ensure_s3 >"$WORK/s3.log" 2>&1 </dev/null &
 s3=$!
 ensure_gcs >"$WORK/gcs.log" 2>&1 </dev/null &
 gcs=$!
-LANES="$kafka $s3 $gcs"
+ensure_otelcol >"$WORK/otelcol.log" 2>&1 </dev/null &
+otelcol=$!
+LANES="$kafka $s3 $gcs $otelcol"
 set +m
 step 'Node.js' ensure_node || give_up
 step 'Packages' ensure_packages || give_up
@@ -172,7 +174,7 @@ unset NODE_EXTRA_CA_CERTS NODE_USE_ENV_PROXY
 set -m
 built_checks </dev/null &
 export NO_COLOR=1
-LANES="$s3 $gcs $!"
+LANES="$s3 $gcs $otelcol $!"
 static_checks </dev/null &
 export NO_COLOR=1
 LANES="$LANES $!"

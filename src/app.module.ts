@@ -15,6 +15,7 @@ import { InferenceModule } from './inference/index.js';
 import { JobsModule } from './jobs/index.js';
 import { ModelsApiModule } from './models/index.js';
 import type { Metrics } from './observability/metrics/index.js';
+import type { Tracing } from './observability/tracing/index.js';
 import { PlatformModule } from './platform.module.js';
 
 /** What a process of this role does; each tells its health. */
@@ -22,13 +23,13 @@ import { PlatformModule } from './platform.module.js';
 // biome-ignore lint/complexity/noStaticOnlyClass: a module of Nest is a class
 export class AppModule {
   /** `sqlite`: the database, if it is being opened already. */
-  static of(config: Config, log: Logger, metrics: Metrics, sqlite?: SqliteThread): DynamicModule {
+  static of(config: Config, log: Logger, metrics: Metrics, tracing: Tracing, sqlite?: SqliteThread): DynamicModule {
     const jobs = JobsModule.of(config.role);
     return {
       module: AppModule,
       imports: [
         LoggerModule.forRoot(requestLogging(log)),
-        PlatformModule.of(config, log, metrics, sqlite),
+        PlatformModule.of(config, log, metrics, tracing, sqlite),
         AuthModule,
         ...(config.role === 'worker' ? [] : [KeysModule, ModelsApiModule, InferenceModule]),
         jobs,

@@ -30,6 +30,7 @@ import {
 } from './kafka/index.js';
 import { LOG } from './observability/index.js';
 import { METRICS, type Metrics } from './observability/metrics/index.js';
+import { TRACING, type Tracing } from './observability/tracing/index.js';
 import { FILE_STORE, type FileStore, LocalFileStore, S3FileStore } from './storage/index.js';
 import { UPLOAD_LIMIT } from './upload/index.js';
 
@@ -42,6 +43,7 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
     @Inject(FILE_STORE) private readonly files: FileStore,
     private readonly localFiles: LocalFileStore,
     private readonly cluster: ClusterProbe,
+    @Inject(TRACING) private readonly tracing: Tracing,
     @Inject(CONFIG) { spoolKeepHours, kafka }: Config,
     health: HealthDetails,
   ) {
@@ -63,7 +65,7 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
   }
 
   /** `sqlite`: the database, if it is being opened already. */
-  static of(config: Config, log: Logger, metrics: Metrics, sqlite?: SqliteThread): DynamicModule {
+  static of(config: Config, log: Logger, metrics: Metrics, tracing: Tracing, sqlite?: SqliteThread): DynamicModule {
     return {
       module: PlatformModule,
       global: true,
@@ -71,6 +73,7 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
         { provide: CONFIG, useValue: config },
         { provide: LOG, useValue: log },
         { provide: METRICS, useValue: metrics },
+        { provide: TRACING, useValue: tracing },
         { provide: DATABASE, useFactory: () => openStore(config, log, sqlite) },
         // Only the process that holds the database, or the data folder, may touch the files.
         { provide: LocalFileStore, inject: [DATABASE], useFactory: () => openLocalFiles(config) },
@@ -108,6 +111,7 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
         CONFIG,
         LOG,
         METRICS,
+        TRACING,
         DATABASE,
         FILE_STORE,
         LocalFileStore,
@@ -130,6 +134,7 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
     await this.files.close();
     if (this.files !== this.localFiles) await this.localFiles.close();
     await this.database.destroy();
+    await this.tracing.close();
   }
 }
 

@@ -9,6 +9,7 @@ import { type Config, isLoopback } from './config/index.js';
 import type { SqliteThread } from './database/sqlite/index.js';
 import { PrefixOwnership } from './jobs/index.js';
 import { Metrics } from './observability/metrics/index.js';
+import { openTracing } from './observability/tracing/index.js';
 import { StartupError } from './startup-errors.js';
 import { version } from './version.js';
 
@@ -21,17 +22,23 @@ const EXIT_MS = 9_500;
 export async function serve(config: Config, log: Logger, sqlite: SqliteThread | undefined): Promise<void> {
   const metrics = new Metrics({ version, role: config.role });
   metrics.observeProcess();
+  const tracing = await openTracing(config.tracing, { version, role: config.role }, log);
   const { adapter, handleError } = createHttpServer({
     allowedHosts: servedNames(config),
     pace: config.uploadPace,
     log,
     metrics,
+    tracing,
   });
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, log, metrics, sqlite), adapter, {
-    abortOnError: false,
-    bodyParser: false,
-    logger: new NestLog(log),
-  });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    AppModule.of(config, log, metrics, tracing, sqlite),
+    adapter,
+    {
+      abortOnError: false,
+      bodyParser: false,
+      logger: new NestLog(log),
+    },
+  );
   await checkAuth(config, app.get(ApiKeyStore, { strict: false }), log);
   configureApp(app, handleError, { hasDocs: config.role !== 'worker', auth: config.auth });
   const stop = stopper(app, log);

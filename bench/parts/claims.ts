@@ -81,6 +81,7 @@ async function fill(db: Database, jobs: number, model: (typeof QUEUES)[keyof typ
     sourceEncoding: { fileCompression: 'none', encoding: 'utf-8' },
     idempotencyKey: null,
     source: null,
+    traceContext: null,
   } as const;
   await store.create(job, 'bench');
   await store.activate(job.jobId, 'bench');

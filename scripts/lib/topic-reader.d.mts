@@ -2,6 +2,7 @@ export interface TopicRecord {
   offset: number;
   key: Buffer | null;
   value: Buffer | null;
+  headers: Readonly<Record<string, Buffer>>;
 }
 
 /**

@@ -50,8 +50,8 @@ export async function* committedRecords(brokers, topic) {
         continue;
       }
       empty = 0;
-      for (const { offset, key, value } of batch.messages) {
-        if (BigInt(offset) < end) yield { offset: Number(offset), key, value };
+      for (const { offset, key, value, headers } of batch.messages) {
+        if (BigInt(offset) < end) yield { offset: Number(offset), key, value, headers };
       }
       next = BigInt(batch.lastOffset()) + 1n;
     }

@@ -10,3 +10,4 @@ export { inviteBody } from './server/expect-continue.js';
 export { createHttpServer, type HttpServerOptions } from './server/http-server.js';
 export { NestLog } from './server/nest-log.js';
 export { requestLogging } from './server/request-logging.js';
+export { traceContextOf } from './server/request-tracing.js';

@@ -7,6 +7,7 @@ import { readQueueUrl } from './queue.js';
 import { readSinks, SINK_DDL, type SinkDdl, type SinksConfig } from './sinks.js';
 import { readSources } from './sources.js';
 import { readStorage, type StorageConfig } from './storage.js';
+import { readTracing, type TracingConfig } from './tracing.js';
 
 /** The whole configuration, read once at start from the environment; nothing else reads process.env. */
 export interface Config {
@@ -84,6 +85,8 @@ export interface Config {
   /** RUNNER_MAX_RSS_BYTES: a runner above it is killed. */
   readonly runnerMaxRssBytes: number;
   readonly sinks: SinksConfig;
+  /** OpenTelemetry's OTEL_…; null: no traces. */
+  readonly tracing: TracingConfig | null;
   /**
    * SOURCES: prefixes of the URIs that jobs may read files from. SOURCE_CONNECTIONS: a YAML file that says how they are
    * reached. MAX_SOURCE_BYTES: the largest of these files.
@@ -248,6 +251,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       concurrency: integer('SINK_CONCURRENCY', 1, 1, 16),
       maxRssBytes: integer('SINK_MAX_RSS_BYTES', 512 * MiB, 128 * MiB),
     }),
+    tracing: readTracing(env, { integer, oneOf }, problems),
     sources: Object.freeze({
       ...readSources(env, problems),
       maxBytes: integer('MAX_SOURCE_BYTES', 100 * GB, 1),

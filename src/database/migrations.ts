@@ -469,6 +469,11 @@ const migrations: Record<string, Migration> = {
       if (isPostgres(db)) await sql`CREATE SEQUENCE api_keys_order`.execute(db);
     },
   },
+  '0028_trace_contexts': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema.alterTable('jobs').addColumn('trace_context', 'text').execute();
+    },
+  },
 };
 
 const RENAMED = [

@@ -298,6 +298,8 @@ export interface JobsTable {
   source_uri: string | null;
   /** JSON: JobError, why the job waits, if it is not for its turn. */
   waiting: string | null;
+  /** JSON: TraceContext of the span that created the job; null: it was created without traces. */
+  trace_context: string | null;
 }
 
 /** One row. */

@@ -162,7 +162,7 @@ export class DeliveryRun {
     const hasEnded = transaction !== null && state.transaction === null;
     this.#openedAt = hasEnded ? transaction.openedAt : null;
     if (hasEnded && !actions.some((action) => action.do === 'report-commit'))
-      this.dependencies.report({ type: 'aborted' });
+      this.dependencies.report({ type: 'aborted', seconds: (performance.now() - transaction.openedAt) / 1000 });
     this.#state = state;
     for (const action of actions) this.#perform(action);
   }

@@ -55,7 +55,13 @@ pool.send({ type: 'ready' });
 
 async function work(job: Assignment): Promise<void> {
   const { jobId, lease, filename: file } = job;
-  const jobLog = log.child({ job_id: jobId, lease, model_id: job.modelId, file });
+  const jobLog = log.child({
+    job_id: jobId,
+    lease,
+    model_id: job.modelId,
+    file,
+    ...(job.traceId === null ? {} : { trace_id: job.traceId }),
+  });
   const startedAt = performance.now();
   if (job.intent === 'run') {
     const about = { bytes: job.sizeBytes, row: job.checkpoint?.position.row ?? 0, reader: readerName(job) };

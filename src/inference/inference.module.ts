@@ -2,6 +2,7 @@ import { Module, type OnApplicationShutdown } from '@nestjs/common';
 import type { ConcurrencyLimit } from '../api/index.js';
 import { CONFIG, type Config } from '../config/index.js';
 import { METRICS, type Metrics } from '../observability/metrics/index.js';
+import { TRACING, type Tracing } from '../observability/tracing/index.js';
 import { LocalFileStore, untracked } from '../storage/index.js';
 import { UPLOAD_LIMIT, UploadReceiver } from '../upload/index.js';
 import { parseInferOptions } from './infer-options.js';
@@ -20,17 +21,18 @@ const LIMITS = { concurrency: 2, maxWaiting: 8, maxWaitMs: 10_000, timeoutMs: 60
     },
     {
       provide: UploadReceiver,
-      inject: [LocalFileStore, InferenceLimiter, UPLOAD_LIMIT, METRICS, CONFIG],
+      inject: [LocalFileStore, InferenceLimiter, UPLOAD_LIMIT, METRICS, TRACING, CONFIG],
       useFactory: (
         files: LocalFileStore,
         limiter: InferenceLimiter,
         concurrency: ConcurrencyLimit,
         metrics: Metrics,
+        tracing: Tracing,
         { maxUploadBytes: maxFileBytes, uploadPace: pace }: Config,
       ) =>
         new UploadReceiver(
           untracked(files),
-          { maxFileBytes, pace, concurrency, metrics },
+          { maxFileBytes, pace, concurrency, metrics, tracing },
           async (_access, query, fields) => {
             limiter.requireCapacity();
             parseInferOptions(query, fields);

@@ -17,6 +17,7 @@ import {
 import { ModelService } from '../models/index.js';
 import { LOG } from '../observability/index.js';
 import { METRICS, type Metrics } from '../observability/metrics/index.js';
+import { TRACING, type Tracing } from '../observability/tracing/index.js';
 import { Sources } from '../sources/index.js';
 import { FILE_STORE, type FileStore, LocalFileStore, untracked } from '../storage/index.js';
 import { UPLOAD_LIMIT, UploadReceiver } from '../upload/index.js';
@@ -27,6 +28,7 @@ import { JobCreation } from './coordination/creation.js';
 import { DeadJobs } from './coordination/dead-jobs.js';
 import { JobExpiry } from './coordination/expiry.js';
 import { JobFiles } from './coordination/job-files.js';
+import { JobTraces } from './coordination/job-traces.js';
 import { JobWorker } from './coordination/job-worker.js';
 import { JobWriter } from './coordination/job-writer.js';
 import { keptFile } from './coordination/kept-file.js';
@@ -174,9 +176,14 @@ export const apiProviders: Provider[] = [
   },
   {
     provide: JobSubmission,
-    inject: [ModelService, JobStore, JobCreation, CONFIG],
-    useFactory: (models: ModelService, store: JobStore, creation: JobCreation, { kafka, sinks }: Config) =>
-      new JobSubmission({ models, store, creation, topicPrefix: kafka.topicPrefix, sinks }),
+    inject: [ModelService, JobStore, JobCreation, JobTraces, CONFIG],
+    useFactory: (
+      models: ModelService,
+      store: JobStore,
+      creation: JobCreation,
+      traces: JobTraces,
+      { kafka, sinks }: Config,
+    ) => new JobSubmission({ models, store, creation, traces, topicPrefix: kafka.topicPrefix, sinks }),
   },
   {
     provide: SpareTopics,
@@ -314,7 +321,7 @@ export const apiProviders: Provider[] = [
   },
   {
     provide: UploadReceiver,
-    inject: [FILE_STORE, JobUploads, ModelService, JobStore, UPLOAD_LIMIT, METRICS, CONFIG],
+    inject: [FILE_STORE, JobUploads, ModelService, JobStore, UPLOAD_LIMIT, METRICS, TRACING, CONFIG],
     useFactory: (
       files: FileStore,
       uploads: JobUploads | null,
@@ -322,11 +329,12 @@ export const apiProviders: Provider[] = [
       store: JobStore,
       concurrency: ConcurrencyLimit,
       metrics: Metrics,
+      tracing: Tracing,
       { maxUploadBytes: maxFileBytes, uploadPace: pace }: Config,
     ) =>
       new UploadReceiver(
         uploads ?? untracked(files),
-        { maxFileBytes, pace, concurrency, metrics },
+        { maxFileBytes, pace, concurrency, metrics, tracing },
         (...given) => admitJob(models, ...given),
         (...given) => keptFile(store, ...given),
       ),

@@ -7,10 +7,12 @@ import { DATABASE, type Database, listenPostgres, notifyPostgres } from '../data
 import { claimPrefix, createKafka, TopicAdmin } from '../kafka/index.js';
 import { LOG } from '../observability/index.js';
 import { METRICS, type Metrics } from '../observability/metrics/index.js';
+import { TRACING, type Tracing } from '../observability/tracing/index.js';
 import { FILE_STORE, type FileStore } from '../storage/index.js';
 import { JobFiles } from './coordination/job-files.js';
 import { logEnd } from './coordination/job-log.js';
 import { JobMetrics } from './coordination/job-metrics.js';
+import { JobTraces } from './coordination/job-traces.js';
 import { JobWriter } from './coordination/job-writer.js';
 import { PrefixClaims } from './coordination/prefix-claims.js';
 import { PrefixOwnership } from './coordination/prefix-ownership.js';
@@ -71,6 +73,7 @@ export const sharedProviders: Provider[] = [
     inject: [PrefixOwnership, LOG],
     useFactory: (ownership: PrefixOwnership, log: Logger) => new PrefixClaims(ownership, log, clock),
   },
+  { provide: JobTraces, inject: [TRACING], useFactory: (tracing: Tracing) => new JobTraces(tracing) },
   { provide: JobMetrics, inject: [METRICS], useFactory: (metrics: Metrics) => new JobMetrics(metrics) },
   {
     provide: JobWriter,

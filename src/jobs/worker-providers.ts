@@ -7,6 +7,7 @@ import { KafkaProbe } from '../kafka/index.js';
 import { ModelStore } from '../models/index.js';
 import { ErrorsLog, LOG } from '../observability/index.js';
 import { METRICS, type Metrics } from '../observability/metrics/index.js';
+import { TRACING, type Tracing } from '../observability/tracing/index.js';
 import { ChildProcessLink, RunnerPool } from '../runner/index.js';
 import { SinkProcess } from '../sinks/index.js';
 import { FILE_STORE, type FileStore } from '../storage/index.js';
@@ -15,6 +16,7 @@ import { ClaimLoop } from './coordination/claim-loop.js';
 import { JobCoordinator } from './coordination/coordinator.js';
 import { JobFiles } from './coordination/job-files.js';
 import { JobMetrics } from './coordination/job-metrics.js';
+import { JobTraces } from './coordination/job-traces.js';
 import { JobWorker } from './coordination/job-worker.js';
 import { JobWriter } from './coordination/job-writer.js';
 import { LeaseKeeper } from './coordination/lease-keeper.js';
@@ -40,7 +42,7 @@ export const workerProviders: Provider[] = [
     provide: JobCoordinator,
     inject: [
       ...[JobStore, LeaseStore, JobWriter, ModelStore, FILE_STORE, JobFiles, JOB_NOTIFIER, SinkStore],
-      ...[JobMetrics, LOG, CONFIG],
+      ...[JobMetrics, JobTraces, LOG, CONFIG],
     ],
     useFactory: (
       store: JobStore,
@@ -52,6 +54,7 @@ export const workerProviders: Provider[] = [
       notifier: JobNotifier,
       sinks: SinkStore,
       metrics: JobMetrics,
+      traces: JobTraces,
       log: Logger,
       { kafka, jobMaxAttempts: maxAttempts, sources: { allowed: sources } }: Config,
     ) => {
@@ -69,6 +72,7 @@ export const workerProviders: Provider[] = [
         clock,
         log,
         metrics,
+        traces,
         maxStalledMs,
         maxAttempts,
       });
@@ -129,6 +133,7 @@ export const workerProviders: Provider[] = [
       { token: JobEventPublisher, optional: true },
       HealthDetails,
       METRICS,
+      TRACING,
       LOG,
       CONFIG,
     ],
@@ -140,6 +145,7 @@ export const workerProviders: Provider[] = [
       events: JobEventPublisher | undefined,
       health: HealthDetails,
       metrics: Metrics,
+      tracing: Tracing,
       log: Logger,
       config: Config,
     ) => {
@@ -156,6 +162,7 @@ export const workerProviders: Provider[] = [
           clock,
           log,
           metrics,
+          tracing,
           concurrency,
           isAlone: config.database.kind === 'sqlite',
         });

@@ -14,6 +14,7 @@ export interface KeyedRecord {
   key: string;
   /** null: a tombstone. */
   value: string | null;
+  headers?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -58,9 +59,10 @@ export class FencedProducer {
   async send(records: readonly KeyedRecord[]): Promise<void> {
     const firstSequence = this.#sequence;
     this.#sequence = (firstSequence + records.length) % 2 ** 31;
-    const messages = records.map(({ key, value }) => ({
+    const messages = records.map(({ key, value, headers }) => ({
       key: Buffer.from(key),
       value: value === null ? null : Buffer.from(value),
+      ...(headers === undefined ? {} : { headers }),
     }));
     await this.leader.produce({
       producerId: this.producerId,

@@ -10,6 +10,8 @@ export interface Assignment extends FileReading {
   modelId: string;
   /** What the log calls the file. */
   filename: string;
+  /** For the log; null: traces are off. */
+  traceId: string | null;
   /** The fencing token; larger than any given out for this job before. */
   lease: number;
   /** `run`: continue to the end of the file. `reconcile`: only find out what is committed. */
@@ -75,7 +77,7 @@ export type FromRunner =
   /** Lines of the errors log for rows that are committed; `omitted` more have none. */
   | { type: 'rejected'; lines: string; rows: number; omitted: number }
   /** A transaction was given up, or it is not known whether it is committed. */
-  | { type: 'aborted' }
+  | { type: 'aborted'; seconds: number }
   /** A call to Kafka has failed, and the job goes on. */
   | { type: 'kafka-failure'; kind: string }
   /** A hanging transaction was ended. */

@@ -228,7 +228,7 @@ export class RunnerPool implements Runners {
       case 'committed':
         member.stalledMs = 0;
         if (message.transaction !== null) this.#count(message.transaction);
-        host.committed(message.jobId, message.lease, message.checkpoint);
+        host.committed(message.jobId, message.lease, message.checkpoint, message.transaction?.seconds ?? null);
         break;
       case 'rejected':
         this.options.errorsLog?.write(message.lines, message.rows);
@@ -236,6 +236,10 @@ export class RunnerPool implements Runners {
         break;
       case 'aborted':
         metrics.transactions.inc({ result: 'aborted' });
+        if (member.work !== null) {
+          const { jobId, lease } = member.work.assignment;
+          host.aborted(jobId, lease, message.seconds);
+        }
         break;
       case 'kafka-failure':
         metrics.kafkaFailures.inc({ kind: message.kind });

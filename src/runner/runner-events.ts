@@ -24,7 +24,10 @@ export interface RunnerEvents {
   header(jobId: string, lease: number, columns: string[]): void;
   /** At most every 200 ms a job. */
   progress(jobId: string, lease: number, bytesDone: number): void;
-  committed(jobId: string, lease: number, checkpoint: Checkpoint): void;
+  /** `seconds`: since the first record of the transaction; null: it is not known. */
+  committed(jobId: string, lease: number, checkpoint: Checkpoint, seconds: number | null): void;
+  /** A transaction was given up, or it is not known whether it is committed. */
+  aborted(jobId: string, lease: number, seconds: number): void;
   finished(jobId: string, lease: number, outcome: Outcome): void;
   /** The runner is gone without an outcome. */
   runnerExited(jobId: string, lease: number, loss: RunnerLoss): void;

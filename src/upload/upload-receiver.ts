@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
 import multer from 'multer';
-import { type BodyPace, type ConcurrencyLimit, inviteBody, watchBody } from '../api/index.js';
+import { type BodyPace, type ConcurrencyLimit, inviteBody, traceContextOf, watchBody } from '../api/index.js';
 import type { Access } from '../auth/index.js';
 import { ServiceError } from '../errors/index.js';
 import { inspectHead, readHead, STORED_HEAD_BYTES } from '../ingest/index.js';
 import type { Metrics } from '../observability/metrics/index.js';
+import type { Tracing } from '../observability/tracing/index.js';
 import { type FileIntake, type FileLocation, openFile } from '../storage/index.js';
 import { watchFields } from './form-watch.js';
 import { FORM_LIMITS, fileTooLarge, fromMulter } from './multer-error.js';
@@ -27,6 +28,7 @@ export interface UploadLimits {
   /** How many uploads may be received at a time. */
   concurrency: ConcurrencyLimit;
   metrics: Metrics;
+  tracing: Tracing;
 }
 
 /**
@@ -72,18 +74,23 @@ export class UploadReceiver {
     query: Fields,
     access: Access,
   ): Promise<ReceivedUpload> {
-    const { concurrency, metrics } = this.limits;
+    const { concurrency, metrics, tracing } = this.limits;
     const leave = concurrency.enter();
     const startedAt = performance.now();
+    const span = tracing.start('receive file', { kind: 'internal', parent: traceContextOf(request) });
     metrics.uploadsInProgress.inc();
     try {
       const upload = await this.#receiveNow(request, response, query, access);
       metrics.uploads.inc({ result: 'received' });
       metrics.uploadBytes.inc(upload.sizeBytes);
       metrics.uploadDuration.observe((performance.now() - startedAt) / 1000);
+      span.set({ 'file.size': upload.sizeBytes });
+      span.end();
       return upload;
     } catch (error) {
-      metrics.uploads.inc({ result: error instanceof ServiceError ? error.code : 'INTERNAL' });
+      const result = error instanceof ServiceError ? error.code : 'INTERNAL';
+      metrics.uploads.inc({ result });
+      span.end(result);
       throw error;
     } finally {
       metrics.uploadsInProgress.dec();

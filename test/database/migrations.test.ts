@@ -38,9 +38,9 @@ describe('tables that are not as the process knows them', () => {
       DELETE FROM kysely_migration WHERE name >= '0021'; ALTER TABLE jobs DROP COLUMN failures; ALTER TABLE jobs DROP COLUMN job_version;
       ALTER TABLE model_versions DROP COLUMN sinks; ALTER TABLE jobs DROP COLUMN sinks; DROP TABLE sink_loads; DROP TABLE sink_rejects;
       ALTER TABLE jobs DROP COLUMN source; ALTER TABLE jobs DROP COLUMN source_uri; ALTER TABLE jobs DROP COLUMN waiting;
-      DROP TABLE workers; DROP TABLE feeds; DROP TABLE feed_files; DROP TABLE api_keys;`,
+      ALTER TABLE jobs DROP COLUMN trace_context; DROP TABLE workers; DROP TABLE feeds; DROP TABLE feed_files; DROP TABLE api_keys;`,
     );
-    await expect(open('off')).rejects.toThrow('lacks 7 migrations, and MIGRATE=off: run `node dist/main.js migrate`');
+    await expect(open('off')).rejects.toThrow('lacks 8 migrations, and MIGRATE=off: run `node dist/main.js migrate`');
     expect(await open('on')).toEqual([
       '0021_fair_claims',
       '0022_failures',
@@ -49,6 +49,7 @@ describe('tables that are not as the process knows them', () => {
       '0025_sources',
       '0026_feeds',
       '0027_api_keys',
+      '0028_trace_contexts',
     ]);
     expect(await open('off')).toEqual([]);
   });

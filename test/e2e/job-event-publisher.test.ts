@@ -174,7 +174,7 @@ describe('two publishers of one topic', () => {
   const kafka = () => kafkaConfig(broker.brokers);
   const event = (revision: number): JobEvent => {
     const value = JSON.stringify({ revision });
-    return { job: { job_id: 'a1b2c3d4', revision } as Job, value, bytes: value.length };
+    return { job: { job_id: 'a1b2c3d4', revision } as Job, value, bytes: value.length, headers: {} };
   };
   const revisions = async (): Promise<number[]> =>
     (await readTopic(broker.brokers, TOPIC))

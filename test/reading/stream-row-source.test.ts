@@ -21,6 +21,7 @@ const job: Assignment = {
   ...compileSchema({ id: 'UInt32', amount: 'Float64', note: 'String' }),
   modelId: 'orders',
   filename: 'orders.csv',
+  traceId: null,
   jobId: 'a1b2c3d4',
   lease: 1,
   intent: 'run',

@@ -23,6 +23,7 @@ class Told implements RunnerEvents {
   header(): void {}
   progress(): void {}
   committed(): void {}
+  aborted(): void {}
 
   finished(jobId: string, lease: number, { kind }: Outcome): void {
     this.lines.push(`${jobId} ${kind} under ${lease}`);

@@ -26,6 +26,20 @@ describe('requests', () => {
     expect(requests).toBe(3);
   });
 
+  it('asks for its headers before each request, if they are a function', async () => {
+    const seen: unknown[] = [];
+    server = await startServer((request, response) => {
+      seen.push(request.headers['traceparent']);
+      answer(response, 200, jobRunning());
+    });
+    let calls = 0;
+    const headers = (): Record<string, string> => ({ traceparent: `trace ${++calls}` });
+    const client = createBatchClient({ baseUrl: server.url, headers });
+    await client.getJob('a1b2c3d4');
+    await client.getJob('a1b2c3d4');
+    expect(seen).toEqual(['trace 1', 'trace 2']);
+  });
+
   it('repeats a read whose answer breaks off in the middle', async () => {
     let requests = 0;
     const client = await clientOf((request, response) => {

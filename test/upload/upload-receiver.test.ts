@@ -8,6 +8,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { ConcurrencyLimit } from '../../src/api/index.js';
 import { ANYBODY } from '../../src/auth/index.js';
 import { Metrics } from '../../src/observability/metrics/index.js';
+import { NO_TRACING } from '../../src/observability/tracing/index.js';
 import { HashFailure } from '../../src/storage/hash-failure.js';
 import { LocalFileStore } from '../../src/storage/local/local-file-store.js';
 import { untracked } from '../../src/storage/untracked.js';
@@ -42,6 +43,7 @@ describe('an upload', () => {
         pace: { idleMs: 60_000, minBytesPerSecond: 0 },
         concurrency: new ConcurrencyLimit(1, 'busy'),
         metrics: new Metrics({ version: 'test', role: 'all' }),
+        tracing: NO_TRACING,
       },
       async () => undefined,
     );

@@ -8,8 +8,8 @@ export interface BatchClientOptions {
   baseUrl: string;
   /** An API key, for a service that asks for one. Sent to `baseUrl` alone. */
   apiKey?: string | undefined;
-  /** Sent with every request. */
-  headers?: Record<string, string> | undefined;
+  /** Sent with every request; a function is asked before each, such as for the `traceparent` of what calls. */
+  headers?: Record<string, string> | (() => Record<string, string>) | undefined;
   /** For requests that are safe to repeat, and for waits; see RetryPolicy for what is not given. */
   retry?: Partial<RetryPolicy> | undefined;
   /** For a whole answer, in ms; uploads have no limit. Default 30 000. */
@@ -45,19 +45,27 @@ export interface Operation {
 /** Sends requests: deadlines, repetitions, and every failure as one of the SDK's own errors. */
 export class Transport {
   readonly baseUrl: string;
-  readonly headers: Record<string, string>;
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
+  readonly #apiKey: string | undefined;
+  readonly #headers: BatchClientOptions['headers'];
   readonly #onRetry: ((notice: RetryNotice) => void) | undefined;
 
   constructor(options: BatchClientOptions) {
     this.baseUrl = new URL(options.baseUrl).href.replace(/\/+$/, '');
-    const { apiKey, headers } = options;
-    this.headers = { accept: 'application/json', ...headers };
-    if (apiKey !== undefined) this.headers['authorization'] = `Bearer ${apiKey}`;
+    this.#apiKey = options.apiKey;
+    this.#headers = options.headers;
     this.retry = { ...DEFAULT_RETRY, ...options.retry };
     this.timeoutMs = options.timeoutMs ?? 30_000;
     this.#onRetry = options.onRetry;
+  }
+
+  /** What the next request is sent with. */
+  get headers(): Record<string, string> {
+    const given = typeof this.#headers === 'function' ? this.#headers() : this.#headers;
+    const authorization: Record<string, string> =
+      this.#apiKey === undefined ? {} : { authorization: `Bearer ${this.#apiKey}` };
+    return { accept: 'application/json', ...given, ...authorization };
   }
 
   /** Sends an operation of the contract. Throws what `call` throws. */

@@ -5,6 +5,7 @@ import type { FastifyInstance, RouteOptions } from 'fastify';
 import type { Logger } from 'pino';
 import { ServiceError } from '../../errors/index.js';
 import type { Metrics } from '../../observability/metrics/index.js';
+import type { Tracing } from '../../observability/tracing/index.js';
 import { createErrorHandler, type ErrorHandler, pathOf } from '../problems/error-handler.js';
 import { PROBLEM_CONTENT_TYPE, toProblem } from '../problems/problem.js';
 import { REQUEST_ID_HEADER, requestId } from '../request-id.js';
@@ -13,6 +14,7 @@ import type { BodyPace } from './body-watch.js';
 import { deferContinue } from './expect-continue.js';
 import { isEvents, isJson, readJson } from './json-body.js';
 import { lingeringClose } from './lingering-close.js';
+import { traceRequests } from './request-tracing.js';
 import { requireOneHost, requireSameSite, requireServedHost } from './same-site.js';
 
 declare module 'fastify' {
@@ -29,6 +31,7 @@ export interface HttpServerOptions {
   pace: BodyPace;
   log: Logger;
   metrics: Metrics;
+  tracing: Tracing;
 }
 
 export interface HttpServer {
@@ -67,6 +70,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   // For hooks, and for routes that Nest does not know; its own go through ProblemFilter.
   server.setErrorHandler(handleError);
 
+  traceRequests(server, options.tracing, HEALTH_PATHS);
   refuseWhileClosing(server);
   server.addHook('onRoute', (route: RouteOptions) => routes.add(route.method, route.url));
   server.addHook('onRequest', async (request, reply) => {

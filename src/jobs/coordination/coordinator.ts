@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { type Checkpoint, jobNames } from '../../kafka/index.js';
 import type { CompiledSchema } from '../../models/schema/index.js';
+import { traceIdOf } from '../../observability/tracing/index.js';
 import type { Outcome, RunnerEvents, RunnerLoss, Runners } from '../../runner/index.js';
 import type { AllowedSource } from '../../sources/index.js';
 import type { FileStore } from '../../storage/index.js';
@@ -17,6 +18,7 @@ import type { JobStore } from '../store/job-store.js';
 import type { HeldLease, LeaseStore } from '../store/lease-store.js';
 import type { SinkStore } from '../store/sink-store.js';
 import type { JobMetrics } from './job-metrics.js';
+import type { JobTraces } from './job-traces.js';
 import type { JobWriter } from './job-writer.js';
 import { ProgressWriter } from './progress-writer.js';
 import { FIRST_RECONCILE_DELAY_MS, ReconcileDelays } from './reconcile-delays.js';
@@ -40,6 +42,7 @@ export interface JobCoordinatorOptions {
   clock: Clock;
   log: Logger;
   metrics: JobMetrics;
+  traces: JobTraces;
   /** A job whose runners crash again and again fails after this time without a commit (KAFKA_UNAVAILABLE_AFTER_MS). */
   maxStalledMs: number;
   /** A job that meets system errors again and again fails after this number of them without a commit (JOB_MAX_ATTEMPTS). */
@@ -171,6 +174,7 @@ export class JobCoordinator implements RunnerEvents {
   leaseLost({ jobId, lease }: HeldLease): void {
     const running = this.#holding(jobId, lease);
     if (running === undefined) return;
+    running.endTrace('lost', 'lease_lost');
     running.lease = 0;
     this.#progress.cancelFlush(running);
     this.#running.delete(jobId);
@@ -194,16 +198,24 @@ export class JobCoordinator implements RunnerEvents {
     this.#progress.scheduleFlush(running);
   }
 
-  committed(jobId: string, lease: number, checkpoint: Checkpoint): void {
+  committed(jobId: string, lease: number, checkpoint: Checkpoint, seconds: number | null = null): void {
     const running = this.#holding(jobId, lease);
     if (running === undefined) return;
-    this.options.metrics.committed(running, running.count(checkpoint), checkpoint);
+    const delta = running.count(checkpoint);
+    this.options.metrics.committed(running, delta, checkpoint);
+    running.trace?.committed(delta, seconds);
     if (running.committed(checkpoint, this.options.clock.monotonic())) this.#progress.write(running);
     else this.#progress.scheduleFlush(running);
   }
 
+  aborted(jobId: string, lease: number, seconds: number): void {
+    this.#holding(jobId, lease)?.trace?.aborted(seconds);
+  }
+
   finished(jobId: string, lease: number, outcome: Outcome): void {
-    if (this.#holding(jobId, lease) === undefined) return;
+    const running = this.#holding(jobId, lease);
+    if (running === undefined) return;
+    running.endTrace(outcome.kind, outcome.kind === 'failed' ? outcome.error.code : undefined);
     if (outcome.kind === 'stale') {
       const { detail, staleMs } = outcome;
       this.#staleTimes.note(jobId, staleMs, this.options.clock.monotonic());
@@ -215,6 +227,7 @@ export class JobCoordinator implements RunnerEvents {
   runnerExited(jobId: string, lease: number, loss: RunnerLoss): void {
     const { clock, maxStalledMs } = this.options;
     if (this.#holding(jobId, lease) !== undefined) this.#staleTimes.forget(jobId);
+    this.#holding(jobId, lease)?.endTrace('lost', 'runner_lost');
     this.#finish(jobId, lease, (record, running) =>
       decideLoss(record, loss, clock.monotonic() - running.lastCommitAt, maxStalledMs),
     );
@@ -255,6 +268,7 @@ export class JobCoordinator implements RunnerEvents {
       jobId,
       modelId: record.modelId,
       filename: record.filename,
+      traceId: traceIdOf(record.traceContext) ?? null,
       lease,
       intent,
       file: record.source ?? files.location(record.fileKey),
@@ -271,6 +285,7 @@ export class JobCoordinator implements RunnerEvents {
       staleMs: this.#staleTimes.of(jobId, clock.monotonic()),
     });
     if (isAssigned) {
+      running.trace = this.options.traces.run(record, lease);
       if (begun) this.options.metrics.started();
       if (begun && record.options.sinkWhen === 'streaming') await this.#wakeSinks(record);
       if (record.state === 'CANCELLING') this.#pool.cancel(jobId);

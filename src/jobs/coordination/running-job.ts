@@ -4,6 +4,7 @@ import type { JobChanges } from '../domain/job-changes.js';
 import type { StoredJob } from '../domain/stored-job.js';
 import type { HeldLease } from '../store/lease-store.js';
 import type { CommitDelta } from './job-metrics.js';
+import type { RunTrace } from './job-traces.js';
 
 const NOTHING: CommitDelta = { ok: 0, errors: 0, bytes: 0 };
 
@@ -19,6 +20,8 @@ export class RunningJob {
   #leaseToken: string | null = null;
   /** When the job last committed, in ms of the monotonic clock; its start if it has not. */
   lastCommitAt: number;
+  /** The spans of its current run; null: no runner has it. */
+  trace: RunTrace | null = null;
 
   #rows: number;
   /** The commit up to which its rows are counted. */
@@ -55,6 +58,11 @@ export class RunningJob {
 
   get heldLease(): HeldLease {
     return { jobId: this.jobId, lease: this.lease, leaseToken: this.#leaseToken };
+  }
+
+  endTrace(...how: Parameters<RunTrace['ended']>): void {
+    this.trace?.ended(...how);
+    this.trace = null;
   }
 
   header(columns: string[]): void {

@@ -4,6 +4,7 @@ import type { SinkName } from '../../ingest/index.js';
 import { jobNames } from '../../kafka/index.js';
 import type { CompiledSchema } from '../../models/schema/index.js';
 import type { Metrics } from '../../observability/metrics/index.js';
+import type { Span, Tracing } from '../../observability/tracing/index.js';
 import type { SinkAssignment, SinkLoss, SinkOutcome, SinkProcessEvents, SinkProgress } from '../../sinks/index.js';
 import type { Clock } from '../domain/clock.js';
 import { isTerminal } from '../domain/job-state.js';
@@ -45,6 +46,7 @@ export interface SinkWorkerOptions {
   clock: Clock;
   log: Logger;
   metrics: Metrics;
+  tracing: Tracing;
   /** SINK_CONCURRENCY. */
   concurrency: number;
   /** No other process has the store. */
@@ -65,6 +67,8 @@ interface Held {
   storedAt: number;
   /** Its lease is another process's by now: nothing is stored for it any more. */
   isLost: boolean;
+  /** From the claim to what became of it. */
+  span: Span;
 }
 
 /** A lease lasts for six times as long. */
@@ -76,6 +80,8 @@ const NEXT_LOOK_MS = 1_000;
 const OTHERS_RENEW_WITHIN_MS = 10_000;
 const STOP_GRACE_MS = 4_000;
 const RETRY_MS = 1_000;
+/** By OpenTelemetry's names. */
+const DB_SYSTEMS: Readonly<Record<SinkName, string>> = { clickhouse: 'clickhouse', postgres: 'postgresql' };
 
 /** Claims loads for one sink, hands them to its process, and turns what that tells into their states. */
 export class SinkWorker implements SinkProcessEvents {
@@ -194,8 +200,10 @@ export class SinkWorker implements SinkProcessEvents {
   finished(id: string, outcome: SinkOutcome): void {
     const held = this.#held.get(id);
     if (held === undefined) return;
-    if (!['loaded', 'waiting', 'removed', 'left'].includes(outcome.kind)) {
-      const code = outcome.kind === 'failed' ? outcome.code : outcome.kind;
+    const isFailure = !['loaded', 'waiting', 'removed', 'left'].includes(outcome.kind);
+    const code = outcome.kind === 'failed' ? outcome.code : outcome.kind;
+    endSpan(held, outcome.kind, isFailure ? code : undefined);
+    if (isFailure) {
       this.options.metrics.sinkFailures.inc({ sink: this.options.name, code });
     }
     // Whatever it said: it answered.
@@ -210,7 +218,18 @@ export class SinkWorker implements SinkProcessEvents {
     const isClear = this.#held.size <= 1;
     if (loss.crash && !isClear) this.#suspects = 2 * this.#held.size; // they are given back first
     const own = { ...loss, crash: loss.crash && isClear };
-    for (const held of this.#held.values()) this.#conclude(held, () => decideSinkLoss(held.load, own));
+    for (const held of this.#held.values()) {
+      endSpan(held, 'lost', 'process_lost');
+      this.#conclude(held, () => decideSinkLoss(held.load, own));
+    }
+  }
+
+  #startSpan({ jobId, name, state }: SinkLoad, { modelId, traceContext }: StoredJob): Span {
+    return this.options.tracing.start(`${state === 'REMOVING' ? 'remove from' : 'load'} ${name}`, {
+      kind: 'client',
+      parent: traceContext,
+      attributes: { 'db.system.name': DB_SYSTEMS[name], 'batch.job.id': jobId, 'batch.model.id': modelId },
+    });
   }
 
   #count(result: 'loaded' | 'rejected', rows: number): void {
@@ -266,11 +285,13 @@ export class SinkWorker implements SinkProcessEvents {
       if (model === undefined) throw new Error(`Model ${job.modelId} has no version ${job.modelVersion}`);
       const held: Held = {
         ...{ id: randomUUID(), load, job, progress: null, isFurther: false, isLost: false },
+        span: this.#startSpan(load, job),
         storedAt: clock.monotonic() - WRITE_EVERY_MS,
       };
       this.#held.set(held.id, held);
       const lastReject = await sinks.lastReject(load);
       if (!this.#process.assign(assignmentOf(held, model, lastReject))) {
+        endSpan(held, 'lost', 'process_lost');
         this.#conclude(held, () => decideSinkLoss(load, { crash: false, detail: 'its process was going' }));
         return;
       }
@@ -373,6 +394,12 @@ export class SinkWorker implements SinkProcessEvents {
       throw error;
     }
   }
+}
+
+function endSpan({ span, progress, load }: Held, outcome: string, error?: string): void {
+  const { rows, rejected } = progress ?? load;
+  span.set({ 'batch.load.outcome': outcome, 'batch.rows.loaded': rows, 'batch.rows.rejected': rejected });
+  span.end(error);
 }
 
 function leaseOf({ load }: Held): SinkLease {

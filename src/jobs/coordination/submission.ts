@@ -14,17 +14,20 @@ import {
 } from '../../ingest/index.js';
 import type { ModelRecord, ModelService } from '../../models/index.js';
 import { type Column, nestedColumns } from '../../models/schema/index.js';
+import type { TraceContext } from '../../observability/tracing/index.js';
 import { parseSourceUri } from '../../sources/index.js';
-import type { StoredJob } from '../domain/stored-job.js';
+import type { NewJob, StoredJob } from '../domain/stored-job.js';
 import type { JobStore } from '../store/job-store.js';
 import type { JobCreation } from './creation.js';
 import type { GivenFile } from './given-file.js';
+import type { JobTraces } from './job-traces.js';
 import { KeyedMutex } from './keyed-mutex.js';
 
 export interface JobSubmissionOptions {
   models: ModelService;
   store: JobStore;
   creation: JobCreation;
+  traces: JobTraces;
   /** Prefix of the names of new jobs in Kafka. */
   topicPrefix: string;
   /** The sinks that are configured, and those of jobs that name none, if their model does not either. */
@@ -54,13 +57,19 @@ export class JobSubmission {
    * Throws MODEL_NOT_FOUND, UNSUPPORTED_FILE_TYPE, INVALID_OPTION, IDEMPOTENCY_KEY_REUSED, and what `JobCreation.create` does;
    * then there is no job, no topic, and the upload is still the caller's.
    */
-  async accept(upload: GivenFile, request: JobRequest, key: string | null): Promise<Intake> {
-    if (key === null) return this.#create(upload, request, null);
+  async accept(
+    upload: GivenFile,
+    request: JobRequest,
+    key: string | null,
+    /** The span that asks for it. */
+    parent: TraceContext | null = null,
+  ): Promise<Intake> {
+    if (key === null) return this.#create(upload, request, null, parent);
     // Two requests with one key: the second finds the first one's job.
     return this.#byKey.run(key, async () => {
       const earlier = await this.options.store.findByIdempotencyKey(key);
       return earlier === undefined
-        ? this.#create(upload, request, key)
+        ? this.#create(upload, request, key, parent)
         : replay(earlier, isSameFile(earlier, upload), request);
     });
   }
@@ -75,6 +84,7 @@ export class JobSubmission {
     look: () => Promise<GivenFile>,
     request: JobRequest,
     key: string | null,
+    parent: TraceContext | null = null,
   ): Promise<Intake> {
     let file: GivenFile;
     try {
@@ -86,10 +96,15 @@ export class JobSubmission {
       if (earlier === undefined) throw error;
       return replay(earlier, earlier.source?.uri === parseSourceUri(uri).href, request);
     }
-    return this.accept(file, request, key);
+    return this.accept(file, request, key, parent);
   }
 
-  async #create(upload: GivenFile, request: JobRequest, idempotencyKey: string | null): Promise<Intake> {
+  async #create(
+    upload: GivenFile,
+    request: JobRequest,
+    idempotencyKey: string | null,
+    parent: TraceContext | null,
+  ): Promise<Intake> {
     const { modelId, metadata } = request;
     const model = await this.options.models.require(modelId);
     const options = { ...request.options, sinks: this.#sinksOf(request, model) };
@@ -124,6 +139,19 @@ export class JobSubmission {
       idempotencyKey,
       format,
     };
+    const span = this.options.traces.creating(job, parent);
+    try {
+      const intake = await this.#createOnce({ ...job, traceContext: span.context }, upload, request);
+      span.set({ 'batch.job.id': intake.record.jobId, 'batch.job.replayed': intake.replayed });
+      span.end();
+      return intake;
+    } catch (error) {
+      span.end(error instanceof ServiceError ? error.code : 'INTERNAL_ERROR');
+      throw error;
+    }
+  }
+
+  async #createOnce(job: Omit<NewJob, 'jobId' | 'fileKey'>, upload: GivenFile, request: JobRequest): Promise<Intake> {
     for (const giveUpAt = performance.now() + PENDING_WAIT_MS; ; await sleep(PENDING_LOOK_MS)) {
       const { kind, record } = await this.options.creation.create(job, upload);
       if (kind === 'created') return { record, replayed: false };

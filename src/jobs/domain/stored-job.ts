@@ -3,6 +3,7 @@ import { readSourceEncoding, type SourceEncoding } from '../../decoding/index.js
 import type { ErrorCode } from '../../errors/index.js';
 import { type CsvDialect, type FileFormat, type ProcessingOptions, readOptions } from '../../ingest/index.js';
 import type { Checkpoint } from '../../kafka/index.js';
+import type { TraceContext } from '../../observability/tracing/index.js';
 import type { JobSource } from '../../sources/index.js';
 import type { JobState } from './job.js';
 import type { StoredSink } from './job-sink.js';
@@ -39,6 +40,8 @@ export interface NewJob {
   sourceEncoding: SourceEncoding;
   /** null: the upload brought none. */
   idempotencyKey: string | null;
+  /** The span that created it, for those that work on it; null: traces are off. */
+  traceContext: TraceContext | null;
 }
 
 /** A job as the store keeps it: what the Job shows, and what only the service knows. */
@@ -167,6 +170,7 @@ export const MAPPINGS = {
       source_uri: source === null ? null : source.uri,
     }),
   } satisfies Mapping<JobSource | null, 'source' | 'source_uri'>,
+  traceContext: nullableJson('trace_context'),
   waiting: { ...nullableJson<'waiting', JobError>('waiting'), initial: null },
   waitingMs: plain('waiting_ms', 0),
   processingMs: plain('processing_ms', 0),

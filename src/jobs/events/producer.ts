@@ -31,7 +31,7 @@ export async function connectJobEvents(config: KafkaConfig, topic: string): Prom
     throw error;
   }
   return {
-    send: (events) => producer.send(events.map(({ job, value }) => ({ key: job.job_id, value }))),
+    send: (events) => producer.send(events.map(({ job, value, headers }) => ({ key: job.job_id, value, headers }))),
     sendTombstones: (jobIds) => producer.send(jobIds.map((key) => ({ key, value: null }))),
     close: async () => producer.close(),
   };

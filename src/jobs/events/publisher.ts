@@ -229,7 +229,7 @@ export class JobEventPublisher implements JobEventListener {
         return this.#sendInBatches(batch);
       }
       if (only === undefined) return;
-      if (only.job.truncated === undefined) return this.#sendBatch([reduced(only.job)]);
+      if (only.job.truncated === undefined) return this.#sendBatch([reduced(only)]);
       this.#leaveOut(only, error);
       return;
     }
@@ -324,7 +324,7 @@ export class JobEventPublisher implements JobEventListener {
 
   /** Where the queue overflows, the store knows what is missing. */
   #enqueue(record: StoredJob): void {
-    if (this.#queue.add(toJobEvent(toJob(record, this.options.clock.steady())))) return;
+    if (this.#queue.add(toJobEvent(toJob(record, this.options.clock.steady()), record.traceContext))) return;
     this.#queue.clear();
     this.#isBehind = true;
   }

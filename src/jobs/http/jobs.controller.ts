@@ -15,12 +15,13 @@ import {
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { ConcurrencyLimit, nextPageLink } from '../../api/index.js';
+import { ConcurrencyLimit, nextPageLink, traceContextOf } from '../../api/index.js';
 import { type Access, CurrentAccess } from '../../auth/index.js';
 import { ServiceError } from '../../errors/index.js';
 import { parseJobRequest, parseSourceRequest } from '../../ingest/index.js';
 import { ModelService } from '../../models/index.js';
 import { LOG } from '../../observability/index.js';
+import type { TraceContext } from '../../observability/tracing/index.js';
 import { Sources } from '../../sources/index.js';
 import { type ReceivedUpload, UPLOAD_LIMIT, Upload, UploadInterceptor } from '../../upload/index.js';
 import { JobCommands } from '../coordination/commands.js';
@@ -61,9 +62,10 @@ export class JobsController {
   ): Promise<Job> {
     const query = request.query as Record<string, unknown>;
     const key = idempotencyKey(request.headers, access);
+    const parent = traceContextOf(request.raw);
     const { record, replayed } = await (upload === undefined
-      ? this.#createFromSource(query, request.body, key, access)
-      : this.#createFromUpload(query, upload, key, access));
+      ? this.#createFromSource(query, request.body, key, access, parent)
+      : this.#createFromUpload(query, upload, key, access, parent));
     const { jobId, sizeBytes } = record;
     reply.header('location', `/jobs/${jobId}`);
     if (replayed) reply.code(200).header('idempotency-replayed', 'true');
@@ -76,10 +78,11 @@ export class JobsController {
     upload: ReceivedUpload,
     key: string | null,
     access: Access,
+    parent: TraceContext | null,
   ): Promise<Intake> {
     const request = parseJobRequest(query, upload.fields);
     access.requireModel(request.modelId);
-    return this.submission.accept(upload, request, key);
+    return this.submission.accept(upload, request, key, parent);
   }
 
   async #createFromSource(
@@ -87,6 +90,7 @@ export class JobsController {
     body: unknown,
     key: string | null,
     access: Access,
+    parent: TraceContext | null,
   ): Promise<Intake> {
     const { uri, request } = parseSourceRequest(query, body);
     access.requireModel(request.modelId);
@@ -94,7 +98,7 @@ export class JobsController {
     // Its beginning is in memory, as that of an upload is.
     const leave = this.limit.enter();
     try {
-      return await this.submission.acceptSource(uri, () => openSettledSource(this.sources, uri), request, key);
+      return await this.submission.acceptSource(uri, () => openSettledSource(this.sources, uri), request, key, parent);
     } finally {
       leave();
     }

@@ -14,6 +14,7 @@ import { SinkWorkers } from '../../../src/jobs/coordination/sink-workers.js';
 import { ClusterProbe, type JobTopics, KafkaProbe, serviceTopics, TopicAdmin } from '../../../src/kafka/index.js';
 import { createLog } from '../../../src/observability/index.js';
 import { Metrics } from '../../../src/observability/metrics/index.js';
+import { NO_TRACING } from '../../../src/observability/tracing/index.js';
 import { RunnerPool } from '../../../src/runner/index.js';
 
 /** Stands where the broker would: tests against a real one are under test/e2e. */
@@ -96,8 +97,8 @@ export async function startTestApp(env: Record<string, string> = {}): Promise<Te
   const kafka = new KafkaAtHand();
   const { allowedHosts, uploadPace: pace } = config;
   const metrics = new Metrics({ version: 'test', role: 'all' });
-  const { adapter, routes, handleError } = createHttpServer({ allowedHosts, pace, log, metrics });
-  const module = await Test.createTestingModule({ imports: [AppModule.of(config, log, metrics)] })
+  const { adapter, routes, handleError } = createHttpServer({ allowedHosts, pace, log, metrics, tracing: NO_TRACING });
+  const module = await Test.createTestingModule({ imports: [AppModule.of(config, log, metrics, NO_TRACING)] })
     .overrideProvider(KafkaProbe)
     .useValue(kafka)
     .overrideProvider(TopicAdmin)

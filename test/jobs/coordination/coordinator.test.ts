@@ -17,6 +17,7 @@ describe('handing out a job', () => {
       jobId,
       modelId: 'orders',
       filename: 'orders.csv',
+      traceId: null,
       lease: 1,
       intent: 'run',
       file: { kind: 'local', path: harness.path(jobId) },

@@ -6,6 +6,7 @@ import type { StoredJob } from '../../../src/jobs/domain/stored-job.js';
 import { JobStore } from '../../../src/jobs/store/job-store.js';
 import { SinkStore } from '../../../src/jobs/store/sink-store.js';
 import { Metrics } from '../../../src/observability/metrics/index.js';
+import { NO_TRACING } from '../../../src/observability/tracing/index.js';
 import type { SinkOutcome, SinkReject } from '../../../src/sinks/index.js';
 import { aCheckpoint } from '../support/jobs-harness.js';
 import { ManualClock } from '../support/manual-clock.js';
@@ -57,6 +58,7 @@ describe('the worker of a sink', () => {
     });
     return new SinkWorker({
       metrics: new Metrics({ version: 'test', role: 'all' }),
+      tracing: NO_TRACING,
       name: 'postgres',
       startProcess: (events) => {
         sink = new ScriptedSink(events);

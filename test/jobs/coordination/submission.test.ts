@@ -9,6 +9,7 @@ import { parseJobRequest, type SinkName } from '../../../src/ingest/index.js';
 import { JobCreation } from '../../../src/jobs/coordination/creation.js';
 import type { GivenFile } from '../../../src/jobs/coordination/given-file.js';
 import { JobFiles } from '../../../src/jobs/coordination/job-files.js';
+import { JobTraces } from '../../../src/jobs/coordination/job-traces.js';
 import { JobWriter } from '../../../src/jobs/coordination/job-writer.js';
 import { JobRemoval } from '../../../src/jobs/coordination/removal.js';
 import { type Intake, JobSubmission } from '../../../src/jobs/coordination/submission.js';
@@ -20,6 +21,7 @@ import { RemovalStore } from '../../../src/jobs/store/removal-store.js';
 import { UploadStore } from '../../../src/jobs/store/upload-store.js';
 import { ModelService } from '../../../src/models/model-service.js';
 import { ModelStore } from '../../../src/models/model-store.js';
+import { NO_TRACING } from '../../../src/observability/tracing/index.js';
 import { LocalFileStore } from '../../../src/storage/index.js';
 import { ReceivedUpload } from '../../../src/upload/received-upload.js';
 import { type PostgresServer, startPostgres } from '../../kit/postgres.js';
@@ -105,6 +107,7 @@ class Api {
       models: new ModelService(new ModelStore(db)),
       store,
       creation: this.#creation,
+      traces: new JobTraces(NO_TRACING),
       topicPrefix: 'batch',
       sinks: this.sinks,
     });

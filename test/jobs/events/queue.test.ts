@@ -4,7 +4,7 @@ import type { JobEvent } from '../../../src/jobs/events/job-event.js';
 import { JobEventQueue } from '../../../src/jobs/events/queue.js';
 
 function event(job_id: string, revision: number, state: JobState, bytes = 1): JobEvent {
-  return { job: { job_id, revision, state } as Job, value: '', bytes };
+  return { job: { job_id, revision, state } as Job, value: '', bytes, headers: {} };
 }
 
 function queueOf(limit: number, maxBytes = 1_000_000): JobEventQueue {

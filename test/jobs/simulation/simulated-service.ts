@@ -4,6 +4,7 @@ import { ClaimLoop } from '../../../src/jobs/coordination/claim-loop.js';
 import { JobCommands } from '../../../src/jobs/coordination/commands.js';
 import { JobCoordinator } from '../../../src/jobs/coordination/coordinator.js';
 import { JobMetrics } from '../../../src/jobs/coordination/job-metrics.js';
+import { JobTraces } from '../../../src/jobs/coordination/job-traces.js';
 import { JobWriter } from '../../../src/jobs/coordination/job-writer.js';
 import type { JobChanges } from '../../../src/jobs/domain/job-changes.js';
 import { isTerminal } from '../../../src/jobs/domain/job-state.js';
@@ -12,6 +13,7 @@ import type { Claim } from '../../../src/jobs/store/claim.js';
 import { type Guard, JobStore } from '../../../src/jobs/store/job-store.js';
 import { LeaseStore } from '../../../src/jobs/store/lease-store.js';
 import { Metrics } from '../../../src/observability/metrics/index.js';
+import { NO_TRACING } from '../../../src/observability/tracing/index.js';
 import type { Assignment, Outcome } from '../../../src/runner/index.js';
 import type { FileStore } from '../../../src/storage/index.js';
 import { aCheckpoint } from '../support/jobs-harness.js';
@@ -182,6 +184,7 @@ export class SimulatedService {
     } as unknown as FileStore;
     const coordinator = new JobCoordinator({
       metrics: new JobMetrics(new Metrics({ version: 'test', role: 'all' })),
+      traces: new JobTraces(NO_TRACING),
       sinks: { wake: async () => 0 },
       store,
       leases: new LeaseStore(this.fixture.db, clock),

@@ -8,6 +8,7 @@ import { BrokerWatch } from '../../../src/jobs/coordination/broker-watch.js';
 import { JobCommands } from '../../../src/jobs/coordination/commands.js';
 import { JobCoordinator } from '../../../src/jobs/coordination/coordinator.js';
 import { JobMetrics } from '../../../src/jobs/coordination/job-metrics.js';
+import { JobTraces } from '../../../src/jobs/coordination/job-traces.js';
 import { JobWriter } from '../../../src/jobs/coordination/job-writer.js';
 import { JobMaintenance } from '../../../src/jobs/coordination/maintenance.js';
 import type { Job } from '../../../src/jobs/domain/job.js';
@@ -21,6 +22,7 @@ import { RemovalStore } from '../../../src/jobs/store/removal-store.js';
 import type { Checkpoint } from '../../../src/kafka/checkpoint.js';
 import type { CompiledSchema } from '../../../src/models/schema/index.js';
 import { Metrics } from '../../../src/observability/metrics/index.js';
+import { NO_TRACING } from '../../../src/observability/tracing/index.js';
 import { LocalFileStore } from '../../../src/storage/local/local-file-store.js';
 import { ManualClock } from './manual-clock.js';
 import { ScriptedRunners } from './scripted-runners.js';
@@ -78,6 +80,7 @@ export class JobsHarness {
     const owner = 'this process';
     this.coordinator = new JobCoordinator({
       metrics: new JobMetrics(new Metrics({ version: 'test', role: 'all' })),
+      traces: new JobTraces(NO_TRACING),
       sinks: { wake: async () => 0 },
       store,
       leases,

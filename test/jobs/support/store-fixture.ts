@@ -76,6 +76,7 @@ export function aJob(job: Partial<NewJob> = {}): NewJob {
     sourceEncoding: { fileCompression: 'none', encoding: 'utf-8' },
     idempotencyKey: null,
     source: null,
+    traceContext: null,
     ...job,
   };
 }

@@ -58,7 +58,7 @@ export class SimulatedPool implements Runners {
               .isLeaseCurrent(jobId, lease)
               .then((current) => world.later(MESSAGE_MS, () => machine.deliver(() => answer(current))));
           }),
-        committed: (checkpoint) => toWorker(() => this.host.committed(jobId, lease, checkpoint)),
+        committed: (checkpoint) => toWorker(() => this.host.committed(jobId, lease, checkpoint, null)),
         finished: (outcome) => {
           machine.kill();
           toWorker(() => {

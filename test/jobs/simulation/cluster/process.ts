@@ -5,6 +5,7 @@ import { ClaimLoop } from '../../../../src/jobs/coordination/claim-loop.js';
 import { JobCommands } from '../../../../src/jobs/coordination/commands.js';
 import { JobCoordinator } from '../../../../src/jobs/coordination/coordinator.js';
 import { JobMetrics } from '../../../../src/jobs/coordination/job-metrics.js';
+import { JobTraces } from '../../../../src/jobs/coordination/job-traces.js';
 import { JobWriter } from '../../../../src/jobs/coordination/job-writer.js';
 import { Leadership } from '../../../../src/jobs/coordination/leadership.js';
 import { LeaseKeeper } from '../../../../src/jobs/coordination/lease-keeper.js';
@@ -13,6 +14,7 @@ import type { JobNotifier } from '../../../../src/jobs/queue/job-notifier.js';
 import { LeaderStore } from '../../../../src/jobs/store/leader-store.js';
 import { ModelStore } from '../../../../src/models/model-store.js';
 import { Metrics } from '../../../../src/observability/metrics/index.js';
+import { NO_TRACING } from '../../../../src/observability/tracing/index.js';
 import type { Assignment } from '../../../../src/runner/index.js';
 import type { FileStore } from '../../../../src/storage/index.js';
 import type { EventsTopic } from './events-topic.js';
@@ -94,6 +96,7 @@ export class SimulatedProcess {
     const leases = new BuggedLeaseStore(db, storeClock, bug);
     const coordinator = new JobCoordinator({
       metrics: new JobMetrics(new Metrics({ version: 'test', role: 'all' })),
+      traces: new JobTraces(NO_TRACING),
       sinks: { wake: async () => 0 },
       store,
       leases,
