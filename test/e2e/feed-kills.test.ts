@@ -11,8 +11,8 @@ import { type PostgresServer, startPostgres } from '../kit/postgres.js';
 import { type Service, startProcess } from '../kit/service.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
-const FILES = Number(process.env['FEED_FILES'] ?? 150);
-const KILLS = Number(process.env['FEED_KILLS'] ?? 8);
+const FILES = Number(process.env['FEED_FILES'] ?? 60);
+const KILLS = Number(process.env['FEED_KILLS'] ?? 6);
 const PATIENCE_MS = 60_000 + FILES * 500;
 
 /** Where the database is, and how many services share it. */

@@ -15,7 +15,7 @@ import { type ProxiedBroker, startProxiedBroker } from '../kit/proxied-broker.js
 import { type Service, startService } from '../kit/service.js';
 import { readTopic } from '../kit/topic.js';
 
-const ORDERS = makeOrders(200_000, 997);
+const ORDERS = makeOrders(100_000, 997);
 
 const folder = mkdtempSync(join(tmpdir(), 'batch-hanging-'));
 let kafka: ProxiedBroker;

@@ -8,7 +8,7 @@ import { peakGrowth } from '../kit/peak-memory.js';
 const MAX_BYTES = 96 * 1024 ** 2;
 const DEADLINE_MS = 60_000;
 const WORKER = new URL('../kit/parquet-worker.mjs', import.meta.url);
-const FUZZED = 120;
+const FUZZED = 60;
 
 const folder = mkdtempSync(join(tmpdir(), 'batch-hostile-'));
 

@@ -15,7 +15,7 @@ import { type Service, startService } from '../kit/service.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
 /** Long enough to be stopped half-way. */
-const LONG = makeOrders(400_000, 97);
+const LONG = makeOrders(200_000, 97);
 const CONCURRENCY = 2;
 
 const admin: Admin = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING }).admin();
