@@ -31,6 +31,7 @@ export default {
   testTimeout: 180_000,
   // What a file leaves in memory is never freed: in a process of 2 GB the collector takes longer than the tests.
   workerIdleMemoryLimit: '400MB',
+  testSequencer: '<rootDir>/test/kit/longest-first.mjs',
   projects: [
     {
       ...shared,
