@@ -10,6 +10,7 @@ import { compileSchema } from '../../src/models/schema/index.js';
 import { openRowSource, readerName } from '../../src/reading/row-source.js';
 import type { Assignment } from '../../src/runner/ipc.js';
 import { withFile } from '../decoding/support/files.js';
+import { expectEqual } from '../kit/expect-equal.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'batch-file-rows-'));
 const path = join(folder, 'orders.csv');
@@ -103,7 +104,7 @@ describe('the rows of a file', () => {
   it('are the same to both readers, and so is the end', async () => {
     const fast = await read(new CsvKernel(), null);
     const slow = await read(null, null);
-    expect(fast.decisions).toEqual(slow.decisions);
+    expectEqual(fast.decisions, slow.decisions);
     expect(fast.decisions.length).toBe(rows.length);
     expect(fast.positions.at(-1)?.position).toEqual(slow.positions.at(-1)?.position);
   });
@@ -114,7 +115,7 @@ describe('the rows of a file', () => {
     for (const { position, decided } of [whole.positions[3], whole.positions[17], whole.positions.at(-1)].map(
       (each) => each!,
     )) {
-      expect((await read(kernel, position)).decisions).toEqual(whole.decisions.slice(decided));
+      expectEqual((await read(kernel, position)).decisions, whole.decisions.slice(decided));
     }
   });
 
@@ -128,10 +129,10 @@ describe('the rows of a file', () => {
       const expected = await read(null, null);
       for (const kernel of [new CsvKernel(), null]) {
         const whole = await read(kernel, null, stored);
-        expect(whole.decisions).toEqual(expected.decisions);
+        expectEqual(whole.decisions, expected.decisions);
         expect(whole.positions.at(-1)).toEqual(expected.positions.at(-1));
         const { position, decided } = whole.positions[5]!;
-        expect((await read(kernel, position, stored)).decisions).toEqual(whole.decisions.slice(decided));
+        expectEqual((await read(kernel, position, stored)).decisions, whole.decisions.slice(decided));
       }
       const feed = await openRowSource(opened, stored.job, null, null, limits);
       const notes = new Notes();
@@ -156,14 +157,15 @@ describe('the rows of a file', () => {
         const place = (bytes: number) => unit * (bytes - (continuations[bytes] as number));
         for (const kernel of [new CsvKernel(), null]) {
           const whole = await read(kernel, null, stored);
-          expect(whole.decisions.map(withoutOffset)).toEqual(expected.decisions.map(withoutOffset));
-          for (const [index, decision] of whole.decisions.entries()) {
-            const there = offsetIn(expected.decisions[index] as string);
-            if (there !== null) expect(offsetIn(decision)).toBe(place(there));
-          }
+          expectEqual(whole.decisions.map(withoutOffset), expected.decisions.map(withoutOffset));
+          const offsets = expected.decisions.map(offsetIn);
+          expectEqual(
+            whole.decisions.map((decision, index) => (offsets[index] === null ? null : offsetIn(decision))),
+            offsets.map((there) => there && place(there)),
+          );
           expect(whole.positions.at(-1)?.position.byte).toBe(encoded.length);
           const { position, decided } = whole.positions[5]!;
-          expect((await read(kernel, position, stored)).decisions).toEqual(whole.decisions.slice(decided));
+          expectEqual((await read(kernel, position, stored)).decisions, whole.decisions.slice(decided));
         }
       });
     },
