@@ -315,7 +315,7 @@ withClickHouse('a sink that is away', () => {
 
 withClickHouse('sinks while a job runs', () => {
   it('have its whole blocks before it has ended, and the rest then', async () => {
-    const orders = makeOrders(600_000, 1000);
+    const orders = makeOrders(400_000, 1000);
     const { job_id } = await api.createJob(
       'orders',
       orders.csv,

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Api } from '../kit/api.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { type PostgresServer, startPostgres } from '../kit/postgres.js';
@@ -169,6 +170,7 @@ describe('two APIs and separate workers', () => {
         .map(({ value }) => (JSON.parse(String(value)) as { revision: number }).revision);
       if ((revisions.at(-1) ?? 0) >= last) return revisions;
       expect(Date.now()).toBeLessThan(deadline);
+      await sleep(100);
     }
   }
 });

@@ -4,7 +4,9 @@ import { type IncomingMessage, request } from 'node:http';
 import type { Job } from '../../src/jobs/domain/job.js';
 
 const TERMINAL = new Set(['SUCCESS', 'PARTIAL_SUCCESS', 'FAILED', 'CANCELLED']);
-const POLL_MS = 5;
+/** A job is polled often at first, where tests step in, and the more seldom the longer it takes: each request is work. */
+const FIRST_POLL_MS = 5;
+const MAX_POLL_MS = 50;
 /** Far more than is needed, as the machine may be busy. */
 const UNTIL_MS = 150_000;
 
@@ -84,9 +86,9 @@ export class Api {
   }
 
   /** Rejects after `timeoutMs` with the job as it was last seen. */
-  async until(jobId: string, what: (job: Job) => boolean, timeoutMs = UNTIL_MS, pollMs = POLL_MS): Promise<Job> {
+  async until(jobId: string, what: (job: Job) => boolean, timeoutMs = UNTIL_MS, maxPollMs = MAX_POLL_MS): Promise<Job> {
     const deadline = Date.now() + timeoutMs;
-    for (;;) {
+    for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(maxPollMs, pollMs * 1.2)) {
       const job = await this.job(jobId);
       if (what(job)) return job;
       if (Date.now() > deadline) throw new Error(`gave up on ${JSON.stringify(job)}`);
