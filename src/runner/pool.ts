@@ -269,7 +269,7 @@ export class RunnerPool implements Runners {
     }
     if (work === null) return;
     const { jobId, lease } = work.assignment;
-    this.options.log.warn({ job_id: jobId, pid: member.link.pid, ...loss }, 'runner lost');
+    this.options.log.warn({ job_id: jobId, runner_pid: member.link.pid, ...loss }, 'runner lost');
     this.options.host.runnerExited(jobId, lease, loss);
   }
 
@@ -287,7 +287,7 @@ export class RunnerPool implements Runners {
       replace();
       return;
     }
-    this.options.log.error({ pid: gone.link.pid, retry_ms: this.#respawnMs }, 'a runner could not start');
+    this.options.log.error({ runner_pid: gone.link.pid, retry_ms: this.#respawnMs }, 'a runner could not start');
     setTimeout(replace, this.#respawnMs).unref();
     this.#respawnMs = Math.min(this.#respawnMs * 2, MAX_RESPAWN_MS);
   }
