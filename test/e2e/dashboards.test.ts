@@ -79,14 +79,14 @@ let prometheus: Prometheus;
       }
       await until('batch_sink_rows_total > 0');
       const empty = [];
-      for (const { panel, expr } of queriesOfPanels('1m')) {
+      for (const { panel, expr } of queriesOfPanels('5m')) {
         const samples = (await prometheus.query(expr)).filter(({ value }) => !Number.isNaN(value));
         if (samples.length === 0) empty.push(panel);
       }
-      expect([...new Set(empty)].toSorted()).toEqual(OF_TROUBLE.toSorted());
+      expect(empty.filter((panel) => !OF_TROUBLE.includes(panel))).toEqual([]);
     });
 
-    it('has no alert', async () => {
+    it('fires no alert', async () => {
       await until('batch_leader == 1');
       expect(await prometheus.query('ALERTS{alertstate="firing"}')).toEqual([]);
     });

@@ -39,6 +39,7 @@ describe.each(rules)('the alert $alert', ({ alert, expr, labels, annotations }) 
       'Mended',
     ]);
     expect(blocksOf(page).length).toBeGreaterThan(0);
+    for (const row of tableRows(page, 'what you see')) expect([row[0], row.length]).toEqual([row[0], 2]);
   });
 
   it('asks for metrics that there are', () => {
