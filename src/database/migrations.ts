@@ -474,6 +474,15 @@ const migrations: Record<string, Migration> = {
       await db.schema.alterTable('jobs').addColumn('trace_context', 'text').execute();
     },
   },
+  '0029_needed_release': {
+    /** The oldest release that knows `needed_migration`: older ones, which do not, say so. They change together. */
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .alterTable('installation')
+        .addColumn('needed_release', 'text', (column) => column.notNull().defaultTo('0.2.0'))
+        .execute();
+    },
+  },
 };
 
 const RENAMED = [
@@ -564,10 +573,12 @@ async function isNewer(db: Kysely<Tables>): Promise<boolean> {
   const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
   if (!tables.some(({ name }) => name === DEFAULT_MIGRATION_TABLE)) return false;
   if ((await migrationsRun(db)).every((name) => name in migrations)) return false;
-  const { needed_migration: needed } = await db
+  const { needed_migration: needed, needed_release: release } = await db
     .selectFrom('installation')
-    .select('needed_migration')
+    .select(['needed_migration', 'needed_release'])
     .executeTakeFirstOrThrow();
   if (needed in migrations) return true;
-  throw new SchemaError('The database has the tables of a newer release: start that one, or restore a backup');
+  throw new SchemaError(
+    `The database has the tables of a newer release, which releases before ${release} cannot use: start ${release} or a newer one, or restore a backup`,
+  );
 }

@@ -327,6 +327,8 @@ export interface InstallationTable {
   claim_offset: number | null;
   /** A process that does not know this migration cannot work on the tables. */
   needed_migration: string;
+  /** The oldest release that knows it, for people. */
+  needed_release: string;
 }
 
 /** Topics that are made, or about to be, for jobs to come. */

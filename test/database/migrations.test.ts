@@ -38,9 +38,10 @@ describe('tables that are not as the process knows them', () => {
       DELETE FROM kysely_migration WHERE name >= '0021'; ALTER TABLE jobs DROP COLUMN failures; ALTER TABLE jobs DROP COLUMN job_version;
       ALTER TABLE model_versions DROP COLUMN sinks; ALTER TABLE jobs DROP COLUMN sinks; DROP TABLE sink_loads; DROP TABLE sink_rejects;
       ALTER TABLE jobs DROP COLUMN source; ALTER TABLE jobs DROP COLUMN source_uri; ALTER TABLE jobs DROP COLUMN waiting;
-      ALTER TABLE jobs DROP COLUMN trace_context; DROP TABLE workers; DROP TABLE feeds; DROP TABLE feed_files; DROP TABLE api_keys;`,
+      ALTER TABLE jobs DROP COLUMN trace_context; DROP TABLE workers; DROP TABLE feeds; DROP TABLE feed_files; DROP TABLE api_keys;
+      ALTER TABLE installation DROP COLUMN needed_release;`,
     );
-    await expect(open('off')).rejects.toThrow('lacks 8 migrations, and MIGRATE=off: run `node dist/main.js migrate`');
+    await expect(open('off')).rejects.toThrow('lacks 9 migrations, and MIGRATE=off: run `node dist/main.js migrate`');
     expect(await open('on')).toEqual([
       '0021_fair_claims',
       '0022_failures',
@@ -50,6 +51,7 @@ describe('tables that are not as the process knows them', () => {
       '0026_feeds',
       '0027_api_keys',
       '0028_trace_contexts',
+      '0029_needed_release',
     ]);
     expect(await open('off')).toEqual([]);
   });
@@ -60,8 +62,9 @@ describe('tables that are not as the process knows them', () => {
   });
 
   it('are refused if they are newer and have lost what this release needs', async () => {
-    change(`${LATER} UPDATE installation SET needed_migration = '9999_later'`);
-    await expect(open('on')).rejects.toThrow('of a newer release');
-    await expect(open('off')).rejects.toThrow('of a newer release');
+    change(`${LATER} UPDATE installation SET needed_migration = '9999_later', needed_release = '1.4.0'`);
+    const words = 'releases before 1.4.0 cannot use: start 1.4.0 or a newer one, or restore a backup';
+    await expect(open('on')).rejects.toThrow(words);
+    await expect(open('off')).rejects.toThrow(words);
   });
 });

@@ -65,6 +65,7 @@ describe('a store whose jobs have the option columns', () => {
     older.exec(`DELETE FROM kysely_migration WHERE name >= '0013_rename';
       DROP TABLE leases;
       ALTER TABLE installation DROP COLUMN needed_migration;
+      ALTER TABLE installation DROP COLUMN needed_release;
       DROP TABLE uploads;
       DROP INDEX jobs_file;
       DROP INDEX jobs_file_left;
