@@ -144,7 +144,7 @@ export function describesSourceFaults(name: string, setUp: () => Promise<FaultyS
       ['breaks the connection', 'reset' as const],
       ['does not answer', 'hang' as const],
     ])('gives up for now if the server always %s, with a code and not for good', async (_, verdict) => {
-      if (verdict === 'hang') await reopenWith(200);
+      if (verdict === 'hang') await reopenWith(IMPATIENT_MS);
       onRange = () => verdict;
       const error: unknown = await some().catch((each: unknown) => each);
       expect(error).toMatchObject({ name: 'Error', code: expect.stringMatching(/./) });
