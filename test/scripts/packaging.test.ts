@@ -121,8 +121,9 @@ describe("the health check of the service's image", () => {
 describe('docker-compose.yml', () => {
   const ports = Object.entries(compose.services).flatMap(([name, { ports = [] }]) => ports.map((port) => [name, port]));
 
-  it('publishes broker, console, service, databases to load rows into, and nginx before several services', () => {
-    expect(ports.map(([name]) => name)).toEqual(['redpanda', 'console', 'api', 'clickhouse', 'warehouse', 'nginx']);
+  it('publishes broker, console, service, databases to load rows into, monitoring, and nginx before several services', () => {
+    const single = ['redpanda', 'console', 'api', 'clickhouse', 'warehouse'];
+    expect(ports.map(([name]) => name)).toEqual([...single, 'prometheus', 'alertmanager', 'grafana', 'nginx']);
   });
 
   it.each(ports)('publishes %s on the loopback interface only (%s)', (_name, port) => {
