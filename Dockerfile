@@ -7,6 +7,7 @@ COPY package.json package-lock.json .npmrc ./
 COPY packages/sdk/package.json packages/sdk/
 RUN npm ci --no-audit --no-fund
 COPY nest-cli.json tsconfig.json tsconfig.build.json ./
+COPY asyncapi asyncapi
 COPY openapi openapi
 COPY bin bin
 COPY scripts scripts

@@ -43,6 +43,8 @@ export default defineConfig({
   head: [['link', { rel: 'icon', href: 'data:,' }]],
   srcDir: '../.cache/docs',
   cacheDir: '../.cache/vitepress',
+  // The index of the search, which is fetched by the first one, is larger than Vite's limit.
+  vite: { build: { chunkSizeWarningLimit: 2_000 } },
   markdown: {
     // The documents are written for any reader of Markdown: what looks like a tag is text, and anchors are those of GitHub.
     html: false,

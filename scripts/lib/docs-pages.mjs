@@ -1,5 +1,8 @@
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
+import { parse } from 'yaml';
+import { apiReference } from './api-reference.mjs';
+import { topicsReference } from './topics-reference.mjs';
 
 /** Where the documents outside of docs/ are in the site. */
 const PLACES = {
@@ -14,7 +17,8 @@ const DECISIONS = { source: 'docs/adr', place: 'adr/index.md' };
 const IMAGE = /\.svg$/;
 
 /**
- * The documents as pages of the site, with links that lead from page to page, and the other files that they link to.
+ * The documents as pages of the site, with links that lead from page to page, those that are written from the contracts, and the
+ * other files that they link to.
  * Throws if a link leads to nothing.
  *
  * @param {string} root the project's folder
@@ -54,6 +58,9 @@ export function docsPages(root) {
     ]),
   );
   pages.set(DECISIONS.place, listOfDecisions(pages));
+  const contract = (file) => parse(readFileSync(join(root, file), 'utf8'));
+  pages.set('reference/api.md', apiReference(contract('openapi/openapi.yaml')));
+  pages.set('reference/topics.md', topicsReference(contract('asyncapi/batch.yml')));
   return { pages, files };
 }
 

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
+import { cliReference } from '../../scripts/lib/cli-reference.mjs';
 import { jobCreateCommand } from '../../src/cli/commands/job-create.js';
 import type { Environment } from '../../src/cli/environment.js';
 import { buildProgram } from '../../src/cli/program.js';
@@ -101,6 +102,11 @@ describe('jobs.md', () => {
     const expected = operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
     expect([...documented].toSorted()).toEqual(expected.toSorted());
   });
+});
+
+it('cli.md is what `npm run generate` makes of the commands', () => {
+  const program = buildProgram({ argv: [], version: '' } as unknown as Environment, () => undefined);
+  expect(page('cli')).toBe(cliReference(program as unknown as Command));
 });
 
 describe('every type of a column', () => {
