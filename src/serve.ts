@@ -40,7 +40,7 @@ export async function serve(config: Config, log: Logger, sqlite: SqliteThread | 
     },
   );
   await checkAuth(config, app.get(ApiKeyStore, { strict: false }), log);
-  configureApp(app, handleError, { hasDocs: config.role !== 'worker', auth: config.auth });
+  configureApp(app, handleError, { hasDocs: config.role !== 'worker', auth: config.auth, log });
   const stop = stopper(app, log);
   stopOnSignal(stop);
   await app.listen({ port: config.port, host: config.host });

@@ -82,6 +82,7 @@ async function fill(db: Database, jobs: number, model: (typeof QUEUES)[keyof typ
     idempotencyKey: null,
     source: null,
     traceContext: null,
+    owner: null,
   } as const;
   await store.create(job, 'bench');
   await store.activate(job.jobId, 'bench');

@@ -483,6 +483,11 @@ const migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  '0030_job_owners': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema.alterTable('jobs').addColumn('owner', 'text').execute();
+    },
+  },
 };
 
 const RENAMED = [

@@ -300,6 +300,8 @@ export interface JobsTable {
   waiting: string | null;
   /** JSON: TraceContext of the span that created the job; null: it was created without traces. */
   trace_context: string | null;
+  /** The name of the API key that it was created with, or its feed; null: there was none. */
+  owner: string | null;
 }
 
 /** One row. */

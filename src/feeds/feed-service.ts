@@ -45,7 +45,11 @@ export class FeedService {
       sources.requireDisposal(sources.requirePrefix(pattern.prefix), moves);
     }
     await this.#list(pattern.prefix);
-    const feed = await feeds.create(id, definition, secret === null ? null : hashOf(secret));
+    const feed = await feeds.create(
+      id,
+      { ...definition, owner: access.key?.name ?? null },
+      secret === null ? null : hashOf(secret),
+    );
     coordinator.wake();
     return this.#view(feed);
   }
@@ -158,7 +162,11 @@ export class FeedService {
 }
 
 /** What is moved is not to be found again. */
-function requireElsewhere({ moveTo }: FeedDefinition, pattern: FilePattern, pathOf: (prefix: string) => string): void {
+function requireElsewhere(
+  { moveTo }: Pick<FeedDefinition, 'moveTo'>,
+  pattern: FilePattern,
+  pathOf: (prefix: string) => string,
+): void {
   if (moveTo === null) return;
   const schemeOf = (uri: string): string => uri.slice(0, uri.indexOf(':')).toLowerCase();
   if (schemeOf(moveTo) !== schemeOf(pattern.prefix)) {

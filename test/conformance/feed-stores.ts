@@ -19,6 +19,7 @@ const DEFINITION: FeedDefinition = {
   moveTo: null,
   complete: null,
   maxFailures: 10,
+  owner: null,
 };
 
 function file(name: string, version = '1'): ListedFile {

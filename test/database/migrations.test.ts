@@ -38,10 +38,10 @@ describe('tables that are not as the process knows them', () => {
       DELETE FROM kysely_migration WHERE name >= '0021'; ALTER TABLE jobs DROP COLUMN failures; ALTER TABLE jobs DROP COLUMN job_version;
       ALTER TABLE model_versions DROP COLUMN sinks; ALTER TABLE jobs DROP COLUMN sinks; DROP TABLE sink_loads; DROP TABLE sink_rejects;
       ALTER TABLE jobs DROP COLUMN source; ALTER TABLE jobs DROP COLUMN source_uri; ALTER TABLE jobs DROP COLUMN waiting;
-      ALTER TABLE jobs DROP COLUMN trace_context; DROP TABLE workers; DROP TABLE feeds; DROP TABLE feed_files; DROP TABLE api_keys;
+      ALTER TABLE jobs DROP COLUMN trace_context; ALTER TABLE jobs DROP COLUMN owner; DROP TABLE workers; DROP TABLE feeds; DROP TABLE feed_files; DROP TABLE api_keys;
       ALTER TABLE installation DROP COLUMN needed_release;`,
     );
-    await expect(open('off')).rejects.toThrow('lacks 9 migrations, and MIGRATE=off: run `node dist/main.js migrate`');
+    await expect(open('off')).rejects.toThrow('lacks 10 migrations, and MIGRATE=off: run `node dist/main.js migrate`');
     expect(await open('on')).toEqual([
       '0021_fair_claims',
       '0022_failures',
@@ -52,6 +52,7 @@ describe('tables that are not as the process knows them', () => {
       '0027_api_keys',
       '0028_trace_contexts',
       '0029_needed_release',
+      '0030_job_owners',
     ]);
     expect(await open('off')).toEqual([]);
   });

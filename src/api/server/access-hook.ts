@@ -17,20 +17,25 @@ export function requireAccess(app: NestFastifyApplication, demanded: boolean): v
   server.decorateRequest('access', null);
   // After the one that looks at Host and Origin.
   server.addHook('preParsing', async (request) => {
-    request.access = demanded ? await accessTo(request, authenticator) : ANYBODY;
+    if (!demanded) request.access = ANYBODY;
+    else await authenticate(request, authenticator);
   });
 }
 
 /** Throws UNAUTHENTICATED, FORBIDDEN, INVALID_REQUEST, STORE_UNAVAILABLE. */
-async function accessTo(request: FastifyRequest, authenticator: Authenticator): Promise<Access | null> {
+async function authenticate(request: FastifyRequest, authenticator: Authenticator): Promise<void> {
   const needed = accessNeeded(request);
-  if (needed === 'public') return null;
+  if (needed === 'public') return;
   requireOneAuthorization(request.raw);
   const { authorization } = request.headers;
-  if (needed === 'report') return authorization === undefined ? null : ifKnown(authenticator, authorization);
+  if (needed === 'report') {
+    if (authorization !== undefined) request.access = await ifKnown(authenticator, authorization);
+    return;
+  }
   const access = await authenticator.authenticate(authorization);
+  // Also of a request that is refused: the audit log names it.
+  request.access = access;
   access.requireScope(needed);
-  return access;
 }
 
 function accessNeeded({ method, routeOptions }: FastifyRequest): Scope | 'public' | 'report' {

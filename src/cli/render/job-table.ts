@@ -118,6 +118,7 @@ function detailsOf(job: Job): Fact[] {
       state === 'FAILED' ? 'red' : undefined,
     ]);
   }
+  if (job.owner !== null) details.push(['owner', job.owner]);
   details.push(...Object.entries(job.metadata));
   if (job.waiting !== null) details.push(['waiting', `${job.waiting.code}: ${job.waiting.message}`, 'red']);
   if (job.attempt > 1) details.push(['attempt', String(job.attempt)]);

@@ -27,7 +27,7 @@ const MAX_RETRIED = 1_000;
 
 export interface GivenFeed {
   readonly id: string;
-  readonly definition: FeedDefinition;
+  readonly definition: Omit<FeedDefinition, 'owner'>;
   /** The one that its notifications must have; null: it takes none. */
   readonly secret: string | null;
 }
@@ -49,7 +49,7 @@ export function parseFeed(body: unknown): GivenFeed {
   if (moves ? typeof moveTo !== 'string' || !moveTo.endsWith('/') : moveTo !== null) {
     throw invalid(moves ? 'move_to must be a URI that ends in /' : 'move_to needs after or after_partial to be move');
   }
-  const definition: FeedDefinition = {
+  const definition: GivenFeed['definition'] = {
     uri,
     modelId: request.modelId,
     options: options as Members,

@@ -29,6 +29,8 @@ export interface FeedDefinition {
   readonly complete: Completeness;
   /** Number of files in a row whose failure pauses the feed. */
   readonly maxFailures: number;
+  /** The name of the API key that it was created with, and its jobs are; null: there was none. */
+  readonly owner: string | null;
 }
 
 export interface FeedError {
@@ -73,6 +75,8 @@ export interface FeedSummary {
   /** Whether it has a secret, and so takes notifications. */
   notifications: boolean;
   max_failures: number;
+  /** The name of the API key that it was created with; null: there was none. */
+  owner: string | null;
   state: FeedState;
   /** Files in a row that have failed. */
   failures: number;
@@ -105,6 +109,8 @@ export function toSummary({ id, definition, state, failures, error, ...stored }:
     complete: others.complete,
     notifications: stored.secretHash !== null,
     max_failures: maxFailures,
+    // One that was created before feeds had it has none.
+    owner: others.owner ?? null,
     state,
     failures,
     error: error === null ? null : { ...error, hint: hintOf(error.code, id) },

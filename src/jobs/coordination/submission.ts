@@ -53,7 +53,7 @@ export class JobSubmission {
   constructor(private readonly options: JobSubmissionOptions) {}
 
   /**
-   * The job for this file. With a key that was seen before: the earlier job.
+   * The job for this file, of `owner`. With a key that was seen before: the earlier job.
    * Throws MODEL_NOT_FOUND, UNSUPPORTED_FILE_TYPE, INVALID_OPTION, IDEMPOTENCY_KEY_REUSED, and what `JobCreation.create` does;
    * then there is no job, no topic, and the upload is still the caller's.
    */
@@ -63,13 +63,14 @@ export class JobSubmission {
     key: string | null,
     /** The span that asks for it. */
     parent: TraceContext | null = null,
+    owner: string | null = null,
   ): Promise<Intake> {
-    if (key === null) return this.#create(upload, request, null, parent);
+    if (key === null) return this.#create(upload, request, null, parent, owner);
     // Two requests with one key: the second finds the first one's job.
     return this.#byKey.run(key, async () => {
       const earlier = await this.options.store.findByIdempotencyKey(key);
       return earlier === undefined
-        ? this.#create(upload, request, key, parent)
+        ? this.#create(upload, request, key, parent, owner)
         : replay(earlier, isSameFile(earlier, upload), request);
     });
   }
@@ -85,6 +86,7 @@ export class JobSubmission {
     request: JobRequest,
     key: string | null,
     parent: TraceContext | null = null,
+    owner: string | null = null,
   ): Promise<Intake> {
     let file: GivenFile;
     try {
@@ -96,7 +98,7 @@ export class JobSubmission {
       if (earlier === undefined) throw error;
       return replay(earlier, earlier.source?.uri === parseSourceUri(uri).href, request);
     }
-    return this.accept(file, request, key, parent);
+    return this.accept(file, request, key, parent, owner);
   }
 
   async #create(
@@ -104,6 +106,7 @@ export class JobSubmission {
     request: JobRequest,
     idempotencyKey: string | null,
     parent: TraceContext | null,
+    owner: string | null,
   ): Promise<Intake> {
     const { modelId, metadata } = request;
     const model = await this.options.models.require(modelId);
@@ -137,6 +140,7 @@ export class JobSubmission {
       options,
       sourceEncoding: { fileCompression, encoding },
       idempotencyKey,
+      owner,
       format,
     };
     const span = this.options.traces.creating(job, parent);

@@ -33,6 +33,7 @@ export function toJobSummary(record: StoredJobSummary, now: number): JobSummary 
       version: record.source.version,
       ranges: record.source.ranges !== false,
     },
+    owner: record.owner,
     waiting: isTerminal(record.state) ? null : record.waiting,
     sha256: record.sha256,
     metadata: record.metadata,

@@ -30,6 +30,8 @@ export interface JobSummary {
   size_bytes: number;
   /** The file that is read where it lies; null: it was uploaded. */
   source: { uri: string; version: string; ranges: boolean } | null;
+  /** The name of the API key that the job, or its feed, was created with; null: there was none. */
+  owner: string | null;
   /** Why the job waits, if that is not for its turn. */
   waiting: { code: ErrorCode; message: string } | null;
   /** SHA-256 of the file as uploaded, in hex; null if the job is older than the hash. */

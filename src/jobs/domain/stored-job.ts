@@ -42,6 +42,8 @@ export interface NewJob {
   idempotencyKey: string | null;
   /** The span that created it, for those that work on it; null: traces are off. */
   traceContext: TraceContext | null;
+  /** The name of the API key that the job, or its feed, was created with; null: there was none. */
+  owner: string | null;
 }
 
 /** A job as the store keeps it: what the Job shows, and what only the service knows. */
@@ -130,6 +132,7 @@ export const MAPPINGS = {
   fileKey: { ...plain<'file_key', string>('file_key') },
   seq: plain('seq'),
   idempotencyKey: plain('idempotency_key'),
+  owner: plain('owner'),
   modelId: plain('model_id'),
   modelVersion: plain('model_version'),
   state: plain('state', 'PENDING'),

@@ -82,7 +82,7 @@ export class JobsController {
   ): Promise<Intake> {
     const request = parseJobRequest(query, upload.fields);
     access.requireModel(request.modelId);
-    return this.submission.accept(upload, request, key, parent);
+    return this.submission.accept(upload, request, key, parent, access.key?.name ?? null);
   }
 
   async #createFromSource(
@@ -98,7 +98,14 @@ export class JobsController {
     // Its beginning is in memory, as that of an upload is.
     const leave = this.limit.enter();
     try {
-      return await this.submission.acceptSource(uri, () => openSettledSource(this.sources, uri), request, key, parent);
+      return await this.submission.acceptSource(
+        uri,
+        () => openSettledSource(this.sources, uri),
+        request,
+        key,
+        parent,
+        access.key?.name ?? null,
+      );
     } finally {
       leave();
     }

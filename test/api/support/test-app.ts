@@ -83,7 +83,10 @@ export interface TestApp {
 }
 
 /** The whole application on a port of the system's choice, with a real database, but no broker, no runners and no processes of sinks. */
-export async function startTestApp(env: Record<string, string> = {}): Promise<TestApp> {
+export async function startTestApp(
+  env: Record<string, string> = {},
+  log = createLog(env['LOG_LEVEL'] ?? 'silent'),
+): Promise<TestApp> {
   const dataDir = await mkdtemp(join(tmpdir(), 'batch-http-'));
   const config = loadConfig({
     HOST: '127.0.0.1',
@@ -93,7 +96,6 @@ export async function startTestApp(env: Record<string, string> = {}): Promise<Te
     KAFKA_BROKERS: '127.0.0.1:1',
     ...env,
   });
-  const log = createLog(env['LOG_LEVEL'] ?? 'silent');
   const kafka = new KafkaAtHand();
   const { allowedHosts, uploadPace: pace } = config;
   const metrics = new Metrics({ version: 'test', role: 'all' });
@@ -113,7 +115,7 @@ export async function startTestApp(env: Record<string, string> = {}): Promise<Te
     .useValue(new SinkWorkers([], { onWake: () => undefined }, pino({ level: 'silent' })))
     .compile();
   const app = module.createNestApplication<NestFastifyApplication>(adapter, { bodyParser: false, logger: false });
-  configureApp(app, handleError, { hasDocs: true, auth: config.auth });
+  configureApp(app, handleError, { hasDocs: true, auth: config.auth, log });
   await app.listen({ port: 0, host: '127.0.0.1' });
   const { port } = app.getHttpServer().address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;

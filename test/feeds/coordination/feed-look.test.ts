@@ -33,7 +33,16 @@ describe('the listing of a feed', () => {
     options = { sources, files, complete: new CompleteFiles(sources, clock), clock };
     const kept = { after: 'keep', afterPartial: 'keep', moveTo: null, again: 'changed', complete: null } as const;
     const uri = `file://${folder}/in/*.csv`;
-    definition = { uri, modelId: 'orders', options: {}, metadata: {}, every: DAY_S, maxFailures: 10, ...kept };
+    definition = {
+      uri,
+      modelId: 'orders',
+      options: {},
+      metadata: {},
+      every: DAY_S,
+      maxFailures: 10,
+      owner: null,
+      ...kept,
+    };
     await mkdir(join(folder, 'in'));
     for (const name of ['a.csv', 'b.csv']) await put(name);
     await feeds.create('in', definition);

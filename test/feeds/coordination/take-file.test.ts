@@ -47,6 +47,7 @@ describe('a file that a feed takes', () => {
       moveTo: null,
       complete: null,
       maxFailures: 10,
+      owner: null,
     };
     await new FeedStore(fixture.db, clock).create('in', feed);
     path = join(fixture.folder, 'a.csv');

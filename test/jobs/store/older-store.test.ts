@@ -84,7 +84,7 @@ describe('a store whose jobs have the option columns', () => {
       ALTER TABLE model_versions DROP COLUMN sinks;
       ALTER TABLE jobs DROP COLUMN sinks; DROP TABLE sink_loads; DROP TABLE sink_rejects;
       ALTER TABLE jobs DROP COLUMN source; ALTER TABLE jobs DROP COLUMN source_uri; ALTER TABLE jobs DROP COLUMN waiting;
-      ALTER TABLE jobs DROP COLUMN trace_context; DROP TABLE workers; DROP TABLE feeds; DROP TABLE feed_files; DROP TABLE api_keys;
+      ALTER TABLE jobs DROP COLUMN trace_context; ALTER TABLE jobs DROP COLUMN owner; DROP TABLE workers; DROP TABLE feeds; DROP TABLE feed_files; DROP TABLE api_keys;
       ALTER TABLE jobs DROP COLUMN job_version;
       CREATE INDEX jobs_unfinished ON jobs (state, phase_since, seq) WHERE finished_at IS NULL;
       ALTER TABLE jobs RENAME COLUMN file_columns TO columns;

@@ -75,6 +75,7 @@ export function aJob(job: Partial<NewJob> = {}): NewJob {
     options: DEFAULT_OPTIONS,
     sourceEncoding: { fileCompression: 'none', encoding: 'utf-8' },
     idempotencyKey: null,
+    owner: null,
     source: null,
     traceContext: null,
     ...job,

@@ -554,6 +554,10 @@ export type JobSummary = {
      */
     source: JobSource | null;
     /**
+     * The name of the API key that the job, or its feed, was created with; null: there was none.
+     */
+    owner: KeyName | null;
+    /**
      * null unless the job waits for something other than its turn, such as a source that does not answer.
      */
     waiting: JobWaiting | null;
@@ -1212,6 +1216,10 @@ export type FeedSummary = {
      */
     notifications: boolean;
     max_failures: number;
+    /**
+     * The name of the API key that the feed was created with; null: there was none. Its jobs have it, too.
+     */
+    owner: KeyName | null;
     state: FeedState;
     /**
      * Files in a row that have failed.
