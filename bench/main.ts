@@ -12,6 +12,7 @@ import { measureFormats } from './parts/formats.js';
 import { measureOptions } from './parts/job-options.js';
 import { measureKernel } from './parts/kernel-alone.js';
 import { measureLatency } from './parts/latency.js';
+import { measureObservability } from './parts/observability.js';
 import { measureRejects } from './parts/rejects.js';
 import { measureSinks } from './parts/sinks.js';
 import { measureSources } from './parts/sources.js';
@@ -28,6 +29,7 @@ const MEASURES: Record<Part, (bench: Bench) => Promise<void>> = {
   latency: measureLatency,
   speed: measureSpeed,
   rejects: measureRejects,
+  observability: measureObservability,
   options: measureOptions,
   formats: measureFormats,
   claims: measureClaims,

@@ -7,6 +7,7 @@ export const PARTS = [
   'latency',
   'speed',
   'rejects',
+  'observability',
   'options',
   'formats',
   'claims',

@@ -3,7 +3,8 @@
 # bench/RESULTS.md. `npm run bench` calls it. Linux only; takes about 20 minutes and 9 GB of disk, and wants the machine
 # for itself.
 #   --quick       small inputs, one round: in two minutes, whether everything works; prints only
-#   --only PART   one part, or several by several of these: starts, kernel, latency, speed, rejects,
+#   --only PART   one part, or several by several of these: starts, kernel, latency, speed, rejects, observability (traces
+#                 and ERRORS_LOG on and off),
 #                 options, formats (Parquet against DuckDB for Python, where there is one), claims (a queue of
 #                 100,000 jobs in PostgreSQL and SQLite), workers (one to three on PostgreSQL), sinks
 #                 (loads into ClickHouse and PostgreSQL), sources (a file in a local folder and in S3 against the same
