@@ -77,7 +77,7 @@ describe('sinks over HTTP', () => {
     expect(body.detail).toContain('POSTGRES_SINK_URL');
     const form = { fields: [['model_id', 'orders']] as [string, string][], file: 'id,qty\n', query: '?sinks=postgres' };
     expect((await upload(server, form)).body).toMatchObject({
-      error: 'INVALID_OPTION',
+      error: 'SINK_NOT_CONFIGURED',
       detail: expect.stringContaining('POSTGRES_SINK_URL'),
     });
   });
