@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { topicEnds } from '../../scripts/lib/topic-reader.mjs';
 import type { Job } from '../../src/jobs/domain/job.js';
 import { type JobNames, RecordBatch, TopicAdmin, TransactionalSession } from '../../src/kafka/index.js';
-import { retryWhilePending } from '../../src/kafka/transactional-session.js';
 import { Api } from '../kit/api.js';
 import { type LostMarkers, loseMarkers, withoutVerification } from '../kit/hanging-transaction.js';
 import type { Broker } from '../kit/kafka-broker.js';
 import { kafkaAt } from '../kit/kafka-client.js';
+import { untilLed } from '../kit/led-topics.js';
 import { namesOf, SERVICE_TOPICS } from '../kit/names.js';
 import { expectDelivered, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { type ProxiedBroker, startProxiedBroker } from '../kit/proxied-broker.js';
@@ -105,8 +105,7 @@ describe('a session', () => {
     const names = namesOf(jobId);
     const admin = new TopicAdmin(kafkaAt(broker.brokers), SERVICE_TOPICS, 1);
     await admin.createJobTopics(names);
-    // A broker that is busy may not lead them yet.
-    await retryWhilePending(() => admin.lookAtJobTopics(names, { data: 0, dlq: 0 }), 'NOT_LEADER_FOR_PARTITION');
+    await untilLed(admin, names);
     await admin.close();
     return names;
   }

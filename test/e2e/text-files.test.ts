@@ -79,7 +79,7 @@ describe('a text file', () => {
     const started = suite.service
       .log()
       .split('\n')
-      .find((line) => line.includes(job.job_id) && line.includes('started processing'));
+      .find((line) => line.includes(job.job_id) && line.includes('Started processing file'));
     expect(JSON.parse(started ?? '')).toMatchObject({ reader });
   });
 });

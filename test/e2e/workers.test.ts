@@ -78,7 +78,7 @@ describe('two APIs and separate workers', () => {
       expect(job.state).toBe('PARTIAL_SUCCESS');
       await expectDelivered(brokers, job, orders);
     }
-    for (const service of services) expect(service.log()).not.toContain('started processing file');
+    for (const service of services) expect(service.log()).not.toContain('Started processing file');
     for (const jobId of ids) {
       const final = await api.job(jobId);
       const revisions = await publishedRevisions(jobId, final.revision);

@@ -28,7 +28,7 @@ export async function checkSchema(db: Database): Promise<Finding[]> {
   return [
     warning(
       'schema',
-      `the tables lack ${missing.length} migrations`,
+      `the tables lack ${missing.length} of this release's migrations`,
       'node dist/main.js migrate, with the settings of the service',
     ),
   ];
