@@ -626,6 +626,8 @@ describe('sinks, by the contract', () => {
   it('are known by their settings', async () => {
     await sinksOf({ SINK_LINEAGE: 'off' });
     await expectProblem('addSinks', { id: partial, body: ALL }, 400, 'SINK_NOT_CONFIGURED');
+    const unknown = { body: form({ ...uploads, sinks: 'clickhouse' }) };
+    await expectProblem('createJob', unknown, 400, 'SINK_NOT_CONFIGURED');
     await expectProblem('removeSinkRows', { id: partial, name: 'clickhouse' }, 400, 'SINK_NOT_CONFIGURED');
     await expectProblem('removeSinkRows', { id: partial }, 409, 'SINK_NOT_REVERSIBLE');
   });
