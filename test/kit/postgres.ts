@@ -32,12 +32,14 @@ const START_TIMEOUT_MS = 300_000;
 export interface PostgresOptions {
   /** For the server, as `name=value`. */
   settings?: readonly string[];
+  /** The folder of another release of it: of `initdb` and `postgres`. */
+  bin?: string;
   /** Its databases are on a disk with room for this number of bytes (see `canMount`). */
   roomBytes?: number;
 }
 
 /** Starts a server and waits until it answers. The first time of all it is fetched. */
-export async function startPostgres({ settings = [], roomBytes }: PostgresOptions = {}): Promise<PostgresServer> {
+export async function startPostgres({ settings = [], bin, roomBytes }: PostgresOptions = {}): Promise<PostgresServer> {
   const dir = await mkdtemp(join(tmpdir(), 'batch-postgres-'));
   // The server does not run as root, and has to reach its own folder.
   await chmod(dir, 0o755);
@@ -72,7 +74,8 @@ export async function startPostgres({ settings = [], roomBytes }: PostgresOption
       ...['fsync=off', ...settings].flatMap((each) => ['-c', each]),
     ];
     const [command, ...rest] = [...(roomBytes === undefined ? [] : onSmallDisk(disk, roomBytes)), SCRIPT, ...args];
-    const started = spawnOwned(command as string, rest);
+    const env = bin === undefined ? process.env : { ...process.env, POSTGRES_BIN: bin };
+    const started = spawnOwned(command as string, rest, env);
     await started.until('it answered', START_TIMEOUT_MS, isReady);
     return started;
   };
