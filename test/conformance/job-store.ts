@@ -123,6 +123,7 @@ export function describesJobStore(name: string, open: () => Promise<StoreFixture
         },
         sinks: [],
         totals: { rows: 0, ok: 0, errors: 0 },
+        owner: null,
         progress: { bytes_done: 0, bytes_total: 1000 },
         timings: { waiting_ms: 30, processing_ms: 0 },
         topics: { data: 'batch_a1b2c3d4', dlq: 'batch_a1b2c3d4_dlq' },
