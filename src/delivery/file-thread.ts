@@ -2,7 +2,7 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { SourceSettings } from '../sources/index.js';
-import type { OpenFile } from '../storage/index.js';
+import { LazyThread, type OpenFile, type ThreadWorker } from '../storage/index.js';
 import { errorOf, type FileAnswer, type FileOperation, type FileRequest } from './file-requests.js';
 import type { JobFile } from './open-job-file.js';
 
@@ -12,9 +12,6 @@ const MEMORY = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 4 };
 /** A file has two blocks: one that is read, and one that is being filled. */
 const BLOCK_BYTES = 1024 * 1024;
 
-/** What FileThread needs of a worker. */
-export type FileWorker = Pick<Worker, 'on' | 'unref' | 'postMessage'>;
-
 type Ask = (operation: FileOperation) => Promise<number>;
 
 /**
@@ -23,12 +20,18 @@ type Ask = (operation: FileOperation) => Promise<number>;
  * what it was asked fails with the code `ThreadEnded`, and the next file starts another.
  */
 export class FileThread {
-  #worker: FileWorker | undefined;
+  readonly #thread: LazyThread<FileAnswer>;
   #waiting = new Map<number, PromiseWithResolvers<number>>();
   #lastRequest = 0;
   #lastFile = 0;
 
-  constructor(private readonly start: () => FileWorker) {}
+  constructor(start: () => ThreadWorker) {
+    this.#thread = new LazyThread({
+      start,
+      onAnswer: (answer) => this.#take(answer),
+      onEnd: (cause) => this.#fail(cause),
+    });
+  }
 
   static of(sources: SourceSettings): FileThread {
     return new FileThread(() => new Worker(WORKER, { name: 'files', workerData: sources, resourceLimits: MEMORY }));
@@ -36,15 +39,14 @@ export class FileThread {
 
   /** Throws as `openJobFile`; reads as those of its file. */
   async open(jobFile: JobFile): Promise<OpenFile> {
-    this.#worker ??= this.#start();
-    const worker = this.#worker;
+    const { worker } = this.#thread;
     const file = ++this.#lastFile;
     const ask: Ask = (operation) => this.#ask(worker, file, operation);
     return new ThreadFile(ask, await ask({ type: 'open', jobFile }));
   }
 
-  #ask(worker: FileWorker, file: number, operation: FileOperation): Promise<number> {
-    if (this.#worker !== worker) return Promise.reject(threadEnded());
+  #ask(worker: ThreadWorker, file: number, operation: FileOperation): Promise<number> {
+    if (!this.#thread.isAlive(worker)) return Promise.reject(threadEnded());
     const waiting = Promise.withResolvers<number>();
     const request = ++this.#lastRequest;
     this.#waiting.set(request, waiting);
@@ -52,25 +54,17 @@ export class FileThread {
     return waiting.promise;
   }
 
-  #start(): FileWorker {
-    const worker = this.start();
-    const end = (cause?: unknown): void => {
-      if (this.#worker !== worker) return;
-      this.#worker = undefined;
-      const waiting = this.#waiting;
-      this.#waiting = new Map();
-      for (const { reject } of waiting.values()) reject(threadEnded(cause));
-    };
-    worker.on('message', (answer: FileAnswer) => {
-      const waiting = this.#waiting.get(answer.request);
-      this.#waiting.delete(answer.request);
-      if ('value' in answer) waiting?.resolve(answer.value);
-      else waiting?.reject(errorOf(answer.failure));
-    });
-    worker.on('error', end);
-    worker.on('exit', () => end());
-    worker.unref(); // after the listeners: one for messages would undo it
-    return worker;
+  #take(answer: FileAnswer): void {
+    const waiting = this.#waiting.get(answer.request);
+    this.#waiting.delete(answer.request);
+    if ('value' in answer) waiting?.resolve(answer.value);
+    else waiting?.reject(errorOf(answer.failure));
+  }
+
+  #fail(cause: unknown): void {
+    const waiting = this.#waiting;
+    this.#waiting = new Map();
+    for (const { reject } of waiting.values()) reject(threadEnded(cause));
   }
 }
 

@@ -2,3 +2,9 @@
 export class HashFailure extends Error {
   override readonly name = 'HashFailure';
 }
+
+/** `cause`: the error that a thread died of; undefined: it exited. */
+export function hashThreadEnded(cause: unknown): HashFailure {
+  const what = cause === undefined ? 'has ended' : 'failed';
+  return new HashFailure(`The thread that hashes files ${what}`, { cause });
+}

@@ -7,6 +7,7 @@ export {
   type OpenFile,
   type UncommittedFile,
 } from './file-store.js';
+export { LazyThread, type ThreadWorker } from './lazy-thread.js';
 export { LocalFileStore } from './local/local-file-store.js';
 export { openFile } from './open-file.js';
 export { RangedFile, type RangeFetcher } from './ranged-file.js';

@@ -3,10 +3,10 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import fc from 'fast-check';
 import { type FileRequest, FileRequests } from '../../src/delivery/file-requests.js';
-import { FileThread, type FileWorker } from '../../src/delivery/file-thread.js';
+import { FileThread } from '../../src/delivery/file-thread.js';
 import { ServiceError } from '../../src/errors/index.js';
 import type { JobSource } from '../../src/sources/index.js';
-import type { OpenFile } from '../../src/storage/index.js';
+import type { OpenFile, ThreadWorker } from '../../src/storage/index.js';
 
 const BYTES = Buffer.from(Array.from({ length: 3_500_001 }, (_, index) => (index * 31 + (index >> 8)) & 0xff));
 
@@ -35,12 +35,12 @@ describe('a thread that reads files', () => {
   let thread: FileThread;
 
   /** As the worker does it, on this thread. */
-  function startWorker(open: () => Promise<OpenFile>): FileWorker {
+  function startWorker(open: () => Promise<OpenFile>): ThreadWorker {
     const { port1, port2 } = new MessageChannel();
     ports.push(port1, port2);
     const requests = new FileRequests({ open });
     port2.on('message', async (request: FileRequest) => port2.postMessage(await requests.answer(request)));
-    return port1 as unknown as FileWorker;
+    return port1 as unknown as ThreadWorker;
   }
 
   const source: JobSource = { uri: 's3://bucket/key', version: 'v', sizeBytes: BYTES.length };
@@ -144,7 +144,7 @@ describe('a thread that reads files', () => {
 
   it('fails what it was asked if it dies, and starts another', async () => {
     let hangs = true;
-    const workers: FileWorker[] = [];
+    const workers: ThreadWorker[] = [];
     const both = new FileThread(() => {
       const worker = startWorker(async () => (hangs ? new Promise<never>(() => undefined) : file));
       workers.push(worker);

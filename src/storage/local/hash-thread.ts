@@ -1,7 +1,8 @@
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { HashFailure } from '../hash-failure.js';
+import { HashFailure, hashThreadEnded } from '../hash-failure.js';
+import { LazyThread } from '../lazy-thread.js';
 
 const WORKER = fileURLToPath(new URL(`./hash-worker${extname(import.meta.url)}`, import.meta.url));
 /** A message costs this thread some 20 µs, and its answer as much. */
@@ -23,14 +24,17 @@ export type HashAnswer = { id: number } & ({ upTo: number } | { digest: string }
  * with the first file and keeps no process alive. If it dies, the files that it had fail, and the next one starts another.
  */
 export class HashThread {
-  #worker: Worker | undefined;
+  readonly #thread = new LazyThread<HashAnswer>({
+    start: () => new Worker(WORKER, { name: 'hash', resourceLimits: MEMORY }),
+    onAnswer: (answer) => this.#take(answer),
+    onEnd: (cause) => this.#fail(cause),
+  });
   readonly #files = new Map<number, FileHash>();
   #lastId = 0;
 
   /** Begins with a file that is there. To be ended by `end`, or by `drop`. Throws if no thread can be started. */
   begin(path: string): FileHash {
-    this.#worker ??= this.#start();
-    const worker = this.#worker;
+    const { worker } = this.#thread;
     const id = ++this.#lastId;
     const file = new FileHash({
       read: (upTo, isWhole) => worker.postMessage({ id, path, upTo, isWhole } satisfies HashRequest),
@@ -44,23 +48,13 @@ export class HashThread {
 
   /** Ends the thread; files that it has fail. */
   async stop(): Promise<void> {
-    await this.#worker?.terminate();
+    await this.#thread.stop();
   }
 
-  #start(): Worker {
-    const worker = new Worker(WORKER, { name: 'hash', resourceLimits: MEMORY });
-    const fail = (message: string, cause?: unknown): void => {
-      if (this.#worker !== worker) return;
-      this.#worker = undefined;
-      const files = [...this.#files.values()];
-      this.#files.clear();
-      for (const file of files) file.fail(new HashFailure(message, { cause }));
-    };
-    worker.on('message', (answer: HashAnswer) => this.#take(answer));
-    worker.on('error', (error) => fail('The thread that hashes files failed', error));
-    worker.on('exit', () => fail('The thread that hashes files has ended'));
-    worker.unref(); // after the listeners: one for messages would undo it
-    return worker;
+  #fail(cause: unknown): void {
+    const files = [...this.#files.values()];
+    this.#files.clear();
+    for (const file of files) file.fail(hashThreadEnded(cause));
   }
 
   #take(answer: HashAnswer): void {

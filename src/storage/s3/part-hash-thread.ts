@@ -1,7 +1,8 @@
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { HashFailure } from '../hash-failure.js';
+import { HashFailure, hashThreadEnded } from '../hash-failure.js';
+import { LazyThread } from '../lazy-thread.js';
 
 const WORKER = fileURLToPath(new URL(`./part-hash-worker${extname(import.meta.url)}`, import.meta.url));
 /** Far more than the thread needs, so that a fault in it never takes the memory of the service. */
@@ -21,48 +22,41 @@ type Waiting = PromiseWithResolvers<PartHashAnswer>;
  * dies, the files that it had fail, and the next one starts another.
  */
 export class PartHashThread {
-  #worker: Worker | undefined;
+  readonly #thread = new LazyThread<PartHashAnswer>({
+    start: () => new Worker(WORKER, { name: 'part-hash', resourceLimits: MEMORY }),
+    onAnswer: (answer) => this.#waiting.shift()?.resolve(answer),
+    onEnd: (cause) => this.#fail(cause),
+  });
   #waiting: Waiting[] = [];
   #lastFile = 0;
 
   /** Begins with a file. To be ended by `end`, or by `drop`. Throws if no thread can be started. */
   begin(): PartHash {
-    this.#worker ??= this.#start();
-    const worker = this.#worker;
+    const { worker } = this.#thread;
     const file = ++this.#lastFile;
     return new PartHash(
       (request) => {
-        if (this.#worker !== worker) return Promise.reject(new HashFailure('The thread that hashes files has ended'));
+        if (!this.#thread.isAlive(worker)) return Promise.reject(hashThreadEnded(undefined));
         const waiting = Promise.withResolvers<PartHashAnswer>();
         this.#waiting.push(waiting);
         worker.postMessage({ file, ...request } satisfies PartHashRequest);
         return waiting.promise;
       },
       () => {
-        if (this.#worker === worker) worker.postMessage({ file, isDropped: true } satisfies PartHashRequest);
+        if (this.#thread.isAlive(worker)) worker.postMessage({ file, isDropped: true } satisfies PartHashRequest);
       },
     );
   }
 
   /** Ends the thread; files that it has fail. */
   async stop(): Promise<void> {
-    await this.#worker?.terminate();
+    await this.#thread.stop();
   }
 
-  #start(): Worker {
-    const worker = new Worker(WORKER, { name: 'part-hash', resourceLimits: MEMORY });
-    const fail = (message: string, cause?: unknown): void => {
-      if (this.#worker !== worker) return;
-      this.#worker = undefined;
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const { reject } of waiting) reject(new HashFailure(message, { cause }));
-    };
-    worker.on('message', (answer: PartHashAnswer) => this.#waiting.shift()?.resolve(answer));
-    worker.on('error', (error) => fail('The thread that hashes files failed', error));
-    worker.on('exit', () => fail('The thread that hashes files has ended'));
-    worker.unref(); // after the listeners: one for messages would undo it
-    return worker;
+  #fail(cause: unknown): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { reject } of waiting) reject(hashThreadEnded(cause));
   }
 }
 
