@@ -121,8 +121,8 @@ async function created(options: TakeFileOptions, feed: FeedDefinition, file: Sto
     throw new ServiceError('SOURCE_CHANGED', `${file.uri} was replaced before it was read`);
   }
   try {
-    return (await submission.accept(given, jobRequestOf(feed, file.uri, sha256), key, null, feed.owner ?? null)).record
-      .jobId;
+    const by = { owner: feed.owner ?? null, parent: null };
+    return (await submission.accept(given, jobRequestOf(feed, file.uri, sha256), key, by)).record.jobId;
   } catch (error) {
     // Another process was faster, for the feed as it was before, or its marker.
     const isOther = error instanceof ServiceError && error.code === 'IDEMPOTENCY_KEY_REUSED';

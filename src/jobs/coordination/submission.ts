@@ -23,6 +23,16 @@ import type { GivenFile } from './given-file.js';
 import type { JobTraces } from './job-traces.js';
 import { KeyedMutex } from './keyed-mutex.js';
 
+/** Who asks for a job. */
+export interface Submitter {
+  /** Name of the API key, which owns the job. */
+  readonly owner: string | null;
+  /** The span of the request. */
+  readonly parent: TraceContext | null;
+}
+
+const NOBODY: Submitter = { owner: null, parent: null };
+
 export interface JobSubmissionOptions {
   models: ModelService;
   store: JobStore;
@@ -53,24 +63,17 @@ export class JobSubmission {
   constructor(private readonly options: JobSubmissionOptions) {}
 
   /**
-   * The job for this file, of `owner`. With a key that was seen before: the earlier job.
+   * The job for this file. With a key that was seen before: the earlier job.
    * Throws MODEL_NOT_FOUND, UNSUPPORTED_FILE_TYPE, INVALID_OPTION, IDEMPOTENCY_KEY_REUSED, and what `JobCreation.create` does;
    * then there is no job, no topic, and the upload is still the caller's.
    */
-  async accept(
-    upload: GivenFile,
-    request: JobRequest,
-    key: string | null,
-    /** The span that asks for it. */
-    parent: TraceContext | null = null,
-    owner: string | null = null,
-  ): Promise<Intake> {
-    if (key === null) return this.#create(upload, request, null, parent, owner);
+  async accept(upload: GivenFile, request: JobRequest, key: string | null, by: Submitter = NOBODY): Promise<Intake> {
+    if (key === null) return this.#create(upload, request, null, by);
     // Two requests with one key: the second finds the first one's job.
     return this.#byKey.run(key, async () => {
       const earlier = await this.options.store.findByIdempotencyKey(key);
       return earlier === undefined
-        ? this.#create(upload, request, key, parent, owner)
+        ? this.#create(upload, request, key, by)
         : replay(earlier, isSameFile(earlier, upload), request);
     });
   }
@@ -85,8 +88,7 @@ export class JobSubmission {
     look: () => Promise<GivenFile>,
     request: JobRequest,
     key: string | null,
-    parent: TraceContext | null = null,
-    owner: string | null = null,
+    by: Submitter = NOBODY,
   ): Promise<Intake> {
     let file: GivenFile;
     try {
@@ -98,15 +100,14 @@ export class JobSubmission {
       if (earlier === undefined) throw error;
       return replay(earlier, earlier.source?.uri === parseSourceUri(uri).href, request);
     }
-    return this.accept(file, request, key, parent, owner);
+    return this.accept(file, request, key, by);
   }
 
   async #create(
     upload: GivenFile,
     request: JobRequest,
     idempotencyKey: string | null,
-    parent: TraceContext | null,
-    owner: string | null,
+    { owner, parent }: Submitter,
   ): Promise<Intake> {
     const { modelId, metadata } = request;
     const model = await this.options.models.require(modelId);

@@ -21,12 +21,11 @@ import { ServiceError } from '../../errors/index.js';
 import { parseJobRequest, parseSourceRequest } from '../../ingest/index.js';
 import { ModelService } from '../../models/index.js';
 import { LOG } from '../../observability/index.js';
-import type { TraceContext } from '../../observability/tracing/index.js';
 import { Sources } from '../../sources/index.js';
 import { type ReceivedUpload, UPLOAD_LIMIT, Upload, UploadInterceptor } from '../../upload/index.js';
 import { JobCommands } from '../coordination/commands.js';
 import { openSettledSource } from '../coordination/given-file.js';
-import { type Intake, JobSubmission } from '../coordination/submission.js';
+import { type Intake, JobSubmission, type Submitter } from '../coordination/submission.js';
 import type { Job, JobSummary } from '../domain/job.js';
 import { idempotencyKey } from './idempotency-key.js';
 import { JobAccessGuard } from './job-access.guard.js';
@@ -62,10 +61,10 @@ export class JobsController {
   ): Promise<Job> {
     const query = request.query as Record<string, unknown>;
     const key = idempotencyKey(request.headers, access);
-    const parent = traceContextOf(request.raw);
+    const by: Submitter = { owner: access.key?.name ?? null, parent: traceContextOf(request.raw) };
     const { record, replayed } = await (upload === undefined
-      ? this.#createFromSource(query, request.body, key, access, parent)
-      : this.#createFromUpload(query, upload, key, access, parent));
+      ? this.#createFromSource(query, request.body, key, access, by)
+      : this.#createFromUpload(query, upload, key, access, by));
     const { jobId, sizeBytes } = record;
     reply.header('location', `/jobs/${jobId}`);
     if (replayed) reply.code(200).header('idempotency-replayed', 'true');
@@ -78,11 +77,11 @@ export class JobsController {
     upload: ReceivedUpload,
     key: string | null,
     access: Access,
-    parent: TraceContext | null,
+    by: Submitter,
   ): Promise<Intake> {
     const request = parseJobRequest(query, upload.fields);
     access.requireModel(request.modelId);
-    return this.submission.accept(upload, request, key, parent, access.key?.name ?? null);
+    return this.submission.accept(upload, request, key, by);
   }
 
   async #createFromSource(
@@ -90,7 +89,7 @@ export class JobsController {
     body: unknown,
     key: string | null,
     access: Access,
-    parent: TraceContext | null,
+    by: Submitter,
   ): Promise<Intake> {
     const { uri, request } = parseSourceRequest(query, body);
     access.requireModel(request.modelId);
@@ -98,14 +97,7 @@ export class JobsController {
     // Its beginning is in memory, as that of an upload is.
     const leave = this.limit.enter();
     try {
-      return await this.submission.acceptSource(
-        uri,
-        () => openSettledSource(this.sources, uri),
-        request,
-        key,
-        parent,
-        access.key?.name ?? null,
-      );
+      return await this.submission.acceptSource(uri, () => openSettledSource(this.sources, uri), request, key, by);
     } finally {
       leave();
     }
