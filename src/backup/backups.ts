@@ -1,6 +1,7 @@
-import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Database, vacuumInto } from '../database/index.js';
+import { syncPath } from '../database/sqlite/index.js';
 import { ServiceError } from '../errors/index.js';
 
 export interface Backup {
@@ -54,9 +55,9 @@ export class Backups {
     const partial = file + PARTIAL;
     try {
       await vacuumInto(database, partial);
-      await sync(partial);
+      await syncPath(partial);
       await rename(partial, file);
-      await sync(folder);
+      await syncPath(folder);
     } catch (error) {
       await rm(partial, { force: true });
       throw error;
@@ -79,14 +80,5 @@ export class Backups {
   async #removeOlder(): Promise<void> {
     const names = (await readdir(this.options.folder)).filter((name) => NAME.test(name)).toSorted();
     for (const name of names.slice(0, -KEPT)) await rm(join(this.options.folder, name), { force: true });
-  }
-}
-
-async function sync(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

@@ -7,7 +7,7 @@ import type { ListedFile } from '../../src/sources/index.js';
 import { ManualClock } from '../jobs/support/manual-clock.js';
 import { insertJob, type StoreFixture } from '../jobs/support/store-fixture.js';
 
-const DEFINITION: FeedDefinition = {
+export const DEFINITION: FeedDefinition = {
   uri: 'file:///in/',
   modelId: 'orders',
   options: {},

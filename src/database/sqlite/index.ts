@@ -5,6 +5,7 @@ export {
   replaceDatabase,
   requireBackup,
   requireUnused,
+  syncPath,
   UnusableBackup,
 } from './replace.js';
 export { SqliteThread } from './thread.js';

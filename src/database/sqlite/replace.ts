@@ -39,7 +39,7 @@ export function requireBackup(file: string): void {
 /** Copies a file so that it survives a crash. */
 export async function copyDurably(from: string, to: string): Promise<void> {
   await copyFile(from, to);
-  await sync(to);
+  await syncPath(to);
 }
 
 /**
@@ -57,7 +57,7 @@ export async function replaceDatabase(
   try {
     if (former !== undefined) await rename(file, aside);
     await rename(by, file);
-    await sync(dirname(file));
+    await syncPath(dirname(file));
     await during();
   } finally {
     former?.close();
@@ -87,7 +87,8 @@ export async function removeDatabase(file: string): Promise<void> {
   for (const end of ['', '-wal', '-shm', '-journal']) await rm(file + end, { force: true });
 }
 
-async function sync(path: string): Promise<void> {
+/** Makes a file, or what a folder lists, survive a crash. */
+export async function syncPath(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
     await handle.sync();

@@ -9,6 +9,7 @@ import { FeedFileStore } from '../../../src/feeds/store/feed-file-store.js';
 import { FeedStore } from '../../../src/feeds/store/feed-store.js';
 import { JobStore } from '../../../src/jobs/store/job-store.js';
 import { type AllowedSource, parseAllowedSource, Sources } from '../../../src/sources/index.js';
+import { DEFINITION } from '../../conformance/feed-stores.js';
 import { ManualClock } from '../../jobs/support/manual-clock.js';
 import { insertJob, openStore, type StoreFixture } from '../../jobs/support/store-fixture.js';
 
@@ -35,20 +36,7 @@ describe('a file that a feed takes', () => {
       connections: [],
       maxBytes: 1_000_000,
     });
-    feed = {
-      uri: `${prefix}*.csv`,
-      modelId: 'orders',
-      options: {},
-      metadata: {},
-      every: 60,
-      again: 'changed',
-      after: 'keep',
-      afterPartial: 'keep',
-      moveTo: null,
-      complete: null,
-      maxFailures: 10,
-      owner: null,
-    };
+    feed = { ...DEFINITION, uri: `${prefix}*.csv` };
     await new FeedStore(fixture.db, clock).create('in', feed);
     path = join(fixture.folder, 'a.csv');
     await put('id\n1\n');
