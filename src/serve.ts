@@ -1,7 +1,10 @@
 import 'reflect-metadata';
+import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
+import { HealthDetails } from './api/health/index.js';
 import { configureApp, createHttpServer, NestLog } from './api/index.js';
 import { AppModule } from './app.module.js';
 import { ApiKeyStore } from './auth/index.js';
@@ -41,7 +44,7 @@ export async function serve(config: Config, log: Logger, sqlite: SqliteThread | 
   );
   await checkAuth(config, app.get(ApiKeyStore, { strict: false }), log);
   configureApp(app, handleError, { hasDocs: config.role !== 'worker', auth: config.auth, log });
-  const stop = stopper(app, log);
+  const stop = stopper(app, log, config.drainMs);
   stopOnSignal(stop);
   await app.listen({ port: config.port, host: config.host });
   log.info({ role: config.role, url: urlOf(app), data_dir: config.dataDir, kafka: config.kafka.brokers }, 'listening');
@@ -65,32 +68,55 @@ async function checkAuth({ auth, host, role }: Config, keys: ApiKeyStore, log: L
   );
 }
 
-/** Takes no more requests, lets runners finish their transaction, and ends the process within 10 s. */
-function stopper(app: NestFastifyApplication, log: Logger): (status: number, signal?: NodeJS.Signals) => void {
+/**
+ * Takes no more requests, lets runners finish their transaction, and ends the process within 10 s. Before that, for
+ * `drainMs`, it answers all that comes, but for /readyz, and leaves each connection with the answer: whoever is before
+ * several APIs sends the next requests to another one.
+ */
+function stopper(
+  app: NestFastifyApplication,
+  log: Logger,
+  drainMs: number,
+): (status: number, signal?: NodeJS.Signals) => void {
   let stopping = false;
   return (status, signal) => {
     if (stopping) return;
     stopping = true;
-    log.info({ signal }, 'stopping');
-    const server = app.getHttpServer();
-    server.close();
-    server.closeIdleConnections();
-    setTimeout(() => server.closeAllConnections(), REQUEST_GRACE_MS).unref();
+    log.info({ signal, drain_ms: drainMs }, 'stopping');
     setTimeout(() => {
       log.error('stopping took too long');
       process.exit(1);
-    }, EXIT_MS).unref();
-    app.close().then(
-      () => {
-        log.info('stopped');
-        process.exit(status);
-      },
-      (error: unknown) => {
-        log.error({ err: error }, 'stopping failed');
-        process.exit(1);
-      },
-    );
+    }, drainMs + EXIT_MS).unref();
+    drain(app, drainMs)
+      .then(() => close(app))
+      .then(
+        () => {
+          log.info('stopped');
+          process.exit(status);
+        },
+        (error: unknown) => {
+          log.error({ err: error }, 'stopping failed');
+          process.exit(1);
+        },
+      );
   };
+}
+
+async function drain(app: NestFastifyApplication, ms: number): Promise<void> {
+  if (ms === 0) return;
+  app.get(HealthDetails, { strict: false }).addNeed('stopping', () => 'the process is shutting down');
+  app.getHttpServer().prependListener('request', (_request: unknown, response: ServerResponse) => {
+    response.setHeader('connection', 'close');
+  });
+  await sleep(ms);
+}
+
+async function close(app: NestFastifyApplication): Promise<void> {
+  const server = app.getHttpServer();
+  server.close();
+  server.closeIdleConnections();
+  setTimeout(() => server.closeAllConnections(), REQUEST_GRACE_MS).unref();
+  await app.close();
 }
 
 function stopOnSignal(stop: ReturnType<typeof stopper>): void {

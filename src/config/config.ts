@@ -25,6 +25,8 @@ export interface Config {
   readonly auth: 'keys' | 'none';
   /** PORT, or METRICS_PORT of a worker, which serves only /healthz, /readyz and /metrics there: 0 lets the system choose. */
   readonly port: number;
+  /** DRAIN_MS: an API that is told to stop still answers for this time, while /readyz sends new requests to others. */
+  readonly drainMs: number;
   /** ALLOWED_HOSTS: host names (comma-separated, without port) served beside the localhost names and HOST; `*`: any. */
   readonly allowedHosts: readonly string[];
   /** DATA_DIR: database and, by default, uploaded files; one process per directory. */
@@ -216,6 +218,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     host,
     auth: oneOf('AUTH', isLoopback(host) ? 'none' : 'keys', ['keys', 'none']) as Config['auth'],
     port: role === 'worker' ? integer('METRICS_PORT', 9090, 0, 65_535) : integer('PORT', 8000, 0, 65_535),
+    drainMs: integer('DRAIN_MS', role === 'api' ? 2_000 : 0, 0, 60_000),
     allowedHosts: Object.freeze(hostNames()),
     dataDir,
     database: Object.freeze(database),
