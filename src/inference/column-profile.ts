@@ -9,8 +9,6 @@ import { exampleOf, extremes, ValueSummary } from './value-summary.js';
 const PRICE = 'Decimal(18,2)';
 const NUMERIC: ReadonlySet<Family> = new Set<Family>(['whole', 'money', 'number']);
 
-const NO_VALUES: ReadonlyMap<string, string> = new Map();
-
 interface Failure {
   code: TypeErrorCode;
   sighting: ValueSample;
@@ -65,50 +63,33 @@ export class ColumnProfile {
     return [...this.#nullWords.keys()];
   }
 
-  /** It has something beside nulls and their spellings. */
-  get hasValues(): boolean {
-    return this.#facts.values > 0;
-  }
-
   /** The column is more than text: one of `among` fits, which are the candidates or some of them. */
   hasType(among = this.options.candidates): boolean {
     return this.#choose(among) !== null;
   }
 
   /**
-   * `nulls`: the spellings of null that a job is to be told. `among`: the candidates or some of them. `values`: the
-   * spellings that cannot be told, each with a column that has it as a value.
+   * `among`: the candidates or some of them. `textReason`: why the column is text, whatever else it could be; null: it need
+   * not be.
    */
-  conclude(
-    nulls: ReadonlySet<string>,
-    among = this.options.candidates,
-    values: ReadonlyMap<string, string> = NO_VALUES,
-  ): InferredColumn {
-    const kept = this.#keptText(among, values);
+  conclude(among = this.options.candidates, textReason: string | null = null): InferredColumn {
+    const chosen = textReason === null ? this.#choose(among) : null;
+    const nulls = chosen === null ? [] : this.nullWords;
     for (const [word, { count, row }] of this.#nullWords) {
-      if (nulls.has(word)) this.#nulls += count;
-      else this.#takeWord(word, count, row);
+      // In a column of texts it is one.
+      if (chosen === null) this.#takeWord(word, count, row);
+      else this.#nulls += count;
     }
     this.#nullWords.clear();
-    const chosen = this.#choose(among);
     const rejected = this.#rejected(chosen === null ? among : among.slice(0, among.indexOf(chosen)), chosen);
     return {
       name: this.name,
       type: chosen?.spelling ?? 'String',
       nullable: this.#nulls > 0,
-      reason: chosen === null ? (kept ?? this.#textReason(rejected)) : chosen.reason(this.#facts),
+      reason:
+        chosen === null ? (textReason ?? this.#textReason(rejected)) : withNulls(chosen.reason(this.#facts), nulls),
       evidence: this.#evidence(chosen, rejected),
     };
-  }
-
-  /** Why a column that would have a type is text, if that is a spelling of null that another column has as a value. */
-  #keptText(among: readonly Candidate[], values: ReadonlyMap<string, string>): string | null {
-    const type = this.#choose(among)?.spelling;
-    const found = [...this.#nullWords].find(([word]) => values.has(word));
-    if (type === undefined || found === undefined) return null;
-    const [word, { row }] = found;
-    const other = exampleOf(values.get(word) ?? '');
-    return `no ${type}: '${word}' in row ${row} would have to be null, but column '${other}' has it as a value`;
   }
 
   /** null: nothing but text. */
@@ -197,6 +178,10 @@ export class ColumnProfile {
       rejected,
     };
   }
+}
+
+function withNulls(reason: string, words: readonly string[]): string {
+  return words.length === 0 ? reason : `${reason}; null: ${words.map((word) => `'${word}'`).join(', ')}`;
 }
 
 function extentOf(chosen: Candidate | null, { number, date }: ValueFacts): { min: string | null; max: string | null } {

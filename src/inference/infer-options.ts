@@ -13,7 +13,7 @@ import type { InferenceTask } from './ipc.js';
 
 /** What a request says about the file whose schema it wants. */
 export type InferRequest = Pick<JobRequest, 'format' | 'encoding' | 'given'> &
-  Pick<InferenceTask, 'dialect' | 'nullValues' | 'sampleRows' | 'partial'>;
+  Pick<InferenceTask, 'dialect' | 'nullValues' | 'quotedNulls' | 'sampleRows' | 'partial'>;
 
 /** The options that no job has. */
 const OWN = {
@@ -21,7 +21,13 @@ const OWN = {
   partial: option(trueOrFalse, false),
 };
 /** Those that decide how a job reads the same file. */
-const SHARED: readonly string[] = ['format', 'encoding', ...Object.keys(DIALECT_OPTIONS), 'null_values'];
+const SHARED: readonly string[] = [
+  'format',
+  'encoding',
+  ...Object.keys(DIALECT_OPTIONS),
+  'null_values',
+  'quoted_nulls',
+];
 
 /** From the query and the form fields. Throws INVALID_OPTION, naming what is unknown, malformed or given twice. */
 export function parseInferOptions(
@@ -42,6 +48,7 @@ export function parseInferOptions(
     given: shared.given,
     dialect: shared.dialect,
     nullValues: shared.options.nullValues,
+    quotedNulls: shared.options.quotedNulls,
     sampleRows,
     partial,
   };

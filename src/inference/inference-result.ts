@@ -1,4 +1,4 @@
-import { type FileReading } from '../ingest/index.js';
+import type { FileReading, NullValues } from '../ingest/index.js';
 import type { RowSchema } from './row-schema.js';
 
 /** A model proposed from the beginning of a file: the answer of POST /models/infer (openapi: InferredSchema), but for the dialect. */
@@ -10,7 +10,7 @@ export interface InferenceResult {
   schema: Record<string, string> | RowSchema;
   format: FileReading['format'];
   /** What a job has to be told for the schema to fit: what the request named, and what the columns made necessary. */
-  null_values: string[];
+  null_values: NullValues;
   rows_sampled: number;
   /** Rows that are broken whatever the model says, which no column was judged by. */
   rows_rejected: number;

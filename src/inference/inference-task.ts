@@ -6,7 +6,7 @@ import type { InferenceTask } from './ipc.js';
 /** What is to be found out about an upload. Throws UNSUPPORTED_FILE_TYPE, and INVALID_OPTION as for a job. */
 export function taskFor(upload: ReceivedUpload, request: InferRequest): InferenceTask {
   const { location: file, sizeBytes, fileCompression } = upload;
-  const { nullValues, sampleRows, partial } = request;
+  const { nullValues, quotedNulls, sampleRows, partial } = request;
   const { format, encoding, text } = inspectFile(upload, request);
   refuseInapplicable(request.given, format);
   const { label, magic, hasDialect } = FORMATS[format];
@@ -15,5 +15,5 @@ export function taskFor(upload: ReceivedUpload, request: InferRequest): Inferenc
   }
   const sourceEncoding = { fileCompression, encoding };
   const dialect = hasDialect ? knownDialect(request.dialect, text, []) : request.dialect;
-  return { file, sizeBytes, format, sourceEncoding, dialect, nullValues, sampleRows, partial };
+  return { file, sizeBytes, format, sourceEncoding, dialect, nullValues, quotedNulls, sampleRows, partial };
 }

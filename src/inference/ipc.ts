@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors/index.js';
-import { type CsvDialect, type FileReading } from '../ingest/index.js';
+import type { CsvDialect, FileReading, NullValues, QuotedNulls } from '../ingest/index.js';
 import type { FileLocation } from '../storage/index.js';
 import type { InferenceResult } from './inference-result.js';
 
@@ -10,7 +10,8 @@ export interface InferenceTask extends Pick<FileReading, 'sourceEncoding' | 'siz
   /** The dialect of CSV; unused for other formats. */
   dialect: CsvDialect;
   /** Spellings of null beside the empty field, of CSV. */
-  nullValues: string[];
+  nullValues: NullValues;
+  quotedNulls: QuotedNulls;
   /** Maximum number of rows to sample. */
   sampleRows: number;
   /** The file is the beginning of a larger one: its last row may not be whole. */

@@ -5,7 +5,6 @@ import type { InferenceResult, InferredColumn, SkippedColumn } from './inference
 import { JSON_CANDIDATES, JSON_SCHEMA_CANDIDATES } from './json-candidates.js';
 import { JsonColumn } from './json-column.js';
 import { describe, KIND_NAMES, membersOf } from './json-property.js';
-import { NO_NULLS } from './null-tokens.js';
 import type { JsonObject } from './parse-json-row.js';
 import { newBudget, type PathProfile } from './path-profile.js';
 import { schemaOf } from './schema-inference.js';
@@ -92,7 +91,7 @@ export class JsonInference {
     const among = (hasNested ? JSON_SCHEMA_CANDIDATES : JSON_CANDIDATES)[kind];
     if (profile === null || (kind !== 'string' && !profile.hasType(among))) return OUT_OF_RANGE;
     profile.takeNulls(nulls);
-    return profile.conclude(NO_NULLS, among);
+    return profile.conclude(among);
   }
 
   #noColumn([first]: readonly SkippedColumn[]): ServiceError {

@@ -1,6 +1,5 @@
 import { inJsonSchema } from '../models/schema/index.js';
 import { JSON_SCHEMA_CANDIDATES } from './json-candidates.js';
-import { NO_NULLS } from './null-tokens.js';
 import type { JsonKind, PathProfile } from './path-profile.js';
 import { orNull, type Property } from './row-schema.js';
 
@@ -80,7 +79,7 @@ export function scalarTypeOf({ kind, profile }: PathProfile): string | null {
   if (kind === null || kind === 'array' || kind === 'object') return null;
   const among = JSON_SCHEMA_CANDIDATES[kind];
   if (profile === null || (kind !== 'string' && !profile.hasType(among))) return null;
-  return profile.conclude(NO_NULLS, among).type;
+  return profile.conclude(among).type;
 }
 
 function counted(count: number, what: string): string {

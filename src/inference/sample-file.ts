@@ -1,7 +1,7 @@
 import { openByteSource, type ReadableFile } from '../decoding/index.js';
 import { ServiceError } from '../errors/index.js';
 import { MAX_ROW_BYTES, readCsvWidth, type ValueFormat } from '../formats/index.js';
-import { DEFAULT_OPTIONS, MAX_NULL_VALUES } from '../ingest/index.js';
+import { DEFAULT_OPTIONS } from '../ingest/index.js';
 import type { Column } from '../models/schema/index.js';
 import { EndOfPrefix, FilePrefix, openRowSource, type RowSource } from '../reading/index.js';
 import { openFile } from '../storage/index.js';
@@ -47,7 +47,7 @@ async function inferCsv(file: ReadableFile, task: InferenceTask): Promise<Infere
   const feed = await openCsv(file, task);
   const { usable, skipped_columns } = byName((feed.columns ?? []).map((name) => ({ name })));
   const columns = usable.map(({ name }) => name);
-  const inference = new SchemaInference({ columns, nullValues, maxNullValues: MAX_NULL_VALUES });
+  const inference = new SchemaInference({ columns, nullValues });
   const sample = await sampleText(feed, task, {
     take: (row, number) => inference.take(JSON.parse(row) as Record<string, string | null>, number),
   });
@@ -72,11 +72,11 @@ function sampleText(feed: RowSource, { sampleRows }: InferenceTask, taker: Sampl
 /** The rows of a file whose columns are of no known type: fields of CSV are texts. */
 function openText(
   file: ReadableFile,
-  { format, sourceEncoding, dialect, sizeBytes, nullValues }: InferenceTask,
+  { format, sourceEncoding, dialect, sizeBytes, nullValues, quotedNulls }: InferenceTask,
   columns: Column[],
   valueFormat: ValueFormat,
 ): Promise<RowSource> {
-  const options = { ...DEFAULT_OPTIONS, nullValues, valueFormat };
+  const options = { ...DEFAULT_OPTIONS, nullValues, quotedNulls, valueFormat };
   const reading = { format, sourceEncoding, dialect, sizeBytes, columns, additionalColumns: true, options };
   return openRowSource(file, reading, null, null, { decompression: DECOMPRESSION, decoderBytes: 0 });
 }

@@ -1,3 +1,4 @@
+import { areForAll, MAX_JSON_BYTES, MAX_NULL_VALUES, type NullValues, nullValuesOf } from '../ingest/index.js';
 import { CANDIDATES } from './candidates.js';
 import { ColumnProfile } from './column-profile.js';
 import type { InferredColumn } from './inference-result.js';
@@ -10,14 +11,12 @@ const MAX_DISTINCT_TOGETHER = 1_000_000;
 export interface SchemaInferenceOptions {
   /** The file's columns in its order: at least one, each with a unique name. */
   columns: readonly string[];
-  /** Spellings of null that the rows have none of any more. */
-  nullValues: readonly string[];
-  /** Maximum number of spellings of null that a job accepts. */
-  maxNullValues: number;
+  /** Spellings of null that the request names: where they are still values, they are in quotes. */
+  nullValues: NullValues;
 }
 
 /** What `conclude` proposes. */
-export type Proposal = { schema: Record<string, string>; null_values: string[]; columns: InferredColumn[] };
+export type Proposal = { schema: Record<string, string>; null_values: NullValues; columns: InferredColumn[] };
 
 /** Number of different values that each of `columns` columns remembers. */
 export function maxDistinctOf(columns: number): number {
@@ -39,13 +38,14 @@ export class SchemaInference {
   readonly #profiles: readonly ColumnProfile[];
 
   constructor(private readonly options: SchemaInferenceOptions) {
-    const { columns, nullValues, maxNullValues } = options;
-    const words = NULL_TOKENS.filter((word) => !nullValues.includes(word));
-    const possibleNulls = new Set(words.slice(0, Math.max(0, maxNullValues - nullValues.length)));
+    const { columns, nullValues } = options;
     const maxDistinct = maxDistinctOf(columns.length);
-    this.#profiles = columns.map(
-      (name) => new ColumnProfile(name, { candidates: CANDIDATES, possibleNulls, maxDistinct }),
-    );
+    this.#profiles = columns.map((name) => {
+      const told = nullValuesOf(nullValues, name);
+      const words = NULL_TOKENS.filter((word) => !told.includes(word));
+      const possibleNulls = new Set([...told, ...words.slice(0, Math.max(0, MAX_NULL_VALUES - told.length))]);
+      return new ColumnProfile(name, { candidates: CANDIDATES, possibleNulls, maxDistinct });
+    });
   }
 
   /** A row by the names of its columns; `number` from 1. */
@@ -57,36 +57,67 @@ export class SchemaInference {
     }
   }
 
-  /**
-   * The spellings of null that are values, each with a column of texts that has it: a job's spellings of null are null in
-   * all of its columns. A column that would need one of them to be null is text, too, and so are its own.
-   */
-  #valuesOfTexts(): ReadonlyMap<string, string> {
-    const values = new Map<string, string>();
-    const open = this.#profiles.filter(({ nullWords, hasValues }) => hasValues && nullWords.length > 0);
-    for (let before = -1; before < values.size; ) {
-      before = values.size;
-      for (const profile of open) {
-        if (profile.hasType() && !profile.nullWords.some((word) => values.has(word))) continue;
-        for (const word of profile.nullWords) if (!values.has(word)) values.set(word, profile.name);
-      }
-    }
-    return values;
-  }
-
   /** Call it once, at the end. */
   conclude(): Proposal {
-    const values = this.#valuesOfTexts();
-    const needed = new Set(
-      this.#profiles
-        .filter((profile) => profile.hasType() && !profile.nullWords.some((word) => values.has(word)))
-        .flatMap(({ nullWords }) => nullWords),
+    const { null_values, tooMany } = this.#proposeNulls();
+    const columns = this.#profiles.map((profile) =>
+      profile.conclude(CANDIDATES, tooMany.has(profile) ? TOO_MANY : null),
     );
-    const columns = this.#profiles.map((profile) => profile.conclude(needed, CANDIDATES, values));
-    return {
-      schema: schemaOf(columns),
-      null_values: [...this.options.nullValues, ...needed],
-      columns,
-    };
+    return { schema: schemaOf(columns), null_values, columns };
+  }
+
+  /** What a job has to be told; `tooMany`: the columns that are left out of it, because it would be too long. */
+  #proposeNulls(): { null_values: NullValues; tooMany: ReadonlySet<ColumnProfile> } {
+    const { nullValues } = this.options;
+    const needs = new Map(
+      this.#profiles.flatMap((profile) => {
+        const words = this.#newWords(profile);
+        return words.length > 0 && profile.hasType() ? [[profile, words] as const] : [];
+      }),
+    );
+    if (needs.size === 0) return { null_values: nullValues, tooMany: new Set() };
+    const tooMany = new Set<ColumnProfile>();
+    for (;;) {
+      const null_values = this.#byColumn(needs);
+      const excess = Buffer.byteLength(JSON.stringify(null_values)) - MAX_JSON_BYTES;
+      if (excess <= 0) return { null_values, tooMany };
+      const forAll = this.#forAll(needs);
+      if (forAll !== null) return { null_values: forAll, tooMany: new Set() };
+      if (needs.size === 0) return { null_values: nullValues, tooMany };
+      // The last ones, by about what has to go.
+      for (let freed = 0; freed < excess; ) {
+        const [profile, words] = [...needs].at(-1) ?? [];
+        if (profile === undefined || words === undefined) break;
+        freed += Buffer.byteLength(JSON.stringify({ [profile.name]: words }));
+        needs.delete(profile);
+        tooMany.add(profile);
+      }
+    }
+  }
+
+  #newWords(profile: ColumnProfile): string[] {
+    const told = nullValuesOf(this.options.nullValues, profile.name);
+    return profile.nullWords.filter((word) => !told.includes(word));
+  }
+
+  #byColumn(needs: ReadonlyMap<ColumnProfile, readonly string[]>): NullValues {
+    const lists = this.#profiles.flatMap((profile) => {
+      const all = [...nullValuesOf(this.options.nullValues, profile.name), ...(needs.get(profile) ?? [])];
+      return all.length === 0 ? [] : [[profile.name, all] as const];
+    });
+    return Object.fromEntries(lists);
+  }
+
+  /** The same as one list for all columns, which is shorter; null if a column of texts has one of them as a value. */
+  #forAll(needs: ReadonlyMap<ColumnProfile, readonly string[]>): string[] | null {
+    const { nullValues } = this.options;
+    if (!areForAll(nullValues)) return null;
+    const words = new Set([...nullValues, ...[...needs.values()].flat()]);
+    const isValue = this.#profiles.some(
+      (profile) => !needs.has(profile) && this.#newWords(profile).some((word) => words.has(word)),
+    );
+    return isValue || words.size > MAX_NULL_VALUES ? null : [...words];
   }
 }
+
+const TOO_MANY = `its spellings of null have no room in null_values (${MAX_JSON_BYTES} bytes); name them for all columns`;

@@ -19,8 +19,17 @@ export {
   shownOptions,
 } from './options/job-options.js';
 export { collectOptions, type JobRequest, parseJobRequest, parsePartialRequest } from './options/job-request.js';
+export { MAX_JSON_BYTES } from './options/json-object.js';
 export { NORMALIZE_OPERATIONS, type NormalizeOperation } from './options/normalize-operations.js';
-export { MAX_NULL_VALUES } from './options/null-values.js';
+export {
+  areForAll,
+  hasNullValues,
+  MAX_NULL_VALUES,
+  type NullValues,
+  nullValuesOf,
+  type QuotedNulls,
+  refuseUnusableNullValues,
+} from './options/null-values.js';
 export { integerBetween, option, readOptionValues, trueOrFalse } from './options/option.js';
 export { differingOptions, requestedOptions } from './options/requested-options.js';
 export { type OnConflict, parseSinks, SINK_NAMES, type SinkName, type SinkWhen } from './options/sink-options.js';

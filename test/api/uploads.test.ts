@@ -23,6 +23,7 @@ const CSV_OPTIONS: [string, string][] = [
   ['trim', 'false'],
   ['header', 'true'],
   ['null_values', 'NULL'],
+  ['quoted_nulls', 'typed'],
   ['ignore_header_case', 'false'],
   ['csv_reader', 'auto'],
 ];
@@ -87,6 +88,7 @@ describe('an upload', () => {
         value_format: 'raw',
         compression: 'none',
         null_values: [],
+        quoted_nulls: 'typed',
         rename: {},
         normalize: {},
         ignore_header_case: false,
@@ -525,6 +527,11 @@ describe('an upload', () => {
             ['rename', '{"y":"qty","x":"id"}'],
           ],
         },
+      ],
+      [
+        'spellings of null of columns in another order',
+        { file: CSV, fields: [['null_values', '{"id":["NULL","-"],"qty":["x"]}']] },
+        { file: CSV, fields: [['null_values', '{"qty":["x"],"id":["-","NULL"]}']] },
       ],
     ])('answers a repetition with %s with the first job', async (what, first, second) => {
       const headers = { 'idempotency-key': `same ${what}` };

@@ -162,9 +162,9 @@ describe('batch model infer', () => {
       [
         '2 rows',
         '',
-        'COLUMN  TYPE   NULLABLE  WHY                             EXAMPLES',
-        'id      Int32  no        whole numbers of up to 1 digit  1, 2',
-        'qty     Int32  yes, 1    whole numbers of up to 1 digit  3',
+        'COLUMN  TYPE   NULLABLE  WHY                                          EXAMPLES',
+        'id      Int32  no        whole numbers of up to 1 digit               1, 2',
+        "qty     Int32  yes, 1    whole numbers of up to 1 digit; null: 'N/A'  3",
         '',
         '{',
         '  "id": "Int32",',
@@ -180,6 +180,20 @@ describe('batch model infer', () => {
     const body = service.seen.at(-1)?.body ?? '';
     const fields = [...body.matchAll(/name="(\w+)"\r\n\r\n(.*)\r\n/g)].map(([, name, value]) => `${name}=${value}`);
     expect(fields).toEqual(['delimiter=;', 'header=false', 'null_values=NULL,-', 'sample_rows=9']);
+    for (const flags of [
+      '--null-values-in a=b=c,- --null-values-in d=x',
+      '--null-values {"a":["b=c","-"],"d":["x"]}',
+    ]) {
+      await json(`model infer orders.csv ${flags} --quoted-nulls all --output json`);
+      const sent = service.seen.at(-1)?.body ?? '';
+      expect(sent).toContain('name="null_values"\r\n\r\n{"a":["b=c","-"],"d":["x"]}\r\n');
+      expect(sent).toContain('name="quoted_nulls"\r\n\r\nall\r\n');
+    }
+    const before = service.seen.length;
+    for (const wrong of ['--null-values-in NA', '--null-values {a', '--null-values NA --null-values-in a=NA']) {
+      expect((await batch(`model infer orders.csv ${wrong}`)).code).toBe(64);
+    }
+    expect(service.seen).toHaveLength(before);
   });
 });
 
@@ -270,7 +284,7 @@ describe('batch job create', () => {
       expect([field(infer!.body, 'delimiter'), field(infer!.body, 'value_format')]).toEqual(['auto', undefined]);
       expect(JSON.parse(create!.body)).toEqual({ id: 'orders', name: 'orders', schema: inferred.schema });
       const told = ['model_id', 'delimiter', 'null_values', 'value_format'].map((name) => field(upload!.body, name));
-      expect(told).toEqual(['orders', ',', 'N/A', 'json']);
+      expect(told).toEqual(['orders', ',', '{"qty":["N/A"]}', 'json']);
     });
 
     /** What is inferred with a given delimiter, and without one. */
@@ -329,7 +343,7 @@ describe('batch job create', () => {
       const { code, stderr } = await batch('job create orders orders.csv --infer --output table');
       expect([code, service.seen.map(({ url }) => url)]).toEqual([1, ['/models/infer', '/models']]);
       expect(stderr).toMatch(
-        /^MODEL_ALREADY_EXISTS: .+\nhint: Choose another id, or use the existing model: batch job create orders FILE --null-values 'N\/A'\n/,
+        /^MODEL_ALREADY_EXISTS: .+\nhint: Choose another id, or use the existing model: batch job create orders FILE --null-values-in qty=N\/A\n/,
       );
     });
 

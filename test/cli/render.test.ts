@@ -187,6 +187,7 @@ describe('tables', () => {
       value_format: 'json',
       compression: 'zstd',
       null_values: ['NULL', 'N/A'],
+      quoted_nulls: 'typed',
       rename: { 'Order ID': 'id' },
       normalize: { email: ['trim', 'lowercase'] },
       ignore_header_case: false,

@@ -66,7 +66,7 @@ describe('on a terminal, batch', () => {
     expect(code).toBe(0);
     expect(stderr.text).toMatch(/^2 rows\n\nCOLUMN +TYPE .*\nid +Int32 .*\nqty +Int32 +yes, 1 /);
     expect(stderr.text).toContain(
-      "Created the model; for another file: batch job create orders FILE --null-values 'N/A'",
+      'Created the model; for another file: batch job create orders FILE --null-values-in qty=N/A',
     );
     expect(stdout.text).toContain('a1b2c3d4');
   });
@@ -85,7 +85,7 @@ describe('on a terminal, batch', () => {
     const { code, stderr } = await onTerminal('job create orders orders.csv --infer');
     expect(code).toBe(0);
     expect(stderr.text).toContain("The delimiter is '\\t', detected from the first rows");
-    expect(stderr.text).toContain("batch job create orders FILE --delimiter '\\t' --null-values 'N/A'");
+    expect(stderr.text).toContain("batch job create orders FILE --delimiter '\\t' --null-values-in qty=N/A");
   });
 
   it('draws the upload and the processing on stderr, and the result as a table on stdout', async () => {

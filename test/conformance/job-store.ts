@@ -111,6 +111,7 @@ export function describesJobStore(name: string, open: () => Promise<StoreFixture
           value_format: 'raw',
           compression: 'none',
           null_values: [],
+          quoted_nulls: 'typed',
           rename: {},
           normalize: {},
           ignore_header_case: false,

@@ -25,12 +25,12 @@ function normalized(normalize: Record<string, string[]>): Record<string, string>
 describe('null_values', () => {
   it.each(['auto', 'reference'])('say what is null, to the %s reader', async (csv_reader) => {
     const file = Buffer.from(
-      'id,sku,qty,price,paid\n1,a,1,1,NULL\n2,b,2,2,"\\N"\n3,N/A,3,3,\n4,d,NULL,4,true\n5,e,5,5,""\n',
+      'id,sku,qty,price,paid\n1,a,1,1,NULL\n2,"N/A",2,2,"\\N"\n3,N/A,3,3,\n4,d,NULL,4,true\n5,e,5,5,""\n',
     );
     const { job_id } = await api.createJob('orders', file, {}, { null_values: 'NULL,N/A,\\N', csv_reader });
     const job = await api.ended(job_id);
     expect(job.options).toMatchObject({ null_values: ['NULL', 'N/A', '\\N'], csv_reader });
-    expect(await valuesOf(job.topics.data)).toEqual(['1,a,1,1,NULL', '2,b,2,2,"\\N"']);
+    expect(await valuesOf(job.topics.data)).toEqual(['1,a,1,1,NULL', '2,"N/A",2,2,"\\N"']);
     const rejected = (await valuesOf(job.topics.dlq)).map((value) => JSON.parse(value) as Record<string, unknown>);
     expect(rejected.map(({ row_number, error }) => [row_number, error])).toEqual([
       [3, 'NULL_VALUE'],

@@ -102,6 +102,7 @@ describe.each(['/jobs', '/models/infer'])('the page to try out POST %s', (path) 
           value_format: 'raw',
           compression: 'none',
           null_values: [],
+          quoted_nulls: 'typed',
           rename: {},
           normalize: {},
           ignore_header_case: false,

@@ -6,6 +6,7 @@ it('has a default for every option', () => {
     encoding: 'auto',
     dialect: { delimiter: ',', quote: '"', header: true },
     nullValues: [],
+    quotedNulls: 'typed',
     sampleRows: 100_000,
     partial: false,
     given: [],

@@ -49,59 +49,44 @@ describe('the evidence', () => {
 });
 
 describe('spellings of null', () => {
-  it('are proposed where they alone keep a column from its type', async () => {
+  it('are proposed for the columns that they alone keep from their type, which say so', async () => {
     const file = 'id,qty,note,none\n1,N/A,a,N/A\n2,\\N,-,N/A\n3,7,b,N/A\n';
     const inferred = await infer(file);
-    const schema = { id: 'Int32', qty: 'Nullable(Int32)', note: 'String', none: 'Nullable(String)' };
+    const schema = { id: 'Int32', qty: 'Nullable(Int32)', note: 'String', none: 'String' };
     expect(inferred.schema).toEqual(schema);
-    expect(inferred.null_values).toEqual(['N/A', '\\N']);
-    expect(inferred.columns.map(({ evidence }) => evidence.nulls)).toEqual([0, 2, 0, 3]);
+    expect(inferred.null_values).toEqual({ qty: ['N/A', '\\N'] });
+    expect(inferred.columns.map(({ evidence }) => evidence.nulls)).toEqual([0, 2, 0, 0]);
+    expect(inferred.columns[1]?.reason).toBe("whole numbers of up to 1 digit; null: 'N/A', '\\N'");
     expect(inferred.columns[2]?.evidence.examples).toEqual(['a', 'b', '-']);
     expect(await rejectedWith(file, inferred)).toEqual([]);
   });
 
-  it('are not proposed where they are values of a column of texts, and the other column says so', async () => {
-    const file = 'country,visits\nNA,1\nDE,NA\n';
+  it('are values of a column of texts: Namibia stays', async () => {
+    const file = 'country,visits\nNA,1\nDE,NA\nFR,3\n';
     const inferred = await infer(file);
-    expect(inferred.schema).toEqual({ country: 'String', visits: 'String' });
-    expect(inferred.null_values).toEqual([]);
-    expect(inferred.columns[0]?.evidence).toMatchObject({ nulls: 0, examples: ['DE', 'NA'] });
-    expect(inferred.columns[1]?.reason).toBe(
-      "no Int32: 'NA' in row 2 would have to be null, but column 'country' has it as a value",
-    );
+    expect(inferred.schema).toEqual({ country: 'String', visits: 'Nullable(Int32)' });
+    expect(inferred.null_values).toEqual({ visits: ['NA'] });
+    expect(inferred.columns[0]?.evidence).toMatchObject({ nulls: 0, examples: ['DE', 'FR', 'NA'] });
     expect(await rejectedWith(file, inferred)).toEqual([]);
-  });
-
-  it('are values of all columns that have to stay texts for that', async () => {
-    const file = 'c,d,a,b,e\nx,1,-,NULL,NULL\n-,2,1,2,\\N\ny,3,NULL,\\N,2\n';
-    const inferred = await infer(file);
-    expect(inferred.schema).toEqual({ c: 'String', d: 'Int32', a: 'String', b: 'String', e: 'String' });
-    expect(inferred.null_values).toEqual([]);
-    expect(inferred.columns.map(({ reason }) => /column '(\w)' has it/.exec(reason)?.[1])).toEqual([
-      undefined,
-      undefined,
-      'c',
-      'a',
-      'a',
-    ]);
-    expect(await rejectedWith(file, inferred)).toEqual([]);
-  });
-
-  it('of one column are proposed though another has others as values', async () => {
-    const inferred = await infer('country,visits\nNA,1\nDE,-\n');
-    expect(inferred).toMatchObject({
-      schema: { country: 'String', visits: 'Nullable(Int32)' },
-      null_values: ['-'],
-    });
   });
 
   it('are words where a column is text anyway, or nothing else', async () => {
     expect(await infer('a,b\nx,NA\nNA,NA\n')).toMatchObject({ schema: { a: 'String', b: 'String' }, null_values: [] });
   });
 
-  it('that the request names come first, and are not values', async () => {
-    const inferred = await infer('a\n?\n-\n5\n', { nullValues: ['?'] });
-    expect(inferred).toMatchObject({ schema: { a: 'Nullable(Int32)' }, null_values: ['?', '-'] });
+  it('that the request names come first, of every column, and are not values', async () => {
+    const inferred = await infer('a,b\n?,?\n-,x\n5,y\n', { nullValues: ['?'] });
+    expect(inferred).toMatchObject({ schema: { a: 'Nullable(Int32)', b: 'Nullable(String)' } });
+    expect(inferred.null_values).toEqual({ a: ['?', '-'], b: ['?'] });
+    const ofOne = await infer('a,b\n?,?\n-,x\n5,y\n', { nullValues: { a: ['?'] } });
+    expect(ofOne).toMatchObject({ schema: { a: 'Nullable(Int32)', b: 'String' }, null_values: { a: ['?', '-'] } });
+  });
+
+  it('that the request names are null in quotes where the column is not text', async () => {
+    const file = 'a,b\n"?","?"\n5,y\n';
+    const inferred = await infer(file, { nullValues: ['?'] });
+    expect(inferred).toMatchObject({ schema: { a: 'Nullable(Int32)', b: 'String' }, null_values: ['?'] });
+    expect(await rejectedWith(file, inferred)).toEqual([]);
   });
 
   it('are not proposed beyond what a job takes', async () => {
@@ -110,6 +95,18 @@ describe('spellings of null', () => {
       schema: { a: 'String' },
       null_values: nullValues,
     });
+  });
+
+  it('of very many columns are proposed for all, unless one of them has it as a text', async () => {
+    const names = Array.from({ length: 900 }, (_, index) => `column${index}`);
+    const wide = (text: string): string => `${names.join()},t\n${'1,'.repeat(900)}x\n${'NA,'.repeat(900)}${text}\n`;
+    const all = await infer(wide('y'));
+    expect([all.null_values, (all.schema as Record<string, string>)['column899']]).toEqual([['NA'], 'Nullable(Int32)']);
+    const some = await infer(wide('NA'));
+    expect(JSON.stringify(some.null_values).length).toBeLessThanOrEqual(8192);
+    expect(some.columns[0]).toMatchObject({ type: 'Int32', nullable: true });
+    expect(some.columns[899]).toMatchObject({ type: 'String', reason: expect.stringContaining('null_values') });
+    expect(await rejectedWith(wide('NA'), some)).toEqual([]);
   });
 });
 

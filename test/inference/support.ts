@@ -30,6 +30,7 @@ export async function infer(content: string | Buffer, options: Partial<Inference
         sourceEncoding: { fileCompression: 'none', encoding: 'utf-8' },
         dialect: DIALECT,
         nullValues: [],
+        quotedNulls: 'typed',
         sampleRows: 100_000,
         partial: false,
         ...options,

@@ -69,6 +69,7 @@ async function expectCsvAlike(given: Given): Promise<void> {
     options: {
       valueFormat: 'raw',
       nullValues: given.nullValues ?? [],
+      quotedNulls: given.quotedNulls ?? 'typed',
       rename: given.renames ?? {},
       ignoreHeaderCase: given.ignoreHeaderCase ?? false,
     },

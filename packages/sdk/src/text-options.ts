@@ -1,4 +1,6 @@
-import type { EncodingOption } from './types.js';
+import type { EncodingOption, Job } from './types.js';
+
+export type NullValues = readonly string[] | Readonly<Record<string, readonly string[]>>;
 
 /** How the text of a file is read. An option that is not given has the contract's default. */
 export interface TextOptions {
@@ -18,8 +20,10 @@ export interface TextOptions {
   trim?: boolean | undefined;
   /** Whether the first line names the columns. Default: true. */
   header?: boolean | undefined;
-  /** Values that mean null besides the empty field. None may have a comma. */
-  nullValues?: readonly string[] | undefined;
+  /** Values that mean null besides the empty field: for all columns (none with a comma), or by the model's columns. */
+  nullValues?: NullValues | undefined;
+  /** Where they are null in quotes, too: `typed` (default): in columns other than String; `all`. */
+  quotedNulls?: Job['options']['quoted_nulls'] | undefined;
 }
 
 /** The options of text by the names of their form fields. */
@@ -33,4 +37,5 @@ export const TEXT_FIELDS = {
   trim: 'trim',
   header: 'header',
   null_values: 'nullValues',
+  quoted_nulls: 'quotedNulls',
 } as const;

@@ -1,12 +1,14 @@
 import { type Command, Option, type OptionValues } from '@commander-js/extra-typings';
 import type { FormatOption, JobSettings, TextOptions } from 'batch-ingest-sdk';
+import { CliError, EXIT } from '../failure.js';
 import {
   character,
+  columnNulls,
   controlTotal,
   delimiter,
   keyValue,
-  list,
   normalization,
+  nullValues,
   renamedColumn,
   sinkNames,
   wholeNumber,
@@ -30,6 +32,8 @@ interface Parsed<T> {
   help: string;
   value: string;
   parse: (text: string, previous: T | undefined) => T;
+  /** Another flag for the same option, that says it of one column; repeatable. */
+  perColumn?: Omit<Parsed<T>, 'perColumn'> & { name: string };
 }
 
 type Flag<T> = [T] extends [boolean]
@@ -73,8 +77,19 @@ const textFlags = (noHeader: string): Flags<TextOptions> => ({
   header: { help: noHeader, isOff: true },
   nullValues: {
     value: '<list>',
-    help: 'values that mean null besides the empty field, separated by commas: NULL,N/A',
-    parse: list,
+    help: 'values that mean null in any column, besides the empty field, separated by commas: NULL,N/A; or JSON: {"visits":["NA"]}',
+    parse: nullValues,
+    perColumn: {
+      name: 'nullValuesIn',
+      value: '<column=list>',
+      help: 'values that mean null in this column only: visits=NA,-; repeatable, not together with --null-values',
+      parse: columnNulls,
+    },
+  },
+  quotedNulls: {
+    value: '<where>',
+    help: 'where these are null in quotes, too: typed: in columns other than String (default); all',
+    words: { typed: true, all: true },
   },
 });
 
@@ -149,19 +164,39 @@ export function withFlags<A extends unknown[], O extends OptionValues, Options>(
 ): Command<A, O & Partial<Options>> {
   for (const [name, flag] of Object.entries<Switch | Choice<string> | Parsed<unknown>>(flags)) {
     command.addOption(optionOf(kebabCase(name), flag));
+    const perColumn = perColumnOf(flag);
+    if (perColumn !== undefined) command.addOption(optionOf(kebabCase(perColumn.name), perColumn));
   }
   // The type that the calls infer for any options O is so large that its declaration takes the compiler for ever.
   return command as unknown as Command<A, O & Partial<Options>>;
 }
 
-/** What was given of them, for the SDK. */
+/** What was given of them, for the SDK. Throws CliError if an option is given both for all columns and for some. */
 export function givenOf<Options>(flags: Flags<Options>, options: Partial<Options>): Partial<Options> {
-  const given = Object.entries<object>(flags).flatMap(([name, flag]) => {
-    const value: unknown = options[name as keyof Options];
+  const all: Readonly<Record<string, unknown>> = options;
+  const given = Object.entries<Switch | Choice<string> | Parsed<unknown>>(flags).flatMap(([name, flag]) => {
+    const perColumn = perColumnOf(flag);
+    const ofColumns = perColumn === undefined ? undefined : all[perColumn.name];
+    if (perColumn !== undefined && ofColumns !== undefined && all[name] !== undefined)
+      throw bothOf(name, perColumn.name);
+    const value = all[name] ?? ofColumns;
     // Commander gives a flag with `no-` the value true if it is not there.
     return value === undefined || ('isOff' in flag && value === true) ? [] : [[name, value]];
   });
   return Object.fromEntries(given) as Partial<Options>;
+}
+
+function perColumnOf(flag: Switch | Choice<string> | Parsed<unknown>): Parsed<unknown>['perColumn'] {
+  return 'parse' in flag ? flag.perColumn : undefined;
+}
+
+function bothOf(name: string, perColumn: string): CliError {
+  return new CliError(
+    'USAGE',
+    `--${kebabCase(name)} and --${kebabCase(perColumn)} are both given`,
+    `Name the columns of each value: --${kebabCase(perColumn)} COLUMN=LIST, once for each column.`,
+    EXIT.usage,
+  );
 }
 
 function optionOf(name: string, flag: Switch | Choice<string> | Parsed<unknown>): Option {

@@ -11,6 +11,7 @@ import type { Session } from '../session.js';
 import { givenOf, JOB_FLAGS, withFlags } from './file-flags.js';
 import { withInferredModel } from './job-infer.js';
 import { waitAndConclude } from './job-wait.js';
+import { nullFlags, quoted } from './null-flags.js';
 import { idempotencyKey, positiveInteger } from './options.js';
 
 /** What the service takes unless it is configured otherwise: a file above it is not worth its upload. */
@@ -167,15 +168,10 @@ async function upload(session: Session, client: BatchClient, file: JobUpload, ke
 function repetition({ nullValues, delimiter }: JobUpload, isInferred: boolean, key: string): string {
   const told = [
     `--idempotency-key ${quoted(key)}`,
-    ...(isInferred && nullValues !== undefined ? [`--null-values ${quoted(nullValues.join(','))}`] : []),
+    ...(isInferred && nullValues !== undefined ? [nullFlags(nullValues).trimStart()] : []),
     ...(isInferred && delimiter !== undefined ? [`--delimiter ${quoted(delimiter)}`] : []),
   ];
   return `Run the same command again ${isInferred ? 'without --infer, ' : ''}with ${told.join(' ')}`;
-}
-
-/** For a shell. */
-function quoted(text: string): string {
-  return /^[\w.:/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 async function refuseTooLarge(file: string, max: number): Promise<void> {

@@ -4,6 +4,7 @@ import { inferredColumns } from '../render/inferred-table.js';
 import type { Session } from '../session.js';
 import { notesOn } from './inferred-notes.js';
 import { inferSample } from './inferred-sample.js';
+import { nullFlags } from './null-flags.js';
 
 /**
  * Creates the model inferred from a job's file, under the id that the job names, and returns the job's options for
@@ -45,9 +46,9 @@ export async function withInferredModel(session: Session, client: BatchClient, j
   const { null_values: nulls, dialect } = inferred;
   const delimiter = foundDelimiter?.replace('\t', '\\t');
   if (delimiter !== undefined) session.warn(`The delimiter is '${delimiter}', detected from the first rows`);
-  const options =
-    (delimiter === undefined ? '' : ` --delimiter '${delimiter}'`) +
-    (nulls.length > 0 ? ` --null-values '${nulls.join(',')}'` : '');
+  const given = nullFlags(nulls);
+  if (given !== '') session.warn(`The job is told which values are null:${given}`);
+  const options = (delimiter === undefined ? '' : ` --delimiter '${delimiter}'`) + given;
   const again = `batch job create ${job.modelId} FILE${options}`;
   await createModel(session, client, { id: job.modelId, name: job.modelId, schema: inferred.schema }, again);
   session.note(`\nCreated the model; for another file: ${again}`);
@@ -55,7 +56,7 @@ export async function withInferredModel(session: Session, client: BatchClient, j
     ...job,
     // One that was found out is not looked for again: the names of the model's columns might lead elsewhere.
     delimiter: job.delimiter === undefined ? (foundDelimiter ?? undefined) : dialect?.delimiter,
-    nullValues: nulls.length > 0 ? nulls : undefined,
+    nullValues: given === '' ? undefined : nulls,
   };
 }
 

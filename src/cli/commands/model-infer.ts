@@ -4,6 +4,7 @@ import { schemaText } from '../render/schema-text.js';
 import type { Session } from '../session.js';
 import { givenOf, INFER_FLAGS, withFlags } from './file-flags.js';
 import { notesOn } from './inferred-notes.js';
+import { nullFlags } from './null-flags.js';
 import { positiveInteger } from './options.js';
 
 export function modelInferCommand(open: () => Session) {
@@ -42,8 +43,8 @@ Examples:
       const isForOthers = session.mode === 'json' && !session.isModeAsked;
       if (options.schemaOnly === true || isForOthers) await session.print(schemaText(inferred.schema));
       else session.show(inferred, inferredDetails);
-      const { null_values: nulls } = inferred;
-      if (nulls.length > 0) session.warn(`Pass these to the job as well: --null-values '${nulls.join(',')}'`);
+      const nulls = nullFlags(inferred.null_values);
+      if (nulls !== '') session.warn(`Pass these to the job as well:${nulls}`);
       for (const text of notesOn(inferred)) session.warn(text);
     });
 }

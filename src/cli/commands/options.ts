@@ -46,6 +46,30 @@ export function renamedColumn(text: string, previous: Record<string, string> | u
   return collect(text, text.lastIndexOf('='), 'file column=model column', previous);
 }
 
+/** What stands between commas, or a JSON object of lists by the names of columns. */
+export function nullValues(text: string): NonNullable<JobUpload['nullValues']> {
+  if (!text.trimStart().startsWith('{')) return list(text);
+  try {
+    return JSON.parse(text) as Record<string, string[]>;
+  } catch {
+    throw new InvalidArgumentError('What begins with { must be a JSON object: {"visits":["NA"]}.');
+  }
+}
+
+/** Collects `column=value,value`; a value may hold the sign, too. */
+export function columnNulls(text: string, previous: JobUpload['nullValues']): Record<string, readonly string[]> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('It must be column=value,value.');
+  const column = text.slice(0, at);
+  if (previous !== undefined && Object.hasOwn(previous, column)) {
+    throw new InvalidArgumentError(`'${column}' is given twice.`);
+  }
+  return {
+    ...(previous as Readonly<Record<string, readonly string[]>> | undefined),
+    [column]: list(text.slice(at + 1)),
+  };
+}
+
 export const SINK_NAMES = ['clickhouse', 'postgres'] as const satisfies readonly SinkName[];
 
 /** `clickhouse,postgres`; `none`: no sink. */

@@ -101,7 +101,11 @@ function detailsOf(job: Job): Fact[] {
   ];
   if (options.value_format !== 'raw') details.push(['values', options.value_format]);
   if (options.compression !== 'none') details.push(['compression', options.compression]);
-  if (options.null_values.length > 0) details.push(['null', options.null_values.join(', ')]);
+  const { null_values: nulls } = options;
+  if (!Array.isArray(nulls)) {
+    for (const [column, values] of Object.entries(nulls)) details.push(['null', `${column}: ${values.join(', ')}`]);
+  } else if (nulls.length > 0) details.push(['null', nulls.join(', ')]);
+  if (options.quoted_nulls !== 'typed') details.push(['quoted nulls', options.quoted_nulls]);
   for (const [from, to] of Object.entries(options.rename)) details.push(['column', `${from} → ${to}`]);
   for (const [column, operations] of Object.entries(options.normalize)) {
     details.push(['normalized', `${column}: ${operations.join(', ')}`]);

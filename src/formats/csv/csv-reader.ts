@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { type CsvDialect, checkDialect } from '../../ingest/index.js';
+import { type CsvDialect, checkDialect, type NullValues, type QuotedNulls } from '../../ingest/index.js';
 import type { Column } from '../../models/schema/index.js';
 import type { BinaryLayout } from '../binary-rows.js';
 import { BLOCK_BYTES, BLOCK_ROWS, fitsRecord } from '../limits.js';
@@ -22,8 +22,10 @@ export interface CsvReaderOptions {
   header: CsvHeader;
   /** A position that a reader with the same options had; absent: where the header says that the data begins. */
   position?: Position | undefined;
-  /** Spellings of null beside the empty field; a quoted field counts too, only `""` never does. */
-  nullValues?: readonly string[] | undefined;
+  /** Spellings of null beside the empty field; `""` never is. */
+  nullValues?: NullValues | undefined;
+  /** Where they count in quotes, too. Absent: in columns that are not text. */
+  quotedNulls?: QuotedNulls | undefined;
   /** What an accepted row becomes: its own bytes without the line end (the default), or a JSON object. */
   valueFormat?: ValueFormat | undefined;
   /** How accepted rows are written for `RowConsumer.binary`; the others become JSON. For the kernel only. */

@@ -29,14 +29,22 @@ export function renameColumns(header: readonly string[], renames: Renames = {}):
   return header.map((name) => names.get(name) ?? name);
 }
 
-/** Throws ServiceError HEADER_MISMATCH if one of these is a column of neither the file nor the model. */
-export function checkNamed(names: readonly string[], header: readonly string[], columns: readonly Column[]): void {
+/**
+ * Throws ServiceError HEADER_MISMATCH if one of these is a column of neither the file nor the model. `named`: what the job
+ * says about them.
+ */
+export function checkNamed(
+  names: readonly string[],
+  header: readonly string[],
+  columns: readonly Column[],
+  named: string,
+): void {
   const known = new Set([...header, ...columns.map(({ name }) => name)]);
   const unknown = names.filter((name) => !known.has(name));
   if (unknown.length === 0) return;
   throw new ServiceError(
     'HEADER_MISMATCH',
-    `neither the file nor the model has columns that the job normalizes: ${list(unknown)}`,
+    `neither the file nor the model has columns that the job ${named}: ${list(unknown)}`,
   );
 }
 

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { ServiceError } from '../../errors/index.js';
-import { COMMON_DELIMITERS, type CsvDialect, checkDialect } from '../../ingest/index.js';
+import { areForAll, COMMON_DELIMITERS, type CsvDialect, checkDialect, type NullValues } from '../../ingest/index.js';
 import type { Column } from '../../models/schema/index.js';
 import { MAX_ROW_BYTES } from '../limits.js';
 import type { Position, Renames } from '../row-reader.js';
@@ -30,6 +30,7 @@ export interface CsvHeaderOptions {
   /** A name that no column of the model has stands for the only one that it equals in lower case. */
   ignoreHeaderCase?: boolean | undefined;
   normalize?: Normalizations | undefined;
+  nullValues?: NullValues | undefined;
 }
 
 /** Size limit of the kept copy of the lines before the data: skipped lines have no limit. */
@@ -118,7 +119,11 @@ async function readHeader(chunks: AsyncIterable<Uint8Array>, options: CsvHeaderO
     : { columns: modelOrder(options.columns), position: await readSkippedLines(chunks, dialect) };
   const columns = modelNames(fileColumns, options);
   matchHeader(columns, options.columns, options.additionalColumns);
-  checkNamed(Object.keys(options.normalize ?? {}), columns, options.columns);
+  checkNamed(Object.keys(options.normalize ?? {}), columns, options.columns, 'normalizes');
+  const { nullValues = [] } = options;
+  if (!areForAll(nullValues)) {
+    checkNamed(Object.keys(nullValues), columns, options.columns, 'names null values of');
+  }
   return { columns, fileColumns, position };
 }
 

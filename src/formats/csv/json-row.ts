@@ -1,14 +1,17 @@
+import type { NullValues, QuotedNulls } from '../../ingest/index.js';
 import { type Column, parseColumnType } from '../../models/schema/index.js';
 import { type JsonWriter, jsonWriter } from '../validation/json-value.js';
 import { type Normalizations, type Normalizer, normalizers } from '../validation/normalization.js';
 import { matchHeader } from './header-matching.js';
+import { isSpelledNull, type NullSpellings, nullSpellings } from './null-spellings.js';
 import type { RowFields } from './row-check.js';
 
 interface JsonRowOptions {
   columns: readonly Column[];
   additionalColumns: boolean;
   header: { columns: readonly string[] };
-  nullValues?: readonly string[] | undefined;
+  nullValues?: NullValues | undefined;
+  quotedNulls?: QuotedNulls | undefined;
   normalize?: Normalizations | undefined;
 }
 
@@ -16,6 +19,7 @@ interface JsonColumn {
   /** `{"name":` of the first column, `,"name":` of any other. */
   key: string;
   nullable: boolean;
+  nulls: NullSpellings | null;
   normalize: Normalizer | undefined;
   write: JsonWriter;
 }
@@ -23,10 +27,9 @@ interface JsonColumn {
 /** Writes accepted rows as compact JSON objects: every column of the file, in its order, under its name. */
 export class JsonRow {
   readonly #columns: readonly JsonColumn[];
-  readonly #nullValues: ReadonlySet<string>;
 
   constructor(options: JsonRowOptions) {
-    const { header, columns, additionalColumns, nullValues = [] } = options;
+    const { header, columns, additionalColumns } = options;
     const normalizes = normalizers(options.normalize);
     const known = new Map(
       matchHeader(header.columns, columns, additionalColumns).map((each) => [each.index, each.column]),
@@ -37,21 +40,21 @@ export class JsonRow {
         key: keyOf(name, index),
         // A column that the model does not know is like a Nullable(String).
         nullable: column?.nullable ?? true,
+        nulls: nullSpellings(options, name, column === undefined || isText(column)),
         normalize: normalizes.get(name),
         write: column === undefined ? JSON.stringify : writerOf(column),
       };
     });
-    this.#nullValues = new Set(nullValues);
   }
 
   /** The JSON of a row that was accepted. */
   encode(row: RowFields): Buffer {
     let json = '';
-    for (const [index, { key, nullable, normalize, write }] of this.#columns.entries()) {
+    for (const [index, { key, nullable, nulls, normalize, write }] of this.#columns.entries()) {
       const field = row.text(index);
       const text = normalize === undefined ? field : normalize(field);
       // Only a String may be empty and not null.
-      const isNull = nullable && (text === '' ? !row.isQuoted(index) : this.#nullValues.has(text));
+      const isNull = nullable && (text === '' ? !row.isQuoted(index) : isSpelledNull(nulls, text, row, index));
       json += key + (isNull ? 'null' : write(text));
     }
     return Buffer.from(`${json}}`);
@@ -60,6 +63,11 @@ export class JsonRow {
 
 export function keyOf(name: string, index: number): string {
   return `${index === 0 ? '{' : ','}${JSON.stringify(name)}:`;
+}
+
+function isText({ type }: Column): boolean {
+  const parsed = parseColumnType(type);
+  return typeof parsed !== 'string' && parsed.kind === 'string';
 }
 
 function writerOf(column: Column): JsonWriter {

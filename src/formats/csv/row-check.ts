@@ -1,15 +1,17 @@
+import type { NullValues, QuotedNulls } from '../../ingest/index.js';
 import type { Column } from '../../models/schema/index.js';
 import { MAX_ERRORS } from '../limits.js';
 import type { FieldError } from '../row-reader.js';
 import { type Normalizations, normalizers } from '../validation/normalization.js';
 import { ValueCheck } from '../validation/value-check.js';
 import { matchHeader } from './header-matching.js';
+import { isSpelledNull, type NullSpellings, nullSpellings } from './null-spellings.js';
 
 /** The fields of one well-formed record. */
 export interface RowFields {
   /** Without its quotes. */
   text(index: number): string;
-  /** Whether field `index` begins with a quote; asked of empty values only. */
+  /** Whether field `index` begins with a quote. */
   isQuoted(index: number): boolean;
 }
 
@@ -17,7 +19,8 @@ interface RowCheckOptions {
   columns: readonly Column[];
   additionalColumns: boolean;
   header: { columns: readonly string[] };
-  nullValues?: readonly string[] | undefined;
+  nullValues?: NullValues | undefined;
+  quotedNulls?: QuotedNulls | undefined;
   normalize?: Normalizations | undefined;
 }
 
@@ -25,19 +28,22 @@ interface RowCheckOptions {
 export class RowCheck {
   /** By the index of their field; columns that take any text are left out. */
   readonly checks: ReadonlyMap<number, ValueCheck>;
-  readonly #nullValues: ReadonlySet<string> | null;
+  /** By the index of their field, of the columns that are checked. */
+  readonly #nulls: ReadonlyMap<number, NullSpellings>;
 
   constructor(options: RowCheckOptions) {
-    const nullValues = options.nullValues ?? [];
-    this.#nullValues = nullValues.length > 0 ? new Set(nullValues) : null;
+    const spellings = new Map<number, NullSpellings>();
     const checks = new Map<number, ValueCheck>();
     const normalizes = normalizers(options.normalize);
     for (const { index, column } of matchHeader(options.header.columns, options.columns, options.additionalColumns)) {
       const check = new ValueCheck(column, normalizes.get(column.name));
-      if (check.acceptsAnyText && (column.nullable || this.#nullValues === null)) continue;
+      const nulls = nullSpellings(options, column.name, check.isString);
+      if (check.acceptsAnyText && (column.nullable || nulls === null)) continue;
       checks.set(index, check);
+      if (nulls !== null) spellings.set(index, nulls);
     }
     this.checks = checks;
+    this.#nulls = spellings;
   }
 
   /** The row's errors in the file's order of columns, the first 100 at least; null if there is none. */
@@ -57,7 +63,10 @@ export class RowCheck {
   errorsOfField(check: ValueCheck, row: RowFields, index: number): FieldError[] | null {
     const text = row.text(index);
     const value = check.normalize === null ? text : check.normalize(text);
-    const isNull = value === '' ? isNullWhenEmpty(check, row, index) : this.#nullValues?.has(value) === true;
+    const isNull =
+      value === ''
+        ? isNullWhenEmpty(check, row, index)
+        : isSpelledNull(this.#nulls.get(index) ?? null, value, row, index);
     if (isNull) return check.nullable ? null : [check.nullError(text)];
     if (check.constraints.length === 0 && check.test(text) === null) return null;
     const errors = check.errorsOf(text);

@@ -60,7 +60,7 @@ export function fieldConversions(fields: readonly FileField[], model: Model, not
   });
   problems.push(...typeProblems(builder));
   if (problems.length > 0) throw new ServiceError('HEADER_MISMATCH', problems.join('; '));
-  checkNamed(Object.keys(model.normalize ?? {}), names, model.columns);
+  checkNamed(Object.keys(model.normalize ?? {}), names, model.columns, 'normalizes');
   return conversions;
 }
 

@@ -1,4 +1,5 @@
-import { type CompiledSchema, MAX_COLUMN_NAME_BYTES, nestedColumns } from '../../models/schema/index.js';
+import { type CompiledSchema, nestedColumns } from '../../models/schema/index.js';
+import { checkColumnName } from './column-name.js';
 import { invalidOption } from './invalid-option.js';
 import { parseObject } from './json-object.js';
 import { NORMALIZE_OPERATIONS, type NormalizeOperation } from './normalize-operations.js';
@@ -9,8 +10,8 @@ export function parseRename(text: string, name: string): Record<string, string> 
   const targets = new Set<string>();
   for (const [from, to] of entries) {
     if (typeof to !== 'string') throw invalidOption(name, 'every member must be the new name of a column, as text');
-    checkName(name, from);
-    checkName(name, to);
+    checkColumnName(name, from);
+    checkColumnName(name, to);
     if (targets.has(to)) throw invalidOption(name, `two columns are renamed to ${JSON.stringify(to)}`);
     targets.add(to);
   }
@@ -20,7 +21,7 @@ export function parseRename(text: string, name: string): Record<string, string> 
 /** `{"email":["trim","lowercase"]}`: what is done to the values of a column, by the model's name. Throws INVALID_OPTION. */
 export function parseNormalize(text: string, name: string): Record<string, NormalizeOperation[]> {
   const entries = Object.entries(parseObject(name, text)).map(([column, operations]) => {
-    checkName(name, column);
+    checkColumnName(name, column);
     if (!areOperations(operations)) {
       throw invalidOption(name, `every member must be a list of ${NORMALIZE_OPERATIONS.join(', ')}, each once`);
     }
@@ -60,11 +61,4 @@ function areOperations(value: unknown): value is NormalizeOperation[] {
     new Set(value).size === value.length &&
     value.every((each) => known.includes(each))
   );
-}
-
-function checkName(option: string, name: string): void {
-  if (name === '') throw invalidOption(option, 'a column name must not be empty');
-  if (Buffer.byteLength(name) > MAX_COLUMN_NAME_BYTES) {
-    throw invalidOption(option, `a name is longer than ${MAX_COLUMN_NAME_BYTES} bytes`);
-  }
 }

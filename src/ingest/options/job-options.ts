@@ -4,7 +4,7 @@ import { FILE_FORMATS } from '../formats.js';
 import { parseNormalize, parseRename } from './column-options.js';
 import { character, delimiter } from './dialect-options.js';
 import { parseExpectation } from './expectation.js';
-import { parseNullValues } from './null-values.js';
+import { type NullValues, parseNullValues, QUOTED_NULLS, type QuotedNulls } from './null-values.js';
 import { CSV_ONLY, integerBetween, type OptionValues, oneOf, option, TEXT_FORMATS, trueOrFalse } from './option.js';
 import { ON_CONFLICT, parseSinks, SINK_WHEN } from './sink-options.js';
 
@@ -37,7 +37,9 @@ export const PROCESSING_OPTIONS = {
   /** The codec of the record batches in the job's topics. */
   compression: processing('topicCompression', oneOf('none', 'gzip', 'zstd'), 'none'),
   /** Spellings of null beside the empty field. */
-  null_values: processing('nullValues', parseNullValues, [], CSV_ONLY),
+  null_values: processing<NullValues, 'nullValues'>('nullValues', parseNullValues, [], CSV_ONLY),
+  /** Where they count in quotes, too. */
+  quoted_nulls: processing<QuotedNulls, 'quotedNulls'>('quotedNulls', oneOf(...QUOTED_NULLS), 'typed', CSV_ONLY),
   /** The model's name of a column, by the file's name for it; the others have the same name in both. */
   rename: processing('rename', parseRename, {}, FILE_FORMATS, true),
   /** Whether a name in the header may be that of a model's column in another case. */
@@ -88,9 +90,12 @@ const PROCESSING = Object.entries(PROCESSING_OPTIONS);
 
 export const DEFAULT_OPTIONS: Readonly<ProcessingOptions> = byKey((_name, absent) => absent);
 
-/** Reads stored options; one that the job did not store because it is newer than the job has its default. */
+/** What a job did that did not store the option because that is newer than the job, if it is not the default. */
+const OF_OLDER_JOBS: Partial<ProcessingOptions> = { quotedNulls: 'all' };
+
+/** Reads stored options; a job that is older than an option goes on as it began. */
 export function readOptions(json: string): ProcessingOptions {
-  return { ...DEFAULT_OPTIONS, ...(JSON.parse(json) as Partial<ProcessingOptions>) };
+  return { ...DEFAULT_OPTIONS, ...OF_OLDER_JOBS, ...(JSON.parse(json) as Partial<ProcessingOptions>) };
 }
 
 export function processingOptions(values: ShownOptions): ProcessingOptions {

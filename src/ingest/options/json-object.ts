@@ -1,7 +1,7 @@
 import { invalidOption } from './invalid-option.js';
 
 /** Size limit of an option that is JSON: that of a form field. */
-const MAX_JSON_BYTES = 8 * 1024;
+export const MAX_JSON_BYTES = 8 * 1024;
 
 /** The members of an option that is a JSON object. Throws INVALID_OPTION. */
 export function parseObject(option: string, text: string): Record<string, unknown> {

@@ -1,6 +1,7 @@
 import { type ProcessingOptions, shownDialect, shownOptions } from './job-options.js';
 import type { JobRequest } from './job-request.js';
 import { parsePartialRequest } from './job-request.js';
+import { areForAll, type NullValues } from './null-values.js';
 
 /** What a request asked for, by the options' names in the contract; those that have their defaults are left out. */
 type RequestedOptions = Readonly<Record<string, unknown>>;
@@ -32,10 +33,16 @@ function byName({ format, encoding, dialect, options }: Requested): Record<strin
 function inOneOrder({ nullValues, rename, normalize, ...others }: ProcessingOptions): object {
   return shownOptions({
     ...others,
-    nullValues: nullValues.toSorted(),
+    nullValues: nullsInOneOrder(nullValues),
     rename: sortedByKey(rename),
     normalize: sortedByKey(normalize),
   });
+}
+
+function nullsInOneOrder(values: NullValues): NullValues {
+  if (areForAll(values)) return values.toSorted();
+  const sorted = Object.entries(values).map(([column, spellings]) => [column, spellings.toSorted()] as const);
+  return sortedByKey(Object.fromEntries(sorted));
 }
 
 function sortedByKey<T>(object: Readonly<Record<string, T>>): Record<string, T> {

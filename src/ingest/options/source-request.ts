@@ -36,7 +36,7 @@ function textOf(name: string, value: unknown): unknown {
   const option = Object.hasOwn(JOB_OPTIONS, name) ? JOB_OPTIONS[name as keyof typeof JOB_OPTIONS] : undefined;
   if (option === undefined) throw invalidOption(name, `there is no such option; there are ${listed()}`);
   const { default: absent } = option;
-  if (Array.isArray(absent)) return listOf(name, value);
+  if (Array.isArray(absent) && !(name === 'null_values' && isObject(value))) return listOf(name, value);
   const type = absent === undefined ? 'string' : typeof absent;
   if (value === null || Array.isArray(value) || typeof value !== type) {
     const article = type === 'object' ? 'an' : 'a';
@@ -58,8 +58,12 @@ function listed(): string {
 }
 
 function membersOf(value: unknown, name: string): Members {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Members;
+  if (isObject(value)) return value;
   throw invalid(`${name} must be a JSON object`);
+}
+
+function isObject(value: unknown): value is Members {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function invalid(message: string): ServiceError {

@@ -9,6 +9,7 @@ import {
   knownDialect,
   refuseInapplicable,
   refuseUnusableNormalize,
+  refuseUnusableNullValues,
   requestedOptions,
   type SinkName,
 } from '../../ingest/index.js';
@@ -124,6 +125,7 @@ export class JobSubmission {
     const { hasDialect, hasNestedValues } = FORMATS[format];
     if (!hasNestedValues) refuseNested(columns);
     refuseUnusableNormalize(options.normalize, model);
+    refuseUnusableNullValues(options.nullValues, model);
     if (hasDialect && !request.dialect.header) refuseUnordered(columns);
     const { filename, sizeBytes, sha256, fileCompression, source } = upload;
     const names = [...columns.map(({ name }) => name), ...Object.keys(options.rename)];

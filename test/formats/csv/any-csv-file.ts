@@ -80,13 +80,16 @@ const model = fc.oneof(
     })),
 );
 
+const spellings = fc.subarray(['NULL', '\\N', '0', '-1', '"', "it's", '2023-01-01', '\ud800', '', longNull]);
+
 const dialect = fc
   .record({
     delimiter: fc.constantFrom(',', ';', '\t', '|', '\u001f', '0', '-'),
     quote: fc.constantFrom('"', "'", '\u0001', '1'),
     lineEnd: fc.constantFrom('\n', '\r\n', '\r'),
     header: fc.boolean(),
-    nullValues: fc.subarray(['NULL', '\\N', '0', '-1', '"', "it's", '2023-01-01', '\ud800', '', longNull]),
+    nullValues: fc.oneof(spellings, fc.dictionary(fc.constantFrom(...[0, 1, 2, 5].map(nameOf)), spellings)),
+    quotedNulls: fc.constantFrom('typed', 'all'),
     bom: fc.boolean(),
     valueFormat: fc.constantFrom('raw', 'json'),
     escape: fc.option(fc.constantFrom('\\', '^', '0', ' ', ':'), { nil: undefined }),
@@ -139,7 +142,23 @@ export const anyCsvFile: fc.Arbitrary<Given> = fc
     });
   })
   .map(({ schema, style, rows, comments, mutations, names }): Given => {
-    const { delimiter, quote, lineEnd, header, nullValues, bom, valueFormat, escape: own, comment, trim } = style;
+    const {
+      delimiter,
+      quote,
+      lineEnd,
+      header,
+      nullValues: given,
+      quotedNulls,
+      bom,
+      valueFormat,
+      escape: own,
+      comment,
+      trim,
+    } = style;
+    // Those of a column that there is not would fail the whole file.
+    const nullValues = Array.isArray(given)
+      ? given
+      : Object.fromEntries(Object.entries(given).filter(([name]) => names.includes(name)));
     const special = [delimiter, quote, '\r', '\n'];
     const inQuotes = (text: string, escaped: number): string =>
       own === undefined
@@ -169,6 +188,7 @@ export const anyCsvFile: fc.Arbitrary<Given> = fc
       quote,
       header,
       nullValues,
+      quotedNulls,
       valueFormat,
       dialect: { escape: own, comment, trim },
     };

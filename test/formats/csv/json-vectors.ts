@@ -82,10 +82,25 @@ export const JSON_VECTORS: readonly CsvVector[] = [
     expected: ['{"a":"","b":1,"c":"","d":""}'],
   },
   {
-    name: 'null values are null in every column',
+    name: 'null values in quotes are null in a typed column, and text in others',
+    file: 'a,b,c\nNULL,"NULL",null\n"\\N",,"\\N"\nx,1,\\N\n',
+    schema: { a: 'Nullable(String)', b: 'Nullable(Int8)' },
+    nullValues: ['NULL', '\\N'],
+    expected: ['{"a":null,"b":null,"c":"null"}', '{"a":"\\\\N","b":null,"c":"\\\\N"}', '{"a":"x","b":1,"c":null}'],
+  },
+  {
+    name: 'null values of one column are text in others, known to the model or not',
+    file: 'a,b,c,d\nNA,NA,NA,NA\n-,-,-,-\n',
+    schema: { a: 'String', b: 'Nullable(Int8)', c: 'Nullable(String)' },
+    nullValues: { b: ['NA', '-'], c: ['-'], d: ['NA'] },
+    expected: ['{"a":"NA","b":null,"c":"NA","d":null}', '{"a":"-","b":null,"c":null,"d":"-"}'],
+  },
+  {
+    name: 'null values are null in every column, quoted or not, if the job says so',
     file: 'a,b,c\nNULL,"NULL",null\n\\N,,"\\N"\nx,1,NULLs\n',
     schema: { a: 'Nullable(String)', b: 'Nullable(Int8)' },
     nullValues: ['NULL', '\\N'],
+    quotedNulls: 'all' as const,
     expected: ['{"a":null,"b":null,"c":"null"}', '{"a":null,"b":null,"c":null}', '{"a":"x","b":1,"c":"NULLs"}'],
   },
   {
@@ -94,6 +109,7 @@ export const JSON_VECTORS: readonly CsvVector[] = [
     schema: { a: 'Nullable(String)', b: 'Nullable(Int8)' },
     dialect: { escape: '\\' },
     nullValues: ['NULL', '\\N'],
+    quotedNulls: 'all' as const,
     expected: [
       asBytes('{"a":"x\\"\\\\\\té","b":12,"c":null}'),
       '{"a":"N","b":-7,"c":null}',

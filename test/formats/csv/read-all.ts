@@ -8,7 +8,7 @@ import {
   readCsvHeader,
 } from '../../../src/formats/index.js';
 import type { CsvDialect } from '../../../src/ingest/csv-dialect.js';
-import { type Position } from '../../../src/ingest/index.js';
+import type { NullValues, Position, QuotedNulls } from '../../../src/ingest/index.js';
 import { compileSchema } from '../../../src/models/schema/index.js';
 
 export type CreateReader = typeof createCsvReader;
@@ -32,7 +32,8 @@ export interface Given {
   header?: boolean;
   /** The rest of the dialect. */
   dialect?: Pick<CsvDialect, 'escape' | 'comment' | 'skipLines' | 'trim'>;
-  nullValues?: string[];
+  nullValues?: NullValues;
+  quotedNulls?: QuotedNulls;
   renames?: Renames;
   ignoreHeaderCase?: boolean;
   normalize?: Normalizations;
@@ -41,7 +42,7 @@ export interface Given {
 
 /** Options for a reader of this file, its header read. */
 export async function optionsFor(given: Given): Promise<CsvReaderOptions> {
-  const { delimiter = ',', quote = '"', header = true, nullValues, valueFormat } = given;
+  const { delimiter = ',', quote = '"', header = true, nullValues, quotedNulls, valueFormat } = given;
   const { renames, ignoreHeaderCase, normalize } = given;
   const compiled = compileSchema(given.schema ?? { type: 'object' });
   const options = {
@@ -51,7 +52,7 @@ export async function optionsFor(given: Given): Promise<CsvReaderOptions> {
     ignoreHeaderCase,
     normalize,
   };
-  return { ...options, header: await readCsvHeader([bytesOf(given)], options), nullValues, valueFormat };
+  return { ...options, header: await readCsvHeader([bytesOf(given)], options), nullValues, quotedNulls, valueFormat };
 }
 
 /** Reads the whole file with chunks that end at the given offsets of what is left of it. */

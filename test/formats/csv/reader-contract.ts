@@ -196,11 +196,11 @@ export function describeCsvReader(name: string, create: CreateReader): void {
           const schema = { a: 'Nullable(String)', b: 'String' };
           const { decisions } = await readAll(create, { file, schema, nullValues: ['NULL'], valueFormat: 'json' });
           const orNull = (each: { text: string; inQuotes: boolean }): string | null =>
-            write(each) === '' || each.text === 'NULL' ? null : each.text;
+            write(each) === '' || write(each) === 'NULL' ? null : each.text;
           expect(
             decisions.map((each) => ('accepted' in each ? JSON.parse(utf8(each.accepted)) : errorsOf(each)[0]?.error)),
           ).toEqual(
-            rows.map(([a, b, c]) => (b.text === 'NULL' ? 'NULL_VALUE' : { a: orNull(a), b: b.text, c: orNull(c) })),
+            rows.map(([a, b, c]) => (write(b) === 'NULL' ? 'NULL_VALUE' : { a: orNull(a), b: b.text, c: orNull(c) })),
           );
         }),
         { numRuns: 200 },

@@ -212,16 +212,40 @@ export const CSV_VECTORS: readonly CsvVector[] = [
     expected: ['"1,""",,"\n"', wrong(2, 4, 18, '"1,""","",2', 'b NOT_AN_INTEGER')],
   },
   {
-    name: 'null values are null, quoted or not',
+    name: 'null values are null, quoted or not, if the job says so',
     file: 'a,b,c\nNULL,NULL,x\n\\N,"\\N",x\n"NULL",,x\nnull,x,NULL\n1,1,""\n',
     schema: { ...MAYBE, c: 'String' },
     nullValues: ['NULL', '\\N'],
+    quotedNulls: 'all',
     expected: [
       'NULL,NULL,x',
       '\\N,"\\N",x',
       '"NULL",,x',
       wrong(4, 5, 38, 'null,x,NULL', 'a NOT_AN_INTEGER', 'c NULL_VALUE'),
       '1,1,""',
+    ],
+  },
+  {
+    name: 'null values in quotes are null in a typed column, and text in a String',
+    file: 'n,t,x\n"NULL","NULL",1\nNULL,x,1\n2,NULL,1\n2,"NULL","NULL"\n',
+    schema: { n: 'Nullable(Int8)', t: 'String', x: 'Int8' },
+    nullValues: ['NULL'],
+    expected: [
+      '"NULL","NULL",1',
+      'NULL,x,1',
+      wrong(3, 4, 31, '2,NULL,1', 't NULL_VALUE'),
+      wrong(4, 5, 40, '2,"NULL","NULL"', 'x NULL_VALUE'),
+    ],
+  },
+  {
+    name: 'null values of one column are values of the others',
+    file: 'country,visits,note\nNA,1,-\nDE,NA,NA\nFR,-,x\n',
+    schema: { country: 'String', visits: 'Nullable(Int32)', note: 'String' },
+    nullValues: { visits: ['NA'], note: ['-'] },
+    expected: [
+      wrong(1, 2, 20, 'NA,1,-', 'note NULL_VALUE'),
+      'DE,NA,NA',
+      wrong(3, 4, 36, 'FR,-,x', 'visits NOT_AN_INTEGER'),
     ],
   },
   {

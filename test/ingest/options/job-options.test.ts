@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { parseJobRequest, readOptions } from '../../../src/ingest/index.js';
+import { nullValuesOf, parseJobRequest, readOptions } from '../../../src/ingest/index.js';
 
 const JSON_VALUES = { value_format: 'json' };
 const MODEL = { model_id: 'orders' };
@@ -25,6 +25,7 @@ describe('the options of a job', () => {
         valueFormat: 'raw',
         topicCompression: 'none',
         nullValues: [],
+        quotedNulls: 'typed',
         rename: {},
         ignoreHeaderCase: false,
         normalize: {},
@@ -60,6 +61,7 @@ describe('the options of a job', () => {
         valueFormat: 'json',
         topicCompression: 'zstd',
         nullValues: ['NULL', ' N/A', '\\N'],
+        quotedNulls: 'typed',
         rename: {},
         ignoreHeaderCase: false,
         normalize: {},
@@ -88,6 +90,11 @@ describe('the options of a job', () => {
     ['an empty spelling of null', { null_values: 'NULL,' }, 'null_values: '],
     ['a long spelling of null', { null_values: `NULL,${'é'.repeat(65)}` }, 'null_values: '],
     ['many spellings of null', { null_values: numbered(31).join() }, 'null_values: '],
+    ['no object of spellings', { null_values: '{"a":"NULL"}' }, 'null_values: every member must be a list'],
+    ['what begins like an object', { null_values: '{,NULL' }, 'null_values: must be a JSON object'],
+    ['an empty spelling of a column', { null_values: '{"a":[""]}' }, 'null_values: '],
+    ['spellings of no column', { null_values: '{"":["NULL"]}' }, 'null_values: a column name must not be empty'],
+    ['another place of quotes', { quoted_nulls: 'none' }, 'quoted_nulls: must be typed or all'],
     ['another value', { value_format: 'JSON' }, 'value_format: '],
     ['another codec', { compression: 'snappy' }, 'compression: '],
     ['no JSON', { rename: 'a=b' }, 'rename: must be a JSON object'],
@@ -132,6 +139,20 @@ describe('the options of a job', () => {
   it('take as many spellings of null, and as long ones, as there may be', () => {
     const spellings = numbered(30).map((index) => `${`${index}`.padEnd(63, 'x')}😀`);
     expect(parseJobRequest(MODEL, { null_values: spellings.join() }).options.nullValues).toEqual(spellings);
+  });
+
+  it('have spellings of null of single columns, which may be any texts', () => {
+    const null_values = '{"a=b":["NULL","x,y","NULL"],"__proto__":["{"],"c":[]}';
+    const { nullValues } = parseJobRequest(MODEL, { null_values }).options;
+    expect(nullValuesOf(nullValues, 'a=b')).toEqual(['NULL', 'x,y']);
+    expect(nullValuesOf(nullValues, '__proto__')).toEqual(['{']);
+    expect([nullValuesOf(nullValues, 'c'), nullValuesOf(nullValues, 'toString')]).toEqual([[], []]);
+    expect(readOptions(JSON.stringify({ nullValues })).nullValues).toEqual(nullValues);
+  });
+
+  it('of a job that is older than quoted_nulls count spellings of null in quotes everywhere', () => {
+    expect(readOptions('{"nullValues":["NULL"]}')).toMatchObject({ nullValues: ['NULL'], quotedNulls: 'all' });
+    expect(readOptions('{"nullValues":["NULL"],"quotedNulls":"typed"}').quotedNulls).toBe('typed');
   });
 
   it('rename columns with any names', () => {

@@ -62,6 +62,7 @@ describe('a request for a job from a source', () => {
     [{ model_id: 'a', source, options: { delimiter: null } }, 'INVALID_OPTION', 'delimiter: must be a string'],
     [{ model_id: 'a', source, options: { rename: '{}' } }, 'INVALID_OPTION', 'rename: must be an object'],
     [{ model_id: 'a', source, options: { null_values: 'a' } }, 'INVALID_OPTION', 'null_values: must be an array'],
+    [{ model_id: 'a', source, options: { null_values: { a: 'b' } } }, 'INVALID_OPTION', 'null_values: every member'],
     [{ model_id: 'a', source, options: { null_values: ['a,b'] } }, 'INVALID_OPTION', 'null_values: must be an array'],
     [{ model_id: 'a', source, options: { expect: { lines: 1 } } }, 'INVALID_OPTION', 'expect: there is no lines'],
     [{ model_id: 'a', source, options: { expect: { rows: -1 } } }, 'INVALID_OPTION', 'expect: rows must be'],

@@ -89,9 +89,30 @@ export type SkipLinesOption = number;
 export type TrimOption = boolean;
 
 /**
- * Values that mean null besides the empty field, separated by commas: `NULL,N/A,\N`. At most 30, of at most 64 characters each, compared exactly, including spaces; a value cannot contain a comma. They are null quoted or not, but a quoted empty field (`""`) is never null. A null in a required column rejects the row; only a String may be empty.
+ * Values that mean null besides the empty field: for all columns, separated by commas (`NULL,N/A,\N`), or as a JSON
+ * object by the model's column names (`{"visits":["NA"]}`), then for these columns only. At most 30 for a column, of
+ * at most 64 characters each, compared exactly, including spaces; one with a comma, or a list that begins with `{`,
+ * needs the object. At most 8,192 bytes.
+ *
+ * A String column takes a value in quotes (`"NA"`) as text; `quoted_nulls` can change that. A quoted empty field
+ * (`""`) is never null. A null in a required column rejects the row; only a String may be empty. The object fails
+ * with INVALID_OPTION if it names a column that is unknown to a model that allows no others, and the job with
+ * HEADER_MISMATCH if neither the model nor the file has it.
+ *
  */
 export type NullValuesOption = string;
+
+/**
+ * Where a value of `null_values` is null in quotes, too: `typed`: in every column but those of type String (and those that the model does not know), where it is text; `all`: in every column, for files whose writer quotes nulls like everything else.
+ */
+export type QuotedNullsOption = 'typed' | 'all';
+
+/**
+ * Values that mean null besides the empty field: a list for all columns, or an object of lists by the model's column names.
+ */
+export type NullValues = Array<string> | {
+    [key: string]: Array<string>;
+};
 
 /**
  * Rename columns: a JSON object of names in the file → names in the model, `{"Order ID":"id","Qty":"qty"}`. Other columns keep their names. Names are compared byte for byte, and all renames apply at once, so two columns may swap names. Errors and JSON values have the new names. The job's `file_columns`, raw values and `raw_data` keep the file's names. A CSV or Parquet file that lacks one of the columns, or then has two with the same name, fails with HEADER_MISMATCH; a row of JSON with two of the same name is rejected with DUPLICATE_KEY. A file without a header has the model's names already (INVALID_OPTION). At most 8,192 bytes.
@@ -202,6 +223,7 @@ export type JobUpload = {
     value_format?: ValueFormatOption;
     compression?: CompressionOption;
     null_values?: NullValuesOption;
+    quoted_nulls?: QuotedNullsOption;
     rename?: RenameOption;
     ignore_header_case?: IgnoreHeaderCaseOption;
     normalize?: NormalizeOption;
@@ -211,7 +233,7 @@ export type JobUpload = {
     max_sink_errors?: MaxSinkErrorsOption;
     on_conflict?: OnConflictOption;
     expect?: ExpectOption;
-    [key: string]: MetadataValue | Blob | File | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | CsvReaderOption | SinksOption | SinkWhenOption | MaxSinkErrorsOption | OnConflictOption | ExpectOption | undefined;
+    [key: string]: MetadataValue | Blob | File | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | QuotedNullsOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | CsvReaderOption | SinksOption | SinkWhenOption | MaxSinkErrorsOption | OnConflictOption | ExpectOption | undefined;
 };
 
 /**
@@ -238,6 +260,7 @@ export type JobFromKeptFile = {
     value_format?: ValueFormatOption;
     compression?: CompressionOption;
     null_values?: NullValuesOption;
+    quoted_nulls?: QuotedNullsOption;
     rename?: RenameOption;
     ignore_header_case?: IgnoreHeaderCaseOption;
     normalize?: NormalizeOption;
@@ -247,7 +270,7 @@ export type JobFromKeptFile = {
     max_sink_errors?: MaxSinkErrorsOption;
     on_conflict?: OnConflictOption;
     expect?: ExpectOption;
-    [key: string]: MetadataValue | JobId | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | CsvReaderOption | SinksOption | SinkWhenOption | MaxSinkErrorsOption | OnConflictOption | ExpectOption | undefined;
+    [key: string]: MetadataValue | JobId | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | QuotedNullsOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | CsvReaderOption | SinksOption | SinkWhenOption | MaxSinkErrorsOption | OnConflictOption | ExpectOption | undefined;
 };
 
 /**
@@ -289,9 +312,12 @@ export type SourceOptions = {
     value_format?: ValueFormatOption;
     compression?: CompressionOption;
     /**
-     * Values that mean null, besides the empty field; none with a comma.
+     * Values that mean null, besides the empty field: a list for all columns (none with a comma), or an object of lists by the model's column names.
      */
-    null_values?: Array<string>;
+    null_values?: Array<string> | {
+        [key: string]: Array<string>;
+    };
+    quoted_nulls?: QuotedNullsOption;
     /**
      * Names in the file → names in the model.
      */
@@ -377,6 +403,7 @@ export type InferUpload = {
     trim?: TrimOption;
     header?: InferHeaderOption;
     null_values?: NullValuesOption;
+    quoted_nulls?: QuotedNullsOption;
     sample_rows?: SampleRowsOption;
     partial?: PartialOption;
 };
@@ -408,10 +435,8 @@ export type Dialect = {
 export type JobOptions = {
     value_format: ValueFormatOption;
     compression: CompressionOption;
-    /**
-     * Values that mean null, besides the empty field.
-     */
-    null_values: Array<string>;
+    null_values: NullValues;
+    quoted_nulls: QuotedNullsOption;
     /**
      * Names in the file → names in the model. Other columns keep their names.
      */
@@ -866,9 +891,9 @@ export type InferredSchema = {
      */
     dialect: Dialect | null;
     /**
-     * For CSV, otherwise empty: the values named in the request, and those spellings of null (`N/A`, `NULL`, `\N`, `-`, …) that alone keep a column from a narrower type than String. They are null in every column. A spelling that is a value of a String column, such as `NA` for Namibia, is therefore not listed; the other column is then a String, and its `reason` says so.
+     * For CSV, otherwise an empty list: what the request named, and for each column those spellings of null (`N/A`, `NULL`, `\N`, `-`, …) that alone keep it from a narrower type than String. An object if any column needs one: the others keep `NA` as text, such as Namibia's country code.
      */
-    null_values: Array<string>;
+    null_values: NullValues;
     /**
      * Number of rows from which the types were inferred.
      */
@@ -1588,6 +1613,10 @@ export type CreateJobData = {
          * See the form field of this name.
          */
         null_values?: NullValuesOption;
+        /**
+         * See the form field of this name.
+         */
+        quoted_nulls?: QuotedNullsOption;
         /**
          * See the form field of this name.
          */
@@ -2380,6 +2409,10 @@ export type InferModelData = {
          * See the form field of this name.
          */
         null_values?: NullValuesOption;
+        /**
+         * See the form field of this name.
+         */
+        quoted_nulls?: QuotedNullsOption;
         /**
          * See the form field of this name.
          */

@@ -3,10 +3,11 @@
  * memory-layout.ts.
  *
  *     0  u8   type, one of the below
- *     1  u8   NULLABLE | CONSTRAINED
+ *     1  u8   NULLABLE | CONSTRAINED | QUOTED_NULLS
  *     2  u16  Int: number of digits that always fit; Float: the same before the point; Decimal: digits before the
  *             point; DateTime, DateTime64: fraction digits
  *     4  u8   Decimal: digits after the point
+ *     6  u16  its spellings of null: their set's offset from NULLS, in units of 8 bytes
  *     8  u64  Int: the largest value
  *     16 u64  Int: the largest magnitude of a negative value
  *     24 u32  address and
@@ -20,6 +21,7 @@ export const TYPE = 0;
 export const FLAGS = 1;
 export const DIGITS = 2;
 export const SCALE = 4;
+export const NULL_SET = 6;
 export const HIGHEST = 8;
 export const LOWEST = 16;
 export const KEY = 24;
@@ -31,6 +33,8 @@ export const BINARY_NULLABLE = 27;
 
 export const NULLABLE = 1;
 export const CONSTRAINED = 2;
+/** Its spellings of null count in quotes, too. */
+export const QUOTED_NULLS = 4;
 
 // The types are named for the kinds of ColumnType, so that column-table.ts finds them. 0 is not a type: a field whose type
 // nobody has written stops the kernel.

@@ -1,4 +1,4 @@
-import { type CsvDialect, ownEscape } from '../../../ingest/index.js';
+import { type CsvDialect, type NullValues, nullValuesOf, ownEscape } from '../../../ingest/index.js';
 import type { Column, ColumnType, PlainKind } from '../../../models/schema/index.js';
 import type { BinaryColumn, BinaryLayout } from '../../binary-rows.js';
 import type { ValueCheck } from '../../validation/value-check.js';
@@ -14,11 +14,13 @@ import {
   KEY,
   KEY_LENGTH,
   LOWEST,
+  NULL_SET,
   NULLABLE,
+  QUOTED_NULLS,
   SCALE,
   TYPE,
 } from './column-format.js';
-import { COLUMN_COUNT, CONSTRAINED_COUNT, KEY_BYTES, NULL_COUNT, NULL_LENGTHS, PREFIX_BYTES } from './control-slots.js';
+import { COLUMN_COUNT, CONSTRAINED_COUNT, KEY_BYTES, NULL_COUNT, PREFIX_BYTES } from './control-slots.js';
 import type { CsvKernel } from './csv-kernel.js';
 import { COLUMN_BYTES, COLUMNS, KEYS, KEYS_BYTES, NULLS, NULLS_BYTES } from './memory-layout.js';
 
@@ -28,15 +30,23 @@ const SAFE_INT_DIGITS = { 8: 2, 16: 4, 32: 9, 64: 18 } as const;
 const SAFE_UINT64_DIGITS = 19;
 const MAX_FRACTION_DIGITS = 9;
 
-/**
- * Tells the kernel, which knows the spellings of null already, how the fields of a row are checked; `columns` and `checks`
- * are by the index of the field.
- */
+/** The columns of a file, by the index of their fields. */
+interface FieldColumns {
+  fieldCount: number;
+  /** Those that the model knows. */
+  columns: ReadonlyMap<number, Column>;
+  /** Those that do not take any text. */
+  checks: ReadonlyMap<number, ValueCheck>;
+  /** Which spellings of null each has, as `writeNulls` tells. */
+  nullSets: readonly number[];
+  /** Whether these count in quotes in columns that are text, too. */
+  countQuoted: boolean;
+}
+
+/** Tells the kernel how the fields of a row are checked. */
 export function writeColumns(
   kernel: CsvKernel,
-  fieldCount: number,
-  columns: ReadonlyMap<number, Column>,
-  checks: ReadonlyMap<number, ValueCheck>,
+  { fieldCount, columns, checks, nullSets, countQuoted }: FieldColumns,
 ): void {
   let constrained = 0;
   for (let index = 0; index < fieldCount; index++) {
@@ -44,16 +54,21 @@ export function writeColumns(
     const column = kernel.memory.subarray(COLUMNS + index * COLUMN_BYTES, COLUMNS + (index + 1) * COLUMN_BYTES);
     // Its key, if it has one, is there already.
     column.fill(0, TYPE, KEY);
-    if (check === undefined || (check.acceptsAnyText && kernel.get(NULL_COUNT) === 0)) {
+    const nullSet = nullSets[index] as number;
+    column.writeUInt16LE(nullSet, NULL_SET);
+    if (check === undefined || (check.acceptsAnyText && nullSet === 0)) {
       column[TYPE] = ANY;
       // What the model does not know is like a Nullable(String).
-      column[FLAGS] = (columns.get(index)?.nullable ?? true) ? NULLABLE : 0;
+      column[FLAGS] = ((columns.get(index)?.nullable ?? true) ? NULLABLE : 0) | (countQuoted ? QUOTED_NULLS : 0);
       continue;
     }
     writeType(column, check.type);
     const isConstrained = check.constraints.length > 0;
     if (isConstrained) constrained += 1;
-    column[FLAGS] = (check.nullable ? NULLABLE : 0) | (isConstrained ? CONSTRAINED : 0);
+    column[FLAGS] =
+      (check.nullable ? NULLABLE : 0) |
+      (isConstrained ? CONSTRAINED : 0) |
+      (countQuoted || !check.isString ? QUOTED_NULLS : 0);
   }
   kernel.set(COLUMN_COUNT, fieldCount);
   kernel.set(CONSTRAINED_COUNT, constrained);
@@ -91,29 +106,60 @@ function writeType(column: Buffer, type: ColumnType): void {
   }
 }
 
-/** Tells the kernel which texts stand for null; false if there are too many of them. */
-export function writeNulls(kernel: CsvKernel, nullValues: readonly string[], dialect: CsvDialect): boolean {
-  // As they stand in the file: a quote can only be there inside quotes, and doubled. Texts are compared without an escape
-  // that is not the quote. Empty ones are told apart by their quotes, and half a character is in no row that is UTF-8.
-  const { quote } = dialect;
-  const isDoubled = ownEscape(dialect) === null;
-  const spellings = [...new Set(nullValues)]
-    .filter((value) => value !== '' && value.isWellFormed())
-    .map((value) => Buffer.from(isDoubled ? value.replaceAll(quote, quote + quote) : value));
+/**
+ * Tells the kernel which texts stand for null. Returns for each column the place of its set (0: it has none); null if there
+ * are too many of them.
+ */
+export function writeNulls(
+  kernel: CsvKernel,
+  columns: readonly string[],
+  nullValues: NullValues,
+  dialect: CsvDialect,
+): number[] | null {
+  const sets = new Map<string, Buffer[]>([['', []]]);
+  const keys = columns.map((name) => {
+    const spellings = spellingsInFile(nullValuesOf(nullValues, name), dialect);
+    const key = spellings.length === 0 ? '' : JSON.stringify(spellings);
+    if (!sets.has(key))
+      sets.set(
+        key,
+        spellings.map((spelling) => Buffer.from(spelling)),
+      );
+    return key;
+  });
+  const spellings = [...sets.values()].flat();
+  let set = NULLS;
+  let text = NULLS + 8 * (sets.size + spellings.length);
+  if (text + spellings.reduce((sum, { length }) => sum + length, 0) > NULLS + NULLS_BYTES) return null;
   const { memory } = kernel;
-  let text = NULLS + 8 * spellings.length;
-  if (text + spellings.reduce((sum, { length }) => sum + length, 0) > NULLS + NULLS_BYTES) return false;
-  let lengths = 0;
-  for (const [index, spelling] of spellings.entries()) {
-    memory.writeUInt32LE(spelling.length, NULLS + 8 * index);
-    memory.writeUInt32LE(text, NULLS + 8 * index + 4);
-    memory.set(spelling, text);
-    text += spelling.length;
-    lengths |= 1 << Math.min(spelling.length, 31);
+  const places = new Map<string, number>();
+  for (const [key, members] of sets) {
+    places.set(key, (set - NULLS) / 8);
+    memory.writeUInt32LE(members.length, set);
+    memory.writeUInt32LE(members.reduce((bits, { length }) => bits | (1 << Math.min(length, 31)), 0) >>> 0, set + 4);
+    for (const member of members) {
+      set += 8;
+      memory.writeUInt32LE(member.length, set);
+      memory.writeUInt32LE(text, set + 4);
+      memory.set(member, text);
+      text += member.length;
+    }
+    set += 8;
   }
   kernel.set(NULL_COUNT, spellings.length);
-  kernel.set(NULL_LENGTHS, lengths);
-  return true;
+  return keys.map((key) => places.get(key) as number);
+}
+
+/**
+ * Spellings as they stand in the file: a quote can only be there inside quotes, and doubled. Texts are compared without an
+ * escape that is not the quote. Empty ones are told apart by their quotes, and half a character is in no row that is UTF-8.
+ */
+function spellingsInFile(values: readonly string[], dialect: CsvDialect): string[] {
+  const { quote } = dialect;
+  const isDoubled = ownEscape(dialect) === null;
+  return [...new Set(values)]
+    .filter((value) => value !== '' && value.isWellFormed())
+    .map((value) => (isDoubled ? value.replaceAll(quote, quote + quote) : value));
 }
 
 /** Tells the kernel the keys of a row that becomes a JSON object; false if they are longer than it has room for. */

@@ -9,9 +9,8 @@ export const QUOTE = 1;
 export const COLUMN_COUNT = 2;
 /** Number of constrained columns: at least this number of fields of each row is left to JavaScript. */
 export const CONSTRAINED_COUNT = 3;
-/** Spellings of null, and bit n for a spelling of n bytes (31: or more). */
+/** Spellings of null, of all columns. */
 export const NULL_COUNT = 4;
-export const NULL_LENGTHS = 5;
 /** Quote or escape may be part of a number, a date and the like: inside quotes they must not be taken for that. */
 export const QUOTE_IS_TEXT = 6;
 /** The byte that escapes the byte behind it, inside quotes: the quote itself, or another escape character. */

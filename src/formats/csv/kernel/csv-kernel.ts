@@ -34,7 +34,7 @@
  *
  *     control       numbers that go in and out of calls, which have few parameters (control-slots.ts)
  *     columns       32 bytes each: type, nullable or not, limits (column-format.ts; column-table.ts writes it)
- *     nulls         the spellings of null beside the empty field
+ *     nulls         the spellings of null beside the empty field, in sets of which each column has one
  *     rows          the table: start, stop, line, what is left to do, first entry, first field end
  *     entries       the fields that are left to look at: column and kind, start, stop
  *     templates     pieces of JSON for rejections (rejection-templates.ts)

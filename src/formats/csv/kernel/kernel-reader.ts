@@ -42,14 +42,14 @@ import { RowTable } from './row-table.js';
 export function createKernelReader(options: CsvReaderOptions, kernel: CsvKernel): RowReader {
   checkDialect(options.dialect);
   if (Object.keys(options.normalize ?? {}).length > 0) return createCsvReader(options);
-  const hasNulls = writeNulls(kernel, options.nullValues ?? [], options.dialect);
-  kernel.set(KEY_BYTES, 0);
   const { binary, header, valueFormat } = options;
+  const nullSets = writeNulls(kernel, header.columns, options.nullValues ?? [], options.dialect);
+  kernel.set(KEY_BYTES, 0);
   const hasNames =
     binary === undefined
       ? valueFormat !== 'json' || writeKeys(kernel, header.columns)
       : writeLayout(kernel, header.columns, binary);
-  return hasNulls && hasNames ? new KernelReader(options, kernel) : createCsvReader(options);
+  return nullSets !== null && hasNames ? new KernelReader(options, kernel, nullSets) : createCsvReader(options);
 }
 
 class KernelReader implements RowReader, DirectInput {
@@ -71,6 +71,7 @@ class KernelReader implements RowReader, DirectInput {
   constructor(
     options: CsvReaderOptions,
     private readonly kernel: CsvKernel,
+    nullSets: readonly number[],
   ) {
     const { row, line, byte } = options.position ?? options.header.position;
     const check = new RowCheck(options);
@@ -85,7 +86,8 @@ class KernelReader implements RowReader, DirectInput {
     const makeTemplates = (): RejectionTemplates => new RejectionTemplates(kernel, fieldCount, check.checks);
     this.#emitter = new RowEmitter(kernel, this.#table, this.#judge, makeTemplates, this.#windows);
     this.#row = row;
-    writeColumns(kernel, fieldCount, columns, check.checks);
+    const countQuoted = options.quotedNulls === 'all';
+    writeColumns(kernel, { fieldCount, columns, checks: check.checks, nullSets, countQuoted });
     kernel.set(DELIMITER, options.dialect.delimiter.charCodeAt(0));
     kernel.set(QUOTE, options.dialect.quote.charCodeAt(0));
     const own = ownEscape(options.dialect) ?? options.dialect.quote;

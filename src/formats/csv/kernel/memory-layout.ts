@@ -19,7 +19,10 @@ export const COLUMNS = 2 * KIB;
 export const COLUMN_BYTES = 32;
 export const MAX_COLUMNS = 10_000;
 
-/** Spellings of null: (length u32, address u32) each, their bytes behind them. */
+/**
+ * Sets of spellings of null, of which a column has one: their number u32, bit n for a spelling of n bytes (31: or more)
+ * u32, then (length u32, address u32) each. The first set is empty. The bytes of the spellings are behind all sets.
+ */
 export const NULLS = COLUMNS + (MAX_COLUMNS + 1) * COLUMN_BYTES;
 export const NULLS_BYTES = 64 * KIB;
 

@@ -184,6 +184,7 @@ const file = fc
       escape: fc.option(fc.constantFrom('\\', '^'), { nil: undefined }),
       trim: fc.boolean(),
       nullValues: fc.subarray(['NULL', '0', '-1']),
+      quotedNulls: fc.constantFrom('typed' as const, 'all' as const),
       cuts: fc.constantFrom(7, 100, 100_000),
     });
   });
@@ -191,7 +192,7 @@ const file = fc
 describe('rows in binary', () => {
   it('hold what the rows hold as JSON, or come as that', async () => {
     await fc.assert(
-      fc.asyncProperty(file, async ({ columns, rows, escape: own, trim, nullValues, cuts }) => {
+      fc.asyncProperty(file, async ({ columns, rows, escape: own, trim, nullValues, quotedNulls, cuts }) => {
         const quoted = (text: string): string =>
           own === undefined ? text.replaceAll('"', '""') : text.replaceAll(own, own + own).replaceAll('"', `${own}"`);
         const lines = rows.map(([texts, quotes]) =>
@@ -209,6 +210,7 @@ describe('rows in binary', () => {
           file: `${names.join(',')}\n${lines.join('\n')}\n`,
           schema,
           nullValues,
+          quotedNulls,
           valueFormat: 'json',
           dialect: { escape: own, trim },
         };

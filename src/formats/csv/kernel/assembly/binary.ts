@@ -128,8 +128,8 @@ function writeField(to: i32, column: i32, at: i32, end: i32, quote: u8, isOdd: b
   if (at === end) return isText && !isNullable ? writeText(to, column, at, end) : writeNull(to, column);
   if (hasNulls && isNullable) {
     const isEscapedText = isOdd && hasOwnEscape(at, end, quote);
-    if (isEscapedText ? isEscapedNull(to, at + 1, end - 1) : isSpelledNull(at, end, quote))
-      return writeNull(to, column);
+    const isNull = isEscapedText ? isEscapedNull(to, at + 1, end - 1, column) : isSpelledNull(at, end, quote, column);
+    if (isNull) return writeNull(to, column);
   }
   if (load<u8>(at) === quote) {
     const hasEscape = hasEscapeInside(at, end, quote);

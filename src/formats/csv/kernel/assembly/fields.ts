@@ -15,7 +15,7 @@ import {
 import { ESCAPE, QUOTE, TRIMS } from '../control-slots';
 import { FAILED, IS_NULL, NO_MATCH, NO_RANGE, TYPED } from '../memory-layout';
 import { get } from './control';
-import { isNullSpelling } from './nulls';
+import { areQuotedNulls, isNullSpelling } from './nulls';
 import { isBool } from './validators/bool';
 import { isDate, isDateTime, isTimestamp } from './validators/date-time';
 import { isDecimal, isDecimalNumber } from './validators/decimal';
@@ -48,7 +48,7 @@ export function judge<T, D>(type: u8, at: i32, end: i32, quote: u8, column: i32)
   }
   // Its text, which may be null, is not what stands in the file.
   if (sizeof<D>() > 1 && hasOwnEscape(at, end, quote)) return FAILED;
-  const isNull = at === end ? type !== STRING || (flags & NULLABLE) !== 0 : isSpelledNull(at, end, quote);
+  const isNull = at === end ? type !== STRING || (flags & NULLABLE) !== 0 : isSpelledNull(at, end, quote, column);
   if (isNull) return (flags & NULLABLE) !== 0 ? GOOD : isShown(at, end, quote) ? IS_NULL : FAILED;
   if (type !== STRING) {
     if (hasEscapeInside(at, end, quote)) return FAILED;
@@ -110,9 +110,10 @@ function isShown(at: i32, end: i32, quote: u8): bool {
   return end - at <= MAX_SHOWN && !hasEscapeInside(at, end, quote);
 }
 
-/** Whether a field, its quotes included, is one of the spellings of null. */
-export function isSpelledNull(at: i32, end: i32, quote: u8): bool {
-  return load<u8>(at) === quote ? isNullSpelling(at + 1, end - at - 2) : isNullSpelling(at, end - at);
+/** Whether a field, its quotes included, is one of the column's spellings of null. */
+export function isSpelledNull(at: i32, end: i32, quote: u8, column: i32): bool {
+  if (load<u8>(at) !== quote) return isNullSpelling(column, at, end - at);
+  return areQuotedNulls(column) && isNullSpelling(column, at + 1, end - at - 2);
 }
 
 /**

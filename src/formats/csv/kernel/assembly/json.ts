@@ -18,7 +18,7 @@ import { COLUMN_BYTES, COLUMNS } from '../memory-layout';
 import { dropBlanks, skipBlanks } from './blanks';
 import { get } from './control';
 import { areFieldsOdd, hasEscapeInside, hasOwnEscape, isSpelledNull } from './fields';
-import { isNullSpelling } from './nulls';
+import { areQuotedNulls, isNullSpelling } from './nulls';
 import { writeInteger, writeNumberLiteral } from './numbers';
 import { copy, copyEscaped, copyQuoted, writeByte } from './text';
 
@@ -70,7 +70,8 @@ function writeValue<T, D>(to: i32, column: i32, at: i32, end: i32, quote: u8): i
   if (at === end) return isText && (load<u8>(column, FLAGS) & NULLABLE) === 0 ? writeEmpty(to) : writeNull(to);
   if (sizeof<T>() > 1 && (load<u8>(column, FLAGS) & NULLABLE) !== 0) {
     const isEscapedText = sizeof<D>() > 1 && hasOwnEscape(at, end, quote);
-    if (isEscapedText ? isEscapedNull(to, at + 1, end - 1) : isSpelledNull(at, end, quote)) return writeNull(to);
+    const isNull = isEscapedText ? isEscapedNull(to, at + 1, end - 1, column) : isSpelledNull(at, end, quote, column);
+    if (isNull) return writeNull(to);
   }
   if (load<u8>(at) === quote) {
     if (isText) return writeQuoted(to, at + 1, end - 1);
@@ -110,10 +111,11 @@ export function dropEscapes(to: i32, at: i32, end: i32): i32 {
   return to;
 }
 
-/** Whether what stands inside quotes is, without its escapes, one of the spellings of null. */
-export function isEscapedNull(to: i32, at: i32, end: i32): bool {
+/** Whether what stands inside quotes is, without its escapes, one of the column's spellings of null. */
+export function isEscapedNull(to: i32, at: i32, end: i32, column: i32): bool {
+  if (!areQuotedNulls(column)) return false;
   const text = textPlace(to, at, end);
-  return isNullSpelling(text, dropEscapes(text, at, end) - text);
+  return isNullSpelling(column, text, dropEscapes(text, at, end) - text);
 }
 
 function writeText(to: i32, at: i32, end: i32): i32 {
