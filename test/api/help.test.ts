@@ -2,7 +2,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fastify } from 'fastify';
+import { loadContract } from '../../src/api/docs/api-docs.js';
+import { pageDocument } from '../../src/api/docs/api-page.js';
 import { mountHelp } from '../../src/api/docs/help.js';
+import { errorsPage } from '../../src/api/problems/errors-page.js';
 
 let parent: string;
 const server = fastify();
@@ -49,7 +52,14 @@ it.each(['/help/nope.html', '/help/../secret.txt', '/help/..%2fsecret.txt', '/he
 
 it('leaves the service as it is if the documentation was not built', async () => {
   const without = fastify();
-  mountHelp(without, join(parent, 'not-there'));
+  expect(mountHelp(without, join(parent, 'not-there'))).toBe(false);
   expect((await without.inject({ method: 'GET', url: '/help/' })).statusCode).toBe(404);
   await without.close();
+});
+
+it('is linked to from the page of the API and from that of the errors, if it is there', () => {
+  expect(pageDocument(loadContract(), true).externalDocs?.url).toBe('/help/');
+  expect(errorsPage(true)).toContain('href="/help/"');
+  expect(pageDocument(loadContract(), false).externalDocs).toBeUndefined();
+  expect(errorsPage(false)).not.toContain('/help');
 });

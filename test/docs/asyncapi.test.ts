@@ -1,21 +1,15 @@
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { Ajv, type AnySchema } from 'ajv';
-import { parse } from 'yaml';
 import { encodeRejectedRow } from '../../src/formats/rejected-row.js';
 import { JOB_TOPIC_CONFIG, JOBS_TOPIC_CONFIG } from '../../src/kafka/topic-configs.js';
+import { document, local, OPENAPI, recordViolations } from '../asyncapi/document.js';
 import { namesOf, SERVICE_TOPICS } from '../kit/names.js';
-import { at, type Json, violations } from '../openapi/document.js';
+import { at, type Json } from '../openapi/document.js';
 
 interface Channel {
   address: string;
   bindings: { kafka: { partitions: number; topicConfiguration: Record<string, string[] | number> } };
 }
-
-const FILE = join(import.meta.dirname, '../../asyncapi/batch.yml');
-const OPENAPI = '../openapi/openapi.yaml#';
-const document = parse(readFileSync(FILE, 'utf8')) as { channels: Record<string, Json> };
 
 /** All references of a value. */
 function references(value: Json | undefined): string[] {
@@ -23,11 +17,6 @@ function references(value: Json | undefined): string[] {
   return Object.entries(value).flatMap(([key, member]) =>
     key === '$ref' && typeof member === 'string' ? [member] : references(member),
   );
-}
-
-function local(pointer: string): Json | undefined {
-  const parts = pointer.slice('#/'.length).split('/');
-  return parts.reduce<Json | undefined>((found, key) => (found as Record<string, Json> | undefined)?.[key], document);
 }
 
 function channel(name: string): Channel {
@@ -93,7 +82,24 @@ describe('asyncapi/batch.yml', () => {
       ...{ raw: Buffer.from('a,3.5'), rawTruncated: false },
     };
     const record = encodeRejectedRow('a1b2c3d4', rejection, '2026-11-20T08:00:01.000Z');
-    const [schema = ''] = references(local('#/components/messages/RejectedRow'));
-    expect(violations(schema.slice(OPENAPI.length), JSON.parse(record.toString()) as Json)).toEqual([]);
+    expect(recordViolations('RejectedRow', { key: null, value: record })).toEqual([]);
+  });
+
+  it('tells a record that is not as it says from one that is', () => {
+    const [key, value] = [Buffer.from('a1b2c3d4'), Buffer.from('{}')];
+    const headers = { traceparent: Buffer.from(`00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`) };
+    expect(recordViolations('RowObject', { key: null, value })).toEqual([]);
+    expect(recordViolations('Purged', { key, value: null })).toEqual([]);
+    for (const [name, wrong] of [
+      ['Line', { key, value }],
+      ['Line', { key: null, value, headers }],
+      ['RowObject', { key: null, value: Buffer.from('[]') }],
+      ['RejectedRow', { key: null, value }],
+      ['Job', { key, value }],
+      ['Purged', { key: null, value: null }],
+      ['Purged', { key, value }],
+    ] as const) {
+      expect([name, recordViolations(name, wrong)]).not.toEqual([name, []]);
+    }
   });
 });

@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { committedRecords } from '../../scripts/lib/topic-reader.mjs';
+import { type ConsumedRecord, recordViolations } from '../asyncapi/document.js';
 import { consumeByConsole } from '../kit/console-consumer.js';
+import { makeJsonOrders } from '../kit/json-orders.js';
 import { expectDelivered, expectPrefix, makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { isAlive, runnerOf } from '../kit/runners.js';
 import { readTopic } from '../kit/topic.js';
@@ -97,6 +100,38 @@ describe('a clean run', () => {
     expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([200, 'true']);
     const other = await api.upload('orders', makeOrders(101).csv, headers);
     expect([other.status, ((await other.json()) as { error: string }).error]).toEqual([409, 'IDEMPOTENCY_KEY_REUSED']);
+  });
+});
+
+describe('the records of a job', () => {
+  async function recordsOf(topic: string): Promise<ConsumedRecord[]> {
+    const records: ConsumedRecord[] = [];
+    for await (const record of committedRecords(brokers, topic)) records.push(record);
+    return records;
+  }
+  const expectTaken = (name: string, records: ConsumedRecord[]): void => {
+    expect(records.length).toBeGreaterThan(0);
+    expect(records.flatMap((record) => recordViolations(name, record))).toEqual([]);
+  };
+
+  it.each([
+    ['CSV', 'Line', makeOrders(50, 9), {}],
+    ['CSV as JSON', 'RowObject', makeOrders(50, 9), { value_format: 'json' }],
+    ['NDJSON', 'RowObject', makeJsonOrders('ndjson', 50, 9), {}],
+  ] as const)('are what asyncapi/batch.yml says: %s', async (_, accepted, orders, options) => {
+    const { job_id, topics } = await api.ended((await api.createJob('orders', orders.csv, {}, options)).job_id);
+    expectTaken(accepted, await recordsOf(topics.data));
+    expectTaken('RejectedRow', await recordsOf(topics.dlq));
+
+    expect((await fetch(`${api.url}/jobs/${job_id}?purge=true&force=true`, { method: 'DELETE' })).status).toBe(202);
+    let changes: ConsumedRecord[] = [];
+    for (const deadline = Date.now() + 60_000; changes.at(-1)?.value !== null; await sleep(50)) {
+      expect(Date.now()).toBeLessThan(deadline);
+      const all = await recordsOf(`${suite.service.topicPrefix}.jobs`);
+      changes = all.filter(({ key }) => key?.toString() === job_id);
+    }
+    expectTaken('Job', changes.slice(0, -1));
+    expectTaken('Purged', changes.slice(-1));
   });
 });
 

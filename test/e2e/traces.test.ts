@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { committedRecords } from '../../scripts/lib/topic-reader.mjs';
 import type { Job } from '../../src/jobs/domain/job.js';
+import { recordViolations } from '../asyncapi/document.js';
 import { Api } from '../kit/api.js';
 import { type Collector, hasCollector, type ReceivedSpan, startCollector } from '../kit/collector.js';
 import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
@@ -116,7 +117,9 @@ const ERROR = 2;
       .then((all) => all.filter(({ name }) => name === 'create job'));
     const headers: (string | undefined)[] = [];
     for await (const record of committedRecords(brokers, `${topicPrefix}.jobs`)) {
-      if (record.key?.toString() === job.job_id) headers.push(record.headers?.['traceparent']?.toString());
+      if (record.key?.toString() !== job.job_id) continue;
+      headers.push(record.headers?.['traceparent']?.toString());
+      expect(recordViolations('Job', record)).toEqual([]);
     }
     expect(new Set(headers)).toEqual(new Set([`00-${traceId}-${create?.spanId}-01`]));
     const lines = services.flatMap((service) => service.log().split('\n')).filter((line) => line.includes(job.job_id));
