@@ -10,6 +10,8 @@ const ROOT = resolve(import.meta.dirname, '..');
 /** What VitePress reads; its configuration is in docs/.vitepress. */
 const STAGE = join(ROOT, '.cache/docs');
 const BASE = '/help/';
+/** The service's page to try the API out. */
+const API_PAGE = '/docs';
 const out = resolve(process.argv[2] ?? join(ROOT, 'dist/help'));
 
 const { pages, files } = docsPages(ROOT);
@@ -48,7 +50,7 @@ function brokenLinks(page) {
 }
 
 function leads(page, href) {
-  if (/^[a-z]+:/.test(href)) return true;
+  if (href === API_PAGE || /^[a-z]+:/.test(href)) return true;
   const [path, anchor] = href.split('#');
   const place = path.startsWith(BASE) ? path.slice(BASE.length) : join(dirname(page), path);
   const file = path === '' ? page : normalize(/(^|\/)$/.test(place) ? `${place}index.html` : place);

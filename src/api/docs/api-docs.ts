@@ -18,10 +18,11 @@ export function loadContract(): OpenAPIObject {
 export function mountApiDocs(app: NestFastifyApplication): void {
   const server = app.getHttpAdapter().getInstance();
   server.get('/', (_request, reply) => reply.redirect('/docs'));
-  server.get('/docs/errors', (_request, reply) => reply.type('text/html; charset=utf-8').send(errorsPage()));
+  const hasHelp = mountHelp(server);
+  const errors = errorsPage(hasHelp);
+  server.get('/docs/errors', (_request, reply) => reply.type('text/html; charset=utf-8').send(errors));
   server.get('/openapi.json', (_request, reply) => reply.type('application/json').send(JSON.stringify(loadContract())));
-  mountHelp(server);
-  SwaggerModule.setup('docs', app, () => pageDocument(loadContract()), {
+  SwaggerModule.setup('docs', app, () => pageDocument(loadContract(), hasHelp), {
     raw: false,
     customSiteTitle: 'Batch API',
     swaggerOptions: { displayRequestDuration: true, tryItOutEnabled: true, deepLinking: true, validatorUrl: null },

@@ -14,9 +14,12 @@ interface Upload {
  * The contract as the page to try it out shows it: Swagger UI fills in every field of a form and sends it. A field that
  * need not be given is empty there, where it would get its default, which not every format takes, or a text made up
  * from its pattern. Options are fields of the form alone, though the API takes them as query parameters, too.
+ * `hasHelp`: the page links to the documentation at /help.
  */
-export function pageDocument(contract: OpenAPIObject): OpenAPIObject {
+export function pageDocument(contract: OpenAPIObject, hasHelp: boolean): OpenAPIObject {
   const page = structuredClone(contract);
+  page.info.description += '\n[All errors](/docs/errors)';
+  if (hasHelp) page.externalDocs = { url: '/help/', description: 'Documentation' };
   for (const { post } of Object.values(page.paths) as { post?: Upload }[]) {
     const form = post?.requestBody?.content['multipart/form-data'];
     if (post === undefined || form === undefined) continue;

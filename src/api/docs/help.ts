@@ -6,9 +6,9 @@ import type { FastifyInstance } from 'fastify';
 /** Where `npm run docs` builds the documentation. */
 const FOLDER = fileURLToPath(new URL('../../../dist/help', import.meta.url));
 
-/** Serves the documentation at /help if it was built: the image has it. */
-export function mountHelp(server: FastifyInstance, folder = FOLDER): void {
-  if (!existsSync(folder)) return;
+/** Serves the documentation at /help if it was built: the image has it. Returns whether it is there. */
+export function mountHelp(server: FastifyInstance, folder = FOLDER): boolean {
+  if (!existsSync(folder)) return false;
   server.get('/help', (_request, reply) => reply.redirect('/help/'));
   server.register(fastifyStatic, {
     root: folder,
@@ -16,4 +16,5 @@ export function mountHelp(server: FastifyInstance, folder = FOLDER): void {
     // Swagger's pages have theirs.
     decorateReply: false,
   });
+  return true;
 }

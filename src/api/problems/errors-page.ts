@@ -5,18 +5,20 @@ const STYLE =
   'h2{font:600 1.05rem/1.5 ui-monospace,monospace;margin:2rem 0 0}h2 a{color:inherit;text-decoration:none}' +
   'h2:target{background:#fff3bf}p{margin:.25rem 0}.where{color:#57606a}';
 
-let page: string | undefined;
-
-/** The page behind the `type` of every problem: each code, where it appears, what it means and what to do. */
-export function errorsPage(): string {
-  page ??=
+/**
+ * The page behind the `type` of every problem: each code, where it appears, what it means and what to do.
+ * `hasHelp`: it links to the documentation at /help.
+ */
+export function errorsPage(hasHelp: boolean): string {
+  return (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Batch: errors</title>' +
-    `<meta name="viewport" content="width=device-width"><style>${STYLE}</style></head><body><h1>Errors</h1>` +
+    `<meta name="viewport" content="width=device-width"><style>${STYLE}</style></head><body>` +
+    `<nav><a href="/docs">API</a>${hasHelp ? ' · <a href="/help/">Documentation</a>' : ''}</nav><h1>Errors</h1>` +
     '<p>Every error that the service answers with or that a job can fail with. An answer is an ' +
     '<a href="https://www.rfc-editor.org/rfc/rfc9457">RFC 9457</a> problem; <code>error</code> is the code.</p>' +
     (Object.keys(catalogue) as ErrorCode[]).map(section).join('') +
-    '</body></html>';
-  return page;
+    '</body></html>'
+  );
 }
 
 function section(code: ErrorCode): string {

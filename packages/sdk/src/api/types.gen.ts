@@ -1451,6 +1451,16 @@ export type Problem = {
 export type IdempotencyKey = string;
 
 /**
+ * Where the caller is in its trace, as W3C Trace Context has it: `00-<trace id>-<span id>-<flags>`. If the service sends traces, the job is part of this one. Every request may have it. One that is not valid is ignored.
+ */
+export type Traceparent = string;
+
+/**
+ * What vendors add to `traceparent`. Passed on if it has at most 512 characters.
+ */
+export type Tracestate = string;
+
+/**
  * The job's id. A malformed one is JOB_NOT_FOUND like any other unknown id.
  */
 export type JobId2 = JobId;
@@ -1558,6 +1568,14 @@ export type CreateJobData = {
          * A name for this upload, chosen by the client (a UUID, for example) and stored with the job. Repeating the request with it cannot start a second job.
          */
         'Idempotency-Key'?: string;
+        /**
+         * Where the caller is in its trace, as W3C Trace Context has it: `00-<trace id>-<span id>-<flags>`. If the service sends traces, the job is part of this one. Every request may have it. One that is not valid is ignored.
+         */
+        traceparent?: string;
+        /**
+         * What vendors add to `traceparent`. Passed on if it has at most 512 characters.
+         */
+        tracestate?: string;
     };
     path?: never;
     query?: {
