@@ -197,6 +197,11 @@ const entries = {
     hint: 'Correct the columns of the file or of the model, or rename them (rename), then send the file again.',
     final: true,
   },
+  DIALECT_UNCLEAR: {
+    status: 400,
+    title: 'The file does not tell how it is written',
+    hint: 'Say it with the options delimiter, quote, escape, skip_lines, header or encoding.',
+  },
   ALL_ROWS_REJECTED: {
     status: null,
     title: 'No row satisfied the model',

@@ -3,6 +3,7 @@ export { type CsvReaderOptions, createCsvReader } from './csv/csv-reader.js';
 export { type CsvHeader, type CsvHeaderOptions, knownCsvHeader, readCsvHeader, readCsvWidth } from './csv/header.js';
 export { CsvKernel } from './csv/kernel/csv-kernel.js';
 export { createKernelReader } from './csv/kernel/kernel-reader.js';
+export { refuseUnclear, SNIFF_BYTES, type SniffedDialect, sniffDialect } from './csv/sniffer/sniff-dialect.js';
 export { createJsonArrayReader } from './json/json-array-reader.js';
 export { jsonKindsOf, type ScalarKind } from './json/json-kinds.js';
 export { createNdjsonReader, type JsonReaderOptions } from './json/ndjson-reader.js';

@@ -1,4 +1,5 @@
 import {
+  type CsvDialect,
   collectOptions,
   DIALECT_OPTIONS,
   integerBetween,
@@ -46,10 +47,25 @@ export function parseInferOptions(
     format: shared.format,
     encoding: shared.encoding,
     given: shared.given,
-    dialect: shared.dialect,
+    dialect: givenDialect(shared),
     nullValues: shared.options.nullValues,
     quotedNulls: shared.options.quotedNulls,
     sampleRows,
     partial,
+  };
+}
+
+/** What the request says of the dialect: the file decides the rest. */
+function givenDialect({ given, dialect }: Pick<JobRequest, 'given' | 'dialect'>): Partial<CsvDialect> {
+  const { delimiter, quote, header, escape: own, comment, skipLines = 0, trim = false } = dialect;
+  const isGiven = (name: keyof typeof DIALECT_OPTIONS): boolean => given.includes(name);
+  return {
+    ...(isGiven('delimiter') && delimiter !== 'auto' ? { delimiter } : {}),
+    ...(isGiven('quote') ? { quote } : {}),
+    ...(isGiven('header') ? { header } : {}),
+    ...(isGiven('escape') ? { escape: own } : {}),
+    ...(isGiven('comment') ? { comment } : {}),
+    ...(isGiven('skip_lines') ? { skipLines } : {}),
+    ...(isGiven('trim') ? { trim } : {}),
   };
 }

@@ -1,7 +1,8 @@
-import type { FileReading, NullValues } from '../ingest/index.js';
+import type { TextEncoding } from '../decoding/index.js';
+import type { CsvDialect, FileReading, NullValues } from '../ingest/index.js';
 import type { RowSchema } from './row-schema.js';
 
-/** A model proposed from the beginning of a file: the answer of POST /models/infer (openapi: InferredSchema), but for the dialect. */
+/** A model proposed from the beginning of a file: the answer of POST /models/infer (openapi: InferredSchema), but for the dialects' spelling. */
 export interface InferenceResult {
   /**
    * A schema that POST /models accepts: flat if no column is nested, otherwise JSON Schema. It accepts every sampled
@@ -9,6 +10,12 @@ export interface InferenceResult {
    */
   schema: Record<string, string> | RowSchema;
   format: FileReading['format'];
+  /** How the text is written; null for Parquet. */
+  encoding: TextEncoding | null;
+  /** How CSV is written: as was said, the rest as it was found. null for other formats. */
+  dialect: CsvDialect | null;
+  /** How the dialect was found; null for other formats. */
+  detection: DialectDetection | null;
   /** What a job has to be told for the schema to fit: what the request named, and what the columns made necessary. */
   null_values: NullValues;
   rows_sampled: number;
@@ -19,6 +26,15 @@ export interface InferenceResult {
   columns: InferredColumn[];
   /** Columns that a model cannot have: a job keeps them as columns that its model does not know. */
   skipped_columns: SkippedColumn[];
+}
+
+/** What speaks for a dialect. */
+export interface DialectDetection {
+  /** How much better it explains the beginning of the file than the runner-up does: from 0 to 1. */
+  confidence: number;
+  runner_up: CsvDialect | null;
+  /** For people. */
+  reasons: string[];
 }
 
 export interface SkippedColumn {

@@ -7,8 +7,8 @@ import type { InferenceResult } from './inference-result.js';
 export interface InferenceTask extends Pick<FileReading, 'sourceEncoding' | 'sizeBytes'> {
   file: FileLocation;
   format: InferenceResult['format'];
-  /** The dialect of CSV; unused for other formats. */
-  dialect: CsvDialect;
+  /** What is known of the dialect of CSV: the file says the rest. Unused for other formats. */
+  dialect: Partial<CsvDialect>;
   /** Spellings of null beside the empty field, of CSV. */
   nullValues: NullValues;
   quotedNulls: QuotedNulls;

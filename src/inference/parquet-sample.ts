@@ -47,7 +47,8 @@ export async function inferParquet(
   const isWhole = !sample.truncated;
   const inferred = columns.map((column) => column.conclude(isWhole));
   const schema = hasNested ? rowSchemaOf(columns, isWhole) : schemaOf(inferred);
-  return { schema, format, null_values: [], ...sample, columns: inferred, skipped_columns };
+  const ofText = { encoding: null, dialect: null, detection: null, null_values: [] };
+  return { schema, format, ...ofText, ...sample, columns: inferred, skipped_columns };
 }
 
 function columnsOf(fields: readonly FileField[], hasNested: boolean): DeclaredColumns {

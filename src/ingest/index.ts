@@ -9,6 +9,7 @@ export { refuseUnusableNormalize } from './options/column-options.js';
 export { type Expectation, unexpected } from './options/expectation.js';
 export { invalidOption } from './options/invalid-option.js';
 export {
+  DEFAULT_DIALECT,
   DEFAULT_OPTIONS,
   DIALECT_OPTIONS,
   type ProcessingOptions,

@@ -287,54 +287,60 @@ describe('batch job create', () => {
       expect(told).toEqual(['orders', ',', '{"qty":["N/A"]}', 'json']);
     });
 
-    /** What is inferred with a given delimiter, and without one. */
-    function answerInfer(given: (delimiter: string | undefined) => object | 'HEADER_MISMATCH'): void {
+    function answerInfer(found: object | 'HEADER_MISMATCH'): void {
       service.routes['POST /models/infer'] = (response) => {
-        const found = given(field(service.seen.at(-1)?.body ?? '', 'delimiter'));
         if (found === 'HEADER_MISMATCH') answerProblem(response, 'HEADER_MISMATCH');
         else answer(response, 200, { ...inferred, ...found });
       };
     }
     const broken = { rows_sampled: 1, rows_rejected: 2 };
-    const semicolons = { dialect: { ...inferred.dialect, delimiter: ';' } };
 
-    it.each<[string, object | 'HEADER_MISMATCH']>([
-      ['most rows are broken', broken],
-      ['its header is', 'HEADER_MISMATCH'],
-      ['it has one column, of several by its name', { columns: [{ ...inferred.columns[0], name: 'id;qty' }] }],
-    ])('finds out the delimiter by itself where %s without one', async (_what, found) => {
-      answerInfer((delimiter) => (delimiter === undefined ? found : semicolons));
+    it('tells the job how the file is written, as it was found', async () => {
+      const dialect = {
+        delimiter: '\t',
+        quote: "'",
+        escape: '\\',
+        header: false,
+        comment: '#',
+        skip_lines: 2,
+        trim: true,
+      };
+      answerInfer({ dialect, encoding: 'windows-1252' });
       await json('job create orders orders.csv --infer');
-      expect(service.seen.map(({ url }) => url)).toEqual(['/models/infer', '/models/infer', '/models', '/jobs']);
-      expect(field(service.seen[1]!.body, 'delimiter')).toBe('auto');
-      expect(field(service.seen[3]!.body, 'delimiter')).toBe(';');
+      const { body } = service.seen[2]!;
+      const told = [
+        'delimiter',
+        'quote',
+        'escape',
+        'header',
+        'comment',
+        'skip_lines',
+        'trim',
+        'encoding',
+        'null_values',
+      ];
+      const expected = ['\t', "'", '\\', 'false', '#', '2', 'true', 'windows-1252', '{"qty":["N/A"]}'];
+      expect(told.map((name) => field(body, name))).toEqual(expected);
     });
 
     it('creates nothing if more rows are broken than good, and names the options to try', async () => {
-      answerInfer(() => broken);
-      for (const [options, urls] of [
-        ['', ['/models/infer', '/models/infer']],
-        [' --delimiter |', ['/models/infer']],
-        [' --delimiter auto', ['/models/infer']],
-      ] as const) {
-        service.seen.length = 0;
-        const { code, stderr } = await batch(`job create orders orders.csv --infer${options} --output table`);
-        expect([code, service.seen.map(({ url }) => url)]).toEqual([1, urls]);
-        expect(stderr).toMatch(/INVALID_OPTION: .*2 of 3 rows are broken.*\nhint: .*--delimiter.*--quote.*--encoding/);
-      }
+      answerInfer(broken);
+      const { code, stderr } = await batch('job create orders orders.csv --infer --delimiter | --output table');
+      expect([code, service.seen.map(({ url }) => url)]).toEqual([1, ['/models/infer']]);
+      expect(stderr).toMatch(/INVALID_OPTION: .*2 of 3 rows are broken.*\nhint: .*--delimiter.*--quote.*--encoding/);
     });
 
     it('creates nothing from JSON of which more rows are broken than good', async () => {
-      answerInfer(() => ({ ...broken, format: 'ndjson', dialect: null }));
+      answerInfer({ ...broken, format: 'ndjson', dialect: null, detection: null });
       const { code, stderr } = await batch('job create orders orders.csv --infer --output table');
       expect([code, service.seen.map(({ url }) => url)]).toEqual([1, ['/models/infer']]);
       expect(stderr).toMatch(/INVALID_OPTION: .*2 of 3 rows are broken.*\nhint: .*--format/);
     });
 
-    it('ends with the first problem where no delimiter helps', async () => {
-      answerInfer(() => 'HEADER_MISMATCH');
+    it('ends with the problem if the file tells nothing', async () => {
+      answerInfer('HEADER_MISMATCH');
       const { code, stderr } = await batch('job create orders orders.csv --infer --output table');
-      expect([code, service.seen.map(({ url }) => url)]).toEqual([1, ['/models/infer', '/models/infer']]);
+      expect([code, service.seen.map(({ url }) => url)]).toEqual([1, ['/models/infer']]);
       expect(stderr).toMatch(/^HEADER_MISMATCH: /);
     });
 

@@ -71,21 +71,20 @@ describe('on a terminal, batch', () => {
     expect(stdout.text).toContain('a1b2c3d4');
   });
 
-  it('says which delimiter it has found out for a model, also for another file', async () => {
+  it('says how the file is written if it is not plain CSV, also for another file', async () => {
     const inferred = contract.components.examples.InferredOrders.value;
+    const dialect = { ...inferred.dialect, delimiter: '\t', skip_lines: 1 };
     service.routes = {
-      'POST /models/infer': (response, { body }) => {
-        const isAuto = body.includes('auto');
-        const dialect = { ...inferred.dialect, delimiter: isAuto ? '\t' : ',' };
-        answer(response, 200, { ...inferred, dialect, rows_sampled: 1, rows_rejected: isAuto ? 0 : 2 });
-      },
+      'POST /models/infer': (response) => answer(response, 200, { ...inferred, dialect }),
       'POST /models': (response) => answer(response, 201, contract.components.examples.ModelOrders.value),
       'POST /jobs': (response) => answer(response, 202, jobPending()),
     };
     const { code, stderr } = await onTerminal('job create orders orders.csv --infer');
     expect(code).toBe(0);
-    expect(stderr.text).toContain("The delimiter is '\\t', detected from the first rows");
-    expect(stderr.text).toContain("batch job create orders FILE --delimiter '\\t' --null-values-in qty=N/A");
+    expect(stderr.text).toContain('The file is not plain CSV: ');
+    const flags = '--delimiter tab --skip-lines 1 --null-values-in qty=N/A';
+    expect(stderr.text).toContain(`The job is told how to read the file: ${flags}`);
+    expect(stderr.text).toContain(`batch job create orders FILE ${flags}`);
   });
 
   it('draws the upload and the processing on stderr, and the result as a table on stdout', async () => {

@@ -4,7 +4,7 @@ it('has a default for every option', () => {
   expect(parseInferOptions({})).toEqual({
     format: 'auto',
     encoding: 'auto',
-    dialect: { delimiter: ',', quote: '"', header: true },
+    dialect: {},
     nullValues: [],
     quotedNulls: 'typed',
     sampleRows: 100_000,

@@ -52,7 +52,7 @@ export async function column(values: readonly string[], options?: Partial<Infere
 export async function rejectedWith(content: string | Buffer, inferred: InferenceResult): Promise<Rejection[]> {
   const { columns, additionalColumns } = compileSchema(inferred.schema);
   const bytes = asBytes(content);
-  const options = { dialect: DIALECT, columns, additionalColumns };
+  const options = { dialect: inferred.dialect ?? DIALECT, columns, additionalColumns };
   const header = await readCsvHeader([bytes], options);
   const reader = createCsvReader({ ...options, header, nullValues: inferred.null_values });
   return rejectedBy(reader, bytes.subarray(reader.position.byte));

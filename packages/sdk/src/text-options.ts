@@ -22,7 +22,7 @@ export interface TextOptions {
   header?: boolean | undefined;
   /** Values that mean null besides the empty field: for all columns (none with a comma), or by the model's columns. */
   nullValues?: NullValues | undefined;
-  /** Where they are null in quotes, too: `typed` (default): in columns other than String; `all`. */
+  /** Where null values count in quotes, too: `typed` (default): in columns other than String; `all`. */
   quotedNulls?: Job['options']['quoted_nulls'] | undefined;
 }
 

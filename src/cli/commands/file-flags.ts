@@ -77,7 +77,7 @@ const textFlags = (noHeader: string): Flags<TextOptions> => ({
   header: { help: noHeader, isOff: true },
   nullValues: {
     value: '<list>',
-    help: 'values that mean null in any column, besides the empty field, separated by commas: NULL,N/A; or JSON: {"visits":["NA"]}',
+    help: 'values that mean null besides the empty field, in any column, separated by commas: NULL,N/A; or JSON: {"visits":["NA"]}',
     parse: nullValues,
     perColumn: {
       name: 'nullValuesIn',
@@ -88,7 +88,7 @@ const textFlags = (noHeader: string): Flags<TextOptions> => ({
   },
   quotedNulls: {
     value: '<where>',
-    help: 'where these are null in quotes, too: typed: in columns other than String (default); all',
+    help: 'where null values count in quotes, too: typed: in columns other than String (default); all',
     words: { typed: true, all: true },
   },
 });

@@ -49,9 +49,9 @@ A path is a file of this machine, which is uploaded. A URI names a file that the
 service's credentials, and only if the service allows it (SOURCES, see docs/reference/sources.md). It reads the version that is there
 now, and fails if that is replaced meanwhile. For a path that looks like a URI write ./ before it.
 
-With --infer, the model is created from the first rows of the file. The job also gets the null values that were found,
-and the detected delimiter unless --delimiter is given or commas fit. Later rows are checked against that model; a column
-for which no type was found stays text and is not checked.
+With --infer, the model is created from the first rows of the file. The job also gets what was found: how CSV is
+written, unless a flag says it, and the values that mean null. Later rows are checked against that model; a column for
+which no type was found stays text and is not checked.
 
 Examples:
   $ batch job create orders orders.csv --wait

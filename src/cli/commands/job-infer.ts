@@ -3,8 +3,8 @@ import { CliError } from '../failure.js';
 import { inferredColumns } from '../render/inferred-table.js';
 import type { Session } from '../session.js';
 import { notesOn } from './inferred-notes.js';
+import { asFlags, foundOptions } from './inferred-options.js';
 import { inferSample } from './inferred-sample.js';
-import { nullFlags } from './null-flags.js';
 
 /**
  * Creates the model inferred from a job's file, under the id that the job names, and returns the job's options for
@@ -40,24 +40,18 @@ export async function withInferredModel(session: Session, client: BatchClient, j
       'Leave out --rename; or infer the schema with `batch model infer`, rename its columns and create the model from it.',
     );
   }
-  const { inferred, foundDelimiter } = await inferSample(session, client, job);
+  const inferred = await inferSample(session, client, job);
   session.note(inferredColumns(inferred, session.style, session.width));
   for (const text of notesOn(inferred)) session.warn(text);
-  const { null_values: nulls, dialect } = inferred;
-  const delimiter = foundDelimiter?.replace('\t', '\\t');
-  if (delimiter !== undefined) session.warn(`The delimiter is '${delimiter}', detected from the first rows`);
-  const given = nullFlags(nulls);
-  if (given !== '') session.warn(`The job is told which values are null:${given}`);
-  const options = (delimiter === undefined ? '' : ` --delimiter '${delimiter}'`) + given;
-  const again = `batch job create ${job.modelId} FILE${options}`;
+  const options = foundOptions(inferred);
+  const flags = asFlags(options);
+  if (flags !== '') session.warn(`The job is told how to read the file:${flags}`);
+  const again = `batch job create ${job.modelId} FILE${flags}`;
   await createModel(session, client, { id: job.modelId, name: job.modelId, schema: inferred.schema }, again);
   session.note(`\nCreated the model; for another file: ${again}`);
-  return {
-    ...job,
-    // One that was found out is not looked for again: the names of the model's columns might lead elsewhere.
-    delimiter: job.delimiter === undefined ? (foundDelimiter ?? undefined) : dialect?.delimiter,
-    nullValues: given === '' ? undefined : nulls,
-  };
+  // What is to be detected was: it is not looked for again, where the model's names might lead elsewhere.
+  const delimiter = job.delimiter === undefined ? {} : { delimiter: inferred.dialect?.delimiter };
+  return { ...job, ...delimiter, ...options };
 }
 
 /** `again`: the command that takes the model as it is. */

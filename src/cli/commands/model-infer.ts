@@ -4,7 +4,7 @@ import { schemaText } from '../render/schema-text.js';
 import type { Session } from '../session.js';
 import { givenOf, INFER_FLAGS, withFlags } from './file-flags.js';
 import { notesOn } from './inferred-notes.js';
-import { nullFlags } from './null-flags.js';
+import { asFlags, foundOptions } from './inferred-options.js';
 import { positiveInteger } from './options.js';
 
 export function modelInferCommand(open: () => Session) {
@@ -17,6 +17,7 @@ export function modelInferCommand(open: () => Session) {
     .addHelpText(
       'after',
       `
+How CSV is written (delimiter, quotes, lines before the header, encoding) is found out unless a flag says it.
 On a terminal it shows each column's type, and why; when piped, it prints only the schema, ready for model create.
 With --output json it prints all of the evidence. A sample proves nothing about the rows after it: read the schema
 before you rely on it.
@@ -24,7 +25,7 @@ before you rely on it.
 Examples:
   $ batch model infer orders.csv
   $ batch model infer orders.csv > orders.json && batch model create orders orders.json
-  $ batch model infer export.txt --delimiter auto --output json
+  $ batch model infer export.txt --output json
   $ zcat orders.csv.gz | batch model infer -
   $ batch model infer orders.ndjson
   $ batch model infer orders.parquet`,
@@ -43,8 +44,8 @@ Examples:
       const isForOthers = session.mode === 'json' && !session.isModeAsked;
       if (options.schemaOnly === true || isForOthers) await session.print(schemaText(inferred.schema));
       else session.show(inferred, inferredDetails);
-      const nulls = nullFlags(inferred.null_values);
-      if (nulls !== '') session.warn(`Pass these to the job as well:${nulls}`);
+      const flags = asFlags(foundOptions(inferred));
+      if (flags !== '') session.warn(`Pass these to the job as well:${flags}`);
       for (const text of notesOn(inferred)) session.warn(text);
     });
 }

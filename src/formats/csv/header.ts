@@ -1,12 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import { ServiceError } from '../../errors/index.js';
-import { areForAll, COMMON_DELIMITERS, type CsvDialect, checkDialect, type NullValues } from '../../ingest/index.js';
+import { areForAll, type CsvDialect, checkDialect, type NullValues } from '../../ingest/index.js';
 import type { Column } from '../../models/schema/index.js';
 import { MAX_ROW_BYTES } from '../limits.js';
 import type { Position, Renames } from '../row-reader.js';
 import type { Normalizations } from '../validation/normalization.js';
 import { FieldParser, trimmed } from './fields.js';
-import { checkNamed, matchHeader, renameColumns } from './header-matching.js';
+import { headerAdvice } from './header-advice.js';
+import { checkNamed, checkNames, matchHeader, renameColumns } from './header-matching.js';
 import { RecordSplitter } from './record-splitter.js';
 
 export interface CsvHeader {
@@ -42,7 +43,7 @@ type HeaderLine = Omit<CsvHeader, 'fileColumns'>;
 /**
  * Reads the header from the beginning of the file and matches it with the model; takes no more chunks than it needs
  * (a header is at most 1,000,000 bytes). Throws ServiceError HEADER_MISMATCH if the header is missing, broken or does
- * not fit the model, with the delimiter that would suit it better, INVALID_OPTION if the dialect is contradictory.
+ * not fit the model, with the options by which it would, INVALID_OPTION if the dialect is contradictory.
  *
  *     const header = await readCsvHeader(createReadStream(path), { dialect, columns, additionalColumns });
  *     const reader = createCsvReader({ dialect, columns, additionalColumns, header, position: checkpoint?.position });
@@ -58,10 +59,10 @@ export async function readCsvHeader(
     return await readHeader(keepCopies(chunks, seen), options);
   } catch (error) {
     if (!(error instanceof ServiceError) || error.code !== 'HEADER_MISMATCH') throw error;
-    const delimiter = likelierDelimiter(Buffer.concat(seen), options);
-    if (delimiter === null) throw error;
-    const shown = delimiter === '\t' ? 'a tab' : `'${delimiter}'`;
-    throw mismatch(`${error.message}; the delimiter seems to be ${shown} (delimiter=auto detects it)`);
+    const beginning = Buffer.concat(seen);
+    const namesBy = (dialect: CsvDialect): string[] | null => usableNames(beginning, dialect, options);
+    const advice = headerAdvice({ ...options, beginning, namesBy });
+    throw advice === null ? error : mismatch(`${error.message}; ${advice}`);
   }
 }
 
@@ -79,35 +80,17 @@ async function* keepCopies(
   }
 }
 
-/** The delimiter by which more of the model's columns are in a header that begins like this; null: there is none. */
-function likelierDelimiter(beginning: Uint8Array, options: CsvHeaderOptions): string | null {
-  const { dialect, columns } = options;
-  if (!dialect.header) return null;
-  const taken = [dialect.delimiter, dialect.quote, dialect.escape, dialect.comment];
-  // Without a model's columns, one that makes columns of what is none.
-  let most = columns.length === 0 ? -1 : knownColumns(beginning, dialect, options);
-  let likelier: string | null = null;
-  for (const delimiter of COMMON_DELIMITERS.filter((each) => !taken.includes(each))) {
-    const known = knownColumns(beginning, { ...dialect, delimiter }, options);
-    if (known <= most) continue;
-    most = known;
-    likelier = delimiter;
-  }
-  return likelier;
-}
-
-/** How many of the model's columns are in a header of several columns; -1: it is none, or has no columns to be used. */
-function knownColumns(beginning: Uint8Array, dialect: CsvDialect, options: CsvHeaderOptions): number {
+/** The names in a header of a file that begins like this; null: there is none, or its names are not usable. */
+function usableNames(beginning: Uint8Array, dialect: CsvDialect, options: CsvHeaderOptions): string[] | null {
   const splitter = new RecordSplitter(dialect, { byte: 0, line: 0 }, dialect.skipLines);
   splitter.push(beginning);
   splitter.end();
   try {
     const names = modelNames(headerFrom(splitter, dialect)?.columns ?? [], options);
-    if (names.length < 2) return -1;
-    matchHeader(names, [], true);
-    return options.columns.filter(({ name }) => names.includes(name)).length;
+    checkNames(names);
+    return names.length > 0 ? names : null;
   } catch (error) {
-    if (error instanceof ServiceError) return -1;
+    if (error instanceof ServiceError) return null;
     throw error;
   }
 }

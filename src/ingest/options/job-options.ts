@@ -88,6 +88,13 @@ export interface ShownDialect {
 
 const PROCESSING = Object.entries(PROCESSING_OPTIONS);
 
+/** What a job reads a file as that is told nothing. */
+export const DEFAULT_DIALECT: CsvDialect = {
+  delimiter: DIALECT_OPTIONS.delimiter.default,
+  quote: DIALECT_OPTIONS.quote.default,
+  header: DIALECT_OPTIONS.header.default,
+};
+
 export const DEFAULT_OPTIONS: Readonly<ProcessingOptions> = byKey((_name, absent) => absent);
 
 /** What a job did that did not store the option because that is newer than the job, if it is not the default. */

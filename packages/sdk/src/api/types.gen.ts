@@ -103,7 +103,7 @@ export type TrimOption = boolean;
 export type NullValuesOption = string;
 
 /**
- * Where a value of `null_values` is null in quotes, too: `typed`: in every column but those of type String (and those that the model does not know), where it is text; `all`: in every column, for files whose writer quotes nulls like everything else.
+ * Where null values count in quotes, too: `typed`: in every column but those of type String (and those that the model does not know), where it is text; `all`: in every column, for files whose writer quotes nulls like everything else.
  */
 export type QuotedNullsOption = 'typed' | 'all';
 
@@ -887,9 +887,17 @@ export type InferredSchema = {
     schema: ModelSchema;
     format: 'csv' | 'json' | 'ndjson' | 'parquet';
     /**
-     * How the CSV file was read; null for other formats.
+     * How the CSV file was read: as the request says, the rest as its beginning tells. null for other formats.
      */
     dialect: Dialect | null;
+    /**
+     * How the text is written; null for Parquet.
+     */
+    encoding: 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252' | 'latin1' | null;
+    /**
+     * How the dialect was found; null for other formats than CSV.
+     */
+    detection: DialectDetection | null;
     /**
      * For CSV, otherwise an empty list: what the request named, and for each column those spellings of null (`N/A`, `NULL`, `\N`, `-`, …) that alone keep it from a narrower type than String. An object if any column needs one: the others keep `NA` as text, such as Namibia's country code.
      */
@@ -914,6 +922,24 @@ export type InferredSchema = {
      * Columns for which no type was inferred. A job keeps them as columns that its model does not know.
      */
     skipped_columns: Array<LeftOutColumn>;
+};
+
+/**
+ * What speaks for a dialect.
+ */
+export type DialectDetection = {
+    /**
+     * How much better it explains the beginning of the file than the runner-up does. 1 if there is none.
+     */
+    confidence: number;
+    /**
+     * The next best dialect; null if no other gives a table.
+     */
+    runner_up: Dialect | null;
+    /**
+     * Why the dialect was chosen, for people.
+     */
+    reasons: Array<string>;
 };
 
 export type LeftOutColumn = {
@@ -1407,7 +1433,7 @@ export type NewKey = Key & {
 /**
  * Every code that a response can carry.
  */
-export type ErrorCode = 'FILE_TOO_LARGE' | 'UNSUPPORTED_FILE_TYPE' | 'MODEL_NOT_FOUND' | 'KAFKA_UNAVAILABLE' | 'JOB_NOT_FOUND' | 'INTERNAL_ERROR' | 'INVALID_JSON' | 'INVALID_MULTIPART' | 'MISSING_MODEL_ID' | 'MISSING_FILE' | 'READ_ERROR' | 'INVALID_SCHEMA' | 'INVALID_OPTION' | 'INVALID_REQUEST' | 'MODEL_ALREADY_EXISTS' | 'JOB_STATE_CONFLICT' | 'IDEMPOTENCY_KEY_REUSED' | 'REJECTED_EXPIRED' | 'SPOOL_EXPIRED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'UNSUPPORTED_MEDIA_TYPE' | 'UPLOAD_TIMEOUT' | 'UNAUTHENTICATED' | 'FORBIDDEN' | 'KEY_NOT_FOUND' | 'FORBIDDEN_HOST' | 'CROSS_SITE_REQUEST' | 'STORAGE_UNAVAILABLE' | 'STORE_UNAVAILABLE' | 'BACKUP_BY_DATABASE' | 'INSUFFICIENT_STORAGE' | 'SERVICE_BUSY' | 'TOPIC_LIMIT' | 'HEADER_MISMATCH' | 'KAFKA_REJECTED' | 'KAFKA_UNSUPPORTED' | 'INVALID_SOURCE' | 'SOURCE_NOT_ALLOWED' | 'SOURCE_NOT_FOUND' | 'SOURCE_FORBIDDEN' | 'SOURCE_CHANGED' | 'SOURCE_UNSUPPORTED' | 'SOURCE_UNAVAILABLE' | 'FILE_CORRUPT' | 'FILE_TOO_COMPLEX' | 'SINK_NOT_CONFIGURED' | 'SINK_NOT_FOUND' | 'SINK_STATE_CONFLICT' | 'SINK_EXPIRED' | 'SINK_NOT_REVERSIBLE' | 'FEED_NOT_FOUND' | 'FEED_SECRET_WRONG' | 'FEED_ALREADY_EXISTS';
+export type ErrorCode = 'FILE_TOO_LARGE' | 'UNSUPPORTED_FILE_TYPE' | 'MODEL_NOT_FOUND' | 'KAFKA_UNAVAILABLE' | 'JOB_NOT_FOUND' | 'INTERNAL_ERROR' | 'INVALID_JSON' | 'INVALID_MULTIPART' | 'MISSING_MODEL_ID' | 'MISSING_FILE' | 'READ_ERROR' | 'INVALID_SCHEMA' | 'INVALID_OPTION' | 'INVALID_REQUEST' | 'MODEL_ALREADY_EXISTS' | 'JOB_STATE_CONFLICT' | 'IDEMPOTENCY_KEY_REUSED' | 'REJECTED_EXPIRED' | 'SPOOL_EXPIRED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'UNSUPPORTED_MEDIA_TYPE' | 'UPLOAD_TIMEOUT' | 'UNAUTHENTICATED' | 'FORBIDDEN' | 'KEY_NOT_FOUND' | 'FORBIDDEN_HOST' | 'CROSS_SITE_REQUEST' | 'STORAGE_UNAVAILABLE' | 'STORE_UNAVAILABLE' | 'BACKUP_BY_DATABASE' | 'INSUFFICIENT_STORAGE' | 'SERVICE_BUSY' | 'TOPIC_LIMIT' | 'HEADER_MISMATCH' | 'DIALECT_UNCLEAR' | 'KAFKA_REJECTED' | 'KAFKA_UNSUPPORTED' | 'INVALID_SOURCE' | 'SOURCE_NOT_ALLOWED' | 'SOURCE_NOT_FOUND' | 'SOURCE_FORBIDDEN' | 'SOURCE_CHANGED' | 'SOURCE_UNSUPPORTED' | 'SOURCE_UNAVAILABLE' | 'FILE_CORRUPT' | 'FILE_TOO_COMPLEX' | 'SINK_NOT_CONFIGURED' | 'SINK_NOT_FOUND' | 'SINK_STATE_CONFLICT' | 'SINK_EXPIRED' | 'SINK_NOT_REVERSIBLE' | 'FEED_NOT_FOUND' | 'FEED_SECRET_WRONG' | 'FEED_ALREADY_EXISTS';
 
 /**
  * RFC 9457, with the code, the hint and the request's id.

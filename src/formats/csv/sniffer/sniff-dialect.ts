@@ -1,0 +1,298 @@
+import { ServiceError } from '../../../errors/index.js';
+import { COMMON_DELIMITERS, type CsvDialect } from '../../../ingest/index.js';
+import { cellKind } from './cell-kind.js';
+import { findHeader, type HeaderFinding } from './header-line.js';
+import { type SampleRecord, sampleRecords } from './sample-records.js';
+import { type TableShape, tableShape } from './table-shape.js';
+
+/** Size of the sample in bytes. */
+export const SNIFF_BYTES = 64 * 1024;
+
+/** Other characters are delimiters only if the common ones explain nothing. */
+const RARE_DELIMITERS = ['\u0001', '\u001f', '^', '~', ':', '#', '*', ' '] as const;
+/** What a delimiter that is rare is worth of a common one, and the least share of the records that it has to explain. */
+const RARE = 0.6;
+const RARE_AGREEMENT = 0.9;
+/** Maximum number of rows whose cells are read. */
+const MAX_ROWS = 150;
+/** Below it, two readings of the file are equal. */
+const SURE = 0.04;
+
+/** A sample of a file, and what is known of it already. */
+export interface SniffRequest {
+  /** The beginning of the text in UTF-8; at most SNIFF_BYTES of it are used. */
+  text: Buffer;
+  /** It is the whole file. */
+  isWhole: boolean;
+  /** What somebody said; the rest is found out. */
+  given: Partial<CsvDialect>;
+  /** Names of columns that may be in the header, for want of a better reason to choose it. */
+  names?: readonly string[];
+}
+
+/** How a file seems to be written. */
+export interface SniffedDialect {
+  dialect: CsvDialect;
+  /** How much better it explains the text than the runner-up does: from 0, not at all, to 1. */
+  confidence: number;
+  /** The next best reading that gives other fields; null: nothing else gives a table. */
+  runnerUp: CsvDialect | null;
+  /** Why, for people: at least one. */
+  reasons: string[];
+  /** Number of fields of a row, of the sampled rows, and how many lines of the table no row fits. */
+  columns: number;
+  rows: number;
+  misfits: number;
+  /** Each row ends with a delimiter that the header has not. */
+  trailing: boolean;
+}
+
+/** A dialect but for what a reading of the text by it tells. */
+interface Reading {
+  dialect: CsvDialect;
+  records: SampleRecord[];
+  shape: TableShape;
+  score: number;
+}
+
+/**
+ * How a CSV file is written, by its beginning: each combination of delimiter, quote, escape and comment that may be
+ * meant is tried with the readers' own grammar, and the one wins by which most records are whole, equally wide, and
+ * hold cells that look like values. null if nothing gives a table.
+ */
+export function sniffDialect(request: SniffRequest): SniffedDialect | null {
+  const text = request.text.subarray(0, SNIFF_BYTES);
+  const isWhole = request.isWhole && text.length === request.text.length;
+  const said = sepLine(text);
+  const given = said === null ? request.given : { delimiter: said, ...request.given };
+  const { skipLines = 0 } = given;
+  // Unless it is skipped anyway.
+  const isSaid = said !== null && skipLines === 0;
+  const sample = text.toString();
+  const lines = sample.split(/\r\n|\r|\n/);
+  const readings: Reading[] = [];
+  for (const dialect of candidates(sample, given)) {
+    const records = sampleRecords(text, isWhole, { ...dialect, skipLines }).slice(Number(isSaid));
+    const shape = tableShape(records);
+    if (shape === null) continue;
+    const score = scoreOf(dialect, records, shape) * (hidesHeader(lines, dialect, records, shape) ? 0.5 : 1);
+    readings.push({ dialect, records, shape, score });
+  }
+  readings.sort((a, b) => b.score - a.score);
+  const [best] = readings;
+  if (best === undefined || best.score === 0) return null;
+  const second = readings.find((each) => !isSameTable(each, best)) ?? null;
+  return describe(best, second, { ...request, given, said: isSaid });
+}
+
+/** Excel's first line `sep=;`, which says what the delimiter is; null if there is none. */
+function sepLine(text: Buffer): string | null {
+  return /^\uFEFF?"?sep=([^\r\n])"?\r?\n/i.exec(text.subarray(0, 16).toString())?.[1] ?? null;
+}
+
+function* candidates(sample: string, given: Partial<CsvDialect>): Generator<CsvDialect> {
+  const delimiters = given.delimiter === undefined ? likelyDelimiters(sample) : [given.delimiter];
+  const quotes = given.quote === undefined ? (mayQuoteBy("'", sample) ? ['"', "'"] : ['"']) : [given.quote];
+  const hasEscape = sample.includes('\\"') || sample.includes("\\'");
+  const escapes = 'escape' in given ? [given.escape] : hasEscape ? [undefined, '\\'] : [undefined];
+  const comments = 'comment' in given ? [given.comment] : /^#/m.test(sample) ? [undefined, '#'] : [undefined];
+  for (const delimiter of delimiters) {
+    for (const quote of quotes) {
+      for (const own of escapes) {
+        for (const comment of comments) {
+          if ([quote, own, comment].includes(delimiter) || [quote, own].includes(comment ?? delimiter)) continue;
+          yield { delimiter, quote, header: true, ...defined({ escape: own === quote ? undefined : own, comment }) };
+        }
+      }
+    }
+  }
+}
+
+/** Those that stand in it; a comma if none does. */
+function likelyDelimiters(sample: string): string[] {
+  const lines = sample.split(/\r\n|\r|\n/, 40).filter((line) => line !== '');
+  const common = COMMON_DELIMITERS.filter((each) => sample.includes(each));
+  const rare = RARE_DELIMITERS.filter(
+    (each) => lines.filter((line) => line.trim().includes(each)).length > lines.length / 2,
+  );
+  return common.length + rare.length === 0 ? [','] : [...common, ...rare];
+}
+
+function mayQuoteBy(quote: string, sample: string): boolean {
+  return new RegExp(`(?:^|[,;|\\t])${quote}[^${quote}]*${quote}(?:[,;|\\t]|\\r|\\n|$)`, 'm').test(sample);
+}
+
+/** The last comment before the table has as many fields as its rows: it is the header, which begins with that character. */
+function hidesHeader(
+  lines: readonly string[],
+  { comment, delimiter }: CsvDialect,
+  records: readonly SampleRecord[],
+  { start, width }: TableShape,
+): boolean {
+  if (comment === undefined || width === 1) return false;
+  const before = lines.slice(0, (records[start]?.line ?? 1) - 1).findLast((line) => line.trim() !== '');
+  return before?.startsWith(comment) === true && before.split(delimiter).length === width;
+}
+
+/** From 0, no table, to 1. */
+function scoreOf(dialect: CsvDialect, records: readonly SampleRecord[], shape: TableShape): number {
+  const { width, start, agreement } = shape;
+  const rows = records.slice(start, start + MAX_ROWS).flatMap(({ cells }) => (cells === null ? [] : [cells]));
+  const isRare = !(COMMON_DELIMITERS as readonly string[]).includes(dialect.delimiter);
+  if (isRare && (agreement < RARE_AGREEMENT || rows.length < 3)) return 0;
+  const columns = width === 1 ? 0.1 : 1 - 1 / width ** 2;
+  // What stands before the table speaks against it a little: a reading without such lines is the better one.
+  const whole = (records.length - start * 0.3) / records.length;
+  return (
+    agreement ** 3 *
+    columns *
+    likeValues(rows, dialect) *
+    whole *
+    (isRare ? RARE : 1) *
+    (dialect.comment === undefined ? 1 : 0.99)
+  );
+}
+
+/** How much the cells look like values rather than like text that was cut wrongly: from 0 to 1. */
+function likeValues(rows: readonly (readonly string[])[], dialect: CsvDialect): number {
+  let sum = 0;
+  let count = 0;
+  for (const row of rows) {
+    for (const cell of row) {
+      sum += worthOf(cell, dialect);
+      count += 1;
+    }
+  }
+  return count === 0 ? 0 : sum / count;
+}
+
+/** How much one cell looks like a value: from 0 to 1. */
+function worthOf(cell: string, { delimiter, quote }: CsvDialect): number {
+  const kind = cellKind(cell);
+  if (kind === 'empty') return 0.9;
+  if (kind !== 'text') return 1;
+  const text = cell.trim();
+  // It is enclosed by other quotes, or by halves of them.
+  if (/^['"]|['"]$/.test(text) && quote !== text[0]) return text[0] === text.at(-1) ? 0.3 : 0.5;
+  // Another delimiter without a blank behind it, as no prose has it.
+  for (const other of COMMON_DELIMITERS) {
+    if (other === delimiter) continue;
+    if (other === '\t' ? text.includes('\t') : new RegExp(`\\${other}\\S`).test(text)) return 0.3;
+  }
+  return 0.85;
+}
+
+function isSameTable(one: Reading, other: Reading): boolean {
+  return (
+    one.dialect.delimiter === other.dialect.delimiter &&
+    one.shape.broken === other.shape.broken &&
+    one.shape.width === other.shape.width &&
+    (one.dialect.quote === other.dialect.quote || one.score === other.score)
+  );
+}
+
+function describe(
+  best: Reading,
+  second: Reading | null,
+  { given, names = [], said }: SniffRequest & { said: boolean },
+): SniffedDialect {
+  const { records, shape } = best;
+  const reasons: string[] = [];
+  if (said) reasons.push(`its first line says sep=${shown(best.dialect.delimiter)}`);
+  const table = records.slice(shape.start).filter(({ cells }) => cells?.length === shape.width || shape.trailing);
+  const [first, ...others] = table.flatMap(({ cells }) => (cells === null ? [] : [cells]));
+  const header = headerOf(first ?? [], others, given.header, names);
+  const line = records[shape.start]?.line ?? 1;
+  const skipLines =
+    given.skipLines ?? (said || isPreamble(records.slice(0, shape.start), header.isHeader) ? line - 1 : 0);
+  const fitting = Math.round(shape.agreement * (records.length - shape.start));
+  const misfits = records.length - shape.start - fitting;
+  reasons.push(
+    `delimiter ${shown(best.dialect.delimiter)} makes ${fitting} of ${fitting + misfits} records ${shape.width} ${shape.width === 1 ? 'field' : 'fields'} wide`,
+  );
+  if (skipLines > 0 && !said) reasons.push(`line ${line} is the first one of the table`);
+  reasons.push(header.reason);
+  const isTrimmed = given.trim ?? isPadded(others);
+  const dialect = {
+    ...best.dialect,
+    header: header.isHeader,
+    ...defined({ skipLines: skipLines > 0 ? skipLines : undefined, trim: isTrimmed ? true : undefined }),
+  };
+  return {
+    dialect,
+    confidence: Number((second === null ? 1 : 1 - second.score / best.score).toFixed(2)),
+    runnerUp: second?.dialect ?? null,
+    reasons,
+    columns: shape.width,
+    rows: fitting - Number(header.isHeader),
+    misfits,
+    trailing: shape.trailing,
+  };
+}
+
+function headerOf(
+  first: readonly string[],
+  others: readonly (readonly string[])[],
+  given: boolean | undefined,
+  names: readonly string[],
+): HeaderFinding {
+  if (given !== undefined)
+    return { isHeader: given, certainty: 1, reason: given ? 'it has a header' : 'it has no header' };
+  const known = new Set(names.map((name) => name.toLowerCase()));
+  const found = first.filter((name) => known.has(name.trim().toLowerCase())).length;
+  if (found > 0 && found * 2 >= Math.min(known.size, first.length)) {
+    return { isHeader: true, certainty: 1, reason: 'its first line has names of the model' };
+  }
+  return findHeader(first, others);
+}
+
+/**
+ * Whether these lines are none of the table's rows. If no header says where that begins, only those without a delimiter
+ * are: a row that is broken, or has a field too many, is rejected rather than skipped.
+ */
+function isPreamble(records: readonly SampleRecord[], hasHeader: boolean): boolean {
+  return records.length > 0 && (hasHeader || records.every(({ cells }) => cells?.length === 1));
+}
+
+/** Most cells behind the first column have blanks around them. */
+function isPadded(rows: readonly (readonly string[])[]): boolean {
+  const cells = rows.flatMap((row) => row.slice(1).filter((cell) => cell.trim() !== ''));
+  return cells.length > 0 && cells.filter((cell) => cell.trim() !== cell).length > cells.length * 0.6;
+}
+
+/** Without the members that are undefined. */
+function defined<T extends object>(members: T): T {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as T;
+}
+
+/** A character as a person would write it. */
+function shown(character: string): string {
+  return character === '\t' ? 'tab' : JSON.stringify(character);
+}
+
+/** Two readings explain the text equally well, or one that most of it does not fit is the best. */
+export function isUnclear(sniffed: SniffedDialect): boolean {
+  return isAmbiguous(sniffed) || isMisfit(sniffed);
+}
+
+function isAmbiguous({ columns, runnerUp, confidence }: SniffedDialect): boolean {
+  return columns > 1 && runnerUp !== null && confidence < SURE;
+}
+
+function isMisfit({ misfits, rows }: SniffedDialect): boolean {
+  return misfits > rows + 1;
+}
+
+/** Throws DIALECT_UNCLEAR, with the reason, if it is. */
+export function refuseUnclear(sniffed: SniffedDialect): void {
+  const { dialect, runnerUp, columns, rows, misfits } = sniffed;
+  const delimiter = shown(dialect.delimiter);
+  if (isAmbiguous(sniffed)) {
+    const other = shown(runnerUp?.delimiter ?? '');
+    const detail = `the delimiter may be ${delimiter} or ${other}: both make a table of the first lines`;
+    throw new ServiceError('DIALECT_UNCLEAR', detail);
+  }
+  if (!isMisfit(sniffed)) return;
+  const detail = `even with delimiter ${delimiter}, ${misfits} of ${misfits + rows} records are broken or do not have ${columns} fields`;
+  throw new ServiceError('DIALECT_UNCLEAR', detail);
+}

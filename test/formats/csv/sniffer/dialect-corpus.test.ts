@@ -1,0 +1,23 @@
+import { DIALECT_CASES, SCORED, scoreDialects } from '../../../kit/dialect-score.js';
+
+/** Files that the sniffer gets wrong, known by name: none may join them. */
+const WRONG = ['one-column-prose.csv', 'tweets-tab.tsv'];
+
+describe('the sniffer on test/fixtures/dialects', () => {
+  const { cases, right, wrong } = scoreDialects();
+
+  it('gets no file wrong that it got right before', () => {
+    expect(wrong.filter((line) => !WRONG.some((file) => line.startsWith(`${file}:`)))).toEqual([]);
+    expect(right.all).toBe(cases - WRONG.length);
+  });
+
+  it.each(SCORED)('gets the %s right in at least 98 of 100 files', (name) => {
+    expect(right[name] / cases).toBeGreaterThanOrEqual(0.98);
+  });
+
+  it('has at least 120 files of many kinds', () => {
+    expect(DIALECT_CASES.length).toBeGreaterThanOrEqual(120);
+    expect(new Set(DIALECT_CASES.map(({ delimiter }) => delimiter)).size).toBeGreaterThanOrEqual(8);
+    expect(new Set(DIALECT_CASES.map(({ encoding }) => encoding)).size).toBeGreaterThanOrEqual(4);
+  });
+});
