@@ -236,13 +236,6 @@ describe('an upload', () => {
     ['has a NUL byte', { fields: [MODEL], file: 'a,b\n1,\0' }, 400, 'UNSUPPORTED_FILE_TYPE', /NUL/],
     ['has NUL bytes', { fields: [MODEL], file: 'a,b\n1,\0\0' }, 400, 'UNSUPPORTED_FILE_TYPE', /NUL/],
     [
-      'has no byte order mark',
-      { fields: [MODEL], file: Buffer.from(CSV, 'utf16le') },
-      400,
-      'UNSUPPORTED_FILE_TYPE',
-      /encoding=utf-16le/,
-    ],
-    [
       'has another byte order mark',
       { fields: [MODEL, ['encoding', 'utf-8']], file: Buffer.from(`\uFEFF${CSV}`, 'utf16le') },
       400,
@@ -290,6 +283,11 @@ describe('an upload', () => {
   ])('leaves the NUL bytes of what is said to be %s to its rows', async (format, file) => {
     expect((await upload(server, { fields: [MODEL], file, after: [['format', format]] })).status).toBe(202);
     await refused({ fields: [MODEL, ['format', 'auto']], file }, 400, 'UNSUPPORTED_FILE_TYPE', /NUL|Parquet|ORC/);
+  });
+
+  it('finds UTF-16 without a byte order mark, and shows it', async () => {
+    const { body } = await upload(server, { fields: [MODEL], file: Buffer.from(CSV, 'utf16le') });
+    expect(body).toMatchObject({ format: 'csv', encoding: 'utf-16le' });
   });
 
   it('takes JSON that is said to be CSV', async () => {

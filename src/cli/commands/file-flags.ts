@@ -57,7 +57,7 @@ const FORMAT: Choice<FormatOption> = {
 const textFlags = (noHeader: string): Flags<TextOptions> => ({
   encoding: {
     value: '<name>',
-    help: 'text encoding (default: that of the byte order mark, otherwise utf-8)',
+    help: 'text encoding (default: that of the byte order mark; without one utf-8, or utf-16 if it is that)',
     words: { auto: true, 'utf-8': true, 'utf-16le': true, 'utf-16be': true, 'windows-1252': true, latin1: true },
   },
   delimiter: {

@@ -1,6 +1,7 @@
-import { byteOrderMark, compressionOf, type ReadableFile } from '../../decoding/index.js';
+import { byteOrderMark, compressionOf, mayBeUtf16, type ReadableFile } from '../../decoding/index.js';
 import { ServiceError } from '../../errors/index.js';
 import { FILE_FORMATS, type FileFormat, FORMATS } from '../formats.js';
+import { goesOn, jsonBeginning } from './json-beginning.js';
 
 /** Number of bytes of the decompressed file that are read to detect its type. */
 export const HEAD_BYTES = 64 * 1024;
@@ -29,7 +30,8 @@ export function unsupportedType(head: Uint8Array): string | null {
 
 /** Like the above, for files that are not text unless an option says so: those that have NUL bytes and are not UTF-16. */
 export function binaryType(head: Uint8Array): string | null {
-  if (binaryFormat(head) !== null || !head.includes(0) || mayBeUtf16(head)) return null;
+  if (binaryFormat(head) !== null || !head.includes(0)) return null;
+  if (byteOrderMark(head)?.startsWith('utf-16') === true || mayBeUtf16(head)) return null;
   const known = BINARIES.find(({ magic }) => startsWith(head, magic));
   return known?.type ?? 'binary data (a NUL byte)';
 }
@@ -44,20 +46,17 @@ export function binaryFormat(head: Uint8Array): FileFormat | null {
 }
 
 /**
- * The format to read a file as: the one that the client asked for, otherwise detected from its magic, or from its first byte
- * that is not a blank (after a UTF-8 byte order mark). Throws UNSUPPORTED_FILE_TYPE if it is not what was asked for, or
- * if it is JSON, but not rows.
+ * The format to read a file as: the one that the client asked for, otherwise detected from its magic, or from its first line
+ * (after a UTF-8 byte order mark and blanks): JSON if that is the beginning of JSON, otherwise CSV. `impliesCsv`: the client
+ * said what only CSV has, so that only rows of JSON are JSON. Throws UNSUPPORTED_FILE_TYPE if it is not what was asked
+ * for, or if it is JSON, but not rows.
  */
-export function detectFormat(head: Uint8Array, asked: FileFormat | 'auto'): FileFormat {
+export function detectFormat(head: Uint8Array, asked: FileFormat | 'auto', impliesCsv = false): FileFormat {
   const binary = binaryFormat(head);
   if (binary !== null) {
     if (asked === 'auto' || asked === binary) return binary;
     throw new ServiceError('UNSUPPORTED_FILE_TYPE', `The file is ${FORMATS[binary].label}, not ${asked}`);
   }
-  return detectText(head, asked);
-}
-
-function detectText(head: Uint8Array, asked: FileFormat | 'auto'): FileFormat {
   switch (asked) {
     case 'csv':
     case 'ndjson':
@@ -66,35 +65,32 @@ function detectText(head: Uint8Array, asked: FileFormat | 'auto'): FileFormat {
       const { magic, label } = FORMATS[asked];
       throw new ServiceError('UNSUPPORTED_FILE_TYPE', `The file is not ${label}: it does not begin with ${magic}`);
     }
-    case 'auto':
     case 'json':
-      break;
+      if (firstLine(head).startsWith('[')) return asked;
+      throw noRows('The file does not begin with [', 'format=ndjson, one object per line');
+    case 'auto':
+      return detectText(firstLine(head), impliesCsv);
   }
-  let at = startsWith(head, UTF8_BOM) ? UTF8_BOM.length : 0;
-  while (BLANKS.includes(head[at] ?? -1)) at++;
-  if (head[at] === OPEN_BRACKET) return 'json';
-  if (asked === 'json') throw noRows('The file does not begin with [', 'format=ndjson, one object per line');
-  if (head[at] !== OPEN_BRACE) return 'csv';
-  if (!goesOn(head, at)) return 'ndjson';
+}
+
+function detectText(line: string, impliesCsv: boolean): FileFormat {
+  if (!line.startsWith('[') && !line.startsWith('{')) return 'csv';
+  const { isJson, hasRows } = jsonBeginning(line);
+  if (!isJson || (impliesCsv && !hasRows)) return 'csv';
+  if (line.startsWith('[')) return 'json';
+  if (!goesOn(line)) return 'ndjson';
   throw noRows(
     'The file looks like one JSON object over several lines',
-    'if each line is in fact one object: format=ndjson',
+    'if each line is in fact one object: format=ndjson; if it is CSV: format=csv',
   );
 }
 
-/** Whether the line at `at` ends inside the JSON that begins there, as far as its brackets and quotes show. */
-function goesOn(head: Uint8Array, at: number): boolean {
-  let depth = 0;
-  let isText = false;
-  for (let i = at; i < head.length; i++) {
-    const byte = head[i];
-    if (byte === 0x0a) return depth > 0 && !isText;
-    if (byte === 0x22) isText = !isText;
-    else if (isText && byte === 0x5c) i++;
-    else if (!isText && (byte === OPEN_BRACE || byte === OPEN_BRACKET)) depth++;
-    else if (!isText && (byte === 0x7d || byte === 0x5d)) depth--;
-  }
-  return false;
+/** The first line that is not blank, as far as it is known; without a byte order mark and the blanks before it. */
+export function firstLine(head: Uint8Array): string {
+  let at = startsWith(head, UTF8_BOM) ? UTF8_BOM.length : 0;
+  while (BLANKS.includes(head[at] ?? -1)) at++;
+  const end = head.subarray(at).findIndex((byte) => byte === 0x0a || byte === 0x0d);
+  return Buffer.from(head.subarray(at, end < 0 ? head.length : at + end)).toString();
 }
 
 function noRows(what: string, otherwise: string): ServiceError {
@@ -137,11 +133,7 @@ export async function readHead(file: ReadableFile): Promise<Buffer> {
 
 const READ_BYTES = 64 * 1024;
 const UTF8_BOM = [0xef, 0xbb, 0xbf];
-const OPEN_BRACE = 0x7b;
-const OPEN_BRACKET = 0x5b;
 const BLANKS = [0x20, 0x09, 0x0a, 0x0d];
-/** How many NUL bytes UTF-16 text has in one half of its units for one in the other, at least. */
-const UTF16_SHARE = 4;
 const ZIP = [0x50, 0x4b, 0x03, 0x04];
 
 const TAR = 'a tar archive (unpack it, and send its files one by one)';
@@ -153,6 +145,8 @@ const SIGNATURES: readonly { type: string; magic: readonly number[]; at?: number
   { type: 'an empty zip archive', magic: [0x50, 0x4b, 0x05, 0x06] },
   { type: TAR, magic: [...Buffer.from('ustar\0')], at: 257 },
   { type: TAR, magic: [...Buffer.from('ustar  \0')], at: 257 },
+  { type: 'PDF (export its table as CSV)', magic: [...Buffer.from('%PDF-')] },
+  { type: 'RTF (save it as plain text)', magic: [...Buffer.from('{\\rtf')] },
   { type: 'Avro (write it as Parquet or NDJSON)', magic: [...Buffer.from('Obj\x01')] },
   { type: 'Arrow or Feather (write it as Parquet)', magic: [...Buffer.from('ARROW1\0\0')] },
   {
@@ -170,17 +164,6 @@ const BINARIES: readonly { type: string; magic: readonly number[] }[] = [
   { type: 'Parquet with an encrypted footer (write it without encryption)', magic: [...Buffer.from('PARE')] },
   { type: 'ORC (write it as Parquet)', magic: [...Buffer.from('ORC')] },
 ];
-
-/**
- * Whether this may be UTF-16, by its byte order mark or because nearly all NUL bytes are in the same half of its units.
- * (Some characters have one in the other half: U+0100, and many emoji.) Only who asks for the encoding knows.
- */
-function mayBeUtf16(head: Uint8Array): boolean {
-  if (byteOrderMark(head)?.startsWith('utf-16')) return true;
-  const found = [0, 0] as [number, number];
-  for (let at = head.indexOf(0); at >= 0; at = head.indexOf(0, at + 1)) found[(at & 1) as 0 | 1] += 1;
-  return Math.max(...found) > UTF16_SHARE * Math.min(...found);
-}
 
 function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
   return magic.every((byte, at) => bytes[at] === byte);

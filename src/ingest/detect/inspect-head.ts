@@ -1,7 +1,8 @@
 import { compressionOf, decompressedHead, type FileCompression } from '../../decoding/index.js';
 import { ServiceError } from '../../errors/index.js';
 import { FORMATS, formatsWith } from '../formats.js';
-import { binaryFormat, binaryType, HEAD_BYTES, unsupportedType } from './format.js';
+import { binaryFormat, binaryType, firstLine, HEAD_BYTES, unsupportedType } from './format.js';
+import { markupType } from './markup.js';
 
 /** What a file's beginning says. */
 export interface InspectedHead {
@@ -38,16 +39,22 @@ export function refuseBinary({ fileCompression, head }: Pick<InspectedHead, 'fil
   if (type !== null) throw unsupported(fileCompression === 'none' ? type : `${type} (in ${fileCompression})`);
 }
 
+/** Throws UNSUPPORTED_FILE_TYPE for text that is HTML or XML. */
+export function refuseMarkup(text: Buffer): void {
+  const type = markupType(firstLine(text));
+  if (type !== null) throw unsupported(type, '; if it is CSV, send format=csv');
+}
+
 function refuseUnsupported(head: Buffer, where: string): void {
   const type = unsupportedType(head);
   if (type !== null) throw unsupported(`${type}${where}`);
 }
 
-function unsupported(type: string): ServiceError {
+function unsupported(type: string, otherwise = ''): ServiceError {
   const [binary, text] = [labels(({ magic }) => magic !== null), labels(({ magic }) => magic === null)];
   return new ServiceError(
     'UNSUPPORTED_FILE_TYPE',
-    `The file looks like ${type}; ${binary}, and ${text} text as it is or compressed by gzip or zstd, are supported`,
+    `The file looks like ${type}; ${binary}, and ${text} text as it is or compressed by gzip or zstd, are supported${otherwise}`,
   );
 }
 

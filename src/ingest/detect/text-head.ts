@@ -1,16 +1,16 @@
-import { byteOrderMark, type TextEncoding, textHead } from '../../decoding/index.js';
+import { byteOrderMark, type TextEncoding, textHead, unmarkedUtf16 } from '../../decoding/index.js';
 import { ServiceError } from '../../errors/index.js';
 
 /**
- * The encoding of a text file, and the beginning of its text in UTF-8. `auto`: detected from its byte order mark, UTF-8
- * without one. Throws INVALID_OPTION if the mark contradicts what was asked for.
+ * The encoding of a text file, and the beginning of its text in UTF-8. `auto`: detected from its byte order mark; without
+ * one UTF-16 if its NUL bytes say so, otherwise UTF-8. Throws INVALID_OPTION if the mark contradicts what was asked for.
  */
 export function readTextHead(head: Buffer, asked: TextEncoding | 'auto'): { encoding: TextEncoding; text: Buffer } {
   const mark = byteOrderMark(head);
   if (mark !== null && asked !== 'auto' && asked !== mark) {
     throw new ServiceError('INVALID_OPTION', `encoding: the file begins with the byte order mark of ${mark}`);
   }
-  const encoding = asked === 'auto' ? (mark ?? 'utf-8') : asked;
+  const encoding = asked === 'auto' ? (mark ?? unmarkedUtf16(head) ?? 'utf-8') : asked;
   return { encoding, text: textHead(head, encoding) };
 }
 

@@ -27,6 +27,8 @@ describe('what a file is, by its beginning', () => {
     ['xls', bytes([0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1, 0, 0])],
     ['xz', bytes([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 0, 4])],
     ['bzip2', bytes('BZh91AY&SY', [0, 0])],
+    ['PDF', bytes('%PDF-1.7\n')],
+    ['RTF', bytes('{\\rtf1\\ansi')],
     ['LZ4', bytes([0x04, 0x22, 0x4d, 0x18, 0x64, 0, 0])],
   ])('is refused as %s', (type, head) => {
     expect(unsupportedType(head)).toContain(type);
@@ -72,12 +74,36 @@ describe('what a file is, by its beginning', () => {
     [`{"a":"${'x'.repeat(HEAD_BYTES)}`, 'ndjson'],
     ['[1]', 'json'],
     ['\uFEFF\n [', 'json'],
+    ['{"a":NaN}\n', 'ndjson'],
+    ['{"a', 'csv'],
+    ['{a},b\n', 'csv'],
+    ['{3f2504e0-4f89},1\n', 'csv'],
+    ['{},x\n', 'csv'],
+    ['{"a","b"}\n', 'csv'],
+    ['[\n', 'json'],
+    ['[{"a":1},\n', 'json'],
+    ['[{\n', 'json'],
+    ['[[1,\n', 'json'],
+    ['[id],[name]\n1,2\n', 'csv'],
+    ['[id]\r1\r', 'csv'],
+    ['[1],[2]\n', 'csv'],
+    ['[{a}],1\n', 'csv'],
     ['a,{', 'csv'],
     ['"{"', 'csv'],
     ['', 'csv'],
     ['   ', 'csv'],
   ])('is detected from its first byte that is not a blank: %j is %s', (text, expected) => {
     expect(detectFormat(Buffer.from(text), 'auto')).toBe(expected);
+  });
+
+  it.each<[string, FileFormat]>([
+    ['{\n', 'csv'],
+    ['[1,2]\n', 'csv'],
+    ['[\n', 'csv'],
+    ['{"a":1}\n', 'ndjson'],
+    ['[{"a":1}]\n', 'json'],
+  ])('is CSV where an option is of CSV, unless it has rows of JSON: %j is %s', (text, expected) => {
+    expect(detectFormat(Buffer.from(text), 'auto', true)).toBe(expected);
   });
 
   it.each<[FileFormat, string]>([
@@ -92,7 +118,7 @@ describe('what a file is, by its beginning', () => {
   });
 
   it.each<[FileFormat | 'auto', string, RegExp]>([
-    ['auto', '{\n  "a": 1\n}', /one JSON object over several lines.*format=ndjson/],
+    ['auto', '{\n  "a": 1\n}', /one JSON object over several lines.*format=ndjson.*format=csv/],
     ['auto', '{"a": [\n1]}', /one JSON object over several lines/],
     ['json', '{"a":1}\n', /does not begin with \[.*format=ndjson/],
     ['json', 'a,b\n', /does not begin with \[/],

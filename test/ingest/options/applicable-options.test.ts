@@ -1,4 +1,4 @@
-import { refuseInapplicable } from '../../../src/ingest/options/applicable-options.js';
+import { impliedFormat, refuseInapplicable } from '../../../src/ingest/options/applicable-options.js';
 
 const ANY = ['model_id', 'format', 'value_format', 'compression', 'rename', 'normalize'];
 
@@ -13,12 +13,30 @@ describe('the options that were given', () => {
   });
 
   it.each([
-    ['json', 'delimiter', 'delimiter: applies only to CSV, but the file is JSON; remove it'],
-    ['ndjson', 'null_values', 'null_values: applies only to CSV, but the file is NDJSON; remove it'],
+    [
+      'json',
+      'delimiter',
+      'delimiter: applies only to CSV, but the file is JSON; remove it, or send format=csv if the file is CSV',
+    ],
+    [
+      'ndjson',
+      'null_values',
+      'null_values: applies only to CSV, but the file is NDJSON; remove it, or send format=csv if the file is CSV',
+    ],
     ['parquet', 'csv_reader', 'csv_reader: applies only to CSV, but the file is Parquet; remove it'],
     ['parquet', 'encoding', 'encoding: applies only to text, but the file is Parquet; remove it'],
   ] as const)('are refused where %s has no %s', (format, name, message) => {
     const refused = expect.objectContaining({ code: 'INVALID_OPTION', message });
     expect(() => refuseInapplicable([...ANY, name, 'quote'], format)).toThrow(refused);
+  });
+
+  it.each([
+    [['format', 'rename', 'delimiter'], 'csv'],
+    [['encoding', 'quoted_nulls'], 'csv'],
+    [['encoding', 'value_format'], null],
+    [['model_id'], null],
+    [[], null],
+  ])('imply a format that alone has them: %j', (given, format) => {
+    expect(impliedFormat(given)).toBe(format);
   });
 });

@@ -14,12 +14,12 @@ export type ModelId = string;
 export type Count = number;
 
 /**
- * Format of the file. `auto`, the default, decides by the first 64 KiB. Parquet begins with `PAR1`. Text whose first character other than white space is `[` is `json`, one array of objects; with `{` it is `ndjson`, one object per line; other text is `csv`. Anything else, such as text with a NUL byte or a single object that spans several lines, is refused. `csv` and `ndjson` accept any text, `json` text that begins with `[`. A NUL byte is then part of a row: a character of a CSV field, and MALFORMED_JSON in JSON.
+ * Format of the file. `auto`, the default, decides by the first 64 KiB. Parquet begins with `PAR1`. Text whose first line, after white space, begins as JSON does is `json` with `[`, one array of objects, and `ndjson` with `{`, one object per line; other text is `csv`. If the request has an option that only CSV has, text is JSON only if its first line begins as an object with a name, or an array of such: the option is then refused. Anything else, such as text with a NUL byte, HTML, or a single object that spans several lines, is refused; so is a file named .json, .ndjson, .jsonl or .parquet that is taken for `csv`, unless an option says that it is. `csv` and `ndjson` accept any text, `json` text that begins with `[`. A NUL byte is then part of a row: a character of a CSV field, and MALFORMED_JSON in JSON.
  */
 export type FormatOption = 'auto' | 'csv' | 'json' | 'ndjson' | 'parquet';
 
 /**
- * Text encoding. `auto`, the default, follows the byte order mark, and is UTF-8 without one. Rows are always sent in UTF-8; byte offsets are those of the file. A row that is not valid text in the encoding is rejected with INVALID_ENCODING. `latin1` is ISO 8859-1; `windows-1252` has quotes, dashes and the euro sign in place of some of its control characters.
+ * Text encoding. `auto`, the default, follows the byte order mark; without one it is UTF-16 if the NUL bytes of the first 64 KiB are where UTF-16 has them, and otherwise UTF-8. The job's `encoding` shows it. Rows are always sent in UTF-8; byte offsets are those of the file. A row that is not valid text in the encoding is rejected with INVALID_ENCODING. `latin1` is ISO 8859-1; `windows-1252` has quotes, dashes and the euro sign in place of some of its control characters.
  */
 export type EncodingOption = 'auto' | 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252' | 'latin1';
 
