@@ -65,6 +65,7 @@ fi
 [ "$wanted" != apache ] || step 'Apache Kafka' ensure_kafka || exit 1
 echo "$wanted" >"$RUN_DIR/broker.kind"
 step 'Broker' with_ports "broker_$wanted" || exit 1
+[ "$wanted" != apache ] || limit_topics
 if [ -n "$sinks" ]; then
   step 'Sink: PostgreSQL' sink_postgres || exit 1
   step 'Sink: ClickHouse' sink_clickhouse || exit 1

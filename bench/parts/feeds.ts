@@ -87,7 +87,7 @@ async function compareWithUploads({ folder, scale, rounds, report }: Bench, brok
   }
 }
 
-/** As many as MAX_JOB_TOPICS allows by default, which is two topics each. */
+/** Nearly as many as MAX_JOB_TOPICS allows by default, which is two topics each. */
 async function measureMany({ folder, scale, report }: Bench, broker: Broker): Promise<void> {
   const root = join(folder, 'feeds');
   const count = scale.feedFiles;

@@ -19,6 +19,15 @@ wanted_broker() {
   fi
 }
 
+# Kafka holds a file open for each topic, and serves no job at all once it may open no more: fewer topics than that, and
+# what it needs besides. The JVM raises its limit to the hard one by itself, on macOS to 10,240.
+limit_topics() {
+  local files
+  files=$(ulimit -Hn)
+  [ "$(uname)" != Darwin ] || files=10240
+  [ "$files" = unlimited ] || [ "$files" -ge 21000 ] || export MAX_JOB_TOPICS="${MAX_JOB_TOPICS:-$((files - 1000))}"
+}
+
 # Leaves the address in BROKERS.
 broker_given() {
   BROKERS=${KAFKA_BROKERS:-$KAFKA_BOOTSTRAP}

@@ -60,8 +60,8 @@ export function scoreDialects(): DialectScore {
   for (const each of DIALECT_CASES) {
     const { encoding, sniffed } = sniffCase(readCase(each));
     const { delimiter, quote, escape: own = null, header, comment = null, skipLines = 0 } = sniffed?.dialect ?? {};
-    const columns = sniffed?.columns;
-    const found = { delimiter, quote, escape: own, header, comment, skip_lines: skipLines, encoding, columns };
+    const { columns, rows } = sniffed ?? {};
+    const found = { delimiter, quote, escape: own, header, comment, skip_lines: skipLines, encoding, columns, rows };
     const differing = SCORED.filter((name) => found[name] !== each[name]);
     for (const name of SCORED) right[name] += Number(!differing.includes(name));
     right.all += Number(differing.length === 0);

@@ -67,5 +67,5 @@ function filledCells(record: SampleRecord | undefined): number {
 function isHeaderOfTrailing(records: readonly SampleRecord[], start: number, width: number): boolean {
   const header = records[start - 1]?.cells;
   if (header?.length !== width - 1 || width < 3 || header.some((cell) => cell.trim() === '')) return false;
-  return records.slice(start).every(({ cells }) => cells?.length !== width || cells[width - 1] === '');
+  return records.slice(start).every(({ cells }) => cells?.length !== width || cells[width - 1]?.trim() === '');
 }
