@@ -1,6 +1,7 @@
 import { TYPE_ERRORS, type TypeErrorCode } from '../formats/index.js';
 import { COLUMN_KINDS } from '../models/schema/index.js';
 import type { Candidate, Family } from './candidates.js';
+import { DecimalMarks } from './decimal-marks.js';
 import type { ColumnStats, InferredColumn, RejectedType } from './inference-result.js';
 import { ValueFacts, type ValueSample } from './value-facts.js';
 import { exampleOf, extremes, ValueSummary } from './value-summary.js';
@@ -25,6 +26,7 @@ export interface ProfileOptions {
 
 /** What one column's values can be, found out value by value. */
 export class ColumnProfile {
+  readonly marks = new DecimalMarks();
   readonly #facts = new ValueFacts();
   #alive: readonly Candidate[];
   readonly #failures = new Map<Candidate, Failure>();
@@ -116,6 +118,7 @@ export class ColumnProfile {
     if (died) this.#alive = this.#alive.filter((candidate) => !this.#failures.has(candidate));
     if (isNumber) this.#facts.takeNumber(text, row);
     if (isTime) this.#facts.takeDate(text);
+    this.marks.take(text, row);
     this.#summary.take(text);
   }
 

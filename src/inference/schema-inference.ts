@@ -3,6 +3,7 @@ import { CANDIDATES } from './candidates.js';
 import { ColumnProfile } from './column-profile.js';
 import type { InferredColumn } from './inference-result.js';
 import { NULL_TOKENS } from './null-tokens.js';
+import { exampleOf } from './value-summary.js';
 
 /** Different values remembered a column; fewer if there are many columns. */
 export const MAX_DISTINCT = 1000;
@@ -59,20 +60,40 @@ export class SchemaInference {
 
   /** Call it once, at the end. */
   conclude(): Proposal {
-    const { null_values, tooMany } = this.#proposeNulls();
+    const doubts = this.#doubtfulPoints();
+    const { null_values, tooMany } = this.#proposeNulls(doubts);
     const columns = this.#profiles.map((profile) =>
-      profile.conclude(CANDIDATES, tooMany.has(profile) ? TOO_MANY : null),
+      profile.conclude(CANDIDATES, tooMany.has(profile) ? TOO_MANY : (doubts.get(profile) ?? null)),
     );
     return { schema: schemaOf(columns), null_values, columns };
   }
 
-  /** What a job has to be told; `tooMany`: the columns that are left out of it, because it would be too long. */
-  #proposeNulls(): { null_values: NullValues; tooMany: ReadonlySet<ColumnProfile> } {
+  /** Why columns are text whose `1.000` may be a thousand, because another column has `1,50`. */
+  #doubtfulPoints(): ReadonlyMap<ColumnProfile, string> {
+    const decimal = this.#profiles.find(({ marks }) => marks.decimalComma !== null);
+    const comma = decimal?.marks.decimalComma ?? null;
+    if (decimal === undefined || comma === null) return new Map();
+    const seen = `column '${exampleOf(decimal.name)}' has decimal commas ('${exampleOf(comma.text)}' in row ${comma.row})`;
+    return new Map(
+      this.#profiles.flatMap((profile) => {
+        const point = profile.marks.thousandsPoint;
+        if (point === null) return [];
+        const text = exampleOf(point.text);
+        return [[profile, `'${text}' in row ${point.row} may be ${text.replaceAll('.', '')}: ${seen}`] as const];
+      }),
+    );
+  }
+
+  /** What a job has to be told of the columns that are not `texts` anyway; `tooMany`: the columns that are left out of it, because it would be too long. */
+  #proposeNulls(texts: ReadonlyMap<ColumnProfile, string>): {
+    null_values: NullValues;
+    tooMany: ReadonlySet<ColumnProfile>;
+  } {
     const { nullValues } = this.options;
     const needs = new Map(
       this.#profiles.flatMap((profile) => {
         const words = this.#newWords(profile);
-        return words.length > 0 && profile.hasType() ? [[profile, words] as const] : [];
+        return words.length > 0 && !texts.has(profile) && profile.hasType() ? [[profile, words] as const] : [];
       }),
     );
     if (needs.size === 0) return { null_values: nullValues, tooMany: new Set() };

@@ -110,6 +110,38 @@ describe('spellings of null', () => {
   });
 });
 
+describe('decimal commas', () => {
+  const german = 'a;b;c\n1.000;1,50;x\n2.500;10,25;y\n999;3;z\n';
+  const dialect = { delimiter: ';', quote: '"', header: true };
+
+  it.each([
+    [german, dialect],
+    [german.replaceAll(/(\d+,\d+)/g, '"$1"').replaceAll(';', ','), { ...dialect, delimiter: ',' }],
+  ])('put the points of other columns in doubt: %j', async (file, given) => {
+    const inferred = await infer(file, { dialect: given });
+    expect(inferred.schema).toEqual({ a: 'String', b: 'String', c: 'String' });
+    expect(inferred.columns[0]?.reason).toBe(
+      "'1.000' in row 1 may be 1000: column 'b' has decimal commas ('1,50' in row 1)",
+    );
+  });
+
+  it.each([
+    ['a;b\n1.0000;1,50\n', 'Float64'],
+    ['a;b\n0.125;1,50\n', 'Float64'],
+    ['a;b\n1.000;1,500\n', 'Float64'],
+    ['a;b\n1.000;1,50\n2.000;x\n', 'Float64'],
+    ['a;b\n1.000;2\n', 'Float64'],
+    ['a;b\n1.000;1.234,500\n', 'String'],
+    ['a;b\n1.000;-1,5\n', 'String'],
+    ['a;b\n100;1,50\n', 'Int32'],
+    ['a;b\n1.000;1,50\nNA;2\n', 'String'],
+  ])('decide if a column has nothing else: of %j is %s', async (file, type) => {
+    const inferred = await infer(file, { dialect });
+    expect(inferred.columns[0]?.type).toBe(type);
+    expect(inferred.null_values).toEqual([]);
+  });
+});
+
 describe('the sample', () => {
   it('has rows that are broken, which no column is judged by', async () => {
     const inferred = await infer('a,b\n1,2\nx\n"x"y,2\n3,4\n');
