@@ -7,6 +7,7 @@ import { checkDisk, describeMachine } from './machine.js';
 import { type Part, readOptions } from './options.js';
 import { measureAgainst } from './parts/against.js';
 import { measureClaims } from './parts/claims.js';
+import { measureDialects } from './parts/dialects.js';
 import { measureFeeds } from './parts/feeds.js';
 import { measureFormats } from './parts/formats.js';
 import { measureOptions } from './parts/job-options.js';
@@ -26,6 +27,7 @@ import { Report } from './report.js';
 const MEASURES: Record<Part, (bench: Bench) => Promise<void>> = {
   starts: measureStarts,
   kernel: measureKernel,
+  dialects: measureDialects,
   latency: measureLatency,
   speed: measureSpeed,
   rejects: measureRejects,

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 export const PARTS = [
   'starts',
   'kernel',
+  'dialects',
   'latency',
   'speed',
   'rejects',

@@ -1,6 +1,22 @@
 import { readFileSync } from 'node:fs';
-import { likelyEncoding, type TextEncoding, textHead } from '../../src/decoding/index.js';
-import { type SniffedDialect, sniffDialect } from '../../src/formats/index.js';
+import type * as Decoding from '../../src/decoding/index.js';
+import type * as Formats from '../../src/formats/index.js';
+
+/** What is compared of a file's dialect. */
+export const SCORED = [
+  'delimiter',
+  'quote',
+  'escape',
+  'header',
+  'skip_lines',
+  'comment',
+  'encoding',
+  'columns',
+  'rows',
+] as const;
+
+/** What a sniffer says of a file. */
+export type Found = Partial<Record<(typeof SCORED)[number], unknown>>;
 
 /** A file of test/fixtures/dialects and how it is written. */
 export interface DialectCase {
@@ -13,30 +29,24 @@ export interface DialectCase {
   header: boolean;
   skip_lines: number;
   comment: string | null;
-  encoding: TextEncoding;
+  encoding: Decoding.TextEncoding;
   /** Number of its columns, and of its rows that have as many. */
   columns: number;
   rows: number;
 }
 
-/** What is compared. `all` is right if everything else is. */
-export const SCORED = [
-  'delimiter',
-  'quote',
-  'escape',
-  'header',
-  'skip_lines',
-  'comment',
-  'encoding',
-  'columns',
-] as const;
-export type Scored = (typeof SCORED)[number] | 'all';
-
 export interface DialectScore {
   cases: number;
-  right: Record<Scored, number>;
+  /** Number of files by what is right of them. `all`: everything is. */
+  right: Record<(typeof SCORED)[number] | 'all', number>;
   /** What was found otherwise, a line for each file. */
   wrong: string[];
+}
+
+/** The part of the service that finds dialects: its sources, or what was built of them. */
+export interface Sniffer {
+  decoding: Pick<typeof Decoding, 'likelyEncoding' | 'textHead'>;
+  formats: Pick<typeof Formats, 'sniffDialect'>;
 }
 
 const FOLDER = new URL('../fixtures/dialects/', import.meta.url);
@@ -47,29 +57,30 @@ export function readCase({ file }: DialectCase): Buffer {
   return readFileSync(new URL(file, FOLDER));
 }
 
-/** What the sniffer finds of a case, with nothing said. */
-export function sniffCase(bytes: Buffer): { encoding: TextEncoding; sniffed: SniffedDialect | null } {
-  const encoding = likelyEncoding(bytes, true);
-  return { encoding, sniffed: sniffDialect({ text: textHead(bytes, encoding), isWhole: true, given: {} }) };
+/** What the service's sniffer finds of the beginning of a file, with nothing said. */
+export function sniffBytes({ decoding, formats }: Sniffer, bytes: Buffer, isWhole: boolean): Found {
+  const encoding = decoding.likelyEncoding(bytes, isWhole);
+  const text = decoding.textHead(bytes, encoding);
+  const { dialect, columns, rows } = formats.sniffDialect({ text, isWhole, given: {} }) ?? {};
+  const { delimiter, quote, escape: own = null, header, comment = null, skipLines = 0 } = dialect ?? {};
+  return { delimiter, quote, escape: own, header, comment, skip_lines: skipLines, encoding, columns, rows };
 }
 
-/** How many of the cases the sniffer gets right. */
-export function scoreDialects(): DialectScore {
-  const right = Object.fromEntries([...SCORED, 'all'].map((name) => [name, 0])) as Record<Scored, number>;
+/** How many of the cases are right by what was found of each; null: nothing. `compared`: what the finder tells. */
+export function scoreDialects(
+  find: (each: DialectCase) => Found | null,
+  compared: readonly (typeof SCORED)[number][] = SCORED,
+): DialectScore {
+  const right = Object.fromEntries([...SCORED, 'all'].map((name) => [name, 0])) as DialectScore['right'];
   const wrong: string[] = [];
   for (const each of DIALECT_CASES) {
-    const { encoding, sniffed } = sniffCase(readCase(each));
-    const { delimiter, quote, escape: own = null, header, comment = null, skipLines = 0 } = sniffed?.dialect ?? {};
-    const { columns, rows } = sniffed ?? {};
-    const found = { delimiter, quote, escape: own, header, comment, skip_lines: skipLines, encoding, columns, rows };
-    const differing = SCORED.filter((name) => found[name] !== each[name]);
-    for (const name of SCORED) right[name] += Number(!differing.includes(name));
+    const found = find(each) ?? {};
+    const differing = compared.filter((name) => found[name] !== each[name]);
+    for (const name of compared) right[name] += Number(!differing.includes(name));
     right.all += Number(differing.length === 0);
-    if (differing.length === 0) continue;
-    const differences = differing.map(
-      (name) => `${name} ${JSON.stringify(found[name])}, not ${JSON.stringify(each[name])}`,
-    );
-    wrong.push(`${each.file}: ${differences.join('; ')}`);
+    const spell = (name: (typeof SCORED)[number]): string =>
+      `${name} ${JSON.stringify(found[name])}, not ${JSON.stringify(each[name])}`;
+    if (differing.length > 0) wrong.push(`${each.file}: ${differing.map(spell).join('; ')}`);
   }
   return { cases: DIALECT_CASES.length, right, wrong };
 }

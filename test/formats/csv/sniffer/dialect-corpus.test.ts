@@ -1,10 +1,14 @@
-import { DIALECT_CASES, SCORED, scoreDialects } from '../../../kit/dialect-score.js';
+import { likelyEncoding, textHead } from '../../../../src/decoding/index.js';
+import { sniffDialect } from '../../../../src/formats/index.js';
+import { DIALECT_CASES, readCase, SCORED, scoreDialects, sniffBytes } from '../../../kit/dialect-score.js';
+
+const SNIFFER = { decoding: { likelyEncoding, textHead }, formats: { sniffDialect } };
 
 /** Files that the sniffer gets wrong, known by name: none may join them. */
 const WRONG = ['one-column-prose.csv', 'tweets-tab.tsv'];
 
 describe('the sniffer on test/fixtures/dialects', () => {
-  const { cases, right, wrong } = scoreDialects();
+  const { cases, right, wrong } = scoreDialects((each) => sniffBytes(SNIFFER, readCase(each), true));
 
   it('gets no file wrong that it got right before', () => {
     expect(wrong.filter((line) => !WRONG.some((file) => line.startsWith(`${file}:`)))).toEqual([]);
