@@ -1,3 +1,4 @@
+import { likelyEncoding, type TextEncoding, textHead } from '../../decoding/index.js';
 import { COMMON_DELIMITERS, type CsvDialect } from '../../ingest/index.js';
 import type { Column } from '../../models/schema/index.js';
 import { compareNames } from './header-matching.js';
@@ -14,8 +15,8 @@ export interface RefusedFile {
   /** The model's. */
   columns: readonly Column[];
   additionalColumns: boolean;
-  /** The names that the model's columns would be found by in another dialect; null: it has no usable header. */
-  namesBy: (dialect: CsvDialect) => string[] | null;
+  /** The names that the model's columns would be found by in a text of another dialect; null: it has no usable header. */
+  namesBy: (text: Buffer, dialect: CsvDialect) => string[] | null;
 }
 
 /** A dialect, the columns to rename for it, and how many of the model's are there then. */
@@ -33,29 +34,32 @@ interface Reading {
  * are known.
  */
 export function headerAdvice(file: RefusedFile): string | null {
-  const { beginning, dialect, columns } = file;
-  const text = beginning.subarray(0, SNIFF_BYTES);
+  const { dialect, columns } = file;
+  const sample = file.beginning.subarray(0, SNIFF_BYTES);
+  const encoding = likelyEncoding(sample, false);
+  // It is in UTF-8 by now, or was taken for it.
+  const text = encoding === 'utf-8' ? sample : textHead(sample, encoding);
   const names = columns.map(({ name }) => name);
-  const sniffed = sniffDialect({ text, isWhole: beginning.length < SNIFF_BYTES, given: {}, names });
+  const sniffed = sniffDialect({ text, isWhole: file.beginning.length < SNIFF_BYTES, given: {}, names });
   const isClear = sniffed !== null && !isUnclear(sniffed);
   const dialects = [dialect, ...(isClear ? [sniffed.dialect] : []), ...otherDelimiters(dialect)];
-  const readings = dialects.flatMap((each) => readingBy(each, file) ?? []);
+  const readings = dialects.flatMap((each) => readingBy(text, each, file) ?? []);
   const fitting = readings.filter(({ fits }) => fits).toSorted((a, b) => a.renames.length - b.renames.length)[0];
   if (fitting !== undefined) {
-    const flags = flagsFor(fitting, dialect);
+    const flags = flagsFor(fitting, dialect, encoding);
     // Without any, something else than the names was wrong.
     return flags === '' ? null : `with ${flags} it fits`;
   }
   if (isClear && dialect.header && !sniffed.dialect.header && sniffed.columns === columns.length) {
-    const flags = flagsFor({ dialect: sniffed.dialect, renames: [] }, dialect);
+    const flags = flagsFor({ dialect: sniffed.dialect, renames: [] }, dialect, encoding);
     return `its first line looks like data: with ${flags} its columns are the model's, in its order`;
   }
   // A model without columns takes any table that is one.
-  const least = columns.length === 0 ? -1 : (readingBy(dialect, file)?.known ?? 0);
+  const least = columns.length === 0 ? -1 : (readingBy(text, dialect, file)?.known ?? 0);
   const [best] = readings
     .filter(({ known, width }) => known > least && width > 1)
     .toSorted((a, b) => b.known - a.known);
-  const flags = best === undefined ? '' : flagsFor(best, dialect);
+  const flags = best === undefined ? '' : flagsFor(best, dialect, encoding);
   return flags === '' ? null : `it seems to be written for ${flags}`;
 }
 
@@ -64,8 +68,12 @@ function otherDelimiters(dialect: CsvDialect): CsvDialect[] {
   return COMMON_DELIMITERS.filter((each) => !taken.includes(each)).map((delimiter) => ({ ...dialect, delimiter }));
 }
 
-function readingBy(dialect: CsvDialect, { columns, additionalColumns, namesBy }: RefusedFile): Reading | null {
-  const names = dialect.header ? namesBy(dialect) : null;
+function readingBy(
+  text: Buffer,
+  dialect: CsvDialect,
+  { columns, additionalColumns, namesBy }: RefusedFile,
+): Reading | null {
+  const names = dialect.header ? namesBy(text, dialect) : null;
   if (names === null) return null;
   const { missing, unexpected } = compareNames(names, columns, additionalColumns);
   const renames = nearNames(missing, unexpected);
@@ -101,8 +109,12 @@ function plain(name: string): string {
 }
 
 /** What has to be said beside what was said. */
-function flagsFor({ dialect, renames }: Pick<Reading, 'dialect' | 'renames'>, said: CsvDialect): string {
-  const flags: string[] = [];
+function flagsFor(
+  { dialect, renames }: Pick<Reading, 'dialect' | 'renames'>,
+  said: CsvDialect,
+  encoding: TextEncoding,
+): string {
+  const flags = encoding === 'utf-8' ? [] : [`--encoding ${encoding}`];
   const { delimiter, quote, escape: own = '', comment = '', skipLines = 0, trim = false, header } = dialect;
   if (delimiter !== said.delimiter) flags.push(`--delimiter ${inShell(delimiter)}`);
   if (quote !== said.quote) flags.push(`--quote ${inShell(quote)}`);

@@ -60,7 +60,7 @@ export async function readCsvHeader(
   } catch (error) {
     if (!(error instanceof ServiceError) || error.code !== 'HEADER_MISMATCH') throw error;
     const beginning = Buffer.concat(seen);
-    const namesBy = (dialect: CsvDialect): string[] | null => usableNames(beginning, dialect, options);
+    const namesBy = (text: Buffer, dialect: CsvDialect): string[] | null => usableNames(text, dialect, options);
     const advice = headerAdvice({ ...options, beginning, namesBy });
     throw advice === null ? error : mismatch(`${error.message}; ${advice}`);
   }

@@ -110,6 +110,14 @@ describe('reading the header', () => {
     expect(message).toContain(`; ${advice}`);
   });
 
+  it('says that it is in another encoding', async () => {
+    const schema = { größe: 'Int8', qty: 'Int8' };
+    const file = Buffer.from('größe;qty\n1;2\n', 'latin1');
+    await expect(read([file], { schema })).rejects.toEqual(
+      mismatch(/; with --encoding windows-1252 --delimiter ';' it fits$/),
+    );
+  });
+
   it('keeps nothing of lines that are skipped, however long they are', async () => {
     const chunk = Buffer.alloc(1_000_000, 'x');
     let peak = 0;
