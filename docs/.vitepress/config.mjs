@@ -22,13 +22,19 @@ function folder(name, first = []) {
 
 const REFERENCE = [
   ...['csv', 'json', 'parquet', 'models', 'options', 'jobs', 'sources', 'feeds', 'sinks', 'clickhouse', 'postgres'],
-  ...['delivery-guarantees', 'topics', 'api', 'cli', 'sdk', 'errors', 'settings', 'metrics', 'logs'],
+  ...['delivery-guarantees', 'topics', 'api', 'cli', 'sdk', 'errors', 'settings', 'metrics', 'logs', 'traces'],
+];
+
+const GUIDES = [
+  ...['quick-start', 'csv', 'json', 'parquet', 'feeds', 'sinks', 'rejected-rows', 'cluster', 'operating', 'upgrading'],
+  'backup',
 ];
 
 const sections = [
-  { text: 'Start', items: [{ text: 'Quick start', link: '/' }, item('reading-rows'), item('glossary')] },
+  { text: 'Start', items: [{ text: 'What Batch is', link: '/' }, item('glossary')] },
+  { text: 'Guides', items: [...folder('guides', GUIDES), item('reading-rows')] },
   { text: 'Concepts', items: [...folder('concepts'), item('design')] },
-  { text: 'Guides', items: [...folder('guides'), item('operations'), item('security')] },
+  { text: 'Operations', items: [item('operations'), item('security')] },
   { text: 'Reference', items: folder('reference', REFERENCE) },
   { text: 'Runbooks', collapsed: true, items: folder('runbooks') },
   { text: 'Decisions', collapsed: true, items: folder('adr') },
@@ -53,7 +59,7 @@ export default defineConfig({
   },
   themeConfig: {
     nav: [
-      { text: 'Quick start', link: '/' },
+      { text: 'Guides', link: '/guides/', activeMatch: '/guides/' },
       { text: 'Reference', link: '/reference/jobs', activeMatch: '/reference/' },
       { text: 'Operations', link: '/operations' },
       { text: 'Runbooks', link: '/runbooks/' },

@@ -8,6 +8,7 @@ import { makeOrders, ORDERS_SCHEMA } from '../kit/orders.js';
 import { type PostgresServer, startPostgres } from '../kit/postgres.js';
 import { runnerOf } from '../kit/runners.js';
 import { ONE_PROCESS, type Service, startService } from '../kit/service.js';
+import { runSnippets } from '../kit/snippets.js';
 import { withClickHouse } from '../kit/with-clickhouse.js';
 
 const brokers = process.env['E2E_KAFKA_BROKERS'] as string;
@@ -202,6 +203,15 @@ withClickHouse('a job with sinks', () => {
       message: expect.stringContaining('clickhouse, postgres'),
     });
   });
+});
+
+withClickHouse('the guide', () => {
+  it('runs as it is written', () =>
+    runSnippets('docs/guides/sinks.md', {
+      brokers,
+      service,
+      databases: { clickhouse: inClickHouse, postgres: inPostgres },
+    }));
 });
 
 withClickHouse('sinks of a job that has ended', () => {
