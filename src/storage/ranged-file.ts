@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceError } from '../errors/index.js';
 import type { OpenFile } from './file-store.js';
 import { releaseChunks } from './minor-gc.js';
+import { MIN_RATE, Pace, type Rate } from './pace.js';
 
 /** Pieces that are read ahead of a reader that goes from the beginning to the end. */
 const MAX_AHEAD = 3;
@@ -27,7 +28,7 @@ export interface RangeFetcher {
 /**
  * A file that is fetched in pieces, the next ones ahead while the reader goes forward. Holds at most 1 + MAX_AHEAD of them,
  * and those that are being waited for. A read throws what `fetch` does, if it did so repeatedly; errors other than
- * ServiceError have a `code`. `idleMs`: for an answer to begin, and between any two of its bytes.
+ * ServiceError have a `code`. `idleMs`: for an answer to begin, and between any two of its bytes. `rate`: that of each piece.
  */
 export class RangedFile implements OpenFile {
   /** Those used last at the end. */
@@ -41,6 +42,7 @@ export class RangedFile implements OpenFile {
   constructor(
     private readonly fetcher: RangeFetcher,
     private readonly idleMs: number,
+    private readonly rate: Rate = MIN_RATE,
   ) {}
 
   get sizeBytes(): number {
@@ -110,7 +112,7 @@ export class RangedFile implements OpenFile {
     const start = Math.max(pieceStart, position - (position % ALIGNED_BYTES));
     const end = Math.min(pieceStart + pieceBytes, sizeBytes);
     const buffer = this.#idleBuffers.pop() ?? Buffer.allocUnsafeSlow(Math.min(pieceBytes, sizeBytes));
-    const range = new Range(this.fetcher, this.idleMs, start, end, buffer);
+    const range = new Range(this.fetcher, this.idleMs, new Pace(this.rate), start, end, buffer);
     this.#ranges.push(range);
     return range;
   }
@@ -133,6 +135,8 @@ export class RangedFile implements OpenFile {
 class Range {
   readonly ended: Promise<void>;
   #received = 0;
+  /** When the last bytes came, or it began. */
+  #heardAt = performance.now();
   /** Number of bytes that somebody waits for. */
   #wanted = Number.POSITIVE_INFINITY;
   #users = 0;
@@ -143,6 +147,7 @@ class Range {
   constructor(
     private readonly fetcher: RangeFetcher,
     private readonly idleMs: number,
+    private readonly pace: Pace,
     readonly start: number,
     readonly end: number,
     readonly buffer: Buffer,
@@ -206,7 +211,7 @@ class Range {
         if (isStuck(error)) attempt += 1;
         this.#stop.signal.throwIfAborted();
         if (error instanceof ServiceError) throw error;
-        if (attempt >= RANGE_ATTEMPTS) throw withCode(error);
+        if (attempt >= RANGE_ATTEMPTS || isSlow(error)) throw withCode(error);
         await sleep(FIRST_PAUSE_MS * 2 ** attempt, undefined, { signal: this.#stop.signal });
       }
     }
@@ -240,13 +245,23 @@ class Range {
     if (missing > 0) throw Object.assign(new Error(`${missing} bytes are missing`), { code: 'TruncatedBody' });
   }
 
+  /** Throws if these bytes are too many, or come too slowly. */
+  #count(bytes: number): void {
+    if (bytes > this.end - this.start - this.#received) throw new Error('More bytes came than were asked for');
+    const now = performance.now();
+    this.pace.add(bytes, now - this.#heardAt);
+    this.#heardAt = now;
+  }
+
   /** By events: an iterator would put chunks that came together into one more buffer. */
   async #drain(body: Readable, onBytes: () => void): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     body.on('data', (chunk: Buffer) => {
       onBytes();
-      if (chunk.length > this.end - this.start - this.#received) {
-        body.destroy(new Error('More bytes came than were asked for'));
+      try {
+        this.#count(chunk.length);
+      } catch (error) {
+        body.destroy(error as Error);
         return;
       }
       chunk.copy(this.buffer, this.#received);
@@ -270,6 +285,10 @@ function stuck(idleMs: number): Error {
 
 function isStuck(error: unknown): boolean {
   return (error as { code?: unknown }).code === 'IdleBody';
+}
+
+function isSlow(error: unknown): boolean {
+  return (error as { code?: unknown }).code === 'SlowBody';
 }
 
 /** With what the server or the system calls it: `SlowDown`, `ECONNREFUSED`. */

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { ServiceError } from '../errors/index.js';
 import type { OpenFile } from './file-store.js';
+import { MIN_RATE, Pace, type Rate } from './pace.js';
 import { codeOf } from './ranged-file.js';
 
 /** Where the bytes of a file come from that can only be had as a whole. */
@@ -15,7 +16,7 @@ const NOTHING = Buffer.alloc(0);
 /**
  * A file that is read from its beginning, whatever is wanted of it: what lies before is thrown away, and who goes back begins
  * again. Memory: one chunk of the connection. Throws what `fetch` does; other errors have a `code`. `idleMs`: for an
- * answer to begin, and between any two of its chunks.
+ * answer to begin, and between any two of its chunks. `rate`: that of the chunks that are waited for.
  */
 export class SequentialFile implements OpenFile {
   /** Ends the request that is under way. */
@@ -26,11 +27,15 @@ export class SequentialFile implements OpenFile {
   #at = 0;
   #last: Promise<unknown> = Promise.resolve();
   #isClosed = false;
+  #pace: Pace;
 
   constructor(
     private readonly fetcher: WholeFetcher,
     private readonly idleMs: number,
-  ) {}
+    private readonly rate: Rate = MIN_RATE,
+  ) {
+    this.#pace = new Pace(rate);
+  }
 
   get sizeBytes(): number {
     return this.fetcher.sizeBytes;
@@ -81,10 +86,12 @@ export class SequentialFile implements OpenFile {
       this.idleMs,
     );
     try {
+      const asked = performance.now();
       const chunks = this.#chunks ?? (await this.#open(stop.signal));
       this.#chunks = chunks;
       const { value, done } = await chunks.next();
       if (done === true) throw withCode('TruncatedBody', `${this.sizeBytes - this.#at} bytes are missing`);
+      this.#pace.add(value.length, performance.now() - asked);
       this.#chunk = value;
     } catch (error) {
       if (stop.signal.aborted) throw stop.signal.reason;
@@ -108,6 +115,7 @@ export class SequentialFile implements OpenFile {
     this.#chunks = null;
     this.#chunk = NOTHING;
     this.#at = 0;
+    this.#pace = new Pace(this.rate);
   }
 }
 

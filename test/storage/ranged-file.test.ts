@@ -16,6 +16,14 @@ const hang: Fetch = (_from, _to, signal) =>
 /** A body that ends only by being destroyed. */
 const silent = (): Readable => new Readable({ read: () => undefined });
 
+/** A byte each 5 ms. */
+const trickle = (): Readable =>
+  new Readable({
+    read() {
+      setTimeout(() => this.push(Buffer.alloc(1)), 5);
+    },
+  });
+
 /** `asked`: the first bytes of the ranges so far. */
 function fileOf(fetch: Fetch, idleMs = 60_000, sizeBytes = content.length) {
   const asked: number[] = [];
@@ -144,6 +152,18 @@ describe('a file that is fetched in ranges', () => {
     const { file, asked } = fileOf(hang, 100);
     await expect(read(file, 1, 10)).rejects.toMatchObject({ code: 'IdleBody' });
     expect(asked).toEqual([0, 0]);
+    await file.close();
+  });
+
+  it('gives a body up at once that brings a byte now and then', async () => {
+    const bodies: Readable[] = [];
+    const fetch = async (): Promise<Readable> => {
+      bodies.push(trickle());
+      return bodies.at(-1) as Readable;
+    };
+    const file = new RangedFile({ sizeBytes: PIECE, pieceBytes: PIECE, fetch }, 60_000, { bytes: 500, ms: 50 });
+    await expect(read(file, 0, PIECE)).rejects.toMatchObject({ code: 'SlowBody' });
+    expect(bodies.map(({ destroyed }) => destroyed)).toEqual([true]);
     await file.close();
   });
 

@@ -73,6 +73,19 @@ describe('a file that is only given as a whole', () => {
     await file.close();
   });
 
+  it('gives a body up that brings a byte now and then', async () => {
+    const body = new Readable({
+      read() {
+        setTimeout(() => this.push(Buffer.alloc(1)), 5);
+      },
+    });
+    const fetcher = { sizeBytes: content.length, fetch: async () => body };
+    const file = new SequentialFile(fetcher, 60_000, { bytes: 500, ms: 50 });
+    await expect(read(file, 0, 1_000)).rejects.toMatchObject({ code: 'SlowBody' });
+    expect(body.destroyed).toBe(true);
+    await file.close();
+  });
+
   it.each<[string, (signal: AbortSignal) => Promise<Readable>]>([
     [
       'that is not answered',
