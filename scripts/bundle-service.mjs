@@ -53,15 +53,16 @@ const ownPlaces = (outdir) => ({
   },
 });
 
+const LATE = ['sources', 'http'].map((folder) => join(dist, folder) + sep);
 /**
  * What a bundle imports of Node is loaded when it starts, whoever asks for it: 4 MB for an HTTP client in each runner. Here it is
- * loaded with the source that needs it.
+ * loaded with the source, or the storage, that needs it.
  */
 const lateClients = {
   name: 'late-clients',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^node:https?$/ }, ({ path, importer, kind }) =>
-      kind === 'import-statement' && importer.startsWith(join(dist, 'sources') + sep)
+      kind === 'import-statement' && LATE.some((folder) => importer.startsWith(folder))
         ? { path, namespace: 'late' }
         : undefined,
     );

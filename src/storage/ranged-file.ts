@@ -2,10 +2,9 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceError } from '../errors/index.js';
 import type { OpenFile } from './file-store.js';
-import { releaseChunks } from './minor-gc.js';
 import { MIN_RATE, Pace, type Rate } from './pace.js';
 
-/** Pieces that are read ahead of a reader that goes from the beginning to the end. */
+/** Pieces that are read ahead of a reader that goes from the beginning to the end, if it would wait for them otherwise. */
 const MAX_AHEAD = 3;
 /** A read begins at a multiple of this, because who reads the end of a file often goes back a little. */
 const ALIGNED_BYTES = 256 * 1024;
@@ -19,21 +18,23 @@ export interface RangeFetcher {
   /** The file is fetched in pieces of this size, the last one of less; no range goes beyond one. */
   readonly pieceBytes: number;
   /**
-   * The bytes `from` to `to` (exclusive), as they come: exactly these. `signal` ends the request and its body. Throws
-   * ServiceError if another attempt would not help, any other error if it may.
+   * The bytes `from` to `to` (exclusive), as they come: exactly these. A chunk's memory is freed once it is read. `signal`
+   * ends the request and its body. Throws ServiceError if another attempt would not help, any other error if it may.
    */
   fetch(from: number, to: number, signal: AbortSignal): Promise<Readable>;
 }
 
 /**
- * A file that is fetched in pieces, the next ones ahead while the reader goes forward. Holds at most 1 + MAX_AHEAD of them,
- * and those that are being waited for. A read throws what `fetch` does, if it did so repeatedly; errors other than
- * ServiceError have a `code`. `idleMs`: for an answer to begin, and between any two of its bytes. `rate`: that of each piece.
+ * A file that is fetched in pieces, the next ones ahead while the reader goes forward: one, or up to MAX_AHEAD if they come
+ * late. Holds no others then; at most 1 + MAX_AHEAD if the reader jumps, and those that are being waited for. A read throws
+ * what `fetch` does, if it did so repeatedly; errors other than ServiceError have a `code`. `idleMs`: for an answer to begin, and between any two of its bytes. `rate`: that of each piece.
  */
 export class RangedFile implements OpenFile {
   /** Those used last at the end. */
   #ranges: Range[] = [];
   readonly #idleBuffers: Buffer[] = [];
+  /** The one that the last read ended in. */
+  #reading: Range | undefined;
   /** Where the last read ended. */
   #position = 0;
   #ahead = 1;
@@ -56,8 +57,10 @@ export class RangedFile implements OpenFile {
     this.#position = end;
     let at = position;
     while (at < end) {
-      const range = this.#rangeAt(at);
-      this.#readAhead(range, at, isForward);
+      const range = this.#rangeAt(at, isForward);
+      if (isForward) this.#readAhead(range, at);
+      else this.#ahead = 1;
+      this.#reading = range;
       const to = Math.min(end, range.end);
       try {
         await range.copyTo(buffer, offset + at - position, at, to);
@@ -79,34 +82,31 @@ export class RangedFile implements OpenFile {
   }
 
   /** The range that holds the byte; it is being read, or soon will be. */
-  #rangeAt(position: number): Range {
+  #rangeAt(position: number, isForward: boolean): Range {
     const found = this.#ranges.find((range) => range.start <= position && position < range.end);
-    if (found === undefined) return this.#begin(position, position, null);
+    if (found === undefined) {
+      this.#evict(position, null, isForward);
+      return this.#begin(position);
+    }
+    if (isForward && found !== this.#reading && found.isLate) this.#ahead = Math.min(MAX_AHEAD, this.#ahead + 1);
     this.#ranges = [...this.#ranges.filter((range) => range !== found), found];
     return found;
   }
 
-  /** Begins with the pieces behind that of `position`: one more each time that the reader has come to a new one, none if it jumps. */
-  #readAhead(current: Range, position: number, isForward: boolean): void {
+  /** Begins with the pieces behind that of `position`. */
+  #readAhead(current: Range, position: number): void {
     const { pieceBytes } = this.fetcher;
-    if (!isForward) {
-      this.#ahead = 1;
-      return;
-    }
-    let hasBegun = false;
     for (let index = 1; index <= this.#ahead; index++) {
       const start = (Math.floor(position / pieceBytes) + index) * pieceBytes;
       if (start >= this.sizeBytes || this.#ranges.some((range) => range.start <= start && start < range.end)) continue;
-      this.#begin(start, position, current);
-      hasBegun = true;
+      this.#evict(position, current, true);
+      this.#begin(start);
     }
-    if (hasBegun) this.#ahead = Math.min(MAX_AHEAD, this.#ahead + 1);
   }
 
-  /** Reads the rest of the piece from `position` on, for a reader that is at `reader`, in `current`. */
-  #begin(position: number, reader: number, current: Range | null): Range {
+  /** Reads the rest of the piece from `position` on. */
+  #begin(position: number): Range {
     if (this.#isClosed) throw new Error('The file is closed');
-    this.#evict(reader, current);
     const { pieceBytes, sizeBytes } = this.fetcher;
     const pieceStart = position - (position % pieceBytes);
     const start = Math.max(pieceStart, position - (position % ALIGNED_BYTES));
@@ -117,11 +117,17 @@ export class RangedFile implements OpenFile {
     return range;
   }
 
-  /** Makes room for one more: what lies behind `position` goes first, that which was used longest ago; then what is farthest ahead. */
-  #evict(position: number, current: Range | null): void {
-    while (this.#ranges.length > MAX_AHEAD) {
+  /**
+   * Makes room for one more, for a reader that is at `position`, in `current`: what lies behind goes first, that which was used
+   * longest ago; then what is farthest ahead. Who goes forward leaves nothing behind.
+   */
+  #evict(position: number, current: Range | null, isForward: boolean): void {
+    for (;;) {
+      const isFull = this.#ranges.length > MAX_AHEAD;
+      if (!isFull && !isForward) return;
       const idle = this.#ranges.filter((range) => range.isIdle && range !== current);
-      const oldest = idle.find((range) => range.end <= position) ?? idle.toSorted((a, b) => b.start - a.start)[0];
+      const behind = idle.find((range) => range.end <= position);
+      const oldest = behind ?? (isFull ? idle.toSorted((a, b) => b.start - a.start)[0] : undefined);
       if (oldest === undefined) return;
       this.#ranges = this.#ranges.filter((range) => range !== oldest);
       // One that has all its bytes ends by itself: aborted, it would take its connection along.
@@ -161,6 +167,11 @@ class Range {
   /** Nobody waits for its bytes. */
   get isIdle(): boolean {
     return this.#users === 0;
+  }
+
+  /** Less than half of its bytes are there. */
+  get isLate(): boolean {
+    return this.#received * 2 < this.end - this.start;
   }
 
   /** All bytes are there, so its buffer is written no more. */
@@ -266,7 +277,7 @@ class Range {
       }
       chunk.copy(this.buffer, this.#received);
       this.#received += chunk.length;
-      releaseChunks(chunk.length);
+      free(chunk);
       if (this.#received >= this.#wanted) this.#arrived();
     });
     body.once('end', resolve).once('error', reject).once('close', resolve);
@@ -274,9 +285,12 @@ class Range {
   }
 }
 
-/** Gives its memory back now: the collector sees an object of a few bytes, and lets file after file leave 32 MiB behind. */
-function free({ buffer }: Buffer): void {
-  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
+/**
+ * Gives its memory back now, unless it is part of another's: the collector sees an object of a few bytes, and lets file after
+ * file leave 32 MiB behind; if chunks are left to it, it takes as much time as all that is done with them.
+ */
+function free({ buffer, byteLength }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 function stuck(idleMs: number): Error {

@@ -3,6 +3,7 @@ import https from 'node:https';
 import type { Readable } from 'node:stream';
 import type { Storage } from '@google-cloud/storage';
 import { ServiceError } from '../../errors/index.js';
+import { HttpAgent, HttpsAgent } from '../../http/index.js';
 import type { SourceConnection } from '../connections.js';
 import {
   type ListedFile,
@@ -40,8 +41,8 @@ interface GcsObject {
  */
 export class GcsSource implements Source {
   readonly #agents = {
-    plain: new http.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS }),
-    secure: new https.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS }),
+    plain: new HttpAgent({ keepAlive: true, maxSockets: MAX_SOCKETS }),
+    secure: new HttpsAgent({ keepAlive: true, maxSockets: MAX_SOCKETS }),
   };
   #storage: Promise<Storage> | undefined;
 

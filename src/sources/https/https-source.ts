@@ -6,6 +6,7 @@ import type { LookupFunction } from 'node:net';
 import { isIP } from 'node:net';
 import type { Readable } from 'node:stream';
 import { ServiceError } from '../../errors/index.js';
+import { HttpAgent, HttpsAgent } from '../../http/index.js';
 import { isOwnAddress } from '../addresses.js';
 import { type AllowedSource, requireAllowed } from '../allowed-sources.js';
 import { connectionOf, type SourceConnection } from '../connections.js';
@@ -36,8 +37,8 @@ export interface HttpsSourceOptions {
  */
 export class HttpsSource implements Source {
   readonly #agents = {
-    plain: new http.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS }),
-    secure: new Map<string, https.Agent>(),
+    plain: new HttpAgent({ keepAlive: true, maxSockets: MAX_SOCKETS }),
+    secure: new Map<string, HttpsAgent>(),
   };
 
   constructor(private readonly options: HttpsSourceOptions) {}
@@ -177,12 +178,12 @@ export class HttpsSource implements Source {
     });
   }
 
-  #secureAgent({ ca_file: file }: SourceConnection['options']): https.Agent {
+  #secureAgent({ ca_file: file }: SourceConnection['options']): HttpsAgent {
     const key = typeof file === 'string' ? file : '';
     const known = this.#agents.secure.get(key);
     if (known !== undefined) return known;
     const ca = key === '' ? {} : { ca: readFileSync(key) };
-    const agent = new https.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, ...ca });
+    const agent = new HttpsAgent({ keepAlive: true, maxSockets: MAX_SOCKETS, ...ca });
     this.#agents.secure.set(key, agent);
     return agent;
   }

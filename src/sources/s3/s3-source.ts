@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { ServiceError } from '../../errors/index.js';
+import { HttpAgent, HttpsAgent } from '../../http/index.js';
 import type { SourceConnection } from '../connections.js';
 import {
   type ListedFile,
@@ -200,7 +201,11 @@ export class S3Source implements Source {
       // Who reads retries.
       maxAttempts: 1,
       responseChecksumValidation: 'WHEN_REQUIRED',
-      requestHandler: { connectionTimeout: CONNECT_MS, httpAgent: agent, httpsAgent: agent },
+      requestHandler: {
+        connectionTimeout: CONNECT_MS,
+        httpAgent: new HttpAgent(agent),
+        httpsAgent: new HttpsAgent(agent),
+      },
     });
     return { sdk, client };
   }

@@ -193,6 +193,7 @@ export class S3Objects {
 
   async #connect(): Promise<{ sdk: Sdk; client: S3Client }> {
     const sdk = await import('@aws-sdk/client-s3');
+    const { HttpAgent, HttpsAgent } = await import('../../http/index.js');
     const { endpoint, region, isPathStyle } = this.settings;
     const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
     const client = new sdk.S3Client({
@@ -204,7 +205,11 @@ export class S3Objects {
       responseChecksumValidation: 'WHEN_REQUIRED',
       // It would cost a round trip for each object.
       expectContinueHeader: false,
-      requestHandler: { connectionTimeout: CONNECT_MS, httpAgent: agent, httpsAgent: agent },
+      requestHandler: {
+        connectionTimeout: CONNECT_MS,
+        httpAgent: new HttpAgent(agent),
+        httpsAgent: new HttpsAgent(agent),
+      },
     });
     return { sdk, client };
   }

@@ -1,0 +1,1 @@
+export { HttpAgent, HttpsAgent } from './agents.js';
