@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import type * as Config from '../../src/config/index.js';
+import type * as Broken from '../../src/delivery/broken-records.js';
 import type * as Protocol from '../../src/delivery/protocol.js';
 import type * as Pool from '../../src/delivery/record-batch-pool.js';
 import type * as Writer from '../../src/delivery/record-batch-writer.js';
@@ -18,6 +19,7 @@ import { createTopic } from '../topics.js';
 
 const { createKafka, jobNames, TransactionalSession, RecordBatch } = await built<typeof KafkaModule>('kafka/index.js');
 const { MAX_BATCH_BYTES } = await built<typeof RecordBatches>('kafka/record-batch.js');
+const { BrokenRecords } = await built<typeof Broken>('delivery/broken-records.js');
 const { RecordBatchPool } = await built<typeof Pool>('delivery/record-batch-pool.js');
 const { RecordBatchWriter } = await built<typeof Writer>('delivery/record-batch-writer.js');
 const { DEFAULT_LIMITS } = await built<typeof Protocol>('delivery/protocol.js');
@@ -70,6 +72,7 @@ async function replay(jobId: string, csvBytes: number): Promise<number> {
     new RecordBatchPool(buffers),
     'none',
     new SendWindow(),
+    new BrokenRecords({}, false),
   );
   let sent = 0;
   for (let cutMs = DEFAULT_LIMITS.firstTransactionMs; sent < csvBytes; cutMs *= 2) {

@@ -6,6 +6,7 @@ import { openRowSource, type RowSource, type RowSourceLimits, readerName } from 
 import { type Assignment, type FromRunner, type Outcome, type Transaction } from '../runner/index.js';
 import { SourceFile, versionHash } from '../sources/index.js';
 import { StoredFile } from '../storage/index.js';
+import { BrokenRecords } from './broken-records.js';
 import { checkExpectation } from './check-expectation.js';
 import { errorsLogLine, omittedLine } from './errors-log-line.js';
 import type { JobFiles } from './job-files.js';
@@ -338,6 +339,7 @@ export class DeliveryRun {
       new RecordBatchPool(kernel?.batchBuffers),
       this.job.options.topicCompression,
       this.#window,
+      new BrokenRecords(from?.warnings ?? {}, this.job.options.onBroken === 'stop'),
     );
     if (from !== null) this.dependencies.log.info({ row: from.position.row, byte: from.position.byte }, 'resumed');
     return true;

@@ -6,6 +6,7 @@ import {
   type RejectionBatchOutput,
   type RowConsumer,
   type RowErrorCode,
+  type RowNumber,
   rejectedRowFrame,
 } from '../formats/index.js';
 import { type Position } from '../ingest/index.js';
@@ -16,6 +17,7 @@ import {
   RecordBatch,
   type TransactionalSession,
 } from '../kafka/index.js';
+import type { BrokenRecords } from './broken-records.js';
 import type { RecordBatchPool } from './record-batch-pool.js';
 import type { SendWindow } from './send-window.js';
 
@@ -65,6 +67,7 @@ export class RecordBatchWriter implements RowConsumer {
     private readonly compression: Compression,
     /** Reading waits while more than this is not acknowledged, or held back. */
     private readonly window: SendWindow,
+    private readonly broken: BrokenRecords,
   ) {
     this.#ok = from?.ok ?? 0;
     this.#errors = from?.errors ?? 0;
@@ -77,7 +80,7 @@ export class RecordBatchWriter implements RowConsumer {
     this.rejections = {
       open: () => this.#openBatch(dlq),
       close: () => this.#send(dlq),
-      written: (code, rows) => this.#count(code, rows),
+      written: (code, rows, first) => this.#count(code, rows, first),
       get frame() {
         return frame();
       },
@@ -98,7 +101,7 @@ export class RecordBatchWriter implements RowConsumer {
   }
 
   reject(rejection: Rejection): void {
-    for (const { error } of rejection.errors.slice(0, 1)) this.#count(error, 1);
+    for (const { error } of rejection.errors.slice(0, 1)) this.#count(error, 1, () => [rejection]);
     const record = encodeRejectedRow(this.jobId, rejection, this.#timestamp());
     this.#append(this.session.topics.dlq, record, 0, record.length);
   }
@@ -140,10 +143,11 @@ export class RecordBatchWriter implements RowConsumer {
     this.#held = [];
     const { position, bytesDone } = reader;
     this.readTo(bytesDone);
-    const [ok, errors, eof] = [this.#ok, this.#errors, this.#eof];
+    const [ok, errors, eof, { warnings }] = [this.#ok, this.#errors, this.#eof, this.broken];
     await this.#until(() => this.#inFlightBytes === 0);
     const [dataEnd, dlqEnd] = [this.#dataEnd, this.#dlqEnd];
-    return { position, ok, errors, dataEnd, dlqEnd, eof, bytesDone, ...this.file };
+    const rest = { ...this.file, ...(warnings === undefined ? {} : { warnings }) };
+    return { position, ok, errors, dataEnd, dlqEnd, eof, bytesDone, ...rest };
   }
 
   /** The transaction is committed: sends what was filled meanwhile, and every batch from here on. */
@@ -171,7 +175,14 @@ export class RecordBatchWriter implements RowConsumer {
     if (batch.count === 0) this.#beginnings.set(batch, this.#readTo);
   }
 
-  #count(code: RowErrorCode, rows: number): void {
+  /** Throws what ends the job if it does not go on after a broken record; nothing more can be committed then. */
+  #count(code: RowErrorCode, rows: number, first: (most: number) => RowNumber[]): void {
+    try {
+      this.broken.take(code, rows, first);
+    } catch (reason) {
+      this.#failure ??= { reason };
+      throw reason;
+    }
     this.#errors += rows;
     this.#rejectedByCode[code] = (this.#rejectedByCode[code] ?? 0) + rows;
   }

@@ -273,6 +273,12 @@ const entries = {
     hint: 'Compare the control totals (expect) with the file, then start a new job with whichever was wrong put right.',
     final: true,
   },
+  BROKEN_RECORD: {
+    status: null,
+    title: 'A record breaks at a quote',
+    hint: 'Say how the file writes quotes (quote, escape, delimiter) or correct it, then send it again; with on_broken=continue such records are rejected.',
+    final: true,
+  },
   SPOOL_UNREADABLE: {
     status: null,
     title: 'The stored file cannot be read',

@@ -37,6 +37,9 @@ export interface Rejection {
   rawTruncated: boolean;
 }
 
+/** Where a row is. */
+export type RowNumber = Pick<Rejection, 'rowNumber' | 'line'>;
+
 /** Takes a reader's decisions, in the file's order. Both calls copy what they keep: the bytes are the reader's own. */
 export interface RowConsumer {
   /** The record value is `bytes[start, end)`. */
@@ -66,8 +69,11 @@ export interface RecordBatchOutput {
 export interface RejectionBatchOutput extends RecordBatchOutput {
   /** For the rejections that are written next; the same object as long as it has not changed. */
   readonly frame: RejectedRowFrame;
-  /** Counts `rows` rejections that were written, whose first error is this one. */
-  written(code: RowErrorCode, rows: number): void;
+  /**
+   * Counts `rows` rejections that were written, whose first error is this one. `first` finds the first of them, if they are
+   * STRAY_QUOTE, at most `most` of them.
+   */
+  written(code: RowErrorCode, rows: number, first: (most: number) => RowNumber[]): void;
 }
 
 /** Pieces of JSON before the row's number, line, offset, first error and errors, before its raw data and behind them. */

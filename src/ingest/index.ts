@@ -36,3 +36,4 @@ export { differingOptions, requestedOptions } from './options/requested-options.
 export { type OnConflict, parseSinks, SINK_NAMES, type SinkName, type SinkWhen } from './options/sink-options.js';
 export { parseSourceRequest } from './options/source-request.js';
 export type { Position } from './position.js';
+export { MAX_FIRST_ROWS, type RowWarning, type RowWarnings, type WarningCode } from './row-warnings.js';

@@ -1,4 +1,4 @@
-import { type Position } from '../ingest/index.js';
+import type { Position, RowWarning, RowWarnings } from '../ingest/index.js';
 
 /**
  * What is committed of a job: stored as the committed offset of its group (`jobNames`) for partition 0 of the data
@@ -20,13 +20,15 @@ export interface Checkpoint {
   size: number;
   /** Hash of the version of a file that is read where it lies, 32 hexadecimal digits. Absent: it was uploaded. */
   version?: string;
+  /** About the rows up to the position. Absent: there is none. */
+  warnings?: RowWarnings;
 }
 
 const VERSION = 2;
 
 /** The offset's metadata: JSON, under 1 KiB (the broker's default limit is 4 KiB). */
 export function encodeCheckpoint(checkpoint: Checkpoint): string {
-  const { position, ok, errors, dataEnd, dlqEnd, eof, bytesDone, size, version } = checkpoint;
+  const { position, ok, errors, dataEnd, dlqEnd, eof, bytesDone, size, version, warnings } = checkpoint;
   return JSON.stringify({
     v: VERSION,
     ...position,
@@ -38,6 +40,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): string {
     done: bytesDone,
     size,
     ...(version === undefined ? {} : { version }),
+    ...(warnings?.BROKEN_QUOTES === undefined ? {} : { broken_quotes: encodeWarning(warnings.BROKEN_QUOTES) }),
   });
 }
 
@@ -61,11 +64,26 @@ export function decodeCheckpoint(metadata: string): Checkpoint {
     bytesDone: count('done'),
     size: count('size'),
     ...(fields['version'] === undefined ? {} : { version: versionOf(fields['version']) }),
+    ...(fields['broken_quotes'] === undefined
+      ? {}
+      : { warnings: { BROKEN_QUOTES: decodeWarning(fields['broken_quotes']) } }),
   };
   if (checkpoint.ok + checkpoint.errors !== checkpoint.position.row) {
     throw new Error("the checkpoint's counts do not add up to its rows");
   }
   return checkpoint;
+}
+
+/** The number of rows, then those of the first ones. */
+function encodeWarning({ count, firstRows }: RowWarning): number[] {
+  return [count, ...firstRows];
+}
+
+function decodeWarning(value: unknown): RowWarning {
+  const numbers: unknown[] = Array.isArray(value) ? value : [];
+  const [count, ...firstRows] = numbers.filter((each): each is number => Number.isSafeInteger(each));
+  if (count !== undefined && numbers.length === firstRows.length + 1) return { count, firstRows };
+  throw new Error("the checkpoint's broken_quotes are not numbers of rows");
 }
 
 function versionOf(value: unknown): string {

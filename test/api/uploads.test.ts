@@ -25,6 +25,7 @@ const CSV_OPTIONS: [string, string][] = [
   ['null_values', 'NULL'],
   ['quoted_nulls', 'typed'],
   ['ignore_header_case', 'false'],
+  ['on_broken', 'continue'],
   ['csv_reader', 'auto'],
 ];
 
@@ -92,6 +93,7 @@ describe('an upload', () => {
         rename: {},
         normalize: {},
         ignore_header_case: false,
+        on_broken: 'continue',
         csv_reader: 'auto',
       },
       topics: { data: `batch_${body.job_id}`, dlq: `batch_${body.job_id}_dlq` },

@@ -191,6 +191,7 @@ describe('tables', () => {
       rename: { 'Order ID': 'id' },
       normalize: { email: ['trim', 'lowercase'] },
       ignore_header_case: false,
+      on_broken: 'continue',
       csv_reader: 'auto',
       sinks: [],
       sink_when: 'success',

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { BrokenRecords } from '../../src/delivery/broken-records.js';
 import { RecordBatchPool } from '../../src/delivery/record-batch-pool.js';
 import { RecordBatchWriter } from '../../src/delivery/record-batch-writer.js';
 import { MAX_WINDOW_BYTES, SendWindow } from '../../src/delivery/send-window.js';
@@ -48,11 +49,22 @@ function writerOver(
   bytes = 8 * KIB,
   compression: Compression = 'none',
   window = openWindow(),
+  broken = new BrokenRecords({}, false),
 ): { writer: RecordBatchWriter; session: ManualSession; pool: RecordBatchPool } {
   const session = new ManualSession();
   const pool = new RecordBatchPool(Array.from({ length: batches }, () => Buffer.alloc(bytes)));
   const hooks = { sent: () => undefined, rejected: () => undefined };
-  const writer = new RecordBatchWriter(session, 'a1b2c3d4', null, { size: 1_000 }, hooks, pool, compression, window);
+  const writer = new RecordBatchWriter(
+    session,
+    'a1b2c3d4',
+    null,
+    { size: 1_000 },
+    hooks,
+    pool,
+    compression,
+    window,
+    broken,
+  );
   return { writer, session, pool };
 }
 
@@ -140,7 +152,7 @@ describe('the writer of batches', () => {
     });
     const batch = writer.rejections.open();
     batch?.extend(1_000, batch.count + 1);
-    writer.rejections.written('NULL_VALUE', 1);
+    writer.rejections.written('NULL_VALUE', 1, () => []);
     writer.endOfFile();
     const drained = writer.drain({ position: { row: 12, line: 13, byte: 500 }, bytesDone: 400 });
     await reconciled();
@@ -161,6 +173,35 @@ describe('the writer of batches', () => {
     expect(writer.takeRejectedByCode()).toEqual({});
   });
 
+  it('counts broken records after those of the checkpoint, for the next one', async () => {
+    const broken = new BrokenRecords({ BROKEN_QUOTES: { count: 7, firstRows: [1, 3, 5, 7] } }, false);
+    const { writer } = writerOver(6, 8 * KIB, 'none', openWindow(), broken);
+    const asked: number[] = [];
+    writer.rejections.written('STRAY_QUOTE', 3, (most) => {
+      asked.push(most);
+      return [{ rowNumber: 9, line: 10 }];
+    });
+    writer.rejections.written('RAGGED_ROW', 5, () => []);
+    writer.rejections.written('STRAY_QUOTE', 2, () => {
+      throw new Error('they are not needed');
+    });
+    const { warnings } = await writer.drain(START);
+    expect(warnings).toEqual({ BROKEN_QUOTES: { count: 12, firstRows: [1, 3, 5, 7, 9] } });
+    expect(asked).toEqual([1]);
+  });
+
+  it('ends with the first broken record if it shall stop there, and commits nothing more', async () => {
+    const { writer } = writerOver(6, 8 * KIB, 'none', openWindow(), new BrokenRecords({}, true));
+    const refused = expect.objectContaining({
+      code: 'BROKEN_RECORD',
+      message: expect.stringContaining('row 3 (line 5)'),
+    });
+    writer.rejections.written('RAGGED_ROW', 5, () => []);
+    expect(() => writer.rejections.written('STRAY_QUOTE', 2, () => [{ rowNumber: 3, line: 5 }])).toThrow(refused);
+    await expect(writer.drain(START)).rejects.toEqual(refused);
+    await expect(writer.room()).rejects.toEqual(refused);
+  });
+
   it('holds back between two transactions what is filled, and has it in neither the wait nor the checkpoint', async () => {
     const { writer, session, pool } = writerOver(8);
     for (let i = 0; i < 8; i++) writer.accept(row, 0, row.length);
@@ -168,7 +209,8 @@ describe('the writer of batches', () => {
     const drained = writer.drain(reader);
     reader.position = { row: 24, line: 25, byte: 240 };
     for (let i = 0; i < 16; i++) writer.accept(row, 0, row.length);
-    writer.rejections.written('NULL_VALUE', 3);
+    writer.rejections.written('NULL_VALUE', 3, () => []);
+    writer.rejections.written('STRAY_QUOTE', 1, () => [{ rowNumber: 23, line: 24 }]);
     writer.endOfFile();
     await reconciled();
     expect(session.inFlight.map(({ batch }) => batch.count)).toEqual([7, 1]);
@@ -176,6 +218,7 @@ describe('the writer of batches', () => {
     session.acknowledge(8);
     const cut = { row: 8, line: 9, byte: 80 };
     expect(await drained).toMatchObject({ position: cut, ok: 8, errors: 0, dataEnd: 8, eof: false, bytesDone: 80 });
+    expect(await drained).not.toHaveProperty('warnings');
     expect([session.inFlight.length, writer.isInFlight, pool.free]).toEqual([0, false, 5]);
     writer.sendOn();
     await reconciled();
@@ -183,7 +226,8 @@ describe('the writer of batches', () => {
     const rest = writer.drain(reader);
     await reconciled();
     for (const end of [16, 23, 25]) session.acknowledge(end);
-    expect(await rest).toMatchObject({ position: reader.position, ok: 24, errors: 3, dataEnd: 25, eof: true });
+    expect(await rest).toMatchObject({ position: reader.position, ok: 24, errors: 4, dataEnd: 25, eof: true });
+    expect((await rest).warnings).toEqual({ BROKEN_QUOTES: { count: 1, firstRows: [23] } });
   });
 
   it('has no room while it holds back all that may be on its way', async () => {

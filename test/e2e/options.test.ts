@@ -40,6 +40,38 @@ describe('null_values', () => {
   });
 });
 
+describe('on_broken', () => {
+  const file = Buffer.from(
+    `id,sku,qty,price,paid\n1,a,1,1,\n2,"5\\" x",2,2,\n${'3,b,3,3,\n'.repeat(50)}4,"c"d,4,4,\n5,"e`,
+  );
+
+  it.each(['auto', 'reference'])(
+    'continue: the job says how many records broke, to the %s reader',
+    async (csv_reader) => {
+      const job = await api.ended((await api.createJob('orders', file, {}, { csv_reader })).job_id);
+      expect(job).toMatchObject({ state: 'PARTIAL_SUCCESS', totals: { ok: 51, errors: 3 } });
+      expect(job.warnings).toEqual([
+        {
+          code: 'BROKEN_QUOTES',
+          message: expect.stringMatching(/^3 records broke .* escape=/),
+          count: 3,
+          first_rows: [2, 53, 54],
+        },
+      ]);
+    },
+  );
+
+  it.each(['auto', 'reference'])('stop: the job fails at the first one, by the %s reader', async (csv_reader) => {
+    const { job_id } = await api.createJob('orders', file, {}, { csv_reader, on_broken: 'stop' });
+    const job = await api.ended(job_id);
+    expect(job).toMatchObject({ state: 'FAILED', warnings: [], error: { code: 'BROKEN_RECORD' } });
+    expect(job.error?.message).toContain('row 2 (line 3)');
+    expect(job.totals.rows).toBeLessThan(2);
+    expect((await valuesOf(job.topics.data)).length).toBe(job.totals.ok);
+    expect(await valuesOf(job.topics.dlq)).toEqual([]);
+  });
+});
+
 describe('ignore_header_case', () => {
   it.each(['auto', 'reference'])('finds columns in another case, by the %s reader', async (csv_reader) => {
     const file = Buffer.from('ID;Sku;QTY;price;PAID\n1;a;2;0.5;true\nx;b;y;1;\n');

@@ -106,6 +106,7 @@ describe.each(['/jobs', '/models/infer'])('the page to try out POST %s', (path) 
           rename: {},
           normalize: {},
           ignore_header_case: false,
+          on_broken: 'continue',
           csv_reader: 'auto',
           sinks: [],
           sink_when: 'success',

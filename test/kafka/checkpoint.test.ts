@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../../src/kafka/checkpoint.js';
 
 const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+const warnings = fc.record({ BROKEN_QUOTES: fc.record({ count, firstRows: fc.array(count, { maxLength: 5 }) }) });
 const checkpoints = fc
   .record({
     ok: fc.nat(),
@@ -14,7 +15,12 @@ const checkpoints = fc
     size: count,
   })
   .chain(({ ok, errors, line, byte, ...rest }) =>
-    fc.boolean().map((eof): Checkpoint => ({ ...rest, ok, errors, eof, position: { row: ok + errors, line, byte } })),
+    fc.tuple(fc.boolean(), fc.option(warnings, { nil: undefined })).map(
+      ([eof, found]): Checkpoint => ({
+        ...{ ...rest, ok, errors, eof, position: { row: ok + errors, line, byte } },
+        ...(found === undefined ? {} : { warnings: found }),
+      }),
+    ),
   );
 
 describe('a checkpoint', () => {
@@ -31,6 +37,10 @@ describe('a checkpoint', () => {
   it.each([
     ['nothing', ''],
     ['another version', '{"v":2}'],
+    [
+      'rows without numbers',
+      '{"v":2,"row":0,"line":1,"byte":1,"ok":0,"errors":0,"data_end":0,"dlq_end":0,"eof":true,"done":1,"size":1,"broken_quotes":[1,"x"]}',
+    ],
     [
       'a negative count',
       '{"v":1,"row":0,"line":1,"byte":-1,"ok":0,"errors":0,"data_end":0,"dlq_end":0,"eof":false,"size":1}',

@@ -49,6 +49,8 @@ export interface JobSettings extends TextOptions {
   ignoreHeaderCase?: boolean | undefined;
   /** Text operations to apply to columns before validation, by the model's names; needs `valueFormat: 'json'`. */
   normalize?: Readonly<Record<string, ReadonlyArray<Job['options']['normalize'][string][number]>>> | undefined;
+  /** What a record that breaks at a quote does: `continue`: it is rejected (default); `stop`: the job fails with BROKEN_RECORD. */
+  onBroken?: Job['options']['on_broken'] | undefined;
   /** Which reader reads the file: `auto`, the fast one (default), or `reference`, to compare with it. */
   csvReader?: Job['options']['csv_reader'] | undefined;
   /** Databases that the rows are loaded into from the topics. Default: the model's, or those of the service. */
@@ -81,6 +83,7 @@ const JOB_FIELDS: FieldTable<api.JobUpload & api.JobFromKeptFile, JobSettings & 
   rename: 'rename',
   ignore_header_case: 'ignoreHeaderCase',
   normalize: 'normalize',
+  on_broken: 'onBroken',
   csv_reader: 'csvReader',
   sinks: 'sinks',
   sink_when: 'sinkWhen',

@@ -124,6 +124,11 @@ export const JOB_FLAGS: Flags<Omit<JobSettings, 'modelId'>> = {
     help: 'text operations to apply to columns before validation: trim, lowercase, uppercase, iso_date; needs --value-format json; repeatable',
     parse: normalization,
   },
+  onBroken: {
+    value: '<what>',
+    help: 'what a record that breaks at a quote does: continue: it is rejected (default); stop: the job fails with BROKEN_RECORD',
+    words: { continue: true, stop: true },
+  },
   csvReader: {
     value: '<reader>',
     help: 'which reader reads the file: auto: the fast one (default); reference: the slow one, to compare with',

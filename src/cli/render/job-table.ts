@@ -110,8 +110,13 @@ function detailsOf(job: Job): Fact[] {
   for (const [column, operations] of Object.entries(options.normalize)) {
     details.push(['normalized', `${column}: ${operations.join(', ')}`]);
   }
+  if (options.on_broken !== 'continue') details.push(['on broken', options.on_broken]);
   const expected = Object.entries(options.expect);
   if (expected.length > 0) details.push(['expected', expected.map(([what, value]) => `${what} ${value}`).join(', ')]);
+  for (const { message, count, first_rows: first } of job.warnings) {
+    const rows = `${counted(count, 'row')}: ${first.join(', ')}${count > first.length ? ', …' : ''}`;
+    details.push(['warning', `${message} (${rows})`, 'red']);
+  }
   for (const { name, state, rows, rejected, lag, table: at } of job.sinks) {
     const left = lag > 0 ? `, ${lag} to go` : '';
     const bad = rejected > 0 ? `, ${rejected} rejected` : '';

@@ -46,6 +46,8 @@ export const PROCESSING_OPTIONS = {
   ignore_header_case: processing('ignoreHeaderCase', trueOrFalse, false, CSV_ONLY, true),
   /** By the model's names of columns: what is done to their texts before they are checked, in this order. */
   normalize: processing('normalize', parseNormalize, {}),
+  /** What a record that breaks at a quote does to the job. */
+  on_broken: processing('onBroken', oneOf('continue', 'stop'), 'continue', CSV_ONLY),
   /** The reader of a CSV file: the fastest that can, or the slow one that all are checked against. */
   csv_reader: processing('csvReader', oneOf('auto', 'reference'), 'auto', CSV_ONLY),
   /** Where the rows are loaded from the topics. A request that names none takes the model's, or DEFAULT_SINKS. */

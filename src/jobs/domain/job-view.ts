@@ -1,7 +1,7 @@
 import { catalogue } from '../../errors/index.js';
-import { shownDialect, shownOptions } from '../../ingest/index.js';
+import { ownEscape, shownDialect, shownOptions } from '../../ingest/index.js';
 import { jobNames } from '../../kafka/index.js';
-import type { Job, JobSummary } from './job.js';
+import type { Job, JobSummary, JobWarning } from './job.js';
 import type { JobSink, StoredSink } from './job-sink.js';
 import { isTerminal } from './job-state.js';
 import { type JobError, type StoredJob, type StoredJobSummary, timings } from './stored-job.js';
@@ -41,6 +41,7 @@ export function toJobSummary(record: StoredJobSummary, now: number): JobSummary 
     options: shownOptions(record.options),
     sinks: record.sinks.map((sink) => toJobSink(record, sink)),
     totals: { rows: ok + errors, ok, errors },
+    warnings: warningsOf(record),
     progress: { bytes_done: record.bytesDone, bytes_total: record.sizeBytes },
     timings: { waiting_ms: waitingMs, processing_ms: processingMs },
     topics: { data, dlq },
@@ -52,6 +53,19 @@ export function toJobSummary(record: StoredJobSummary, now: number): JobSummary 
     updated_at: record.updatedAt,
     finished_at: record.finishedAt,
   };
+}
+
+function warningsOf({ checkpoint, dialect }: StoredJobSummary): JobWarning[] {
+  const broken = checkpoint?.warnings?.BROKEN_QUOTES;
+  if (broken === undefined) return [];
+  const { count, firstRows } = broken;
+  const what = count === 1 ? '1 record broke' : `${count} records broke`;
+  const advice =
+    dialect === null || ownEscape(dialect) === null
+      ? 'if the file writes \\" for a quote, use escape=\\'
+      : 'check quote and escape';
+  const message = `${what} at a quote: the lines that follow may be parts of fields; ${advice}`;
+  return [{ code: 'BROKEN_QUOTES', message, count, first_rows: [...firstRows] }];
 }
 
 /** The catalogue's hint, its requests with this job's ids; none for an error that only a newer release knows. */

@@ -1,6 +1,6 @@
 import type { FileCompression, TextEncoding } from '../../decoding/index.js';
 import type { ErrorCode } from '../../errors/index.js';
-import type { FileFormat, ShownDialect, ShownOptions } from '../../ingest/index.js';
+import type { FileFormat, ShownDialect, ShownOptions, WarningCode } from '../../ingest/index.js';
 import type { JobSink } from './job-sink.js';
 
 export type JobState = 'PENDING' | 'RUNNING' | 'CANCELLING' | 'SUCCESS' | 'PARTIAL_SUCCESS' | 'FAILED' | 'CANCELLED';
@@ -11,6 +11,15 @@ export interface Job extends JobSummary {
   file_columns: string[] | null;
   /** In the topic of the jobs only: what was left out because the topic does not take so large a record. */
   truncated?: ['file_columns', 'metadata'];
+}
+
+/** What may be wrong with the rows as a whole (openapi: JobWarning). */
+export interface JobWarning {
+  code: WarningCode;
+  message: string;
+  /** Number of the rows that it is about, and the first of them, from 1. */
+  count: number;
+  first_rows: number[];
 }
 
 /** The Job as lists show it: without what may be as wide as the file's header (openapi: JobSummary). */
@@ -43,6 +52,8 @@ export interface JobSummary {
   /** Where its rows are loaded from the topics. */
   sinks: JobSink[];
   totals: { rows: number; ok: number; errors: number };
+  /** What may be wrong with the rows as a whole: one for each code at most. */
+  warnings: JobWarning[];
   progress: { bytes_done: number; bytes_total: number };
   timings: { waiting_ms: number; processing_ms: number };
   topics: { data: string; dlq: string };

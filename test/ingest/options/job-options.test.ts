@@ -16,6 +16,7 @@ describe('the options of a job', () => {
       encoding: 'auto',
       dialect: { delimiter: ',', quote: '"', header: true },
       options: {
+        onBroken: 'continue',
         csvReader: 'auto',
         sinks: [],
         sinkWhen: 'success',
@@ -52,6 +53,7 @@ describe('the options of a job', () => {
       ...{ modelId: 'orders', format: 'csv', encoding: 'latin1', metadata: { 'a.b': '1' } },
       dialect: { delimiter: '\t', quote: "'", header: false },
       options: {
+        onBroken: 'continue',
         csvReader: 'reference',
         sinks: [],
         sinkWhen: 'success',

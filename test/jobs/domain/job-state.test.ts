@@ -44,7 +44,7 @@ describe('the state table', () => {
   });
 
   it('resumes what was cancelled and what failed, but for errors that would come again or do harm', () => {
-    const ofTheFile = ['FILE_CORRUPT', 'HEADER_MISMATCH', 'ALL_ROWS_REJECTED', 'EXPECTATION_FAILED'];
+    const ofTheFile = ['FILE_CORRUPT', 'HEADER_MISMATCH', 'ALL_ROWS_REJECTED', 'EXPECTATION_FAILED', 'BROKEN_RECORD'];
     const final = ['CHECKPOINT_LOST', 'SOURCE_CHANGED', 'SOURCE_UNSUPPORTED', ...ofTheFile];
     for (const from of JOB_STATES) {
       expect(isResumable(from, null)).toBe(from === 'CANCELLED');

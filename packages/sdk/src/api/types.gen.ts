@@ -148,6 +148,11 @@ export type IgnoreHeaderCaseOption = boolean;
 export type NormalizeOption = string;
 
 /**
+ * What a record that breaks at a quote (STRAY_QUOTE, UNTERMINATED_QUOTE) does. `continue`: its first line is rejected, reading goes on with the next line, and the job's `warnings` count it. `stop`: the job fails with BROKEN_RECORD at the first one. Rows before it may be committed; neither it nor any row behind it is.
+ */
+export type OnBrokenOption = 'continue' | 'stop';
+
+/**
  * Which reader reads the file. `auto`: the fastest one that can (the `reference` reader only if values are normalized). `reference`: the slow one that the fast one is checked against. Both decide the same about every row.
  */
 export type CsvReaderOption = 'auto' | 'reference';
@@ -227,13 +232,14 @@ export type JobUpload = {
     rename?: RenameOption;
     ignore_header_case?: IgnoreHeaderCaseOption;
     normalize?: NormalizeOption;
+    on_broken?: OnBrokenOption;
     csv_reader?: CsvReaderOption;
     sinks?: SinksOption;
     sink_when?: SinkWhenOption;
     max_sink_errors?: MaxSinkErrorsOption;
     on_conflict?: OnConflictOption;
     expect?: ExpectOption;
-    [key: string]: MetadataValue | Blob | File | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | QuotedNullsOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | CsvReaderOption | SinksOption | SinkWhenOption | MaxSinkErrorsOption | OnConflictOption | ExpectOption | undefined;
+    [key: string]: MetadataValue | Blob | File | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | QuotedNullsOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | OnBrokenOption | CsvReaderOption | SinksOption | SinkWhenOption | MaxSinkErrorsOption | OnConflictOption | ExpectOption | undefined;
 };
 
 /**
@@ -264,13 +270,14 @@ export type JobFromKeptFile = {
     rename?: RenameOption;
     ignore_header_case?: IgnoreHeaderCaseOption;
     normalize?: NormalizeOption;
+    on_broken?: OnBrokenOption;
     csv_reader?: CsvReaderOption;
     sinks?: SinksOption;
     sink_when?: SinkWhenOption;
     max_sink_errors?: MaxSinkErrorsOption;
     on_conflict?: OnConflictOption;
     expect?: ExpectOption;
-    [key: string]: MetadataValue | JobId | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | QuotedNullsOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | CsvReaderOption | SinksOption | SinkWhenOption | MaxSinkErrorsOption | OnConflictOption | ExpectOption | undefined;
+    [key: string]: MetadataValue | JobId | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | QuotedNullsOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | OnBrokenOption | CsvReaderOption | SinksOption | SinkWhenOption | MaxSinkErrorsOption | OnConflictOption | ExpectOption | undefined;
 };
 
 /**
@@ -331,6 +338,7 @@ export type SourceOptions = {
     normalize?: {
         [key: string]: Array<'trim' | 'lowercase' | 'uppercase' | 'iso_date'>;
     };
+    on_broken?: OnBrokenOption;
     csv_reader?: CsvReaderOption;
     /**
      * Where the rows are loaded; an empty list: nowhere.
@@ -450,6 +458,7 @@ export type JobOptions = {
     normalize: {
         [key: string]: Array<'trim' | 'lowercase' | 'uppercase' | 'iso_date'>;
     };
+    on_broken: OnBrokenOption;
     csv_reader: CsvReaderOption;
     /**
      * The sinks that the job was created with.
@@ -529,7 +538,7 @@ export type JobError = {
     hint: string;
 };
 
-export type JobErrorCode = 'HEADER_MISMATCH' | 'ALL_ROWS_REJECTED' | 'KAFKA_UNAVAILABLE' | 'KAFKA_REJECTED' | 'KAFKA_UNSUPPORTED' | 'CHECKPOINT_LOST' | 'RUNNER_CRASHED' | 'SPOOL_UNREADABLE' | 'FILE_CORRUPT' | 'FILE_TOO_COMPLEX' | 'SOURCE_NOT_ALLOWED' | 'SOURCE_NOT_FOUND' | 'SOURCE_FORBIDDEN' | 'SOURCE_CHANGED' | 'SOURCE_UNSUPPORTED' | 'SOURCE_UNAVAILABLE' | 'EXPECTATION_FAILED';
+export type JobErrorCode = 'HEADER_MISMATCH' | 'ALL_ROWS_REJECTED' | 'KAFKA_UNAVAILABLE' | 'KAFKA_REJECTED' | 'KAFKA_UNSUPPORTED' | 'CHECKPOINT_LOST' | 'RUNNER_CRASHED' | 'SPOOL_UNREADABLE' | 'FILE_CORRUPT' | 'FILE_TOO_COMPLEX' | 'SOURCE_NOT_ALLOWED' | 'SOURCE_NOT_FOUND' | 'SOURCE_FORBIDDEN' | 'SOURCE_CHANGED' | 'SOURCE_UNSUPPORTED' | 'SOURCE_UNAVAILABLE' | 'EXPECTATION_FAILED' | 'BROKEN_RECORD';
 
 export type Job = JobSummary & {
     /**
@@ -540,6 +549,25 @@ export type Job = JobSummary & {
      * Only in the topic `batch.jobs`, which has the job at every change of state: the members omitted from this event because the topic does not accept a record of that size. `file_columns` is then null and `metadata` empty; `GET /jobs/{id}` has both.
      */
     truncated?: Array<'file_columns' | 'metadata'>;
+};
+
+/**
+ * Rows that point to a wrong option or a damaged file.
+ */
+export type JobWarning = {
+    /**
+     * BROKEN_QUOTES: records that broke at a quote. One missing quote must not cost the rest of a file, so reading goes on with the next line, but the lines that follow may be parts of the same field. `on_broken` can stop the job instead.
+     */
+    code: 'BROKEN_QUOTES';
+    message: string;
+    /**
+     * Number of these rows; like `totals`, exact after a crash, too.
+     */
+    count: number;
+    /**
+     * The numbers of the first of these rows, from 1.
+     */
+    first_rows: Array<number>;
 };
 
 /**
@@ -606,6 +634,10 @@ export type JobSummary = {
      */
     sinks: Array<JobSink>;
     totals: Totals;
+    /**
+     * What may be wrong with the rows as a whole, in those that are committed. At most one of each code.
+     */
+    warnings: Array<JobWarning>;
     progress: Progress;
     timings: Timings;
     topics: Topics;
@@ -1669,6 +1701,10 @@ export type CreateJobData = {
          * See the form field of this name.
          */
         ignore_header_case?: IgnoreHeaderCaseOption;
+        /**
+         * See the form field of this name.
+         */
+        on_broken?: OnBrokenOption;
         /**
          * See the form field of this name.
          */

@@ -1,7 +1,7 @@
 import type { BinaryRowOutput } from '../../binary-rows.js';
 import { fitsRecord } from '../../limits.js';
 import { rejectionOf, tooLarge } from '../../row-errors.js';
-import type { FieldError, OpenRecordBatch, RecordBatchOutput, RowConsumer } from '../../row-reader.js';
+import type { FieldError, OpenRecordBatch, RecordBatchOutput, RowConsumer, RowNumber } from '../../row-reader.js';
 import { broken } from '../row-errors.js';
 import {
   BINARY_END,
@@ -122,10 +122,15 @@ export class RowEmitter {
     while (table.next < table.count) {
       this.#lend(data, DATA_BATCH);
       this.#lend(dlq, DLQ_BATCH);
-      table.next = kernel.calls.emitRows(table.next, table.count, rowsBefore, this.windows.offsetOf(0));
+      const first = table.next;
+      table.next = kernel.calls.emitRows(first, table.count, rowsBefore, this.windows.offsetOf(0));
       this.#takeBack(data, DATA_BATCH);
       this.#takeBack(dlq, DLQ_BATCH);
-      if (kernel.get(REJECTED) > 0) templates.takeCounts((code, rows) => rejections?.written(code, rows));
+      if (kernel.get(REJECTED) > 0) {
+        templates.takeCounts((code, rows) =>
+          rejections?.written(code, rows, (most) => this.#strayRows(first, most, rowsBefore)),
+        );
+      }
       switch (kernel.get(STOPPED)) {
         case DATA_FULL:
           data = next(batches, data);
@@ -153,6 +158,16 @@ export class RowEmitter {
       }
     }
     return true;
+  }
+
+  /** Those at whose quotes records break, between `first` and the next undecided row. */
+  #strayRows(first: number, most: number, rowsBefore: number): RowNumber[] {
+    const { table } = this;
+    const found: RowNumber[] = [];
+    for (let row = first; row < table.next && found.length < most; row++) {
+      if (table.isStray(row)) found.push({ rowNumber: rowsBefore + row + 1, line: table.line(row) });
+    }
+    return found;
   }
 
   /** Most rows of a model with constraints are good all the same. */

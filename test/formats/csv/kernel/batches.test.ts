@@ -28,6 +28,7 @@ describe("the kernel's batches", () => {
           expect(consumer.batches.values).toEqual(expected.accepted);
           expect(consumer.rejections.values).toEqual(expected.rejected);
           expect(consumer.rejections.byCode).toEqual(expected.byCode);
+          expect(consumer.rejections.strays).toEqual(expected.strays);
           for (const { row, decided } of positions) expect(row).toBe(decided);
         },
       ),

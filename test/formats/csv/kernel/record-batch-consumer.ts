@@ -7,6 +7,7 @@ import {
   type RejectionBatchOutput,
   type RowConsumer,
   type RowErrorCode,
+  type RowNumber,
   rejectedRowFrame,
 } from '../../../../src/formats/index.js';
 import { RecordBatch } from '../../../../src/kafka/record-batch.js';
@@ -59,7 +60,7 @@ export class RecordBatchConsumer implements RowConsumer {
     this.rejectedHere += 1;
     const json = encodeRejectedRow(JOB_ID, rejection, TIMESTAMP);
     this.rejections.append(json, 0, json.length);
-    this.rejections.written(rejection.errors[0]?.error as RowErrorCode, 1);
+    this.rejections.written(rejection.errors[0]?.error as RowErrorCode, 1, () => [rejection]);
   }
 
   get decided(): number {
@@ -110,8 +111,16 @@ class RejectionLane extends Lane implements RejectionBatchOutput {
   readonly frame: RejectedRowFrame = rejectedRowFrame(JOB_ID, TIMESTAMP);
   readonly byCode: Partial<Record<RowErrorCode, number>> = {};
 
-  written(code: RowErrorCode, rows: number): void {
+  /** Rows at whose quotes records break. */
+  readonly strays: number[] = [];
+
+  written(code: RowErrorCode, rows: number, first: (most: number) => RowNumber[]): void {
     this.byCode[code] = (this.byCode[code] ?? 0) + rows;
+    if (code !== 'STRAY_QUOTE') return;
+    const found = first(rows);
+    // There are no others.
+    expect(found).toHaveLength(rows);
+    this.strays.push(...found.map(({ rowNumber }) => rowNumber));
   }
 }
 
@@ -120,6 +129,7 @@ export function expectedOf(decisions: readonly Decision[]): {
   accepted: string[];
   rejected: string[];
   byCode: Partial<Record<RowErrorCode, number>>;
+  strays: number[];
 } {
   const rejections = decisions.flatMap((each) => ('rejected' in each ? [each] : []));
   const byCode: Partial<Record<RowErrorCode, number>> = {};
@@ -133,6 +143,9 @@ export function expectedOf(decisions: readonly Decision[]): {
       latin1(encodeRejectedRow(JOB_ID, { ...rejected, raw: Buffer.from(raw, 'latin1') }, TIMESTAMP)),
     ),
     byCode,
+    strays: rejections.flatMap(({ rejected: { errors, rowNumber } }) =>
+      errors[0]?.error === 'STRAY_QUOTE' ? [rowNumber] : [],
+    ),
   };
 }
 

@@ -21,10 +21,11 @@ describe('the kernel and the reference reader', () => {
         reader.end();
         while (reader.advance(consumer));
         consumer.end();
-        const { accepted, rejected, byCode } = expectedOf(expected.decisions);
+        const { accepted, rejected, byCode, strays } = expectedOf(expected.decisions);
         expect(consumer.batches.values).toEqual(accepted);
         expect(consumer.rejections.values).toEqual(rejected);
         expect(consumer.rejections.byCode).toEqual(byCode);
+        expect(consumer.rejections.strays).toEqual(strays);
       }),
       // Neither of these spellings can be in a file.
       { numRuns: 2000, examples: [[{ ...twoColumns('a,b\n,1\nx,'), nullValues: ['', '\ud800'] }, []]] },
