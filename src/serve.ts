@@ -28,6 +28,7 @@ export async function serve(config: Config, log: Logger, sqlite: SqliteThread | 
   const tracing = await openTracing(config.tracing, { version, role: config.role }, log);
   const { adapter, handleError } = createHttpServer({
     allowedHosts: servedNames(config),
+    allowedOrigins: config.allowedOrigins,
     pace: config.uploadPace,
     log,
     metrics,
@@ -43,7 +44,8 @@ export async function serve(config: Config, log: Logger, sqlite: SqliteThread | 
     },
   );
   await checkAuth(config, app.get(ApiKeyStore, { strict: false }), log);
-  configureApp(app, handleError, { hasDocs: config.role !== 'worker', auth: config.auth, log });
+  const { auth, allowedOrigins } = config;
+  configureApp(app, handleError, { hasDocs: config.role !== 'worker', auth, allowedOrigins, log });
   const stop = stopper(app, log, config.drainMs);
   stopOnSignal(stop);
   await app.listen({ port: config.port, host: config.host });

@@ -5,10 +5,11 @@ import { mountApiDocs } from './docs/api-docs.js';
 import type { ErrorHandler } from './problems/error-handler.js';
 import { ProblemFilter } from './problems/problem.filter.js';
 import { requireAccess } from './server/access-hook.js';
+import { allowOrigins } from './server/allowed-origins.js';
 import { auditRequests } from './server/audit-hook.js';
 import { requestValidation } from './server/validation.js';
 
-export interface AppSettings extends Pick<Config, 'auth'> {
+export interface AppSettings extends Pick<Config, 'auth' | 'allowedOrigins'> {
   log: Logger;
   /** Whether it serves the API's pages. */
   hasDocs: boolean;
@@ -16,6 +17,7 @@ export interface AppSettings extends Pick<Config, 'auth'> {
 
 /** What every Nest application over `createHttpServer` needs beside its modules. */
 export function configureApp(app: NestFastifyApplication, handleError: ErrorHandler, settings: AppSettings): void {
+  if (settings.allowedOrigins.length > 0) allowOrigins(app, settings.allowedOrigins);
   requireAccess(app, settings.auth === 'keys');
   // Without keys there is nobody to name.
   if (settings.auth === 'keys') auditRequests(app, settings.log);

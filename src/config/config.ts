@@ -29,6 +29,8 @@ export interface Config {
   readonly drainMs: number;
   /** ALLOWED_HOSTS: host names (comma-separated, without port) served beside the localhost names and HOST; `*`: any. */
   readonly allowedHosts: readonly string[];
+  /** ALLOWED_ORIGINS: origins (comma-separated) whose web pages may make requests, beside the service's own. */
+  readonly allowedOrigins: readonly string[];
   /** DATA_DIR: database and, by default, uploaded files; one process per directory. */
   readonly dataDir: string;
   /**
@@ -186,6 +188,17 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     }
     return names;
   };
+  const origins = (): string[] => {
+    const list = (env['ALLOWED_ORIGINS'] ?? '').split(',').map((entry) => entry.trim());
+    const given = list.filter((entry) => entry !== '');
+    for (const entry of given) {
+      if (URL.parse(entry)?.origin === entry && /^https?:/.test(entry)) continue;
+      problems.push(
+        `ALLOWED_ORIGINS must be origins like https://app.example.com, comma-separated, without a path and each by name, not ${JSON.stringify(entry)}`,
+      );
+    }
+    return given;
+  };
 
   const dataDir = resolve(env['DATA_DIR']?.trim() || './.data');
   const storage = readStorage(env, dataDir, problems);
@@ -220,6 +233,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     port: role === 'worker' ? integer('METRICS_PORT', 9090, 0, 65_535) : integer('PORT', 8000, 0, 65_535),
     drainMs: integer('DRAIN_MS', role === 'api' ? 2_000 : 0, 0, 60_000),
     allowedHosts: Object.freeze(hostNames()),
+    allowedOrigins: Object.freeze(origins()),
     dataDir,
     database: Object.freeze(database),
     queueUrl: readQueueUrl(env, database, problems),

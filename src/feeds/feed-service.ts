@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { Access } from '../auth/index.js';
 import type { Page } from '../database/index.js';
 import { ServiceError } from '../errors/index.js';
@@ -98,23 +98,23 @@ export class FeedService {
   }
 
   /**
-   * Takes CloudEvents as a hint that there may be new files: what they tell of is looked for in the source, as in every listing.
-   * `authorization`: the header. Throws FEED_NOT_FOUND, FEED_SECRET_WRONG, INVALID_REQUEST.
+   * Throws FEED_SECRET_WRONG unless `authorization`, the header, has the secret of the feed's notifications: a feed that has
+   * none and one that is not there are refused alike, after the same time.
    */
-  async notify(id: string, authorization: string | undefined, body: unknown, isBinary: boolean): Promise<void> {
-    const { feeds, sources, coordinator } = this.options;
-    const { secretHash, definition } = await this.#require(id);
+  async requireSecret(id: string, authorization: string | undefined): Promise<void> {
     const [, secret = ''] = /^Bearer +(\S+) *$/i.exec(authorization ?? '') ?? [];
-    if (secretHash === null) {
-      const message = 'The feed was created without a secret, and so takes no notifications';
-      throw new ServiceError('FEED_SECRET_WRONG', message);
-    }
-    if (!timingSafeEqual(Buffer.from(hashOf(secret), 'hex'), Buffer.from(secretHash, 'hex'))) {
-      throw new ServiceError(
-        'FEED_SECRET_WRONG',
-        secret === '' ? 'There is no secret' : 'The secret is not that of the feed',
-      );
-    }
+    const expected = (await this.options.feeds.get(id))?.secretHash ?? hashOf(randomUUID());
+    if (timingSafeEqual(Buffer.from(hashOf(secret), 'hex'), Buffer.from(expected, 'hex'))) return;
+    throw new ServiceError('FEED_SECRET_WRONG', 'There is no feed with this id and this secret');
+  }
+
+  /**
+   * Takes CloudEvents as a hint that there may be new files: what they tell of is looked for in the source, as in every listing.
+   * Throws FEED_NOT_FOUND, INVALID_REQUEST. The secret was asked for before.
+   */
+  async notify(id: string, body: unknown, isBinary: boolean): Promise<void> {
+    const { feeds, sources, coordinator } = this.options;
+    const { definition } = await this.#require(id);
     const uris = urisOfEvents(body, isBinary);
     const pattern = parseFilePattern(definition.uri, (prefix) => sources.requirePrefix(prefix).path);
     const isOwn = uris === null || uris.some((uri) => isInFeed(uri, sources.requirePrefix(pattern.prefix)));

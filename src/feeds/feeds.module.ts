@@ -3,7 +3,10 @@ import {
   type DynamicModule,
   Module,
   type OnApplicationBootstrap,
+  type OnModuleInit,
 } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
 import { CONFIG, type Config } from '../config/index.js';
 import { DATABASE, type Database } from '../database/index.js';
@@ -27,6 +30,7 @@ import { FeedMetrics } from './coordination/feed-metrics.js';
 import { FolderWatches } from './coordination/folder-watches.js';
 import { FeedService } from './feed-service.js';
 import { FeedsController } from './http/feeds.controller.js';
+import { requireNotificationSecret } from './http/notification-secret.js';
 import { FeedFileStore } from './store/feed-file-store.js';
 import { FeedStore } from './store/feed-store.js';
 
@@ -34,7 +38,7 @@ const DAY_MS = 86_400_000;
 
 /** Files that are taken from their sources as they arrive; each becomes a job. */
 @Module({})
-export class FeedsModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class FeedsModule implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
   #isStopping = false;
 
   constructor(
@@ -42,7 +46,13 @@ export class FeedsModule implements OnApplicationBootstrap, BeforeApplicationShu
     private readonly watches: FolderWatches,
     private readonly metrics: FeedMetrics,
     private readonly ownership: PrefixOwnership,
+    private readonly feeds: FeedService,
+    private readonly http: HttpAdapterHost<FastifyAdapter>,
   ) {}
+
+  onModuleInit(): void {
+    requireNotificationSecret(this.http.httpAdapter.getInstance(), this.feeds);
+  }
 
   static of(jobs: DynamicModule): DynamicModule {
     return {

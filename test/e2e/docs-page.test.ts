@@ -21,6 +21,7 @@ const PUBLISH_TIMEOUT_MS = 120_000;
     page = await browser.newPage();
     page.setDefaultTimeout(PUBLISH_TIMEOUT_MS);
     page.on('pageerror', (error) => troubles.push(error.message));
+    page.on('console', (line) => line.text().includes('Content Security Policy') && troubles.push(line.text()));
     page.on('requestfailed', (request) => troubles.push(`${request.url()}: ${request.failure()?.errorText}`));
     page.on('request', (request) => {
       if (!request.url().startsWith(server.url) && !request.url().startsWith('data:')) troubles.push(request.url());

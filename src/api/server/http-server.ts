@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { ServiceError } from '../../errors/index.js';
 import type { Metrics } from '../../observability/metrics/index.js';
 import type { Tracing } from '../../observability/tracing/index.js';
+import { helpScripts } from '../docs/help.js';
 import { createErrorHandler, type ErrorHandler, pathOf } from '../problems/error-handler.js';
 import { PROBLEM_CONTENT_TYPE, toProblem } from '../problems/problem.js';
 import { REQUEST_ID_HEADER, requestId } from '../request-id.js';
@@ -16,6 +17,7 @@ import { isEvents, isJson, readJson } from './json-body.js';
 import { lingeringClose } from './lingering-close.js';
 import { traceRequests } from './request-tracing.js';
 import { requireOneHost, requireSameSite, requireServedHost } from './same-site.js';
+import { sendSecurityHeaders } from './security-headers.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -27,6 +29,8 @@ declare module 'fastify' {
 export interface HttpServerOptions {
   /** Host names served beside the localhost names. */
   allowedHosts: readonly string[];
+  /** Origins whose pages may make requests, beside its own. */
+  allowedOrigins: readonly string[];
   /** How fast a JSON body must come. */
   pace: BodyPace;
   log: Logger;
@@ -75,12 +79,12 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   server.addHook('onRoute', (route: RouteOptions) => routes.add(route.method, route.url));
   server.addHook('onRequest', async (request, reply) => {
     reply.header(REQUEST_ID_HEADER, request.id);
-    reply.header('x-content-type-options', 'nosniff');
   });
+  sendSecurityHeaders(server, helpScripts);
   // After the middleware that logs requests, before the body is read.
   server.addHook('preParsing', async (request) => {
     const path = pathOf(request.url);
-    const served = { names: options.allowedHosts };
+    const served = { names: options.allowedHosts, origins: options.allowedOrigins };
     requireOneHost(request.raw);
     if (!HEALTH_PATHS.has(path)) requireServedHost(request.headers, served);
     requireSameSite(request.method, path, request.headers, served);

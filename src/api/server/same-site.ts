@@ -5,6 +5,8 @@ import { ServiceError } from '../../errors/index.js';
 export interface ServedHosts {
   /** Lower-case host names without port, beside the localhost names; `*`: any. */
   readonly names: readonly string[];
+  /** Origins whose pages may make requests, beside its own. */
+  readonly origins: readonly string[];
 }
 
 /**
@@ -27,7 +29,7 @@ export function requireOneHost(request: IncomingMessage): void {
 
 /**
  * Throws CROSS_SITE_REQUEST for a request that a page of another origin made: another port of this host is another
- * origin, and so is a sibling domain. Programs that are not browsers send neither header.
+ * origin, and so is a sibling domain. Pages of allowed origins pass. Programs that are not browsers send neither header.
  * A link from another site to the pages of /docs and /help is harmless: they are the same for everybody.
  */
 export function requireSameSite(method: string, path: string, headers: IncomingHttpHeaders, served: ServedHosts): void {
@@ -35,6 +37,7 @@ export function requireSameSite(method: string, path: string, headers: IncomingH
   // The browser compared the addresses that it knows, whatever a proxy makes of them; no page can set this header.
   if (site === 'same-origin') return;
   const { origin } = headers;
+  if (origin !== undefined && served.origins.includes(origin)) return;
   if (origin !== undefined && !isOwnOrigin(origin, headers, served)) {
     throw new ServiceError('CROSS_SITE_REQUEST', `The Origin '${shorten(origin)}' is another site`);
   }

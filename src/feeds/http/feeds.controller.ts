@@ -79,7 +79,7 @@ export class FeedsController {
   @HttpCode(202)
   @RouteConfig({ body: 'events', access: 'public' })
   async notify(@Param('id') id: string, @Req() { headers, body }: FastifyRequest): Promise<void> {
-    await this.feeds.notify(id, headers.authorization, body, headers['ce-specversion'] !== undefined);
+    await this.feeds.notify(id, body, headers['ce-specversion'] !== undefined);
   }
 
   @Delete(':id')

@@ -3334,17 +3334,13 @@ export type NotifyFeedErrors = {
      */
     400: Problem;
     /**
-     * The secret is missing or wrong, or the feed has none.
+     * The feed does not exist, has no secret, or another one.
      */
     401: Problem;
     /**
      * A web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
-    /**
-     * There is no such feed.
-     */
-    404: Problem;
     /**
      * No byte of the body arrived for 30 seconds.
      */
