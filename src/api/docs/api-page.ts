@@ -18,8 +18,8 @@ interface Upload {
  */
 export function pageDocument(contract: OpenAPIObject, hasHelp: boolean): OpenAPIObject {
   const page = structuredClone(contract);
-  page.info.description += '\n[All errors](/docs/errors)';
-  if (hasHelp) page.externalDocs = { url: '/help/', description: 'Documentation' };
+  // Swagger UI shows no `externalDocs` with a path for a URL.
+  page.info.description += `\n${hasHelp ? '[Documentation](/help/) · ' : ''}[All errors](/docs/errors)`;
   for (const { post } of Object.values(page.paths) as { post?: Upload }[]) {
     const form = post?.requestBody?.content['multipart/form-data'];
     if (post === undefined || form === undefined) continue;
