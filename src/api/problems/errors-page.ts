@@ -30,8 +30,13 @@ function section(code: ErrorCode): string {
   ].filter((part) => part !== null);
   return (
     `<h2 id="${code}"><a href="#${code}">${code}</a></h2>` +
-    `<p class="where">${where.join(' · ')}</p><p>${escapeHtml(title)}.</p><p>${escapeHtml(hint)}</p>`
+    `<p class="where">${where.join(' · ')}</p><p>${marked(title)}.</p><p>${marked(hint)}</p>`
   );
+}
+
+/** Text of the catalogue as HTML: what stands between backticks is code. */
+function marked(text: string): string {
+  return escapeHtml(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>');
 }
 
 function escapeHtml(text: string): string {
