@@ -57,11 +57,12 @@ export function parseInferOptions(
 
 /** What the request says of the dialect: the file decides the rest. */
 function givenDialect({ given, dialect }: Pick<JobRequest, 'given' | 'dialect'>): Partial<CsvDialect> {
-  const { delimiter, quote, header, escape: own, comment, skipLines = 0, trim = false } = dialect;
+  const { delimiter, quote, quotes = 'strict', header, escape: own, comment, skipLines = 0, trim = false } = dialect;
   const isGiven = (name: keyof typeof DIALECT_OPTIONS): boolean => given.includes(name);
   return {
     ...(isGiven('delimiter') && delimiter !== 'auto' ? { delimiter } : {}),
     ...(isGiven('quote') ? { quote } : {}),
+    ...(isGiven('quotes') ? { quotes } : {}),
     ...(isGiven('header') ? { header } : {}),
     ...(isGiven('escape') ? { escape: own } : {}),
     ...(isGiven('comment') ? { comment } : {}),

@@ -1,4 +1,12 @@
-export { COMMON_DELIMITERS, type CsvDialect, checkDialect, ownEscape } from './csv-dialect.js';
+export {
+  areQuotesLax,
+  COMMON_DELIMITERS,
+  type CsvDialect,
+  checkDialect,
+  ownEscape,
+  type Quotes,
+  quoteOf,
+} from './csv-dialect.js';
 export { FileHead, readHead, STORED_HEAD_BYTES } from './detect/format.js';
 export { type InspectedHead, inspectHead } from './detect/inspect-head.js';
 export type { FileReading } from './file-reading.js';

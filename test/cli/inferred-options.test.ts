@@ -4,7 +4,18 @@ import { asFlags, foundOptions } from '../../src/cli/commands/inferred-options.j
 import { contract } from '../sdk/contract.js';
 
 const plain = contract.components.examples.InferredOrders.value as InferredSchema;
-const dialect = { delimiter: '\t', quote: "'", escape: '\\', header: false, comment: '#', skip_lines: 2, trim: true };
+const dialect: NonNullable<InferredSchema['dialect']> = {
+  ...{
+    delimiter: '\t',
+    quote: "'",
+    escape: '\\',
+    quotes: 'lax',
+    header: false,
+    comment: '#',
+    skip_lines: 2,
+    trim: true,
+  },
+};
 const detection = { confidence: 0.5, runner_up: null, reasons: ['a', 'b'] };
 const messy: InferredSchema = { ...plain, dialect, detection, encoding: 'windows-1252', null_values: ["it's", '-'] };
 
@@ -15,7 +26,7 @@ it('says nothing of what a job takes for granted', () => {
 
 it('spells what it found for a shell', () => {
   expect(asFlags(foundOptions(messy))).toBe(
-    ` --delimiter tab --quote ''\\''' --escape '\\' --comment '#' --skip-lines 2 --trim --no-header` +
+    ` --delimiter tab --quote ''\\''' --escape '\\' --quotes lax --comment '#' --skip-lines 2 --trim --no-header` +
       ` --encoding windows-1252 --null-values 'it'\\''s,-'`,
   );
   expect(asFlags({ delimiter: '\u0001' })).toBe(` --delimiter $'\\x01'`);

@@ -90,7 +90,16 @@ describe.each(['/jobs', '/models/infer'])('the page to try out POST %s', (path) 
     const csv = await tryOut(path, 'id,qty\n1,2\n', {}, sendsEmpty);
     expect(csv.status).toBeLessThan(300);
     expect(csv.body.dialect).toEqual({
-      ...{ delimiter: ',', quote: '"', escape: '"', header: true, comment: null, skip_lines: 0, trim: false },
+      ...{
+        delimiter: ',',
+        quote: '"',
+        escape: '"',
+        quotes: 'strict',
+        header: true,
+        comment: null,
+        skip_lines: 0,
+        trim: false,
+      },
     });
     const chosen = await tryOut(path, 'id;qty\n1;2\n', { delimiter: ';' }, sendsEmpty);
     expect(chosen.body.dialect).toMatchObject({ delimiter: ';', comment: null });

@@ -59,17 +59,18 @@ const written = fc.record({
   comment: fc.constantFrom(undefined, '#'),
   skipLines: fc.nat({ max: 2 }),
   trim: fc.boolean(),
+  quotes: fc.constantFrom('strict', 'lax'),
 });
 
 describe('the file of the rejected rows', () => {
   it('has the same rows under the same header, in any dialect', async () => {
     await fc.assert(
-      fc.asyncProperty(written, async ({ header, body, delimiter, own, comment, skipLines, trim }) => {
+      fc.asyncProperty(written, async ({ header, body, delimiter, own, comment, skipLines, trim, quotes }) => {
         fc.pre(header.every((text) => text.trim() !== ''));
         const quoted = header.map(
           (text) => `"${own === undefined ? text.replaceAll('"', '""') : text.replace(/["\\]/g, '\\$&')}"`,
         );
-        const dialect = { skipLines, trim, ...(own && { escape: own }), ...(comment && { comment }) };
+        const dialect = { skipLines, trim, quotes, ...(own && { escape: own }), ...(comment && { comment }) };
         const given: Given = {
           file: `${'"\n'.repeat(skipLines)}${quoted.join(delimiter)}\n${body}`,
           schema: Object.fromEntries(header.map((text) => [text, 'Int8'])),
@@ -90,6 +91,7 @@ describe('the file of the rejected rows', () => {
           comment: comment ?? null,
           skip_lines: skipLines,
           trim,
+          quotes,
         });
         const { file, leftOut } = await fileOf(job, rows);
         const again = await readAll(createCsvReader, { ...given, file });
@@ -139,6 +141,15 @@ describe('the file of the rejected rows', () => {
       [3, 'only its beginning is kept'],
       [4, 'it opens a quote that is not closed, and would take the rows behind it'],
     ]);
+  });
+
+  it('has rows whose quotes are text as they are', async () => {
+    const rows = [rejected('1"","x'), rejected('"a,"b"'), rejected('1," "a')];
+    const lax = await fileOf(csvJob({ quotes: 'lax', trim: true }), [...rows, rejected('1, "a', { row_number: 8 })]);
+    expect(lax.file.toString()).toBe('id,qty\n"a,"b"\n1," "a\n');
+    expect(lax.leftOut.map(([row]) => row)).toEqual([1, 8]);
+    const none = await fileOf(csvJob({ quotes: 'none', file_columns: ['"id', 'qty'] }), rows);
+    expect(none.file.toString()).toBe('"id,qty\n1"","x\n"a,"b"\n1," "a\n');
   });
 
   it('is NDJSON in place of JSON and Parquet', async () => {

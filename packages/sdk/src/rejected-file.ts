@@ -41,7 +41,8 @@ function headerLine(columns: readonly string[], dialect: Dialect): string {
 
 /** In quotes wherever it would be read as something else without them. */
 function field(name: string, dialect: Dialect, isFirst: boolean): string {
-  const { delimiter, quote, comment, trim } = dialect;
+  const { delimiter, quote, quotes, comment, trim } = dialect;
+  if (quotes === 'none') return name;
   const isPlain =
     ![delimiter, quote, '\n', '\r'].some((character) => name.includes(character)) &&
     !(isFirst && ((comment !== null && name.startsWith(comment)) || name.startsWith(BYTE_ORDER_MARK))) &&
@@ -69,6 +70,8 @@ function problemOf(row: RejectedRow, { encoding, dialect }: Job): string | null 
 
 /** Whether a reader would look for the end of the row's last field in the lines behind it. */
 function endsInQuotes(row: string, dialect: Dialect): boolean {
+  if (dialect.quotes === 'none') return false;
+  if (dialect.quotes === 'lax') return endsInLaxQuotes(row, dialect);
   const { delimiter, quote } = dialect;
   let at = 0;
   for (;;) {
@@ -84,6 +87,19 @@ function endsInQuotes(row: string, dialect: Dialect): boolean {
     if (end < 0) return true;
     if (row[end + 1] !== delimiter) return false;
     at = end + 2;
+  }
+}
+
+function endsInLaxQuotes(row: string, dialect: Dialect): boolean {
+  const { delimiter, quote, trim } = dialect;
+  let at = 0;
+  for (;;) {
+    while (trim && (row[at] === ' ' || row[at] === '\t') && row[at] !== delimiter) at += 1;
+    const end = row[at] === quote ? closingQuote(row, at + 1, dialect) : at;
+    if (end < 0) return true;
+    const next = row.indexOf(delimiter, end);
+    if (next < 0) return false;
+    at = next + 1;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { EncodingOption, Job } from './types.js';
+import type { EncodingOption, Job, QuotesOption } from './types.js';
 
 export type NullValues = readonly string[] | Readonly<Record<string, readonly string[]>>;
 
@@ -12,6 +12,8 @@ export interface TextOptions {
   quote?: string | undefined;
   /** Escape character within quotes. Default: a quote is doubled. */
   escape?: string | undefined;
+  /** What a quote in the middle of a field means: `strict` (default): an error; `lax`: text; `none`: every quote is text. */
+  quotes?: QuotesOption | undefined;
   /** Skip lines that start with this character. */
   comment?: string | undefined;
   /** Number of lines to skip before the header. */
@@ -32,6 +34,7 @@ export const TEXT_FIELDS = {
   delimiter: 'delimiter',
   quote: 'quote',
   escape: 'escape',
+  quotes: 'quotes',
   comment: 'comment',
   skip_lines: 'skipLines',
   trim: 'trim',

@@ -43,6 +43,7 @@ export type Finding = api.Finding;
 export type Readiness = api.Readiness;
 export type FormatOption = api.FormatOption;
 export type EncodingOption = api.EncodingOption;
+export type QuotesOption = api.QuotesOption;
 
 const OVER: readonly JobState[] = ['SUCCESS', 'PARTIAL_SUCCESS', 'FAILED', 'CANCELLED'];
 

@@ -71,6 +71,11 @@ const textFlags = (noHeader: string): Flags<TextOptions> => ({
     help: 'escape character within quotes (default: a quote is doubled, "")',
     parse: character,
   },
+  quotes: {
+    value: '<how>',
+    help: 'what a quote in the middle of a field means: strict: an error (default); lax: text; none: every quote is text',
+    words: { strict: true, lax: true, none: true },
+  },
   comment: { value: '<char>', help: 'skip lines that start with this character', parse: character },
   skipLines: { value: '<n>', help: 'number of lines to skip before the header', parse: wholeNumber },
   trim: { help: 'ignore spaces and tabs around unquoted fields and column names' },

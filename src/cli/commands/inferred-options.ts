@@ -4,7 +4,7 @@ import { nullFlags, quoted } from './null-flags.js';
 /** What a job has to be told about a file that was inferred: only what differs from the defaults. */
 export type FoundOptions = Pick<
   JobUpload,
-  'delimiter' | 'quote' | 'escape' | 'comment' | 'skipLines' | 'trim' | 'header' | 'encoding' | 'nullValues'
+  'delimiter' | 'quote' | 'escape' | 'quotes' | 'comment' | 'skipLines' | 'trim' | 'header' | 'encoding' | 'nullValues'
 >;
 
 export function foundOptions({ dialect, encoding, null_values: nulls }: InferredSchema): FoundOptions {
@@ -15,6 +15,7 @@ export function foundOptions({ dialect, encoding, null_values: nulls }: Inferred
   if (dialect.delimiter !== ',') found.delimiter = dialect.delimiter;
   if (dialect.quote !== '"') found.quote = dialect.quote;
   if (dialect.escape !== dialect.quote) found.escape = dialect.escape;
+  if (dialect.quotes !== 'strict') found.quotes = dialect.quotes;
   if (dialect.comment !== null) found.comment = dialect.comment;
   if (dialect.skip_lines > 0) found.skipLines = dialect.skip_lines;
   if (dialect.trim) found.trim = true;
@@ -24,11 +25,12 @@ export function foundOptions({ dialect, encoding, null_values: nulls }: Inferred
 
 /** The same as flags of `job create`, ready to be pasted into a shell: each with a blank before it. */
 export function asFlags(options: FoundOptions): string {
-  const { delimiter, quote, escape: own, comment, skipLines, trim, header, encoding, nullValues } = options;
+  const { delimiter, quote, escape: own, quotes, comment, skipLines, trim, header, encoding, nullValues } = options;
   return [
     delimiter === undefined ? '' : ` --delimiter ${delimiter === '\t' ? 'tab' : inShell(delimiter)}`,
     quote === undefined ? '' : ` --quote ${inShell(quote)}`,
     own === undefined ? '' : ` --escape ${inShell(own)}`,
+    quotes === undefined ? '' : ` --quotes ${quotes}`,
     comment === undefined ? '' : ` --comment ${inShell(comment)}`,
     skipLines === undefined ? '' : ` --skip-lines ${skipLines}`,
     trim === true ? ' --trim' : '',

@@ -115,10 +115,20 @@ function flagsFor(
   encoding: TextEncoding,
 ): string {
   const flags = encoding === 'utf-8' ? [] : [`--encoding ${encoding}`];
-  const { delimiter, quote, escape: own = '', comment = '', skipLines = 0, trim = false, header } = dialect;
+  const {
+    delimiter,
+    quote,
+    quotes = 'strict',
+    escape: own = '',
+    comment = '',
+    skipLines = 0,
+    trim = false,
+    header,
+  } = dialect;
   if (delimiter !== said.delimiter) flags.push(`--delimiter ${inShell(delimiter)}`);
   if (quote !== said.quote) flags.push(`--quote ${inShell(quote)}`);
   if (own !== (said.escape ?? '')) flags.push(`--escape ${inShell(own === '' ? quote : own)}`);
+  if (quotes !== (said.quotes ?? 'strict')) flags.push(`--quotes ${quotes}`);
   if (comment !== (said.comment ?? '') && comment !== '') flags.push(`--comment ${inShell(comment)}`);
   if (skipLines !== (said.skipLines ?? 0)) flags.push(`--skip-lines ${skipLines}`);
   if (trim && said.trim !== true) flags.push('--trim');

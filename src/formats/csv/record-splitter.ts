@@ -1,4 +1,4 @@
-import { type CsvDialect, ownEscape } from '../../ingest/index.js';
+import { areQuotesLax, type CsvDialect, ownEscape, quoteOf } from '../../ingest/index.js';
 import { MAX_RAW_BYTES, MAX_ROW_BYTES } from '../limits.js';
 
 const LF = 0x0a;
@@ -35,7 +35,7 @@ export type Found = 'record' | 'broken' | 'more' | 'end';
 
 /**
  * Cuts a file's bytes into records by the CSV grammar: a quote opens only as a field's first byte, only a delimiter or
- * a line end may follow the closing one; LF, CRLF and lone CR end lines; an empty line is not a record. A record that
+ * a line end may follow the closing one (if quotes are lax: what follows is text, see `FieldText`); LF, CRLF and lone CR end lines; an empty line is not a record. A record that
  * breaks, or that is larger than 1,000,000 bytes, yields only its first physical line, and the scan resumes behind it.
  *
  * The findings depend on the bytes only, not on how they are cut into chunks. A byte is read three times at most:
@@ -72,6 +72,14 @@ export class RecordSplitter {
   readonly #comment: number;
   /** With its own escape a quote is not doubled. */
   readonly #hasEscape: boolean;
+  readonly #isLax: boolean;
+  /** Blanks before an opening quote belong to no value. */
+  readonly #skipsBlanks: boolean;
+  /**
+   * The record that was given up last reads on like this from the offset `byte` in the file, in lax quotes. At the end of
+   * each line before it, it was inside quotes, and there every record that is inside quotes reads on alike.
+   */
+  #readOn: { byte: number; state: number; line: number } | null = null;
   /** Physical lines that are left to skip. */
   #linesToSkip: number;
   #state = BETWEEN_RECORDS;
@@ -93,7 +101,10 @@ export class RecordSplitter {
     this.#comment = dialect.comment?.charCodeAt(0) ?? -1;
     this.#linesToSkip = skipLines;
     this.#kinds[dialect.delimiter.charCodeAt(0)] = DELIMITER;
-    this.#kinds[dialect.quote.charCodeAt(0)] = QUOTE;
+    const quote = quoteOf(dialect);
+    if (quote !== null) this.#kinds[quote.charCodeAt(0)] = QUOTE;
+    this.#isLax = areQuotesLax(dialect);
+    this.#skipsBlanks = this.#isLax && dialect.trim === true;
     this.#kinds[LF] = LINE_FEED;
     this.#kinds[CR] = CARRIAGE_RETURN;
     this.#base = at.byte;
@@ -109,6 +120,11 @@ export class RecordSplitter {
   /** The physical lines up to there. */
   get consumedLines(): number {
     return this.#line;
+  }
+
+  /** A record that was given up has told how the bytes that come next read on. */
+  get knowsAhead(): boolean {
+    return this.#readOn !== null && this.consumedBytes < this.#readOn.byte;
   }
 
   /** The record at hand is given up; `breakCode` says why, though its first line may still go on. */
@@ -230,15 +246,23 @@ export class RecordSplitter {
       if (state === QUOTED || state === ESCAPED) {
         if (kind >= LINE_FEED) this.#countInnerLine(i);
         state = nextInQuotes(state, kind);
+        if (kind >= LINE_FEED && this.#readOn !== null) {
+          const known = this.#goOn(this.#readOn, i, limit);
+          if (known !== null) [state, i] = known;
+        }
         continue;
       }
       if (kind <= ESCAPE) {
-        if (state === AFTER_QUOTE) return this.#break('STRAY_QUOTE', i);
-        state = UNQUOTED;
+        if (state === AFTER_QUOTE && !this.#isLax) return this.#break('STRAY_QUOTE', i);
+        if (!(state === FIELD_START && this.#skipsBlanks && isBlank(bytes[i]))) state = UNQUOTED;
       } else if (kind === DELIMITER) {
         state = FIELD_START;
       } else if (kind === QUOTE) {
-        if (state === UNQUOTED || (state === AFTER_QUOTE && this.#hasEscape)) return this.#break('STRAY_QUOTE', i);
+        if (state === UNQUOTED || (state === AFTER_QUOTE && this.#hasEscape)) {
+          if (!this.#isLax) return this.#break('STRAY_QUOTE', i);
+          state = UNQUOTED;
+          continue;
+        }
         state = QUOTED;
         this.quoted = true;
       } else {
@@ -252,9 +276,9 @@ export class RecordSplitter {
     this.#scan = i;
     // Short of the limit only if a CR waits for its next byte.
     if (i < limit) return 'more';
-    if (i < this.#end) return this.#break(isInQuotes(state) ? 'UNTERMINATED_QUOTE' : 'ROW_TOO_LARGE', i);
+    if (i < this.#end) return this.#giveUp(isInQuotes(state) ? 'UNTERMINATED_QUOTE' : 'ROW_TOO_LARGE', i);
     if (!this.#ended) return 'more';
-    if (isInQuotes(state)) return this.#break('UNTERMINATED_QUOTE', i);
+    if (isInQuotes(state)) return this.#giveUp('UNTERMINATED_QUOTE', i);
     return this.#finish('record', i, i, this.#innerLines + 1);
   }
 
@@ -270,6 +294,24 @@ export class RecordSplitter {
     this.#state = BROKEN_LINE;
     this.#scan = this.#innerLineEnd < 0 ? i : this.#innerLineEnd;
     return this.#scanBrokenLine();
+  }
+
+  /** The record has no end where it must have one. */
+  #giveUp(code: BreakCode, i: number): Found {
+    if (this.#isLax) this.#readOn = { byte: this.#base + i, state: this.#state, line: this.#line + this.#innerLines };
+    return this.#break(code, i);
+  }
+
+  /** Goes on behind the inner line end at i to where it is known how that reads on; null: that is not known. */
+  #goOn({ byte, state, line }: { byte: number; state: number; line: number }, i: number, limit: number): Known | null {
+    const to = byte - this.#base;
+    if (to > limit) return null;
+    if (to <= i + 1) {
+      this.#readOn = null;
+      return null;
+    }
+    this.#innerLines = line - this.#line;
+    return [state, to - 1];
   }
 
   #scanBrokenLine(): Found {
@@ -305,6 +347,13 @@ export class RecordSplitter {
   #kindAt(i: number): number {
     return this.#kinds[this.bytes[i] as number] as number;
   }
+}
+
+/** A state, and the index of the byte behind which it is. */
+type Known = [state: number, at: number];
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x09;
 }
 
 function nextInQuotes(state: number, kind: number): number {

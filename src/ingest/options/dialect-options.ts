@@ -17,11 +17,12 @@ export const character: Parse<string> = (text, name) => {
 
 /** The dialect, with what has no effect left out. Throws INVALID_OPTION if one character has two meanings. */
 export function readDialect(values: JobOptionValues): CsvDialect {
-  const { delimiter, quote, comment, header, skip_lines: skipLines, trim } = values;
+  const { delimiter, quote, quotes, comment, header, skip_lines: skipLines, trim } = values;
   const own = values.escape === quote ? undefined : values.escape;
   const dialect = {
     ...{ delimiter, quote, header },
     ...(own === undefined ? {} : { escape: own }),
+    ...(quotes === 'strict' ? {} : { quotes }),
     ...(comment === undefined ? {} : { comment }),
     ...(skipLines === 0 ? {} : { skipLines }),
     ...(trim ? { trim } : {}),

@@ -1,5 +1,5 @@
 import { TEXT_ENCODINGS, type TextEncoding } from '../../decoding/index.js';
-import type { CsvDialect } from '../csv-dialect.js';
+import { type CsvDialect, QUOTES, type Quotes } from '../csv-dialect.js';
 import { FILE_FORMATS } from '../formats.js';
 import { parseNormalize, parseRename } from './column-options.js';
 import { character, delimiter } from './dialect-options.js';
@@ -19,6 +19,7 @@ export const DIALECT_OPTIONS = {
   delimiter: option(delimiter, ',', CSV_ONLY),
   quote: option(character, '"', CSV_ONLY),
   escape: option<string | undefined>(character, undefined, CSV_ONLY),
+  quotes: option<Quotes>(oneOf(...QUOTES), 'strict', CSV_ONLY),
   comment: option<string | undefined>(character, undefined, CSV_ONLY),
   skip_lines: option(integerBetween(0, 1000), 0, CSV_ONLY),
   trim: option(trueOrFalse, false, CSV_ONLY),
@@ -82,6 +83,7 @@ export interface ShownDialect {
   quote: string;
   /** The quote, if that is doubled. */
   escape: string;
+  quotes: Quotes;
   header: boolean;
   comment: string | null;
   skip_lines: number;
@@ -116,8 +118,8 @@ export function shownOptions(options: ProcessingOptions): ShownOptions {
 }
 
 export function shownDialect(dialect: CsvDialect): ShownDialect {
-  const { delimiter, quote, header, comment = null, skipLines = 0, trim = false } = dialect;
-  return { delimiter, quote, escape: dialect.escape ?? quote, header, comment, skip_lines: skipLines, trim };
+  const { delimiter, quote, quotes = 'strict', header, comment = null, skipLines = 0, trim = false } = dialect;
+  return { delimiter, quote, escape: dialect.escape ?? quote, quotes, header, comment, skip_lines: skipLines, trim };
 }
 
 function byKey(pick: (name: keyof Processing, absent: unknown) => unknown): ProcessingOptions {

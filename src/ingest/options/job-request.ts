@@ -55,6 +55,9 @@ export function parsePartialRequest(
       }
     }
   }
+  for (const name of values.quotes === 'none' ? ['quote', 'escape'] : []) {
+    if (given.has(name)) throw invalidOption(name, 'with quotes=none no character is one; remove one of the two');
+  }
   if (given.has('normalize') && values.value_format !== 'json') {
     throw invalidOption('normalize', 'needs value_format=json: raw values are the bytes of the file');
   }

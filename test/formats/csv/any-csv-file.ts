@@ -95,6 +95,7 @@ const dialect = fc
     escape: fc.option(fc.constantFrom('\\', '^', '0', ' ', ':'), { nil: undefined }),
     comment: fc.option(fc.constantFrom('#', '2', '-'), { nil: undefined }),
     trim: fc.boolean(),
+    quotes: fc.constantFrom('strict' as const, 'strict' as const, 'lax' as const, 'none' as const),
   })
   .filter(
     ({ nullValues, delimiter, quote, escape: own, comment }) =>
@@ -106,7 +107,7 @@ const mutation = fc.record({
   at: fc.nat(),
   remove: fc.nat({ max: 2 }),
   insert: fc.constantFrom(
-    ...['', '"', '\n', '\r', ',', '""', '\r\n\r\n', 'x', '\u00ff', '\u00e2\u0082'],
+    ...['', '"', '"', ',"', '",', '\n', '\r', ',', '""', '\r\n\r\n', 'x', '\u00ff', '\u00e2\u0082'],
     ...['\\', '\\"', '\\\\', '\n#', '\n#,"', '#', ' ', '\t'],
   ),
 });
@@ -154,6 +155,7 @@ export const anyCsvFile: fc.Arbitrary<Given> = fc
       escape: own,
       comment,
       trim,
+      quotes,
     } = style;
     // Those of a column that there is not would fail the whole file.
     const nullValues = Array.isArray(given)
@@ -179,7 +181,8 @@ export const anyCsvFile: fc.Arbitrary<Given> = fc
     };
     let body = Buffer.from(rows.map(lineOf).join(lineEnd)).toString('latin1');
     for (const { at, remove, insert } of mutations) body = splice(body, at, remove, insert);
-    const first = header ? `${names.map((name) => quote + name + quote).join(delimiter)}${lineEnd}` : '';
+    const nameQuote = quotes === 'none' ? '' : quote;
+    const first = header ? `${names.map((name) => nameQuote + name + nameQuote).join(delimiter)}${lineEnd}` : '';
     const mark = bom ? '\u00ef\u00bb\u00bf' : '';
     return {
       file: Buffer.from(mark + first + body, 'latin1'),
@@ -190,7 +193,7 @@ export const anyCsvFile: fc.Arbitrary<Given> = fc
       nullValues,
       quotedNulls,
       valueFormat,
-      dialect: { escape: own, comment, trim },
+      dialect: { escape: own, quotes, comment, trim },
     };
   });
 

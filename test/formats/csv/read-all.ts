@@ -31,7 +31,7 @@ export interface Given {
   quote?: string;
   header?: boolean;
   /** The rest of the dialect. */
-  dialect?: Pick<CsvDialect, 'escape' | 'comment' | 'skipLines' | 'trim'>;
+  dialect?: Pick<CsvDialect, 'escape' | 'quotes' | 'comment' | 'skipLines' | 'trim'>;
   nullValues?: NullValues;
   quotedNulls?: QuotedNulls;
   renames?: Renames;

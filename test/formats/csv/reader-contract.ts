@@ -415,6 +415,48 @@ export function describeCsvReader(name: string, create: CreateReader): void {
       );
     });
 
+    it.each(['strict', 'lax', 'none'] as const)(
+      'reads fields whose quotes are %s as the grammar says',
+      async (quotes) => {
+        const schema = { a: 'String', b: 'String', c: 'String' };
+        await fc.assert(
+          fc.asyncProperty(messyFile, fc.array(fc.nat(), { maxLength: 10 }), async (body, cuts) => {
+            const file = Buffer.concat([Buffer.from('a,b,c\n'), body]);
+            const given = { file, schema, dialect: { quotes }, valueFormat: 'json' as const };
+            const { decisions } = await readAll(create, given, cuts);
+            const findings = naiveSplit(latin1(file), quotes).slice(1);
+            const expected = findings.map(({ raw, fields, code }) => {
+              const isText = isUtf8(Buffer.from(raw, 'latin1'));
+              const why = code ?? (isText ? (fields?.length === 3 ? null : 'RAGGED_ROW') : 'INVALID_ENCODING');
+              return why ?? fields?.map(utf8);
+            });
+            const found = decisions.map((each) =>
+              'accepted' in each ? Object.values(JSON.parse(utf8(each.accepted)) as object) : errorsOf(each)[0]?.error,
+            );
+            expect(found).toEqual(expected);
+          }),
+          { numRuns: 300 },
+        );
+      },
+    );
+
+    it('loses one line, not the file, to each quote that is never closed, and reads no byte for each line anew', async () => {
+      const lines = Array.from({ length: 150_000 }, (_, index) => `x${index}","y`);
+      const file = `a,b\n${lines.join('\n')}\n1,2\n`;
+      const { decisions, positions } = await readAll(
+        create,
+        { file, dialect: { quotes: 'lax' } },
+        [700_000, 1_400_000],
+      );
+      const found = inShort(decisions);
+      expect(found.length).toBe(lines.length + 1);
+      expect(found.at(-1)).toBe('1,2');
+      // By what is there after 1,000,000 bytes, in quotes or outside.
+      const codes = new Set(found.slice(0, -1).map((each) => (typeof each === 'string' ? each : each.errors.join())));
+      expect(codes).toEqual(new Set(['UNTERMINATED_QUOTE', 'ROW_TOO_LARGE']));
+      expect(positions.at(-1)?.position).toEqual({ row: found.length, line: lines.length + 2, byte: file.length });
+    });
+
     it('sees the fields that were written', async () => {
       const text = fc.string({
         unit: fc.oneof(

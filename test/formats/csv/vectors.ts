@@ -331,6 +331,27 @@ export const CSV_VECTORS: readonly CsvVector[] = [
     expected: ['1', broken('UNTERMINATED_QUOTE', 2, 3, 4, '"x\\')],
   },
   {
+    name: 'a lax quote in the middle of a field is text, and one line ends what is never closed',
+    file: 'a,b\n="00123",x\n"a" b,"c"d"\n 5" disk,x\n"a\n1,2\n',
+    dialect: { quotes: 'lax' },
+    schema: AB,
+    expected: ['="00123",x', '"a" b,"c"d"', ' 5" disk,x', broken('UNTERMINATED_QUOTE', 4, 5, 38, '"a'), '1,2'],
+  },
+  {
+    name: 'a lax quote may open behind blanks that are trimmed',
+    file: 'a , "b"\n "1,000\n" , 2\n\t"x" y ,\n',
+    dialect: { quotes: 'lax', trim: true },
+    schema: AB,
+    expected: [' "1,000\n" , 2', '\t"x" y ,'],
+  },
+  {
+    name: 'without quotes a delimiter ends a field and a line end a record, whatever stands around them',
+    file: '"a,b"\n"1,""\n",2"\n"\n',
+    dialect: { quotes: 'none' },
+    schema: { '"a': 'String', 'b"': 'String' },
+    expected: ['"1,""', '",2"', broken('RAGGED_ROW', 3, 4, 17, '"')],
+  },
+  {
     name: 'an escape that is the quote is none',
     file: 'a\n"x""y"\n',
     dialect: { escape: '"' },

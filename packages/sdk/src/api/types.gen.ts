@@ -74,6 +74,20 @@ export type CompressionOption = 'none' | 'gzip' | 'zstd';
 export type EscapeOption = string;
 
 /**
+ * What a quote in the middle of a field means. Default: `strict`.
+ *
+ * - `strict`: the row is rejected with STRAY_QUOTE.
+ * - `lax`: it is text. A quote opens only as the first character of a field (with `trim`, also behind spaces and tabs);
+ * the next one that is neither doubled nor escaped closes, and what follows up to the delimiter is text: `"a" b` is
+ * `a b`. If the field ends with a quote after all, the quotes between the first and the last are text: `"a "b" c"` is
+ * `a "b" c`. A quote that is never closed rejects its line, as with `strict`.
+ * - `none`: every quote is text, and every delimiter and line end ends a field. `quote` and `escape` are refused with
+ * INVALID_OPTION; those of the job's `dialect` mean nothing.
+ *
+ */
+export type QuotesOption = 'strict' | 'lax' | 'none';
+
+/**
  * Skip lines that start with this character: one ASCII character, such as `#`. They still count as lines. By default, there are no comments.
  */
 export type CommentOption = string;
@@ -84,7 +98,7 @@ export type CommentOption = string;
 export type SkipLinesOption = number;
 
 /**
- * Whether to ignore spaces and tabs around unquoted fields and column names. Default: `false`. Accepted rows with `value_format` `raw` keep them. A quoted field must still be followed by a delimiter or a line end.
+ * Whether to ignore spaces and tabs around unquoted fields and column names. Default: `false`. Accepted rows with `value_format` `raw` keep them. A quoted field must still be followed by a delimiter or a line end, unless quotes are `lax`.
  */
 export type TrimOption = boolean;
 
@@ -221,6 +235,7 @@ export type JobUpload = {
     delimiter?: DelimiterOption;
     quote?: QuoteOption;
     escape?: EscapeOption;
+    quotes?: QuotesOption;
     comment?: CommentOption;
     skip_lines?: SkipLinesOption;
     trim?: TrimOption;
@@ -239,7 +254,7 @@ export type JobUpload = {
     max_sink_errors?: MaxSinkErrorsOption;
     on_conflict?: OnConflictOption;
     expect?: ExpectOption;
-    [key: string]: MetadataValue | Blob | File | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | QuotedNullsOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | OnBrokenOption | CsvReaderOption | SinksOption | SinkWhenOption | MaxSinkErrorsOption | OnConflictOption | ExpectOption | undefined;
+    [key: string]: MetadataValue | Blob | File | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | QuotesOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | QuotedNullsOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | OnBrokenOption | CsvReaderOption | SinksOption | SinkWhenOption | MaxSinkErrorsOption | OnConflictOption | ExpectOption | undefined;
 };
 
 /**
@@ -259,6 +274,7 @@ export type JobFromKeptFile = {
     delimiter?: DelimiterOption;
     quote?: QuoteOption;
     escape?: EscapeOption;
+    quotes?: QuotesOption;
     comment?: CommentOption;
     skip_lines?: SkipLinesOption;
     trim?: TrimOption;
@@ -277,7 +293,7 @@ export type JobFromKeptFile = {
     max_sink_errors?: MaxSinkErrorsOption;
     on_conflict?: OnConflictOption;
     expect?: ExpectOption;
-    [key: string]: MetadataValue | JobId | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | QuotedNullsOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | OnBrokenOption | CsvReaderOption | SinksOption | SinkWhenOption | MaxSinkErrorsOption | OnConflictOption | ExpectOption | undefined;
+    [key: string]: MetadataValue | JobId | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | QuotesOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | QuotedNullsOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | OnBrokenOption | CsvReaderOption | SinksOption | SinkWhenOption | MaxSinkErrorsOption | OnConflictOption | ExpectOption | undefined;
 };
 
 /**
@@ -312,6 +328,7 @@ export type SourceOptions = {
     delimiter?: DelimiterOption;
     quote?: QuoteOption;
     escape?: EscapeOption;
+    quotes?: QuotesOption;
     comment?: CommentOption;
     skip_lines?: SkipLinesOption;
     trim?: TrimOption;
@@ -406,6 +423,7 @@ export type InferUpload = {
     delimiter?: DelimiterOption;
     quote?: QuoteOption;
     escape?: EscapeOption;
+    quotes?: QuotesOption;
     comment?: CommentOption;
     skip_lines?: SkipLinesOption;
     trim?: TrimOption;
@@ -431,6 +449,7 @@ export type Dialect = {
      * The quote itself, if quotes are doubled.
      */
     escape: string;
+    quotes: QuotesOption;
     header: boolean;
     comment: string | null;
     skip_lines: Count;
@@ -1664,6 +1683,10 @@ export type CreateJobData = {
         /**
          * See the form field of this name.
          */
+        quotes?: QuotesOption;
+        /**
+         * See the form field of this name.
+         */
         comment?: CommentOption;
         /**
          * See the form field of this name.
@@ -2469,6 +2492,10 @@ export type InferModelData = {
          * See the form field of this name.
          */
         escape?: EscapeOption;
+        /**
+         * See the form field of this name.
+         */
+        quotes?: QuotesOption;
         /**
          * See the form field of this name.
          */

@@ -1,4 +1,11 @@
-import { type CsvDialect, type NullValues, nullValuesOf, ownEscape } from '../../../ingest/index.js';
+import {
+  areQuotesLax,
+  type CsvDialect,
+  type NullValues,
+  nullValuesOf,
+  ownEscape,
+  quoteOf,
+} from '../../../ingest/index.js';
 import type { Column, ColumnType, PlainKind } from '../../../models/schema/index.js';
 import type { BinaryColumn, BinaryLayout } from '../../binary-rows.js';
 import type { ValueCheck } from '../../validation/value-check.js';
@@ -152,14 +159,14 @@ export function writeNulls(
 
 /**
  * Spellings as they stand in the file: a quote can only be there inside quotes, and doubled. Texts are compared without an
- * escape that is not the quote. Empty ones are told apart by their quotes, and half a character is in no row that is UTF-8.
+ * escape that is not the quote, and without lax quotes. Empty ones are told apart by their quotes, and half a character is in no row that is UTF-8.
  */
 function spellingsInFile(values: readonly string[], dialect: CsvDialect): string[] {
-  const { quote } = dialect;
-  const isDoubled = ownEscape(dialect) === null;
+  const quote = quoteOf(dialect);
+  const isDoubled = ownEscape(dialect) === null && !areQuotesLax(dialect);
   return [...new Set(values)]
     .filter((value) => value !== '' && value.isWellFormed())
-    .map((value) => (isDoubled ? value.replaceAll(quote, quote + quote) : value));
+    .map((value) => (isDoubled && quote !== null ? value.replaceAll(quote, quote + quote) : value));
 }
 
 /** Tells the kernel the keys of a row that becomes a JSON object; false if they are longer than it has room for. */

@@ -17,8 +17,15 @@ export const QUOTE_IS_TEXT = 6;
 export const ESCAPE = 29;
 /** The first byte of comment lines; -1: there are none. */
 export const COMMENT = 30;
-/** 1: blanks around unquoted fields are trimmed. */
+/** 1: blanks around unquoted fields are trimmed; 2: around quoted ones, too. */
 export const TRIMS = 31;
+/** What quotes mean: one of the below. */
+export const QUOTES = 34;
+export const STRICT_QUOTES = 0;
+/** A quote that stands where none may be is text. */
+export const LAX_QUOTES = 1;
+/** Every quote is text: QUOTE and ESCAPE are a line feed, with which no field begins. */
+export const NO_QUOTES = 2;
 
 /** The bytes of all keys; 0: an accepted row's value is the row as it stands, not a JSON object. */
 export const KEY_BYTES = 7;

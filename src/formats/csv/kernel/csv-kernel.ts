@@ -75,6 +75,10 @@
  * quotes an escape is text, so such a quote is stray there; and as quotes are not doubled, none may follow one that
  * closes.
  *
+ * With lax quotes a quote in the middle of a field is text, and their parity says nothing: the quoted fields of a block are
+ * gone through one by one, with the masks of where a quote may open and of those that may close. Without quotes there is
+ * no such mask at all. In both no quote is stray.
+ *
  * Phase 2: rows (assembly/rows.ts, fields.ts, values/)
  * ----------------------------------------------------
  *
@@ -89,7 +93,8 @@
  * until the table is full enough. The field ends of its rows stay where they are meanwhile: phase 3 may need them.
  *
  * Blanks to trim around a field are left out before it is checked, and so of its entry. A quoted field with an
- * escape in it has another text than its bytes, like one with doubled quotes: FAILED.
+ * escape in it has another text than its bytes, like one with doubled quotes: FAILED. So has one with lax quotes inside; its
+ * text is copied byte by byte (assembly/lax.ts).
  *
  * Comments (assembly/comments.ts) are gone over before phase 1 begins. One in the middle of what it found is left out
  * like a blank line; but if its quotes made a record of several lines of it, everything found from there on is void, and
@@ -121,7 +126,8 @@
  * A record of more than 1,000,000 bytes, or a broken one whose first line does not end in the window; the file's first
  * record where there may be a byte order mark; and its last one, which may lack a line end or a closing quote. For
  * these the kernel hands over to a RecordSplitter, which finds one record, and takes back the bytes behind it. So the
- * rules for them are in one place, and they are too rare to cost anything. So it does at a comment of more bytes. A file
+ * rules for them are in one place, and they are too rare to cost anything. Behind a lax quote that is never closed the
+ * splitter keeps the lines of which it knows already that they end inside quotes. So it does at a comment of more bytes. A file
  * with more spellings of null than 64 KiB hold, with keys of more than 1 MiB, or whose values are normalized, is read by
  * the reference reader altogether.
  *

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { type CsvDialect, checkDialect, ownEscape } from '../../../ingest/index.js';
+import { areQuotesLax, type CsvDialect, checkDialect, ownEscape, quoteOf } from '../../../ingest/index.js';
 import { fitsRecord } from '../../limits.js';
 import { rejectionOf, tooLarge } from '../../row-errors.js';
 import type { DirectInput, FieldError, Position, RowConsumer, RowReader } from '../../row-reader.js';
@@ -15,15 +15,19 @@ import {
   DELIMITER,
   ESCAPE,
   KEY_BYTES,
+  LAX_QUOTES,
   LINES,
   NEEDS_SPLITTER,
   NEXT_RECORD,
+  NO_QUOTES,
   NOT_ASCII,
   QUOTE,
   QUOTE_IS_TEXT,
+  QUOTES,
   ROWS_CHECKED,
   ROWS_LEFT,
   STATUS,
+  STRICT_QUOTES,
   TRIMS,
 } from './control-slots.js';
 import type { CsvKernel } from './csv-kernel.js';
@@ -33,6 +37,9 @@ import { RejectionTemplates } from './rejection-templates.js';
 import { RowEmitter } from './row-emitter.js';
 import { RowJudge } from './row-judge.js';
 import { RowTable } from './row-table.js';
+
+/** No field begins with it. */
+const NO_QUOTE = '\n';
 
 /**
  * The fast reader of CSV, on a kernel that no other reader uses meanwhile. Decides like `createCsvReader`, which it
@@ -89,12 +96,15 @@ class KernelReader implements RowReader, DirectInput {
     const countQuoted = options.quotedNulls === 'all';
     writeColumns(kernel, { fieldCount, columns, checks: check.checks, nullSets, countQuoted });
     kernel.set(DELIMITER, options.dialect.delimiter.charCodeAt(0));
-    kernel.set(QUOTE, options.dialect.quote.charCodeAt(0));
-    const own = ownEscape(options.dialect) ?? options.dialect.quote;
+    const isLax = areQuotesLax(options.dialect);
+    const quote = quoteOf(options.dialect);
+    kernel.set(QUOTES, quote === null ? NO_QUOTES : isLax ? LAX_QUOTES : STRICT_QUOTES);
+    kernel.set(QUOTE, (quote ?? NO_QUOTE).charCodeAt(0));
+    const own = ownEscape(options.dialect) ?? quote ?? NO_QUOTE;
     kernel.set(ESCAPE, own.charCodeAt(0));
-    kernel.set(QUOTE_IS_TEXT, /[\w+\-.: ]/.test(options.dialect.quote + own) ? 1 : 0);
+    kernel.set(QUOTE_IS_TEXT, /[\w+\-.: ]/.test(own + (quote ?? '')) ? 1 : 0);
     kernel.set(COMMENT, options.dialect.comment?.charCodeAt(0) ?? -1);
-    kernel.set(TRIMS, options.dialect.trim === true ? 1 : 0);
+    kernel.set(TRIMS, options.dialect.trim !== true ? 0 : isLax ? 2 : 1);
     kernel.set(NEXT_RECORD, this.#windows.end);
     kernel.set(LINES, line);
     kernel.calls.forget();
@@ -202,9 +212,8 @@ class KernelReader implements RowReader, DirectInput {
     if (found === 'more') return this.#takePending();
     const { bytes, start, stop, raw, rawTruncated } = splitter;
     const place = { rowNumber: this.#row + 1, line: splitter.lineNumber, byteOffset: splitter.byteOffset };
-    this.#splitter = null;
-    this.kernel.set(NEXT_RECORD, this.#windows.replace(splitter.rest, splitter.consumedBytes));
-    this.kernel.set(LINES, splitter.consumedLines);
+    // The kernel would read what the splitter knows already once more for each line.
+    if (!splitter.knowsAhead) this.#takeBack(splitter);
     if (found === 'end') return false;
     this.#row += 1;
     if (found === 'broken') {
@@ -215,6 +224,13 @@ class KernelReader implements RowReader, DirectInput {
       this.#judge.errorsOfRow(bytes, start, stop) ?? this.#accept(this.#judge.valueOf(bytes, start, stop), consumer);
     if (errors !== null) consumer.reject(rejectionOf(place, errors, bytes, start, stop));
     return true;
+  }
+
+  /** Goes on in the kernel. */
+  #takeBack(splitter: RecordSplitter): void {
+    this.#splitter = null;
+    this.kernel.set(NEXT_RECORD, this.#windows.replace(splitter.rest, splitter.consumedBytes));
+    this.kernel.set(LINES, splitter.consumedLines);
   }
 
   /** Returns what is wrong with it. */

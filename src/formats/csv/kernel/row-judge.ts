@@ -3,11 +3,11 @@ import { type CsvDialect } from '../../../ingest/index.js';
 import { fitsRecord } from '../../limits.js';
 import { invalidEncoding, tooLarge } from '../../row-errors.js';
 import type { FieldError } from '../../row-reader.js';
+import { FieldText } from '../field-text.js';
 import type { JsonRow } from '../json-row.js';
 import type { RowCheck, RowFields } from '../row-check.js';
 import { ragged } from '../row-errors.js';
 import type { CsvKernel } from './csv-kernel.js';
-import { FieldText } from './field-text.js';
 import { ENTRIES, TYPED } from './memory-layout.js';
 
 const ENTRY_SLOTS = 3;

@@ -6,7 +6,7 @@ import { CsvKernel, createCsvReader, createKernelReader } from '../../../../src/
 import { expectEqual } from '../../../kit/expect-equal.js';
 import { type Given, optionsFor, readAll } from '../read-all.js';
 import { describeCsvReader } from '../reader-contract.js';
-import { dialectFile, structuredFile } from './structured-file.js';
+import { dialectFile, laxFile, structuredFile } from './structured-file.js';
 
 const kernel = new CsvKernel();
 const FORMATS = ['raw', 'json'] as const;
@@ -56,6 +56,40 @@ describe('the kernel and the reference reader', () => {
       ),
       { numRuns: 2000 },
     );
+  });
+
+  it.each(['lax', 'none'] as const)(
+    'agree on quotes that are %s wherever blocks of 64 bytes begin and end',
+    async (quotes) => {
+      const dialect = fc.record(
+        { escape: fc.constant('\\'), comment: fc.constant('#'), trim: fc.constant(true) },
+        { requiredKeys: [] },
+      );
+      const nullValues = fc.constantFrom<string[]>([], ['x', '1"', '\\', '"x']);
+      const cuts = fc.array(fc.nat(), { maxLength: 4 });
+      await fc.assert(
+        fc.asyncProperty(laxFile, dialect, valueFormats, nullValues, cuts, (file, given, valueFormat, nulls, ends) =>
+          expectSame({ file, schema, valueFormat, dialect: { ...given, quotes }, nullValues: nulls }, ends),
+        ),
+        { numRuns: 1500 },
+      );
+    },
+  );
+
+  it('agree on a lax quote that ends a block of 64 bytes, or begins one', async () => {
+    for (let length = 0; length < 64; length++) {
+      const before = 'x'.repeat(length);
+      const rows = ['"', '""', '"""', '" ', '\\"'].flatMap((mark) => [
+        `"",${before}${mark}${'y'.repeat(63)},""`,
+        `"","${before}${mark}${'y'.repeat(63)}",""`,
+        `"","${before}${mark},"",${'y'.repeat(63)}"`,
+        `1,${' '.repeat(length)}"${mark},"${mark}x`,
+      ]);
+      for (const own of [undefined, '\\']) {
+        const dialect = { escape: own, quotes: 'lax', trim: true } as const;
+        await expectSame({ file: `a,b,c\n${rows.join('\n')}\n2,"x",""\n`, schema, dialect, valueFormat: 'json' });
+      }
+    }
   });
 
   it('agree on an escape that ends a block of 64 bytes, in quotes or not', async () => {

@@ -25,6 +25,14 @@ export const dialectFile = fileOf({
   mistakes: ['\\', '\\"', '\\\\', '#', '\n#', '\n#,"', ' "'],
 });
 
+/** The same with quotes anywhere. */
+export const laxFile = fileOf({
+  plain: ['x', '1', 'é', ' ', '\t', '\\', '"', '"', '"x'],
+  quoted: ['""', '"', '"', '" ', '"x', ' "', '\\"', '\\\\', '\\', '"x,', '""",'],
+  lineEnds: ['\n', '\r\n', '\r', '\n\n', '\n#\n', '\r\n# "x", y\r\n', '\n#,"\n', '\r#,",\\",\r', '"\n'],
+  mistakes: ['""', ' "', ',"', '",', '"\n', '\\"', '\ufffd'],
+});
+
 function fileOf({ plain, quoted, lineEnds, mistakes }: Parts): fc.Arbitrary<Buffer> {
   const anyQuoted = fc.constantFrom(...quoted, ',', '\n', '\r', '\r\n', 'x', 'xxxxxxx', 'é');
   const field = fc.oneof(

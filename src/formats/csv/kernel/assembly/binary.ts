@@ -32,7 +32,7 @@ import { COLUMN_BYTES, COLUMNS, KEYS, PLACES, ROW_BYTES, ROWS } from '../memory-
 import { dropBlanks, skipBlanks } from './blanks';
 import { get, set } from './control';
 import { areFieldsOdd, hasEscapeInside, hasOwnEscape, isSpelledNull } from './fields';
-import { dropEscapes, isEscapedNull } from './json';
+import { dropQuotes, isEscapedNull } from './json';
 import { copy, writeByte } from './text';
 import { isDigit, isSign, skipZeros } from './validators/scan';
 
@@ -118,7 +118,7 @@ function writeBinaryRow(to: i32, row: i32, index: i32, isOdd: bool, hasNulls: bo
 
 /** Writes the field at [at, end), its quotes included. */
 function writeField(to: i32, column: i32, at: i32, end: i32, quote: u8, isOdd: bool, hasNulls: bool): i32 {
-  if (isOdd && get(TRIMS) !== 0 && load<u8>(at) !== quote) {
+  if (isOdd && get(TRIMS) > (load<u8>(at) === quote ? 1 : 0)) {
     at = skipBlanks(at, end);
     end = dropBlanks(at, end);
   }
@@ -128,19 +128,18 @@ function writeField(to: i32, column: i32, at: i32, end: i32, quote: u8, isOdd: b
   if (at === end) return isText && !isNullable ? writeText(to, column, at, end) : writeNull(to, column);
   if (hasNulls && isNullable) {
     const isEscapedText = isOdd && hasOwnEscape(at, end, quote);
-    const isNull = isEscapedText ? isEscapedNull(to, at + 1, end - 1, column) : isSpelledNull(at, end, quote, column);
+    const isNull = isEscapedText ? isEscapedNull(to, at, end, column, quote) : isSpelledNull(at, end, quote, column);
     if (isNull) return writeNull(to, column);
   }
   if (load<u8>(at) === quote) {
-    const hasEscape = hasEscapeInside(at, end, quote);
-    at++;
-    end--;
-    if (hasEscape) {
+    if (hasEscapeInside(at, end, quote)) {
       if (!isText) return LEFT;
       // Behind the place where it goes, whatever its length takes.
       const text = to + 8;
-      return writeText(to, column, text, dropEscapes(text, at, end));
+      return writeText(to, column, text, dropQuotes(text, at, end, quote));
     }
+    at++;
+    end--;
   }
   return isText ? writeText(to, column, at, end) : writeTyped(to, column, at, end);
 }

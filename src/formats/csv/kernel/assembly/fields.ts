@@ -12,7 +12,7 @@ import {
   STRING,
   UUID,
 } from '../column-format';
-import { ESCAPE, QUOTE, TRIMS } from '../control-slots';
+import { ESCAPE, LAX_QUOTES, QUOTE, QUOTES, TRIMS } from '../control-slots';
 import { FAILED, IS_NULL, NO_MATCH, NO_RANGE, TYPED } from '../memory-layout';
 import { get } from './control';
 import { areQuotedNulls, isNullSpelling } from './nulls';
@@ -29,9 +29,9 @@ export const GOOD = 0;
 /** What a rejection shows of a value without cutting it, in bytes. */
 const MAX_SHOWN = 80;
 
-/** Whether there may be an escape that is not the quote, or blanks to trim around fields. */
+/** Whether there may be an escape that is not the quote, quotes that are text, or blanks to trim around fields. */
 export function areFieldsOdd(): bool {
-  return get(TRIMS) !== 0 || get(ESCAPE) !== get(QUOTE);
+  return get(TRIMS) !== 0 || get(ESCAPE) !== get(QUOTE) || get(QUOTES) === LAX_QUOTES;
 }
 
 /**
@@ -118,16 +118,20 @@ export function isSpelledNull(at: i32, end: i32, quote: u8, column: i32): bool {
 
 /**
  * Whether a quoted field has a doubled quote or an escape: either stands for one byte together with the byte behind it,
- * so the field's text is not what stands in the file.
+ * so the field's text is not what stands in the file. If quotes are lax, whether it has any quote inside: without one, its
+ * last byte is the quote that closes.
  */
 export function hasEscapeInside(at: i32, end: i32, quote: u8): bool {
   if (at === end || load<u8>(at) !== quote) return false;
   const escapeByte = <u8>get(ESCAPE);
+  if (escapeByte !== quote && get(QUOTES) === LAX_QUOTES) {
+    for (let next = at + 1; next < end - 1; next++) if (load<u8>(next) === quote) return true;
+  }
   for (at++; at < end - 1; at++) if (load<u8>(at) === escapeByte) return true;
   return false;
 }
 
-/** The same if the escape is not the quote. */
+/** The same if spellings of null are told as texts: the escape is not the quote, or quotes are lax. */
 export function hasOwnEscape(at: i32, end: i32, quote: u8): bool {
-  return <u8>get(ESCAPE) !== quote && hasEscapeInside(at, end, quote);
+  return (<u8>get(ESCAPE) !== quote || get(QUOTES) === LAX_QUOTES) && hasEscapeInside(at, end, quote);
 }

@@ -18,6 +18,7 @@ import { COLUMN_BYTES, COLUMNS } from '../memory-layout';
 import { dropBlanks, skipBlanks } from './blanks';
 import { get } from './control';
 import { areFieldsOdd, hasEscapeInside, hasOwnEscape, isSpelledNull } from './fields';
+import { areQuotesLax, copyLax, copyLaxEscaped } from './lax';
 import { areQuotedNulls, isNullSpelling } from './nulls';
 import { writeInteger, writeNumberLiteral } from './numbers';
 import { copy, copyEscaped, copyQuoted, writeByte } from './text';
@@ -61,7 +62,7 @@ function writeObjectOf<T, D>(to: i32, row: i32): i32 {
  */
 // @inline
 function writeValue<T, D>(to: i32, column: i32, at: i32, end: i32, quote: u8): i32 {
-  if (sizeof<D>() > 1 && get(TRIMS) !== 0 && load<u8>(at) !== quote) {
+  if (sizeof<D>() > 1 && get(TRIMS) > (load<u8>(at) === quote ? 1 : 0)) {
     at = skipBlanks(at, end);
     end = dropBlanks(at, end);
   }
@@ -70,14 +71,17 @@ function writeValue<T, D>(to: i32, column: i32, at: i32, end: i32, quote: u8): i
   if (at === end) return isText && (load<u8>(column, FLAGS) & NULLABLE) === 0 ? writeEmpty(to) : writeNull(to);
   if (sizeof<T>() > 1 && (load<u8>(column, FLAGS) & NULLABLE) !== 0) {
     const isEscapedText = sizeof<D>() > 1 && hasOwnEscape(at, end, quote);
-    const isNull = isEscapedText ? isEscapedNull(to, at + 1, end - 1, column) : isSpelledNull(at, end, quote, column);
+    const isNull = isEscapedText ? isEscapedNull(to, at, end, column, quote) : isSpelledNull(at, end, quote, column);
     if (isNull) return writeNull(to);
   }
   if (load<u8>(at) === quote) {
-    if (isText) return writeQuoted(to, at + 1, end - 1);
+    if (isText) {
+      const isLax = sizeof<D>() > 1 && areQuotesLax() && hasEscapeInside(at, end, quote);
+      return isLax ? writeLax(to, at, end, quote) : writeQuoted(to, at + 1, end - 1);
+    }
     if ((sizeof<T>() > 1 || sizeof<D>() > 1) && hasEscapeInside(at, end, quote)) {
       const text = textPlace(to, at, end);
-      return writeTyped(to, type, text, dropEscapes(text, at + 1, end - 1));
+      return writeTyped(to, type, text, dropQuotes(text, at, end, quote));
     }
     at++;
     end--;
@@ -100,8 +104,11 @@ function textPlace(to: i32, at: i32, end: i32): i32 {
   return to + (end - at) + 32;
 }
 
-/** Copies what stands inside quotes without its escapes; returns the address behind the copy. */
-export function dropEscapes(to: i32, at: i32, end: i32): i32 {
+/** Copies the text of a field that begins with a quote; returns the address behind the copy. */
+export function dropQuotes(to: i32, at: i32, end: i32, quote: u8): i32 {
+  if (areQuotesLax()) return copyLax(to, at, end, quote);
+  at++;
+  end--;
   const escapeByte = <u8>get(ESCAPE);
   for (; at < end; at++) {
     // A doubled quote is a quote that is taken out by one.
@@ -111,11 +118,11 @@ export function dropEscapes(to: i32, at: i32, end: i32): i32 {
   return to;
 }
 
-/** Whether what stands inside quotes is, without its escapes, one of the column's spellings of null. */
-export function isEscapedNull(to: i32, at: i32, end: i32, column: i32): bool {
+/** Whether the text of a quoted field, without its escapes, is one of the column's spellings of null. */
+export function isEscapedNull(to: i32, at: i32, end: i32, column: i32, quote: u8): bool {
   if (!areQuotedNulls(column)) return false;
   const text = textPlace(to, at, end);
-  return isNullSpelling(column, text, dropEscapes(text, at, end) - text);
+  return isNullSpelling(column, text, dropQuotes(text, at, end, quote) - text);
 }
 
 function writeText(to: i32, at: i32, end: i32): i32 {
@@ -124,6 +131,10 @@ function writeText(to: i32, at: i32, end: i32): i32 {
 
 function writeQuoted(to: i32, at: i32, end: i32): i32 {
   return writeByte(copyQuoted(writeByte(to, DOUBLE_QUOTE), at, end, <u8>get(ESCAPE)), DOUBLE_QUOTE);
+}
+
+function writeLax(to: i32, at: i32, end: i32, quote: u8): i32 {
+  return writeByte(copyLaxEscaped(writeByte(to, DOUBLE_QUOTE), at, end, quote), DOUBLE_QUOTE);
 }
 
 /** Text in which nothing is to be escaped. */

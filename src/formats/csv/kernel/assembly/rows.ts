@@ -193,7 +193,7 @@ function checkFields<T, D>(start: i32, field: i32, columnsEnd: i32, quote: u8): 
     if (type !== ANY) {
       let from = at;
       let to = end;
-      if (sizeof<D>() > 1 && get(TRIMS) !== 0 && load<u8>(at) !== quote) {
+      if (sizeof<D>() > 1 && get(TRIMS) > (load<u8>(at) === quote ? 1 : 0)) {
         from = skipBlanks(at, end);
         to = dropBlanks(from, end);
       }

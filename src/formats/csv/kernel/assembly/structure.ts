@@ -1,9 +1,23 @@
-import { DELIMITER, ESCAPE, NEXT_RECORD, NOT_ASCII, QUOTE, RECORDS_FOUND, STRAY_AT } from '../control-slots';
+import {
+  DELIMITER,
+  ESCAPE,
+  LAX_QUOTES,
+  NEXT_RECORD,
+  NO_QUOTES,
+  NOT_ASCII,
+  QUOTE,
+  QUOTES,
+  RECORDS_FOUND,
+  STRAY_AT,
+  TRIMS,
+} from '../control-slots';
 import { QUOTED_LINES, ROW_ENDS } from '../memory-layout';
 import { get, set } from './control';
 
 const LF: u8 = 0x0a;
 const CR: u8 = 0x0d;
+const SPACE: u8 = 0x20;
+const TAB: u8 = 0x09;
 const EVEN_OF_32: u64 = 0x5555_5555;
 const EVEN_BITS: u64 = (EVEN_OF_32 << 32) | EVEN_OF_32;
 const ODD_BITS: u64 = EVEN_BITS << 1;
@@ -17,18 +31,25 @@ const ODD_BITS: u64 = EVEN_BITS << 1;
  * Stops at the first byte that breaks a record, because from there on nobody knows what is inside quotes.
  */
 export function findStructure(to: i32, fieldEnd: i32): void {
-  // Two copies of the same code, as in phase 2.
-  if (get(ESCAPE) === get(QUOTE)) findStructureOf<u8>(to, fieldEnd);
+  // Copies of the same code, as in phase 2.
+  const quotes = get(QUOTES);
+  if (quotes === LAX_QUOTES) findStructureOf<u64>(to, fieldEnd);
+  else if (quotes === NO_QUOTES) findStructureOf<u32>(to, fieldEnd);
+  else if (get(ESCAPE) === get(QUOTE)) findStructureOf<u8>(to, fieldEnd);
   else findStructureOf<u16>(to, fieldEnd);
 }
 
-/** T of two bytes: the escape is not the quote, and quotes are not doubled. */
+/**
+ * T of two bytes: the escape is not the quote, and quotes are not doubled. Of four: there are no quotes. Of eight: a quote
+ * that may not stand where it does is text, whatever the escape is.
+ */
 function findStructureOf<T>(to: i32, fieldEnd: i32): void {
   const delimiters = i8x16.splat(<u8>get(DELIMITER));
   const quotes = i8x16.splat(<u8>get(QUOTE));
   const escapes = i8x16.splat(<u8>get(ESCAPE));
   const lineFeeds = i8x16.splat(LF);
   const returns = i8x16.splat(CR);
+  const isDoubled = get(ESCAPE) === get(QUOTE);
   let rowEnd = ROW_ENDS;
   let quotedLine = QUOTED_LINES;
   let stray: i32 = 0;
@@ -40,6 +61,7 @@ function findStructureOf<T>(to: i32, fieldEnd: i32): void {
   let endedBefore: u64 = 1;
   /** Whether an escape at the end of the last block takes the next one's first byte. */
   let escapedBefore: u64 = 0;
+  if (sizeof<T>() === 8) beginLax();
 
   for (let at: i32 = get(NEXT_RECORD); at < to; at += 64) {
     const a = v128.load(at, 0);
@@ -48,7 +70,7 @@ function findStructureOf<T>(to: i32, fieldEnd: i32): void {
     const d = v128.load(at, 48);
     everything = v128.or(everything, v128.or(v128.or(a, b), v128.or(c, d)));
     const valid = to - at >= 64 ? u64.MAX_VALUE : firstBits(to - at);
-    let quoteBits = maskOf(a, b, c, d, quotes);
+    let quoteBits: u64 = sizeof<T>() === 4 ? 0 : maskOf(a, b, c, d, quotes);
     let delimiterBits = maskOf(a, b, c, d, delimiters);
     let lineBits = maskOf(a, b, c, d, lineFeeds);
     /** The CR of each CRLF: it ends the field but is not where the line ends. */
@@ -60,7 +82,34 @@ function findStructureOf<T>(to: i32, fieldEnd: i32): void {
       lineBits |= returnBits & ~pairedBits;
     }
 
-    if ((quoteBits | insideBefore | closedBefore) === 0) {
+    if (sizeof<T>() === 8) {
+      const ending = delimiterBits | lineBits | pairedBits;
+      let mayOpen = (ending << 1) | endedBefore;
+      let openAfter: u64 = 0;
+      if (get(TRIMS) !== 0) {
+        const blanks = maskOf(a, b, c, d, i8x16.splat(SPACE)) | maskOf(a, b, c, d, i8x16.splat(TAB));
+        const blankBits = blanks & ~(ending | quoteBits);
+        // A quote may open behind the blanks at the beginning of a field, too: the carry goes through them.
+        const behind = (mayOpen & blankBits) + blankBits;
+        openAfter = behind < blankBits ? 1 : 0;
+        mayOpen |= behind & ~blankBits;
+      }
+      let inside: u64 = 0;
+      if (quoteBits !== 0 || isInsideQuotes()) {
+        inside = insideLax(quoteBits, isDoubled ? 0 : maskOf(a, b, c, d, escapes), quoteBits & mayOpen, isDoubled);
+      }
+      endedBefore = isInsideQuotes() ? 0 : ((ending & ~inside) >> 63) | openAfter;
+      let quotedLineBits = lineBits & inside & valid;
+      while (quotedLineBits !== 0) {
+        store<i32>(quotedLine, at + <i32>ctz(quotedLineBits));
+        quotedLine += 4;
+        quotedLineBits &= quotedLineBits - 1;
+      }
+      delimiterBits &= ~inside;
+      lineBits &= ~inside;
+    } else if (sizeof<T>() === 4) {
+      // Every quote is text.
+    } else if ((quoteBits | insideBefore | closedBefore) === 0) {
       endedBefore = (delimiterBits | lineBits | pairedBits) >> 63;
       // Outside quotes an escape is text, and a quote behind it stray either way.
       if (sizeof<T>() > 1) escapedBefore = 0;
@@ -141,6 +190,60 @@ function findStructureOf<T>(to: i32, fieldEnd: i32): void {
   set(RECORDS_FOUND, (rowEnd - ROW_ENDS) >> 2);
   set(STRAY_AT, stray);
   if (i8x16.bitmask(everything) !== 0) set(NOT_ASCII, 1);
+}
+
+/** Where the lax scan stands between two blocks: inside quotes, and the first byte is literal; behind a closing quote. */
+let isInside: bool = false;
+let isLiteral: bool = false;
+let isClosed: bool = false;
+
+function beginLax(): void {
+  isInside = false;
+  isLiteral = false;
+  isClosed = false;
+}
+
+/** Whether what comes next may be inside quotes, whatever it is. */
+function isInsideQuotes(): bool {
+  return isInside || isClosed;
+}
+
+/**
+ * The bytes inside quotes of one block, the opening quotes included, one quoted field after the other: with quotes that are
+ * text, their parity says nothing. `opening`: quotes where one may open, outside of others.
+ */
+function insideLax(quoteBits: u64, escapeBits: u64, opening: u64, isDoubled: bool): u64 {
+  const specialBits = quoteBits | escapeBits;
+  let inside: u64 = 0;
+  let from = 0;
+  let next = isLiteral ? 1 : 0;
+  isLiteral = false;
+  if (isClosed && (quoteBits & 1) !== 0) {
+    // The second of two quotes.
+    isInside = true;
+    next = 1;
+  }
+  isClosed = false;
+  while (next < 64) {
+    const rest = (isInside ? specialBits : opening) & (u64.MAX_VALUE << next);
+    if (rest === 0) break;
+    const at = <i32>ctz(rest);
+    next = at + 1;
+    if (!isInside) {
+      isInside = true;
+      from = at;
+    } else if (((escapeBits >> at) & 1) !== 0) {
+      next++;
+      isLiteral = next > 64;
+    } else if (isDoubled && at < 63 && ((quoteBits >> next) & 1) !== 0) {
+      next++;
+    } else {
+      inside |= firstBits(at) & (u64.MAX_VALUE << from);
+      isInside = false;
+      isClosed = isDoubled && at === 63;
+    }
+  }
+  return isInside ? inside | (u64.MAX_VALUE << from) : inside;
 }
 
 function maskOf(a: v128, b: v128, c: v128, d: v128, byte: v128): u64 {
