@@ -72,6 +72,7 @@ export class Sources {
       {
         sizeBytes,
         pieceBytes: PIECE_BYTES,
+        leavesChunks: source.leavesChunks === true,
         fetch: (from, to, signal) => source.fetch(uri, { version, sizeBytes }, from, to, signal),
       },
       idleMs,

@@ -61,6 +61,8 @@ export const MAX_PAGE = 1_000;
  * never credentials.
  */
 export interface Source {
+  /** As `RangeFetcher` has it; absent: false. */
+  readonly leavesChunks?: boolean;
   /** The version that is there now. */
   stat(uri: SourceUri, signal: AbortSignal): Promise<SourceVersion>;
   /**

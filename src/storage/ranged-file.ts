@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceError } from '../errors/index.js';
 import type { OpenFile } from './file-store.js';
+import { releaseChunks } from './minor-gc.js';
 import { MIN_RATE, Pace, type Rate } from './pace.js';
 
 /** Pieces that are read ahead of a reader that goes from the beginning to the end, if it would wait for them otherwise. */
@@ -17,6 +18,8 @@ export interface RangeFetcher {
   readonly sizeBytes: number;
   /** The file is fetched in pieces of this size, the last one of less; no range goes beyond one. */
   readonly pieceBytes: number;
+  /** Bodies come over sockets that read into new memory each time, as those of `src/http` do not. */
+  readonly leavesChunks?: boolean;
   /**
    * The bytes `from` to `to` (exclusive), as they come: exactly these. A chunk's memory is freed once it is read. `signal`
    * ends the request and its body. Throws ServiceError if another attempt would not help, any other error if it may.
@@ -277,6 +280,7 @@ class Range {
       }
       chunk.copy(this.buffer, this.#received);
       this.#received += chunk.length;
+      if (this.fetcher.leavesChunks === true) releaseChunks(chunk.length);
       free(chunk);
       if (this.#received >= this.#wanted) this.#arrived();
     });

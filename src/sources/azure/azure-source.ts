@@ -35,6 +35,8 @@ interface Pin {
 
 /** Blobs of Azure Storage. `endpoint` is the URL of the account. */
 export class AzureSource implements Source {
+  /** The SDK's connections: an agent of ours would take the place of a proxy's. */
+  readonly leavesChunks = true;
   /** One for each account. */
   readonly #clients = new Map<string, Promise<BlobServiceClient>>();
   /** The entity tag of now, by URI and the one at first, of blobs whose metadata alone were changed. */
