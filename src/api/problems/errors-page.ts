@@ -12,7 +12,7 @@ const STYLE =
 export function errorsPage(hasHelp: boolean): string {
   return (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Batch: errors</title>' +
-    `<meta name="viewport" content="width=device-width"><style>${STYLE}</style></head><body>` +
+    `<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><style>${STYLE}</style></head><body>` +
     `<nav><a href="/docs">API</a>${hasHelp ? ' · <a href="/help/">Documentation</a>' : ''}</nav><h1>Errors</h1>` +
     '<p>Every error that the service answers with or that a job can fail with. An answer is an ' +
     '<a href="https://www.rfc-editor.org/rfc/rfc9457">RFC 9457</a> problem; <code>error</code> is the code.</p>' +
