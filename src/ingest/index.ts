@@ -4,6 +4,7 @@ export {
   type CsvDialect,
   checkDialect,
   ownEscape,
+  QUOTES,
   type Quotes,
   quoteOf,
 } from './csv-dialect.js';

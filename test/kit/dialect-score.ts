@@ -7,6 +7,7 @@ export const SCORED = [
   'delimiter',
   'quote',
   'escape',
+  'quotes',
   'header',
   'skip_lines',
   'comment',
@@ -26,6 +27,7 @@ export interface DialectCase {
   delimiter: string;
   quote: string;
   escape: string | null;
+  quotes: 'strict' | 'lax' | 'none';
   header: boolean;
   skip_lines: number;
   comment: string | null;
@@ -62,8 +64,9 @@ export function sniffBytes({ decoding, formats }: Sniffer, bytes: Buffer, isWhol
   const encoding = decoding.likelyEncoding(bytes, isWhole);
   const text = decoding.textHead(bytes, encoding);
   const { dialect, columns, rows } = formats.sniffDialect({ text, isWhole, given: {} }) ?? {};
-  const { delimiter, quote, escape: own = null, header, comment = null, skipLines = 0 } = dialect ?? {};
-  return { delimiter, quote, escape: own, header, comment, skip_lines: skipLines, encoding, columns, rows };
+  const { delimiter, quote, quotes = 'strict', escape: own = null, header } = dialect ?? {};
+  const { comment = null, skipLines = 0 } = dialect ?? {};
+  return { delimiter, quote, quotes, escape: own, header, comment, skip_lines: skipLines, encoding, columns, rows };
 }
 
 /** How many of the cases are right by what was found of each; null: nothing. `compared`: what the finder tells. */

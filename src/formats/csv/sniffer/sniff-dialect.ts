@@ -1,5 +1,5 @@
 import { ServiceError } from '../../../errors/index.js';
-import { COMMON_DELIMITERS, type CsvDialect } from '../../../ingest/index.js';
+import { COMMON_DELIMITERS, type CsvDialect, QUOTES, type Quotes, quoteOf } from '../../../ingest/index.js';
 import { cellKind } from './cell-kind.js';
 import { findHeader, type HeaderFinding } from './header-line.js';
 import { type SampleRecord, sampleRecords } from './sample-records.js';
@@ -15,6 +15,11 @@ const RARE = 0.6;
 const RARE_AGREEMENT = 0.9;
 /** Maximum number of rows whose cells are read. */
 const MAX_ROWS = 150;
+/** A reading with strict quotes is the better one if others explain the text as well. */
+const QUOTES_WORTH: Readonly<Record<Quotes, number>> = { strict: 1, lax: 0.97, none: 0.94 };
+/** Fewer broken records are mistakes of the file, not its way of writing. */
+const MIN_BROKEN = 2;
+const BROKEN_SHARE = 0.1;
 /** Below it, two readings of the file are equal. */
 const SURE = 0.04;
 
@@ -43,6 +48,8 @@ export interface SniffedDialect {
   columns: number;
   rows: number;
   misfits: number;
+  /** It is read as a single column, but most of its lines have a delimiter. */
+  hidesColumns: boolean;
   /** Each row ends with a delimiter that the header has not. */
   trailing: boolean;
 }
@@ -79,10 +86,20 @@ export function sniffDialect(request: SniffRequest): SniffedDialect | null {
     readings.push({ dialect, records, shape, score });
   }
   readings.sort((a, b) => b.score - a.score);
-  const [best] = readings;
+  const best = preferStrict(readings);
   if (best === undefined || best.score === 0) return null;
   const second = readings.find((each) => !isSameTable(each, best)) ?? null;
-  return describe(best, second, { ...request, given, said: isSaid });
+  return { ...describe(best, second, { ...request, given, said: isSaid }), hidesColumns: hidesColumns(best, lines) };
+}
+
+/** The best one, unless its quotes are not strict and that explains only a few records more: these are broken then. */
+function preferStrict(readings: readonly Reading[]): Reading | undefined {
+  const [best] = readings;
+  if (best?.dialect.quotes === undefined) return best;
+  const strict = readings.find((each) => each.dialect.quotes === undefined && isSameTable(each, best));
+  if (strict === undefined) return best;
+  const { broken } = strict.shape;
+  return broken < MIN_BROKEN || broken < strict.records.length * BROKEN_SHARE ? strict : best;
 }
 
 /** Excel's first line `sep=;`, which says what the delimiter is; null if there is none. */
@@ -92,30 +109,50 @@ function sepLine(text: Buffer): string | null {
 
 function* candidates(sample: string, given: Partial<CsvDialect>): Generator<CsvDialect> {
   const delimiters = given.delimiter === undefined ? likelyDelimiters(sample) : [given.delimiter];
-  const quotes = given.quote === undefined ? (mayQuoteBy("'", sample) ? ['"', "'"] : ['"']) : [given.quote];
-  const hasEscape = sample.includes('\\"') || sample.includes("\\'");
-  const escapes = 'escape' in given ? [given.escape] : hasEscape ? [undefined, '\\'] : [undefined];
-  const comments = 'comment' in given ? [given.comment] : /^#/m.test(sample) ? [undefined, '#'] : [undefined];
   for (const delimiter of delimiters) {
-    for (const quote of quotes) {
-      for (const own of escapes) {
-        for (const comment of comments) {
-          if ([quote, own, comment].includes(delimiter) || [quote, own].includes(comment ?? delimiter)) continue;
-          yield { delimiter, quote, header: true, ...defined({ escape: own === quote ? undefined : own, comment }) };
-        }
+    for (const quoting of quotings(sample, given)) {
+      for (const comment of 'comment' in given ? [given.comment] : possibleComments(sample)) {
+        const taken = [quoting.quotes === 'none' ? undefined : quoting.quote, quoting.escape, comment];
+        if (taken.includes(delimiter) || taken.slice(0, 2).includes(comment ?? delimiter)) continue;
+        yield { delimiter, header: true, ...quoting, ...defined({ comment }) };
       }
     }
   }
 }
 
-/** Those that stand in it; a comma if none does. */
+function possibleComments(sample: string): (string | undefined)[] {
+  return /^#/m.test(sample) ? [undefined, '#'] : [undefined];
+}
+
+/** What quotes may mean. Those that are not strict are tried if there are any: they explain everything, somehow. */
+function* quotings(
+  sample: string,
+  given: Partial<CsvDialect>,
+): Generator<Pick<CsvDialect, 'quote' | 'escape' | 'quotes'>> {
+  const quotes = given.quote === undefined ? (mayQuoteBy("'", sample) ? ['"', "'"] : ['"']) : [given.quote];
+  const hasEscape = sample.includes('\\"') || sample.includes("\\'");
+  const escapes = 'escape' in given ? [given.escape] : hasEscape ? [undefined, '\\'] : [undefined];
+  for (const quote of quotes) {
+    const modes = given.quotes === undefined ? (sample.includes(quote) ? QUOTES : ['strict' as const]) : [given.quotes];
+    for (const mode of modes) {
+      for (const own of mode === 'none' ? [undefined] : escapes) {
+        const others = { escape: own === quote ? undefined : own, quotes: mode === 'strict' ? undefined : mode };
+        yield { quote, ...defined(others) };
+      }
+      if (mode === 'none' && quote !== '"') return;
+    }
+  }
+}
+
+/** Those that stand in it, and one that does not: of a single column. */
 function likelyDelimiters(sample: string): string[] {
   const lines = sample.split(/\r\n|\r|\n/, 40).filter((line) => line !== '');
   const common = COMMON_DELIMITERS.filter((each) => sample.includes(each));
   const rare = RARE_DELIMITERS.filter(
     (each) => lines.filter((line) => line.trim().includes(each)).length > lines.length / 2,
   );
-  return common.length + rare.length === 0 ? [','] : [...common, ...rare];
+  const absent = COMMON_DELIMITERS.find((each) => !sample.includes(each)) ?? '\u001f';
+  return [...common, ...rare, absent];
 }
 
 function mayQuoteBy(quote: string, sample: string): boolean {
@@ -149,7 +186,8 @@ function scoreOf(dialect: CsvDialect, records: readonly SampleRecord[], shape: T
     likeValues(rows, dialect) *
     whole *
     (isRare ? RARE : 1) *
-    (dialect.comment === undefined ? 1 : 0.99)
+    (dialect.comment === undefined ? 1 : 0.99) *
+    QUOTES_WORTH[dialect.quotes ?? 'strict']
   );
 }
 
@@ -167,13 +205,16 @@ function likeValues(rows: readonly (readonly string[])[], dialect: CsvDialect): 
 }
 
 /** How much one cell looks like a value: from 0 to 1. */
-function worthOf(cell: string, { delimiter, quote }: CsvDialect): number {
+function worthOf(cell: string, dialect: CsvDialect): number {
+  const { delimiter } = dialect;
   const kind = cellKind(cell);
   if (kind === 'empty') return 0.9;
   if (kind !== 'text') return 1;
   const text = cell.trim();
+  // Rather rows that a quote holds together than a text of several lines.
+  if (/[\r\n]/.test(text) && text.includes(delimiter)) return 0.1;
   // It is enclosed by other quotes, or by halves of them.
-  if (/^['"]|['"]$/.test(text) && quote !== text[0]) return text[0] === text.at(-1) ? 0.3 : 0.5;
+  if (/^['"]|['"]$/.test(text) && quoteOf(dialect) !== text[0]) return text[0] === text.at(-1) ? 0.3 : 0.5;
   // Another delimiter without a blank behind it, as no prose has it.
   for (const other of COMMON_DELIMITERS) {
     if (other === delimiter) continue;
@@ -182,12 +223,18 @@ function worthOf(cell: string, { delimiter, quote }: CsvDialect): number {
   return 0.85;
 }
 
+function hidesColumns({ shape }: Reading, lines: readonly string[]): boolean {
+  const filled = lines.filter((line) => line.trim() !== '');
+  const cut = filled.filter((line) => COMMON_DELIMITERS.some((each) => line.includes(each)));
+  return shape.width === 1 && cut.length > filled.length / 2;
+}
+
+/** Quotes and comments may be read in several ways that give the same table. */
 function isSameTable(one: Reading, other: Reading): boolean {
   return (
     one.dialect.delimiter === other.dialect.delimiter &&
-    one.shape.broken === other.shape.broken &&
     one.shape.width === other.shape.width &&
-    (one.dialect.quote === other.dialect.quote || one.score === other.score)
+    one.records[one.shape.start]?.line === other.records[other.shape.start]?.line
   );
 }
 
@@ -195,7 +242,7 @@ function describe(
   best: Reading,
   second: Reading | null,
   { given, names = [], said }: SniffRequest & { said: boolean },
-): SniffedDialect {
+): Omit<SniffedDialect, 'hidesColumns'> {
   const { records, shape } = best;
   const reasons: string[] = [];
   if (said) reasons.push(`its first line says sep=${shown(best.dialect.delimiter)}`);
@@ -210,6 +257,9 @@ function describe(
   reasons.push(
     `delimiter ${shown(best.dialect.delimiter)} makes ${fitting} of ${fitting + misfits} records ${shape.width} ${shape.width === 1 ? 'field' : 'fields'} wide`,
   );
+  const { quotes } = best.dialect;
+  if (quotes === 'none') reasons.push('quotes stand in its fields and enclose none');
+  else if (quotes === 'lax') reasons.push('quotes stand within its fields, too');
   if (skipLines > 0 && !said) reasons.push(`line ${line} is the first one of the table`);
   reasons.push(header.reason);
   const isTrimmed = given.trim ?? isPadded(others);
@@ -270,29 +320,18 @@ function shown(character: string): string {
   return character === '\t' ? 'tab' : JSON.stringify(character);
 }
 
-/** Two readings explain the text equally well, or one that most of it does not fit is the best. */
-export function isUnclear(sniffed: SniffedDialect): boolean {
-  return isAmbiguous(sniffed) || isMisfit(sniffed);
-}
-
-function isAmbiguous({ columns, runnerUp, confidence }: SniffedDialect): boolean {
-  return columns > 1 && runnerUp !== null && confidence < SURE;
-}
-
-function isMisfit({ misfits, rows }: SniffedDialect): boolean {
-  return misfits > rows + 1;
+/** Two readings explain the text equally well, or none makes a table of it. */
+export function isUnclear({ columns, runnerUp, confidence, hidesColumns }: SniffedDialect): boolean {
+  return hidesColumns || (columns > 1 && runnerUp !== null && confidence < SURE);
 }
 
 /** Throws DIALECT_UNCLEAR, with the reason, if it is. */
 export function refuseUnclear(sniffed: SniffedDialect): void {
-  const { dialect, runnerUp, columns, rows, misfits } = sniffed;
-  const delimiter = shown(dialect.delimiter);
-  if (isAmbiguous(sniffed)) {
-    const other = shown(runnerUp?.delimiter ?? '');
-    const detail = `the delimiter may be ${delimiter} or ${other}: both make a table of the first lines`;
-    throw new ServiceError('DIALECT_UNCLEAR', detail);
-  }
-  if (!isMisfit(sniffed)) return;
-  const detail = `even with delimiter ${delimiter}, ${misfits} of ${misfits + rows} records are broken or do not have ${columns} fields`;
+  if (!isUnclear(sniffed)) return;
+  const { dialect, runnerUp, hidesColumns } = sniffed;
+  const other = runnerUp === null ? '' : shown(runnerUp.delimiter);
+  const detail = hidesColumns
+    ? 'most lines have delimiters, but none makes rows of the same width of them'
+    : `the delimiter may be ${shown(dialect.delimiter)} or ${other}: both make a table of the first lines`;
   throw new ServiceError('DIALECT_UNCLEAR', detail);
 }

@@ -40,7 +40,7 @@ function likeliestWidth(records: readonly SampleRecord[]): number | null {
   let most = 0;
   for (const [width, count] of counts) {
     // One field is what anything has that is not a table.
-    const weight = count * Math.max(0.05, (width - 1) / width);
+    const weight = (count / records.length) ** 3 * Math.max(0.1, (width - 1) / width);
     if (weight <= most) continue;
     most = weight;
     likeliest = width;
