@@ -162,7 +162,7 @@ export type IgnoreHeaderCaseOption = boolean;
 export type NormalizeOption = string;
 
 /**
- * What a record that breaks at a quote (STRAY_QUOTE, UNTERMINATED_QUOTE) does. `continue`: its first line is rejected, reading goes on with the next line, and the job's `warnings` count it. `stop`: the job fails with BROKEN_RECORD at the first one. Rows before it may be committed; neither it nor any row behind it is.
+ * What a record that breaks at a quote does (STRAY_QUOTE, UNTERMINATED_QUOTE). `continue`: its first line is rejected, reading goes on with the next line, and the job's `warnings` count it. `stop`: the job fails with BROKEN_RECORD at the first one. Rows before it may be committed; neither it nor any row behind it is.
  */
 export type OnBrokenOption = 'continue' | 'stop';
 
