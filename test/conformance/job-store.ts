@@ -106,7 +106,16 @@ export function describesJobStore(name: string, open: () => Promise<StoreFixture
         sha256: 'a'.repeat(64),
         metadata: { team: 'sales' },
         file_columns: null,
-        dialect: { delimiter: ',', quote: '"', escape: '"', header: true, comment: null, skip_lines: 0, trim: false },
+        dialect: {
+          delimiter: ',',
+          quote: '"',
+          escape: '"',
+          quotes: 'strict',
+          header: true,
+          comment: null,
+          skip_lines: 0,
+          trim: false,
+        },
         options: {
           value_format: 'raw',
           compression: 'none',
