@@ -44,8 +44,8 @@ export async function serve(config: Config, log: Logger, sqlite: SqliteThread | 
     },
   );
   await checkAuth(config, app.get(ApiKeyStore, { strict: false }), log);
-  const { auth, allowedOrigins } = config;
-  configureApp(app, handleError, { hasDocs: config.role !== 'worker', auth, allowedOrigins, log });
+  const { auth, rateLimits, allowedOrigins } = config;
+  configureApp(app, handleError, { hasDocs: config.role !== 'worker', auth, rateLimits, allowedOrigins, log });
   const stop = stopper(app, log, config.drainMs);
   stopOnSignal(stop);
   await app.listen({ port: config.port, host: config.host });

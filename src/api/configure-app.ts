@@ -9,7 +9,7 @@ import { allowOrigins } from './server/allowed-origins.js';
 import { auditRequests } from './server/audit-hook.js';
 import { requestValidation } from './server/validation.js';
 
-export interface AppSettings extends Pick<Config, 'auth' | 'allowedOrigins'> {
+export interface AppSettings extends Pick<Config, 'auth' | 'rateLimits' | 'allowedOrigins'> {
   log: Logger;
   /** Whether it serves the API's pages. */
   hasDocs: boolean;
@@ -18,7 +18,7 @@ export interface AppSettings extends Pick<Config, 'auth' | 'allowedOrigins'> {
 /** What every Nest application over `createHttpServer` needs beside its modules. */
 export function configureApp(app: NestFastifyApplication, handleError: ErrorHandler, settings: AppSettings): void {
   if (settings.allowedOrigins.length > 0) allowOrigins(app, settings.allowedOrigins);
-  requireAccess(app, settings.auth === 'keys');
+  requireAccess(app, settings);
   // Without keys there is nobody to name.
   if (settings.auth === 'keys') auditRequests(app, settings.log);
   app.useGlobalFilters(new ProblemFilter(handleError));

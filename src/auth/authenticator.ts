@@ -24,9 +24,8 @@ export class Authenticator {
   ) {}
 
   /** `authorization`: the header. Throws UNAUTHENTICATED without a good key; STORE_UNAVAILABLE. */
-  async authenticate(authorization: string | undefined): Promise<Access> {
-    if (authorization === undefined) throw unauthenticated('The request has no API key');
-    const [, key = ''] = /^Bearer +(\S+) *$/i.exec(authorization) ?? [];
+  async authenticate(authorization: string): Promise<Access> {
+    const key = keyIn(authorization);
     const id = idOfKey(key);
     if (id === null) throw unauthenticated('The Authorization header has no API key of this service');
     const hash = hashOfKey(key);
@@ -35,6 +34,12 @@ export class Authenticator {
       throw unauthenticated('The API key is unknown, has expired or was revoked');
     }
     return new Access({ id: record.id, name: record.name }, record.scope, record.models);
+  }
+
+  /** Whether the header has a key that was good within five minutes. */
+  wasGood(authorization: string): boolean {
+    const key = keyIn(authorization);
+    return idOfKey(key) !== null && this.#recall(hashOfKey(key)) !== undefined;
   }
 
   async #find(id: string, hash: string): Promise<ApiKeyRecord | undefined> {
@@ -62,6 +67,10 @@ export class Authenticator {
     const { expiresAt } = known.record;
     return expiresAt !== null && expiresAt <= new Date().toISOString() ? undefined : known.record;
   }
+}
+
+function keyIn(authorization: string): string {
+  return /^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '';
 }
 
 function unauthenticated(message: string): ServiceError {

@@ -23,6 +23,11 @@ export interface Config {
    * this machine alone, else `keys`.
    */
   readonly auth: 'keys' | 'none';
+  /**
+   * RATE_LIMIT: requests a minute that a process takes from one client; by default none are refused with AUTH=none. RATE_LIMIT_WRONG_KEYS:
+   * wrong keys a minute that it takes from one address. 0: no limit.
+   */
+  readonly rateLimits: { readonly requests: number; readonly wrongKeys: number };
   /** PORT, or METRICS_PORT of a worker, which serves only /healthz, /readyz and /metrics there: 0 lets the system choose. */
   readonly port: number;
   /** DRAIN_MS: an API that is told to stop still answers for this time, while /readyz sends new requests to others. */
@@ -226,10 +231,15 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   };
 
   const host = env['HOST']?.trim() || '127.0.0.1';
+  const auth = oneOf('AUTH', isLoopback(host) ? 'none' : 'keys', ['keys', 'none']) as Config['auth'];
   const config: Config = {
     role,
     host,
-    auth: oneOf('AUTH', isLoopback(host) ? 'none' : 'keys', ['keys', 'none']) as Config['auth'],
+    auth,
+    rateLimits: Object.freeze({
+      requests: integer('RATE_LIMIT', auth === 'keys' ? 12_000 : 0, 0, 10_000_000),
+      wrongKeys: integer('RATE_LIMIT_WRONG_KEYS', 60, 0, 10_000_000),
+    }),
     port: role === 'worker' ? integer('METRICS_PORT', 9090, 0, 65_535) : integer('PORT', 8000, 0, 65_535),
     drainMs: integer('DRAIN_MS', role === 'api' ? 2_000 : 0, 0, 60_000),
     allowedHosts: Object.freeze(hostNames()),

@@ -185,6 +185,12 @@ const entries = {
     hint: 'Send the same request again in a few seconds.',
     retryable: true,
   },
+  RATE_LIMITED: {
+    status: 429,
+    title: 'The client has made too many requests',
+    hint: 'Send the same request again after the seconds in Retry-After, or raise the limit that the message names on the server.',
+    retryable: true,
+  },
   TOPIC_LIMIT: {
     status: 503,
     title: 'There are too many job topics',

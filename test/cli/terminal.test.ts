@@ -130,6 +130,18 @@ describe('on a terminal, batch', () => {
     );
   });
 
+  it('waits for a service that limits requests, and sends the upload again under its key', async () => {
+    service.routes['POST /jobs'] = (response) => {
+      if (service.seen.length === 1) answerProblem(response, 'RATE_LIMITED', { 'retry-after': '1' });
+      else answer(response, 202, jobPending());
+    };
+    const { code, stderr } = await onTerminal('job create orders orders.csv');
+    expect(code).toBe(0);
+    expect(stderr.text).toContain('requests a minute (RATE_LIMIT); trying again in 1.0 s, for 60 s at most');
+    const keys = service.seen.map(({ headers }) => headers['idempotency-key']);
+    expect(keys).toEqual([keys[0], keys[0]]);
+  });
+
   it('draws a watched job in place', async () => {
     const answers = [jobPending(), jobRunning(), jobFailed()];
     service.routes['GET /jobs/a1b2c3d4'] = (response) => answer(response, 200, answers.shift());

@@ -761,6 +761,25 @@ describe('a service that asks for keys, by the contract', () => {
     }
   });
 
+  it('limits requests and guesses', async () => {
+    await service.stop();
+    const env = { ROLE: 'all', AUTH: 'keys', DATABASE_URL: url };
+    const limits = { RATE_LIMIT: '1', RATE_LIMIT_WRONG_KEYS: '1' };
+    service = await startService({ brokers, dataDir: await newDataDir(), env: { ...env, ...limits } });
+    client = clientOf(service);
+    await expectProblem('listJobs', { headers: as('') }, 401, 'UNAUTHENTICATED');
+    for (const { id } of operations) {
+      if (id === 'getLiveness') continue;
+      // The only one whose secret is not an API key: counted as a request without one.
+      if (id === 'notifyFeed') await client.ask(id, { id: 'orders', body: {} });
+      const { headers } = await expectProblem(id, { id: 'orders', headers: as('') }, 429, 'RATE_LIMITED');
+      expect(headers['retry-after']).toBe(headers['ratelimit-reset']);
+    }
+    await service.stop();
+    service = await startService({ brokers, dataDir: await newDataDir(), env });
+    client = clientOf(service, as(admin));
+  });
+
   it('says so while its database is full, broken or away', async () => {
     const fresh = as(await made('fresh', { scope: 'write' }));
     const { body: keys } = await expectStatus('listKeys', {}, 200);

@@ -141,10 +141,14 @@ describe('the errors of the contract', () => {
     expect(at('/components/examples/JobFailed/value/error/hint')).toBe(catalogue.HEADER_MISMATCH.hint);
   });
 
-  it('tell when to come back where the service is away', () => {
-    for (const { pointer, where } of errors.filter(({ status }) => status === 503)) {
+  it('tell when to come back where the service is away, or has had enough', () => {
+    for (const { pointer, where, status } of errors.filter(({ status }) => status === 503 || status === 429)) {
       const response = pointer.slice(0, pointer.lastIndexOf('/content'));
-      expect([where, members(`${response}/headers`).map(({ key }) => key)]).toEqual([where, ['Retry-After']]);
+      const counts = status === 429 ? ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'] : [];
+      expect([where, members(`${response}/headers`).map(({ key }) => key)]).toEqual([
+        where,
+        ['Retry-After', ...counts],
+      ]);
     }
   });
 });

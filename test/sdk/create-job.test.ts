@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { BatchApiError, BatchConnectionError, createBatchClient, UploadSizeError } from 'batch-ingest-sdk';
+import { BatchApiError, BatchConnectionError, createBatchClient, isOutage, UploadSizeError } from 'batch-ingest-sdk';
 import { answer, answerProblem, jobPending } from './contract.js';
 import { readBody, startServer, type TestServer } from './http-server.js';
 
@@ -101,6 +101,34 @@ describe('createJob', () => {
       },
     });
     expect(seen[1]).toEqual(seen[0]);
+  });
+
+  it('waits as long as a service that limits requests says, and sends the same request', async () => {
+    const seen: { at: number; key: string; body: string }[] = [];
+    const client = await clientOf(async (request, response) => {
+      seen.push({ at: performance.now(), key: keyOf(request), body: (await readBody(request)).toString() });
+      if (seen.length === 1) answerProblem(response, 'RATE_LIMITED', { 'retry-after': '1' });
+      else answer(response, 202, jobPending());
+    });
+    const { job } = await client.createJob({ modelId: 'orders', file: path });
+    expect(job).toEqual(jobPending());
+    const [first, second] = seen;
+    expect([second?.key, seen.length]).toEqual([first?.key, 2]);
+    expect(second?.body).toContain(CSV);
+    // Longer than maxDelayMs: the timer may be a little early.
+    expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(950);
+  });
+
+  it('does not wait for longer than maxOutageMs for a service that limits requests', async () => {
+    let requests = 0;
+    const client = await clientOf(async (request, response) => {
+      requests += 1;
+      await readBody(request);
+      answerProblem(response, 'RATE_LIMITED', { 'retry-after': '6' });
+    });
+    const error = await client.createJob({ modelId: 'orders', file: path }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'RATE_LIMITED', status: 429, retryAfterMs: 6000 });
+    expect([requests, isOutage(error)]).toEqual([1, false]);
   });
 
   it('sends the file under its own name, with its options, its size and an idempotency key', async () => {

@@ -115,7 +115,7 @@ export interface JobFilter {
 /**
  * A Batch service. Every method throws BatchApiError (the service answered with an error), BatchConnectionError
  * (there was no answer) or the signal's reason. Reads, `cancelJob`, and uploads that can be read twice are repeated for
- * up to `retry.maxOutageMs` after a lost response, a 503 with Retry-After, or a proxy's error because the service is
+ * up to `retry.maxOutageMs` after a lost response, a 503 or 429 with Retry-After, or a proxy's error because the service is
  * down. Other requests are not repeated. If the first connection is refused, only uploads and waits are repeated.
  */
 export class BatchClient {

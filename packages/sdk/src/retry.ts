@@ -9,7 +9,7 @@ export interface RetryPolicy {
   maxOutageMs: number;
   /** Before the first repetition, in ms; doubles each time, less up to half of it at random. No Retry-After makes it shorter. */
   baseDelayMs: number;
-  /** No pause is longer, whatever Retry-After says. */
+  /** No pause is longer, except the one that a 429 demands; that is never longer than `maxOutageMs`. */
   maxDelayMs: number;
 }
 
@@ -51,8 +51,10 @@ export async function withRetries<T>(
       if (!isTransient(error, awaitService || retry > 1)) throw error;
       if (!wasReached(error)) awayMs += performance.now() - began;
       const leftMs = policy.maxOutageMs - awayMs;
-      if (leftMs <= 0) throw error;
-      const delayMs = Math.min(pauseOf(error, retry, policy), policy.maxDelayMs, leftMs);
+      const demandedMs = isRateLimited(error) ? pauseOf(error, retry, policy) : 0;
+      // Before its time is up, the same request would only be refused again.
+      if (leftMs <= 0 || demandedMs > leftMs) throw error;
+      const delayMs = demandedMs || Math.min(pauseOf(error, retry, policy), policy.maxDelayMs, leftMs);
       onRetry?.({ error, retry, delayMs, leftMs });
       await pause(delayMs, signal);
       // So that it ends when every pause is 0, too.
@@ -81,10 +83,17 @@ const GATEWAY_STATUSES = new Set([502, 503, 504]);
  */
 export function isTransient(error: unknown, isThere: boolean): error is BatchApiError | BatchConnectionError {
   if (error instanceof BatchApiError) {
+    // A proxy may limit requests, too.
+    if (isRateLimited(error)) return true;
     if (error.problem === null) return GATEWAY_STATUSES.has(error.status);
     return error.status === 503 && error.retryAfterMs !== null;
   }
   return error instanceof BatchConnectionError && (error.replyLost || (isThere && AWAY.has(error.code)));
+}
+
+/** Whether the request was refused before it was read, and when it may come again is known. */
+export function isRateLimited(error: unknown): error is BatchApiError & { retryAfterMs: number } {
+  return error instanceof BatchApiError && error.status === 429 && error.retryAfterMs !== null;
 }
 
 /**
@@ -92,6 +101,7 @@ export function isTransient(error: unknown, isThere: boolean): error is BatchApi
  * became of the request is not known.
  */
 export function isOutage(error: unknown): error is BatchApiError | BatchConnectionError {
+  if (isRateLimited(error)) return false;
   return isTransient(error, true) && (error instanceof BatchConnectionError || error.problem === null);
 }
 

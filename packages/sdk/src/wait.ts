@@ -1,6 +1,6 @@
 import { BatchApiError, BatchConnectionError, WaitTimeoutError } from './errors.js';
 import { pause } from './pause.js';
-import { isTransient } from './retry.js';
+import { isRateLimited, isTransient } from './retry.js';
 import { isLoading, isOver, type Job } from './types.js';
 
 export interface WaitOptions {
@@ -40,6 +40,7 @@ export async function waitUntilOver(
   /** When a look failed for the first time since the last good one: how long a single look takes says nothing. */
   let awaySince: number | null = null;
   for (let interval = FIRST_INTERVAL_MS; ; interval = Math.min(interval * GROWTH, maxIntervalMs)) {
+    let demandedMs = 0;
     try {
       last = await look(signal);
       awaySince = null;
@@ -50,10 +51,11 @@ export async function waitUntilOver(
       if (!mayPass(error) || now - (awaySince ?? now) >= maxOutageMs) throw error;
       if (awaySince === null) onOutage?.(error, maxOutageMs);
       awaySince ??= now;
+      if (isRateLimited(error)) demandedMs = Math.min(error.retryAfterMs, maxOutageMs);
     }
     const left = deadline - performance.now();
     if (left <= 0) throw new WaitTimeoutError(jobId, last, timeoutMs);
-    await pause(Math.min(interval, maxIntervalMs, left), signal);
+    await pause(Math.min(Math.max(interval, demandedMs), left), signal);
   }
 }
 

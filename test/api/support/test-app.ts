@@ -97,7 +97,7 @@ export async function startTestApp(
     ...env,
   });
   const kafka = new KafkaAtHand();
-  const { allowedHosts, allowedOrigins, uploadPace: pace } = config;
+  const { allowedHosts, allowedOrigins, uploadPace: pace, auth, rateLimits } = config;
   const metrics = new Metrics({ version: 'test', role: 'all' });
   const { adapter, routes, handleError } = createHttpServer({
     allowedHosts,
@@ -122,7 +122,7 @@ export async function startTestApp(
     .useValue(new SinkWorkers([], { onWake: () => undefined }, pino({ level: 'silent' })))
     .compile();
   const app = module.createNestApplication<NestFastifyApplication>(adapter, { bodyParser: false, logger: false });
-  configureApp(app, handleError, { hasDocs: true, auth: config.auth, allowedOrigins, log });
+  configureApp(app, handleError, { hasDocs: true, auth, rateLimits, allowedOrigins, log });
   await app.listen({ port: 0, host: '127.0.0.1' });
   const { port } = app.getHttpServer().address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;

@@ -1484,7 +1484,7 @@ export type NewKey = Key & {
 /**
  * Every code that a response can carry.
  */
-export type ErrorCode = 'FILE_TOO_LARGE' | 'UNSUPPORTED_FILE_TYPE' | 'MODEL_NOT_FOUND' | 'KAFKA_UNAVAILABLE' | 'JOB_NOT_FOUND' | 'INTERNAL_ERROR' | 'INVALID_JSON' | 'INVALID_MULTIPART' | 'MISSING_MODEL_ID' | 'MISSING_FILE' | 'READ_ERROR' | 'INVALID_SCHEMA' | 'INVALID_OPTION' | 'INVALID_REQUEST' | 'MODEL_ALREADY_EXISTS' | 'JOB_STATE_CONFLICT' | 'IDEMPOTENCY_KEY_REUSED' | 'REJECTED_EXPIRED' | 'SPOOL_EXPIRED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'UNSUPPORTED_MEDIA_TYPE' | 'UPLOAD_TIMEOUT' | 'UNAUTHENTICATED' | 'FORBIDDEN' | 'KEY_NOT_FOUND' | 'FORBIDDEN_HOST' | 'CROSS_SITE_REQUEST' | 'STORAGE_UNAVAILABLE' | 'STORE_UNAVAILABLE' | 'BACKUP_BY_DATABASE' | 'INSUFFICIENT_STORAGE' | 'SERVICE_BUSY' | 'TOPIC_LIMIT' | 'HEADER_MISMATCH' | 'DIALECT_UNCLEAR' | 'KAFKA_REJECTED' | 'KAFKA_UNSUPPORTED' | 'INVALID_SOURCE' | 'SOURCE_NOT_ALLOWED' | 'SOURCE_NOT_FOUND' | 'SOURCE_FORBIDDEN' | 'SOURCE_CHANGED' | 'SOURCE_UNSUPPORTED' | 'SOURCE_UNAVAILABLE' | 'FILE_CORRUPT' | 'FILE_TOO_COMPLEX' | 'SINK_NOT_CONFIGURED' | 'SINK_NOT_FOUND' | 'SINK_STATE_CONFLICT' | 'SINK_EXPIRED' | 'SINK_NOT_REVERSIBLE' | 'FEED_NOT_FOUND' | 'FEED_SECRET_WRONG' | 'FEED_ALREADY_EXISTS';
+export type ErrorCode = 'FILE_TOO_LARGE' | 'UNSUPPORTED_FILE_TYPE' | 'MODEL_NOT_FOUND' | 'KAFKA_UNAVAILABLE' | 'JOB_NOT_FOUND' | 'INTERNAL_ERROR' | 'INVALID_JSON' | 'INVALID_MULTIPART' | 'MISSING_MODEL_ID' | 'MISSING_FILE' | 'READ_ERROR' | 'INVALID_SCHEMA' | 'INVALID_OPTION' | 'INVALID_REQUEST' | 'MODEL_ALREADY_EXISTS' | 'JOB_STATE_CONFLICT' | 'IDEMPOTENCY_KEY_REUSED' | 'REJECTED_EXPIRED' | 'SPOOL_EXPIRED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'UNSUPPORTED_MEDIA_TYPE' | 'UPLOAD_TIMEOUT' | 'UNAUTHENTICATED' | 'FORBIDDEN' | 'KEY_NOT_FOUND' | 'FORBIDDEN_HOST' | 'CROSS_SITE_REQUEST' | 'STORAGE_UNAVAILABLE' | 'STORE_UNAVAILABLE' | 'BACKUP_BY_DATABASE' | 'INSUFFICIENT_STORAGE' | 'SERVICE_BUSY' | 'RATE_LIMITED' | 'TOPIC_LIMIT' | 'HEADER_MISMATCH' | 'DIALECT_UNCLEAR' | 'KAFKA_REJECTED' | 'KAFKA_UNSUPPORTED' | 'INVALID_SOURCE' | 'SOURCE_NOT_ALLOWED' | 'SOURCE_NOT_FOUND' | 'SOURCE_FORBIDDEN' | 'SOURCE_CHANGED' | 'SOURCE_UNSUPPORTED' | 'SOURCE_UNAVAILABLE' | 'FILE_CORRUPT' | 'FILE_TOO_COMPLEX' | 'SINK_NOT_CONFIGURED' | 'SINK_NOT_FOUND' | 'SINK_STATE_CONFLICT' | 'SINK_EXPIRED' | 'SINK_NOT_REVERSIBLE' | 'FEED_NOT_FOUND' | 'FEED_SECRET_WRONG' | 'FEED_ALREADY_EXISTS';
 
 /**
  * RFC 9457, with the code, the hint and the request's id.
@@ -1617,6 +1617,10 @@ export type ListJobsErrors = {
      * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
      */
     421: Problem;
+    /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
     /**
      * Internal error. The log has the details under the request_id.
      */
@@ -1808,6 +1812,10 @@ export type CreateJobErrors = {
      */
     421: Problem;
     /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
+    /**
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
@@ -1887,6 +1895,10 @@ export type CancelJobErrors = {
      */
     421: Problem;
     /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
+    /**
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
@@ -1945,6 +1957,10 @@ export type GetJobErrors = {
      */
     421: Problem;
     /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
+    /**
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
@@ -2002,6 +2018,10 @@ export type ResumeJobErrors = {
      * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
      */
     421: Problem;
+    /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
     /**
      * Internal error. The log has the details under the request_id.
      */
@@ -2078,6 +2098,10 @@ export type ListRejectedRowsErrors = {
      */
     421: Problem;
     /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
+    /**
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
@@ -2122,6 +2146,10 @@ export type ListSinksErrors = {
      * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
      */
     421: Problem;
+    /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
     /**
      * Internal error. The log has the details under the request_id.
      */
@@ -2193,6 +2221,10 @@ export type AddSinksErrors = {
      */
     421: Problem;
     /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
+    /**
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
@@ -2263,6 +2295,10 @@ export type RetrySinkErrors = {
      */
     421: Problem;
     /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
+    /**
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
@@ -2329,6 +2365,10 @@ export type RemoveSinkRowsErrors = {
      */
     421: Problem;
     /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
+    /**
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
@@ -2387,6 +2427,10 @@ export type ListModelsErrors = {
      */
     421: Problem;
     /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
+    /**
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
@@ -2443,6 +2487,10 @@ export type CreateModelErrors = {
      * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
      */
     421: Problem;
+    /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
     /**
      * Internal error. The log has the details under the request_id.
      */
@@ -2562,6 +2610,10 @@ export type InferModelErrors = {
      */
     421: Problem;
     /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
+    /**
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
@@ -2616,6 +2668,10 @@ export type DeleteModelErrors = {
      */
     421: Problem;
     /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
+    /**
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
@@ -2669,6 +2725,10 @@ export type GetModelErrors = {
      * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
      */
     421: Problem;
+    /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
     /**
      * Internal error. The log has the details under the request_id.
      */
@@ -2731,6 +2791,10 @@ export type UpdateModelErrors = {
      * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
      */
     421: Problem;
+    /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
     /**
      * Internal error. The log has the details under the request_id.
      */
@@ -2799,6 +2863,10 @@ export type ListModelVersionsErrors = {
      */
     421: Problem;
     /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
+    /**
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
@@ -2853,6 +2921,10 @@ export type GetModelVersionErrors = {
      */
     421: Problem;
     /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
+    /**
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
@@ -2906,6 +2978,10 @@ export type ListFeedsErrors = {
      * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
      */
     421: Problem;
+    /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
     /**
      * Internal error. The log has the details under the request_id.
      */
@@ -2968,6 +3044,10 @@ export type CreateFeedErrors = {
      */
     421: Problem;
     /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
+    /**
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
@@ -3022,6 +3102,10 @@ export type DeleteFeedErrors = {
      */
     421: Problem;
     /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
+    /**
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
@@ -3075,6 +3159,10 @@ export type GetFeedErrors = {
      * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
      */
     421: Problem;
+    /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
     /**
      * Internal error. The log has the details under the request_id.
      */
@@ -3143,6 +3231,10 @@ export type ListFeedFilesErrors = {
      */
     421: Problem;
     /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
+    /**
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
@@ -3192,6 +3284,10 @@ export type PauseFeedErrors = {
      * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
      */
     421: Problem;
+    /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
     /**
      * Internal error. The log has the details under the request_id.
      */
@@ -3246,6 +3342,10 @@ export type ResumeFeedErrors = {
      * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
      */
     421: Problem;
+    /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
     /**
      * Internal error. The log has the details under the request_id.
      */
@@ -3312,6 +3412,10 @@ export type RetryFeedFilesErrors = {
      * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
      */
     421: Problem;
+    /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
     /**
      * Internal error. The log has the details under the request_id.
      */
@@ -3381,6 +3485,10 @@ export type NotifyFeedErrors = {
      */
     421: Problem;
     /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
+    /**
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
@@ -3437,6 +3545,10 @@ export type ListKeysErrors = {
      */
     421: Problem;
     /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
+    /**
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
@@ -3490,6 +3602,10 @@ export type CreateKeyErrors = {
      */
     421: Problem;
     /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
+    /**
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
@@ -3534,6 +3650,10 @@ export type GetCurrentKeyErrors = {
      * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
      */
     421: Problem;
+    /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
     /**
      * Internal error. The log has the details under the request_id.
      */
@@ -3584,6 +3704,10 @@ export type RevokeKeyErrors = {
      * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
      */
     421: Problem;
+    /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
     /**
      * Internal error. The log has the details under the request_id.
      */
@@ -3655,6 +3779,10 @@ export type GetMetricsErrors = {
      */
     403: Problem;
     /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
+    /**
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
@@ -3699,6 +3827,10 @@ export type CreateBackupErrors = {
      * The request's Host is neither a localhost name nor in the server's ALLOWED_HOSTS.
      */
     421: Problem;
+    /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
     /**
      * Internal error. The log has the details under the request_id.
      */
@@ -3745,6 +3877,10 @@ export type GetDiagnosisErrors = {
      */
     421: Problem;
     /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
+    /**
      * Internal error. The log has the details under the request_id.
      */
     500: Problem;
@@ -3781,6 +3917,10 @@ export type GetReadinessErrors = {
      * A web page of another origin made this request. Another port of the same host is another origin.
      */
     403: Problem;
+    /**
+     * The API key, or the address of a request without one, has made too many requests in this minute, or too many wrong keys have come from the address. Sent before the body is read. Each process counts for itself.
+     */
+    429: Problem;
     /**
      * Internal error. The log has the details under the request_id.
      */
