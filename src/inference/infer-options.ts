@@ -14,7 +14,7 @@ import type { InferenceTask } from './ipc.js';
 
 /** What a request says about the file whose schema it wants. */
 export type InferRequest = Pick<JobRequest, 'format' | 'encoding' | 'given'> &
-  Pick<InferenceTask, 'dialect' | 'nullValues' | 'quotedNulls' | 'sampleRows' | 'partial'>;
+  Pick<InferenceTask, 'dialect' | 'nullValues' | 'quotedNulls' | 'quotedEmpty' | 'sampleRows' | 'partial'>;
 
 /** The options that no job has. */
 const OWN = {
@@ -28,6 +28,7 @@ const SHARED: readonly string[] = [
   ...Object.keys(DIALECT_OPTIONS),
   'null_values',
   'quoted_nulls',
+  'quoted_empty',
 ];
 
 /** From the query and the form fields. Throws INVALID_OPTION, naming what is unknown, malformed or given twice. */
@@ -50,6 +51,7 @@ export function parseInferOptions(
     dialect: givenDialect(shared),
     nullValues: shared.options.nullValues,
     quotedNulls: shared.options.quotedNulls,
+    quotedEmpty: shared.options.quotedEmpty,
     sampleRows,
     partial,
   };

@@ -7,7 +7,7 @@ import type { InferenceTask } from './ipc.js';
 /** What is to be found out about an upload. Throws UNSUPPORTED_FILE_TYPE, and INVALID_OPTION as for a job. */
 export function taskFor(upload: ReceivedUpload, request: InferRequest): InferenceTask {
   const { location: file, sizeBytes, fileCompression } = upload;
-  const { dialect, nullValues, quotedNulls, sampleRows, partial } = request;
+  const { dialect, nullValues, quotedNulls, quotedEmpty, sampleRows, partial } = request;
   const { format, encoding: told } = inspectFile(upload, request);
   refuseInapplicable(request.given, format);
   const { label, magic, hasDialect } = FORMATS[format];
@@ -20,5 +20,16 @@ export function taskFor(upload: ReceivedUpload, request: InferRequest): Inferenc
     fileCompression,
     encoding: isOpen ? likelyEncoding(upload.head, upload.head.length === sizeBytes) : told,
   };
-  return { file, sizeBytes, format, sourceEncoding, dialect, nullValues, quotedNulls, sampleRows, partial };
+  return {
+    file,
+    sizeBytes,
+    format,
+    sourceEncoding,
+    dialect,
+    nullValues,
+    quotedNulls,
+    quotedEmpty,
+    sampleRows,
+    partial,
+  };
 }

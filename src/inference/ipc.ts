@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors/index.js';
-import type { CsvDialect, FileReading, NullValues, QuotedNulls } from '../ingest/index.js';
+import type { CsvDialect, FileReading, NullValues, QuotedEmpty, QuotedNulls } from '../ingest/index.js';
 import type { FileLocation } from '../storage/index.js';
 import type { InferenceResult } from './inference-result.js';
 
@@ -12,6 +12,7 @@ export interface InferenceTask extends Pick<FileReading, 'sourceEncoding' | 'siz
   /** Spellings of null beside the empty field, of CSV. */
   nullValues: NullValues;
   quotedNulls: QuotedNulls;
+  quotedEmpty: QuotedEmpty;
   /** Maximum number of rows to sample. */
   sampleRows: number;
   /** The file is the beginning of a larger one: its last row may not be whole. */

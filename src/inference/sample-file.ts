@@ -96,12 +96,12 @@ function sampleText(feed: RowSource, { sampleRows }: InferenceTask, taker: Sampl
 /** The rows of a file whose columns are of no known type: fields of CSV are texts. */
 function openText(
   file: ReadableFile,
-  { format, sourceEncoding, sizeBytes, nullValues, quotedNulls }: InferenceTask,
+  { format, sourceEncoding, sizeBytes, nullValues, quotedNulls, quotedEmpty }: InferenceTask,
   dialect: CsvDialect | null,
   columns: Column[],
   valueFormat: ValueFormat,
 ): Promise<RowSource> {
-  const options = { ...DEFAULT_OPTIONS, nullValues, quotedNulls, valueFormat };
+  const options = { ...DEFAULT_OPTIONS, nullValues, quotedNulls, quotedEmpty, valueFormat };
   const reading = { format, sourceEncoding, dialect, sizeBytes, columns, additionalColumns: true, options };
   return openRowSource(file, reading, null, null, { decompression: DECOMPRESSION, decoderBytes: 0 });
 }

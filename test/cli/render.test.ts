@@ -188,6 +188,8 @@ describe('tables', () => {
       compression: 'zstd',
       null_values: ['NULL', 'N/A'],
       quoted_nulls: 'typed',
+      quoted_empty: 'text',
+      header_names: 'lenient',
       rename: { 'Order ID': 'id' },
       normalize: { email: ['trim', 'lowercase'] },
       ignore_header_case: false,

@@ -121,6 +121,8 @@ export function describesJobStore(name: string, open: () => Promise<StoreFixture
           compression: 'none',
           null_values: [],
           quoted_nulls: 'typed',
+          quoted_empty: 'text',
+          header_names: 'lenient',
           rename: {},
           normalize: {},
           ignore_header_case: false,

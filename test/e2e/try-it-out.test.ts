@@ -112,6 +112,8 @@ describe.each(['/jobs', '/models/infer'])('the page to try out POST %s', (path) 
           compression: 'none',
           null_values: [],
           quoted_nulls: 'typed',
+          quoted_empty: 'text',
+          header_names: 'lenient',
           rename: {},
           normalize: {},
           ignore_header_case: false,

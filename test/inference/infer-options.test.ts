@@ -7,6 +7,7 @@ it('has a default for every option', () => {
     dialect: {},
     nullValues: [],
     quotedNulls: 'typed',
+    quotedEmpty: 'text',
     sampleRows: 100_000,
     partial: false,
     given: [],

@@ -31,6 +31,7 @@ export async function infer(content: string | Buffer, options: Partial<Inference
         dialect: DIALECT,
         nullValues: [],
         quotedNulls: 'typed',
+        quotedEmpty: 'text',
         sampleRows: 100_000,
         partial: false,
         ...options,

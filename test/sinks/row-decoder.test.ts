@@ -70,6 +70,7 @@ async function expectCsvAlike(given: Given): Promise<void> {
       valueFormat: 'raw',
       nullValues: given.nullValues ?? [],
       quotedNulls: given.quotedNulls ?? 'typed',
+      quotedEmpty: given.quotedEmpty ?? 'text',
       rename: given.renames ?? {},
       ignoreHeaderCase: given.ignoreHeaderCase ?? false,
     },

@@ -45,6 +45,8 @@ export interface JobSettings extends TextOptions {
   compression?: Job['options']['compression'] | undefined;
   /** Rename columns: names in the file → names in the model. */
   rename?: Readonly<Record<string, string>> | undefined;
+  /** What becomes of empty and repeated column names in the header: `lenient`: others are made (default); `strict`: an error. */
+  headerNames?: Job['options']['header_names'] | undefined;
   /** Whether a column name in the header may be in another case than in the model. */
   ignoreHeaderCase?: boolean | undefined;
   /** Text operations to apply to columns before validation, by the model's names; needs `valueFormat: 'json'`. */
@@ -81,6 +83,7 @@ const JOB_FIELDS: FieldTable<api.JobUpload & api.JobFromKeptFile, JobSettings & 
   value_format: 'valueFormat',
   compression: 'compression',
   rename: 'rename',
+  header_names: 'headerNames',
   ignore_header_case: 'ignoreHeaderCase',
   normalize: 'normalize',
   on_broken: 'onBroken',

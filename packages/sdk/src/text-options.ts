@@ -26,6 +26,8 @@ export interface TextOptions {
   nullValues?: NullValues | undefined;
   /** Where null values count in quotes, too: `typed` (default): in columns other than String; `all`. */
   quotedNulls?: Job['options']['quoted_nulls'] | undefined;
+  /** Whether an empty field in quotes is null: `text` (default): it is an empty text; `null`. */
+  quotedEmpty?: Job['options']['quoted_empty'] | undefined;
 }
 
 /** The options of text by the names of their form fields. */
@@ -41,4 +43,5 @@ export const TEXT_FIELDS = {
   header: 'header',
   null_values: 'nullValues',
   quoted_nulls: 'quotedNulls',
+  quoted_empty: 'quotedEmpty',
 } as const;

@@ -96,6 +96,11 @@ const textFlags = (noHeader: string): Flags<TextOptions> => ({
     help: 'where null values count in quotes, too: typed: in columns other than String (default); all',
     words: { typed: true, all: true },
   },
+  quotedEmpty: {
+    value: '<what>',
+    help: 'whether an empty field in quotes is null: text: it is an empty text (default); null',
+    words: { text: true, null: true },
+  },
 });
 
 /** What `model infer` says about its file. */
@@ -122,6 +127,11 @@ export const JOB_FLAGS: Flags<Omit<JobSettings, 'modelId'>> = {
     value: '<file=model>',
     help: 'rename columns: the name in the file=the name in the model; repeatable',
     parse: renamedColumn,
+  },
+  headerNames: {
+    value: '<how>',
+    help: 'what becomes of empty and repeated column names in the header: lenient: others are made: column_3, name_2 (default); strict: an error',
+    words: { lenient: true, strict: true },
   },
   ignoreHeaderCase: { help: 'a column name in the header may be in another case than in the model' },
   normalize: {

@@ -106,6 +106,8 @@ function detailsOf(job: Job): Fact[] {
     for (const [column, values] of Object.entries(nulls)) details.push(['null', `${column}: ${values.join(', ')}`]);
   } else if (nulls.length > 0) details.push(['null', nulls.join(', ')]);
   if (options.quoted_nulls !== 'typed') details.push(['quoted nulls', options.quoted_nulls]);
+  if (options.quoted_empty !== 'text') details.push(['quoted empty', options.quoted_empty]);
+  if (options.header_names !== 'lenient') details.push(['header names', options.header_names]);
   for (const [from, to] of Object.entries(options.rename)) details.push(['column', `${from} → ${to}`]);
   for (const [column, operations] of Object.entries(options.normalize)) {
     details.push(['normalized', `${column}: ${operations.join(', ')}`]);

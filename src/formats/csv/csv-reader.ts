@@ -1,5 +1,11 @@
 import { isUtf8 } from 'node:buffer';
-import { type CsvDialect, checkDialect, type NullValues, type QuotedNulls } from '../../ingest/index.js';
+import {
+  type CsvDialect,
+  checkDialect,
+  type NullValues,
+  type QuotedEmpty,
+  type QuotedNulls,
+} from '../../ingest/index.js';
 import type { Column } from '../../models/schema/index.js';
 import type { BinaryLayout } from '../binary-rows.js';
 import { BLOCK_BYTES, BLOCK_ROWS, fitsRecord } from '../limits.js';
@@ -27,6 +33,8 @@ export interface CsvReaderOptions {
   nullValues?: NullValues | undefined;
   /** Where they count in quotes, too. Absent: in columns that are not text. */
   quotedNulls?: QuotedNulls | undefined;
+  /** Whether an empty field in quotes is null. Absent: it is text. */
+  quotedEmpty?: QuotedEmpty | undefined;
   /** What an accepted row becomes: its own bytes without the line end (the default), or a JSON object. */
   valueFormat?: ValueFormat | undefined;
   /** How accepted rows are written for `RowConsumer.binary`; the others become JSON. For the kernel only. */

@@ -30,6 +30,30 @@ export function renameColumns(header: readonly string[], renames: Renames = {}):
 }
 
 /**
+ * A name for each column: `column_3` for the third if it has none, `name_2` for the second `name`; the next number that makes
+ * a name which no column has.
+ */
+export function distinctNames(header: readonly string[]): string[] {
+  const taken = new Set(header);
+  const seen = new Set<string>(['']);
+  const numbers = new Map<string, number>();
+  return header.map((given, index) => {
+    if (!seen.has(given)) {
+      seen.add(given);
+      return given;
+    }
+    const base = given === '' ? `column_${index + 1}` : given;
+    let name = base;
+    for (let number = numbers.get(base) ?? 2; taken.has(name); number++) {
+      name = `${base}_${number}`;
+      numbers.set(base, number + 1);
+    }
+    taken.add(name);
+    return name;
+  });
+}
+
+/**
  * Throws ServiceError HEADER_MISMATCH if one of these is a column of neither the file nor the model. `named`: what the job
  * says about them.
  */

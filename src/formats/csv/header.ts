@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { ServiceError } from '../../errors/index.js';
-import { areForAll, type CsvDialect, checkDialect, type NullValues } from '../../ingest/index.js';
+import { areForAll, type CsvDialect, checkDialect, type HeaderNames, type NullValues } from '../../ingest/index.js';
 import type { Column } from '../../models/schema/index.js';
 import { MAX_ROW_BYTES } from '../limits.js';
 import type { Position, Renames } from '../row-reader.js';
@@ -8,7 +8,7 @@ import type { Normalizations } from '../validation/normalization.js';
 import { trimmed } from './field-text.js';
 import { FieldParser } from './fields.js';
 import { headerAdvice } from './header-advice.js';
-import { checkNamed, checkNames, matchHeader, renameColumns } from './header-matching.js';
+import { checkNamed, checkNames, distinctNames, matchHeader, renameColumns } from './header-matching.js';
 import { RecordSplitter } from './record-splitter.js';
 
 export interface CsvHeader {
@@ -17,7 +17,7 @@ export interface CsvHeader {
    * model's order.
    */
   columns: string[];
-  /** The same as the file has them. */
+  /** The same as the file has them, and as they were made of empty and repeated ones. */
   fileColumns: string[];
   /** Where the data begins. */
   position: Position;
@@ -29,6 +29,8 @@ export interface CsvHeaderOptions {
   columns: readonly Column[];
   additionalColumns: boolean;
   renames?: Renames | undefined;
+  /** What becomes of empty and repeated names. Absent: `lenient`. */
+  headerNames?: HeaderNames | undefined;
   /** A name that no column of the model has stands for the only one that it equals in lower case. */
   ignoreHeaderCase?: boolean | undefined;
   normalize?: Normalizations | undefined;
@@ -87,7 +89,7 @@ function usableNames(beginning: Uint8Array, dialect: CsvDialect, options: CsvHea
   splitter.push(beginning);
   splitter.end();
   try {
-    const names = modelNames(headerFrom(splitter, dialect)?.columns ?? [], options);
+    const names = modelNames(madeNames(headerFrom(splitter, dialect)?.columns ?? [], options), options);
     checkNames(names);
     return names.length > 0 ? names : null;
   } catch (error) {
@@ -98,9 +100,10 @@ function usableNames(beginning: Uint8Array, dialect: CsvDialect, options: CsvHea
 
 async function readHeader(chunks: AsyncIterable<Uint8Array>, options: CsvHeaderOptions): Promise<CsvHeader> {
   const { dialect } = options;
-  const { columns: fileColumns, position } = dialect.header
+  const { columns: found, position } = dialect.header
     ? await readHeaderLine(chunks, dialect)
     : { columns: modelOrder(options.columns), position: await readSkippedLines(chunks, dialect) };
+  const fileColumns = dialect.header ? madeNames(found, options) : found;
   const columns = modelNames(fileColumns, options);
   matchHeader(columns, options.columns, options.additionalColumns);
   checkNamed(Object.keys(options.normalize ?? {}), columns, options.columns, 'normalizes');
@@ -118,6 +121,10 @@ export function knownCsvHeader(
   options: CsvHeaderOptions,
 ): CsvHeader {
   return { columns: modelNames(fileColumns, options), fileColumns: [...fileColumns], position };
+}
+
+function madeNames(names: readonly string[], { headerNames }: CsvHeaderOptions): string[] {
+  return headerNames === 'strict' ? [...names] : distinctNames(names);
 }
 
 /** The names by which the model's columns are found. Throws HEADER_MISMATCH as `renameColumns` does. */

@@ -1,4 +1,4 @@
-import type { NullValues, QuotedNulls } from '../../ingest/index.js';
+import type { NullValues, QuotedEmpty, QuotedNulls } from '../../ingest/index.js';
 import { type Column, parseColumnType } from '../../models/schema/index.js';
 import { type JsonWriter, jsonWriter } from '../validation/json-value.js';
 import { type Normalizations, type Normalizer, normalizers } from '../validation/normalization.js';
@@ -12,6 +12,7 @@ interface JsonRowOptions {
   header: { columns: readonly string[] };
   nullValues?: NullValues | undefined;
   quotedNulls?: QuotedNulls | undefined;
+  quotedEmpty?: QuotedEmpty | undefined;
   normalize?: Normalizations | undefined;
 }
 
@@ -27,9 +28,11 @@ interface JsonColumn {
 /** Writes accepted rows as compact JSON objects: every column of the file, in its order, under its name. */
 export class JsonRow {
   readonly #columns: readonly JsonColumn[];
+  readonly #isQuotedEmptyNull: boolean;
 
   constructor(options: JsonRowOptions) {
     const { header, columns, additionalColumns } = options;
+    this.#isQuotedEmptyNull = options.quotedEmpty === 'null';
     const normalizes = normalizers(options.normalize);
     const known = new Map(
       matchHeader(header.columns, columns, additionalColumns).map((each) => [each.index, each.column]),
@@ -54,7 +57,9 @@ export class JsonRow {
       const field = row.text(index);
       const text = normalize === undefined ? field : normalize(field);
       // Only a String may be empty and not null.
-      const isNull = nullable && (text === '' ? !row.isQuoted(index) : isSpelledNull(nulls, text, row, index));
+      const isNull =
+        nullable &&
+        (text === '' ? this.#isQuotedEmptyNull || !row.isQuoted(index) : isSpelledNull(nulls, text, row, index));
       json += key + (isNull ? 'null' : write(text));
     }
     return Buffer.from(`${json}}`);

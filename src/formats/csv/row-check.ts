@@ -1,4 +1,4 @@
-import type { NullValues, QuotedNulls } from '../../ingest/index.js';
+import type { NullValues, QuotedEmpty, QuotedNulls } from '../../ingest/index.js';
 import type { Column } from '../../models/schema/index.js';
 import { MAX_ERRORS } from '../limits.js';
 import type { FieldError } from '../row-reader.js';
@@ -21,6 +21,7 @@ interface RowCheckOptions {
   header: { columns: readonly string[] };
   nullValues?: NullValues | undefined;
   quotedNulls?: QuotedNulls | undefined;
+  quotedEmpty?: QuotedEmpty | undefined;
   normalize?: Normalizations | undefined;
 }
 
@@ -30,8 +31,10 @@ export class RowCheck {
   readonly checks: ReadonlyMap<number, ValueCheck>;
   /** By the index of their field, of the columns that are checked. */
   readonly #nulls: ReadonlyMap<number, NullSpellings>;
+  readonly #isQuotedEmptyNull: boolean;
 
   constructor(options: RowCheckOptions) {
+    this.#isQuotedEmptyNull = options.quotedEmpty === 'null';
     const spellings = new Map<number, NullSpellings>();
     const checks = new Map<number, ValueCheck>();
     const normalizes = normalizers(options.normalize);
@@ -65,16 +68,16 @@ export class RowCheck {
     const value = check.normalize === null ? text : check.normalize(text);
     const isNull =
       value === ''
-        ? isNullWhenEmpty(check, row, index)
+        ? this.#isNullWhenEmpty(check, row, index)
         : isSpelledNull(this.#nulls.get(index) ?? null, value, row, index);
     if (isNull) return check.nullable ? null : [check.nullError(text)];
     if (check.constraints.length === 0 && check.test(text) === null) return null;
     const errors = check.errorsOf(text);
     return errors.length === 0 ? null : errors;
   }
-}
 
-/** A required String takes an empty field as a value; a quoted one is a value everywhere. */
-function isNullWhenEmpty(check: ValueCheck, row: RowFields, index: number): boolean {
-  return (!check.isString || check.nullable) && !row.isQuoted(index);
+  /** A required String takes an empty field as a value; a quoted one is a value everywhere, unless it was said to be null. */
+  #isNullWhenEmpty(check: ValueCheck, row: RowFields, index: number): boolean {
+    return (!check.isString || check.nullable) && (this.#isQuotedEmptyNull || !row.isQuoted(index));
+  }
 }

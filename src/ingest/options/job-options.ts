@@ -8,6 +8,9 @@ import { type NullValues, parseNullValues, QUOTED_NULLS, type QuotedNulls } from
 import { CSV_ONLY, integerBetween, type OptionValues, oneOf, option, TEXT_FORMATS, trueOrFalse } from './option.js';
 import { ON_CONFLICT, parseSinks, SINK_WHEN } from './sink-options.js';
 
+export type QuotedEmpty = 'text' | 'null';
+export type HeaderNames = 'lenient' | 'strict';
+
 /** What the file is. */
 const FILE_OPTIONS = {
   format: option(oneOf('auto', ...FILE_FORMATS), 'auto'),
@@ -43,6 +46,16 @@ export const PROCESSING_OPTIONS = {
   quoted_nulls: processing<QuotedNulls, 'quotedNulls'>('quotedNulls', oneOf(...QUOTED_NULLS), 'typed', CSV_ONLY),
   /** The model's name of a column, by the file's name for it; the others have the same name in both. */
   rename: processing('rename', parseRename, {}, FILE_FORMATS, true),
+  /** Whether an empty field in quotes is null, too. */
+  quoted_empty: processing<QuotedEmpty, 'quotedEmpty'>('quotedEmpty', oneOf('text', 'null'), 'text', CSV_ONLY),
+  /** What becomes of empty and repeated names in the header: others are made of them, or they are refused. */
+  header_names: processing<HeaderNames, 'headerNames'>(
+    'headerNames',
+    oneOf('lenient', 'strict'),
+    'lenient',
+    CSV_ONLY,
+    true,
+  ),
   /** Whether a name in the header may be that of a model's column in another case. */
   ignore_header_case: processing('ignoreHeaderCase', trueOrFalse, false, CSV_ONLY, true),
   /** By the model's names of columns: what is done to their texts before they are checked, in this order. */
@@ -102,7 +115,7 @@ export const DEFAULT_DIALECT: CsvDialect = {
 export const DEFAULT_OPTIONS: Readonly<ProcessingOptions> = byKey((_name, absent) => absent);
 
 /** What a job did that did not store the option because that is newer than the job, if it is not the default. */
-const OF_OLDER_JOBS: Partial<ProcessingOptions> = { quotedNulls: 'all' };
+const OF_OLDER_JOBS: Partial<ProcessingOptions> = { quotedNulls: 'all', headerNames: 'strict' };
 
 /** Reads stored options; a job that is older than an option goes on as it began. */
 export function readOptions(json: string): ProcessingOptions {

@@ -90,6 +90,7 @@ const dialect = fc
     header: fc.boolean(),
     nullValues: fc.oneof(spellings, fc.dictionary(fc.constantFrom(...[0, 1, 2, 5].map(nameOf)), spellings)),
     quotedNulls: fc.constantFrom('typed', 'all'),
+    quotedEmpty: fc.constantFrom('text', 'null'),
     bom: fc.boolean(),
     valueFormat: fc.constantFrom('raw', 'json'),
     escape: fc.option(fc.constantFrom('\\', '^', '0', ' ', ':'), { nil: undefined }),
@@ -150,6 +151,7 @@ export const anyCsvFile: fc.Arbitrary<Given> = fc
       header,
       nullValues: given,
       quotedNulls,
+      quotedEmpty,
       bom,
       valueFormat,
       escape: own,
@@ -192,6 +194,7 @@ export const anyCsvFile: fc.Arbitrary<Given> = fc
       header,
       nullValues,
       quotedNulls,
+      quotedEmpty,
       valueFormat,
       dialect: { escape: own, quotes, comment, trim },
     };

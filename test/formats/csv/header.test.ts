@@ -1,4 +1,5 @@
 import { type CsvHeader, type Renames, readCsvHeader } from '../../../src/formats/index.js';
+import type { HeaderNames } from '../../../src/ingest/index.js';
 import { compileSchema } from '../../../src/models/schema/index.js';
 import { cutAt } from './read-all.js';
 
@@ -8,6 +9,7 @@ interface Options {
   quote?: string;
   header?: boolean;
   renames?: Renames;
+  headerNames?: HeaderNames;
   ignoreHeaderCase?: boolean;
 }
 
@@ -138,7 +140,7 @@ describe('reading the header', () => {
   it.each<[string, Options]>([
     ['a;b,c\n', { schema: { id: 'Int8' } }],
     ['id;a,other\n', { schema: { other: 'Int8', id: 'Int8' } }],
-    ['a,a\n', {}],
+    ['a,a\n', { headerNames: 'strict' }],
     ['id\n', { schema: { qty: 'Int8' } }],
     ['a"b\n', { quote: '"' }],
     ['a,"b\n', { quote: '"' }],
@@ -182,7 +184,35 @@ describe('reading the header', () => {
     ['10,001 names', Array.from({ length: 10_001 }, (_, index) => index).join(), /10001 columns, more than 10000/],
     ['many problems', `,${'a,'.repeat(30)}\n`, 'columns without a name at position 1, 32; repeated columns: "a"'],
   ])('refuses a header of %s', async (_name, file, detail) => {
-    await expect(read([Buffer.from(file)])).rejects.toEqual(mismatch(detail));
+    await expect(read([Buffer.from(file)], { headerNames: 'strict' })).rejects.toEqual(mismatch(detail));
+  });
+
+  it.each([
+    ['columns without a name are called by their number', ',a,"",\n', ['column_1', 'a', 'column_3', 'column_4']],
+    ['repeated names are numbered', 'a,b,a,"b",a\n', ['a', 'b', 'a_2', 'b_2', 'a_3']],
+    [
+      'no name is made that the file has',
+      'a,a,a_2,a,,column_5,\n',
+      ['a', 'a_3', 'a_2', 'a_4', 'column_5_2', 'column_5', 'column_7'],
+    ],
+    ['names are compared byte for byte', 'a,A, a\n', ['a', 'A', ' a']],
+    [
+      'many repeated names',
+      `${'a,'.repeat(9_999)}a\n`,
+      Array.from({ length: 10_000 }, (_, at) => (at === 0 ? 'a' : `a_${at + 1}`)),
+    ],
+  ])('%s', async (_name, file, names) => {
+    expect(await read([Buffer.from(file)])).toMatchObject({ columns: names, fileColumns: names });
+  });
+
+  it('finds and renames columns by the names that were made', async () => {
+    const schema = { id: 'Int8', name_2: 'String' };
+    const { columns, fileColumns } = await read([Buffer.from(',name,name\n')], { schema, renames: { column_1: 'id' } });
+    expect(columns).toEqual(['id', 'name', 'name_2']);
+    expect(fileColumns).toEqual(['column_1', 'name', 'name_2']);
+    await expect(read([Buffer.from('a,\n')], { schema: closed })).rejects.toEqual(
+      mismatch(/unexpected columns: "column_2"/),
+    );
   });
 
   it('refuses a header that is not UTF-8', async () => {

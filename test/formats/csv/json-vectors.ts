@@ -5,6 +5,22 @@ import { broken, type CsvVector, wrong } from './vectors.js';
 /** Rows as JSON objects. */
 export const JSON_VECTORS: readonly CsvVector[] = [
   {
+    name: 'empty quotes are null if the job says so, but for a required String',
+    file: 'a,b,c,d,e\n"","","","",""\n1," ",x,"""",y\n',
+    schema: { a: 'Nullable(Int8)', b: 'Nullable(String)', c: 'String', d: 'Nullable(String)' },
+    quotedEmpty: 'null' as const,
+    valueFormat: 'json',
+    expected: ['{"a":null,"b":null,"c":"","d":null,"e":null}', '{"a":1,"b":" ","c":"x","d":"\\"","e":"y"}'],
+  },
+  {
+    name: 'empty quotes that are null are refused where a value must be',
+    file: 'a,b\n"",x\n1,""\n',
+    schema: { a: 'Int8', b: 'Bool' },
+    quotedEmpty: 'null' as const,
+    valueFormat: 'json',
+    expected: [wrong(1, 2, 4, '"",x', 'a NULL_VALUE', 'b NOT_A_BOOLEAN'), wrong(2, 3, 9, '1,""', 'b NULL_VALUE')],
+  },
+  {
     name: 'values by their types, under their names and in the order of the file',
     file: 'flag,n,x,price,at,day,id,s,more\nTRUE,+007,1.,-01.50,1672531200,2023-01-31,A,"say ""hi""",\\\n',
     schema: {

@@ -8,7 +8,7 @@ import {
   readCsvHeader,
 } from '../../../src/formats/index.js';
 import type { CsvDialect } from '../../../src/ingest/csv-dialect.js';
-import type { NullValues, Position, QuotedNulls } from '../../../src/ingest/index.js';
+import type { HeaderNames, NullValues, Position, QuotedEmpty, QuotedNulls } from '../../../src/ingest/index.js';
 import { compileSchema } from '../../../src/models/schema/index.js';
 
 export type CreateReader = typeof createCsvReader;
@@ -34,6 +34,8 @@ export interface Given {
   dialect?: Pick<CsvDialect, 'escape' | 'quotes' | 'comment' | 'skipLines' | 'trim'>;
   nullValues?: NullValues;
   quotedNulls?: QuotedNulls;
+  quotedEmpty?: QuotedEmpty;
+  headerNames?: HeaderNames;
   renames?: Renames;
   ignoreHeaderCase?: boolean;
   normalize?: Normalizations;
@@ -42,17 +44,25 @@ export interface Given {
 
 /** Options for a reader of this file, its header read. */
 export async function optionsFor(given: Given): Promise<CsvReaderOptions> {
-  const { delimiter = ',', quote = '"', header = true, nullValues, quotedNulls, valueFormat } = given;
-  const { renames, ignoreHeaderCase, normalize } = given;
+  const { delimiter = ',', quote = '"', header = true, nullValues, quotedNulls, quotedEmpty, valueFormat } = given;
+  const { renames, headerNames, ignoreHeaderCase, normalize } = given;
   const compiled = compileSchema(given.schema ?? { type: 'object' });
   const options = {
     ...compiled,
     dialect: { delimiter, quote, header, ...given.dialect },
     renames,
+    headerNames,
     ignoreHeaderCase,
     normalize,
   };
-  return { ...options, header: await readCsvHeader([bytesOf(given)], options), nullValues, quotedNulls, valueFormat };
+  return {
+    ...options,
+    header: await readCsvHeader([bytesOf(given)], options),
+    nullValues,
+    quotedNulls,
+    quotedEmpty,
+    valueFormat,
+  };
 }
 
 /** Reads the whole file with chunks that end at the given offsets of what is left of it. */

@@ -27,6 +27,8 @@ describe('the options of a job', () => {
         topicCompression: 'none',
         nullValues: [],
         quotedNulls: 'typed',
+        quotedEmpty: 'text',
+        headerNames: 'lenient',
         rename: {},
         ignoreHeaderCase: false,
         normalize: {},
@@ -64,6 +66,8 @@ describe('the options of a job', () => {
         topicCompression: 'zstd',
         nullValues: ['NULL', ' N/A', '\\N'],
         quotedNulls: 'typed',
+        quotedEmpty: 'text',
+        headerNames: 'lenient',
         rename: {},
         ignoreHeaderCase: false,
         normalize: {},
@@ -159,6 +163,7 @@ describe('the options of a job', () => {
   it('of a job that is older than quoted_nulls count spellings of null in quotes everywhere', () => {
     expect(readOptions('{"nullValues":["NULL"]}')).toMatchObject({ nullValues: ['NULL'], quotedNulls: 'all' });
     expect(readOptions('{"nullValues":["NULL"],"quotedNulls":"typed"}').quotedNulls).toBe('typed');
+    expect(readOptions('{}')).toMatchObject({ quotedEmpty: 'text', headerNames: 'strict' });
   });
 
   it('rename columns with any names', () => {

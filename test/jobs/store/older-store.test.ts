@@ -33,7 +33,7 @@ describe('a store of version 1', () => {
       state: 'PENDING',
       dialect: { delimiter: ';', quote: '"', header: true },
       // A job goes on with the nulls that it began with.
-      options: { ...DEFAULT_OPTIONS, csvReader: 'reference', quotedNulls: 'all' },
+      options: { ...DEFAULT_OPTIONS, csvReader: 'reference', quotedNulls: 'all', headerNames: 'strict' },
       sourceEncoding: { fileCompression: 'none', encoding: 'utf-8' },
       sha256: null,
       requestedOptions: null,

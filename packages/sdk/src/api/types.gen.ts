@@ -109,7 +109,7 @@ export type TrimOption = boolean;
  * needs the object. At most 8,192 bytes.
  *
  * A String column takes a value in quotes (`"NA"`) as text; `quoted_nulls` can change that. A quoted empty field
- * (`""`) is never null. A null in a required column rejects the row; only a String may be empty. The object fails
+ * (`""`) is null with `quoted_empty` `null` only. A null in a required column rejects the row; only a String may be empty. The object fails
  * with INVALID_OPTION if it names a column that is unknown to a model that allows no others, and the job with
  * HEADER_MISMATCH if neither the model nor the file has it.
  *
@@ -132,6 +132,16 @@ export type NullValues = Array<string> | {
  * Rename columns: a JSON object of names in the file → names in the model, `{"Order ID":"id","Qty":"qty"}`. Other columns keep their names. Names are compared byte for byte, and all renames apply at once, so two columns may swap names. Errors and JSON values have the new names. The job's `file_columns`, raw values and `raw_data` keep the file's names. A CSV or Parquet file that lacks one of the columns, or then has two with the same name, fails with HEADER_MISMATCH; a row of JSON with two of the same name is rejected with DUPLICATE_KEY. A file without a header has the model's names already (INVALID_OPTION). At most 8,192 bytes.
  */
 export type RenameOption = string;
+
+/**
+ * Whether an empty field in quotes is null, like one without: `text` (default): `""` is an empty text; `null`: it is null. For files whose writer quotes everything, nulls too.
+ */
+export type QuotedEmptyOption = 'text' | 'null';
+
+/**
+ * What becomes of empty and repeated column names in the header. `lenient` (default): the column without a name that is the third is `column_3`, the second `name` is `name_2`; with further numbers if the header has that name, too. The job's `file_columns` has these names, and `rename` and the model's columns go by them. `strict`: the job fails with HEADER_MISMATCH. A file without a header has the model's names (INVALID_OPTION).
+ */
+export type HeaderNamesOption = 'lenient' | 'strict';
 
 /**
  * Whether a column name in the header may be in another case than in the model: `ID` is then the model's `id`. Default: `false`. It applies after `rename`, to names that no column of the model has exactly and that only one has in another case. Case is compared by Unicode's rules, independent of language. Errors and JSON values have the model's names; the job's `file_columns`, raw values and `raw_data` keep the file's names. A file that has the same column twice in this way fails with HEADER_MISMATCH. A file without a header has the model's names already (INVALID_OPTION).
@@ -245,6 +255,8 @@ export type JobUpload = {
     null_values?: NullValuesOption;
     quoted_nulls?: QuotedNullsOption;
     rename?: RenameOption;
+    quoted_empty?: QuotedEmptyOption;
+    header_names?: HeaderNamesOption;
     ignore_header_case?: IgnoreHeaderCaseOption;
     normalize?: NormalizeOption;
     on_broken?: OnBrokenOption;
@@ -254,7 +266,7 @@ export type JobUpload = {
     max_sink_errors?: MaxSinkErrorsOption;
     on_conflict?: OnConflictOption;
     expect?: ExpectOption;
-    [key: string]: MetadataValue | Blob | File | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | QuotesOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | QuotedNullsOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | OnBrokenOption | CsvReaderOption | SinksOption | SinkWhenOption | MaxSinkErrorsOption | OnConflictOption | ExpectOption | undefined;
+    [key: string]: MetadataValue | Blob | File | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | QuotesOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | QuotedNullsOption | RenameOption | QuotedEmptyOption | HeaderNamesOption | IgnoreHeaderCaseOption | NormalizeOption | OnBrokenOption | CsvReaderOption | SinksOption | SinkWhenOption | MaxSinkErrorsOption | OnConflictOption | ExpectOption | undefined;
 };
 
 /**
@@ -284,6 +296,8 @@ export type JobFromKeptFile = {
     null_values?: NullValuesOption;
     quoted_nulls?: QuotedNullsOption;
     rename?: RenameOption;
+    quoted_empty?: QuotedEmptyOption;
+    header_names?: HeaderNamesOption;
     ignore_header_case?: IgnoreHeaderCaseOption;
     normalize?: NormalizeOption;
     on_broken?: OnBrokenOption;
@@ -293,7 +307,7 @@ export type JobFromKeptFile = {
     max_sink_errors?: MaxSinkErrorsOption;
     on_conflict?: OnConflictOption;
     expect?: ExpectOption;
-    [key: string]: MetadataValue | JobId | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | QuotesOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | QuotedNullsOption | RenameOption | IgnoreHeaderCaseOption | NormalizeOption | OnBrokenOption | CsvReaderOption | SinksOption | SinkWhenOption | MaxSinkErrorsOption | OnConflictOption | ExpectOption | undefined;
+    [key: string]: MetadataValue | JobId | ModelId | FormatOption | EncodingOption | DelimiterOption | QuoteOption | EscapeOption | QuotesOption | CommentOption | SkipLinesOption | TrimOption | HeaderOption | ValueFormatOption | CompressionOption | NullValuesOption | QuotedNullsOption | RenameOption | QuotedEmptyOption | HeaderNamesOption | IgnoreHeaderCaseOption | NormalizeOption | OnBrokenOption | CsvReaderOption | SinksOption | SinkWhenOption | MaxSinkErrorsOption | OnConflictOption | ExpectOption | undefined;
 };
 
 /**
@@ -348,6 +362,8 @@ export type SourceOptions = {
     rename?: {
         [key: string]: string;
     };
+    quoted_empty?: QuotedEmptyOption;
+    header_names?: HeaderNamesOption;
     ignore_header_case?: IgnoreHeaderCaseOption;
     /**
      * Operations on values before they are checked, by the model's column names.
@@ -430,6 +446,7 @@ export type InferUpload = {
     header?: InferHeaderOption;
     null_values?: NullValuesOption;
     quoted_nulls?: QuotedNullsOption;
+    quoted_empty?: QuotedEmptyOption;
     sample_rows?: SampleRowsOption;
     partial?: PartialOption;
 };
@@ -470,6 +487,8 @@ export type JobOptions = {
     rename: {
         [key: string]: string;
     };
+    quoted_empty: QuotedEmptyOption;
+    header_names: HeaderNamesOption;
     ignore_header_case: IgnoreHeaderCaseOption;
     /**
      * Operations on values before they are checked, by the model's column names.
@@ -1727,6 +1746,14 @@ export type CreateJobData = {
         /**
          * See the form field of this name.
          */
+        quoted_empty?: QuotedEmptyOption;
+        /**
+         * See the form field of this name.
+         */
+        header_names?: HeaderNamesOption;
+        /**
+         * See the form field of this name.
+         */
         ignore_header_case?: IgnoreHeaderCaseOption;
         /**
          * See the form field of this name.
@@ -2568,6 +2595,10 @@ export type InferModelData = {
          * See the form field of this name.
          */
         quoted_nulls?: QuotedNullsOption;
+        /**
+         * See the form field of this name.
+         */
+        quoted_empty?: QuotedEmptyOption;
         /**
          * See the form field of this name.
          */

@@ -19,6 +19,8 @@ export const ESCAPE = 29;
 export const COMMENT = 30;
 /** 1: blanks around unquoted fields are trimmed; 2: around quoted ones, too. */
 export const TRIMS = 31;
+/** 1: an empty field in quotes is null. */
+export const QUOTED_EMPTY_IS_NULL = 35;
 /** What quotes mean: one of the below. */
 export const QUOTES = 34;
 export const STRICT_QUOTES = 0;

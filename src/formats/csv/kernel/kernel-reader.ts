@@ -23,6 +23,7 @@ import {
   NOT_ASCII,
   QUOTE,
   QUOTE_IS_TEXT,
+  QUOTED_EMPTY_IS_NULL,
   QUOTES,
   ROWS_CHECKED,
   ROWS_LEFT,
@@ -104,6 +105,7 @@ class KernelReader implements RowReader, DirectInput {
     kernel.set(ESCAPE, own.charCodeAt(0));
     kernel.set(QUOTE_IS_TEXT, /[\w+\-.: ]/.test(own + (quote ?? '')) ? 1 : 0);
     kernel.set(COMMENT, options.dialect.comment?.charCodeAt(0) ?? -1);
+    kernel.set(QUOTED_EMPTY_IS_NULL, options.quotedEmpty === 'null' ? 1 : 0);
     kernel.set(TRIMS, options.dialect.trim !== true ? 0 : isLax ? 2 : 1);
     kernel.set(NEXT_RECORD, this.#windows.end);
     kernel.set(LINES, line);

@@ -31,7 +31,7 @@ import {
 import { COLUMN_BYTES, COLUMNS, KEYS, PLACES, ROW_BYTES, ROWS } from '../memory-layout';
 import { dropBlanks, skipBlanks } from './blanks';
 import { get, set } from './control';
-import { areFieldsOdd, hasEscapeInside, hasOwnEscape, isSpelledNull } from './fields';
+import { areFieldsOdd, hasEscapeInside, hasOwnEscape, isEmptyQuotes, isSpelledNull } from './fields';
 import { dropQuotes, isEscapedNull } from './json';
 import { copy, writeByte } from './text';
 import { isDigit, isSign, skipZeros } from './validators/scan';
@@ -124,6 +124,7 @@ function writeField(to: i32, column: i32, at: i32, end: i32, quote: u8, isOdd: b
   }
   const type = load<u8>(column, TYPE);
   const isText = type === ANY || type === STRING;
+  if (isOdd && isEmptyQuotes(at, end, quote)) end = at;
   const isNullable = (load<u8>(column, FLAGS) & NULLABLE) !== 0;
   if (at === end) return isText && !isNullable ? writeText(to, column, at, end) : writeNull(to, column);
   if (hasNulls && isNullable) {

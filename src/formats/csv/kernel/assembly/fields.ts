@@ -12,7 +12,7 @@ import {
   STRING,
   UUID,
 } from '../column-format';
-import { ESCAPE, LAX_QUOTES, QUOTE, QUOTES, TRIMS } from '../control-slots';
+import { ESCAPE, LAX_QUOTES, QUOTE, QUOTED_EMPTY_IS_NULL, QUOTES, TRIMS } from '../control-slots';
 import { FAILED, IS_NULL, NO_MATCH, NO_RANGE, TYPED } from '../memory-layout';
 import { get } from './control';
 import { areQuotedNulls, isNullSpelling } from './nulls';
@@ -29,9 +29,21 @@ export const GOOD = 0;
 /** What a rejection shows of a value without cutting it, in bytes. */
 const MAX_SHOWN = 80;
 
-/** Whether there may be an escape that is not the quote, quotes that are text, or blanks to trim around fields. */
+/**
+ * Whether there may be an escape that is not the quote, quotes that are text, blanks to trim around fields, or nulls in
+ * quotes.
+ */
 export function areFieldsOdd(): bool {
-  return get(TRIMS) !== 0 || get(ESCAPE) !== get(QUOTE) || get(QUOTES) === LAX_QUOTES;
+  return get(TRIMS) !== 0 || get(ESCAPE) !== get(QUOTE) || get(QUOTES) === LAX_QUOTES || isQuotedEmptyNull();
+}
+
+function isQuotedEmptyNull(): bool {
+  return get(QUOTED_EMPTY_IS_NULL) !== 0;
+}
+
+/** Whether a field is `""`, and that is null. */
+export function isEmptyQuotes(at: i32, end: i32, quote: u8): bool {
+  return end - at === 2 && load<u8>(at) === quote && load<u8>(at, 1) === quote && isQuotedEmptyNull();
 }
 
 /**

@@ -17,7 +17,7 @@ import { COLUMN_COUNT, ESCAPE, NULL_COUNT, QUOTE, QUOTE_IS_TEXT, TRIMS } from '.
 import { COLUMN_BYTES, COLUMNS } from '../memory-layout';
 import { dropBlanks, skipBlanks } from './blanks';
 import { get } from './control';
-import { areFieldsOdd, hasEscapeInside, hasOwnEscape, isSpelledNull } from './fields';
+import { areFieldsOdd, hasEscapeInside, hasOwnEscape, isEmptyQuotes, isSpelledNull } from './fields';
 import { areQuotesLax, copyLax, copyLaxEscaped } from './lax';
 import { areQuotedNulls, isNullSpelling } from './nulls';
 import { writeInteger, writeNumberLiteral } from './numbers';
@@ -68,6 +68,7 @@ function writeValue<T, D>(to: i32, column: i32, at: i32, end: i32, quote: u8): i
   }
   const type = load<u8>(column, TYPE);
   const isText = type === ANY || type === STRING;
+  if (sizeof<D>() > 1 && isEmptyQuotes(at, end, quote)) end = at;
   if (at === end) return isText && (load<u8>(column, FLAGS) & NULLABLE) === 0 ? writeEmpty(to) : writeNull(to);
   if (sizeof<T>() > 1 && (load<u8>(column, FLAGS) & NULLABLE) !== 0) {
     const isEscapedText = sizeof<D>() > 1 && hasOwnEscape(at, end, quote);

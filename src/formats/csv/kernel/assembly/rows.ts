@@ -37,7 +37,7 @@ import {
 import { dropBlanks, skipBlanks } from './blanks';
 import { isComment } from './comments';
 import { get, set } from './control';
-import { areFieldsOdd, GOOD, judge } from './fields';
+import { areFieldsOdd, GOOD, isEmptyQuotes, judge } from './fields';
 import { behindLineEnd, findLineEnd } from './line-end';
 import { MAX_VALUE } from './records';
 
@@ -197,6 +197,7 @@ function checkFields<T, D>(start: i32, field: i32, columnsEnd: i32, quote: u8): 
         from = skipBlanks(at, end);
         to = dropBlanks(from, end);
       }
+      if (sizeof<D>() > 1 && isEmptyQuotes(from, to, quote)) to = from;
       const kind = judge<T, D>(type, from, to, quote, column);
       if (kind !== GOOD && !enterField(kind, column, from, to)) return TOO_MANY;
     }
