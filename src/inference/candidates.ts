@@ -1,5 +1,5 @@
 import { typeTest, type ValueTest } from '../formats/index.js';
-import { type ColumnType, KIND_TRAITS, spellColumnType } from '../models/schema/index.js';
+import { type ColumnType, KIND_TRAITS, spellColumnType, type TimeFormat } from '../models/schema/index.js';
 import type { ValueFacts, ValueSample } from './value-facts.js';
 
 /** A group of types. If a column can have none of them, one is named for all. */
@@ -29,6 +29,10 @@ const FEW_VALUES = 20;
 /** Number of digits that leaves headroom for values ten times as large: a sample may not have the largest value. */
 const ROOMY_DIGITS_32 = 8;
 
+/** 1990-01-01 and 2100-01-01 in epoch seconds. */
+const EPOCH_1990 = 631_152_000;
+const EPOCH_2100 = 4_102_444_800;
+
 /** The types from the narrowest to the widest; a column gets the first that fits. */
 export const CANDIDATES: readonly Candidate[] = [
   candidate(
@@ -38,6 +42,9 @@ export const CANDIDATES: readonly Candidate[] = [
     ({ zeros, ones, values }) =>
       zeros + ones === values ? because('only 0 and 1, which could also be numbers') : null,
   ),
+  formatted('YYYYMMDD', 'date', 'dates as YYYYMMDD', [19_000_101, 21_001_231]),
+  formatted('epoch_ms', 'datetime', 'epoch milliseconds', [EPOCH_1990 * 1e3, EPOCH_2100 * 1e3]),
+  formatted('epoch_us', 'datetime', 'epoch microseconds', [EPOCH_1990 * 1e6, EPOCH_2100 * 1e6]),
   whole(
     { kind: 'int', bits: 8, signed: false },
     () => 'only 0 and 1; Bool would accept them, too',
@@ -81,7 +88,13 @@ export const CANDIDATES: readonly Candidate[] = [
     'datetime',
     { kind: 'datetime' },
     () => 'dates with times',
-    (facts) => codeObjection(facts) ?? (facts.dates === 0 ? because('only numbers') : null),
+    (facts) =>
+      codeObjection(facts) ??
+      (facts.dates === 0 ? because('only numbers') : null) ??
+      // As epoch seconds they are all in August 1970.
+      (facts.compactDay === null
+        ? null
+        : { reason: 'a day YYYYMMDD, or a second of the year 1970', sighting: facts.compactDay }),
   ),
   ...KIND_TRAITS.flatMap(({ inferredAs, names }) =>
     inferredAs === null
@@ -105,6 +118,17 @@ function whole(
   objection: Candidate['objection'] = () => null,
 ): Candidate {
   return candidate('whole', type, reason, (facts) => codeObjection(facts) ?? objection(facts));
+}
+
+/** Times that numbers are: if all of them are within `range`, they are hardly anything else. */
+function formatted(format: TimeFormat, as: 'date' | 'datetime', what: string, [from, to]: [number, number]): Candidate {
+  const isWithin = (text: string | null): boolean => text !== null && Number(text) >= from && Number(text) <= to;
+  return whole(
+    { kind: 'formatted', as, format },
+    () => what,
+    ({ number: { min, max } }) =>
+      isWithin(min) && isWithin(max) ? null : because(`not all of them ${what} of our time`),
+  );
 }
 
 /** Prices: every value has the same number of digits after the decimal point. If it varies, they are measurements. */

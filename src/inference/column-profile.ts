@@ -117,7 +117,7 @@ export class ColumnProfile {
     }
     if (died) this.#alive = this.#alive.filter((candidate) => !this.#failures.has(candidate));
     if (isNumber) this.#facts.takeNumber(text, row);
-    if (isTime) this.#facts.takeDate(text);
+    if (isTime) this.#facts.takeDate(text, row);
     this.marks.take(text, row);
     this.#summary.take(text);
   }

@@ -28,6 +28,8 @@ export class ValueFacts {
   secondDigits = 0;
   /** Values that begin like a date. */
   dates = 0;
+  /** The first number that may be a day YYYYMMDD. */
+  compactDay: ValueSample | null = null;
   readonly number = new Extent(compareNumbers);
   readonly date = new Extent(compareTexts);
 
@@ -51,8 +53,11 @@ export class ValueFacts {
   }
 
   /** Takes a value that is a date or a time. */
-  takeDate(text: string): void {
-    if (text.charCodeAt(4) !== HYPHEN) return;
+  takeDate(text: string, row: number): void {
+    if (text.charCodeAt(4) !== HYPHEN) {
+      if (this.compactDay === null && /^(?:19|20)\d{6}$/.test(text)) this.compactDay = { text, row };
+      return;
+    }
     this.dates += 1;
     const point = text.indexOf('.');
     if (point >= 0)

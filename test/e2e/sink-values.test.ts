@@ -177,4 +177,50 @@ withClickHouse('every value of every format', () => {
     );
     expect(hashes).toEqual([]);
   });
+
+  it('is by ISO 8601 in both databases if its column has a format', async () => {
+    const schema = { day: "Date('YYYYMMDD')", noon: "DateTime('YYYYMMDD')", s: "DateTime('epoch_s')" };
+    await api.createModel('formats', { ...schema, ms: "Nullable(DateTime('epoch_ms'))", us: "DateTime('epoch_us')" });
+    const rows = [
+      ['20261120', '20240229', '1763630100', '1763630100123', '1763630100123456'],
+      ['19000101', '22991231', '-1', '-1', '-86400000001'],
+      ['19691231', '19700101', '0', null, '0'],
+    ];
+    const names = ['day', 'noon', 's', 'ms', 'us'];
+    const csv = Buffer.from(`${names.join(',')}\n${rows.map((row) => `${row.join(',')}\n`).join('')}`);
+    const ndjson = rows.map((row) => `{${names.map((name, index) => `"${name}":${row[index]}`).join(',')}}\n`).join('');
+    const expected = [
+      [
+        '2026-11-20',
+        '2024-02-29 00:00:00',
+        '2025-11-20 09:15:00',
+        '2025-11-20 09:15:00.123',
+        '2025-11-20 09:15:00.123456',
+      ],
+      [
+        '1900-01-01',
+        '2299-12-31 00:00:00',
+        '1969-12-31 23:59:59',
+        '1969-12-31 23:59:59.999',
+        '1969-12-30 23:59:59.999999',
+      ],
+      ['1969-12-31', '1970-01-01 00:00:00', '1970-01-01 00:00:00', null, '1970-01-01 00:00:00'],
+    ].map((row) => row.map((text) => normal('DateTime', text)));
+    const files: [Buffer, Record<string, string>?][] = [[csv], [csv, { value_format: 'json' }], [Buffer.from(ndjson)]];
+    for (const [file, options] of files) {
+      const { job_id: id } = await load('formats', file, options);
+      const inClickHouse = await clickhouse.query<Record<string, string | null>>(
+        `SELECT ${names.map((name) => `toString(${name}) AS ${name}`).join(', ')} FROM data_formats WHERE _job = '${id}' ORDER BY _row`,
+        clickhouseUrl,
+      );
+      const inPostgres = (await postgres.query(
+        `SELECT ${names.map((name) => `data->>'${name}' AS ${name}`).join(', ')}
+         FROM ingested_rows JOIN ingested_data USING (content_hash) WHERE job_id = '${id}' ORDER BY ingested_rows.row_number`,
+        postgresUrl,
+      )) as Record<string, string | null>[];
+      for (const found of [inClickHouse, inPostgres]) {
+        expect(found.map((row) => names.map((name) => normal('DateTime', row[name] ?? null)))).toEqual(expected);
+      }
+    }
+  });
 });

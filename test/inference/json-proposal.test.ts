@@ -40,6 +40,8 @@ describe('the type of a member', () => {
     ['times with fractions', ['"2026-01-31T10:00:00.5Z"'], 'DateTime64(3)', /1 digit after the seconds/],
     ['times', ['"2026-01-31T10:00:00Z"'], 'DateTime', /dates with times/],
     ['epoch seconds, which are numbers', ['1760000000'], 'Int64', /10 digits/],
+    ['epoch milliseconds', ['1763630100123'], "DateTime('epoch_ms')", /epoch milliseconds/],
+    ['epoch milliseconds in quotes', ['"1763630100123"'], 'String', /text/],
     ['UUIDs', ['"123e4567-e89b-12d3-a456-426614174000"'], 'UUID', /UUIDs/],
     ['a word after many dates', [...many('"2026-01-31"'), '"N/A"'], 'String', /no Date: 'N\/A' in row 31/],
   ])('is found for %s', async (_, values, type, reason) => {

@@ -35,8 +35,9 @@ export function modelCommand(open: () => Session) {
       'after',
       `
 A schema maps column names to types, or is a JSON Schema of type object. The types are String, Bool, Int8, Int16, Int32,
-Int64, UInt8, UInt16, UInt32, UInt64, Float32, Float64, Decimal(P,S), Date, DateTime, DateTime64(n) and UUID, each also as
-Nullable(…) if a value may be missing.
+Int64, UInt8, UInt16, UInt32, UInt64, Float32, Float64, Decimal(P,S), Date, DateTime, DateTime64(n),
+Date('format'), DateTime('format') and UUID, each also as Nullable(…) if a value may be missing. The formats are YYYYMMDD,
+and for DateTime epoch_s, epoch_ms and epoch_us.
 
 \`batch model infer FILE\` infers a schema from a file.
 

@@ -13,9 +13,13 @@ import {
 import type { ScalarCheck } from './scalar-check.js';
 import { keyEnd, type SchemaMember, type SchemaNode } from './schema-node.js';
 
+/** What `null` begins with. */
+const NULL_BYTE = 0x6e;
+
 /**
  * Writes objects that were checked as compact JSON: without blanks, strings as JSON.stringify escapes them, numbers
- * with the digits that are there (-0 of an integer as 0), decimals and epoch seconds that are strings as numbers,
+ * with the digits that are there (-0 of an integer as 0), decimals and epoch seconds that are strings as numbers, formatted times
+ * by ISO 8601,
  * texts as they are normalized, members under the names that they are given. What needs no change is copied.
  */
 export class CompactWriter {
@@ -123,6 +127,10 @@ export class CompactWriter {
     const source = this.#source;
     let at = i;
     while (!isBlank(source[at]) && !isEnd(source[at])) at += 1;
+    if (place.scalar?.rewritesNumbers && source[i] !== NULL_BYTE) {
+      this.#replace(i, at, place.scalar.write(source.toString('latin1', i, at)));
+      return at;
+    }
     const isMinusZero = at - i === 2 && source[i] === MINUS && source[i + 1] === ZERO;
     if (isMinusZero && place.scalar?.type.kind === 'int') this.#replace(i, at, '0');
     return at;

@@ -262,6 +262,7 @@ export class ElementScanner extends TokenScanner {
     if (isWhole && digits <= scalar.safeDigits && (digitsAt === i || scalar.isSigned)) return at;
     if (!hasExponent && at - i <= scalar.safeLength) return at;
     if (!scalar.takesNumber) return this.#mismatch(place, i, at);
+    if (scalar.rewritesNumbers) this.isCompact = false;
     const text = this.ascii(i, at);
     if (scalar.constraints.length > 0 || scalar.test(text) !== null) this.#check(scalar, text);
     return at;

@@ -10,6 +10,7 @@ const KINDS: Readonly<Record<JsonForm, readonly ScalarKind[]>> = {
   number: ['number'],
   decimal: ['number', 'string'],
   timestamp: ['number', 'string'],
+  formatted: ['number', 'string'],
   string: ['string'],
 };
 

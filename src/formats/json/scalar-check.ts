@@ -44,8 +44,17 @@ export class ScalarCheck extends ValueCheck {
     this.safeLength = type.kind === 'float' && constraints.length === 0 ? SAFE_FLOAT_LENGTH : 0;
   }
 
-  /** Whether compact JSON has something else where this text is a string: decimals, epoch seconds, what is normalized. */
+  /** Whether compact JSON has something else for a number that is valid. */
+  get rewritesNumbers(): boolean {
+    return this.type.kind === 'formatted';
+  }
+
+  /**
+   * Whether compact JSON has something else where this text is a string: decimals, epoch seconds, formatted times, what is
+   * normalized.
+   */
   rewrites(text: string): boolean {
+    if (this.type.kind === 'formatted') return true;
     const value = this.normalize === null ? text : this.normalize(text);
     return value !== text || this.#isDecimal || (this.#isDateTime && value.charCodeAt(4) !== 0x2d);
   }

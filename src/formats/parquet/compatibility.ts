@@ -50,6 +50,7 @@ export const READ_FROM: Readonly<Record<ColumnType['kind'], ReadonlyArray<Scalar
   date: ['date'],
   datetime: ['int', 'timestamp', 'int96'],
   datetime64: ['timestamp', 'int96'],
+  formatted: [],
   uuid: ['fixed', 'uuid'],
 };
 

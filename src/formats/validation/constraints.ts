@@ -67,6 +67,7 @@ function canonical(text: string, { kind }: ColumnType): string {
       return /^(?:true|1)$/i.test(text) ? 'true' : 'false';
     case 'decimal':
     case 'timestamp':
+    case 'formatted':
     case 'string':
       return text;
   }

@@ -1,10 +1,11 @@
 import { COLUMN_KINDS, type ColumnType, type JsonForm } from '../../models/schema/index.js';
+import { isoOf } from './formatted-time.js';
 import { canonicalInteger } from './integer.js';
 
-/** Writes the text of a valid value as JSON: nothing is computed anew, what is exact in the file stays exact. */
+/** Writes the text of a valid value as JSON: what is exact in the file stays exact. */
 export type JsonWriter = (text: string) => string;
 
-const WRITERS: Readonly<Record<JsonForm, JsonWriter>> = {
+const WRITERS: Readonly<Record<Exclude<JsonForm, 'formatted'>, JsonWriter>> = {
   boolean: (text) => (text.length === 4 || text === '1' ? 'true' : 'false'),
   integer: canonicalInteger,
   number: numberLiteral,
@@ -15,8 +16,9 @@ const WRITERS: Readonly<Record<JsonForm, JsonWriter>> = {
 };
 
 /** The JSON of a type's values; of text also that of a column that no model knows. */
-export function jsonWriter({ kind }: ColumnType): JsonWriter {
-  return WRITERS[COLUMN_KINDS[kind].json];
+export function jsonWriter(type: ColumnType): JsonWriter {
+  if (type.kind === 'formatted') return (text) => JSON.stringify(isoOf(type, text));
+  return WRITERS[COLUMN_KINDS[type.kind].json];
 }
 
 /** The digits as they stand: no plus, no leading zeros, at least one digit on each side of the point. */

@@ -1,5 +1,6 @@
 import type { ColumnType } from '../../models/schema/index.js';
 import { FIRST_SECOND, LAST_SECOND } from './date-time.js';
+import { epochRange } from './formatted-time.js';
 
 /** The range of a type in words; '' if no text is out of it. */
 export function rangeOf(type: ColumnType): string {
@@ -14,6 +15,11 @@ export function rangeOf(type: ColumnType): string {
       return `${digits(type.precision - type.scale)} before the point, ${type.scale} after it`;
     case 'datetime':
       return `in epoch seconds ${FIRST_SECOND} to ${LAST_SECOND}`;
+    case 'formatted': {
+      if (type.format === 'YYYYMMDD') return '';
+      const [lowest, highest] = epochRange(type.format);
+      return `${lowest} to ${highest}`;
+    }
     default:
       return '';
   }

@@ -3,6 +3,7 @@ import type { TypeErrorCode } from '../row-error-codes.js';
 import { dateTime64Test, testDate, testDateTime } from './date-time.js';
 import { decimalTest } from './decimal.js';
 import { floatTest } from './float.js';
+import { formattedTest } from './formatted-time.js';
 import { integerTest } from './integer.js';
 import type { ValueTest } from './value-test.js';
 
@@ -25,6 +26,8 @@ export function typeTest(type: ColumnType): ValueTest {
       return testDateTime;
     case 'datetime64':
       return dateTime64Test(type.digits);
+    case 'formatted':
+      return formattedTest(type);
     case 'uuid':
       return testUuid;
   }

@@ -9,13 +9,19 @@ export type ColumnType =
   /** At most `precision` digits, `scale` of them after the point. */
   | { kind: 'decimal'; precision: number; scale: number }
   /** At most `digits` digits of a second's fraction. */
-  | { kind: 'datetime64'; digits: number };
+  | { kind: 'datetime64'; digits: number }
+  /** A Date or DateTime that is written in this format, and no other. */
+  | { kind: 'formatted'; as: 'date' | 'datetime'; format: TimeFormat };
+
+/** How a column's dates or times are written, if not by ISO 8601: units since 1970, or the eight digits of a day. */
+export const TIME_FORMATS = ['epoch_s', 'epoch_ms', 'epoch_us', 'YYYYMMDD'] as const;
+export type TimeFormat = (typeof TIME_FORMATS)[number];
 
 /**
  * What JSON has for a value: `decimal` is a number or, to keep it exact, a string; `timestamp` is a string, or a number of
- * epoch seconds.
+ * epoch seconds; `formatted` is a string, that of ISO 8601, whatever the file has.
  */
-export type JsonForm = 'string' | 'boolean' | 'integer' | 'number' | 'decimal' | 'timestamp';
+export type JsonForm = 'string' | 'boolean' | 'integer' | 'number' | 'decimal' | 'timestamp' | 'formatted';
 
 /** What is known of the types of a kind without any code. */
 interface KindTraits {
@@ -70,6 +76,14 @@ export const COLUMN_KINDS = {
     representative: 'DateTime',
   },
   datetime64: { ...plain, names: [['DateTime64(n)', null]], json: 'string' },
+  formatted: {
+    ...plain,
+    names: [
+      ["Date('format')", null],
+      ["DateTime('format')", null],
+    ],
+    json: 'formatted',
+  },
   uuid: {
     names: [['UUID', { kind: 'uuid' }]],
     json: 'string',
@@ -114,6 +128,14 @@ export function parseColumnType(text: string): ColumnType | string {
     if (digits > MAX_SECOND_DIGITS) return `DateTime64 takes 0 to ${MAX_SECOND_DIGITS} digits`;
     return { kind: 'datetime64', digits };
   }
+  const formatted = /^(Date|DateTime)\( *'([^']*)' *\)$/.exec(text);
+  if (formatted !== null) {
+    const as = formatted[1] === 'Date' ? 'date' : 'datetime';
+    const formats = as === 'date' ? TIME_FORMATS.filter((each) => !each.startsWith('epoch')) : TIME_FORMATS;
+    const format = formats.find((each) => each === formatted[2]);
+    if (format !== undefined) return { kind: 'formatted', as, format };
+    return `the formats of a ${formatted[1]} are ${formats.map((each) => `'${each}'`).join(', ')}`;
+  }
   const meant = [...PLAIN.keys()].find((name) => name.toLowerCase() === text.toLowerCase());
   return meant === undefined ? `this is not a type; the types are ${TYPE_NAMES}` : `did you mean ${meant}?`;
 }
@@ -129,6 +151,8 @@ export function spellColumnType(type: ColumnType): string {
       return `Decimal(${type.precision},${type.scale})`;
     case 'datetime64':
       return `DateTime64(${type.digits})`;
+    case 'formatted':
+      return `${type.as === 'date' ? 'Date' : 'DateTime'}('${type.format}')`;
     default:
       return plainName(type);
   }

@@ -16,6 +16,7 @@ export {
   type PlainKind,
   parseColumnType,
   spellColumnType,
+  type TimeFormat,
 } from './column-type.js';
 export { compileSchema } from './compile-schema.js';
 export { MAX_LEVELS } from './json-schema-property.js';

@@ -78,6 +78,9 @@ export class CanonicalValues {
       case 'datetime':
       case 'datetime64':
         return isText(kind) && this.#time(bytes, start, end);
+      case 'formatted':
+        // Rows have it by ISO 8601.
+        return type.as === 'datetime' && isText(kind) && this.#time(bytes, start, end);
       case 'uuid':
         if (kind !== STRING) return false;
         this.#string(textOf(bytes, start, end).toLowerCase());

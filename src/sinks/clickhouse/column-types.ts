@@ -40,6 +40,8 @@ function bareTypeOf(text: string): string {
       return DATETIME;
     case 'datetime64':
       return `DateTime64(${type.digits}, 'UTC')`;
+    case 'formatted':
+      return type.as === 'date' ? 'Date32' : DATETIME;
     case 'uuid':
       return 'UUID';
   }

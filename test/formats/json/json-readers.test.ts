@@ -14,11 +14,36 @@ const READERS = [
 
 for (const fixture of jsonFixtures()) describeFixture(fixture);
 
+it('are by ISO 8601 in value_format=json if their column has a format, numbers or strings', () => {
+  const { columns, additionalColumns } = compileSchema({
+    at: "Nullable(DateTime('epoch_ms'))",
+    day: "Date('YYYYMMDD')",
+  });
+  const rows = [
+    '{"at":1763630100123,"day":20261120,"x":1}',
+    '{ "at":"-1","day":"20261120"}',
+    '{"at":null,"day":20261120}',
+    '{"at":1763630100123,"day":20261131}',
+  ];
+  for (const { create, file } of READERS) {
+    const { decisions } = readFrom(
+      create({ columns, additionalColumns, valueFormat: 'json' }),
+      Buffer.from(file(rows)),
+    );
+    expect(decisions.map((each) => ('accepted' in each ? each.accepted : codesOf(each)))).toEqual([
+      '{"at":"2025-11-20T09:15:00.123Z","day":"2026-11-20","x":1}',
+      '{"at":"1969-12-31T23:59:59.999Z","day":"2026-11-20"}',
+      '{"at":null,"day":"2026-11-20"}',
+      ['INVALID_DATE'],
+    ]);
+  }
+});
+
 describe('the values', () => {
   const isNumber = (text: string): boolean => /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(text);
 
   for (const { type, accepted, rejected } of TYPE_VECTORS) {
-    const isNumeric = /Int|Float|Decimal/.test(type);
+    const isNumeric = /Int|Float|Decimal|'/.test(type);
     const isTextual = !/Int|Float|Bool/.test(type);
     const literals = (texts: readonly string[]): string[] => [
       ...(isNumeric ? texts.filter(isNumber) : []),

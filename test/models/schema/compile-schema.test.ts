@@ -41,6 +41,11 @@ describe('the flat spelling', () => {
     'DateTime',
     'DateTime64(0)',
     'DateTime64(9)',
+    "Date('YYYYMMDD')",
+    "DateTime('YYYYMMDD')",
+    "DateTime('epoch_s')",
+    "DateTime('epoch_ms')",
+    "DateTime('epoch_us')",
     'UUID',
   ])('knows %s', (type) => {
     expect(compileSchema({ a: type, b: `Nullable(${type})` }).columns).toMatchObject([
@@ -70,6 +75,9 @@ describe('the flat spelling', () => {
     ['Decimal(0,0)', 'the precision of a Decimal is 1 to 76'],
     ['Decimal(77,2)', 'the precision of a Decimal is 1 to 76'],
     ['Decimal(2,3)', 'the scale of a Decimal is at most its precision'],
+    ["Date('epoch_ms')", "the formats of a Date are 'YYYYMMDD'"],
+    ["DateTime('epoch')", "the formats of a DateTime are 'epoch_s', 'epoch_ms', 'epoch_us', 'YYYYMMDD'"],
+    ['DateTime(epoch_ms)', 'not a type'],
     ['DateTime64', 'not a type'],
     ['DateTime64(10)', '0 to 9 digits'],
     ['constructor', 'not a type'],

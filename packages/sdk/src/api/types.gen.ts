@@ -48,7 +48,8 @@ export type QuoteOption = string;
  * - Float and Decimal: a number in the file's own digits, made legal JSON: `+1.50` is `1.50`, `01.5` is `1.5`, `.5`
  * is `0.5`, `1.` is `1.0`; an exponent stays as it is, and so does `-0.0`. Parse it as a decimal if every digit
  * matters.
- * - Date, DateTime, DateTime64, UUID: a string, as spelled in the file.
+ * - Date, DateTime, DateTime64, UUID: a string, as spelled in the file. With a format, a string of ISO 8601:
+ * `2026-11-20T09:15:00.123Z` with the digits that the unit has, `2026-11-20`.
  *
  * For JSON files, `raw` is the object's own bytes. `json` is the same without white space, with strings escaped as
  * JSON.stringify does, an integer -0 as 0, and decimals and epoch seconds as numbers even if they were strings. A
@@ -836,7 +837,7 @@ export type Timestamp = string;
 export type ModelSchema = FlatSchema | RowSchema;
 
 /**
- * Column name → type. Types: String, Bool, Int8 to Int64, UInt8 to UInt64, Float32, Float64, Decimal(P,S) with at most P digits, S of them after the point, Date, DateTime (or epoch seconds; a number beyond 9999-12-31, such as milliseconds, is OUT_OF_RANGE), DateTime64(n) with at most n digits of a second, UUID; each as Nullable(…) if a value may be missing. Names have at most 256 bytes.
+ * Column name → type. Types: String, Bool, Int8 to Int64, UInt8 to UInt64, Float32, Float64, Decimal(P,S) with at most P digits, S of them after the point, Date, DateTime (or epoch seconds; a number beyond 9999-12-31, such as milliseconds, is OUT_OF_RANGE), DateTime64(n) with at most n digits of a second, UUID; each as Nullable(…) if a value may be missing. A format says how the file writes a date or a time, if not by ISO 8601: `DateTime('epoch_s')`, `DateTime('epoch_ms')` and `DateTime('epoch_us')` are whole numbers of seconds, milliseconds and microseconds since 1970, `Date('YYYYMMDD')` and `DateTime('YYYYMMDD')` the eight digits of a day. JSON values and sinks have these by ISO 8601. Columns of Parquet are read so from text only. Names have at most 256 bytes.
  */
 export type FlatSchema = {
     [key in ColumnName]?: ColumnSpelling;

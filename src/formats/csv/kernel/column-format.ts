@@ -6,10 +6,10 @@
  *     1  u8   NULLABLE | CONSTRAINED | QUOTED_NULLS
  *     2  u16  Int: number of digits that always fit; Float: the same before the point; Decimal: digits before the
  *             point; DateTime, DateTime64: fraction digits
- *     4  u8   Decimal: digits after the point
+ *     4  u8   Decimal: digits after the point; a formatted time: one of FORMAT_… below
  *     6  u16  its spellings of null: their set's offset from NULLS, in units of 8 bytes
- *     8  u64  Int: the largest value
- *     16 u64  Int: the largest magnitude of a negative value
+ *     8  u64  Int, a time in units since 1970: the largest value
+ *     16 u64  the same: the largest magnitude of a negative value
  *     24 u32  address and
  *     28 u32  length of its key in a JSON object; or, if rows are written in binary,
  *     24 u8   what its values are written as, one of BINARY_… below
@@ -52,6 +52,14 @@ export const FIRST_QUOTED = 8;
 export const DATE = 8;
 export const DATETIME64 = 9;
 export const UUID = 10;
+/** A date or time in a format of the column; its JSON is that of ISO 8601. */
+export const FORMATTED = 11;
+
+/** A day `YYYYMMDD`, as a date and as a time. */
+export const FORMAT_DATE = 20;
+export const FORMAT_MIDNIGHT = 21;
+/** Formats below it: units since 1970, by the digits of a second's fraction that they have. */
+export const FIRST_DAY_FORMAT = 20;
 
 export const BINARY_TEXT = 1;
 export const BINARY_INT = 2;

@@ -8,6 +8,7 @@ import {
 } from '../../../ingest/index.js';
 import type { Column, ColumnType, PlainKind } from '../../../models/schema/index.js';
 import type { BinaryColumn, BinaryLayout } from '../../binary-rows.js';
+import { EPOCH_DIGITS, epochRange } from '../../validation/formatted-time.js';
 import type { ValueCheck } from '../../validation/value-check.js';
 import { keyOf } from '../json-row.js';
 import * as columnFormat from './column-format.js';
@@ -17,6 +18,8 @@ import {
   CONSTRAINED,
   DIGITS,
   FLAGS,
+  FORMAT_DATE,
+  FORMAT_MIDNIGHT,
   HIGHEST,
   KEY,
   KEY_LENGTH,
@@ -35,6 +38,8 @@ import { COLUMN_BYTES, COLUMNS, KEYS, KEYS_BYTES, NULLS, NULLS_BYTES } from './m
 const SAFE_FLOAT_DIGITS = { 32: 38, 64: 308 } as const;
 const SAFE_INT_DIGITS = { 8: 2, 16: 4, 32: 9, 64: 18 } as const;
 const SAFE_UINT64_DIGITS = 19;
+/** Seconds of the years 0001 to 9999, before and after 1970. */
+const SAFE_SECOND_DIGITS = 10;
 const MAX_FRACTION_DIGITS = 9;
 
 /** The columns of a file, by the index of their fields. */
@@ -107,10 +112,26 @@ function writeType(column: Buffer, type: ColumnType): void {
     case 'datetime64':
       column.writeUInt16LE(type.digits, DIGITS);
       break;
+    case 'formatted':
+      writeFormat(column, type);
+      break;
     default:
       // A type with parameters needs a case.
       void (type satisfies { kind: PlainKind });
   }
+}
+
+function writeFormat(column: Buffer, { as, format }: Extract<ColumnType, { kind: 'formatted' }>): void {
+  if (format === 'YYYYMMDD') {
+    column[SCALE] = as === 'date' ? FORMAT_DATE : FORMAT_MIDNIGHT;
+    return;
+  }
+  const digits = EPOCH_DIGITS[format];
+  const [lowest, highest] = epochRange(format);
+  column[SCALE] = digits;
+  column.writeUInt16LE(SAFE_SECOND_DIGITS + digits, DIGITS);
+  column.writeBigUInt64LE(highest, HIGHEST);
+  column.writeBigUInt64LE(-lowest, LOWEST);
 }
 
 /**

@@ -8,8 +8,8 @@ const KIB = 1024;
 
 /** What a byte may become in JSON: `\u0000`. */
 export const MAX_ESCAPED = 6;
-/** Additional size of a field: `null` for an empty one, quotes, a zero before or behind the point. */
-export const MAX_FIELD_REST = 4;
+/** Additional size of a field: `null` for an empty one, quotes, a zero before or behind the point, a time of one digit. */
+export const MAX_FIELD_REST = 32;
 
 /** What the calls are given and what they find: the slots are in control-slots.ts. */
 export const CONTROL = 1 * KIB;

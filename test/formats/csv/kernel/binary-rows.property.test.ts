@@ -31,6 +31,8 @@ function layoutOf(type: ColumnType, nullable: boolean): BinaryColumn {
       return of('timestamp', 8, 6);
     case 'datetime64':
       return of('timestamp', 8, type.digits);
+    case 'formatted':
+      return type.as === 'date' ? of('date', 4) : of('timestamp', 8, 6);
     case 'uuid':
       return of('uuid', 16);
   }
@@ -162,6 +164,12 @@ const more: Readonly<Record<string, fc.Arbitrary<string>>> = {
   DateTime: fc
     .date({ noInvalidDate: true, min: new Date(-6e13), max: new Date(2.5e14) })
     .map((date) => date.toISOString()),
+  "DateTime('epoch_s')": fc.bigInt({ min: -62_135_596_800n, max: 253_402_300_799n }).map(String),
+  "DateTime('epoch_ms')": fc.bigInt({ min: -62_135_596_800_000n, max: 253_402_300_799_999n }).map(String),
+  "DateTime('epoch_us')": fc.bigInt({ min: -62_135_596_800_000_000n, max: 253_402_300_799_999_999n }).map(String),
+  "Date('YYYYMMDD')": fc
+    .date({ noInvalidDate: true, min: new Date(-6e13), max: new Date(2.5e14) })
+    .map((date) => date.toISOString().slice(0, 10).replaceAll('-', '')),
   String: fc.string({ unit: 'grapheme', maxLength: 300 }),
 };
 

@@ -11,8 +11,11 @@ import {
   BINARY_TEXT,
   BINARY_TIMESTAMP,
   BINARY_WIDTH,
+  FIRST_DAY_FORMAT,
   FLAGS,
+  FORMATTED,
   NULLABLE,
+  SCALE,
   STRING,
   TYPE,
 } from '../column-format';
@@ -32,6 +35,7 @@ import { COLUMN_BYTES, COLUMNS, KEYS, PLACES, ROW_BYTES, ROWS } from '../memory-
 import { dropBlanks, skipBlanks } from './blanks';
 import { get, set } from './control';
 import { areFieldsOdd, hasEscapeInside, hasOwnEscape, isEmptyQuotes, isSpelledNull } from './fields';
+import { compactDay, fraction, readEpoch, seconds } from './formatted-times';
 import { dropQuotes, isEscapedNull } from './json';
 import { copy, writeByte } from './text';
 import { isDigit, isSign, skipZeros } from './validators/scan';
@@ -164,6 +168,7 @@ function writeText(to: i32, column: i32, at: i32, end: i32): i32 {
 function writeTyped(to: i32, column: i32, at: i32, end: i32): i32 {
   if (load<u8>(column, BINARY_NULLABLE) !== 0) to = writeByte(to, 0);
   const kind = load<u8>(column, BINARY_KIND);
+  if (load<u8>(column, TYPE) === FORMATTED) return writeFormatted(to, column, kind, at, end);
   if (kind === <u8>BINARY_FLOAT) return writeFloat(to, column, at, end);
   if (kind === <u8>BINARY_INT) return writeInt(to, column, at, end);
   if (kind === <u8>BINARY_TIMESTAMP) return writeTimestamp(to, column, at, end);
@@ -249,35 +254,60 @@ function writeDate(to: i32, at: i32): i32 {
 /** `YYYY-MM-DD[T ]hh:mm:ss(.f+)?(zone)?`, or epoch seconds, as ticks of the column's fraction of a second. */
 function writeTimestamp(to: i32, column: i32, at: i32, end: i32): i32 {
   const scale = <i32>load<u8>(column, BINARY_SCALE);
-  let seconds: i64 = 0;
-  let fraction: i64 = 0;
+  let wholeSeconds: i64 = 0;
+  let rest: i64 = 0;
   let missing = scale;
   if (end - at >= 19 && load<u8>(at, 4) === HYPHEN) {
-    seconds = <i64>dayOf(at) * DAY_SECONDS + twoDigits(at + 11) * 3600 + twoDigits(at + 14) * 60 + twoDigits(at + 17);
+    wholeSeconds =
+      <i64>dayOf(at) * DAY_SECONDS + twoDigits(at + 11) * 3600 + twoDigits(at + 14) * 60 + twoDigits(at + 17);
     at += 19;
     if (at < end && load<u8>(at) === POINT) {
-      for (at++; at < end && isDigit(at); at++, missing--) fraction = fraction * 10 + <i64>load<u8>(at) - 0x30;
+      for (at++; at < end && isDigit(at); at++, missing--) rest = rest * 10 + <i64>load<u8>(at) - 0x30;
       // Its digits may all be zeros; that is seen there.
       if (missing < 0) return LEFT;
     }
     if (at < end && load<u8>(at) !== ZULU) {
       const minutes = at + (load<u8>(at, 3) === COLON ? 4 : 3);
       const offset = twoDigits(at + 1) * 3600 + twoDigits(minutes) * 60;
-      seconds += load<u8>(at) === MINUS ? offset : -offset;
+      wholeSeconds += load<u8>(at) === MINUS ? offset : -offset;
     }
   } else {
     const isNegative = load<u8>(at) === MINUS;
     if (isSign(at)) at++;
     at = skipZeros(at, end);
     if (end - at > 12) return LEFT;
-    for (; at < end; at++) seconds = seconds * 10 + <i64>load<u8>(at) - 0x30;
-    if (isNegative) seconds = -seconds;
+    for (; at < end; at++) wholeSeconds = wholeSeconds * 10 + <i64>load<u8>(at) - 0x30;
+    if (isNegative) wholeSeconds = -wholeSeconds;
   }
+  return storeTicks(to, wholeSeconds, rest, missing, scale);
+}
+
+/** A time in the column's format; a date only if that is its type. */
+function writeFormatted(to: i32, column: i32, kind: u8, at: i32, end: i32): i32 {
+  const format = load<u8>(column, SCALE);
+  const scale = <i32>load<u8>(column, BINARY_SCALE);
+  if (format >= <u8>FIRST_DAY_FORMAT) {
+    const day = compactDay(at);
+    if (day < FIRST_DAY || day > LAST_DAY) return LEFT;
+    if (kind === <u8>BINARY_DATE) {
+      store<i32>(to, day);
+      return to + 4;
+    }
+    return kind === <u8>BINARY_TIMESTAMP ? storeTicks(to, <i64>day * DAY_SECONDS, 0, scale, scale) : LEFT;
+  }
+  // A column of fewer digits may lose some.
+  if (kind !== <u8>BINARY_TIMESTAMP || scale < <i32>format) return LEFT;
+  readEpoch(column, at, end);
+  return storeTicks(to, seconds, fraction, scale - <i32>format, scale);
+}
+
+/** Seconds and the digits of their fraction of which `missing` are missing, as ticks of `scale` digits. */
+function storeTicks(to: i32, whole: i64, rest: i64, missing: i32, scale: i32): i32 {
   const lastDay = scale === 9 ? LAST_NANOSECOND_DAY : LAST_DAY;
-  if (seconds < <i64>FIRST_DAY * DAY_SECONDS || seconds >= (<i64>lastDay + 1) * DAY_SECONDS) return LEFT;
-  for (let i = scale; i > 0; i--) seconds *= 10;
-  for (; missing > 0; missing--) fraction *= 10;
-  store<i64>(to, seconds + fraction);
+  if (whole < <i64>FIRST_DAY * DAY_SECONDS || whole >= (<i64>lastDay + 1) * DAY_SECONDS) return LEFT;
+  for (let i = scale; i > 0; i--) whole *= 10;
+  for (; missing > 0; missing--) rest *= 10;
+  store<i64>(to, whole + rest);
   return to + 8;
 }
 

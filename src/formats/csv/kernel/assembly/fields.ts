@@ -7,6 +7,7 @@ import {
   DECIMAL,
   FLAGS,
   FLOAT,
+  FORMATTED,
   INT,
   NULLABLE,
   STRING,
@@ -20,6 +21,7 @@ import { isBool } from './validators/bool';
 import { isDate, isDateTime, isTimestamp } from './validators/date-time';
 import { isDecimal, isDecimalNumber } from './validators/decimal';
 import { isFloat, isFloatNumber } from './validators/float';
+import { isEpoch, isFormatted } from './validators/formatted-time';
 import { isInteger, isIntegerNumber } from './validators/integer';
 import { isUuid } from './validators/uuid';
 
@@ -56,7 +58,7 @@ export function judge<T, D>(type: u8, at: i32, end: i32, quote: u8, column: i32)
   if (sizeof<T>() === 1) {
     if (at === end) return (flags & NULLABLE) !== 0 ? GOOD : IS_NULL;
     if (load<u8>(at) === quote) return judgeQuoted(type, at, end, quote, column);
-    return isValue(type, at, end - at, column) ? GOOD : failureOf(type, at, end, quote);
+    return isValue(type, at, end - at, column) ? GOOD : failureOf(type, at, end, quote, column);
   }
   // Its text, which may be null, is not what stands in the file.
   if (sizeof<D>() > 1 && hasOwnEscape(at, end, quote)) return FAILED;
@@ -64,14 +66,14 @@ export function judge<T, D>(type: u8, at: i32, end: i32, quote: u8, column: i32)
   if (isNull) return (flags & NULLABLE) !== 0 ? GOOD : isShown(at, end, quote) ? IS_NULL : FAILED;
   if (type !== STRING) {
     if (hasEscapeInside(at, end, quote)) return FAILED;
-    if (!isGood(type, at, end, quote, column)) return failureOf(type, at, end, quote);
+    if (!isGood(type, at, end, quote, column)) return failureOf(type, at, end, quote, column);
   }
   return (flags & CONSTRAINED) !== 0 ? TYPED : GOOD;
 }
 
 /** Judges a quoted field. A separate function: inlined, it would take registers from the others. */
 function judgeQuoted(type: u8, at: i32, end: i32, quote: u8, column: i32): i32 {
-  return isOther(type, at + 1, end - at - 2, column) ? GOOD : failureOf(type, at, end, quote);
+  return isOther(type, at + 1, end - at - 2, column) ? GOOD : failureOf(type, at, end, quote, column);
 }
 
 /** Whether a field that is not empty is a value of the type. */
@@ -98,11 +100,12 @@ function isOther(type: u8, at: i32, length: i32, column: i32): bool {
   if (type === DECIMAL) return isDecimal(at, length, column);
   if (type === DATETIME64) return isTimestamp(at, length, column);
   if (type === UUID) return isUuid(at, length);
+  if (type === FORMATTED) return isFormatted(at, length, column);
   return unreachable();
 }
 
 /** Why a field is not good. */
-function failureOf(type: u8, at: i32, end: i32, quote: u8): i32 {
+function failureOf(type: u8, at: i32, end: i32, quote: u8, column: i32): i32 {
   if (!isShown(at, end, quote)) return FAILED;
   if (load<u8>(at) === quote) {
     at++;
@@ -110,6 +113,7 @@ function failureOf(type: u8, at: i32, end: i32, quote: u8): i32 {
   }
   if (type === INT) return isIntegerNumber(at, end) ? NO_RANGE : NO_MATCH;
   if (type === DECIMAL) return isDecimalNumber(at, end) ? NO_RANGE : NO_MATCH;
+  if (type === FORMATTED) return isEpoch(column) && isIntegerNumber(at, end) ? NO_RANGE : NO_MATCH;
   // What unit a number is in instead of seconds is said by its value.
   if (type === DATETIME && isIntegerNumber(at, end)) return FAILED;
   // Whether a very large number overflows is not known here.

@@ -6,6 +6,7 @@ import {
   FIRST_QUOTED,
   FLAGS,
   FLOAT,
+  FORMATTED,
   INT,
   KEY,
   KEY_LENGTH,
@@ -18,6 +19,7 @@ import { COLUMN_BYTES, COLUMNS } from '../memory-layout';
 import { dropBlanks, skipBlanks } from './blanks';
 import { get } from './control';
 import { areFieldsOdd, hasEscapeInside, hasOwnEscape, isEmptyQuotes, isSpelledNull } from './fields';
+import { writeIso } from './formatted-times';
 import { areQuotesLax, copyLax, copyLaxEscaped } from './lax';
 import { areQuotedNulls, isNullSpelling } from './nulls';
 import { writeInteger, writeNumberLiteral } from './numbers';
@@ -82,19 +84,21 @@ function writeValue<T, D>(to: i32, column: i32, at: i32, end: i32, quote: u8): i
     }
     if ((sizeof<T>() > 1 || sizeof<D>() > 1) && hasEscapeInside(at, end, quote)) {
       const text = textPlace(to, at, end);
-      return writeTyped(to, type, text, dropQuotes(text, at, end, quote));
+      return writeTyped(to, column, text, dropQuotes(text, at, end, quote));
     }
     at++;
     end--;
   } else if (isText) return writeText(to, at, end);
-  return writeTyped(to, type, at, end);
+  return writeTyped(to, column, at, end);
 }
 
 /** Writes a value that is not text, without quotes. */
-function writeTyped(to: i32, type: u8, at: i32, end: i32): i32 {
+function writeTyped(to: i32, column: i32, at: i32, end: i32): i32 {
+  const type = load<u8>(column, TYPE);
   if (type === INT) return writeInteger(to, at, end);
   if (type === BOOL) return writeBool(to, at, end);
   if (type === DATETIME && (end - at < 19 || load<u8>(at, 4) !== HYPHEN)) return writeInteger(to, at, end);
+  if (type === FORMATTED) return writeByte(writeIso(writeByte(to, DOUBLE_QUOTE), column, at, end), DOUBLE_QUOTE);
   if (type >= <u8>FIRST_QUOTED || type === DATETIME) return writePlain(to, at, end);
   if (type === FLOAT || type === DECIMAL) return writeNumberLiteral(to, at, end);
   return unreachable();

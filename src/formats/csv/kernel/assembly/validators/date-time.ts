@@ -48,9 +48,15 @@ function areFourDigits(text: u32): bool {
 }
 
 /** Of `YYYY-MM-DD` whose digits are digits. */
+// @inline
 function isDay(at: i32): bool {
-  const month = twoDigits(at + 5);
-  const day = twoDigits(at + 8);
+  return isCalendarDay(at, at + 5, at + 8);
+}
+
+/** Whether four digits of a year, and two each of a month and a day, are a day of the calendar. */
+export function isCalendarDay(at: i32, monthAt: i32, dayAt: i32): bool {
+  const month = twoDigits(monthAt);
+  const day = twoDigits(dayAt);
   if (month - 1 > 11 || day - 1 > 30 || load<u32>(at) === 0x30303030) return false;
   if (day <= 28) return true;
   if (month !== 2) return day <= 30 || (month !== 4 && month !== 6 && month !== 9 && month !== 11);
