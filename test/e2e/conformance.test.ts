@@ -49,6 +49,9 @@ let folder: string;
 /** A web server that lets nobody read its files. */
 let denying: Server;
 const seen = new Set<string>();
+/** The secret of the notifications of feeds. */
+const secret = 'the-secret-of-a-feed';
+const authorization = `Bearer ${secret}`;
 const uploads = { file: CSV, model_id: 'orders' };
 let service: Service;
 let client: ContractClient;
@@ -272,8 +275,6 @@ describe('jobs with sources, by the contract', () => {
 });
 
 describe('feeds, by the contract', () => {
-  const secret = 'the-secret-of-a-feed';
-  const authorization = `Bearer ${secret}`;
   const of = (id: string, more: Branch = {}): Branch => ({
     id,
     source: { uri: `file://${folder}/feed/` },
@@ -339,7 +340,8 @@ describe('feeds, by the contract', () => {
     await expectProblem('listFeedFiles', { id: 'one', query: { state: 'DONE' } }, 400, 'INVALID_REQUEST');
     for (const id of ['retryFeedFiles', 'notifyFeed']) {
       const headers = { authorization };
-      await expectProblem(id, { id: 'none', headers, body: {} }, 404, 'FEED_NOT_FOUND');
+      const [status, code] = id === 'notifyFeed' ? [401, 'FEED_SECRET_WRONG'] : [404, 'FEED_NOT_FOUND'];
+      await expectProblem(id, { id: 'none', headers, body: {} }, Number(status), String(code));
       await expectProblem(id, { id: 'one', headers, body: { files: [] } }, 400, 'INVALID_REQUEST');
       await expectProblem(
         id,
@@ -536,6 +538,7 @@ describe('the inference of models, by the contract', () => {
       { body: Buffer.from('x'), headers: { 'content-type': 'multipart/form-data; boundary=x' } },
     ],
     ['HEADER_MISMATCH', 400, { body: form({ file: 'id,id\n1,2\n' }) }],
+    ['DIALECT_UNCLEAR', 400, { body: form({ file: 'a,b;c\nx,y;z\nu,v;w\n' }) }],
     ['HEADER_MISMATCH', 400, { body: fileForm(readFileSync(fixture('too-deep.parquet'))) }],
     ['INVALID_OPTION', 400, { body: fileForm(readFileSync(fixture('too-deep.parquet'))), query: { partial: 'true' } }],
     ['INVALID_OPTION', 400, { body: fileForm(readFileSync(fixture('too-deep.parquet'))), query: { delimiter: ';' } }],
@@ -684,8 +687,9 @@ describe('every operation, by the contract', () => {
       ).map(async (id) => {
         const isForm = id === 'createJob' || id === 'inferModel';
         const body = isForm ? form({ file: CSV }) : Buffer.from('{');
-        const json = { headers: { 'content-type': 'application/json' } };
-        const question = { id: id === 'addSinks' ? partial : 'orders', body, ...(isForm ? {} : json), claim: 10_000 };
+        const json = { headers: { authorization, 'content-type': 'application/json' } };
+        const about = id === 'addSinks' ? partial : id === 'notifyFeed' ? 'one' : 'orders';
+        const question = { id: about, body, ...(isForm ? {} : json), claim: 10_000 };
         await expectProblem(id, question, 408, 'UPLOAD_TIMEOUT');
       }),
     );
@@ -898,7 +902,6 @@ describe('a service that lacks what it needs, by the contract', () => {
     await api.createModel('orders', ORDERS_SCHEMA);
     const { job_id: loading } = await api.createJob('orders', makeOrders(10).csv, {}, { sinks: 'postgres' });
     await api.until(loading, ({ sinks }) => sinks[0]?.state === 'RETRYING');
-    const secret = 'the-secret-of-a-feed';
     const feed = (id: string) => ({ id, source: { uri: `file://${folder}/feed/none-*` }, model_id: 'orders', secret });
     await expectStatus('createFeed', { body: feed('one') }, 201);
     const runners = await freezeRunners();
@@ -925,10 +928,7 @@ describe('a service that lacks what it needs, by the contract', () => {
         ['removeSinkRows', { id: loading }],
         ['createFeed', { body: feed('two') }],
         ['retryFeedFiles', { id: 'one', body: {} }],
-        [
-          'notifyFeed',
-          { id: 'one', headers: { authorization: `Bearer ${secret}`, 'ce-specversion': '1.0' }, body: {} },
-        ],
+        ['notifyFeed', { id: 'one', headers: { authorization, 'ce-specversion': '1.0' }, body: {} }],
         ...['pauseFeed', 'resumeFeed', 'deleteFeed'].map((id): [string, Question] => [id, { id: 'one' }]),
       ];
       for (const [id, question] of questions) await expectProblem(id, question, 507, 'INSUFFICIENT_STORAGE');
