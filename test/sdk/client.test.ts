@@ -227,6 +227,21 @@ describe('waitForJob', () => {
     expect(outages).toEqual([['ECONNREFUSED', 60_000]]);
   });
 
+  it('looks at a job again no sooner than a service that limits requests says', async () => {
+    const looks: number[] = [];
+    const client = await clientOf((_request, response) => {
+      looks.push(performance.now());
+      if (looks.length === 1) answerProblem(response, 'RATE_LIMITED', { 'retry-after': '1' });
+      else answer(response, 200, jobPartial());
+    });
+    expect((await client.waitForJob('a1b2c3d4', { maxIntervalMs: 1, maxOutageMs: 60_000 })).state).toBe(
+      'PARTIAL_SUCCESS',
+    );
+    const [first = 0, second = 0] = looks;
+    // The timer may be a little early.
+    expect([looks.length, second - first > 950]).toEqual([2, true]);
+  });
+
   it('is told that the service is away before it gives up, however long its first look takes', async () => {
     server = await startServer((_, response) => void setTimeout(() => response.socket?.destroy(), 100));
     const client = createBatchClient({ baseUrl: server.url, retry: { ...fast, maxOutageMs: 0 } });

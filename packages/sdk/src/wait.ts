@@ -55,7 +55,7 @@ export async function waitUntilOver(
     }
     const left = deadline - performance.now();
     if (left <= 0) throw new WaitTimeoutError(jobId, last, timeoutMs);
-    await pause(Math.min(Math.max(interval, demandedMs), left), signal);
+    await pause(Math.min(Math.max(Math.min(interval, maxIntervalMs), demandedMs), left), signal);
   }
 }
 
