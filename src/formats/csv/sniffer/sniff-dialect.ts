@@ -50,8 +50,6 @@ export interface SniffedDialect {
   misfits: number;
   /** It is read as a single column, but most of its lines have a delimiter. */
   hidesColumns: boolean;
-  /** Each row ends with a delimiter that the header has not. */
-  trailing: boolean;
 }
 
 /** A dialect but for what a reading of the text by it tells. */
@@ -257,6 +255,8 @@ function describe(
   reasons.push(
     `delimiter ${shown(best.dialect.delimiter)} makes ${fitting} of ${fitting + misfits} records ${shape.width} ${shape.width === 1 ? 'field' : 'fields'} wide`,
   );
+  if (shape.trailing)
+    reasons.push('each row ends with a delimiter that the header does not have, so it has a field too many');
   const { quotes } = best.dialect;
   if (quotes === 'none') reasons.push('quotes stand in its fields and enclose none');
   else if (quotes === 'lax') reasons.push('quotes stand within its fields, too');
@@ -276,7 +276,6 @@ function describe(
     columns: shape.width,
     rows: fitting - Number(header.isHeader),
     misfits,
-    trailing: shape.trailing,
   };
 }
 

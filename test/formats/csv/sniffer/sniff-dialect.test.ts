@@ -37,6 +37,11 @@ describe('a sniffed dialect', () => {
     expect(sniffDialect({ text, isWhole: true, given: {}, names })?.reasons.at(-1)).toMatch(/names of the model/);
   });
 
+  it('says that its rows end with a delimiter', () => {
+    const { reasons, columns } = sniff('a,b,c\n1,2,3,\n4,5,6,\n') as SniffedDialect;
+    expect([columns, reasons.some((reason) => reason.startsWith('each row ends with a delimiter'))]).toEqual([3, true]);
+  });
+
   it.each(['', '\n\n'])('is nothing for %j', (text) => {
     expect(sniff(text)).toBeNull();
   });
