@@ -4,7 +4,6 @@ export {
   type CsvDialect,
   checkDialect,
   ownEscape,
-  QUOTES,
   type Quotes,
   quoteOf,
 } from './csv-dialect.js';

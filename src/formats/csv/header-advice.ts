@@ -42,8 +42,9 @@ export function headerAdvice(file: RefusedFile): string | null {
   const names = columns.map(({ name }) => name);
   const sniffed = sniffDialect({ text, isWhole: file.beginning.length < SNIFF_BYTES, given: {}, names });
   const isClear = sniffed !== null && !isUnclear(sniffed);
-  const dialects = [dialect, ...(isClear ? [sniffed.dialect] : []), ...otherDelimiters(dialect)];
-  const readings = dialects.flatMap((each) => readingBy(text, each, file) ?? []);
+  const asRead = readingBy(text, dialect, file);
+  const others = [...(isClear ? [sniffed.dialect] : []), ...otherDelimiters(dialect)];
+  const readings = [asRead, ...others.map((each) => readingBy(text, each, file))].filter((each) => each !== null);
   const fitting = readings.filter(({ fits }) => fits).toSorted((a, b) => a.renames.length - b.renames.length)[0];
   if (fitting !== undefined) {
     const flags = flagsFor(fitting, dialect, encoding);
@@ -55,7 +56,7 @@ export function headerAdvice(file: RefusedFile): string | null {
     return `its first line looks like data: with ${flags} its columns are the model's, in its order`;
   }
   // A model without columns takes any table that is one.
-  const least = columns.length === 0 ? -1 : (readingBy(text, dialect, file)?.known ?? 0);
+  const least = columns.length === 0 ? -1 : (asRead?.known ?? 0);
   const [best] = readings
     .filter(({ known, width }) => known > least && width > 1)
     .toSorted((a, b) => b.known - a.known);

@@ -8,8 +8,6 @@ const SAME_KIND = 0.8;
 /** Whether the first row of a table holds the names of its columns, and why. */
 export interface HeaderFinding {
   isHeader: boolean;
-  /** From 0, a guess, to 1. */
-  certainty: number;
   reason: string;
 }
 
@@ -43,13 +41,12 @@ export function findHeader(first: readonly string[], rows: readonly (readonly st
     const named = filled.length > 0 && filled.every((name) => cellKind(name) === 'text' || cellKind(name) === 'truth');
     const distinct = new Set(filled).size === filled.length;
     return named && distinct
-      ? { isHeader: true, certainty: 0, reason: 'the first line is text like the others: taken for names' }
-      : { isHeader: false, certainty: 0, reason: 'the first line holds no usable names' };
+      ? { isHeader: true, reason: 'the first line is text like the others: taken for names' }
+      : { isHeader: false, reason: 'the first line holds no usable names' };
   }
-  const certainty = Math.min(1, Math.abs(votes) / 2);
   return votes > 0
-    ? { isHeader: true, certainty, reason: unlikeData || 'no later row has the values of the first line' }
-    : { isHeader: false, certainty, reason: likeData || 'later rows repeat values of the first line' };
+    ? { isHeader: true, reason: unlikeData || 'no later row has the values of the first line' }
+    : { isHeader: false, reason: likeData || 'later rows repeat values of the first line' };
 }
 
 const WORDS: Readonly<Record<CellKind, string>> = {

@@ -1,5 +1,12 @@
 import { ServiceError } from '../../../errors/index.js';
-import { COMMON_DELIMITERS, type CsvDialect, QUOTES, type Quotes, quoteOf } from '../../../ingest/index.js';
+import {
+  COMMON_DELIMITERS,
+  type CsvDialect,
+  DEFAULT_DIALECT,
+  ownEscape,
+  type Quotes,
+  quoteOf,
+} from '../../../ingest/index.js';
 import { cellKind } from './cell-kind.js';
 import { findHeader, type HeaderFinding } from './header-line.js';
 import { type SampleRecord, sampleRecords } from './sample-records.js';
@@ -13,6 +20,15 @@ const RARE_DELIMITERS = ['\u0001', '\u001f', '^', '~', ':', '#', '*', ' '] as co
 /** What a delimiter that is rare is worth of a common one, and the least share of the records that it has to explain. */
 const RARE = 0.6;
 const RARE_AGREEMENT = 0.9;
+/** How each delimiter stands in a text that was cut by another one. */
+const CUTS: Readonly<Record<(typeof COMMON_DELIMITERS)[number], RegExp>> = {
+  ',': /,\S/,
+  ';': /;\S/,
+  '\t': /\t/,
+  '|': /\|\S/,
+};
+/** Number of lines that show whether a rare one is used. */
+const DELIMITER_LINES = 40;
 /** Maximum number of rows whose cells are read. */
 const MAX_ROWS = 150;
 /** A reading with strict quotes is the better one if others explain the text as well. */
@@ -76,7 +92,7 @@ export function sniffDialect(request: SniffRequest): SniffedDialect | null {
   const sample = text.toString();
   const lines = sample.split(/\r\n|\r|\n/);
   const readings: Reading[] = [];
-  for (const dialect of candidates(sample, given)) {
+  for (const dialect of candidates(sample, lines, given)) {
     const records = sampleRecords(text, isWhole, { ...dialect, skipLines }).slice(Number(isSaid));
     const shape = tableShape(records);
     if (shape === null) continue;
@@ -87,7 +103,7 @@ export function sniffDialect(request: SniffRequest): SniffedDialect | null {
   const best = preferStrict(readings);
   if (best === undefined || best.score === 0) return null;
   const second = readings.find((each) => !isSameTable(each, best)) ?? null;
-  return { ...describe(best, second, { ...request, given, said: isSaid }), hidesColumns: hidesColumns(best, lines) };
+  return describe(best, second, { ...request, given, said: isSaid, lines });
 }
 
 /** The best one, unless its quotes are not strict and that explains only a few records more: these are broken then. */
@@ -105,46 +121,50 @@ function sepLine(text: Buffer): string | null {
   return /^\uFEFF?"?sep=([^\r\n])"?\r?\n/i.exec(text.subarray(0, 16).toString())?.[1] ?? null;
 }
 
-function* candidates(sample: string, given: Partial<CsvDialect>): Generator<CsvDialect> {
-  const delimiters = given.delimiter === undefined ? likelyDelimiters(sample) : [given.delimiter];
-  for (const delimiter of delimiters) {
-    for (const quoting of quotings(sample, given)) {
-      for (const comment of 'comment' in given ? [given.comment] : possibleComments(sample)) {
-        const taken = [quoting.quotes === 'none' ? undefined : quoting.quote, quoting.escape, comment];
-        if (taken.includes(delimiter) || taken.slice(0, 2).includes(comment ?? delimiter)) continue;
-        yield { delimiter, header: true, ...quoting, ...defined({ comment }) };
-      }
-    }
-  }
+function candidates(sample: string, lines: readonly string[], given: Partial<CsvDialect>): CsvDialect[] {
+  const delimiters = given.delimiter === undefined ? likelyDelimiters(sample, lines) : [given.delimiter];
+  const comments = 'comment' in given ? [given.comment] : /^#/m.test(sample) ? [undefined, '#'] : [undefined];
+  const all = quotings(sample, given);
+  return delimiters.flatMap((delimiter) =>
+    all.flatMap((quoting) =>
+      comments.flatMap((comment) => {
+        const dialect = { delimiter, header: true, ...quoting, ...defined({ comment }) };
+        return hasOneMeaningEach(dialect) ? [dialect] : [];
+      }),
+    ),
+  );
 }
 
-function possibleComments(sample: string): (string | undefined)[] {
-  return /^#/m.test(sample) ? [undefined, '#'] : [undefined];
+function hasOneMeaningEach(dialect: CsvDialect): boolean {
+  const meanings = [dialect.delimiter, quoteOf(dialect), ownEscape(dialect), dialect.comment ?? null];
+  const taken = meanings.filter((each) => each !== null);
+  return new Set(taken).size === taken.length;
 }
 
 /** What quotes may mean. Those that are not strict are tried if there are any: they explain everything, somehow. */
-function* quotings(
-  sample: string,
-  given: Partial<CsvDialect>,
-): Generator<Pick<CsvDialect, 'quote' | 'escape' | 'quotes'>> {
+function quotings(sample: string, given: Partial<CsvDialect>): Pick<CsvDialect, 'quote' | 'escape' | 'quotes'>[] {
+  const { quotes: said } = given;
+  if (said === 'none') return [{ quote: DEFAULT_DIALECT.quote, quotes: said }];
   const quotes = given.quote === undefined ? (mayQuoteBy("'", sample) ? ['"', "'"] : ['"']) : [given.quote];
   const hasEscape = sample.includes('\\"') || sample.includes("\\'");
   const escapes = 'escape' in given ? [given.escape] : hasEscape ? [undefined, '\\'] : [undefined];
-  for (const quote of quotes) {
-    const modes = given.quotes === undefined ? (sample.includes(quote) ? QUOTES : ['strict' as const]) : [given.quotes];
-    for (const mode of modes) {
-      for (const own of mode === 'none' ? [undefined] : escapes) {
-        const others = { escape: own === quote ? undefined : own, quotes: mode === 'strict' ? undefined : mode };
-        yield { quote, ...defined(others) };
-      }
-      if (mode === 'none' && quote !== '"') return;
-    }
-  }
+  const enclosed = quotes.flatMap((quote) => {
+    const modes: Quotes[] = said !== undefined ? [said] : sample.includes(quote) ? ['strict', 'lax'] : ['strict'];
+    return modes.flatMap((mode) =>
+      escapes.map((own) => ({
+        quote,
+        ...defined({ escape: own === quote ? undefined : own, quotes: mode === 'strict' ? undefined : mode }),
+      })),
+    );
+  });
+  // Whoever names a quote or an escape says that there are quotes.
+  const mayBeNone = said === undefined && given.quote === undefined && given.escape === undefined;
+  return mayBeNone && sample.includes('"') ? [...enclosed, { quote: '"', quotes: 'none' }] : enclosed;
 }
 
 /** Those that stand in it, and one that does not: of a single column. */
-function likelyDelimiters(sample: string): string[] {
-  const lines = sample.split(/\r\n|\r|\n/, 40).filter((line) => line !== '');
+function likelyDelimiters(sample: string, all: readonly string[]): string[] {
+  const lines = all.slice(0, DELIMITER_LINES).filter((line) => line !== '');
   const common = COMMON_DELIMITERS.filter((each) => sample.includes(each));
   const rare = RARE_DELIMITERS.filter(
     (each) => lines.filter((line) => line.trim().includes(each)).length > lines.length / 2,
@@ -216,7 +236,7 @@ function worthOf(cell: string, dialect: CsvDialect): number {
   // Another delimiter without a blank behind it, as no prose has it.
   for (const other of COMMON_DELIMITERS) {
     if (other === delimiter) continue;
-    if (other === '\t' ? text.includes('\t') : new RegExp(`\\${other}\\S`).test(text)) return 0.3;
+    if (CUTS[other].test(text)) return 0.3;
   }
   return 0.85;
 }
@@ -239,8 +259,8 @@ function isSameTable(one: Reading, other: Reading): boolean {
 function describe(
   best: Reading,
   second: Reading | null,
-  { given, names = [], said }: SniffRequest & { said: boolean },
-): Omit<SniffedDialect, 'hidesColumns'> {
+  { given, names = [], said, lines }: SniffRequest & { said: boolean; lines: readonly string[] },
+): SniffedDialect {
   const { records, shape } = best;
   const reasons: string[] = [];
   if (said) reasons.push(`its first line says sep=${shown(best.dialect.delimiter)}`);
@@ -276,6 +296,7 @@ function describe(
     columns: shape.width,
     rows: fitting - Number(header.isHeader),
     misfits,
+    hidesColumns: hidesColumns(best, lines),
   };
 }
 
@@ -285,12 +306,11 @@ function headerOf(
   given: boolean | undefined,
   names: readonly string[],
 ): HeaderFinding {
-  if (given !== undefined)
-    return { isHeader: given, certainty: 1, reason: given ? 'it has a header' : 'it has no header' };
+  if (given !== undefined) return { isHeader: given, reason: given ? 'it has a header' : 'it has no header' };
   const known = new Set(names.map((name) => name.toLowerCase()));
   const found = first.filter((name) => known.has(name.trim().toLowerCase())).length;
   if (found > 0 && found * 2 >= Math.min(known.size, first.length)) {
-    return { isHeader: true, certainty: 1, reason: 'its first line has names of the model' };
+    return { isHeader: true, reason: 'its first line has names of the model' };
   }
   return findHeader(first, others);
 }

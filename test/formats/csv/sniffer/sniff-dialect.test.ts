@@ -14,6 +14,15 @@ describe('a sniffed dialect', () => {
     expect(sniff(text, given)?.dialect).toMatchObject(given);
   });
 
+  it.each<[string, Partial<CsvDialect>]>([
+    ['a quote', { quote: "'" }],
+    ['an escape', { quote: "'", escape: '\\' }],
+  ])('has quotes if %s was said, which quotes=none would contradict', (_what, given) => {
+    const rows = Array.from({ length: 9 }, (_, i) => `${i}\t${i % 3 === 0 ? "'" : ''}never closed\t${i}\n`);
+    expect(sniff(`id\ttext\tn\n${rows.join('')}`)?.dialect).toMatchObject({ delimiter: '\t' });
+    expect(sniff(`id\ttext\tn\n${rows.join('')}`, given)?.dialect.quotes).not.toBe('none');
+  });
+
   it('counts no line twice that is skipped anyway', () => {
     expect(sniff('sep=;\na;b\n1;2\n')?.dialect).toMatchObject({ delimiter: ';', skipLines: 1 });
     expect(sniff('sep=;\na;b\n1;2\n', { skipLines: 1 })?.dialect).toMatchObject({ delimiter: ';', skipLines: 1 });
